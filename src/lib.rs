@@ -1,0 +1,6 @@
+//! vlscope: a microscope for vision-language transformers.
+
+pub mod analysis;
+pub mod gpu;
+pub mod render;
+pub mod trace;

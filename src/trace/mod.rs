@@ -1,0 +1,11 @@
+//! The trace: what one model did on one input, in one safetensors file. Imports nothing else of ours.
+
+mod format;
+mod reader;
+mod tensor;
+
+pub use format::{
+    Area, Block, Content, Document, FORMAT, HeadMetric, Hidden, METADATA_KEY, Modality, Region, Sequence, Token,
+};
+pub use reader::{ImageView, Trace};
+pub use tensor::{Dtype, TensorView};

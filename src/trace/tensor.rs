@@ -1,0 +1,91 @@
+//! A tensor as it lies in the file: borrowed bytes, in their stored dtype, at whatever alignment.
+
+use half::slice::HalfFloatSliceExt;
+use half::{bf16, f16};
+
+/// How an element of a tensor is stored, little-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dtype {
+    /// IEEE 754 binary32.
+    F32,
+    /// IEEE 754 binary16.
+    F16,
+    /// The upper half of a binary32.
+    Bf16,
+}
+
+impl Dtype {
+    /// Size of an element in bytes.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::Bf16 => 2,
+        }
+    }
+}
+
+/// A borrowed tensor in row-major order.
+#[derive(Clone, Debug)]
+pub struct TensorView<'a> {
+    /// How an element is stored.
+    pub dtype: Dtype,
+    /// Outermost dimension first.
+    pub shape: Vec<usize>,
+    /// All elements.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> TensorView<'a> {
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.bytes.len() / self.dtype.bytes()
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Entry `index` of the outermost dimension: one head of `[heads, queries, keys]`.
+    pub fn entry(&self, index: usize) -> TensorView<'a> {
+        let shape = self.shape[1..].to_vec();
+        let size = shape.iter().product::<usize>() * self.dtype.bytes();
+        TensorView { dtype: self.dtype, shape, bytes: &self.bytes[index * size..(index + 1) * size] }
+    }
+
+    /// Decodes `out.len()` elements, beginning with number `first`.
+    pub fn read(&self, first: usize, out: &mut [f32]) {
+        let size = self.dtype.bytes();
+        let bytes = &self.bytes[first * size..(first + out.len()) * size];
+        match self.dtype {
+            Dtype::F32 => match bytemuck::try_cast_slice::<u8, f32>(bytes) {
+                Ok(values) if cfg!(target_endian = "little") => out.copy_from_slice(values),
+                _ => {
+                    for (value, raw) in out.iter_mut().zip(bytes.as_chunks::<4>().0) {
+                        *value = f32::from_le_bytes(*raw);
+                    }
+                }
+            },
+            Dtype::F16 => match bytemuck::try_cast_slice::<u8, f16>(bytes) {
+                Ok(values) if cfg!(target_endian = "little") => values.convert_to_f32_slice(out),
+                _ => {
+                    for (value, raw) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
+                        *value = f16::from_le_bytes(*raw).to_f32();
+                    }
+                }
+            },
+            Dtype::Bf16 => {
+                for (value, raw) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
+                    *value = bf16::from_le_bytes(*raw).to_f32();
+                }
+            }
+        }
+    }
+
+    /// All elements, decoded.
+    pub fn to_f32(&self) -> Vec<f32> {
+        let mut out = vec![0.0; self.len()];
+        self.read(0, &mut out);
+        out
+    }
+}
