@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use crate::analysis::{Direction, Normalization, Pick};
+use crate::analysis::normalize::Normalization;
+use crate::analysis::{Direction, Pick};
 use crate::render::Rect;
 use crate::scene::{Options, Target, View};
 

@@ -60,7 +60,7 @@ fn show_selection(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>)
             commands.push(Command::SelectBlock(index));
         }
     }
-    let heads = (0..block.layers).map(|layer| trace.heads(selection.block, layer)).max().unwrap_or(0);
+    let heads = trace.trace.max_heads(selection.block);
     if let Some(pick) = pick(ui, "Layer", block.layers, selection.layer) {
         commands.push(Command::SelectLayer(pick));
     }
