@@ -2,5 +2,7 @@
 
 pub mod colormap;
 mod drawing;
+mod stub;
 
 pub use drawing::*;
+pub use stub::Fonts;
