@@ -7,6 +7,7 @@
 //! floats, and the order of addition would change from run to run).
 
 pub mod cpu;
+pub mod gpu;
 pub mod plan;
 pub mod sums;
 mod table;
