@@ -1,9 +1,12 @@
 //! What views draw on: marks and zones as they are laid down, the room that is still free, and text that fits.
 
+use std::sync::Arc;
+
 use glam::Vec2;
 
 use super::{Inputs, Palette, Target, Zone};
-use crate::render::{Align, Color, Drawing, Fonts, Label, Line, Mark, Quad, Rect};
+use crate::render::{Align, Color, Drawing, Fonts, Label, Line, Mark, Picture, Pixels, Quad, Rect};
+use crate::trace::Area;
 
 /// A drawing in the making.
 pub(super) struct Canvas<'a> {
@@ -123,6 +126,13 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// A whole image; magnified pixels stay squares.
+    pub fn picture(&mut self, rect: Rect, pixels: &Arc<Pixels>) {
+        let part = Rect { min: Vec2::ZERO, max: Vec2::ONE };
+        let smooth = rect.size().x < pixels.width as f32 * 2.0;
+        self.marks.push(Mark::Picture(Picture { rect, pixels: pixels.clone(), part, opacity: 1.0, smooth }));
+    }
+
     pub fn area(&mut self, rect: Rect, target: Target) {
         self.zones.push(Zone::Area { rect, target });
     }
@@ -192,4 +202,11 @@ pub(super) fn fit(aspect: f32, room: Rect) -> Rect {
         if width > height * aspect { Vec2::new(height * aspect, height) } else { Vec2::new(width, width / aspect) };
     let min = room.center() - size / 2.0;
     Rect { min, max: min + size }
+}
+
+/// Where a box of an image lies on its picture.
+pub(super) fn on_picture(area: Area, picture: Rect) -> Rect {
+    let size = picture.size();
+    let place = |x: f32, y: f32| picture.min + Vec2::new(x, y) * size;
+    Rect { min: place(area.x0, area.y0), max: place(area.x1, area.y1) }
 }
