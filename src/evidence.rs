@@ -101,7 +101,9 @@ impl Analyst {
         let selection = &question.selection;
         let weights = Arc::new(self.engine.gather(&open.trace, selection)?);
         let normalized = (question.normalization != Normalization::None).then(|| {
-            Arc::new(normalize::cpu::normalize(&weights, weights.len(), question.normalization))
+            let mut values = weights.to_vec();
+            normalize::cpu::normalize(&mut values, weights.len(), question.normalization);
+            Arc::new(values)
         });
         let host = self.engine.host_matrix(&open.trace, selection)?;
         let matrix = match self.engine.matrix(&open.trace, selection)? {
@@ -111,15 +113,7 @@ impl Analyst {
         let matrix_max = host.iter().copied().filter(|weight| !weight.is_nan()).fold(0.0, f32::max);
         let projection = self.projection(open, question)?;
         let statistic = self.statistic(open, question, stop)?;
-        Ok(Evidence {
-            statistic,
-            weights,
-            normalized,
-            matrix,
-            matrix_max,
-            links: host,
-            projection,
-        })
+        Ok(Evidence { statistic, weights, normalized, matrix, matrix_max, links: host, projection })
     }
 
     fn statistic(&mut self, open: &OpenTrace, question: &Question, stop: &AtomicBool) -> Result<StatisticGrid> {

@@ -254,9 +254,8 @@ impl Interface {
             Effect::Screenshot => self.wants_screenshot = true,
             Effect::ResetLayout => self.layout = panels::default_layout(),
             Effect::FocusView(view) => {
-                self.layout.make_active(|_, tile| {
-                    matches!(tile, egui_tiles::Tile::Pane(panel) if panel.view() == Some(view))
-                });
+                self.layout
+                    .make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(panel) if panel.view() == Some(view)));
             }
             Effect::Quit => self.wants_to_close = true,
         }
@@ -328,9 +327,7 @@ fn summary_of(path: &Path) -> Summary {
 }
 
 fn dropped_files(context: &egui::Context) -> Vec<Command> {
-    context.input(|input| {
-        input.raw.dropped_files.iter().map(|file| Command::Open(file.path().to_owned())).collect()
-    })
+    context.input(|input| input.raw.dropped_files.iter().map(|file| Command::Open(file.path().to_owned())).collect())
 }
 
 /// Shows the panels inside the layout.

@@ -7,7 +7,7 @@ mod painter;
 mod target;
 
 pub use drawing::*;
-pub use fonts::Fonts;
+pub use fonts::{FONT_REGULAR, Fonts};
 pub use painter::{DrawError, Painter};
 pub use target::{TARGET_FORMAT, Target, TargetError};
 

@@ -95,7 +95,8 @@ impl Bar {
                 canvas.upright(Vec2::new(x, rect.center().y), Align::Center, label, small, color);
             }
             Place::Below => {
-                let label = canvas.elide(&self.scale.label, small, false, rect.size().x.max(canvas.free.size().x * 0.9));
+                let label =
+                    canvas.elide(&self.scale.label, small, false, rect.size().x.max(canvas.free.size().x * 0.9));
                 let width = canvas.width(&label, small);
                 let (left, right) = (canvas.free.min.x + width / 2.0, canvas.free.max.x - width / 2.0);
                 let x = rect.center().x.min(right).max(left);

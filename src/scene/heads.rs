@@ -181,13 +181,7 @@ fn one(pick: Pick) -> Option<usize> {
 
 /// Which numbers an axis shows, and in which colour: every one, every second, fifth, ... as there is room, and the
 /// selected one in place of those that it would collide with.
-fn numbers(
-    canvas: &Canvas<'_>,
-    count: usize,
-    cell: f32,
-    needed: f32,
-    selected: Option<usize>,
-) -> Vec<(usize, Color)> {
+fn numbers(canvas: &Canvas<'_>, count: usize, cell: f32, needed: f32, selected: Option<usize>) -> Vec<(usize, Color)> {
     let every = [1, 2, 5, 10, 20, 50, 100, 200, 500].into_iter().find(|&step| step as f32 * cell >= needed);
     let every = every.unwrap_or(1000);
     let selected = selected.filter(|&index| index < count);

@@ -57,7 +57,8 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let bar = if has_heat { Bar::reserve(canvas, &scale, Place::Below, inputs.options.colour_bar) } else { None };
     let line = canvas.text.normal * 1.7;
     let shares = shares(far, sides.weights).filter(|_| canvas.free.size().y > line * 4.0);
-    let below = line * (if shares.is_some() { 1.9 } else { 0.0 } + if inputs.document.outputs.is_empty() { 0.0 } else { 1.3 });
+    let below =
+        line * (if shares.is_some() { 1.9 } else { 0.0 } + if inputs.document.outputs.is_empty() { 0.0 } else { 1.3 });
     let below = if canvas.free.size().y - below > line * 1.5 { below } else { 0.0 };
     let mut room = canvas.free;
     room.max.y -= below;
@@ -85,9 +86,10 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
 /// words would all look alike: they do not stretch the scale.
 fn scale(inputs: &Inputs<'_>, sides: &Sides<'_>, far: &[Token]) -> Scale {
     let of = |special: bool| {
-        let words = far.iter().zip(sides.shown).filter(move |(token, _)| {
-            token.modality() == Modality::Text && (special || !token.special)
-        });
+        let words = far
+            .iter()
+            .zip(sides.shown)
+            .filter(move |(token, _)| token.modality() == Modality::Text && (special || !token.special));
         largest(words.map(|(_, &weight)| weight))
     };
     let (words, all) = (of(false), of(true));
@@ -228,7 +230,8 @@ fn draw_chip(
     scale: Option<&Scale>,
 ) {
     let palette = canvas.palette;
-    let quad = |fill: Color, stroke: Color, stroke_width: f32| Quad { rect, fill, stroke, stroke_width, corner_radius: 4.0 };
+    let quad =
+        |fill: Color, stroke: Color, stroke_width: f32| Quad { rect, fill, stroke, stroke_width, corner_radius: 4.0 };
     let Some(token) = chip.token else {
         canvas.quad(quad(palette.background, palette.patch, 1.0));
         let text = canvas.elide(&chip.text, size, false, rect.size().x - PAD);

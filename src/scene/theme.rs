@@ -164,5 +164,8 @@ pub fn mix(from: Color, to: Color, share: f32) -> Color {
 /// The colour of a value in a range; `None` if it is not a number.
 pub fn heat(colormap: Colormap, value: f32, range: [f32; 2]) -> Option<Color> {
     let position = ((value - range[0]) / (range[1] - range[0])).clamp(0.0, 1.0);
-    (!position.is_nan()).then(|| colormap.color(position))
+    (!position.is_nan()).then(|| {
+        let [r, g, b] = colormap.rgb(position);
+        Color([r, g, b, 255])
+    })
 }

@@ -23,13 +23,14 @@ pub fn show(
     commands: &mut Vec<Command>,
 ) -> Option<String> {
     let Some(trace) = &state.trace else {
-        let why = state.failure.as_deref().unwrap_or("Nothing is open. Drop a trace or a folder here, or press Ctrl+O.");
+        let why =
+            state.failure.as_deref().unwrap_or("Nothing is open. Drop a trace or a folder here, or press Ctrl+O.");
         ui.centered_and_justified(|ui| ui.weak(why));
         return None;
     };
     let space = ui.available_rect_before_wrap();
     let response = ui.allocate_rect(space, Sense::click_and_drag());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, view.name()));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, view.name()));
     if space.width() < 16.0 || space.height() < 16.0 {
         return None;
     }
@@ -236,9 +237,7 @@ fn show_embedding_options(ui: &mut Ui, state: &State, commands: &mut Vec<Command
     if ui.add(slider).on_hover_text(explained).changed() {
         commands.push(Command::SetHiddenState(Some(shown)));
     }
-    if state.hidden_state.is_some()
-        && ui.button("follow layer").clicked()
-    {
+    if state.hidden_state.is_some() && ui.button("follow layer").clicked() {
         commands.push(Command::SetHiddenState(None));
     }
 }
