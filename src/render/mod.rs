@@ -2,7 +2,31 @@
 
 pub mod colormap;
 mod drawing;
-mod stub;
+mod fonts;
+mod painter;
+mod target;
 
 pub use drawing::*;
-pub use stub::Fonts;
+pub use fonts::Fonts;
+pub use painter::{DrawError, Painter};
+pub use target::{TARGET_FORMAT, Target, TargetError};
+
+/// Which of a kernel's twins runs: the compute shader, or on a software adapter native code, which is much faster there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// The compute shader.
+    Gpu,
+    /// Native code.
+    Cpu,
+}
+
+/// Maps the buffer and copies its bytes, waiting for the device.
+fn wait_for(device: &wgpu::Device, buffer: &wgpu::Buffer) -> Result<Vec<u8>, String> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    buffer.map_async(wgpu::MapMode::Read, .., move |result| {
+        let _ = sender.send(result);
+    });
+    device.poll(wgpu::PollType::wait_indefinitely()).map_err(|error| error.to_string())?;
+    receiver.recv().map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+    Ok(buffer.get_mapped_range(..).map_err(|error| error.to_string())?.to_vec())
+}

@@ -3,9 +3,8 @@
 use glam::Vec2;
 
 use super::canvas::Canvas;
-use super::colour_bar::{Bar, Place, Scale};
+use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
 use super::theme::{heat, ink_on};
-use super::tip::number;
 use super::{Inputs, StatisticGrid, Target};
 use crate::analysis::Pick;
 use crate::render::colormap::Colormap;
@@ -135,7 +134,7 @@ fn cell(canvas: &mut Canvas<'_>, rect: Rect, value: f32, scale: &Scale) {
     match heat(scale.colormap, value, scale.range) {
         Some(fill) => {
             canvas.fill(inner, fill);
-            let (text, size) = (number(value), canvas.text.small);
+            let (text, size) = (tick_text(value, decimals(scale.range)), canvas.text.small);
             if rect.size().y >= size * 1.7 && canvas.width(&text, size) + 6.0 <= rect.size().x {
                 canvas.label(rect.center(), Align::Center, text, size, ink_on(fill));
             }
@@ -181,13 +180,7 @@ fn one(pick: Pick) -> Option<usize> {
 
 /// Which numbers an axis shows, and in which colour: every one, every second, fifth, ... as there is room, and the
 /// selected one in place of those that it would collide with.
-fn numbers(
-    canvas: &Canvas<'_>,
-    count: usize,
-    cell: f32,
-    needed: f32,
-    selected: Option<usize>,
-) -> Vec<(usize, Color)> {
+fn numbers(canvas: &Canvas<'_>, count: usize, cell: f32, needed: f32, selected: Option<usize>) -> Vec<(usize, Color)> {
     let every = [1, 2, 5, 10, 20, 50, 100, 200, 500].into_iter().find(|&step| step as f32 * cell >= needed);
     let every = every.unwrap_or(1000);
     let selected = selected.filter(|&index| index < count);

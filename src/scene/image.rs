@@ -123,13 +123,7 @@ fn arrange(canvas: &mut Canvas<'_>, tiles: &[Tile<'_>]) -> Vec<Rect> {
 }
 
 /// A line below the pictures: why there is no heat, or what the numbers at the regions are.
-fn caption(
-    inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
-    sides: &Sides<'_>,
-    tiles: &[Tile<'_>],
-    has_heat: bool,
-) {
+fn caption(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, tiles: &[Tile<'_>], has_heat: bool) {
     let in_a_tile = |image: usize| tiles.iter().any(|tile| tile.image == image);
     let side = sides.far_name(inputs.selection.direction);
     let text = match has_heat {

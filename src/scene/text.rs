@@ -57,7 +57,8 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let bar = if has_heat { Bar::reserve(canvas, &scale, Place::Below, inputs.options.colour_bar) } else { None };
     let line = canvas.text.normal * 1.7;
     let shares = shares(far, sides.weights).filter(|_| canvas.free.size().y > line * 4.0);
-    let below = line * (if shares.is_some() { 1.9 } else { 0.0 } + if inputs.document.outputs.is_empty() { 0.0 } else { 1.3 });
+    let below =
+        line * (if shares.is_some() { 1.9 } else { 0.0 } + if inputs.document.outputs.is_empty() { 0.0 } else { 1.3 });
     let below = if canvas.free.size().y - below > line * 1.5 { below } else { 0.0 };
     let mut room = canvas.free;
     room.max.y -= below;
@@ -85,9 +86,10 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
 /// words would all look alike: they do not stretch the scale.
 fn scale(inputs: &Inputs<'_>, sides: &Sides<'_>, far: &[Token]) -> Scale {
     let of = |special: bool| {
-        let words = far.iter().zip(sides.shown).filter(move |(token, _)| {
-            token.modality() == Modality::Text && (special || !token.special)
-        });
+        let words = far
+            .iter()
+            .zip(sides.shown)
+            .filter(move |(token, _)| token.modality() == Modality::Text && (special || !token.special));
         largest(words.map(|(_, &weight)| weight))
     };
     let (words, all) = (of(false), of(true));
@@ -144,10 +146,11 @@ fn chips_of(tokens: &[Token]) -> Vec<Chip> {
 
 /// Draws all flows in the largest font size in which they fit, and says how many tokens had no room in the smallest.
 fn chips(canvas: &mut Canvas<'_>, sides: &Sides<'_>, flows: &[Flow], scale: Option<&Scale>, room: Rect) -> f32 {
-    let largest = canvas.text.normal * 1.1;
-    let sizes = [1.0, 0.9, 0.8, 0.7].map(|factor| largest * factor);
+    // Few words in a large room may be large, but are no poster.
+    let sizes = [(1.6, 0.4), (1.3, 0.5), (1.1, 1.0), (1.0, 1.0), (0.9, 1.0), (0.8, 1.0)];
     let mut wrapped = Vec::new();
-    for size in sizes {
+    for (factor, share) in sizes {
+        let size = canvas.text.normal * factor;
         let mut top = room.min.y;
         wrapped.clear();
         for flow in flows {
@@ -155,7 +158,7 @@ fn chips(canvas: &mut Canvas<'_>, sides: &Sides<'_>, flows: &[Flow], scale: Opti
             top = one.bottom + size * 0.7;
             wrapped.push(one);
         }
-        if top <= room.max.y + size {
+        if top - size * 0.7 <= room.min.y + room.size().y * share {
             break;
         }
     }
@@ -228,7 +231,8 @@ fn draw_chip(
     scale: Option<&Scale>,
 ) {
     let palette = canvas.palette;
-    let quad = |fill: Color, stroke: Color, stroke_width: f32| Quad { rect, fill, stroke, stroke_width, corner_radius: 4.0 };
+    let quad =
+        |fill: Color, stroke: Color, stroke_width: f32| Quad { rect, fill, stroke, stroke_width, corner_radius: 4.0 };
     let Some(token) = chip.token else {
         canvas.quad(quad(palette.background, palette.patch, 1.0));
         let text = canvas.elide(&chip.text, size, false, rect.size().x - PAD);
