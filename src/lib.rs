@@ -2,9 +2,11 @@
 
 pub mod analysis;
 pub mod app;
+pub mod cli;
 pub mod dataset;
 pub mod evidence;
 pub mod gpu;
+pub mod headless;
 pub mod render;
 pub mod scene;
 pub mod trace;

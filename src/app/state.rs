@@ -80,6 +80,7 @@ impl State {
             Command::Quit => return Some(Effect::Quit),
             Command::ShowExample(example) => return self.show_example(example),
             Command::StepExample(by) => return self.show_example(step(self.example, by, self.examples.len())),
+            Command::SetSelection(selection) => self.selection = selection,
             Command::SelectBlock(block) => self.select_block(block),
             Command::SelectLayer(layer) => self.selection.layer = layer,
             Command::SelectHead(head) => self.selection.head = head,

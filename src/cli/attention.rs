@@ -11,7 +11,7 @@ use super::selection::SelectionArguments;
 use super::stats::engine;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use crate::analysis::Direction;
-use crate::scene::token_name;
+use crate::scene::token_names;
 use crate::trace::Trace;
 
 #[derive(Args, Debug)]
@@ -45,7 +45,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Direction::AttendsTo => block.key,
         Direction::AttendedBy => block.query,
     };
-    let tokens: Vec<String> = (0..weights.len()).map(|token| token_name(document, other, token)).collect();
+    let tokens: Vec<String> = token_names(&document.sequences[other].tokens);
     if arguments.format.json {
         let [query, key] = [block.query, block.key].map(|sequence| document.sequences[sequence].name.as_str());
         return print_json(&Report { query, key, weights: weights.into_iter().map(Number).collect(), tokens });

@@ -20,12 +20,12 @@ pub fn run(_: &Arguments) -> Result<()> {
             vec![
                 adapter.name.clone(),
                 adapter.kind.to_string(),
-                adapter.backend.to_string(),
+                adapter.backend.clone(),
                 adapter.driver.clone(),
                 mebibytes(adapter.max_binding_bytes),
                 mebibytes(adapter.max_buffer_bytes),
-                adapter.max_workgroups.to_string(),
-                adapter.statistics_run.to_string(),
+                adapter.max_workgroups_per_dimension.to_string(),
+                if adapter.runs_shaders { "compute shaders" } else { "the processor" }.to_owned(),
             ]
         })
         .collect();

@@ -91,7 +91,9 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
             for layer in 0..statistic.layers {
                 for head in 0..statistic.heads {
                     let place = [block.name.clone(), statistic.name.to_owned(), layer.to_string(), head.to_string()];
-                    rows.push(place.into_iter().chain([number(statistic.value(layer, head)), unit(statistic)]).collect());
+                    rows.push(
+                        place.into_iter().chain([number(statistic.value(layer, head)), unit(statistic)]).collect(),
+                    );
                 }
             }
         }

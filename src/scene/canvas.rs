@@ -63,15 +63,7 @@ impl<'a> Canvas<'a> {
 
     /// The text, or as much of its beginning as fits, with an ellipsis; empty if not even that fits.
     pub fn elide(&mut self, text: &str, size: f32, bold: bool, room: f32) -> String {
-        if self.fonts.width(text, size, bold) <= room {
-            return text.to_owned();
-        }
-        let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).skip(1).collect();
-        let fits = |end: &usize| self.fonts.width(&format!("{}…", text[..*end].trim_end()), size, bold) <= room;
-        match ends.partition_point(fits) {
-            0 => String::new(),
-            count => format!("{}…", text[..ends[count - 1]].trim_end()),
-        }
+        self.fonts.elide(text, size, bold, room)
     }
 
     pub fn label(&mut self, at: Vec2, align: Align, text: impl Into<String>, size: f32, color: Color) {
@@ -147,9 +139,9 @@ impl<'a> Canvas<'a> {
         let shown = self.elide(what, size, true, room);
         let used = self.fonts.width(&shown, size, true);
         if let Some(of) = of.filter(|_| shown == what) {
-            let of = format!(" · {of}");
-            if used + self.width(&of, size) <= room {
-                self.label(middle + Vec2::new(used, 0.0), Align::Left, of, size, self.palette.muted);
+            let (of, gap) = (format!("· {of}"), size * 0.4);
+            if used + gap + self.width(&of, size) <= room {
+                self.label(middle + Vec2::new(used + gap, 0.0), Align::Left, of, size, self.palette.muted);
             }
         }
         let color = self.palette.text;

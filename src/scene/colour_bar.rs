@@ -43,8 +43,7 @@ impl Bar {
             return None;
         }
         let small = canvas.text.small;
-        let (ticks, decimals) = ticks(scale.range, 5);
-        let ends = scale.range.iter().chain(&ticks).map(|&value| tick_text(value, decimals)).collect::<Vec<_>>();
+        let ends = scale.range.map(|value| tick_text(value, decimals(scale.range)));
         let tick_width = ends.iter().map(|text| canvas.width(text, small)).fold(0.0, f32::max);
         match place {
             Place::Right => canvas.free.max.x -= GAP + THICKNESS + 5.0 + tick_width + small * 1.6,
@@ -133,9 +132,11 @@ impl Bar {
         let length = if self.place == Place::Right { rect.size().y } else { rect.size().x };
         let needed = if self.place == Place::Right { small * 1.5 } else { self.tick_width + 8.0 };
         let [low, high] = self.scale.range;
-        let (between, decimals) = ticks(self.scale.range, ((length / needed) as usize).clamp(1, 5));
+        let (between, round) = ticks(self.scale.range, ((length / needed) as usize).clamp(1, 5));
+        let between = between.into_iter().map(|value| (value, round));
+        let ends = [low, high].map(|value| (value, decimals(self.scale.range)));
         let mut placed: Vec<f32> = Vec::new();
-        for value in [low, high].into_iter().chain(between) {
+        for (value, decimals) in ends.into_iter().chain(between) {
             let along = position(value) * length;
             if placed.iter().any(|other| (other - along).abs() < needed) {
                 continue;
@@ -164,7 +165,7 @@ impl Bar {
     }
 }
 
-/// Round values strictly inside a range, about `count` of them, and the decimals that tell them and the ends apart.
+/// Round values strictly inside a range, about `count` of them, and the decimals that they need.
 pub(super) fn ticks(range: [f32; 2], count: usize) -> (Vec<f32>, usize) {
     let (low, high) = (range[0].min(range[1]), range[0].max(range[1]));
     let span = high - low;
@@ -172,24 +173,27 @@ pub(super) fn ticks(range: [f32; 2], count: usize) -> (Vec<f32>, usize) {
         return (Vec::new(), 2);
     }
     let rough = span / (count as f32 + 1.0);
-    let power = 10.0_f32.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power).into_iter().find(|step| *step >= rough);
-    let step = step.unwrap_or(10.0 * power);
+    let power = rough.log10().floor();
+    let steps = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * 10.0_f32.powf(power));
+    let step = steps.into_iter().find(|step| *step >= rough).unwrap_or(steps[3]);
     let first = (low / step).floor() as i64 + 1;
     let values = (first..first + 20).map(|i| i as f32 * step).take_while(|value| *value < high - span * 1e-4).collect();
-    let decimals = (2.0 - span.log10().floor()).clamp(0.0, 6.0) as usize;
-    (values, decimals)
+    (values, (-step.log10().floor()).clamp(0.0, 7.0) as usize)
+}
+
+/// The decimals that give the width of a range three digits.
+pub(super) fn decimals(range: [f32; 2]) -> usize {
+    let span = (range[1] - range[0]).abs();
+    if span > 0.0 { (2.0 - span.log10().floor()).clamp(0.0, 7.0) as usize } else { 2 }
 }
 
 /// A number at an axis, with a true minus sign.
 pub(super) fn tick_text(value: f32, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
     let zero = text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
-    if zero {
-        "0".to_owned()
-    } else if value < 0.0 {
-        format!("−{text}")
-    } else {
-        text
+    match value {
+        _ if zero => "0".to_owned(),
+        _ if value < 0.0 => format!("−{text}"),
+        _ => text,
     }
 }

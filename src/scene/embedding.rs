@@ -40,10 +40,8 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     };
     legend(canvas, &sequence.tokens);
     let small = canvas.text.small;
-    let plot = Rect {
-        min: canvas.free.min + Vec2::new(small * 4.2, 0.0),
-        max: canvas.free.max - Vec2::new(0.0, small * 3.0),
-    };
+    let plot =
+        Rect { min: canvas.free.min + Vec2::new(small * 4.2, 0.0), max: canvas.free.max - Vec2::new(0.0, small * 3.0) };
     if plot.size().min_element() < 20.0 {
         canvas.note("There is too little room.");
         return;

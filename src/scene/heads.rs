@@ -3,9 +3,8 @@
 use glam::Vec2;
 
 use super::canvas::Canvas;
-use super::colour_bar::{Bar, Place, Scale};
+use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
 use super::theme::{heat, ink_on};
-use super::tip::number;
 use super::{Inputs, StatisticGrid, Target};
 use crate::analysis::Pick;
 use crate::render::colormap::Colormap;
@@ -135,7 +134,7 @@ fn cell(canvas: &mut Canvas<'_>, rect: Rect, value: f32, scale: &Scale) {
     match heat(scale.colormap, value, scale.range) {
         Some(fill) => {
             canvas.fill(inner, fill);
-            let (text, size) = (number(value), canvas.text.small);
+            let (text, size) = (tick_text(value, decimals(scale.range)), canvas.text.small);
             if rect.size().y >= size * 1.7 && canvas.width(&text, size) + 6.0 <= rect.size().x {
                 canvas.label(rect.center(), Align::Center, text, size, ink_on(fill));
             }

@@ -252,7 +252,8 @@ fn candidates(
             }
             let (near, sequence) = if near_is_query { (query, queries.sequence) } else { (key, keys.sequence) };
             let is_selected = sides.is_selected(sequence, near);
-            let color = if is_selected { palette.selected } else { palette.word };
+            let quiet_word = palette.word.with_opacity(if any_selected { 0.45 } else { 0.8 });
+            let color = if is_selected { palette.selected } else { quiet_word };
             let link = Link { from: from.to_array(), to: to.to_array(), weight, color };
             match is_selected {
                 true => selected.push(link),

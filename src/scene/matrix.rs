@@ -5,10 +5,9 @@ use std::ops::Range;
 use glam::Vec2;
 
 use super::canvas::{Canvas, fit, within};
-use super::colour_bar::{Bar, Place, Scale};
+use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
 use super::sides::{Sides, place, weight_range};
 use super::theme::{heat, ink_on};
-use super::tip::number;
 use super::words::token_names;
 use super::{Inputs, Target, Zone};
 use crate::analysis::Direction;
@@ -205,7 +204,7 @@ fn numbers(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, keys: &Axis<'_>, querie
             let inside = keys.pixels.contains(&at.x) && queries.pixels.contains(&at.y);
             let margin = (at.x - keys.pixels.start).min(keys.pixels.end - at.x);
             if let Some(fill) = heat(scale.colormap, value, scale.range).filter(|_| inside && margin > size * 1.6) {
-                canvas.label(at, Align::Center, number(value), size, ink_on(fill));
+                canvas.label(at, Align::Center, tick_text(value, decimals(scale.range)), size, ink_on(fill));
             }
         }
     }
@@ -219,10 +218,9 @@ fn boundaries(canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>, rect
         Modality::Text => ("text", palette.word),
         Modality::Image => ("image", palette.patch),
     };
-    // Where runs are too short for their names, the first of each kind that has room is named.
     for (run, modality) in keys.runs() {
         let span = keys.span(run.clone());
-        let (name, color) = of(modality);
+        let (_, color) = of(modality);
         let length = span.end - span.start;
         if length <= 0.0 {
             continue;
@@ -328,12 +326,7 @@ fn band(
 }
 
 /// Row and column of what is under the pointer; its value for the colour bar.
-fn cross_hair(
-    inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
-    keys: &Axis<'_>,
-    queries: &Axis<'_>,
-) -> Vec<(f32, Color)> {
+fn cross_hair(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>) -> Vec<(f32, Color)> {
     let color = Color::hex(0xffffff);
     match inputs.hover {
         Some(Target::Cell { query, key }) if query < queries.tokens.len() && key < keys.tokens.len() => {

@@ -146,10 +146,11 @@ fn chips_of(tokens: &[Token]) -> Vec<Chip> {
 
 /// Draws all flows in the largest font size in which they fit, and says how many tokens had no room in the smallest.
 fn chips(canvas: &mut Canvas<'_>, sides: &Sides<'_>, flows: &[Flow], scale: Option<&Scale>, room: Rect) -> f32 {
-    let largest = canvas.text.normal * 1.1;
-    let sizes = [1.0, 0.9, 0.8, 0.7].map(|factor| largest * factor);
+    // Few words in a large room may be large, but are no poster.
+    let sizes = [(1.6, 0.4), (1.3, 0.5), (1.1, 1.0), (1.0, 1.0), (0.9, 1.0), (0.8, 1.0)];
     let mut wrapped = Vec::new();
-    for size in sizes {
+    for (factor, share) in sizes {
+        let size = canvas.text.normal * factor;
         let mut top = room.min.y;
         wrapped.clear();
         for flow in flows {
@@ -157,7 +158,7 @@ fn chips(canvas: &mut Canvas<'_>, sides: &Sides<'_>, flows: &[Flow], scale: Opti
             top = one.bottom + size * 0.7;
             wrapped.push(one);
         }
-        if top <= room.max.y + size {
+        if top - size * 0.7 <= room.min.y + room.size().y * share {
             break;
         }
     }
