@@ -1,0 +1,143 @@
+//! The real window under Xvfb, driven as a person would: open, click a head, move by keys, save a screenshot, close.
+
+use std::error::Error;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A display of its own, and the window on it; both end with the test.
+struct Session {
+    display: String,
+    server: Child,
+    window: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Session {
+    fn start(path: &Path) -> Result<Self> {
+        let mut server = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", "1280x720x24", "-nolisten", "tcp"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("cannot start Xvfb ({error}): `make test` installs it"))?;
+        let mut number = String::new();
+        BufReader::new(server.stdout.take().ok_or("no output")?).read_line(&mut number)?;
+        let display = format!(":{}", number.trim());
+        let folder = tempfile::tempdir()?;
+        let window = Command::new(env!("CARGO_BIN_EXE_vlscope"))
+            .arg(path)
+            .arg("--screenshot-dir")
+            .arg(folder.path().join("pictures"))
+            .env("DISPLAY", &display)
+            .env("VLSCOPE_CONFIG_DIR", folder.path())
+            .env_remove("WAYLAND_DISPLAY")
+            .spawn()?;
+        Ok(Self { display, server, window, folder })
+    }
+
+    fn xdotool(&self, arguments: &[&str]) -> Result<String> {
+        let output = Command::new("xdotool").args(arguments).env("DISPLAY", &self.display).output()?;
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
+    fn wait_for<T>(&mut self, what: &str, mut found: impl FnMut(&Self) -> Result<Option<T>>) -> Result<T> {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            if let Some(found) = found(self)? {
+                return Ok(found);
+            }
+            if let Some(status) = self.window.try_wait()? {
+                return Err(format!("the window closed ({status}) before {what}").into());
+            }
+            sleep(Duration::from_millis(100));
+        }
+        Err(format!("waited in vain for {what}").into())
+    }
+
+    /// Presses F12 until there is a screenshot more than before; the newest one.
+    fn screenshot(&mut self) -> Result<PathBuf> {
+        let before = self.screenshots()?.len();
+        self.xdotool(&["key", "F12"])?;
+        self.wait_for("a screenshot", |session| {
+            let mut found = session.screenshots()?;
+            found.sort();
+            Ok(found.pop().filter(|path| found.len() >= before && image::open(path).is_ok()))
+        })
+    }
+
+    fn screenshots(&self) -> Result<Vec<PathBuf>> {
+        let Ok(entries) = self.folder.path().join("pictures").read_dir() else { return Ok(Vec::new()) };
+        Ok(entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<_>>()?)
+    }
+
+    fn close(mut self) -> Result<()> {
+        self.xdotool(&["key", "ctrl+q"])?;
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            if let Some(status) = self.window.try_wait()? {
+                assert!(status.success(), "the window closed with {status}");
+                assert!(self.folder.path().join("window.json").is_file(), "the layout was not remembered");
+                return Ok(());
+            }
+            sleep(Duration::from_millis(100));
+        }
+        Err("the window did not close".into())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.window.kill();
+        let _ = self.window.wait();
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// How many different colours a picture has.
+fn colours(path: &Path) -> Result<usize> {
+    let pixels = image::open(path)?.to_rgb8();
+    Ok(pixels.pixels().collect::<std::collections::HashSet<_>>().len())
+}
+
+#[test]
+fn open_click_screenshot_close() -> Result<()> {
+    let trace = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo");
+    let mut session = Session::start(&trace)?;
+    let id = session.wait_for("the window's title", |session| {
+        let found = session.xdotool(&["search", "--name", "easy-vqa.*vlscope"])?;
+        Ok(found.lines().next().map(str::to_owned))
+    })?;
+    session.xdotool(&["windowsize", "--sync", &id, "1280", "720"])?;
+    session.xdotool(&["windowmove", &id, "0", "0"])?;
+    session.xdotool(&["windowfocus", &id])?;
+    sleep(Duration::from_secs(3));
+
+    let first = session.screenshot()?;
+    assert!(colours(&first)? > 200, "{} is blank", first.display());
+    assert_eq!(image::image_dimensions(&first)?, (1280, 720));
+
+    session.xdotool(&["mousemove", "120", "520", "click", "1"])?;
+    session.xdotool(&["key", "Up"])?;
+    sleep(Duration::from_secs(3));
+    let second = session.screenshot()?;
+    assert_ne!(
+        image::open(&first)?.to_rgb8(),
+        image::open(&second)?.to_rgb8(),
+        "the click and the key changed nothing"
+    );
+
+    // While it plays, each frame differs; a screenshot must come all the same.
+    session.xdotool(&["key", "space"])?;
+    sleep(Duration::from_secs(1));
+    let third = session.screenshot()?;
+    assert!(colours(&third)? > 200);
+    session.close()
+}
