@@ -3,4 +3,5 @@
 pub mod analysis;
 pub mod gpu;
 pub mod render;
+pub mod scene;
 pub mod trace;

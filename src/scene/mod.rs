@@ -1,0 +1,149 @@
+//! The views: trace + selection + options + evidence → what is drawn, and what lies where for the pointer.
+//!
+//! Everything here is pure. A view measures text and otherwise only computes: the same inputs give the same
+//! [`Scene`] in the window, headless and in a test. Numbers come in as [`Evidence`]; nothing is analysed here.
+
+mod canvas;
+mod colour_bar;
+mod embedding;
+mod evidence;
+mod heads;
+mod image;
+mod links;
+mod matrix;
+mod options;
+mod patches;
+mod text;
+mod theme;
+mod tip;
+mod words;
+mod zone;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use glam::Vec2;
+
+use crate::analysis::Selection;
+use crate::render::{Drawing, Fonts, Pixels, Rect};
+use crate::trace::Document;
+
+pub use evidence::{Evidence, Projection, StatisticGrid};
+pub use options::Options;
+pub use theme::{Palette, Theme};
+pub use words::{token_names, word};
+pub use zone::{Target, Zone};
+
+/// One way to look at a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum View {
+    /// Layers × heads, one statistic.
+    Heads,
+    /// The picture under the selection's attention.
+    Image,
+    /// The tokens in the colours of the selection's attention.
+    Text,
+    /// Queries × keys of one head.
+    Matrix,
+    /// Curves between words and patches.
+    Links,
+    /// Hidden states in two dimensions.
+    Embedding,
+}
+
+/// All that a view may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The trace without its tensors.
+    pub document: &'a Document,
+    /// The trace's images, in its order.
+    pub images: &'a [Arc<Pixels>],
+    /// What the user looks at.
+    pub selection: &'a Selection,
+    /// What is under the pointer, in whichever view.
+    pub hover: Option<Target>,
+    /// How it is shown.
+    pub options: &'a Options,
+    /// The numbers.
+    pub evidence: &'a Evidence,
+    /// Of the drawing, in logical pixels.
+    pub size: Vec2,
+}
+
+/// A view's drawing, and what lies where in it.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// What is drawn.
+    pub drawing: Drawing,
+    /// What the pointer can meet; of overlapping zones the later one wins.
+    pub zones: Vec<Zone>,
+    /// The part that zooms and pans (matrix, embedding), or simply holds the content.
+    pub content: Rect,
+    facts: tip::Facts,
+}
+
+/// Draws a view.
+pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
+    let mut canvas = canvas::Canvas::new(inputs, fonts);
+    match view {
+        View::Heads => heads::draw(inputs, &mut canvas),
+        View::Image => image::draw(inputs, &mut canvas),
+        View::Text => text::draw(inputs, &mut canvas),
+        View::Matrix => matrix::draw(inputs, &mut canvas),
+        View::Links => links::draw(inputs, &mut canvas),
+        View::Embedding => embedding::draw(inputs, &mut canvas),
+    }
+    let (drawing, zones, content) = canvas.finish();
+    Scene { drawing, zones, content, facts: tip::Facts::new(inputs) }
+}
+
+impl Scene {
+    /// What lies at a place in logical pixels.
+    pub fn at(&self, pointer: Vec2) -> Option<Target> {
+        self.zones.iter().rev().find_map(|zone| zone.at(pointer))
+    }
+
+    /// A line of text about a target: its name, its value and the unit.
+    pub fn tip(&self, target: Target) -> String {
+        self.facts.tip(target)
+    }
+}
+
+impl View {
+    /// Every view, in the order in which they are listed.
+    pub const fn all() -> [Self; 6] {
+        [Self::Heads, Self::Image, Self::Text, Self::Matrix, Self::Links, Self::Embedding]
+    }
+
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Heads => "heads",
+            Self::Image => "image",
+            Self::Text => "text",
+            Self::Matrix => "matrix",
+            Self::Links => "links",
+            Self::Embedding => "embedding",
+        }
+    }
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// The name is not one of [`View::all`].
+#[derive(Debug, thiserror::Error)]
+#[error("no view is called '{0}': it is heads, image, text, matrix, links or embedding")]
+pub struct UnknownView(String);
+
+impl FromStr for View {
+    type Err = UnknownView;
+
+    fn from_str(name: &str) -> Result<Self, UnknownView> {
+        Self::all().into_iter().find(|view| view.name() == name).ok_or_else(|| UnknownView(name.to_owned()))
+    }
+}

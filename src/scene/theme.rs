@@ -1,0 +1,168 @@
+//! Colours that mean the same in every view. Blue and orange are told apart by every kind of colour-blind eye; amber
+//! is kept for the selection alone; right and wrong differ by a sign as well as by colour.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::render::Color;
+use crate::render::colormap::Colormap;
+
+/// Which palette is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Theme {
+    /// Quiet and dark, for the window.
+    #[default]
+    Dark,
+    /// White, for paper.
+    Light,
+}
+
+/// The colours of a theme. Every colour that letters are set in has a contrast of at least 4.5 to the background.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Palette {
+    /// Under everything.
+    pub background: Color,
+    /// Of plots and plain chips.
+    pub surface: Color,
+    /// Of axes and frames.
+    pub line: Color,
+    /// Letters that are read first.
+    pub text: Color,
+    /// Letters that are read second.
+    pub muted: Color,
+    /// Outlines of what is selected.
+    pub selected: Color,
+    /// Letters of what is selected.
+    pub selected_text: Color,
+    /// Outlines of what is under the pointer.
+    pub hover: Color,
+    /// Text tokens.
+    pub word: Color,
+    /// Image tokens.
+    pub patch: Color,
+    /// Special tokens.
+    pub special: Color,
+    /// A right answer.
+    pub right: Color,
+    /// A wrong answer.
+    pub wrong: Color,
+    /// Cells without a value.
+    pub missing: Color,
+    /// The stroke through cells without a value.
+    pub missing_stroke: Color,
+}
+
+const DARK: Palette = Palette {
+    background: Color::hex(0x1a1c22),
+    surface: Color::hex(0x24272f),
+    line: Color::hex(0x434956),
+    text: Color::hex(0xe6e8ec),
+    muted: Color::hex(0xa2a8b4),
+    selected: Color::hex(0xffc04d),
+    selected_text: Color::hex(0xffc04d),
+    hover: Color::hex(0xffffff),
+    word: Color::hex(0x56b4e9),
+    patch: Color::hex(0xec7f56),
+    special: Color::hex(0x98a0b0),
+    right: Color::hex(0x6fcf8a),
+    wrong: Color::hex(0xff8478),
+    missing: Color::hex(0x2c3038),
+    missing_stroke: Color::hex(0x596070),
+};
+
+const LIGHT: Palette = Palette {
+    background: Color::hex(0xffffff),
+    surface: Color::hex(0xf2f3f6),
+    line: Color::hex(0xb9bec8),
+    text: Color::hex(0x17191d),
+    muted: Color::hex(0x555c69),
+    selected: Color::hex(0xe08600),
+    selected_text: Color::hex(0x985700),
+    hover: Color::hex(0x17191d),
+    word: Color::hex(0x0f6cb0),
+    patch: Color::hex(0xbf4a1a),
+    special: Color::hex(0x666d7a),
+    right: Color::hex(0x1c7a3c),
+    wrong: Color::hex(0xb3261e),
+    missing: Color::hex(0xe9ebef),
+    missing_stroke: Color::hex(0xb0b6c0),
+};
+
+impl Theme {
+    /// Its colours.
+    pub const fn palette(self) -> &'static Palette {
+        match self {
+            Self::Dark => &DARK,
+            Self::Light => &LIGHT,
+        }
+    }
+
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+        }
+    }
+}
+
+impl fmt::Display for Theme {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// The name is neither `dark` nor `light`.
+#[derive(Debug, thiserror::Error)]
+#[error("no theme is called '{0}': it is dark or light")]
+pub struct UnknownTheme(String);
+
+impl FromStr for Theme {
+    type Err = UnknownTheme;
+
+    fn from_str(name: &str) -> Result<Self, UnknownTheme> {
+        [Self::Dark, Self::Light]
+            .into_iter()
+            .find(|theme| theme.name() == name)
+            .ok_or_else(|| UnknownTheme(name.into()))
+    }
+}
+
+/// Relative luminance, from 0 to 1 (WCAG 2.2, <https://www.w3.org/TR/WCAG22/#dfn-relative-luminance>).
+pub fn luminance(color: Color) -> f32 {
+    let linear = |channel: u8| {
+        let value = f32::from(channel) / 255.0;
+        if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    let [r, g, b, _] = color.0;
+    0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+}
+
+/// Contrast ratio, from 1 to 21 (WCAG 2.2, <https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio>).
+pub fn contrast(a: Color, b: Color) -> f32 {
+    let (a, b) = (luminance(a), luminance(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+/// Near black or near white, whichever is read better on a fill.
+pub fn ink_on(fill: Color) -> Color {
+    [Color::hex(0x111216), Color::hex(0xffffff)]
+        .into_iter()
+        .max_by(|a, b| contrast(*a, fill).total_cmp(&contrast(*b, fill)))
+        .unwrap_or(Color::hex(0xffffff))
+}
+
+/// `from` at 0, `to` at 1, opaque.
+pub fn mix(from: Color, to: Color, share: f32) -> Color {
+    let channel = |i: usize| {
+        let (a, b) = (f32::from(from.0[i]), f32::from(to.0[i]));
+        (a + (b - a) * share.clamp(0.0, 1.0)).round() as u8
+    };
+    Color([channel(0), channel(1), channel(2), 255])
+}
+
+/// The colour of a value in a range; `None` if it is not a number.
+pub fn heat(colormap: Colormap, value: f32, range: [f32; 2]) -> Option<Color> {
+    let position = ((value - range[0]) / (range[1] - range[0])).clamp(0.0, 1.0);
+    (!position.is_nan()).then(|| colormap.color(position))
+}

@@ -1,0 +1,95 @@
+//! What lies where, for the pointer.
+
+use std::sync::Arc;
+
+use glam::Vec2;
+
+use crate::render::Rect;
+
+/// Something that can be pointed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// A head of the current block.
+    Head {
+        /// 0-based.
+        layer: usize,
+        /// 0-based.
+        head: usize,
+    },
+    /// The mean of a layer's heads.
+    LayerMean {
+        /// 0-based.
+        layer: usize,
+    },
+    /// A token of any sequence.
+    Token {
+        /// Index in [`Document::sequences`](crate::trace::Document::sequences).
+        sequence: usize,
+        /// Index in the sequence.
+        token: usize,
+    },
+    /// A weight of the current head.
+    Cell {
+        /// Row.
+        query: usize,
+        /// Column.
+        key: usize,
+    },
+}
+
+/// A part of the drawing that answers to the pointer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Zone {
+    /// A rectangle is one target.
+    Area {
+        /// Where.
+        rect: Rect,
+        /// What.
+        target: Target,
+    },
+    /// A rectangle of matrix cells.
+    Cells {
+        /// Where.
+        rect: Rect,
+        /// Which cells are in it, as (key, query), fractions allowed.
+        window: Rect,
+        /// Number of rows.
+        queries: usize,
+        /// Number of columns.
+        keys: usize,
+    },
+    /// Tokens at points: the nearest one within reach.
+    Points {
+        /// Nothing answers outside.
+        clip: Rect,
+        /// Of each token, in logical pixels.
+        points: Arc<Vec<Vec2>>,
+        /// How far from a point the pointer may be, in logical pixels.
+        reach: f32,
+        /// The sequence of the tokens.
+        sequence: usize,
+    },
+}
+
+impl Zone {
+    /// What lies at a place in logical pixels, if this zone answers there.
+    pub fn at(&self, pointer: Vec2) -> Option<Target> {
+        match self {
+            Self::Area { rect, target } => rect.contains(pointer).then_some(*target),
+            Self::Cells { rect, window, queries, keys } => {
+                let inside = rect.contains(pointer) && *queries > 0 && *keys > 0;
+                let cell = window.min + (pointer - rect.min) / rect.size() * window.size();
+                let on_matrix = cell.cmpge(Vec2::ZERO).all() && cell.x < *keys as f32 && cell.y < *queries as f32;
+                (inside && on_matrix).then_some(Target::Cell { query: cell.y as usize, key: cell.x as usize })
+            }
+            Self::Points { clip, points, reach, sequence } => {
+                if !clip.contains(pointer) {
+                    return None;
+                }
+                let distances = points.iter().map(|point| point.distance_squared(pointer)).enumerate();
+                let (token, distance) = distances.min_by(|a, b| a.1.total_cmp(&b.1))?;
+                (distance <= reach * reach).then_some(Target::Token { sequence: *sequence, token })
+            }
+        }
+    }
+}
