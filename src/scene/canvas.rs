@@ -1,9 +1,12 @@
 //! What views draw on: marks and zones as they are laid down, the room that is still free, and text that fits.
 
+use std::sync::Arc;
+
 use glam::Vec2;
 
 use super::{Inputs, Palette, Target, Zone};
-use crate::render::{Align, Color, Drawing, Fonts, Label, Line, Mark, Quad, Rect};
+use crate::render::{Align, Color, Drawing, Fonts, Label, Line, Mark, Picture, Pixels, Quad, Rect};
+use crate::trace::Area;
 
 /// A drawing in the making.
 pub(super) struct Canvas<'a> {
@@ -60,15 +63,7 @@ impl<'a> Canvas<'a> {
 
     /// The text, or as much of its beginning as fits, with an ellipsis; empty if not even that fits.
     pub fn elide(&mut self, text: &str, size: f32, bold: bool, room: f32) -> String {
-        if self.fonts.width(text, size, bold) <= room {
-            return text.to_owned();
-        }
-        let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).skip(1).collect();
-        let fits = |end: &usize| self.fonts.width(&format!("{}…", text[..*end].trim_end()), size, bold) <= room;
-        match ends.partition_point(fits) {
-            0 => String::new(),
-            count => format!("{}…", text[..ends[count - 1]].trim_end()),
-        }
+        self.fonts.elide(text, size, bold, room)
     }
 
     pub fn label(&mut self, at: Vec2, align: Align, text: impl Into<String>, size: f32, color: Color) {
@@ -123,6 +118,13 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// A whole image; magnified pixels stay squares.
+    pub fn picture(&mut self, rect: Rect, pixels: &Arc<Pixels>) {
+        let part = Rect { min: Vec2::ZERO, max: Vec2::ONE };
+        let smooth = rect.size().x < pixels.width as f32 * 2.0;
+        self.marks.push(Mark::Picture(Picture { rect, pixels: pixels.clone(), part, opacity: 1.0, smooth }));
+    }
+
     pub fn area(&mut self, rect: Rect, target: Target) {
         self.zones.push(Zone::Area { rect, target });
     }
@@ -137,9 +139,9 @@ impl<'a> Canvas<'a> {
         let shown = self.elide(what, size, true, room);
         let used = self.fonts.width(&shown, size, true);
         if let Some(of) = of.filter(|_| shown == what) {
-            let of = format!(" · {of}");
-            if used + self.width(&of, size) <= room {
-                self.label(middle + Vec2::new(used, 0.0), Align::Left, of, size, self.palette.muted);
+            let (of, gap) = (format!("· {of}"), size * 0.4);
+            if used + gap + self.width(&of, size) <= room {
+                self.label(middle + Vec2::new(used + gap, 0.0), Align::Left, of, size, self.palette.muted);
             }
         }
         let color = self.palette.text;
@@ -192,4 +194,11 @@ pub(super) fn fit(aspect: f32, room: Rect) -> Rect {
         if width > height * aspect { Vec2::new(height * aspect, height) } else { Vec2::new(width, width / aspect) };
     let min = room.center() - size / 2.0;
     Rect { min, max: min + size }
+}
+
+/// Where a box of an image lies on its picture.
+pub(super) fn on_picture(area: Area, picture: Rect) -> Rect {
+    let size = picture.size();
+    let place = |x: f32, y: f32| picture.min + Vec2::new(x, y) * size;
+    Rect { min: place(area.x0, area.y0), max: place(area.x1, area.y1) }
 }

@@ -1,1 +1,199 @@
-//! To come.
+//! The bar beside a heatmap that says which colour is which value.
+
+use std::sync::Arc;
+
+use glam::Vec2;
+
+use super::canvas::Canvas;
+use crate::render::colormap::Colormap;
+use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
+
+/// From values to colours, and what the values are.
+#[derive(Clone, Debug)]
+pub(super) struct Scale {
+    pub colormap: Colormap,
+    /// The value at the colormap's low end, and at its high end; the first may be the larger.
+    pub range: [f32; 2],
+    pub label: String,
+}
+
+/// Where the bar lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Place {
+    Right,
+    Below,
+}
+
+/// Room that is kept free for a bar until it is known what it lies beside.
+pub(super) struct Bar {
+    scale: Scale,
+    place: Place,
+    tick_width: f32,
+}
+
+const GAP: f32 = 10.0;
+const THICKNESS: f32 = 9.0;
+const STEPS: usize = 256;
+
+impl Bar {
+    /// Takes the room from what is free; `None` if bars are off or there is too little room for one.
+    pub fn reserve(canvas: &mut Canvas<'_>, scale: &Scale, place: Place, shown: bool) -> Option<Self> {
+        let room = canvas.free.size();
+        if !shown || room.x < 120.0 || room.y < 90.0 {
+            return None;
+        }
+        let small = canvas.text.small;
+        let ends = scale.range.map(|value| tick_text(value, decimals(scale.range)));
+        let tick_width = ends.iter().map(|text| canvas.width(text, small)).fold(0.0, f32::max);
+        match place {
+            Place::Right => canvas.free.max.x -= GAP + THICKNESS + 5.0 + tick_width + small * 1.6,
+            Place::Below => canvas.free.max.y -= GAP + THICKNESS + 4.0 + small * 2.6,
+        }
+        Some(Self { scale: scale.clone(), place, tick_width })
+    }
+
+    /// Draws it along an edge of the content; values that are pointed at or selected get a mark.
+    pub fn draw(self, canvas: &mut Canvas<'_>, content: Rect, marked: &[(f32, Color)]) {
+        let small = canvas.text.small;
+        let rect = match self.place {
+            Place::Right => {
+                let height = content.size().y.min(420.0);
+                Rect::at(content.max.x + GAP, content.min.y, THICKNESS, height)
+            }
+            Place::Below => {
+                let width = content.size().x.clamp(100.0_f32.min(canvas.free.size().x), 420.0);
+                let left = content.min.x.min(canvas.free.max.x - width);
+                Rect::at(left, content.max.y + GAP, width, THICKNESS)
+            }
+        };
+        self.gradient(canvas, rect);
+        let [low, high] = self.scale.range;
+        let position = |value: f32| ((value - low) / (high - low)).clamp(0.0, 1.0);
+        let line = canvas.palette.line;
+        canvas.outline(rect, line, 1.0);
+        for &(value, color) in marked.iter().filter(|(value, _)| value.is_finite()) {
+            let (from, to) = match self.place {
+                Place::Right => {
+                    let y = rect.max.y - position(value) * rect.size().y;
+                    (Vec2::new(rect.min.x - 3.0, y), Vec2::new(rect.max.x + 3.0, y))
+                }
+                Place::Below => {
+                    let x = rect.min.x + position(value) * rect.size().x;
+                    (Vec2::new(x, rect.min.y - 3.0), Vec2::new(x, rect.max.y + 3.0))
+                }
+            };
+            canvas.line(from, to, 4.0, Color::hex(0x000000));
+            canvas.line(from, to, 2.0, color);
+        }
+        self.ticks(canvas, rect, position);
+        let color = canvas.palette.muted;
+        match self.place {
+            Place::Right => {
+                let label = canvas.elide(&self.scale.label, small, false, rect.size().y);
+                let x = rect.max.x + 5.0 + self.tick_width + small * 0.95;
+                canvas.upright(Vec2::new(x, rect.center().y), Align::Center, label, small, color);
+            }
+            Place::Below => {
+                let label =
+                    canvas.elide(&self.scale.label, small, false, rect.size().x.max(canvas.free.size().x * 0.9));
+                let width = canvas.width(&label, small);
+                let (left, right) = (canvas.free.min.x + width / 2.0, canvas.free.max.x - width / 2.0);
+                let x = rect.center().x.min(right).max(left);
+                canvas.label(Vec2::new(x, rect.max.y + 4.0 + small * 1.95), Align::Center, label, small, color);
+            }
+        }
+    }
+
+    fn gradient(&self, canvas: &mut Canvas<'_>, rect: Rect) {
+        let [low, high] = self.scale.range;
+        let value = |step: usize| low + (high - low) * (step as f32 + 0.5) / STEPS as f32;
+        let (values, rows, columns): (Vec<f32>, u32, u32) = match self.place {
+            Place::Right => ((0..STEPS).rev().map(value).collect(), STEPS as u32, 1),
+            Place::Below => ((0..STEPS).map(value).collect(), 1, STEPS as u32),
+        };
+        canvas.marks.push(Mark::Heatmap(Heatmap {
+            rect,
+            values: Values::Host(Arc::new(values)),
+            rows,
+            columns,
+            window: Rect::at(0.0, 0.0, columns as f32, rows as f32),
+            range: self.scale.range,
+            colormap: self.scale.colormap,
+            missing: canvas.palette.missing,
+            opacity: 1.0,
+            fade: false,
+            smooth: false,
+        }));
+    }
+
+    /// Numbers at both ends, and round ones between them where they do not collide.
+    fn ticks(&self, canvas: &mut Canvas<'_>, rect: Rect, position: impl Fn(f32) -> f32) {
+        let (small, color, line) = (canvas.text.small, canvas.palette.text, canvas.palette.line);
+        let length = if self.place == Place::Right { rect.size().y } else { rect.size().x };
+        let needed = if self.place == Place::Right { small * 1.5 } else { self.tick_width + 8.0 };
+        let [low, high] = self.scale.range;
+        let (between, round) = ticks(self.scale.range, ((length / needed) as usize).clamp(1, 5));
+        let between = between.into_iter().map(|value| (value, round));
+        let ends = [low, high].map(|value| (value, decimals(self.scale.range)));
+        let mut placed: Vec<f32> = Vec::new();
+        for (value, decimals) in ends.into_iter().chain(between) {
+            let along = position(value) * length;
+            if placed.iter().any(|other| (other - along).abs() < needed) {
+                continue;
+            }
+            placed.push(along);
+            let text = tick_text(value, decimals);
+            match self.place {
+                Place::Right => {
+                    let y = rect.max.y - along;
+                    canvas.line(Vec2::new(rect.max.x, y), Vec2::new(rect.max.x + 3.0, y), 1.0, line);
+                    let middle = y.clamp(rect.min.y + small * 0.4, rect.max.y - small * 0.4);
+                    canvas.label(Vec2::new(rect.max.x + 5.0, middle), Align::Left, text, small, color);
+                }
+                Place::Below => {
+                    let x = rect.min.x + along;
+                    canvas.line(Vec2::new(x, rect.max.y), Vec2::new(x, rect.max.y + 3.0), 1.0, line);
+                    let align = match value {
+                        _ if value == low => Align::Left,
+                        _ if value == high => Align::Right,
+                        _ => Align::Center,
+                    };
+                    canvas.label(Vec2::new(x, rect.max.y + 4.0 + small * 0.65), align, text, small, color);
+                }
+            }
+        }
+    }
+}
+
+/// Round values strictly inside a range, about `count` of them, and the decimals that they need.
+pub(super) fn ticks(range: [f32; 2], count: usize) -> (Vec<f32>, usize) {
+    let (low, high) = (range[0].min(range[1]), range[0].max(range[1]));
+    let span = high - low;
+    if !(span > 0.0 && span.is_finite()) {
+        return (Vec::new(), 2);
+    }
+    let rough = span / (count as f32 + 1.0);
+    let power = rough.log10().floor();
+    let steps = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * 10.0_f32.powf(power));
+    let step = steps.into_iter().find(|step| *step >= rough).unwrap_or(steps[3]);
+    let first = (low / step).floor() as i64 + 1;
+    let values = (first..first + 20).map(|i| i as f32 * step).take_while(|value| *value < high - span * 1e-4).collect();
+    (values, (-step.log10().floor()).clamp(0.0, 7.0) as usize)
+}
+
+/// The decimals that give the width of a range three digits.
+pub(super) fn decimals(range: [f32; 2]) -> usize {
+    let span = (range[1] - range[0]).abs();
+    if span > 0.0 { (2.0 - span.log10().floor()).clamp(0.0, 7.0) as usize } else { 2 }
+}
+
+/// A number at an axis, with a true minus sign.
+pub(super) fn tick_text(value: f32, decimals: usize) -> String {
+    let text = format!("{:.decimals$}", value.abs());
+    let zero = text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    match value {
+        _ if zero => "0".to_owned(),
+        _ if value < 0.0 => format!("−{text}"),
+        _ => text,
+    }
+}

@@ -1,9 +1,271 @@
-//! To come.
+//! The pictures with the heat of the selection's attention over their patches.
 
-use super::Inputs;
-use super::canvas::Canvas;
+use std::sync::Arc;
+
+use glam::Vec2;
+
+use super::canvas::{Canvas, fit, on_picture};
+use super::colour_bar::{Bar, Place, Scale};
+use super::patches::Patches;
+use super::sides::{Sides, headline, largest, weight_label, weight_range};
+use super::theme::heat;
+use super::{Inputs, Target};
+use crate::render::colormap::Colormap;
+use crate::render::{Align, Color, Heatmap, Mark, Pixels, Quad, Rect, Values};
+use crate::trace::Area;
+
+/// One picture and its tokens on either side.
+struct Tile<'a> {
+    image: usize,
+    pixels: &'a Arc<Pixels>,
+    /// On the side that has the weights.
+    far: Patches,
+    /// On the side that the selected tokens are on, where that is another sequence.
+    near: Patches,
+}
 
 pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
-    canvas.title(inputs, "image", inputs.document.id.as_deref());
-    canvas.note("to come");
+    let Some(sides) = Sides::of(inputs) else {
+        canvas.title(inputs, "Image", inputs.document.id.as_deref());
+        canvas.note("This trace holds no attention.");
+        return;
+    };
+    canvas.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    let tiles = tiles(inputs, &sides);
+    if tiles.is_empty() {
+        canvas.note(match inputs.document.images {
+            0 => "This trace holds no image. The text view shows where the attention goes.",
+            _ => "The image is not here yet.",
+        });
+        return;
+    }
+    let patches = || tiles.iter().flat_map(|tile| &tile.far.tokens);
+    let has_heat = !sides.shown.is_empty() && patches().next().is_some();
+    let scale = Scale {
+        colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno),
+        range: weight_range(inputs, largest(patches().filter_map(|&token| sides.shown.get(token).copied()))),
+        label: weight_label(inputs),
+    };
+    caption(inputs, canvas, &sides, &tiles, has_heat);
+    let aspect = aspect(&tiles[0]);
+    let wide = canvas.free.size().x > canvas.free.size().y * if tiles.len() == 1 { aspect } else { 1.0 };
+    let place = if wide { Place::Right } else { Place::Below };
+    let bar = if has_heat { Bar::reserve(canvas, &scale, place, inputs.options.colour_bar) } else { None };
+    let places = arrange(canvas, &tiles);
+    let mut marked = Vec::new();
+    for (tile, &rect) in tiles.iter().zip(&places) {
+        canvas.picture(rect, tile.pixels);
+        if has_heat {
+            heat_over(inputs, canvas, &sides, tile, rect, &scale);
+        }
+        regions(inputs, canvas, &sides, tile, rect);
+        let patches = if tile.far.tokens.is_empty() { (&tile.near, sides.near) } else { (&tile.far, sides.far) };
+        zones(canvas, patches.0, patches.1, rect);
+        for (patches, sequence) in [(&tile.far, sides.far), (&tile.near, sides.near)] {
+            marked.extend(outlines(canvas, &sides, patches, sequence, rect));
+        }
+    }
+    let content = places.iter().copied().reduce(|a, b| Rect { min: a.min.min(b.min), max: a.max.max(b.max) });
+    canvas.content = content.unwrap_or(canvas.free);
+    if let Some(bar) = bar {
+        bar.draw(canvas, canvas.content, &marked);
+    }
+}
+
+fn tiles<'a>(inputs: &Inputs<'a>, sides: &Sides<'_>) -> Vec<Tile<'a>> {
+    let tokens = |sequence: usize| inputs.document.sequences[sequence].tokens.as_slice();
+    inputs
+        .images
+        .iter()
+        .enumerate()
+        .filter(|(image, pixels)| {
+            inputs.options.image.is_none_or(|only| only == *image) && pixels.width > 0 && pixels.height > 0
+        })
+        .map(|(image, pixels)| Tile {
+            image,
+            pixels,
+            far: Patches::find(tokens(sides.far), image),
+            near: if sides.near == sides.far { Patches::default() } else { Patches::find(tokens(sides.near), image) },
+        })
+        .collect()
+}
+
+fn aspect(tile: &Tile<'_>) -> f32 {
+    tile.pixels.width as f32 / tile.pixels.height as f32
+}
+
+/// Where each picture lies: as many columns as make them largest, each with its number above if there are several.
+fn arrange(canvas: &mut Canvas<'_>, tiles: &[Tile<'_>]) -> Vec<Rect> {
+    let (small, muted, room) = (canvas.text.small, canvas.palette.muted, canvas.free);
+    if tiles.len() == 1 {
+        return vec![fit(aspect(&tiles[0]), room)];
+    }
+    let (gap, heading) = (10.0, small * 1.6);
+    let place = |columns: usize| -> Vec<Rect> {
+        let rows = tiles.len().div_ceil(columns);
+        let step = (room.size() + gap) / Vec2::new(columns as f32, rows as f32);
+        let cell = |(index, tile): (usize, &Tile<'_>)| {
+            let min = room.min + step * Vec2::new((index % columns) as f32, (index / columns) as f32);
+            let max = (min + step - gap).max(min + Vec2::splat(1.0));
+            let min = min + Vec2::new(0.0, heading.min((max.y - min.y) / 2.0));
+            fit(aspect(tile), Rect { min, max })
+        };
+        tiles.iter().enumerate().map(cell).collect()
+    };
+    let covered = |places: &[Rect]| places.iter().map(|rect| rect.size().element_product()).sum::<f32>();
+    let options = (1..=tiles.len()).map(place);
+    let best = options.max_by(|a, b| covered(a).total_cmp(&covered(b))).unwrap_or_default();
+    for (tile, rect) in tiles.iter().zip(&best) {
+        let text = canvas.elide(&format!("image {}", tile.image), small, false, rect.size().x);
+        canvas.label(Vec2::new(rect.min.x, rect.min.y - small * 0.8), Align::Left, text, small, muted);
+    }
+    best
+}
+
+/// A line below the pictures: why there is no heat, or what the numbers at the regions are.
+fn caption(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, tiles: &[Tile<'_>], has_heat: bool) {
+    let in_a_tile = |image: usize| tiles.iter().any(|tile| tile.image == image);
+    let side = sides.far_name(inputs.selection.direction);
+    let text = match has_heat {
+        false if sides.shown.is_empty() => "no attention weights here yet".to_owned(),
+        false => format!("nothing to colour: the {side} hold no patch of this image"),
+        true if inputs.document.regions.iter().any(|region| in_a_tile(region.image)) => {
+            "dashed: labelled regions, with their share of the attention on the image".to_owned()
+        }
+        true => return,
+    };
+    let (small, muted) = (canvas.text.small, canvas.palette.muted);
+    if canvas.free.size().y < 12.0 * small {
+        return;
+    }
+    let text = canvas.elide(&text, small, false, canvas.free.size().x);
+    canvas.label(Vec2::new(canvas.free.min.x, canvas.free.max.y - small * 0.6), Align::Left, text, small, muted);
+    canvas.free.max.y -= small * 1.8;
+}
+
+fn heat_over(
+    inputs: &Inputs<'_>,
+    canvas: &mut Canvas<'_>,
+    sides: &Sides<'_>,
+    tile: &Tile<'_>,
+    rect: Rect,
+    scale: &Scale,
+) {
+    let opacity = inputs.options.opacity.clamp(0.0, 1.0);
+    if let Some(grid) = &tile.far.grid {
+        canvas.marks.push(Mark::Heatmap(Heatmap {
+            rect,
+            values: Values::Host(Arc::new(tile.far.on_grid(grid, sides.shown))),
+            rows: grid.rows as u32,
+            columns: grid.columns as u32,
+            window: Rect::at(0.0, 0.0, grid.columns as f32, grid.rows as f32),
+            range: scale.range,
+            colormap: scale.colormap,
+            missing: canvas.palette.missing.with_opacity(0.6),
+            opacity,
+            fade: true,
+            smooth: inputs.options.smooth,
+        }));
+        return;
+    }
+    let [low, high] = scale.range;
+    for index in by_size(&tile.far.areas) {
+        let value = sides.shown[tile.far.tokens[index]];
+        let Some(color) = heat(scale.colormap, value, scale.range) else { continue };
+        let strength = ((value - low) / (high - low)).clamp(0.0, 1.0);
+        let fill = color.with_opacity(opacity * strength * 0.8);
+        let stroke = color.with_opacity(0.3 + 0.7 * strength);
+        let rect = on_picture(tile.far.areas[index], rect);
+        canvas.quad(Quad { rect, fill, stroke, stroke_width: 1.0, corner_radius: 0.0 });
+    }
+}
+
+/// Large boxes first, so that small ones lie above them.
+fn by_size(areas: &[Area]) -> Vec<usize> {
+    let size = |area: &Area| (area.x1 - area.x0) * (area.y1 - area.y0);
+    let mut order: Vec<usize> = (0..areas.len()).collect();
+    order.sort_by(|&a, &b| size(&areas[b]).total_cmp(&size(&areas[a])));
+    order
+}
+
+fn zones(canvas: &mut Canvas<'_>, patches: &Patches, sequence: usize, rect: Rect) {
+    for index in by_size(&patches.areas) {
+        canvas.area(on_picture(patches.areas[index], rect), Target::Token { sequence, token: patches.tokens[index] });
+    }
+}
+
+/// Outlines of selected and hovered patches; their values and colours for the colour bar.
+fn outlines(
+    canvas: &mut Canvas<'_>,
+    sides: &Sides<'_>,
+    patches: &Patches,
+    sequence: usize,
+    rect: Rect,
+) -> Vec<(f32, Color)> {
+    let (selected, hover) = (canvas.palette.selected, Color::hex(0xffffff));
+    let mut marked = Vec::new();
+    for (&token, &area) in patches.tokens.iter().zip(&patches.areas) {
+        if sides.is_selected(sequence, token) {
+            canvas.mark_cell(on_picture(area, rect).shrink(2.0), selected, 2.0);
+        }
+    }
+    for (&token, &area) in patches.tokens.iter().zip(&patches.areas) {
+        if sides.is_hovered(sequence, token) {
+            canvas.mark_cell(on_picture(area, rect).shrink(1.5), hover, 1.5);
+            if sequence == sides.far {
+                marked.extend(sides.shown.get(token).map(|&value| (value, hover)));
+            }
+        }
+    }
+    marked
+}
+
+/// Labelled parts of the picture, with the share of its attention that lies in them.
+fn regions(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, tile: &Tile<'_>, rect: Rect) {
+    let small = canvas.text.small;
+    let white = Color::hex(0xffffff);
+    for region in inputs.document.regions.iter().filter(|region| region.image == tile.image) {
+        let outline = on_picture(region.area, rect);
+        canvas.outline(outline.shrink(-0.5), Color::hex(0x000000).with_opacity(0.55), 2.0);
+        canvas.dashed_frame(outline, white);
+        let share = share_inside(sides.weights, &tile.far, region.area);
+        let text = share.map_or(region.label.clone(), |share| format!("{} {share:.2}", region.label));
+        let text = canvas.elide(&text, small, false, rect.size().x - 10.0);
+        if text.is_empty() || rect.size().y < small * 3.0 {
+            continue;
+        }
+        let size = Vec2::new(canvas.width(&text, small) + 8.0, small * 1.5);
+        let below = outline.max.y + 3.0;
+        let top = if below + size.y <= rect.max.y { below } else { (outline.max.y - size.y - 3.0).max(rect.min.y) };
+        let left = outline.min.x.min(rect.max.x - size.x).max(rect.min.x);
+        let chip = Rect::at(left, top, size.x, size.y);
+        let fill = Color::hex(0x101216).with_opacity(0.72);
+        canvas.quad(Quad { rect: chip, fill, stroke: Color::TRANSPARENT, stroke_width: 0.0, corner_radius: 3.0 });
+        canvas.label(Vec2::new(left + 4.0, chip.center().y), Align::Left, text, small, white);
+    }
+}
+
+/// The share of the attention on an image's patches that lies inside a box; `None` if there is none at all.
+fn share_inside(weights: &[f32], patches: &Patches, region: Area) -> Option<f32> {
+    let (mut inside, mut total) = (0.0, 0.0);
+    for (&token, area) in patches.tokens.iter().zip(&patches.areas) {
+        let weight = weights.get(token)?;
+        inside += weight * area.share_inside(&region);
+        total += weight;
+    }
+    Some(inside / total).filter(|share| share.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_the_weight_in_the_left_half() {
+        let area = |x0: f32, x1: f32| Area { x0, y0: 0.0, x1, y1: 1.0 };
+        let patches = Patches { tokens: vec![1, 2], areas: vec![area(0.0, 0.5), area(0.5, 1.0)], grid: None };
+        assert_eq!(share_inside(&[9.0, 0.75, 0.25], &patches, area(0.0, 0.5)), Some(0.75));
+        assert_eq!(share_inside(&[9.0, 0.0, 0.0], &patches, area(0.0, 0.5)), None);
+        assert_eq!(share_inside(&[9.0], &patches, area(0.0, 0.5)), None);
+    }
 }

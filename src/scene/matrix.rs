@@ -1,9 +1,380 @@
-//! To come.
+//! Queries × keys of the selected head, with runs of text and image along both sides.
 
-use super::Inputs;
-use super::canvas::Canvas;
+use std::ops::Range;
+
+use glam::Vec2;
+
+use super::canvas::{Canvas, fit, within};
+use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
+use super::sides::{Sides, place, weight_range};
+use super::theme::{heat, ink_on};
+use super::words::token_names;
+use super::{Inputs, Target, Zone};
+use crate::analysis::Direction;
+use crate::render::colormap::Colormap;
+use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
+use crate::trace::{Modality, Token};
+
+/// One side of the matrix: columns with keys, or rows with queries.
+struct Axis<'a> {
+    tokens: &'a [Token],
+    names: Vec<String>,
+    sequence: usize,
+    /// Which cells are in view.
+    window: Range<f32>,
+    /// Where, in logical pixels.
+    pixels: Range<f32>,
+}
 
 pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
-    canvas.title(inputs, "matrix", inputs.document.id.as_deref());
-    canvas.note("to come");
+    let Some(sides) = Sides::of(inputs) else {
+        canvas.title(inputs, "Matrix", inputs.document.id.as_deref());
+        canvas.note("This trace holds no attention.");
+        return;
+    };
+    let title = format!("Attention matrix {} · {}", sides.block.name, place(inputs));
+    canvas.title(inputs, &title, inputs.document.id.as_deref());
+    let (rows, columns) = (sides.query.len(), sides.key.len());
+    if rows == 0 || columns == 0 {
+        canvas.note("This block has no queries or no keys.");
+        return;
+    }
+    if matches!(&inputs.evidence.matrix, Values::Host(values) if values.len() != rows * columns) {
+        canvas.note("The weights of this head are not here yet.");
+        return;
+    }
+    let scale = Scale {
+        colormap: inputs.options.colormap.unwrap_or(Colormap::Viridis),
+        range: weight_range(inputs, inputs.evidence.matrix_max),
+        label: "attention weight".to_owned(),
+    };
+    let wide = canvas.free.size().x > canvas.free.size().y * 1.1;
+    let bar_place = if wide { Place::Right } else { Place::Below };
+    let bar = Bar::reserve(canvas, &scale, bar_place, inputs.options.colour_bar);
+    let window = window(inputs, rows, columns);
+    let (mut keys, mut queries) = (
+        Axis::new(sides.key, sides.block.key, window.min.x..window.max.x),
+        Axis::new(sides.query, sides.block.query, window.min.y..window.max.y),
+    );
+    let rect = layout(canvas, &mut keys, &mut queries);
+    canvas.content = rect;
+    canvas.marks.push(Mark::Heatmap(Heatmap {
+        rect,
+        values: inputs.evidence.matrix.clone(),
+        rows: rows as u32,
+        columns: columns as u32,
+        window,
+        range: scale.range,
+        colormap: scale.colormap,
+        missing: canvas.palette.missing,
+        opacity: 1.0,
+        fade: false,
+        smooth: false,
+    }));
+    if sides.block.causal && sides.block.query == sides.block.key {
+        hide_future(canvas, &keys, &queries);
+    }
+    numbers(inputs, canvas, &keys, &queries, &scale);
+    boundaries(canvas, &keys, &queries, rect);
+    canvas.outline(rect.shrink(-1.0), canvas.palette.line, 1.0);
+    canvas.zones.push(Zone::Cells { rect, window, queries: rows, keys: columns });
+    bands(inputs, canvas, &sides, &keys, &queries);
+    let hovered = cross_hair(inputs, canvas, &keys, &queries);
+    labels(canvas, &sides, &keys, &queries);
+    if let Some(bar) = bar {
+        bar.draw(canvas, rect, &hovered);
+    }
+}
+
+/// The cells in view, kept inside the matrix.
+fn window(inputs: &Inputs<'_>, rows: usize, columns: usize) -> Rect {
+    let whole = Rect::at(0.0, 0.0, columns as f32, rows as f32);
+    let asked = inputs.options.matrix_window.map_or(whole, |window| within(window, whole));
+    if asked.size().min_element() > 1e-3 && asked.size().is_finite() { asked } else { whole }
+}
+
+impl<'a> Axis<'a> {
+    fn new(tokens: &'a [Token], sequence: usize, window: Range<f32>) -> Self {
+        Self { tokens, names: token_names(tokens), sequence, window, pixels: 0.0..0.0 }
+    }
+
+    fn cell(&self) -> f32 {
+        (self.pixels.end - self.pixels.start) / (self.window.end - self.window.start)
+    }
+
+    /// The place of a cell's beginning.
+    fn at(&self, cell: f32) -> f32 {
+        self.pixels.start + (cell - self.window.start) * self.cell()
+    }
+
+    /// The pixels of a run of cells that are in view.
+    fn span(&self, cells: Range<usize>) -> Range<f32> {
+        let inside = |at: f32| at.clamp(self.pixels.start, self.pixels.end);
+        inside(self.at(cells.start as f32))..inside(self.at(cells.end as f32))
+    }
+
+    fn in_view(&self) -> Range<usize> {
+        self.window.start.floor() as usize..(self.window.end.ceil() as usize).min(self.tokens.len())
+    }
+
+    /// Neighbours of the same modality.
+    fn runs(&self) -> Vec<(Range<usize>, Modality)> {
+        let mut runs: Vec<(Range<usize>, Modality)> = Vec::new();
+        for (index, token) in self.tokens.iter().enumerate() {
+            match runs.last_mut() {
+                Some((run, modality)) if *modality == token.modality() => run.end = index + 1,
+                _ => runs.push((index..index + 1, token.modality())),
+            }
+        }
+        runs
+    }
+
+    fn title(&self, what: &str) -> String {
+        let view = self.in_view();
+        if view.len() == self.tokens.len() {
+            return what.to_owned();
+        }
+        format!("{what} {}–{} of {}", view.start, view.end.saturating_sub(1), self.tokens.len())
+    }
+}
+
+/// Finds the room for the matrix beside its labels, which depend on how large the cells come out.
+fn layout(canvas: &mut Canvas<'_>, keys: &mut Axis<'_>, queries: &mut Axis<'_>) -> Rect {
+    let small = canvas.text.small;
+    let aspect = (keys.tokens.len() as f32 / queries.tokens.len() as f32).clamp(0.4, 2.5);
+    let gutter = small * 3.1 + 6.0;
+    let mut names = Vec2::ZERO;
+    let mut rect = canvas.free;
+    for _ in 0..2 {
+        let room = Rect { min: canvas.free.min + gutter + names, max: canvas.free.max };
+        rect = fit(aspect, Rect { min: room.min, max: room.max.max(room.min + 1.0) });
+        keys.pixels = rect.min.x..rect.max.x;
+        queries.pixels = rect.min.y..rect.max.y;
+        let limit = canvas.free.size() * 0.25;
+        names = Vec2::new(name_room(canvas, queries, limit.x), name_room(canvas, keys, limit.y));
+    }
+    rect
+}
+
+/// What the names of an axis take across it: nothing while its cells are smaller than letters.
+fn name_room(canvas: &mut Canvas<'_>, axis: &Axis<'_>, limit: f32) -> f32 {
+    let size = canvas.text.small;
+    if axis.cell() < size * 1.05 {
+        return 0.0;
+    }
+    let widths = axis.names[axis.in_view()].iter().map(|name| canvas.width(name, size));
+    widths.fold(0.0, f32::max).min(limit) + 5.0
+}
+
+/// Covers what a query cannot see. Rows thinner than a pixel share a strip.
+fn hide_future(canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
+    let stride = (1.0 / queries.cell()).ceil().max(1.0) as usize;
+    let color = canvas.palette.missing;
+    for row in queries.in_view().step_by(stride) {
+        let down = queries.span(row..row + stride);
+        let across = keys.span((row + stride).min(keys.tokens.len())..keys.tokens.len());
+        let rect = Rect { min: Vec2::new(across.start, down.start), max: Vec2::new(across.end, down.end) };
+        canvas.fill(rect, color);
+    }
+    let triangle = (keys.pixels.end - keys.pixels.start).min(queries.pixels.end - queries.pixels.start);
+    let small = canvas.text.small;
+    let whole = queries.in_view().len() == queries.tokens.len() && keys.in_view().len() == keys.tokens.len();
+    if whole && canvas.width("not visible", small) < triangle * 0.4 {
+        let at = Vec2::new(keys.pixels.end - triangle * 0.05, queries.pixels.start + triangle * 0.06);
+        canvas.label(at, Align::Right, "not visible", small, canvas.palette.muted);
+    }
+}
+
+/// The weights themselves, where cells are large enough.
+fn numbers(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>, scale: &Scale) {
+    let size = canvas.text.small;
+    let values = match &inputs.evidence.matrix {
+        Values::Host(values) => values,
+        Values::Resident(_) => &inputs.evidence.links,
+    };
+    let columns = keys.tokens.len();
+    if keys.cell() < size * 3.4 || queries.cell() < size * 1.5 || values.len() != columns * queries.tokens.len() {
+        return;
+    }
+    let causal = inputs.document.attention[inputs.selection.block].causal;
+    for query in queries.in_view() {
+        for key in keys.in_view().filter(|&key| !causal || key <= query) {
+            let at = Vec2::new(keys.at(key as f32 + 0.5), queries.at(query as f32 + 0.5));
+            let value = values[query * columns + key];
+            let inside = keys.pixels.contains(&at.x) && queries.pixels.contains(&at.y);
+            let margin = (at.x - keys.pixels.start).min(keys.pixels.end - at.x);
+            if let Some(fill) = heat(scale.colormap, value, scale.range).filter(|_| inside && margin > size * 1.6) {
+                canvas.label(at, Align::Center, tick_text(value, decimals(scale.range)), size, ink_on(fill));
+            }
+        }
+    }
+}
+
+/// Lines between text and image, and a bracket in its colour along each run.
+fn boundaries(canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>, rect: Rect) {
+    let (small, palette) = (canvas.text.small, canvas.palette);
+    let line = Color::hex(0xffffff).with_opacity(0.55);
+    let of = |modality: Modality| match modality {
+        Modality::Text => ("text", palette.word),
+        Modality::Image => ("image", palette.patch),
+    };
+    for (run, modality) in keys.runs() {
+        let span = keys.span(run.clone());
+        let (_, color) = of(modality);
+        let length = span.end - span.start;
+        if length <= 0.0 {
+            continue;
+        }
+        if run.start > 0 && span.start > rect.min.x {
+            canvas.line(Vec2::new(span.start, rect.min.y), Vec2::new(span.start, rect.max.y), 1.0, line);
+        }
+        let inset = if length > 4.0 { 1.0 } else { 0.0 };
+        canvas.fill(Rect::at(span.start + inset, rect.min.y - 5.0, length - 2.0 * inset, 3.0), color);
+    }
+    for (run, modality) in queries.runs() {
+        let span = queries.span(run.clone());
+        let (_, color) = of(modality);
+        let length = span.end - span.start;
+        if length <= 0.0 {
+            continue;
+        }
+        if run.start > 0 && span.start > rect.min.y {
+            canvas.line(Vec2::new(rect.min.x, span.start), Vec2::new(rect.max.x, span.start), 1.0, line);
+        }
+        let inset = if length > 4.0 { 1.0 } else { 0.0 };
+        canvas.fill(Rect::at(rect.min.x - 5.0, span.start + inset, 3.0, length - 2.0 * inset), color);
+    }
+    let top = rect.min.y - 6.0 - name_room(canvas, keys, canvas.free.size().y * 0.25) - small * 0.75;
+    for (middle, modality) in named_runs(canvas, keys) {
+        let (name, color) = of(modality);
+        canvas.label(Vec2::new(middle, top), Align::Center, name, small, color);
+    }
+    let left = rect.min.x - 6.0 - name_room(canvas, queries, canvas.free.size().x * 0.25) - small * 0.75;
+    for (middle, modality) in named_runs(canvas, queries) {
+        let (name, color) = of(modality);
+        canvas.upright(Vec2::new(left, middle), Align::Center, name, small, color);
+    }
+    let (muted, title_at) = (palette.muted, small * 1.35);
+    let across = keys.title("keys");
+    canvas.label(Vec2::new(rect.center().x, top - title_at), Align::Center, across, small, muted);
+    let down = canvas.elide(&queries.title("queries"), small, false, rect.size().y);
+    canvas.upright(Vec2::new(left - title_at, rect.center().y), Align::Center, down, small, muted);
+}
+
+/// Middles of the runs whose names have room. A short run at the edge is named too where the name collides with none.
+fn named_runs(canvas: &mut Canvas<'_>, axis: &Axis<'_>) -> Vec<(f32, Modality)> {
+    let small = canvas.text.small;
+    let mut end = f32::NEG_INFINITY;
+    let mut named = Vec::new();
+    for (run, modality) in axis.runs() {
+        let span = axis.span(run);
+        if span.end <= span.start {
+            continue;
+        }
+        let name = if modality == Modality::Text { "text" } else { "image" };
+        let half = canvas.width(name, small) / 2.0;
+        let (low, high) = (axis.pixels.start - half * 0.6, axis.pixels.end + half * 0.6);
+        let middle = ((span.start + span.end) / 2.0).clamp(low.min(high), high.max(low));
+        if middle - half < end + 4.0 {
+            continue;
+        }
+        end = middle + half;
+        named.push((middle, modality));
+    }
+    named
+}
+
+/// Amber outlines of the selected rows or columns.
+fn bands(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
+    let color = canvas.palette.selected;
+    for &token in inputs.selection.tokens.iter().take(500) {
+        match inputs.selection.direction {
+            Direction::AttendsTo if token < sides.query.len() => band(canvas, keys, queries, token, true, color, 1.5),
+            Direction::AttendedBy if token < sides.key.len() => band(canvas, keys, queries, token, false, color, 1.5),
+            _ => {}
+        }
+    }
+}
+
+/// The outline of a row or a column that is in view, never thinner than can be seen.
+fn band(
+    canvas: &mut Canvas<'_>,
+    keys: &Axis<'_>,
+    queries: &Axis<'_>,
+    token: usize,
+    row: bool,
+    color: Color,
+    width: f32,
+) {
+    let thick = |span: Range<f32>| {
+        let middle = (span.start + span.end) / 2.0;
+        let half = ((span.end - span.start) / 2.0).max(1.5);
+        middle - half..middle + half
+    };
+    let axis = if row { queries } else { keys };
+    let span = axis.span(token..token + 1);
+    if span.end <= span.start {
+        return;
+    }
+    let span = thick(span);
+    let rect = if row {
+        Rect { min: Vec2::new(keys.pixels.start, span.start), max: Vec2::new(keys.pixels.end, span.end) }
+    } else {
+        Rect { min: Vec2::new(span.start, queries.pixels.start), max: Vec2::new(span.end, queries.pixels.end) }
+    };
+    canvas.mark_cell(rect, color, width);
+}
+
+/// Row and column of what is under the pointer; its value for the colour bar.
+fn cross_hair(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>) -> Vec<(f32, Color)> {
+    let color = Color::hex(0xffffff);
+    match inputs.hover {
+        Some(Target::Cell { query, key }) if query < queries.tokens.len() && key < keys.tokens.len() => {
+            band(canvas, keys, queries, query, true, color, 1.0);
+            band(canvas, keys, queries, key, false, color, 1.0);
+            let value = inputs.evidence.links.get(query * keys.tokens.len() + key);
+            value.map(|&value| (value, canvas.palette.hover)).into_iter().collect()
+        }
+        Some(Target::Token { sequence, token }) => {
+            let by_row = inputs.selection.direction == Direction::AttendsTo;
+            if sequence == queries.sequence && (by_row || keys.sequence != sequence) {
+                band(canvas, keys, queries, token, true, color, 1.0);
+            } else if sequence == keys.sequence {
+                band(canvas, keys, queries, token, false, color, 1.0);
+            }
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The tokens' names along both sides, where cells are as large as letters; always those of the selected ones.
+fn labels(canvas: &mut Canvas<'_>, sides: &Sides<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
+    let (size, palette) = (canvas.text.small, canvas.palette);
+    let color = |sequence: usize, index: usize, token: &Token| match token.modality() {
+        _ if sides.is_selected(sequence, index) => palette.selected_text,
+        _ if sides.is_hovered(sequence, index) => palette.text,
+        Modality::Text => palette.word,
+        Modality::Image => palette.patch,
+    };
+    let limit = canvas.free.size() * 0.25;
+    for (axis, limit, row) in [(queries, limit.x, true), (keys, limit.y, false)] {
+        if axis.cell() < size * 1.05 {
+            continue;
+        }
+        for index in axis.in_view() {
+            let middle = axis.at(index as f32 + 0.5);
+            if middle - size / 2.0 < axis.pixels.start - 1.0 || middle + size / 2.0 > axis.pixels.end + 1.0 {
+                continue;
+            }
+            let name = canvas.elide(&axis.names[index], size, false, limit);
+            let color = color(axis.sequence, index, &axis.tokens[index]);
+            if row {
+                canvas.label(Vec2::new(keys.pixels.start - 8.0, middle), Align::Right, name, size, color);
+            } else {
+                // An upright label that begins at the matrix reads away from it.
+                canvas.upright(Vec2::new(middle, queries.pixels.start - 8.0), Align::Left, name, size, color);
+            }
+        }
+    }
 }

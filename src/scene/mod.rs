@@ -13,6 +13,7 @@ mod links;
 mod matrix;
 mod options;
 mod patches;
+mod sides;
 mod text;
 mod theme;
 mod tip;

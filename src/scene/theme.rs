@@ -152,17 +152,9 @@ pub fn ink_on(fill: Color) -> Color {
         .unwrap_or(Color::hex(0xffffff))
 }
 
-/// `from` at 0, `to` at 1, opaque.
-pub fn mix(from: Color, to: Color, share: f32) -> Color {
-    let channel = |i: usize| {
-        let (a, b) = (f32::from(from.0[i]), f32::from(to.0[i]));
-        (a + (b - a) * share.clamp(0.0, 1.0)).round() as u8
-    };
-    Color([channel(0), channel(1), channel(2), 255])
-}
-
 /// The colour of a value in a range; `None` if it is not a number.
 pub fn heat(colormap: Colormap, value: f32, range: [f32; 2]) -> Option<Color> {
     let position = ((value - range[0]) / (range[1] - range[0])).clamp(0.0, 1.0);
-    (!position.is_nan()).then(|| colormap.color(position))
+    let [r, g, b] = colormap.rgb(position);
+    (!position.is_nan()).then_some(Color([r, g, b, 255]))
 }
