@@ -48,8 +48,12 @@ impl Target {
                 | wgpu::TextureUsages::COPY_SRC,
             view_formats: &[],
         });
+        Ok(Self::of_texture(texture))
+    }
+
+    pub(super) fn of_texture(texture: wgpu::Texture) -> Self {
         let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
-        Ok(Self { texture, view })
+        Self { texture, view }
     }
 
     /// Makes it this large. Returns whether its texture is another one now, which then has to be registered anew.
