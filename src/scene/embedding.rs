@@ -141,9 +141,11 @@ fn axes(canvas: &mut Canvas<'_>, projection: &Projection, plot: Rect, view: &Tra
         _ => format!("PC {}", axis + 1),
     };
     let across = Vec2::new(plot.center().x, plot.max.y + small * 2.3);
-    canvas.label(across, Align::Center, title(0), small, palette.text);
+    let name = canvas.elide(&title(0), small, false, plot.size().x);
+    canvas.label(across, Align::Center, name, small, palette.text);
     let up = Vec2::new(plot.min.x - small * 3.5, plot.center().y);
-    canvas.upright(up, Align::Center, title(1), small, palette.text);
+    let name = canvas.elide(&title(1), small, false, plot.size().y);
+    canvas.upright(up, Align::Center, name, small, palette.text);
 }
 
 fn points(

@@ -7,7 +7,7 @@ use glam::Vec2;
 use super::canvas::{Canvas, fit, within};
 use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
 use super::sides::{Sides, place, weight_range};
-use super::theme::{heat, ink_on};
+use super::theme::ink_on;
 use super::words::token_names;
 use super::{Inputs, Target, Zone};
 use crate::analysis::Direction;
@@ -46,6 +46,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let scale = Scale {
         colormap: inputs.options.colormap.unwrap_or(Colormap::Viridis),
         range: weight_range(inputs, inputs.evidence.matrix_max),
+        reversed: false,
         label: "attention weight".to_owned(),
     };
     let wide = canvas.free.size().x > canvas.free.size().y * 1.1;
@@ -203,7 +204,7 @@ fn numbers(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, keys: &Axis<'_>, querie
             let value = values[query * columns + key];
             let inside = keys.pixels.contains(&at.x) && queries.pixels.contains(&at.y);
             let margin = (at.x - keys.pixels.start).min(keys.pixels.end - at.x);
-            if let Some(fill) = heat(scale.colormap, value, scale.range).filter(|_| inside && margin > size * 1.6) {
+            if let Some(fill) = scale.color(value).filter(|_| inside && margin > size * 1.6) {
                 canvas.label(at, Align::Center, tick_text(value, decimals(scale.range)), size, ink_on(fill));
             }
         }

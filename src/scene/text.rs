@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::canvas::Canvas;
 use super::colour_bar::{Bar, Place, Scale};
 use super::sides::{Sides, headline, largest, weight_label, weight_range};
-use super::theme::{heat, ink_on};
+use super::theme::ink_on;
 use super::tip::number;
 use super::{Inputs, Target, Theme, words::word};
 use crate::render::colormap::Colormap;
@@ -94,15 +94,13 @@ fn scale(inputs: &Inputs<'_>, sides: &Sides<'_>, far: &[Token]) -> Scale {
     };
     let (words, all) = (of(false), of(true));
     let top = if words > 0.0 { words } else { all };
-    let mut range = weight_range(inputs, top);
+    let range = weight_range(inputs, top);
     let mut label = weight_label(inputs);
     if all > range[1] * 1.0001 {
         label.push_str(&format!(" (special tokens up to {})", number(all)));
     }
-    if inputs.options.theme == Theme::Light {
-        range.swap(0, 1);
-    }
-    Scale { colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno), range, label }
+    let reversed = inputs.options.theme == Theme::Light;
+    Scale { colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno), range, reversed, label }
 }
 
 fn flows(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Vec<Flow> {
@@ -243,7 +241,7 @@ fn draw_chip(
     let special = tokens[token].special;
     let weight = sides.shown.get(token).filter(|_| sequence == sides.far);
     let (fill, ink) = match (scale, weight) {
-        (Some(scale), Some(&weight)) => match heat(scale.colormap, weight, scale.range) {
+        (Some(scale), Some(&weight)) => match scale.color(weight) {
             Some(fill) => (fill, ink_on(fill)),
             None => (palette.missing, palette.muted),
         },
