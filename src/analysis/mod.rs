@@ -1,5 +1,14 @@
 //! What the numbers say: one folder a kernel, each with a CPU and a GPU twin of the same name and parameters.
 
+mod engine;
+pub mod gather;
+mod layout;
+pub mod normalize;
+mod projection;
 mod selection;
+pub mod statistics;
 
+pub use engine::{Engine, EngineError, Matrix};
+pub use layout::BlockLayout;
+pub use projection::{Projection, project};
 pub use selection::{Direction, Pick, Selection};

@@ -1,14 +1,32 @@
 //! Opens a trace by memory map: the header is read and checked, the values are not.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::{Document, TensorView};
+use memmap2::Mmap;
 
-/// An open trace. Cheap to share by `Arc`; views borrow from the map.
+use super::header::{self, Entry, Header};
+use super::{Document, Dtype, TensorView, TraceError, schema};
+
+/// An open trace; views borrow from the map.
 #[derive(Debug)]
 pub struct Trace {
     path: PathBuf,
+    map: Mmap,
     document: Document,
+    /// `[block][layer]`.
+    attention: Vec<Vec<Place>>,
+    /// `[index in Document::hidden][state]`.
+    hidden: Vec<Vec<Place>>,
+    images: Vec<Entry>,
+    head_metrics: Vec<Place>,
+}
+
+/// A tensor of weights in the file.
+#[derive(Debug)]
+struct Place {
+    dtype: Dtype,
+    entry: Entry,
 }
 
 /// An RGB image of a trace.
@@ -23,9 +41,106 @@ pub struct ImageView<'a> {
 }
 
 impl Trace {
+    /// Opens a file, in time that does not depend on its size.
+    ///
+    /// # Errors
+    /// If it cannot be read or is not a sound trace; the message names what was found and what was expected.
+    pub fn open(path: &Path) -> Result<Self, TraceError> {
+        let file = File::open(path).map_err(|error| TraceError::io(path, "open", error))?;
+        // SAFETY: the map is only read, and no reference to it outlives the trace. If another process shortens the
+        // file meanwhile, reading beyond its end ends this process (SIGBUS): the price of opening in no time.
+        let map = unsafe { Mmap::map(&file) }.map_err(|error| TraceError::io(path, "read", error))?;
+        Self::from_map(path, map).map_err(|message| TraceError::new(path, message))
+    }
+
+    fn from_map(path: &Path, map: Mmap) -> Result<Self, String> {
+        let Header { mut entries, document: text } = header::read(&map)?;
+        let document = schema::parse(&text)?;
+        let mut take = |name: &str, wanted_by: String| {
+            entries.remove(name).ok_or_else(|| format!("tensor `{name}` is missing: {wanted_by}"))
+        };
+
+        let mut attention = Vec::new();
+        for (index, block) in document.attention.iter().enumerate() {
+            let [query, key] = [block.query, block.key].map(|sequence| &document.sequences[sequence]);
+            let layers = (0..block.layers).map(|layer| {
+                let name = format!("attention.{}.{layer}", block.name);
+                let entry = take(&name, format!("`attention[{index}].layers` is {}", block.layers))?;
+                let dtype = weight_dtype(&name, &entry)?;
+                let [queries, keys] = [query, key].map(|sequence| sequence.tokens.len());
+                match *entry.shape {
+                    [_, rows, columns] if rows == queries && columns == keys => Ok(Place { dtype, entry }),
+                    ref found => {
+                        let culprit = if found.get(1) == Some(&queries) { key } else { query };
+                        Err(format!(
+                            "tensor `{name}` has shape {found:?}, expected [heads, {queries}, {keys}]: sequence `{}` has {} tokens",
+                            culprit.name,
+                            culprit.tokens.len()
+                        ))
+                    }
+                }
+            });
+            attention.push(layers.collect::<Result<_, String>>()?);
+        }
+
+        let mut hidden = Vec::new();
+        for (index, wanted) in document.hidden.iter().enumerate() {
+            let sequence = &document.sequences[wanted.sequence];
+            let states = (0..wanted.states).map(|state| {
+                let name = format!("hidden.{}.{state}", sequence.name);
+                let entry = take(&name, format!("`hidden[{index}].states` is {}", wanted.states))?;
+                let dtype = weight_dtype(&name, &entry)?;
+                let tokens = sequence.tokens.len();
+                match *entry.shape {
+                    [rows, _] if rows == tokens => Ok(Place { dtype, entry }),
+                    ref found => Err(format!(
+                        "tensor `{name}` has shape {found:?}, expected [{tokens}, dim]: sequence `{}` has {tokens} tokens",
+                        sequence.name
+                    )),
+                }
+            });
+            hidden.push(states.collect::<Result<_, String>>()?);
+        }
+
+        let images = (0..document.images).map(|index| {
+            let name = format!("image.{index}");
+            let entry = take(&name, format!("`images` is {}", document.images))?;
+            if entry.dtype != "U8" {
+                return Err(format!("tensor `{name}` has dtype {}, expected U8", entry.dtype));
+            }
+            match *entry.shape {
+                [height, width, 3] if height > 0 && width > 0 => Ok(entry),
+                ref found => Err(format!("tensor `{name}` has shape {found:?}, expected [height, width, 3]")),
+            }
+        });
+        let images = images.collect::<Result<_, String>>()?;
+
+        let head_metrics = document.head_metrics.iter().enumerate().map(|(index, metric)| {
+            let name = format!("head_metric.{index}");
+            let entry = take(&name, format!("`head_metrics` has {} entries", document.head_metrics.len()))?;
+            if entry.dtype != "F32" {
+                return Err(format!("tensor `{name}` has dtype {}, expected F32", entry.dtype));
+            }
+            let places: &Vec<Place> = &attention[metric.block];
+            let heads = places.iter().map(|place| place.entry.shape[0]).max().unwrap_or(0);
+            let expected = [document.attention[metric.block].layers, heads];
+            if entry.shape != expected {
+                return Err(format!("tensor `{name}` has shape {:?}, expected {expected:?}", entry.shape));
+            }
+            Ok(Place { dtype: Dtype::F32, entry })
+        });
+        let head_metrics = head_metrics.collect::<Result<_, String>>()?;
+        Ok(Self { path: path.to_owned(), map, document, attention, hidden, images, head_metrics })
+    }
+
     /// Where it was opened.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Size of the file.
+    pub fn bytes(&self) -> usize {
+        self.map.len()
     }
 
     /// Tokens, blocks, outputs: all but the tensors.
@@ -35,25 +150,46 @@ impl Trace {
 
     /// One layer of a block, `[heads, queries, keys]`. Panics if there is no such block or layer.
     pub fn attention(&self, block: usize, layer: usize) -> TensorView<'_> {
-        let _ = (block, layer);
-        unimplemented!()
+        self.view(&self.attention[block][layer])
     }
 
-    /// One state of [`Document::hidden`]`[index]`, `[tokens, dim]`.
+    /// How many heads a layer has. Panics if there is no such block or layer.
+    pub fn heads(&self, block: usize, layer: usize) -> usize {
+        self.attention[block][layer].entry.shape[0]
+    }
+
+    /// The largest number of heads in a layer of a block. Panics if there is no such block.
+    pub fn max_heads(&self, block: usize) -> usize {
+        self.attention[block].iter().map(|place| place.entry.shape[0]).max().unwrap_or(0)
+    }
+
+    /// One state of [`Document::hidden`]`[index]`, `[tokens, dim]`. Panics if there is no such state.
     pub fn hidden(&self, index: usize, state: usize) -> TensorView<'_> {
-        let _ = (index, state);
-        unimplemented!()
+        self.view(&self.hidden[index][state])
     }
 
-    /// An image.
+    /// An image. Panics if there is no such image.
     pub fn image(&self, index: usize) -> ImageView<'_> {
-        let _ = index;
-        unimplemented!()
+        let entry = &self.images[index];
+        ImageView { width: entry.shape[1], height: entry.shape[0], rgb: &self.map[entry.begin..entry.end] }
     }
 
-    /// `[layers, heads]` of [`Document::head_metrics`]`[index]`.
+    /// `[layers, heads]` of [`Document::head_metrics`]`[index]`. Panics if there is no such metric.
     pub fn head_metric(&self, index: usize) -> TensorView<'_> {
-        let _ = index;
-        unimplemented!()
+        self.view(&self.head_metrics[index])
+    }
+
+    fn view(&self, place: &Place) -> TensorView<'_> {
+        let Entry { shape, begin, end, .. } = &place.entry;
+        TensorView { dtype: place.dtype, shape: shape.clone(), bytes: &self.map[*begin..*end] }
+    }
+}
+
+fn weight_dtype(name: &str, entry: &Entry) -> Result<Dtype, String> {
+    match entry.dtype.as_str() {
+        "F32" => Ok(Dtype::F32),
+        "F16" => Ok(Dtype::F16),
+        "BF16" => Ok(Dtype::Bf16),
+        other => Err(format!("tensor `{name}` has dtype {other}, expected F32, F16 or BF16")),
     }
 }

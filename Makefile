@@ -1,0 +1,51 @@
+# make demo   opens the window on the demo, or renders the gallery where there is no display
+# make test   installs what the tests need, and runs all of them
+# make bench  runs the benchmarks
+
+SHELL := /bin/bash
+VENV := python/.venv
+PYTHON := $(VENV)/bin/python
+export VLSCOPE_PYTHON := $(CURDIR)/$(PYTHON)
+
+.PHONY: demo gallery test test-rust test-python lint bench bless clean
+
+demo:
+	scripts/system-packages.sh window
+	cargo build --release
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then target/release/vlscope assets/demo; else $(MAKE) --no-print-directory gallery; fi
+
+gallery:
+	@scripts/gallery.sh target/release/vlscope target/demo
+
+test: lint test-rust test-python
+
+lint: $(VENV)/ready
+	scripts/system-packages.sh test
+	cargo fmt --check
+	$(VENV)/bin/typos
+	cd python && .venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+
+test-rust: $(VENV)/ready
+	cargo test
+
+test-python: $(VENV)/ready
+	cd python && .venv/bin/python -m pytest -q
+
+# Pictures and generated documents as they are now become what the tests expect: look at them before you commit.
+bless:
+	VLSCOPE_BLESS=1 cargo test
+
+bench:
+	cargo bench
+
+$(VENV)/ready: python/pyproject.toml
+	scripts/system-packages.sh python
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --editable 'python[hf,test]'
+	touch $@
+
+clean:
+	cargo clean
+	rm -rf $(VENV)

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Renders every view of one trace of the demo, and the window: gallery.sh VLSCOPE FOLDER
+set -euo pipefail
+vlscope=$1
+folder=$2
+mkdir -p "$folder"
+trace=$(ls assets/demo/*.safetensors | head -n 1)
+for view in heads image text matrix links embedding window; do
+    size=900x640
+    [ "$view" = window ] && size=1440x900
+    "$vlscope" render "$trace" --view "$view" --size "$size" --scale 2 -o "$folder/$view.png"
+    echo "$folder/$view.png"
+done

@@ -1,0 +1,45 @@
+//! From weights to `0..=1`, for display: each way finds the values that become 0 and 1, for all or row by row.
+//!
+//! Values that are not finite count nowhere and stay as they are; where nothing is left, or all values are equal, the
+//! range is that value twice and finite values become 0. A percentile is that of the nearest rank, so that it is a
+//! value that occurs; interpolation was rejected since the GPU's radix selection finds values, not places between.
+
+pub mod cpu;
+
+/// The way to normalize.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Normalization {
+    /// Values stay; 0 and 1 are 0 and 1.
+    #[default]
+    None,
+    /// The smallest value becomes 0, the largest 1.
+    MinMax,
+    /// In each row, 0 stays and the largest value becomes 1.
+    RowMaximum,
+    /// 0 stays; the value below which this percentage of all values lies becomes 1, and what is larger too.
+    Percentile(f32),
+    /// The logarithm: the largest value becomes 1, and [`LOG_FLOOR`] of it, with whatever is less, 0.
+    Log,
+}
+
+/// The share of the largest value at which the logarithmic scale begins: four decades.
+pub const LOG_FLOOR: f32 = 1e-4;
+
+/// Where a value lies in a range, from 0 to 1; `Normalization::None` leaves values as they are.
+pub fn apply(value: f32, [low, high]: [f32; 2], how: Normalization) -> f32 {
+    if how == Normalization::None || !value.is_finite() {
+        value
+    } else if high <= low {
+        0.0
+    } else if how == Normalization::Log {
+        ((value.max(low) / low).ln() / (high / low).ln()).clamp(0.0, 1.0)
+    } else {
+        ((value - low) / (high - low)).clamp(0.0, 1.0)
+    }
+}
+
+/// The 0-based rank of a percentile among `count` sorted values: nearest rank.
+pub fn percentile_rank(percent: f32, count: usize) -> usize {
+    let rank = (f64::from(percent.clamp(0.0, 100.0)) / 100.0 * count as f64).ceil() as usize;
+    rank.clamp(1, count.max(1)) - 1
+}

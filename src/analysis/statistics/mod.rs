@@ -1,0 +1,91 @@
+//! One number per head, for every statistic of [`TABLE`], in one pass over the weights.
+//!
+//! Both twins walk the rows of a head once and leave sums ([`sums::Sums`]) from which [`plan::Plan::finish`] makes
+//! the statistics, so a formula that divides, or that z-scores over layers, exists once. What depends on tokens alone
+//! (modalities, overlaps, how many rows count) is in the [`plan::Plan`].
+//! Rejected: one kernel per statistic (23 walks over gigabytes), and atomics for the column sums (WGSL has none for
+//! floats, and the order of addition would change from run to run).
+
+pub mod cpu;
+pub mod gpu;
+pub mod plan;
+pub mod sums;
+mod table;
+pub mod vl_interpret;
+mod z_score;
+
+pub use table::{Group, Statistic, TABLE, statistic};
+pub use z_score::{Over, z_score};
+
+use self::plan::Plan;
+use self::sums::Sums;
+
+/// What the user may choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Options {
+    /// Whether rows and columns of special tokens count in vlscope's own statistics. They are left out by default,
+    /// and the weights that remain are not scaled up for it: a mass stays a share of the whole row.
+    pub specials: bool,
+}
+
+/// One statistic of every head of a block.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeadStatistics {
+    /// Its name in [`TABLE`].
+    pub name: &'static str,
+    /// Number of layers.
+    pub layers: usize,
+    /// The largest number of heads in a layer.
+    pub heads: usize,
+    /// `[layers, heads]`; NaN where there is no value or no such head.
+    pub values: Vec<f32>,
+    /// `[layers]`: the mean over the heads that have a value.
+    pub layer_mean: Vec<f32>,
+}
+
+impl HeadStatistics {
+    /// From `[layers, heads]`.
+    pub fn new(name: &'static str, layers: usize, heads: usize, values: Vec<f32>) -> Self {
+        let layer_mean = (0..layers).map(|layer| mean(&values[layer * heads..(layer + 1) * heads])).collect();
+        Self { name, layers, heads, values, layer_mean }
+    }
+
+    /// The value of one head.
+    pub fn value(&self, layer: usize, head: usize) -> f32 {
+        self.values[layer * self.heads + head]
+    }
+
+    /// The smallest and the largest value, or `None` if no head has one.
+    pub fn range(&self) -> Option<[f32; 2]> {
+        let present = self.values.iter().filter(|value| !value.is_nan());
+        present.fold(None, |range, &value| {
+            Some(range.map_or([value; 2], |[low, high]: [f32; 2]| [low.min(value), high.max(value)]))
+        })
+    }
+}
+
+/// Turns each layer's sums, one entry a head, into all statistics of [`TABLE`], in its order.
+pub fn finish(plan: &Plan, layers: &[Vec<Sums>]) -> Vec<HeadStatistics> {
+    let heads = layers.iter().map(Vec::len).max().unwrap_or(0);
+    let mut values = vec![vec![f64::NAN; layers.len() * heads]; TABLE.len()];
+    for (layer, of_layer) in layers.iter().enumerate() {
+        for (head, sums) in of_layer.iter().enumerate() {
+            for (statistic, value) in plan.finish(sums).into_iter().enumerate() {
+                values[statistic][layer * heads + head] = value;
+            }
+        }
+    }
+    vl_interpret::standardize(&mut values, heads);
+    let as_statistics = |(statistic, values): (&Statistic, Vec<f64>)| {
+        let values = values.into_iter().map(|value| value as f32).collect();
+        HeadStatistics::new(statistic.name, layers.len(), heads, values)
+    };
+    TABLE.iter().zip(values).map(as_statistics).collect()
+}
+
+/// The mean of the values that are not NaN; NaN if there is none.
+fn mean(values: &[f32]) -> f32 {
+    let present = values.iter().copied().filter(|value| !value.is_nan()).map(f64::from);
+    let (sum, count) = present.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+    (sum / count) as f32
+}

@@ -1,0 +1,36 @@
+//! Statistics relative to their kin: (value − mean) / population deviation.
+
+/// Which values of `[layers, heads]` are compared with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Over {
+    /// Each head number over all layers, as VL-InterpreT does.
+    Layers,
+    /// The heads of each layer.
+    Heads,
+    /// All.
+    Everything,
+}
+
+/// Z-scores `[layers, heads]` values in place. NaN stays NaN and counts nowhere; values without deviation become NaN.
+pub fn z_score(values: &mut [f64], heads: usize, over: Over) {
+    if heads == 0 {
+        return;
+    }
+    let everything = values.len();
+    let groups: Vec<Vec<usize>> = match over {
+        Over::Layers => (0..heads).map(|head| (head..everything).step_by(heads).collect()).collect(),
+        Over::Heads => (0..everything / heads).map(|layer| (layer * heads..(layer + 1) * heads).collect()).collect(),
+        Over::Everything => vec![(0..everything).collect()],
+    };
+    for group in groups {
+        let present: Vec<f64> = group.iter().map(|&at| values[at]).filter(|value| !value.is_nan()).collect();
+        let count = present.len() as f64;
+        let mean = present.iter().sum::<f64>() / count;
+        let deviation = (present.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
+        // Sums in f32 of equal heads differ in the last digits: such a deviation says nothing.
+        let scale = if deviation > 1e-6 * mean.abs() { deviation } else { f64::NAN };
+        for at in group {
+            values[at] = (values[at] - mean) / scale;
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A view's place in the window: its scene, and the texture that holds its picture. Both are made anew only when
+//! something changed that the view shows.
+
+use std::sync::Arc;
+
+use egui::mutex::RwLock;
+use egui::{TextureId, Vec2};
+
+use crate::gpu::Gpu;
+use crate::render::{Fonts, Painter, Target as Texture};
+use crate::scene::{Inputs, Scene, View, draw};
+
+/// Draws scenes into textures that egui can show. Without a renderer (in a test of the panels) there are only scenes.
+pub struct Easel {
+    gpu: Arc<Gpu>,
+    painter: Painter,
+    /// Measures and holds the letters.
+    pub fonts: Fonts,
+    egui: Option<Arc<RwLock<egui_wgpu::Renderer>>>,
+}
+
+/// One view's scene and picture.
+#[derive(Default)]
+pub struct Canvas {
+    scene: Option<Scene>,
+    drawn_at: Option<(u64, Vec2, f32)>,
+    picture: Option<(Texture, TextureId)>,
+}
+
+impl Easel {
+    /// Draws on this adapter, for this renderer of egui's.
+    pub fn new(gpu: Arc<Gpu>, egui: Option<Arc<RwLock<egui_wgpu::Renderer>>>) -> Self {
+        let painter = Painter::new(&gpu.device, &gpu.queue, gpu.is_software());
+        Self { gpu, painter, fonts: Fonts::new(), egui }
+    }
+}
+
+impl Canvas {
+    /// The scene, made anew if the state's `version`, the size or the scale has changed.
+    pub fn scene(&mut self, easel: &mut Easel, view: View, inputs: &Inputs<'_>, version: u64, scale: f32) -> &Scene {
+        let size = Vec2::new(inputs.size.x, inputs.size.y);
+        let is_fresh = self.drawn_at == Some((version, size, scale));
+        match self.scene.take().filter(|_| is_fresh) {
+            Some(scene) => self.scene.insert(scene),
+            None => {
+                let scene = draw(view, inputs, &mut easel.fonts);
+                self.drawn_at = Some((version, size, scale));
+                self.paint(easel, &scene, scale);
+                self.scene.insert(scene)
+            }
+        }
+    }
+
+    /// What egui shows, once there is a picture.
+    pub fn texture(&self) -> Option<TextureId> {
+        self.picture.as_ref().map(|(_, id)| *id)
+    }
+
+    fn paint(&mut self, easel: &mut Easel, scene: &Scene, scale: f32) {
+        let Some(egui) = &easel.egui else { return };
+        let device = &easel.gpu.device;
+        let [width, height] =
+            [scene.drawing.size.x, scene.drawing.size.y].map(|side| ((side * scale).round() as u32).max(1));
+        if self.picture.as_ref().is_none_or(|(texture, _)| texture.size() != [width, height]) {
+            let texture = Texture::new(device, width, height);
+            let mut egui = egui.write();
+            let filter = wgpu::FilterMode::Nearest;
+            let id = match self.picture.take() {
+                Some((_, id)) => {
+                    egui.update_egui_texture_from_wgpu_texture(device, texture.view(), filter, id);
+                    id
+                }
+                None => egui.register_native_texture(device, texture.view(), filter),
+            };
+            self.picture = Some((texture, id));
+        }
+        if let Some((texture, _)) = &self.picture {
+            easel.painter.draw(&scene.drawing, scale, texture, &mut easel.fonts);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What can be asked of the window. Panels emit commands, [`State::apply`](super::state::State::apply) alone carries
+//! them out.
+
+use std::path::PathBuf;
+
+use crate::analysis::{Direction, Normalization, Pick};
+use crate::render::Rect;
+use crate::scene::{Options, Target, View};
+
+/// One wish of the user.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Open a trace or a folder of traces.
+    Open(PathBuf),
+    /// Let the user choose a trace by the system's dialog.
+    ChooseFile,
+    /// Show this example of the dataset.
+    ShowExample(usize),
+    /// Go this many examples forward, or back.
+    StepExample(isize),
+    /// Choose an attention block.
+    SelectBlock(usize),
+    /// Choose a layer, or the mean of all.
+    SelectLayer(Pick),
+    /// Choose a head, or the mean of all.
+    SelectHead(Pick),
+    /// Move over the layers × heads; stops at the edges.
+    MoveHead {
+        /// Down is positive.
+        layers: isize,
+        /// Right is positive.
+        heads: isize,
+    },
+    /// What lies under a click becomes the selection, or is added to it.
+    Select {
+        /// What was clicked.
+        target: Target,
+        /// Added to the selection, or taken out of it if it was in it.
+        extend: bool,
+    },
+    /// Show for the moment what a click on this would select.
+    Preview(Option<Target>),
+    /// Select no token.
+    ClearTokens,
+    /// Select the next token, or the one before; wraps around.
+    StepToken(isize),
+    /// Which side of the matrix the tokens are on.
+    SetDirection(Direction),
+    /// Change how the views look.
+    SetOptions(Box<Options>),
+    /// Show this part of the matrix, in cells; `None` is all of it.
+    ZoomMatrix(Option<Rect>),
+    /// Show this hidden state; `None` for what the selected layer puts out.
+    SetHiddenState(Option<usize>),
+    /// Normalize the weights before they are coloured.
+    SetNormalization(Normalization),
+    /// Count special tokens in vlscope's own statistics, or leave them out.
+    CountSpecials(bool),
+    /// Go through the tokens by itself, or stop.
+    TogglePlay,
+    /// Save a picture of the window.
+    Screenshot,
+    /// Show the list of keys, or hide it.
+    ToggleHelp,
+    /// Between dark and light.
+    ToggleTheme,
+    /// Bring the panel of a view to the front.
+    FocusView(View),
+    /// Put the panels back where they were at first.
+    ResetLayout,
+    /// Close what lies on top: the list of keys, or the selection of tokens.
+    Escape,
+    /// Close the window.
+    Quit,
+}

@@ -1,0 +1,39 @@
+//! The window. The only module that names egui or winit.
+//!
+//! Panels read the [`state::State`] and emit [`command::Command`]s; one reducer changes the state; workers read traces
+//! and compute evidence, and answer with the latest request only. A frame never waits for them: it shows what there is.
+
+mod appearance;
+mod canvas;
+mod command;
+mod interface;
+mod keys;
+mod offscreen;
+mod panels;
+mod screenshot;
+mod settings;
+mod shell;
+mod state;
+mod toast;
+mod worker;
+
+use std::path::PathBuf;
+
+use crate::analysis::Compute;
+use crate::gpu::AdapterChoice;
+
+pub use offscreen::picture_of_window;
+pub use shell::run;
+
+/// How the window begins.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// A trace or a folder of traces; `None` for the last one, or the demo.
+    pub path: Option<PathBuf>,
+    /// Which adapter draws.
+    pub adapter: AdapterChoice,
+    /// Which engine computes.
+    pub compute: Compute,
+    /// Where screenshots go; `None` for the user's pictures folder.
+    pub screenshot_dir: Option<PathBuf>,
+}

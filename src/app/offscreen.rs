@@ -1,0 +1,108 @@
+//! A picture of the window without a window: the same panels, drawn into a texture.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use egui::mutex::RwLock;
+use egui_wgpu::{Renderer, RendererOptions, ScreenDescriptor};
+
+use super::Launch;
+use super::command::Command;
+use super::interface::Interface;
+use crate::gpu::Gpu;
+use crate::render::{Target, read_pixels};
+
+/// A worker that has not answered by then never will.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Draws the window at `size` (logical pixels) and `scale` (pixels per logical pixel) after `commands` were carried out.
+///
+/// # Errors
+/// If the trace cannot be opened, or the adapter cannot hold such a picture.
+pub fn picture_of_window(
+    gpu: Arc<Gpu>,
+    launch: &Launch,
+    commands: Vec<Command>,
+    size: [f32; 2],
+    scale: f32,
+) -> Result<image::RgbaImage> {
+    let context = egui::Context::default();
+    let options = RendererOptions::PREDICTABLE;
+    let renderer = Arc::new(RwLock::new(Renderer::new(&gpu.device, Target::FORMAT, options)));
+    let mut interface = Interface::new(&context, Arc::clone(&gpu), Some(Arc::clone(&renderer)), launch, || {});
+    let [width, height] = size.map(|side| (side * scale).round() as u32);
+    let target = Target::new(&gpu.device, width, height);
+    let mut frame = |interface: &mut Interface| {
+        let mut raw = egui::RawInput {
+            screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, size.into())),
+            ..egui::RawInput::default()
+        };
+        raw.viewports.entry(egui::ViewportId::ROOT).or_default().native_pixels_per_point = Some(scale);
+        let mut output = context.run_ui(raw, |ui| interface.show(ui));
+        let primitives = context.tessellate(output.shapes, output.pixels_per_point);
+        paint(&gpu, &renderer, &target, &primitives, &mut output.textures_delta, output.pixels_per_point);
+    };
+
+    let until = Instant::now() + PATIENCE;
+    let mut settle = |interface: &mut Interface| -> Result<()> {
+        frame(interface);
+        while !interface.is_settled() {
+            if Instant::now() > until {
+                bail!("the window did not get its data within {} s", PATIENCE.as_secs());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+            frame(interface);
+        }
+        // A panel may learn its size only in its first frame, and the next one shows it.
+        frame(interface);
+        frame(interface);
+        Ok(())
+    };
+    settle(&mut interface)?;
+    if let Some(why) = &interface.state.failure {
+        bail!("{why}");
+    }
+    for command in commands {
+        interface.state.apply(command);
+    }
+    settle(&mut interface)?;
+    Ok(read_pixels(&gpu.device, &gpu.queue, &target)?)
+}
+
+fn paint(
+    gpu: &Gpu,
+    renderer: &RwLock<Renderer>,
+    target: &Target,
+    primitives: &[egui::ClippedPrimitive],
+    textures: &mut egui::TexturesDelta,
+    pixels_per_point: f32,
+) {
+    let mut renderer = renderer.write();
+    for (id, deltas) in textures.set.drain() {
+        for delta in deltas {
+            renderer.update_texture(&gpu.device, &gpu.queue, id, &delta);
+        }
+    }
+    let screen = ScreenDescriptor { size_in_pixels: target.size(), pixels_per_point };
+    let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    let mut before = renderer.update_buffers(&gpu.device, &gpu.queue, &mut encoder, primitives, &screen);
+    {
+        let pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+            label: Some("window"),
+            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                view: target.view(),
+                resolve_target: None,
+                depth_slice: None,
+                ops: wgpu::Operations { load: wgpu::LoadOp::Clear(wgpu::Color::BLACK), store: wgpu::StoreOp::Store },
+            })],
+            ..wgpu::RenderPassDescriptor::default()
+        });
+        renderer.render(&mut pass.forget_lifetime(), primitives, &screen);
+    }
+    before.push(encoder.finish());
+    gpu.queue.submit(before);
+    for id in textures.free.drain() {
+        renderer.free_texture(&id);
+    }
+}

@@ -1,0 +1,40 @@
+//! The list of all keys.
+
+use crate::app::command::Command;
+use crate::app::keys;
+
+/// Shows it over the window; the pointer is explained below the keys.
+pub fn show(context: &egui::Context, commands: &mut Vec<Command>) {
+    let mut is_open = true;
+    egui::Window::new("Keys")
+        .open(&mut is_open)
+        .collapsible(false)
+        .resizable(false)
+        .anchor(egui::Align2::CENTER_CENTER, egui::Vec2::ZERO)
+        .show(context, |ui| {
+            egui::Grid::new("keys").num_columns(2).spacing([24.0, 6.0]).striped(true).show(ui, |ui| {
+                for shortcut in keys::shortcuts() {
+                    ui.strong(shortcut.shown);
+                    ui.label(shortcut.does);
+                    ui.end_row();
+                }
+                for (gesture, does) in POINTER {
+                    ui.strong(gesture);
+                    ui.label(does);
+                    ui.end_row();
+                }
+            });
+        });
+    if !is_open {
+        commands.push(Command::ToggleHelp);
+    }
+}
+
+const POINTER: [(&str, &str); 6] = [
+    ("hover", "show what a click would select"),
+    ("click", "select a head, a token or a patch"),
+    ("Ctrl + click", "add a token to the selection, or take it out"),
+    ("wheel", "zoom the matrix or the hidden states"),
+    ("drag", "pan them; drag a tab to move its panel"),
+    ("double click", "show all of them again"),
+];

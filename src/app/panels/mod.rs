@@ -1,0 +1,97 @@
+//! The panels of the window: which there are, and where they stand.
+
+mod examples;
+mod help;
+mod status;
+mod top_bar;
+mod view;
+
+use egui_tiles::{Container, Linear, LinearDir, TileId, Tiles, Tree};
+use serde::{Deserialize, Serialize};
+
+use crate::scene::View;
+
+pub use help::show as show_help;
+pub use status::show as show_status;
+pub use top_bar::show as show_top_bar;
+pub use examples::show as show_examples;
+pub use view::{show as show_view, show_options as show_view_options};
+
+/// Where the panels stand. The user rearranges them by dragging their tabs.
+pub type Layout = Tree<Panel>;
+
+/// Something that stands in the layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum Panel {
+    /// The dataset.
+    Examples,
+    /// Layers × heads.
+    Heads,
+    /// The picture.
+    Image,
+    /// Curves between words and patches.
+    Links,
+    /// The tokens.
+    Text,
+    /// Queries × keys.
+    Matrix,
+    /// Hidden states.
+    Embedding,
+}
+
+impl Panel {
+    /// What is written on its tab.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Examples => "Examples",
+            Self::Heads => "Heads",
+            Self::Image => "Image",
+            Self::Links => "Links",
+            Self::Text => "Text",
+            Self::Matrix => "Matrix",
+            Self::Embedding => "Hidden states",
+        }
+    }
+
+    /// The view that it shows.
+    pub fn view(self) -> Option<View> {
+        Some(match self {
+            Self::Examples => return None,
+            Self::Heads => View::Heads,
+            Self::Image => View::Image,
+            Self::Links => View::Links,
+            Self::Text => View::Text,
+            Self::Matrix => View::Matrix,
+            Self::Embedding => View::Embedding,
+        })
+    }
+}
+
+/// Examples and heads at the left, picture and text in the middle, matrix and hidden states at the right.
+pub fn default_layout() -> Layout {
+    let mut tiles = Tiles::default();
+    let left = column(&mut tiles, &[(&[Panel::Examples], 0.42), (&[Panel::Heads], 0.58)]);
+    let middle = column(&mut tiles, &[(&[Panel::Image, Panel::Links], 0.72), (&[Panel::Text], 0.28)]);
+    let right = column(&mut tiles, &[(&[Panel::Matrix], 0.5), (&[Panel::Embedding], 0.5)]);
+    let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.25), (middle, 0.45), (right, 0.3)]);
+    Tree::new("panels", root, tiles)
+}
+
+fn column(tiles: &mut Tiles<Panel>, groups: &[(&[Panel], f32)]) -> TileId {
+    let children: Vec<_> = groups
+        .iter()
+        .map(|(panels, share)| {
+            let panes = panels.iter().map(|&panel| tiles.insert_pane(panel)).collect();
+            (tiles.insert_tab_tile(panes), *share)
+        })
+        .collect();
+    linear(tiles, LinearDir::Vertical, &children)
+}
+
+fn linear(tiles: &mut Tiles<Panel>, direction: LinearDir, children: &[(TileId, f32)]) -> TileId {
+    let mut container = Linear::new(direction, children.iter().map(|(tile, _)| *tile).collect());
+    for (tile, share) in children {
+        container.shares.set_share(*tile, *share);
+    }
+    tiles.insert_new(egui_tiles::Tile::Container(Container::Linear(container)))
+}

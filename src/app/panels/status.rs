@@ -1,0 +1,23 @@
+//! The line at the bottom: what is selected, in numbers with units; the adapter; the size of the trace.
+
+use crate::app::state::State;
+
+/// Shows it. `tip` describes the thing under the pointer.
+pub fn show(ui: &mut egui::Ui, state: &State, adapter: &str, tip: Option<&str>) {
+    ui.horizontal(|ui| {
+        ui.weak(adapter);
+        if let Some(trace) = &state.trace {
+            ui.weak("·");
+            ui.weak(trace.summary());
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if let Some(tip) = tip {
+                ui.label(tip);
+            } else if state.is_playing {
+                ui.label("playing through the tokens: Space stops");
+            } else {
+                ui.weak("? shows all keys");
+            }
+        });
+    });
+}

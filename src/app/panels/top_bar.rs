@@ -1,0 +1,116 @@
+//! The bar at the top: which trace, which part of it, in which direction.
+
+use std::fmt::Display;
+
+use egui::{Align, ComboBox, Layout};
+
+use crate::analysis::{Direction, Pick};
+use crate::app::command::Command;
+use crate::app::state::State;
+
+/// Shows it.
+pub fn show(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
+    ui.add_space(3.0);
+    ui.horizontal(|ui| {
+        if ui.button("Open…").on_hover_text("Ctrl+O; or drop a trace or a folder on the window").clicked() {
+            commands.push(Command::ChooseFile);
+        }
+        show_example_steps(ui, state, commands);
+        show_selection(ui, state, commands);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if ui.button("?").on_hover_text("All keys").clicked() {
+                commands.push(Command::ToggleHelp);
+            }
+            if ui.button("Light / dark").on_hover_text("T").clicked() {
+                commands.push(Command::ToggleTheme);
+            }
+            if ui.button("Screenshot").on_hover_text("F12").clicked() {
+                commands.push(Command::Screenshot);
+            }
+            if ui.button("Reset layout").clicked() {
+                commands.push(Command::ResetLayout);
+            }
+        });
+    });
+    ui.add_space(3.0);
+}
+
+fn show_example_steps(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
+    if state.examples.is_empty() {
+        return;
+    }
+    ui.separator();
+    if ui.button("◀").on_hover_text("Example before: {").clicked() {
+        commands.push(Command::StepExample(-1));
+    }
+    ui.label(format!("{} of {}", state.example + 1, state.examples.len()));
+    if ui.button("▶").on_hover_text("Example after: }").clicked() {
+        commands.push(Command::StepExample(1));
+    }
+}
+
+fn show_selection(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
+    let (Some(trace), Some(block)) = (&state.trace, state.block()) else { return };
+    let document = trace.document();
+    let selection = &state.selection;
+    ui.separator();
+    if document.attention.len() > 1 {
+        let names = document.attention.iter().map(|block| block.name.as_str());
+        if let Some(index) = choice(ui, "Block", names, selection.block) {
+            commands.push(Command::SelectBlock(index));
+        }
+    }
+    let heads = (0..block.layers).map(|layer| trace.heads(selection.block, layer)).max().unwrap_or(0);
+    if let Some(pick) = pick(ui, "Layer", block.layers, selection.layer) {
+        commands.push(Command::SelectLayer(pick));
+    }
+    if let Some(pick) = pick(ui, "Head", heads, selection.head) {
+        commands.push(Command::SelectHead(pick));
+    }
+    let directions = [(Direction::AttendsTo, "attends to"), (Direction::AttendedBy, "attended by")];
+    for (direction, name) in directions {
+        if ui.selectable_label(selection.direction == direction, name).clicked() {
+            commands.push(Command::SetDirection(direction));
+        }
+    }
+    let play = if state.is_playing { "Stop" } else { "Play tokens" };
+    if ui.button(play).on_hover_text("Space").clicked() {
+        commands.push(Command::TogglePlay);
+    }
+}
+
+
+/// A choice of one of `count`, or the mean of all.
+fn pick(ui: &mut egui::Ui, name: &str, count: usize, now: Pick) -> Option<Pick> {
+    let row = match now {
+        Pick::Mean => 0,
+        Pick::One(index) => index + 1,
+    };
+    let rows = std::iter::once("mean of all".to_owned()).chain((0..count).map(|index| index.to_string()));
+    choice(ui, name, rows, row).map(|row| if row == 0 { Pick::Mean } else { Pick::One(row - 1) })
+}
+
+/// A named drop-down list; the row that was chosen now, if one was.
+pub fn choice<T: Display>(
+    ui: &mut egui::Ui,
+    name: &str,
+    rows: impl Iterator<Item = T>,
+    shown: usize,
+) -> Option<usize> {
+    let rows: Vec<String> = rows.map(|row| row.to_string()).collect();
+    let mut chosen = None;
+    let label = ui.label(name);
+    let selected_text = rows.get(shown).cloned().unwrap_or_default();
+    ComboBox::from_id_salt(name)
+        .selected_text(selected_text)
+        .show_ui(ui, |ui| {
+            for (index, row) in rows.iter().enumerate() {
+                if ui.selectable_label(index == shown, row).clicked() {
+                    chosen = Some(index);
+                }
+            }
+        })
+        .response
+        .labelled_by(label.id);
+    chosen
+}

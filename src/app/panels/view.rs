@@ -1,0 +1,240 @@
+//! A view in its panel: its picture, what the pointer does on it, and the choices that concern it alone.
+
+use egui::{Rect as EguiRect, Sense, Slider, Ui, pos2};
+use glam::Vec2;
+
+use super::top_bar::choice;
+use crate::analysis::{Normalization, statistics};
+use crate::app::canvas::{Canvas, Easel};
+use crate::app::command::Command;
+use crate::app::state::State;
+use crate::render::colormap::Colormap;
+use crate::render::{Keep, Rect, Transform};
+use crate::scene::{Evidence, Inputs, Options, View};
+
+/// Shows the view; returns the words for what is under the pointer.
+pub fn show(
+    ui: &mut Ui,
+    view: View,
+    state: &State,
+    canvas: &mut Canvas,
+    easel: &mut Easel,
+    commands: &mut Vec<Command>,
+) -> Option<String> {
+    let Some(trace) = &state.trace else {
+        let why = state.failure.as_deref().unwrap_or("Nothing is open. Drop a trace or a folder here, or press Ctrl+O.");
+        ui.centered_and_justified(|ui| ui.weak(why));
+        return None;
+    };
+    let space = ui.available_rect_before_wrap();
+    let response = ui.allocate_rect(space, Sense::click_and_drag());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, view.name()));
+    if space.width() < 16.0 || space.height() < 16.0 {
+        return None;
+    }
+    let nothing = Evidence::default();
+    let inputs = Inputs {
+        document: trace.document(),
+        images: &trace.images,
+        selection: &state.selection,
+        hover: state.hover,
+        options: &state.options,
+        evidence: state.evidence.as_deref().unwrap_or(&nothing),
+        size: Vec2::new(space.width(), space.height()),
+    };
+    let scale = ui.ctx().pixels_per_point();
+    let scene = canvas.scene(easel, view, &inputs, state.version, scale);
+    let content = scene.content;
+    let to_view = |at: egui::Pos2| Vec2::new(at.x - space.min.x, at.y - space.min.y);
+    let pointer = response.hover_pos().map(to_view);
+    let target = pointer.and_then(|at| scene.at(at));
+    let tip = target.map(|target| scene.tip(target));
+
+    if pointer.is_some() && target != state.hover {
+        commands.push(Command::Preview(target));
+    }
+    if response.clicked()
+        && let Some(target) = target
+    {
+        let extend = ui.input(|input| input.modifiers.command || input.modifiers.ctrl);
+        commands.push(Command::Select { target, extend });
+    }
+    match view {
+        View::Matrix => navigate_matrix(ui, &response, state, content, pointer, commands),
+        View::Embedding => navigate_embedding(ui, &response, state, content, pointer, commands),
+        _ => {}
+    }
+    if let Some(texture) = canvas.texture() {
+        let whole = EguiRect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+        ui.painter().image(texture, space, whole, egui::Color32::WHITE);
+    }
+    match tip {
+        Some(tip) => {
+            response.on_hover_text_at_pointer(tip.as_str());
+            Some(tip)
+        }
+        None => pointer.map(|_| String::new()),
+    }
+}
+
+/// Wheel zooms around the pointer, a drag pans, a double click shows all.
+fn navigate_matrix(
+    ui: &Ui,
+    response: &egui::Response,
+    state: &State,
+    content: Rect,
+    pointer: Option<Vec2>,
+    commands: &mut Vec<Command>,
+) {
+    let (Some(trace), Some(block)) = (&state.trace, state.block()) else { return };
+    let document = trace.document();
+    let all = Vec2::new(document.key_tokens(block).len() as f32, document.query_tokens(block).len() as f32);
+    let window = state.options.matrix_window.unwrap_or(Rect { min: Vec2::ZERO, max: all });
+    let cells_per_pixel = window.size() / content.size().max(Vec2::ONE);
+    if response.double_clicked() {
+        commands.push(Command::ZoomMatrix(None));
+        return;
+    }
+    let mut moved = window;
+    if let Some(at) = pointer
+        && let Some(zoom) = wheel(ui)
+    {
+        let middle = window.min + (at - content.min) * cells_per_pixel;
+        let size = (window.size() / zoom).clamp(Vec2::splat(4.0).min(all), all);
+        let factor = size / window.size();
+        moved.min = middle - (middle - window.min) * factor;
+        moved.max = moved.min + size;
+    }
+    if response.dragged() {
+        let by = response.drag_delta();
+        let by = Vec2::new(by.x, by.y) * cells_per_pixel;
+        moved = Rect { min: moved.min - by, max: moved.max - by };
+    }
+    let inside = moved.min.clamp(Vec2::ZERO, (all - moved.size()).max(Vec2::ZERO));
+    moved = Rect { min: inside, max: inside + moved.size() };
+    if moved != window {
+        let is_all = moved.size().cmpge(all - 1e-3).all();
+        commands.push(Command::ZoomMatrix((!is_all).then_some(moved)));
+    }
+}
+
+/// The same for the points, in fractions of the plot.
+fn navigate_embedding(
+    ui: &Ui,
+    response: &egui::Response,
+    state: &State,
+    content: Rect,
+    pointer: Option<Vec2>,
+    commands: &mut Vec<Command>,
+) {
+    let before = state.options.embedding_view;
+    let mut view = before.unwrap_or(Transform::IDENTITY);
+    if response.double_clicked() {
+        view = Transform::IDENTITY;
+    }
+    if let Some(at) = pointer
+        && let Some(zoom) = wheel(ui)
+    {
+        let at = (at - content.min) / content.size().max(Vec2::ONE);
+        let scale = (view.scale * zoom).clamp(Vec2::ONE, Vec2::splat(64.0));
+        view.offset = at - (at - view.offset) * (scale / view.scale);
+        view.scale = scale;
+    }
+    if response.dragged() {
+        let by = response.drag_delta();
+        view.offset += Vec2::new(by.x, by.y) / content.size().max(Vec2::ONE);
+    }
+    if view != before.unwrap_or(Transform::IDENTITY) {
+        let mut options = state.options.clone();
+        options.embedding_view = (view != Transform::IDENTITY).then_some(view);
+        commands.push(Command::SetOptions(Box::new(options)));
+    }
+}
+
+/// By how much the wheel zooms in this frame.
+fn wheel(ui: &Ui) -> Option<f32> {
+    let (scroll, pinch) = ui.input(|input| (input.smooth_scroll_delta.y, input.zoom_delta()));
+    let zoom = (scroll / 200.0).exp() * pinch;
+    (zoom != 1.0).then_some(zoom)
+}
+
+/// The choices at the right of a panel's tabs.
+pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<Command>) {
+    let mut options = state.options.clone();
+    ui.add_space(4.0);
+    match view {
+        View::Heads => show_heads_options(ui, state, &mut options, commands),
+        View::Image => show_image_options(ui, state, &mut options, commands),
+        View::Matrix => {
+            choose_colormap(ui, &mut options);
+            if options.matrix_window.is_some() && ui.button("Show all").clicked() {
+                options.matrix_window = None;
+            }
+        }
+        View::Links => show_links_options(ui, &mut options),
+        View::Embedding => show_embedding_options(ui, state, commands),
+        View::Text => {}
+    }
+    if options != state.options {
+        commands.push(Command::SetOptions(Box::new(options)));
+    }
+}
+
+fn show_heads_options(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut Vec<Command>) {
+    let all = statistics::table();
+    let shown = all.iter().position(|entry| entry.name == options.statistic).unwrap_or(0);
+    if let Some(row) = choice(ui, "", all.iter().map(|entry| &entry.label), shown) {
+        options.statistic = all[row].name.to_string();
+    }
+    let mut specials = state.specials;
+    if ui.checkbox(&mut specials, "special").on_hover_text("Count special tokens").changed() {
+        commands.push(Command::CountSpecials(specials));
+    }
+}
+
+fn show_image_options(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut Vec<Command>) {
+    ui.add(Slider::new(&mut options.opacity, 0.0..=1.0).show_value(false)).on_hover_text("Opacity of the heat");
+    ui.checkbox(&mut options.smooth, "smooth");
+    let all = Normalization::all();
+    let shown = all.iter().position(|&normalization| normalization == state.normalization).unwrap_or(0);
+    if let Some(row) = choice(ui, "", all.iter().map(|normalization| normalization.label()), shown) {
+        commands.push(Command::SetNormalization(all[row]));
+    }
+}
+
+fn choose_colormap(ui: &mut Ui, options: &mut Options) {
+    let all = Colormap::all();
+    let shown = options.colormap.and_then(|chosen| all.iter().position(|&map| map == chosen)).map_or(0, |row| row + 1);
+    let names = std::iter::once("own colours".to_owned()).chain(all.iter().map(Colormap::to_string));
+    if let Some(row) = choice(ui, "", names, shown) {
+        options.colormap = row.checked_sub(1).map(|row| all[row]);
+    }
+}
+
+fn show_links_options(ui: &mut Ui, options: &mut Options) {
+    let mut strongest = match options.links {
+        Keep::Strongest(count) => count,
+        Keep::AtLeast(_) => 200,
+    };
+    let slider = Slider::new(&mut strongest, 1..=20_000).logarithmic(true).text("strongest");
+    if ui.add(slider).changed() {
+        options.links = Keep::Strongest(strongest);
+    }
+    ui.checkbox(&mut options.links_of_selection, "selected only");
+}
+
+fn show_embedding_options(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+    let Some(projection) = state.evidence.as_ref().and_then(|evidence| evidence.projection.as_ref()) else { return };
+    let mut shown = projection.state;
+    let last = projection.states.saturating_sub(1);
+    let slider = Slider::new(&mut shown, 0..=last).text("state");
+    let explained = "0 is the embedding, state i is what layer i − 1 puts out";
+    if ui.add(slider).on_hover_text(explained).changed() {
+        commands.push(Command::SetHiddenState(Some(shown)));
+    }
+    if state.hidden_state.is_some()
+        && ui.button("follow layer").clicked()
+    {
+        commands.push(Command::SetHiddenState(None));
+    }
+}

@@ -1,0 +1,315 @@
+//! What the window shows, and the one place where it changes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::command::Command;
+use crate::analysis::{Direction, Normalization, Pick, Selection};
+use crate::dataset::Summary;
+use crate::evidence::{OpenTrace, Question};
+use crate::scene::{Evidence, Options, Target, Theme, View};
+use crate::trace::{Block, Document};
+
+/// All that the panels read.
+#[derive(Debug, Default)]
+pub struct State {
+    /// The dataset: all traces of the folder, or the one file.
+    pub examples: Vec<PathBuf>,
+    /// One per example, once they were read.
+    pub summaries: Vec<Summary>,
+    /// Which of them was asked for.
+    pub example: usize,
+    /// The trace that is shown; the one before stays until the next is ready.
+    pub trace: Option<Arc<OpenTrace>>,
+    /// What is selected in it.
+    pub selection: Selection,
+    /// What the thing under the pointer would select.
+    pub preview: Option<Selection>,
+    /// The thing under the pointer.
+    pub hover: Option<Target>,
+    /// How the views look.
+    pub options: Options,
+    /// How the weights are normalized before they are coloured.
+    pub normalization: Normalization,
+    /// Whether special tokens count in vlscope's own statistics.
+    pub specials: bool,
+    /// Which hidden state is shown; `None` for what the selected layer puts out.
+    pub hidden_state: Option<usize>,
+    /// The numbers of the selection, or of the preview; those of the one before stay until the next are ready.
+    pub evidence: Option<Arc<Evidence>>,
+    /// Why there is nothing to show.
+    pub failure: Option<String>,
+    /// Whether the tokens play.
+    pub is_playing: bool,
+    /// Whether the list of keys is shown.
+    pub shows_help: bool,
+    /// Counts the changes, so that views know when to draw anew.
+    pub version: u64,
+}
+
+/// What the reducer cannot do by itself: it touches the world outside of the state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Find the traces of this path and show the first.
+    Open(PathBuf),
+    /// Show the system's dialog.
+    ChooseFile,
+    /// Read this trace.
+    Load(PathBuf),
+    /// Save the next frame.
+    Screenshot,
+    /// Bring a view's panel to the front.
+    FocusView(View),
+    /// Put the panels back.
+    ResetLayout,
+    /// Close the window.
+    Quit,
+}
+
+impl State {
+    /// Carries out a command.
+    pub fn apply(&mut self, command: Command) -> Option<Effect> {
+        self.version += 1;
+        match command {
+            Command::Open(path) => return Some(Effect::Open(path)),
+            Command::ChooseFile => return Some(Effect::ChooseFile),
+            Command::Screenshot => return Some(Effect::Screenshot),
+            Command::FocusView(view) => return Some(Effect::FocusView(view)),
+            Command::ResetLayout => return Some(Effect::ResetLayout),
+            Command::Quit => return Some(Effect::Quit),
+            Command::ShowExample(example) => return self.show_example(example),
+            Command::StepExample(by) => return self.show_example(step(self.example, by, self.examples.len())),
+            Command::SelectBlock(block) => self.select_block(block),
+            Command::SelectLayer(layer) => self.selection.layer = layer,
+            Command::SelectHead(head) => self.selection.head = head,
+            Command::MoveHead { layers, heads } => self.move_head(layers, heads),
+            Command::Select { target, extend } => {
+                self.selection = self.selected_by(&target, extend);
+                self.set_preview(None);
+            }
+            Command::Preview(target) => self.set_preview(target),
+            Command::ClearTokens => self.selection.tokens.clear(),
+            Command::StepToken(by) => self.step_token(by),
+            Command::SetDirection(direction) => self.set_direction(direction),
+            Command::SetOptions(options) => self.options = *options,
+            Command::ZoomMatrix(window) => self.options.matrix_window = window,
+            Command::SetHiddenState(state) => self.hidden_state = state,
+            Command::SetNormalization(normalization) => {
+                self.normalization = normalization;
+                self.options.normalization = normalization.label().to_owned();
+            }
+            Command::CountSpecials(specials) => self.specials = specials,
+            Command::TogglePlay => self.is_playing = !self.is_playing && self.trace.is_some(),
+            Command::ToggleHelp => self.shows_help = !self.shows_help,
+            Command::ToggleTheme => {
+                self.options.theme = match self.options.theme {
+                    Theme::Dark => Theme::Light,
+                    Theme::Light => Theme::Dark,
+                };
+            }
+            Command::Escape if self.shows_help => self.shows_help = false,
+            Command::Escape => {
+                self.is_playing = false;
+                self.selection.tokens.clear();
+            }
+        }
+        None
+    }
+
+    /// A dataset was found; its first trace is to be shown.
+    pub fn set_examples(&mut self, examples: Vec<PathBuf>) -> Option<Effect> {
+        self.examples = examples;
+        self.summaries.clear();
+        self.version += 1;
+        self.show_example(0)
+    }
+
+    /// A trace was read. The selection goes on as far as the trace has the same block, heads and tokens.
+    pub fn set_trace(&mut self, trace: Arc<OpenTrace>) {
+        let document = trace.document();
+        let is_alike = self.trace.as_ref().is_some_and(|before| are_alike(before.document(), document));
+        if is_alike {
+            let tokens = self.side_length(document, self.selection.direction);
+            self.selection.tokens.retain(|&token| token < tokens);
+        } else {
+            self.selection = first_selection(document);
+            self.options.matrix_window = None;
+            self.options.embedding_view = None;
+            self.hidden_state = None;
+        }
+        self.trace = Some(trace);
+        self.evidence = None;
+        self.failure = None;
+        self.set_preview(None);
+        self.version += 1;
+    }
+
+    /// What the list of examples says of each.
+    pub fn set_summaries(&mut self, summaries: Vec<Summary>) {
+        self.summaries = summaries;
+        self.version += 1;
+    }
+
+    /// The numbers for the selection have come.
+    pub fn set_evidence(&mut self, evidence: Arc<Evidence>) {
+        self.evidence = Some(evidence);
+        self.version += 1;
+    }
+
+    /// The trace that was asked for cannot be shown; the one before stays.
+    pub fn fail(&mut self, why: String) {
+        self.failure = Some(why);
+        self.version += 1;
+    }
+
+    /// What has to be known for what is shown.
+    pub fn question(&self) -> Question {
+        Question {
+            selection: self.shown_selection().clone(),
+            statistic: self.options.statistic.clone(),
+            specials: self.specials,
+            normalization: self.normalization,
+            hidden_state: self.hidden_state,
+        }
+    }
+
+    /// The selection that is shown: the preview where there is one.
+    pub fn shown_selection(&self) -> &Selection {
+        self.preview.as_ref().unwrap_or(&self.selection)
+    }
+
+    /// The block of the selection.
+    pub fn block(&self) -> Option<&Block> {
+        self.trace.as_ref()?.document().attention.get(self.selection.block)
+    }
+
+    fn show_example(&mut self, example: usize) -> Option<Effect> {
+        let path = self.examples.get(example)?.clone();
+        self.example = example;
+        Some(Effect::Load(path))
+    }
+
+    fn select_block(&mut self, block: usize) {
+        self.selection = Selection { block, direction: self.selection.direction, ..Selection::default() };
+        self.options.matrix_window = None;
+    }
+
+    fn move_head(&mut self, layers: isize, heads: isize) {
+        let Some(trace) = &self.trace else { return };
+        let Some(block) = trace.document().attention.get(self.selection.block) else { return };
+        let stay = |pick: Pick, by: isize, count: usize| match pick {
+            Pick::One(index) => Pick::One(index.saturating_add_signed(by).min(count.saturating_sub(1))),
+            Pick::Mean if by == 0 => Pick::Mean,
+            Pick::Mean => Pick::One(0),
+        };
+        self.selection.layer = stay(self.selection.layer, layers, block.layers);
+        let head_count = match self.selection.layer {
+            Pick::One(layer) => trace.heads(self.selection.block, layer),
+            Pick::Mean => trace.heads(self.selection.block, 0),
+        };
+        self.selection.head = stay(self.selection.head, heads, head_count);
+    }
+
+    /// The selection that a click on `target` would make of the present one.
+    fn selected_by(&self, target: &Target, extend: bool) -> Selection {
+        let mut selection = self.selection.clone();
+        match *target {
+            Target::Head { layer, head } => {
+                selection.layer = Pick::One(layer);
+                selection.head = Pick::One(head);
+            }
+            Target::LayerMean { layer } => {
+                selection.layer = Pick::One(layer);
+                selection.head = Pick::Mean;
+            }
+            Target::Token { sequence, token } => {
+                let Some(block) = self.block() else { return selection };
+                let own = match selection.direction {
+                    Direction::AttendsTo => block.query,
+                    Direction::AttendedBy => block.key,
+                };
+                if own != sequence {
+                    selection.direction = other_direction(selection.direction);
+                    selection.tokens.clear();
+                }
+                toggle(&mut selection.tokens, token, extend);
+            }
+            Target::Cell { query, key } => {
+                let token = match selection.direction {
+                    Direction::AttendsTo => query,
+                    Direction::AttendedBy => key,
+                };
+                toggle(&mut selection.tokens, token, extend);
+            }
+        }
+        selection
+    }
+
+    fn set_preview(&mut self, target: Option<Target>) {
+        self.preview = target.as_ref().map(|target| self.selected_by(target, false));
+        if self.preview.as_ref().is_some_and(|preview| preview.tokens.is_empty()) {
+            // A click on the one selected token takes it away; to hover over it shows it.
+            self.preview = None;
+        }
+        self.hover = target;
+    }
+
+    fn set_direction(&mut self, direction: Direction) {
+        let is_cross = self.block().is_some_and(|block| block.query != block.key);
+        if is_cross && direction != self.selection.direction {
+            self.selection.tokens.clear();
+        }
+        self.selection.direction = direction;
+    }
+
+    fn step_token(&mut self, by: isize) {
+        let Some(trace) = &self.trace else { return };
+        let count = self.side_length(trace.document(), self.selection.direction);
+        let next = match self.selection.tokens.last() {
+            Some(&token) if count > 0 => (token as isize + by).rem_euclid(count as isize) as usize,
+            _ => 0,
+        };
+        self.selection.tokens = if count > 0 { vec![next] } else { Vec::new() };
+    }
+
+    fn side_length(&self, document: &Document, direction: Direction) -> usize {
+        document.attention.get(self.selection.block).map_or(0, |block| match direction {
+            Direction::AttendsTo => document.query_tokens(block).len(),
+            Direction::AttendedBy => document.key_tokens(block).len(),
+        })
+    }
+}
+
+fn other_direction(direction: Direction) -> Direction {
+    match direction {
+        Direction::AttendsTo => Direction::AttendedBy,
+        Direction::AttendedBy => Direction::AttendsTo,
+    }
+}
+
+fn step(index: usize, by: isize, count: usize) -> usize {
+    index.saturating_add_signed(by).min(count.saturating_sub(1))
+}
+
+fn toggle(tokens: &mut Vec<usize>, token: usize, extend: bool) {
+    if !extend {
+        *tokens = if *tokens == [token] { Vec::new() } else { vec![token] };
+    } else if let Some(place) = tokens.iter().position(|&other| other == token) {
+        tokens.remove(place);
+    } else {
+        tokens.push(token);
+    }
+}
+
+/// Whether two traces come from the same model and task, so that a selection means the same in both.
+fn are_alike(before: &Document, after: &Document) -> bool {
+    before.model == after.model
+        && before.attention.len() == after.attention.len()
+        && before.attention.iter().zip(&after.attention).all(|(a, b)| a.name == b.name && a.layers == b.layers)
+}
+
+/// The last layer and the mean of its heads for the first query token: where most models put their answer together.
+fn first_selection(document: &Document) -> Selection {
+    let layers = document.attention.first().map_or(0, |block| block.layers);
+    Selection { layer: Pick::One(layers.saturating_sub(1)), head: Pick::Mean, tokens: vec![0], ..Selection::default() }
+}

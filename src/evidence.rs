@@ -1,0 +1,172 @@
+//! From a trace and a question to the numbers that the views show. What is asked twice is computed once.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use anyhow::Result;
+
+use crate::analysis::{Engine, HeadStatistics, Normalization, Pick, Selection, StatisticOptions, project};
+use crate::render::{Pixels, Values};
+use crate::scene::{Evidence, Projection, StatisticGrid};
+use crate::trace::{Document, Trace};
+
+/// A trace with its images decoded for drawing.
+#[derive(Debug)]
+pub struct OpenTrace {
+    /// Distinguishes it from every other that was opened by this process.
+    pub number: u64,
+    /// The trace.
+    pub trace: Trace,
+    /// In its order.
+    pub images: Vec<Arc<Pixels>>,
+}
+
+/// What the views want to know about a trace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// Which part of it.
+    pub selection: Selection,
+    /// The statistic of the heads view, as on the command line.
+    pub statistic: String,
+    /// Whether special tokens count in vlscope's own statistics.
+    pub specials: bool,
+    /// How the weights are normalized before they are coloured.
+    pub normalization: Normalization,
+    /// Which hidden state; `None` for the one that the selected layer put out.
+    pub hidden_state: Option<usize>,
+}
+
+/// Answers questions, and remembers what it computed for the last trace.
+#[derive(Debug)]
+pub struct Analyst {
+    engine: Engine,
+    trace: u64,
+    statistics: HashMap<(usize, bool), Arc<Vec<HeadStatistics>>>,
+    projections: HashMap<(usize, usize), Arc<Projection>>,
+}
+
+static OPENED: AtomicU64 = AtomicU64::new(0);
+
+impl OpenTrace {
+    /// Opens a trace and decodes its images.
+    ///
+    /// # Errors
+    /// If it is not a sound trace.
+    pub fn open(path: &Path) -> Result<Self> {
+        let trace = Trace::open(path)?;
+        let images = (0..trace.document().images)
+            .map(|index| {
+                let view = trace.image(index);
+                Arc::new(Pixels { width: view.width as u32, height: view.height as u32, rgb: view.rgb.to_vec() })
+            })
+            .collect();
+        Ok(Self { number: OPENED.fetch_add(1, Ordering::Relaxed), trace, images })
+    }
+
+    /// Tokens, blocks, outputs.
+    pub fn document(&self) -> &Document {
+        self.trace.document()
+    }
+
+    /// How many heads a layer has.
+    pub fn heads(&self, block: usize, layer: usize) -> usize {
+        self.trace.attention(block, layer).shape[0]
+    }
+}
+
+impl Analyst {
+    /// Computes with this engine.
+    pub fn new(engine: Engine) -> Self {
+        Self { engine, trace: u64::MAX, statistics: HashMap::new(), projections: HashMap::new() }
+    }
+
+    /// The numbers for all views. `stop` may become true at any time; the answer is then an error that nobody reads.
+    ///
+    /// # Errors
+    /// If the engine fails, or was stopped.
+    pub fn answer(&mut self, open: &OpenTrace, question: &Question, stop: &AtomicBool) -> Result<Evidence> {
+        if self.trace != open.number {
+            self.trace = open.number;
+            self.statistics.clear();
+            self.projections.clear();
+        }
+        let selection = &question.selection;
+        let weights = Arc::new(self.engine.gather(&open.trace, selection)?);
+        let normalized = (question.normalization != Normalization::None).then(|| {
+            Arc::new(crate::analysis::normalize::cpu(&weights, 1, weights.len(), question.normalization))
+        });
+        let host = self.engine.head_matrix(&open.trace, selection)?;
+        let matrix_max = host.iter().copied().filter(|weight| !weight.is_nan()).fold(0.0, f32::max);
+        let projection = self.projection(open, question)?;
+        let statistic = self.statistic(open, question, stop)?;
+        Ok(Evidence {
+            statistic,
+            weights,
+            normalized,
+            matrix: Values::Host(Arc::clone(&host)),
+            matrix_max,
+            links: host,
+            projection,
+        })
+    }
+
+    fn statistic(&mut self, open: &OpenTrace, question: &Question, stop: &AtomicBool) -> Result<StatisticGrid> {
+        let block = question.selection.block;
+        let key = (block, question.specials);
+        let all = match self.statistics.get(&key) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let options = StatisticOptions { specials: question.specials };
+                let computed = Arc::new(self.engine.statistics(&open.trace, block, &options, stop)?);
+                self.statistics.insert(key, Arc::clone(&computed));
+                computed
+            }
+        };
+        let Some(found) = all.iter().find(|statistic| statistic.name == question.statistic) else {
+            return Ok(StatisticGrid::default());
+        };
+        let entry = crate::analysis::statistics::entry(&found.name);
+        Ok(StatisticGrid {
+            name: found.name.to_string(),
+            label: entry.map_or_else(String::new, |entry| entry.label.to_string()),
+            unit: entry.map_or_else(String::new, |entry| entry.unit.to_string()),
+            layers: found.layers,
+            heads: found.heads,
+            values: found.values.clone(),
+            layer_mean: found.layer_mean.clone(),
+            diverging: entry.is_some_and(|entry| entry.is_z_score()),
+            range: None,
+        })
+    }
+
+    /// The hidden states of the selection's side, or of the other side if only that one has them.
+    fn projection(&mut self, open: &OpenTrace, question: &Question) -> Result<Option<Arc<Projection>>> {
+        let document = open.document();
+        let Some(block) = document.attention.get(question.selection.block) else { return Ok(None) };
+        let of = |sequence| document.hidden.iter().position(|hidden| hidden.sequence == sequence);
+        let Some(index) = of(block.query).or_else(|| of(block.key)) else { return Ok(None) };
+        let hidden = &document.hidden[index];
+        let last = hidden.states.saturating_sub(1);
+        let state = question.hidden_state.unwrap_or(match question.selection.layer {
+            Pick::One(layer) => layer + 1,
+            Pick::Mean => last,
+        });
+        let state = state.min(last);
+        if let Some(known) = self.projections.get(&(index, state)) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let view = open.trace.hidden(index, state);
+        let found = project(&view.to_f32(), view.shape[0], view.shape[1]);
+        let projection = Arc::new(Projection {
+            points: found.points,
+            sequence: hidden.sequence,
+            state,
+            states: hidden.states,
+            explained: found.explained,
+        });
+        self.projections.insert((index, state), Arc::clone(&projection));
+        Ok(Some(projection))
+    }
+}

@@ -1,0 +1,188 @@
+//! Textures over rectangles: RGB images, and the heatmaps once they are coloured.
+//!
+//! An image is uploaded once, found again by the address of its `Arc`, and goes when nobody else holds that. Its rectangle
+//! is moved onto whole pixels, as those of the shapes are, so that outlines around it fit.
+
+use std::sync::Arc;
+
+use glam::Vec2;
+use wgpu::{ShaderStages, vertex_attr_array};
+
+use super::device::{Growing, Shader, VIEW_WGSL, bind_group, bind_group_layout, strip_pipeline, uniform};
+use super::{DrawError, Picture, Pixels, Rect};
+
+/// Where a texture goes.
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct Blit {
+    /// Left, top, right, bottom in pixels.
+    pub area: [f32; 4],
+    /// The same of the texture, from 0 to 1.
+    pub part: [f32; 4],
+    pub opacity: f32,
+}
+
+/// An image on the device.
+struct Uploaded {
+    pixels: Arc<Pixels>,
+    /// With nearest and with linear sampling.
+    bindings: [wgpu::BindGroup; 2],
+}
+
+/// The pipeline, the images on the device, and the instances of the current drawing.
+pub(super) struct PicturePass {
+    layout: wgpu::BindGroupLayout,
+    pipeline: wgpu::RenderPipeline,
+    samplers: [wgpu::Sampler; 2],
+    target_size: wgpu::Buffer,
+    uploaded: Vec<Uploaded>,
+    instances: Growing,
+    pub(super) uploaded_bytes: u64,
+}
+
+impl PicturePass {
+    pub(super) fn shader() -> Shader {
+        let texture = wgpu::BindingType::Texture {
+            sample_type: wgpu::TextureSampleType::Float { filterable: true },
+            view_dimension: wgpu::TextureViewDimension::D2,
+            multisampled: false,
+        };
+        let sampler = wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering);
+        let in_fragments =
+            |binding, ty| wgpu::BindGroupLayoutEntry { binding, visibility: ShaderStages::FRAGMENT, ty, count: None };
+        Shader {
+            name: "picture",
+            wgsl: [VIEW_WGSL, include_str!("../../shaders/render/picture.wgsl")].concat(),
+            bindings: vec![
+                uniform::<[f32; 2]>(0, ShaderStages::VERTEX),
+                in_fragments(1, texture),
+                in_fragments(2, sampler),
+            ],
+        }
+    }
+
+    pub(super) fn new(device: &wgpu::Device, target_size: &wgpu::Buffer) -> Self {
+        let shader = Self::shader();
+        let layout = bind_group_layout(device, &shader);
+        let instances = wgpu::VertexBufferLayout {
+            array_stride: size_of::<Blit>() as u64,
+            step_mode: wgpu::VertexStepMode::Instance,
+            attributes: &vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Float32],
+        };
+        let pipeline = strip_pipeline(device, &shader, &layout, Some(instances));
+        let samplers = [wgpu::FilterMode::Nearest, wgpu::FilterMode::Linear].map(|filter| {
+            device.create_sampler(&wgpu::SamplerDescriptor {
+                mag_filter: filter,
+                min_filter: filter,
+                ..wgpu::SamplerDescriptor::default()
+            })
+        });
+        let (target_size, instances) = (target_size.clone(), Growing::new(device));
+        Self { layout, pipeline, samplers, target_size, uploaded: Vec::new(), instances, uploaded_bytes: 0 }
+    }
+
+    /// What draws an image, and where; `None` if nothing of it would be seen.
+    pub(super) fn prepare(
+        &mut self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        mark: &Picture,
+        scale: f32,
+    ) -> Result<Option<(wgpu::BindGroup, Blit)>, DrawError> {
+        let area = pixel_rect(&mark.rect, scale);
+        let (width, height) = (mark.pixels.width, mark.pixels.height);
+        let expected = 3 * width as usize * height as usize;
+        if !area.size().cmpgt(Vec2::ZERO).all() || expected == 0 || mark.pixels.rgb.len() != expected {
+            return Ok(None);
+        }
+        let limit = device.limits().max_texture_dimension_2d;
+        if width.max(height) > limit {
+            return Err(DrawError::PictureTooLarge { width, height, limit });
+        }
+        let blit = Blit {
+            area: [area.min.x, area.min.y, area.max.x, area.max.y],
+            part: [mark.part.min.x, mark.part.min.y, mark.part.max.x, mark.part.max.y],
+            opacity: mark.opacity.clamp(0.0, 1.0),
+        };
+        let known = self.uploaded.iter().position(|known| Arc::ptr_eq(&known.pixels, &mark.pixels));
+        let index = known.unwrap_or_else(|| self.upload(device, queue, &mark.pixels));
+        Ok(Some((self.uploaded[index].bindings[usize::from(mark.smooth)].clone(), blit)))
+    }
+
+    fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, pixels: &Arc<Pixels>) -> usize {
+        let rgba: Vec<u8> = pixels.rgb.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
+        let texture = texture(device, pixels.width, pixels.height, wgpu::TextureUsages::COPY_DST);
+        write_texture(queue, &texture, &rgba);
+        let bindings = [0, 1].map(|sampler| self.bindings(device, &texture, &self.samplers[sampler]));
+        self.uploaded.push(Uploaded { pixels: pixels.clone(), bindings });
+        self.uploaded_bytes += rgba.len() as u64;
+        self.uploaded.len() - 1
+    }
+
+    /// Draws a texture with straight alpha, pixel by pixel.
+    pub(super) fn nearest(&self, device: &wgpu::Device, texture: &wgpu::Texture) -> wgpu::BindGroup {
+        self.bindings(device, texture, &self.samplers[0])
+    }
+
+    fn bindings(&self, device: &wgpu::Device, texture: &wgpu::Texture, sampler: &wgpu::Sampler) -> wgpu::BindGroup {
+        let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
+        let resources = [
+            self.target_size.as_entire_binding(),
+            wgpu::BindingResource::TextureView(&view),
+            wgpu::BindingResource::Sampler(sampler),
+        ];
+        bind_group(device, &self.layout, &resources)
+    }
+
+    pub(super) fn write_instances(
+        &mut self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        blits: &[Blit],
+    ) -> Result<(), DrawError> {
+        self.instances.write(device, queue, blits)
+    }
+
+    pub(super) fn draw(&self, pass: &mut wgpu::RenderPass<'_>, bindings: &wgpu::BindGroup, blit: u32) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, bindings, &[]);
+        pass.set_vertex_buffer(0, self.instances.slice());
+        pass.draw(0..4, blit..blit + 1);
+    }
+
+    /// Lets go of what only this cache still holds.
+    pub(super) fn forget_unused(&mut self) {
+        self.uploaded.retain(|uploaded| Arc::strong_count(&uploaded.pixels) > 1);
+    }
+}
+
+/// An RGBA texture that is drawn from.
+pub(super) fn texture(
+    device: &wgpu::Device,
+    width: u32,
+    height: u32,
+    written_by: wgpu::TextureUsages,
+) -> wgpu::Texture {
+    device.create_texture(&wgpu::TextureDescriptor {
+        label: Some("picture"),
+        size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: wgpu::TextureFormat::Rgba8Unorm,
+        usage: wgpu::TextureUsages::TEXTURE_BINDING | written_by,
+        view_formats: &[],
+    })
+}
+
+/// All of the texture's pixels, `[height, width, 4]`.
+pub(super) fn write_texture(queue: &wgpu::Queue, texture: &wgpu::Texture, rgba: &[u8]) {
+    let layout =
+        wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(4 * texture.width()), rows_per_image: None };
+    queue.write_texture(texture.as_image_copy(), rgba, layout, texture.size());
+}
+
+/// The rectangle in whole pixels.
+pub(super) fn pixel_rect(rect: &Rect, scale: f32) -> Rect {
+    Rect { min: (rect.min * scale).round(), max: (rect.max * scale).round() }
+}

@@ -1,0 +1,101 @@
+//! Round points: one instanced draw for a mark, in the points' order.
+//!
+//! The instance buffer is the points' own memory, uploaded once and found again by the address of its `Arc`; it goes
+//! when nobody else holds that. Panning and zooming change a uniform and upload nothing else.
+
+use std::sync::Arc;
+
+use wgpu::{BufferUsages, ShaderStages, vertex_attr_array};
+
+use super::device::{
+    Scissor, Shader, VIEW_WGSL, View, bind_group, bind_group_layout, buffer_with, scissor, strip_pipeline, uniform,
+};
+use super::{DrawError, Point, Points};
+
+/// The pipeline and the points on the device.
+pub(super) struct PointPass {
+    layout: wgpu::BindGroupLayout,
+    pipeline: wgpu::RenderPipeline,
+    uploaded: Vec<(Arc<Vec<Point>>, wgpu::Buffer)>,
+    pub(super) uploaded_bytes: u64,
+}
+
+/// A mark, ready to be drawn.
+pub(super) struct PreparedPoints {
+    bindings: wgpu::BindGroup,
+    instances: wgpu::Buffer,
+    count: u32,
+    scissor: Scissor,
+}
+
+impl PointPass {
+    pub(super) fn shader() -> Shader {
+        Shader {
+            name: "points",
+            wgsl: [VIEW_WGSL, include_str!("../../shaders/render/points.wgsl")].concat(),
+            bindings: vec![uniform::<View>(0, ShaderStages::VERTEX_FRAGMENT)],
+        }
+    }
+
+    pub(super) fn new(device: &wgpu::Device) -> Self {
+        let shader = Self::shader();
+        let layout = bind_group_layout(device, &shader);
+        let instances = wgpu::VertexBufferLayout {
+            array_stride: size_of::<Point>() as u64,
+            step_mode: wgpu::VertexStepMode::Instance,
+            attributes: &vertex_attr_array![0 => Float32x2, 1 => Float32, 2 => Unorm8x4, 3 => Unorm8x4],
+        };
+        let pipeline = strip_pipeline(device, &shader, &layout, Some(instances));
+        Self { layout, pipeline, uploaded: Vec::new(), uploaded_bytes: 0 }
+    }
+
+    /// `None` if nothing of it would be seen.
+    pub(super) fn prepare(
+        &mut self,
+        device: &wgpu::Device,
+        mark: &Points,
+        scale: f32,
+        target: [u32; 2],
+    ) -> Result<Option<PreparedPoints>, DrawError> {
+        let Some(scissor) = scissor(&mark.clip, scale, target).filter(|_| !mark.points.is_empty()) else {
+            return Ok(None);
+        };
+        let view = View::new(&mark.view, scale, target);
+        let view = buffer_with(device, BufferUsages::UNIFORM, bytemuck::bytes_of(&view));
+        Ok(Some(PreparedPoints {
+            bindings: bind_group(device, &self.layout, &[view.as_entire_binding()]),
+            instances: self.instances(device, &mark.points)?,
+            count: mark.points.len() as u32,
+            scissor,
+        }))
+    }
+
+    fn instances(&mut self, device: &wgpu::Device, points: &Arc<Vec<Point>>) -> Result<wgpu::Buffer, DrawError> {
+        if let Some((_, buffer)) = self.uploaded.iter().find(|(known, _)| Arc::ptr_eq(known, points)) {
+            return Ok(buffer.clone());
+        }
+        let bytes: &[u8] = bytemuck::cast_slice(points);
+        let limit = device.limits().max_buffer_size;
+        if bytes.len() as u64 > limit {
+            return Err(DrawError::TooLarge { what: "a cloud of points", bytes: bytes.len() as u64, limit });
+        }
+        let buffer = buffer_with(device, BufferUsages::VERTEX, bytes);
+        self.uploaded.push((points.clone(), buffer.clone()));
+        self.uploaded_bytes += bytes.len() as u64;
+        Ok(buffer)
+    }
+
+    pub(super) fn draw(&self, pass: &mut wgpu::RenderPass<'_>, prepared: &PreparedPoints) {
+        let [x, y, width, height] = prepared.scissor;
+        pass.set_scissor_rect(x, y, width, height);
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &prepared.bindings, &[]);
+        pass.set_vertex_buffer(0, prepared.instances.slice(..));
+        pass.draw(0..4, 0..prepared.count);
+    }
+
+    /// Lets go of what only this cache still holds.
+    pub(super) fn forget_unused(&mut self) {
+        self.uploaded.retain(|(points, _)| Arc::strong_count(points) > 1);
+    }
+}

@@ -1,0 +1,27 @@
+//! Why a file is not a trace, in words that name the file, the tensor or key, what was found and what was expected.
+//! python/ refuses the same files with the same words; tests/traces/messages.json holds both to them.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A trace that cannot be read or written. Reads `{message}: {path}`.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}: {}", path.display())]
+pub struct TraceError {
+    /// What is wrong.
+    pub message: String,
+    /// With which file.
+    pub path: PathBuf,
+    /// What the system said, if it was the system.
+    pub source: Option<io::Error>,
+}
+
+impl TraceError {
+    pub(super) fn new(path: &Path, message: impl Into<String>) -> Self {
+        Self { message: message.into(), path: path.to_owned(), source: None }
+    }
+
+    pub(super) fn io(path: &Path, doing: &str, source: io::Error) -> Self {
+        Self { message: format!("cannot {doing}: {source}"), path: path.to_owned(), source: Some(source) }
+    }
+}

@@ -1,0 +1,199 @@
+//! From the JSON document to a checked [`Document`]: every name that is used exists, every box lies in its image.
+
+use serde_json::{Map, Value};
+
+use super::{Area, Block, Content, Document, FORMAT, HeadMetric, Hidden, Region, Sequence, Token};
+
+/// Reads and checks the document.
+pub(super) fn parse(text: &str) -> Result<Document, String> {
+    let value: Value = serde_json::from_str(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        format!("`vlscope` in `__metadata__` is not valid JSON: line {line}, column {column}")
+    })?;
+    let root = as_object(&value, "vlscope")?;
+    let format = required(root, "", "format")?;
+    if format.as_u64() != Some(FORMAT) {
+        return Err(format!("`format` is {format}, expected {FORMAT}: this version of vlscope reads format {FORMAT}"));
+    }
+    let mut document = Document {
+        id: optional(root, "", "id", string)?,
+        model: optional(root, "", "model", object)?.unwrap_or_default(),
+        images: optional(root, "", "images", count)?.unwrap_or(0),
+        outputs: optional(root, "", "outputs", object)?.unwrap_or_default(),
+        attributes: optional(root, "", "attributes", object)?.unwrap_or_default(),
+        ..Document::default()
+    };
+    for (name, sequence) in as_object(required(root, "", "sequences")?, "sequences")? {
+        let place = format!("sequences.{name}");
+        let tokens = as_array(required(as_object(sequence, &place)?, &place, "tokens")?, &format!("{place}.tokens"))?;
+        let tokens = tokens.iter().enumerate().map(|(index, value)| {
+            let place = format!("{place}.tokens[{index}]");
+            token(as_object(value, &place)?, &place, document.images)
+        });
+        document.sequences.push(Sequence { name: name.clone(), tokens: tokens.collect::<Result<_, String>>()? });
+    }
+    for (index, value) in as_array(required(root, "", "attention")?, "attention")?.iter().enumerate() {
+        let block = block(value, &format!("attention[{index}]"), &document)?;
+        if document.block_index(&block.name).is_some() {
+            return Err(format!("`attention[{index}].name` is \"{}\", which another block has", block.name));
+        }
+        document.attention.push(block);
+    }
+    each(root, "hidden", |value, place| {
+        let fields = as_object(value, place)?;
+        let sequence = sequence_index(fields, place, "sequence", &document)?;
+        let states = count(required(fields, place, "states")?, &format!("{place}.states"))?;
+        Ok(Hidden { sequence, states })
+    })
+    .map(|hidden| document.hidden = hidden)?;
+    each(root, "regions", |value, place| {
+        let fields = as_object(value, place)?;
+        let (image, area) = image_area(fields, place, document.images)?;
+        let label = string(required(fields, place, "label")?, &format!("{place}.label"))?;
+        Ok(Region { label, image, area })
+    })
+    .map(|regions| document.regions = regions)?;
+    each(root, "head_metrics", |value, place| {
+        let fields = as_object(value, place)?;
+        let name = string(required(fields, place, "name")?, &format!("{place}.name"))?;
+        let attention = string(required(fields, place, "attention")?, &format!("{place}.attention"))?;
+        let block = document.block_index(&attention).ok_or_else(|| {
+            let names: Vec<&str> = document.attention.iter().map(|block| block.name.as_str()).collect();
+            format!("`{place}.attention` is \"{attention}\", expected a name in `attention`: {}", names.join(", "))
+        })?;
+        Ok(HeadMetric { name, block })
+    })
+    .map(|metrics| document.head_metrics = metrics)?;
+    Ok(document)
+}
+
+fn token(fields: &Map<String, Value>, place: &str, images: usize) -> Result<Token, String> {
+    let content = match (fields.get("text"), fields.get("image")) {
+        (Some(text), None) => Content::Text(string(text, &format!("{place}.text"))?),
+        (None, Some(_)) => {
+            let (image, area) = image_area(fields, place, images)?;
+            Content::Image { image, area }
+        }
+        (None, None) => return Err(format!("`{place}` has neither `text` nor `image`, expected one of them")),
+        (Some(_), Some(_)) => return Err(format!("`{place}` has both `text` and `image`, expected one of them")),
+    };
+    let special = optional(fields, place, "special", boolean)?.unwrap_or(false);
+    Ok(Token { content, special, segment: optional(fields, place, "segment", string)? })
+}
+
+fn block(value: &Value, place: &str, document: &Document) -> Result<Block, String> {
+    let fields = as_object(value, place)?;
+    let layers = count(required(fields, place, "layers")?, &format!("{place}.layers"))?;
+    if layers == 0 {
+        return Err(format!("`{place}.layers` is 0, expected at least 1"));
+    }
+    Ok(Block {
+        name: string(required(fields, place, "name")?, &format!("{place}.name"))?,
+        query: sequence_index(fields, place, "query", document)?,
+        key: sequence_index(fields, place, "key", document)?,
+        layers,
+        causal: optional(fields, place, "causal", boolean)?.unwrap_or(false),
+    })
+}
+
+/// `image` and `box` of a token or a region.
+fn image_area(fields: &Map<String, Value>, place: &str, images: usize) -> Result<(usize, Area), String> {
+    let image = count(required(fields, place, "image")?, &format!("{place}.image"))?;
+    if image >= images {
+        return Err(format!("`{place}.image` is {image}, expected less than {images}: `images` is {images}"));
+    }
+    let value = required(fields, place, "box")?;
+    let sides: Option<Vec<f64>> = value.as_array().and_then(|sides| sides.iter().map(Value::as_f64).collect());
+    match sides.as_deref() {
+        Some(&[x0, y0, x1, y1]) if 0.0 <= x0 && x0 < x1 && x1 <= 1.0 && 0.0 <= y0 && y0 < y1 && y1 <= 1.0 => {
+            Ok((image, Area { x0: x0 as f32, y0: y0 as f32, x1: x1 as f32, y1: y1 as f32 }))
+        }
+        _ => Err(format!(
+            "`{place}.box` is {}, expected [x0, y0, x1, y1] with 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1",
+            spaced(value)
+        )),
+    }
+}
+
+/// The list as Python writes it, with a space behind each comma.
+fn spaced(value: &Value) -> String {
+    match value.as_array() {
+        Some(items) => format!("[{}]", items.iter().map(Value::to_string).collect::<Vec<_>>().join(", ")),
+        None => value.to_string(),
+    }
+}
+
+fn sequence_index(fields: &Map<String, Value>, place: &str, key: &str, document: &Document) -> Result<usize, String> {
+    let name = string(required(fields, place, key)?, &format!("{place}.{key}"))?;
+    document.sequences.iter().position(|sequence| sequence.name == name).ok_or_else(|| {
+        let names: Vec<&str> = document.sequences.iter().map(|sequence| sequence.name.as_str()).collect();
+        format!("`{place}.{key}` is \"{name}\", expected a name in `sequences`: {}", names.join(", "))
+    })
+}
+
+/// The items of an optional list.
+fn each<T>(
+    root: &Map<String, Value>,
+    key: &str,
+    mut read: impl FnMut(&Value, &str) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    let Some(value) = root.get(key) else { return Ok(Vec::new()) };
+    as_array(value, key)?.iter().enumerate().map(|(index, item)| read(item, &format!("{key}[{index}]"))).collect()
+}
+
+fn required<'a>(fields: &'a Map<String, Value>, place: &str, key: &str) -> Result<&'a Value, String> {
+    fields.get(key).ok_or_else(|| format!("`{}` is missing", inside(place, key)))
+}
+
+fn optional<T>(
+    fields: &Map<String, Value>,
+    place: &str,
+    key: &str,
+    read: impl Fn(&Value, &str) -> Result<T, String>,
+) -> Result<Option<T>, String> {
+    match fields.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => read(value, &inside(place, key)).map(Some),
+    }
+}
+
+fn inside(place: &str, key: &str) -> String {
+    if place.is_empty() { key.to_owned() } else { format!("{place}.{key}") }
+}
+
+fn wrong(value: &Value, place: &str, expected: &str) -> String {
+    let found = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    format!("`{place}` is {found}, expected {expected}")
+}
+
+fn as_object<'a>(value: &'a Value, place: &str) -> Result<&'a Map<String, Value>, String> {
+    value.as_object().ok_or_else(|| wrong(value, place, "an object"))
+}
+
+fn as_array<'a>(value: &'a Value, place: &str) -> Result<&'a Vec<Value>, String> {
+    value.as_array().ok_or_else(|| wrong(value, place, "a list"))
+}
+
+fn object(value: &Value, place: &str) -> Result<Map<String, Value>, String> {
+    as_object(value, place).cloned()
+}
+
+fn string(value: &Value, place: &str) -> Result<String, String> {
+    value.as_str().map(str::to_owned).ok_or_else(|| wrong(value, place, "a string"))
+}
+
+fn boolean(value: &Value, place: &str) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| wrong(value, place, "a boolean"))
+}
+
+fn count(value: &Value, place: &str) -> Result<usize, String> {
+    let whole = value.as_u64().and_then(|number| usize::try_from(number).ok());
+    whole.ok_or_else(|| wrong(value, place, "a whole number that is not negative"))
+}
