@@ -1,5 +1,5 @@
 //! Whatever a view is given, it draws inside its size, twice the same, and never at a place that is no number.
-#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod scene_fixtures;
 

@@ -1,5 +1,5 @@
 //! What is pointed at is what is drawn there.
-#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
 mod scene_fixtures;
 
@@ -122,7 +122,7 @@ fn the_matrix_names_tokens_where_there_is_room() {
     let hidden =
         causal.drawing.marks.iter().filter_map(|mark| if let Mark::Quad(quad) = mark { Some(quad.rect) } else { None });
     let first = hidden.into_iter().find(|quad| (quad.size().x - rect.size().x * 10.0 / 11.0).abs() < 0.1);
-    assert!(first.is_some_and(|quad| quad.min.y == rect.min.y));
+    assert!(first.is_some_and(|quad| (quad.max.y - rect.min.y - rect.size().y / 11.0).abs() < 0.1));
 }
 
 #[test]

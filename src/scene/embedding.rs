@@ -165,7 +165,7 @@ fn points(
     };
     let at = |token: usize| view.apply(Vec2::from(projection.points[token]));
     let palette = canvas.palette;
-    let radius = if tokens.len() > 800 { 2.5 } else { 4.0 };
+    let radius = if tokens.len() > 800 { 3.0 } else { 4.5 };
     let inside = |token: &usize| at(*token).is_finite() && plot.shrink(radius).contains(at(*token));
     // Patches first, then words, then what is marked: the few lie above the many.
     let rank = |token: usize| match tokens[token].modality() {
@@ -186,10 +186,12 @@ fn points(
             sign(canvas, at(token), modality, radius, ring, selected);
             continue;
         }
-        let fill = match () {
-            () if selected => palette.selected,
-            () if tokens[token].special => palette.special,
-            () => palette.word,
+        let fill = if selected {
+            palette.selected
+        } else if tokens[token].special {
+            palette.special
+        } else {
+            palette.word
         };
         discs.push(Point { at: projection.points[token], radius, fill, stroke: ring });
     }
@@ -235,10 +237,12 @@ fn names(
         // What is marked is named even where its name covers a point.
         let Some(&rect) = free.or_else(|| beside.iter().filter(fits).find(clear).filter(|_| marked)) else { continue };
         taken.push(rect);
-        let color = match () {
-            () if is_selected(token) => palette.selected_text,
-            () if tokens[token].special => palette.muted,
-            () => palette.text,
+        let color = if is_selected(token) {
+            palette.selected_text
+        } else if tokens[token].special {
+            palette.muted
+        } else {
+            palette.text
         };
         canvas.label(rect.center(), Align::Center, text, size, color);
     }

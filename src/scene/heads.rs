@@ -218,7 +218,7 @@ fn marks(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout) -> Vec<(
         _ => None,
     };
     if let Some((rect, value)) = hover {
-        let color = canvas.palette.hover;
+        let color = Color::hex(0xffffff);
         canvas.mark_cell(rect.shrink(width), color, 1.0);
         marked.push((value, color));
     }

@@ -130,7 +130,7 @@ fn caption(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, tile
         false if sides.shown.is_empty() => "no attention weights here yet".to_owned(),
         false => format!("nothing to colour: the {side} hold no patch of this image"),
         true if inputs.document.regions.iter().any(|region| in_a_tile(region.image)) => {
-            "dashed: share of the attention on the image".to_owned()
+            "dashed regions: share of the attention on the image".to_owned()
         }
         true => return,
     };

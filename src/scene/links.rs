@@ -8,6 +8,7 @@ use glam::Vec2;
 use super::canvas::{Canvas, fit, on_picture};
 use super::patches::Patches;
 use super::sides::{Sides, headline, largest};
+use super::tip::number;
 use super::words::word;
 use super::{Inputs, Target};
 use crate::analysis::Direction;
@@ -49,7 +50,16 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     // The picture is at the left; where both sides are alike, the queries are.
     let keys_left = keys.modality == Modality::Image && queries.modality == Modality::Text;
     let (left, right) = if keys_left { (&keys, &queries) } else { (&queries, &keys) };
-    captions(canvas, keys_left);
+    captions(
+        canvas,
+        keys_left,
+        largest(
+            queries
+                .tokens
+                .iter()
+                .flat_map(|&query| keys.tokens.iter().map(move |&key| weights[query * sides.key.len() + key])),
+        ),
+    );
     let room = canvas.free;
     let (left_room, right_room) = split(canvas, inputs, left, right);
     let left_anchors = end(inputs, canvas, &sides, left, left_room, true);
@@ -101,8 +111,8 @@ fn is_shown(inputs: &Inputs<'_>, image: usize) -> bool {
     drawable && inputs.options.image.is_none_or(|only| only == image)
 }
 
-/// Names which side asks and which is looked at.
-fn captions(canvas: &mut Canvas<'_>, keys_left: bool) {
+/// Names which side asks and which is looked at, and says how wide how strong a curve is.
+fn captions(canvas: &mut Canvas<'_>, keys_left: bool, full_weight: f32) {
     let (small, muted) = (canvas.text.small, canvas.palette.muted);
     if canvas.free.size().y < small * 8.0 {
         return;
@@ -111,6 +121,9 @@ fn captions(canvas: &mut Canvas<'_>, keys_left: bool) {
     let (left, right) = if keys_left { ("keys", "queries") } else { ("queries", "keys") };
     canvas.label(Vec2::new(canvas.free.min.x, y), Align::Left, left, small, muted);
     canvas.label(Vec2::new(canvas.free.max.x, y), Align::Right, right, small, muted);
+    let middle = format!("width: attention weight, up to {}", number(full_weight));
+    let middle = canvas.elide(&middle, small, false, canvas.free.size().x - small * 12.0);
+    canvas.label(Vec2::new(canvas.free.center().x, y), Align::Center, middle, small, muted);
     canvas.free.min.y += small * 1.7;
 }
 
@@ -183,11 +196,14 @@ fn words(
         if !marked(token) && (row % every != 0 || beside_marked) {
             continue;
         }
-        let color = match () {
-            () if sides.is_selected(end.sequence, token) => canvas.palette.selected_text,
-            () if sides.is_hovered(end.sequence, token) => canvas.palette.text,
-            () if tokens[token].special => canvas.palette.muted,
-            () => canvas.palette.word,
+        let color = if sides.is_selected(end.sequence, token) {
+            canvas.palette.selected_text
+        } else if sides.is_hovered(end.sequence, token) {
+            canvas.palette.text
+        } else if tokens[token].special {
+            canvas.palette.muted
+        } else {
+            canvas.palette.word
         };
         let text = canvas.elide(&name(&tokens[token]), size, false, room.size().x - 6.0);
         let (x, align) = if is_left { (edge - 6.0, Align::Right) } else { (edge + 6.0, Align::Left) };

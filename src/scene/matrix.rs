@@ -49,7 +49,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         reversed: false,
         label: "attention weight".to_owned(),
     };
-    let wide = canvas.free.size().x > canvas.free.size().y * 1.1;
+    let wide = canvas.free.size().x > canvas.free.size().y * 1.1 * aspect(rows, columns);
     let bar_place = if wide { Place::Right } else { Place::Below };
     let bar = Bar::reserve(canvas, &scale, bar_place, inputs.options.colour_bar);
     let window = window(inputs, rows, columns);
@@ -87,6 +87,11 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     }
 }
 
+/// Cells are square unless one side is much longer than the other.
+fn aspect(rows: usize, columns: usize) -> f32 {
+    (columns as f32 / rows as f32).clamp(0.4, 2.5)
+}
+
 /// The cells in view, kept inside the matrix.
 fn window(inputs: &Inputs<'_>, rows: usize, columns: usize) -> Rect {
     let whole = Rect::at(0.0, 0.0, columns as f32, rows as f32);
@@ -96,7 +101,9 @@ fn window(inputs: &Inputs<'_>, rows: usize, columns: usize) -> Rect {
 
 impl<'a> Axis<'a> {
     fn new(tokens: &'a [Token], sequence: usize, window: Range<f32>) -> Self {
-        Self { tokens, names: token_names(tokens), sequence, window, pixels: 0.0..0.0 }
+        // The colour says that it is a patch.
+        let names = token_names(tokens).into_iter().map(|name| name.replace("patch ", "")).collect();
+        Self { tokens, names, sequence, window, pixels: 0.0..0.0 }
     }
 
     fn cell(&self) -> f32 {
@@ -142,7 +149,7 @@ impl<'a> Axis<'a> {
 /// Finds the room for the matrix beside its labels, which depend on how large the cells come out.
 fn layout(canvas: &mut Canvas<'_>, keys: &mut Axis<'_>, queries: &mut Axis<'_>) -> Rect {
     let small = canvas.text.small;
-    let aspect = (keys.tokens.len() as f32 / queries.tokens.len() as f32).clamp(0.4, 2.5);
+    let aspect = aspect(queries.tokens.len(), keys.tokens.len());
     let gutter = small * 3.1 + 6.0;
     let mut names = Vec2::ZERO;
     let mut rect = canvas.free;
@@ -167,14 +174,15 @@ fn name_room(canvas: &mut Canvas<'_>, axis: &Axis<'_>, limit: f32) -> f32 {
     widths.fold(0.0, f32::max).min(limit) + 5.0
 }
 
-/// Covers what a query cannot see. Rows thinner than a pixel share a strip.
+/// Covers what a query cannot see: a staircase of rectangles that reach up to the top, so that no seam shows between
+/// them. Rows thinner than a pixel share a step.
 fn hide_future(canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
     let stride = (1.0 / queries.cell()).ceil().max(1.0) as usize;
     let color = canvas.palette.missing;
     for row in queries.in_view().step_by(stride) {
-        let down = queries.span(row..row + stride);
+        let bottom = queries.span(row..row + stride).end;
         let across = keys.span((row + stride).min(keys.tokens.len())..keys.tokens.len());
-        let rect = Rect { min: Vec2::new(across.start, down.start), max: Vec2::new(across.end, down.end) };
+        let rect = Rect { min: Vec2::new(across.start, queries.pixels.start), max: Vec2::new(across.end, bottom) };
         canvas.fill(rect, color);
     }
     let triangle = (keys.pixels.end - keys.pixels.start).min(queries.pixels.end - queries.pixels.start);
@@ -334,7 +342,7 @@ fn cross_hair(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, keys: &Axis<'_>, que
             band(canvas, keys, queries, query, true, color, 1.0);
             band(canvas, keys, queries, key, false, color, 1.0);
             let value = inputs.evidence.links.get(query * keys.tokens.len() + key);
-            value.map(|&value| (value, canvas.palette.hover)).into_iter().collect()
+            value.map(|&value| (value, color)).into_iter().collect()
         }
         Some(Target::Token { sequence, token }) => {
             let by_row = inputs.selection.direction == Direction::AttendsTo;

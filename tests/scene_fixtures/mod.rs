@@ -1,5 +1,5 @@
 //! Small traces made by hand, with attention that has something to see.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test file uses a part of it, and a test may panic")]
 
 use std::sync::Arc;
 
