@@ -8,7 +8,7 @@ use scene_fixtures::*;
 use vlscope::render::{Align, Fonts, Mark, Rect};
 use vlscope::scene::{Scene, Theme, View};
 
-const CASES: [(&str, fn() -> Case); 7] = [
+const CASES: [(&str, fn() -> Case); 8] = [
     ("question", question),
     ("encoder-decoder", encoder_decoder),
     ("multi-image", multi_image),
@@ -16,6 +16,7 @@ const CASES: [(&str, fn() -> Case); 7] = [
     ("nothing", nothing),
     ("many heads", many_heads),
     ("boxes", boxes),
+    ("long prompt", long_prompt),
 ];
 
 /// Where a mark draws.

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use glam::Vec2;
 
-use super::canvas::{Canvas, fit, within};
+use super::canvas::{Canvas, MARGIN, fit, within};
 use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
 use super::sides::{Sides, place, weight_range};
 use super::theme::ink_on;
+use super::tip::number;
 use super::words::token_names;
 use super::{Inputs, Target, Zone};
 use crate::analysis::Direction;
@@ -43,12 +44,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         canvas.note("The weights of this head are not here yet.");
         return;
     }
-    let scale = Scale {
-        colormap: inputs.options.colormap.unwrap_or(Colormap::Viridis),
-        range: weight_range(inputs, inputs.evidence.matrix_max),
-        reversed: false,
-        label: "attention weight".to_owned(),
-    };
+    let scale = scale(inputs);
     let wide = canvas.free.size().x > canvas.free.size().y * 1.1 * aspect(rows, columns);
     let bar_place = if wide { Place::Right } else { Place::Below };
     let bar = Bar::reserve(canvas, &scale, bar_place, inputs.options.colour_bar);
@@ -85,6 +81,33 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     if let Some(bar) = bar {
         bar.draw(canvas, rect, &hovered);
     }
+}
+
+/// A few weights near 1 (the first rows of a causal block, a sink) would leave all others in the dark: where the
+/// largest is far above the rest, the colours end below it, and the bar says so.
+fn scale(inputs: &Inputs<'_>) -> Scale {
+    let largest = inputs.evidence.matrix_max;
+    let usual = usual_maximum(&inputs.evidence.links);
+    let clipped = inputs.options.range.is_none() && usual > 0.0 && largest > 3.0 * usual;
+    let label =
+        if clipped { format!("attention weight (up to {})", number(largest)) } else { "attention weight".into() };
+    Scale {
+        colormap: inputs.options.colormap.unwrap_or(Colormap::Viridis),
+        range: weight_range(inputs, if clipped { usual } else { largest }),
+        reversed: false,
+        label,
+    }
+}
+
+/// The weight that one in 200 of those above 0 exceeds; from a sample where there are many.
+fn usual_maximum(weights: &[f32]) -> f32 {
+    let stride = (weights.len() / 20_000).max(1) | 1;
+    let mut sample: Vec<f32> = weights.iter().step_by(stride).copied().filter(|weight| *weight > 0.0).collect();
+    if sample.is_empty() {
+        return 0.0;
+    }
+    let rank = (sample.len() - 1) * 199 / 200;
+    *sample.select_nth_unstable_by(rank, f32::total_cmp).1
 }
 
 /// Cells are square unless one side is much longer than the other.
@@ -282,7 +305,8 @@ fn named_runs(canvas: &mut Canvas<'_>, axis: &Axis<'_>) -> Vec<(f32, Modality)> 
         }
         let name = if modality == Modality::Text { "text" } else { "image" };
         let half = canvas.width(name, small) / 2.0;
-        let (low, high) = (axis.pixels.start - half * 0.6, axis.pixels.end + half * 0.6);
+        // Before the matrix there are labels to lie above; behind it there may be no more than the margin.
+        let (low, high) = (axis.pixels.start - half * 0.6, axis.pixels.end + (MARGIN - half).min(half * 0.6));
         let middle = ((span.start + span.end) / 2.0).clamp(low.min(high), high.max(low));
         if middle - half < end + 4.0 {
             continue;

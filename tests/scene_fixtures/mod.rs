@@ -302,3 +302,25 @@ pub fn boxes() -> Case {
     case.selection.tokens = vec![0];
     case.computed()
 }
+
+/// A long causal prompt with a large image in its middle, as today's models have it.
+pub fn long_prompt() -> Case {
+    let prompt = "<s> USER : ▁Here ▁is ▁a ▁photo graph ▁of ▁a ▁busy ▁street ▁market ▁in ▁the ▁old ▁town .";
+    let question = "▁Please ▁describe ▁every thing ▁that ▁is ▁sold ▁at ▁the ▁stall ▁in ▁the ▁fore ground , ▁and ▁say ▁how \
+        ▁many ▁people ▁stand ▁in ▁front ▁of ▁it . ▁ASS IST ANT : ▁The ▁stall ▁sells ▁apples , ▁pears ▁and ▁flowers";
+    let words = |words: &str| words.split_whitespace().map(text).collect::<Vec<_>>();
+    let mut tokens = words(prompt);
+    tokens.extend(patches(0, 24, 24));
+    tokens.extend(words(question));
+    let document = Document {
+        id: Some("llava-like/street-market/000000017".to_owned()),
+        sequences: vec![Sequence { name: "main".to_owned(), tokens }],
+        attention: vec![block("self", 0, 0, true)],
+        hidden: vec![Hidden { sequence: 0, states: 33 }],
+        images: 1,
+        ..Document::default()
+    };
+    let mut case = case(document, vec![picture(96, 64)], 32, 32);
+    case.selection.tokens = vec![18 + 576 + 20, 18 + 576 + 22];
+    case.computed()
+}
