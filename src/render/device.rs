@@ -2,10 +2,22 @@
 
 use std::num::NonZeroU64;
 
+use glam::{UVec2, Vec2};
 use wgpu::ShaderStages;
 use wgpu::util::DeviceExt;
 
-use super::{DrawError, Rect, TARGET_FORMAT};
+use super::{DrawError, Rect, TARGET_FORMAT, Transform};
+
+/// What a drawing is drawn with.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'a> {
+    pub device: &'a wgpu::Device,
+    pub queue: &'a wgpu::Queue,
+    /// Pixels per logical pixel.
+    pub scale: f32,
+    /// Width and height in pixels.
+    pub target: [u32; 2],
+}
 
 /// A shader's text and the bindings, all in group 0, that it is given; for the test that compares the two.
 #[derive(Clone, Debug)]
@@ -134,12 +146,6 @@ pub(super) fn compute_pipelines<const N: usize>(
     })
 }
 
-/// Workgroups in x and y whose number is at least `count`, none of them above the 65,535 that WebGPU guarantees.
-pub(super) fn folded(count: u32) -> [u32; 2] {
-    let x = count.clamp(1, 65_535);
-    [x, count.div_ceil(x)]
-}
-
 /// A buffer with contents; at least 4 bytes, since bindings may not be empty.
 pub(super) fn buffer_with(device: &wgpu::Device, usage: wgpu::BufferUsages, contents: &[u8]) -> wgpu::Buffer {
     let contents = if contents.is_empty() { &[0; 4] } else { contents };
@@ -173,22 +179,17 @@ impl Growing {
         })
     }
 
-    pub(super) fn write<T: bytemuck::NoUninit>(
-        &mut self,
-        device: &wgpu::Device,
-        queue: &wgpu::Queue,
-        instances: &[T],
-    ) -> Result<(), DrawError> {
+    pub(super) fn write<T: bytemuck::NoUninit>(&mut self, frame: &Frame<'_>, instances: &[T]) -> Result<(), DrawError> {
         let bytes: &[u8] = bytemuck::cast_slice(instances);
         let needed = bytes.len() as u64;
         if needed > self.buffer.size() {
-            let limit = device.limits().max_buffer_size;
+            let limit = frame.device.limits().max_buffer_size;
             if needed > limit {
                 return Err(DrawError::TooLarge { what: "the marks", bytes: needed, limit });
             }
-            self.buffer = Self::buffer(device, needed.next_power_of_two().min(limit));
+            self.buffer = Self::buffer(frame.device, needed.next_power_of_two().min(limit));
         }
-        queue.write_buffer(&self.buffer, 0, bytes);
+        frame.queue.write_buffer(&self.buffer, 0, bytes);
         Ok(())
     }
 
@@ -201,10 +202,10 @@ impl Growing {
 pub(super) type Scissor = [u32; 4];
 
 /// The rectangle in pixels, inside the target; `None` if nothing of it is.
-pub(super) fn scissor(clip: &Rect, scale: f32, target: [u32; 2]) -> Option<Scissor> {
-    let limit = glam::Vec2::new(target[0] as f32, target[1] as f32);
-    let min = (clip.min * scale).round().clamp(glam::Vec2::ZERO, limit);
-    let max = (clip.max * scale).round().clamp(glam::Vec2::ZERO, limit);
+pub(super) fn scissor(frame: &Frame<'_>, clip: &Rect) -> Option<Scissor> {
+    let limit = UVec2::from(frame.target).as_vec2();
+    let min = (clip.min * frame.scale).round().clamp(Vec2::ZERO, limit);
+    let max = (clip.max * frame.scale).round().clamp(Vec2::ZERO, limit);
     let size = max - min;
     (size.x >= 1.0 && size.y >= 1.0).then(|| [min.x as u32, min.y as u32, size.x as u32, size.y as u32])
 }
@@ -225,12 +226,12 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new(view: &super::Transform, pixel_scale: f32, target: [u32; 2]) -> Self {
+    pub(super) fn new(frame: &Frame<'_>, view: &Transform) -> Self {
         Self {
-            target: target.map(|side| side as f32),
-            scale: (view.scale * pixel_scale).into(),
-            offset: (view.offset * pixel_scale).into(),
-            pixel_scale,
+            target: frame.target.map(|side| side as f32),
+            scale: (view.scale * frame.scale).into(),
+            offset: (view.offset * frame.scale).into(),
+            pixel_scale: frame.scale,
             padding: 0.0,
         }
     }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use glyphon::cosmic_text::{Attrs, Buffer, Family, FontSystem, Metrics, Shaping, Weight, Wrap, fontdb};
 
-const REGULAR: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
+/// The regular cut of the bundled font, an OpenType file, for whoever sets text beside the drawings.
+pub const FONT_REGULAR: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
 const SEMIBOLD: &[u8] = include_bytes!("../../assets/fonts/Inter-SemiBold.otf");
 
 /// Font size that lines are shaped at, in pixels.
@@ -48,7 +49,7 @@ impl Fonts {
     pub fn new() -> Self {
         let mut db = fontdb::Database::new();
         let mut bundled = Vec::new();
-        for font in [REGULAR, SEMIBOLD] {
+        for font in [FONT_REGULAR, SEMIBOLD] {
             bundled.extend(db.load_font_source(fontdb::Source::Binary(Arc::new(font))));
         }
         Self {

@@ -1,14 +1,22 @@
 //! Draws a [`Drawing`] with wgpu. Knows neither traces nor egui.
 
 pub mod colormap;
+mod device;
 mod drawing;
 mod fonts;
+mod heatmap;
+mod links;
 mod painter;
+mod picture;
+mod points;
+mod shapes;
 mod target;
+mod text;
 
+pub use device::Shader;
 pub use drawing::*;
-pub use fonts::Fonts;
-pub use painter::{DrawError, Painter};
+pub use fonts::{FONT_REGULAR, Fonts};
+pub use painter::{DrawError, Painter, shaders};
 pub use target::{TARGET_FORMAT, Target, TargetError};
 
 /// Which of a kernel's twins runs: the compute shader, or on a software adapter native code, which is much faster there.

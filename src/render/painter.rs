@@ -1,11 +1,36 @@
 //! Draws a [`Drawing`]: sorts its marks into batches, prepares each, and draws all in one render pass.
+//!
+//! Marks are drawn in their order. Rectangles and lines that follow each other become one draw, and all labels one at the
+//! end. What the passes keep on the device is found again by the address of the `Arc` that a mark holds, and goes once
+//! only the pass still holds that `Arc`: no data goes up twice, and none stays that the application let go of.
 
-use super::{Drawing, Engine, Fonts, Target};
+use std::ops::Range;
+
+use wgpu::BufferUsages;
+
+use super::device::{Frame, Scissor, Shader, buffer_with};
+use super::heatmap::HeatmapPass;
+use super::links::{LinkPass, PreparedLinks};
+use super::picture::{Blit, PicturePass};
+use super::points::{PointPass, PreparedPoints};
+use super::shapes::{Shape, ShapePass};
+use super::text::TextPass;
+use super::{Color, Drawing, Engine, Fonts, Mark, Target};
 
 /// Draws drawings. Made once: it holds the pipelines, and what the last drawings left on the device.
 pub struct Painter {
     device: wgpu::Device,
     queue: wgpu::Queue,
+    /// Uniform: the target's width and height in pixels.
+    target_size: wgpu::Buffer,
+    shapes: ShapePass,
+    pictures: PicturePass,
+    heatmaps: HeatmapPass,
+    links: LinkPass,
+    points: PointPass,
+    text: TextPass,
+    /// The number of links of each mark of the last drawing, where there are any: second word of a draw's arguments.
+    kept: Vec<Option<wgpu::Buffer>>,
 }
 
 /// Why a drawing could not be drawn.
@@ -21,24 +46,213 @@ pub enum DrawError {
         /// What the device allows.
         limit: u64,
     },
+    /// An image has a side that is longer than the device allows.
+    #[error("an image of {width}×{height} pixels is too large: the GPU adapter's limit is {limit} pixels a side")]
+    PictureTooLarge {
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+        /// The longest side allowed.
+        limit: u32,
+    },
+    /// The labels' glyphs don't fit into one texture.
+    #[error("the view's text has more and larger letters than fit into one texture of the GPU adapter")]
+    TooManyGlyphs,
+}
+
+/// Marks that are drawn at once.
+enum Batch {
+    Shapes(Range<u32>),
+    Picture(wgpu::BindGroup, u32),
+    Links(PreparedLinks),
+    Points(PreparedPoints),
 }
 
 impl Painter {
     /// Compiles the pipelines. `engine` says where values are coloured and links are selected.
     pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, engine: Engine) -> Self {
-        let _ = engine;
-        Self { device: device.clone(), queue: queue.clone() }
+        let usages = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
+        let target_size = buffer_with(device, usages, bytemuck::bytes_of(&[1.0_f32; 2]));
+        Self {
+            device: device.clone(),
+            queue: queue.clone(),
+            shapes: ShapePass::new(device, &target_size),
+            pictures: PicturePass::new(device, &target_size),
+            heatmaps: HeatmapPass::new(device, engine),
+            links: LinkPass::new(device, engine),
+            points: PointPass::new(device),
+            text: TextPass::new(device, queue),
+            target_size,
+            kept: Vec::new(),
+        }
     }
 
     /// Draws into the target, `scale` pixels per logical pixel, and submits the work.
+    ///
+    /// # Errors
+    /// If a mark is larger than the device allows; the target keeps what it showed.
     pub fn draw(&mut self, drawing: &Drawing, scale: f32, fonts: &mut Fonts, target: &Target) -> Result<(), DrawError> {
-        let _ = (drawing, scale, fonts, target, &self.device, &self.queue);
-        Ok(())
+        let (device, queue) = (self.device.clone(), self.queue.clone());
+        let frame = Frame { device: &device, queue: &queue, scale, target: [target.width(), target.height()] };
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let batches = self.prepare(&frame, &mut encoder, drawing, fonts);
+        let drawn = batches.and_then(|batches| self.render(&frame, &mut encoder, drawing.background, &batches, target));
+        // Also after an error: the kernels that did run fill what the passes keep.
+        queue.submit([encoder.finish()]);
+        self.pictures.forget_unused();
+        self.heatmaps.forget_unused();
+        self.links.forget_unused();
+        self.points.forget_unused();
+        drawn
     }
 
-    /// How many links each [`Links`](super::Links) mark of the last drawing shows, in their order. Waits for the device
-    /// where the selection ran there.
-    pub fn kept(&mut self) -> Vec<u32> {
-        Vec::new()
+    fn prepare(
+        &mut self,
+        frame: &Frame<'_>,
+        encoder: &mut wgpu::CommandEncoder,
+        drawing: &Drawing,
+        fonts: &mut Fonts,
+    ) -> Result<Vec<Batch>, DrawError> {
+        let mut batches = Vec::new();
+        let mut shapes: Vec<Shape> = Vec::new();
+        let mut blits: Vec<Blit> = Vec::new();
+        self.kept.clear();
+        for mark in &drawing.marks {
+            let shape = match mark {
+                Mark::Quad(quad) => Shape::from_quad(quad, frame.scale),
+                Mark::Line(line) => Shape::from_line(line, frame.scale),
+                _ => None,
+            };
+            if let Some(shape) = shape {
+                shapes.push(shape);
+                let end = shapes.len() as u32;
+                match batches.last_mut() {
+                    Some(Batch::Shapes(range)) => range.end = end,
+                    _ => batches.push(Batch::Shapes(end - 1..end)),
+                }
+                continue;
+            }
+            let blit = match mark {
+                Mark::Picture(picture) => self.pictures.prepare(frame, picture)?,
+                Mark::Heatmap(heatmap) => self.heatmaps.prepare(frame, encoder, &self.pictures, heatmap)?,
+                Mark::Links(links) => {
+                    let prepared = self.links.prepare(frame, encoder, links)?;
+                    self.kept.push(prepared.as_ref().map(|prepared| prepared.arguments.clone()));
+                    batches.extend(prepared.map(Batch::Links));
+                    None
+                }
+                Mark::Points(points) => {
+                    batches.extend(self.points.prepare(frame, points)?.map(Batch::Points));
+                    None
+                }
+                Mark::Quad(_) | Mark::Line(_) | Mark::Label(_) => None,
+            };
+            if let Some((bindings, blit)) = blit {
+                batches.push(Batch::Picture(bindings, blits.len() as u32));
+                blits.push(blit);
+            }
+        }
+        self.shapes.upload_instances(frame, &shapes)?;
+        self.pictures.upload_instances(frame, &blits)?;
+        let labels = drawing.marks.iter().filter_map(|mark| match mark {
+            Mark::Label(label) => Some(label),
+            _ => None,
+        });
+        self.text.prepare(frame, fonts, labels)?;
+        Ok(batches)
     }
+
+    fn render(
+        &self,
+        frame: &Frame<'_>,
+        encoder: &mut wgpu::CommandEncoder,
+        background: Color,
+        batches: &[Batch],
+        target: &Target,
+    ) -> Result<(), DrawError> {
+        let [width, height] = frame.target;
+        let size = [width as f32, height as f32];
+        frame.queue.write_buffer(&self.target_size, 0, bytemuck::bytes_of(&size));
+        let [r, g, b, a] = background.0.map(|part| f64::from(part) / 255.0);
+        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+            label: Some("drawing"),
+            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+                view: target.view(),
+                depth_slice: None,
+                resolve_target: None,
+                ops: wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(wgpu::Color { r: r * a, g: g * a, b: b * a, a }),
+                    store: wgpu::StoreOp::Store,
+                },
+            })],
+            ..wgpu::RenderPassDescriptor::default()
+        });
+        let everything = [0, 0, width, height];
+        for batch in batches {
+            match batch {
+                Batch::Shapes(shapes) => {
+                    set_scissor(&mut pass, everything);
+                    self.shapes.draw(&mut pass, shapes.clone());
+                }
+                Batch::Picture(bindings, blit) => {
+                    set_scissor(&mut pass, everything);
+                    self.pictures.draw(&mut pass, bindings, *blit);
+                }
+                Batch::Links(links) => {
+                    set_scissor(&mut pass, links.scissor);
+                    self.links.draw(&mut pass, links);
+                }
+                Batch::Points(points) => {
+                    set_scissor(&mut pass, points.scissor);
+                    self.points.draw(&mut pass, points);
+                }
+            }
+        }
+        set_scissor(&mut pass, everything);
+        self.text.draw(&mut pass)
+    }
+
+    /// How many links each [`Links`](super::Links) mark of the last drawing shows, in their order. Waits for the device.
+    ///
+    /// # Errors
+    /// In the device's words, if it doesn't return the numbers.
+    pub fn kept(&self) -> Result<Vec<u32>, String> {
+        let size = 4 * self.kept.len() as u64;
+        if size == 0 {
+            return Ok(Vec::new());
+        }
+        let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("numbers of links"),
+            size,
+            usage: BufferUsages::COPY_DST | BufferUsages::MAP_READ,
+            mapped_at_creation: false,
+        });
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        for (place, arguments) in (0..).zip(&self.kept) {
+            if let Some(arguments) = arguments {
+                encoder.copy_buffer_to_buffer(arguments, 4, &staging, 4 * place, 4);
+            }
+        }
+        self.queue.submit([encoder.finish()]);
+        Ok(bytemuck::pod_collect_to_vec(&super::wait_for(&self.device, &staging)?))
+    }
+
+    /// Bytes of images, matrices, links and points that went to the device since it was made.
+    pub fn uploaded_bytes(&self) -> u64 {
+        self.pictures.uploaded_bytes
+            + self.heatmaps.uploaded_bytes
+            + self.links.uploaded_bytes
+            + self.points.uploaded_bytes
+    }
+}
+
+fn set_scissor(pass: &mut wgpu::RenderPass<'_>, [x, y, width, height]: Scissor) {
+    pass.set_scissor_rect(x, y, width, height);
+}
+
+/// All shaders that draw or prepare a drawing, except those of glyphon.
+pub fn shaders() -> Vec<Shader> {
+    let [links, links_select] = LinkPass::shaders();
+    vec![ShapePass::shader(), PicturePass::shader(), HeatmapPass::shader(), links, links_select, PointPass::shader()]
 }

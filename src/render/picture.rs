@@ -8,7 +8,7 @@ use std::sync::Arc;
 use glam::Vec2;
 use wgpu::{ShaderStages, vertex_attr_array};
 
-use super::device::{Growing, Shader, VIEW_WGSL, bind_group, bind_group_layout, strip_pipeline, uniform};
+use super::device::{Frame, Growing, Shader, VIEW_WGSL, bind_group, bind_group_layout, strip_pipeline, uniform};
 use super::{DrawError, Picture, Pixels, Rect};
 
 /// Where a texture goes.
@@ -84,18 +84,16 @@ impl PicturePass {
     /// What draws an image, and where; `None` if nothing of it would be seen.
     pub(super) fn prepare(
         &mut self,
-        device: &wgpu::Device,
-        queue: &wgpu::Queue,
+        frame: &Frame<'_>,
         mark: &Picture,
-        scale: f32,
     ) -> Result<Option<(wgpu::BindGroup, Blit)>, DrawError> {
-        let area = pixel_rect(&mark.rect, scale);
+        let area = pixel_rect(&mark.rect, frame.scale);
         let (width, height) = (mark.pixels.width, mark.pixels.height);
         let expected = 3 * width as usize * height as usize;
         if !area.size().cmpgt(Vec2::ZERO).all() || expected == 0 || mark.pixels.rgb.len() != expected {
             return Ok(None);
         }
-        let limit = device.limits().max_texture_dimension_2d;
+        let limit = frame.device.limits().max_texture_dimension_2d;
         if width.max(height) > limit {
             return Err(DrawError::PictureTooLarge { width, height, limit });
         }
@@ -105,15 +103,15 @@ impl PicturePass {
             opacity: mark.opacity.clamp(0.0, 1.0),
         };
         let known = self.uploaded.iter().position(|known| Arc::ptr_eq(&known.pixels, &mark.pixels));
-        let index = known.unwrap_or_else(|| self.upload(device, queue, &mark.pixels));
+        let index = known.unwrap_or_else(|| self.upload(frame, &mark.pixels));
         Ok(Some((self.uploaded[index].bindings[usize::from(mark.smooth)].clone(), blit)))
     }
 
-    fn upload(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, pixels: &Arc<Pixels>) -> usize {
+    fn upload(&mut self, frame: &Frame<'_>, pixels: &Arc<Pixels>) -> usize {
         let rgba: Vec<u8> = pixels.rgb.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
-        let texture = texture(device, pixels.width, pixels.height, wgpu::TextureUsages::COPY_DST);
-        write_texture(queue, &texture, &rgba);
-        let bindings = [0, 1].map(|sampler| self.bindings(device, &texture, &self.samplers[sampler]));
+        let texture = texture(frame.device, pixels.width, pixels.height, wgpu::TextureUsages::COPY_DST);
+        write_texture(frame.queue, &texture, &rgba);
+        let bindings = [0, 1].map(|sampler| self.bindings(frame.device, &texture, &self.samplers[sampler]));
         self.uploaded.push(Uploaded { pixels: pixels.clone(), bindings });
         self.uploaded_bytes += rgba.len() as u64;
         self.uploaded.len() - 1
@@ -134,13 +132,8 @@ impl PicturePass {
         bind_group(device, &self.layout, &resources)
     }
 
-    pub(super) fn write_instances(
-        &mut self,
-        device: &wgpu::Device,
-        queue: &wgpu::Queue,
-        blits: &[Blit],
-    ) -> Result<(), DrawError> {
-        self.instances.write(device, queue, blits)
+    pub(super) fn upload_instances(&mut self, frame: &Frame<'_>, blits: &[Blit]) -> Result<(), DrawError> {
+        self.instances.write(frame, blits)
     }
 
     pub(super) fn draw(&self, pass: &mut wgpu::RenderPass<'_>, bindings: &wgpu::BindGroup, blit: u32) {

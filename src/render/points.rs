@@ -8,7 +8,8 @@ use std::sync::Arc;
 use wgpu::{BufferUsages, ShaderStages, vertex_attr_array};
 
 use super::device::{
-    Scissor, Shader, VIEW_WGSL, View, bind_group, bind_group_layout, buffer_with, scissor, strip_pipeline, uniform,
+    Frame, Scissor, Shader, VIEW_WGSL, View, bind_group, bind_group_layout, buffer_with, scissor, strip_pipeline,
+    uniform,
 };
 use super::{DrawError, Point, Points};
 
@@ -25,7 +26,7 @@ pub(super) struct PreparedPoints {
     bindings: wgpu::BindGroup,
     instances: wgpu::Buffer,
     count: u32,
-    scissor: Scissor,
+    pub(super) scissor: Scissor,
 }
 
 impl PointPass {
@@ -50,21 +51,15 @@ impl PointPass {
     }
 
     /// `None` if nothing of it would be seen.
-    pub(super) fn prepare(
-        &mut self,
-        device: &wgpu::Device,
-        mark: &Points,
-        scale: f32,
-        target: [u32; 2],
-    ) -> Result<Option<PreparedPoints>, DrawError> {
-        let Some(scissor) = scissor(&mark.clip, scale, target).filter(|_| !mark.points.is_empty()) else {
+    pub(super) fn prepare(&mut self, frame: &Frame<'_>, mark: &Points) -> Result<Option<PreparedPoints>, DrawError> {
+        let Some(scissor) = scissor(frame, &mark.clip).filter(|_| !mark.points.is_empty()) else {
             return Ok(None);
         };
-        let view = View::new(&mark.view, scale, target);
-        let view = buffer_with(device, BufferUsages::UNIFORM, bytemuck::bytes_of(&view));
+        let view = View::new(frame, &mark.view);
+        let view = buffer_with(frame.device, BufferUsages::UNIFORM, bytemuck::bytes_of(&view));
         Ok(Some(PreparedPoints {
-            bindings: bind_group(device, &self.layout, &[view.as_entire_binding()]),
-            instances: self.instances(device, &mark.points)?,
+            bindings: bind_group(frame.device, &self.layout, &[view.as_entire_binding()]),
+            instances: self.instances(frame.device, &mark.points)?,
             count: mark.points.len() as u32,
             scissor,
         }))
@@ -86,8 +81,6 @@ impl PointPass {
     }
 
     pub(super) fn draw(&self, pass: &mut wgpu::RenderPass<'_>, prepared: &PreparedPoints) {
-        let [x, y, width, height] = prepared.scissor;
-        pass.set_scissor_rect(x, y, width, height);
         pass.set_pipeline(&self.pipeline);
         pass.set_bind_group(0, &prepared.bindings, &[]);
         pass.set_vertex_buffer(0, prepared.instances.slice(..));

@@ -9,7 +9,7 @@ use bytemuck::{Pod, Zeroable};
 use glam::Vec2;
 use wgpu::{ShaderStages, vertex_attr_array};
 
-use super::device::{Growing, Shader, VIEW_WGSL, bind_group, bind_group_layout, strip_pipeline, uniform};
+use super::device::{Frame, Growing, Shader, VIEW_WGSL, bind_group, bind_group_layout, strip_pipeline, uniform};
 use super::{Color, DrawError, Line, Quad};
 
 /// An instance; lengths are pixels.
@@ -120,13 +120,8 @@ impl ShapePass {
         }
     }
 
-    pub(super) fn upload(
-        &mut self,
-        device: &wgpu::Device,
-        queue: &wgpu::Queue,
-        shapes: &[Shape],
-    ) -> Result<(), DrawError> {
-        self.instances.write(device, queue, shapes)
+    pub(super) fn upload_instances(&mut self, frame: &Frame<'_>, shapes: &[Shape]) -> Result<(), DrawError> {
+        self.instances.write(frame, shapes)
     }
 
     pub(super) fn draw(&self, pass: &mut wgpu::RenderPass<'_>, shapes: std::ops::Range<u32>) {

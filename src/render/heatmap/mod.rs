@@ -1,0 +1,245 @@
+//! Heatmaps: values become pixels at the target's resolution, and the pixels are drawn as a picture.
+//!
+//! The host finds for each column and each row of pixels which cells it shows ([`Span`]), in f64, and both twins look
+//! that up: they can't disagree about an edge. A pixel that shows several cells along an axis gets the greatest of them,
+//! so that a single bright column of a large matrix stays visible, where a mean or the nearest would lose it; a pixel
+//! within a cell gets the cell, or when smooth a blend of the two whose middles it lies between. The axes are
+//! independent. A value's place in the range is computed before blending, so that infinities do no harm. What is not a
+//! number never blends: a pixel shows it where it is nearest, and the other value alone elsewhere.
+//!
+//! Only the pixels inside the target are coloured. What native code has coloured is kept and found again by the address
+//! of the values' `Arc`; the shader is fast enough to colour anew.
+
+mod cpu;
+mod gpu;
+
+use std::sync::Arc;
+
+use self::gpu::ColorKernel;
+use super::device::{Frame, Shader, buffer_with, check_storage_size};
+use super::picture::{Blit, PicturePass, pixel_rect, texture, write_texture};
+use super::{Color, DrawError, Engine, Heatmap, Rect, Values};
+use crate::gpu::dtype_code;
+use crate::trace::Dtype;
+
+/// Textures that are kept for later drawings.
+const KEPT_TEXTURES: usize = 16;
+
+/// The cells that a column or a row of pixels shows.
+#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct Span {
+    /// The first.
+    begin: u32,
+    /// After the last.
+    end: u32,
+    /// Between the first and the last, of which there are two at most; negative for the greatest of all.
+    fraction: f32,
+}
+
+/// What the twins are given besides the values: the kernel's parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Coloring {
+    pub rows: u32,
+    pub columns: u32,
+    /// For each column of pixels.
+    pub column_spans: Vec<Span>,
+    /// For each row of pixels.
+    pub row_spans: Vec<Span>,
+    pub range: [f32; 2],
+    pub lut: [[u8; 4]; 256],
+    pub missing: Color,
+    pub opacity: f32,
+    pub fade: bool,
+}
+
+impl Coloring {
+    /// With the pixels' rectangle; `None` if nothing of the heatmap would be seen.
+    pub(super) fn new(mark: &Heatmap, scale: f32, target: [u32; 2]) -> Option<(Self, Rect)> {
+        let whole = pixel_rect(&mark.rect, scale);
+        let limit = glam::Vec2::new(target[0] as f32, target[1] as f32);
+        let seen = Rect { min: whole.min.max(glam::Vec2::ZERO), max: whole.max.min(limit) };
+        let is_empty = mark.rows == 0 || mark.columns == 0 || !seen.size().cmpge(glam::Vec2::ONE).all();
+        if is_empty || !mark.window.size().cmpgt(glam::Vec2::ZERO).all() {
+            return None;
+        }
+        let axis = |axis: usize, cells: u32| {
+            let cells_per_pixel = f64::from(mark.window.size()[axis]) / f64::from(whole.size()[axis]);
+            let skipped = f64::from(seen.min[axis] - whole.min[axis]);
+            let first = f64::from(mark.window.min[axis]) + skipped * cells_per_pixel;
+            spans(first, cells_per_pixel, seen.size()[axis] as u32, cells, mark.smooth)
+        };
+        let coloring = Self {
+            rows: mark.rows,
+            columns: mark.columns,
+            column_spans: axis(0, mark.columns),
+            row_spans: axis(1, mark.rows),
+            range: if mark.range.iter().all(|end| end.is_finite()) { mark.range } else { [0.0, 1.0] },
+            lut: mark.colormap.lut(),
+            missing: mark.missing,
+            opacity: mark.opacity.clamp(0.0, 1.0),
+            fade: mark.fade,
+        };
+        Some((coloring, seen))
+    }
+
+    fn size(&self) -> [u32; 2] {
+        [self.column_spans.len() as u32, self.row_spans.len() as u32]
+    }
+}
+
+/// The cells that each of `pixels` shows, of which the first begins at the place `first`.
+fn spans(first: f64, cells_per_pixel: f64, pixels: u32, cells: u32, smooth: bool) -> Vec<Span> {
+    let last = f64::from(cells - 1);
+    // A little more than exact, so that an edge which rounding put below a whole number isn't taken for the cell before.
+    let cell = |place: f64| (place + 1e-6).floor().max(0.0) as u32;
+    let span = |pixel: u32| {
+        let place = first + f64::from(pixel) * cells_per_pixel;
+        if cells_per_pixel > 1.0 {
+            let begin = cell(place).min(cells - 1);
+            let end = cell(place + cells_per_pixel).min(cells).max(begin + 1);
+            return Span { begin, end, fraction: -1.0 };
+        }
+        let middle = place + cells_per_pixel / 2.0;
+        if smooth {
+            let from_first_middle = (middle - 0.5).clamp(0.0, last);
+            let begin = from_first_middle.floor();
+            let end = (begin as u32 + 2).min(cells);
+            return Span { begin: begin as u32, end, fraction: (from_first_middle - begin) as f32 };
+        }
+        let begin = middle.floor().clamp(0.0, last) as u32;
+        Span { begin, end: begin + 1, fraction: -1.0 }
+    };
+    (0..pixels).map(span).collect()
+}
+
+/// A texture with coloured values.
+struct Colored {
+    texture: wgpu::Texture,
+    bindings: wgpu::BindGroup,
+    /// What it shows; `None` if that is not to be found again.
+    shown: Option<(Arc<Vec<f32>>, Coloring)>,
+    /// Number of the drawing that used it last.
+    drawing: u64,
+}
+
+/// The kernel, the values on the device, and the textures.
+pub(super) struct HeatmapPass {
+    engine: Engine,
+    kernel: ColorKernel,
+    uploaded: Vec<(Arc<Vec<f32>>, wgpu::Buffer)>,
+    colored: Vec<Colored>,
+    drawing: u64,
+    pub(super) uploaded_bytes: u64,
+}
+
+impl HeatmapPass {
+    pub(super) fn shader() -> Shader {
+        ColorKernel::shader()
+    }
+
+    pub(super) fn new(device: &wgpu::Device, engine: Engine) -> Self {
+        let kernel = ColorKernel::new(device);
+        Self { engine, kernel, uploaded: Vec::new(), colored: Vec::new(), drawing: 0, uploaded_bytes: 0 }
+    }
+
+    /// What draws the heatmap, and where; `None` if nothing of it would be seen.
+    pub(super) fn prepare(
+        &mut self,
+        frame: &Frame<'_>,
+        encoder: &mut wgpu::CommandEncoder,
+        pictures: &PicturePass,
+        mark: &Heatmap,
+    ) -> Result<Option<(wgpu::BindGroup, Blit)>, DrawError> {
+        let Some((coloring, area)) = Coloring::new(mark, frame.scale, frame.target) else {
+            return Ok(None);
+        };
+        let blit =
+            Blit { area: [area.min.x, area.min.y, area.max.x, area.max.y], part: [0.0, 0.0, 1.0, 1.0], opacity: 1.0 };
+        let by_native_code = match &mark.values {
+            Values::Host(values) if self.engine == Engine::Cpu => Some(values),
+            _ => None,
+        };
+        if let Some(values) = by_native_code {
+            let is_shown = |colored: &&mut Colored| {
+                colored.shown.as_ref().is_some_and(|(known, how)| Arc::ptr_eq(known, values) && *how == coloring)
+            };
+            if let Some(colored) = self.colored.iter_mut().find(is_shown) {
+                colored.drawing = self.drawing;
+                return Ok(Some((colored.bindings.clone(), blit)));
+            }
+        }
+        let place = self.place(frame.device, pictures, coloring.size());
+        match (&mark.values, by_native_code) {
+            (_, Some(values)) => {
+                let pixels = cpu::color(&coloring, values);
+                write_texture(frame.queue, &self.colored[place].texture, bytemuck::cast_slice(&pixels));
+                self.colored[place].shown = Some((values.clone(), coloring));
+            }
+            (Values::Host(values), _) => {
+                let buffer = self.upload(frame.device, values)?;
+                let texture = &self.colored[place].texture;
+                self.kernel.color(frame.device, encoder, &coloring, &buffer, 0, dtype_code(Dtype::F32), texture);
+            }
+            (Values::Resident(matrix), _) => {
+                let (texture, dtype) = (&self.colored[place].texture, dtype_code(matrix.dtype));
+                self.kernel.color(
+                    frame.device,
+                    encoder,
+                    &coloring,
+                    &matrix.buffer,
+                    matrix.first_element,
+                    dtype,
+                    texture,
+                );
+            }
+        }
+        Ok(Some((self.colored[place].bindings.clone(), blit)))
+    }
+
+    /// A texture of that size that this drawing doesn't show yet.
+    fn place(&mut self, device: &wgpu::Device, pictures: &PicturePass, [width, height]: [u32; 2]) -> usize {
+        let fits = |colored: &Colored| {
+            colored.drawing < self.drawing && (colored.texture.width(), colored.texture.height()) == (width, height)
+        };
+        let place = if self.colored.len() < KEPT_TEXTURES { None } else { self.colored.iter().position(fits) };
+        let place = place.unwrap_or_else(|| {
+            let usages = wgpu::TextureUsages::COPY_DST | wgpu::TextureUsages::STORAGE_BINDING;
+            let texture = texture(device, width, height, usages);
+            let bindings = pictures.nearest(device, &texture);
+            self.colored.push(Colored { texture, bindings, shown: None, drawing: 0 });
+            self.colored.len() - 1
+        });
+        self.colored[place].drawing = self.drawing;
+        self.colored[place].shown = None;
+        place
+    }
+
+    fn upload(&mut self, device: &wgpu::Device, values: &Arc<Vec<f32>>) -> Result<wgpu::Buffer, DrawError> {
+        if let Some((_, buffer)) = self.uploaded.iter().find(|(known, _)| Arc::ptr_eq(known, values)) {
+            return Ok(buffer.clone());
+        }
+        let bytes: &[u8] = bytemuck::cast_slice(values);
+        check_storage_size(device, "a matrix", bytes.len())?;
+        let buffer = buffer_with(device, wgpu::BufferUsages::STORAGE, bytes);
+        self.uploaded.push((values.clone(), buffer.clone()));
+        self.uploaded_bytes += bytes.len() as u64;
+        Ok(buffer)
+    }
+
+    /// Ends a drawing: lets go of what only this cache still holds, and of the textures that were not used for longest.
+    pub(super) fn forget_unused(&mut self) {
+        self.colored.sort_by_key(|colored| std::cmp::Reverse(colored.drawing));
+        let used = self.colored.iter().take_while(|colored| colored.drawing == self.drawing).count();
+        self.colored.truncate(used.max(KEPT_TEXTURES));
+        let is_held_elsewhere = |values: &Arc<Vec<f32>>| {
+            let here = self.colored.iter().filter_map(|colored| colored.shown.as_ref());
+            Arc::strong_count(values) > 1 + here.filter(|(known, _)| Arc::ptr_eq(known, values)).count()
+        };
+        self.uploaded.retain(|(values, _)| is_held_elsewhere(values));
+        self.drawing += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests;

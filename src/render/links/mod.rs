@@ -1,0 +1,199 @@
+//! Links: the strongest are selected, and drawn as curves by one indirect draw.
+//!
+//! The selection ([`cpu`], [`gpu`]) yields the indices of the kept links in their original order, so that what overlaps
+//! blends in the same order every time. It depends on the candidates and on [`Keep`] only, and is kept for later drawings:
+//! panning and zooming change a uniform. A curve is a cubic Bézier whose handles are horizontal and half as long as the
+//! way, drawn as a strip of [`SEGMENTS`] pieces whose edges are faded by their distance from the middle. Reading the count
+//! back before drawing was rejected: the draw takes it from GPU memory, and nobody waits.
+
+mod cpu;
+mod gpu;
+
+use std::sync::Arc;
+
+use wgpu::{BufferUsages, ShaderStages};
+
+use self::gpu::SelectKernel;
+use super::device::{
+    Frame, Scissor, Shader, VIEW_WGSL, View, bind_group, bind_group_layout, buffer_with, check_storage_size, scissor,
+    storage, strip_pipeline, uniform,
+};
+use super::{DrawError, Engine, Keep, Link, Links};
+
+/// Pieces of a curve; those of shaders/render/links.wgsl.
+const SEGMENTS: u32 = 28;
+/// Selections of the same links that are kept for later drawings.
+const KEPT_SELECTIONS: usize = 4;
+
+/// The key that links are ordered by: that of a greater weight is greater; 0 if the weight is not a number.
+fn key(weight: f32) -> u32 {
+    let bits = if weight == 0.0 { 0 } else { weight.to_bits() };
+    if weight.is_nan() {
+        0
+    } else if bits >> 31 == 1 {
+        !bits
+    } else {
+        bits | 1 << 31
+    }
+}
+
+/// What a drawing of links is given besides them.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Style {
+    view: View,
+    width: [f32; 2],
+    opacity: [f32; 2],
+    full_weight: f32,
+    padding: [f32; 3],
+}
+
+/// Candidates on the device, and what was selected of them.
+struct Uploaded {
+    links: Arc<Vec<Link>>,
+    buffer: wgpu::Buffer,
+    selections: Vec<Selected>,
+}
+
+/// Which links are drawn.
+#[derive(Clone)]
+struct Selected {
+    keep: Keep,
+    /// Indices of links, in their order.
+    kept: wgpu::Buffer,
+    /// Arguments of the draw; the second is the number of links.
+    arguments: wgpu::Buffer,
+    /// Number of the drawing that used it last.
+    drawing: u64,
+}
+
+/// The pipelines, and the links on the device.
+pub(super) struct LinkPass {
+    engine: Engine,
+    kernel: SelectKernel,
+    layout: wgpu::BindGroupLayout,
+    pipeline: wgpu::RenderPipeline,
+    uploaded: Vec<Uploaded>,
+    drawing: u64,
+    pub(super) uploaded_bytes: u64,
+}
+
+/// A mark, ready to be drawn.
+pub(super) struct PreparedLinks {
+    bindings: wgpu::BindGroup,
+    /// Arguments of the draw; the second is the number of links.
+    pub(super) arguments: wgpu::Buffer,
+    pub(super) scissor: Scissor,
+}
+
+impl LinkPass {
+    pub(super) fn shaders() -> [Shader; 2] {
+        let draw = Shader {
+            name: "links",
+            wgsl: [VIEW_WGSL, include_str!("../../../shaders/render/links.wgsl")].concat(),
+            bindings: vec![
+                uniform::<Style>(0, ShaderStages::VERTEX),
+                storage(1, ShaderStages::VERTEX, true),
+                storage(2, ShaderStages::VERTEX, true),
+            ],
+        };
+        [draw, SelectKernel::shader()]
+    }
+
+    pub(super) fn new(device: &wgpu::Device, engine: Engine) -> Self {
+        let [shader, _] = Self::shaders();
+        let layout = bind_group_layout(device, &shader);
+        let pipeline = strip_pipeline(device, &shader, &layout, None);
+        let kernel = SelectKernel::new(device);
+        Self { engine, kernel, layout, pipeline, uploaded: Vec::new(), drawing: 0, uploaded_bytes: 0 }
+    }
+
+    /// `None` if nothing of it would be seen.
+    pub(super) fn prepare(
+        &mut self,
+        frame: &Frame<'_>,
+        encoder: &mut wgpu::CommandEncoder,
+        mark: &Links,
+    ) -> Result<Option<PreparedLinks>, DrawError> {
+        let Some(scissor) = scissor(frame, &mark.clip).filter(|_| !mark.links.is_empty()) else {
+            return Ok(None);
+        };
+        let index = self.upload(frame.device, &mark.links)?;
+        let selected = self.select(frame, encoder, index, mark.keep);
+        let style = Style {
+            view: View::new(frame, &mark.view),
+            width: mark.width.map(|width| width * frame.scale),
+            opacity: mark.opacity,
+            full_weight: mark.full_weight,
+            padding: [0.0; 3],
+        };
+        let style = buffer_with(frame.device, BufferUsages::UNIFORM, bytemuck::bytes_of(&style));
+        let links = &self.uploaded[index].buffer;
+        let resources = [style.as_entire_binding(), links.as_entire_binding(), selected.kept.as_entire_binding()];
+        let bindings = bind_group(frame.device, &self.layout, &resources);
+        Ok(Some(PreparedLinks { bindings, arguments: selected.arguments, scissor }))
+    }
+
+    fn upload(&mut self, device: &wgpu::Device, links: &Arc<Vec<Link>>) -> Result<usize, DrawError> {
+        if let Some(index) = self.uploaded.iter().position(|known| Arc::ptr_eq(&known.links, links)) {
+            return Ok(index);
+        }
+        let bytes: &[u8] = bytemuck::cast_slice(links);
+        check_storage_size(device, "a bundle of links", bytes.len())?;
+        let buffer = buffer_with(device, BufferUsages::STORAGE, bytes);
+        self.uploaded.push(Uploaded { links: links.clone(), buffer, selections: Vec::new() });
+        self.uploaded_bytes += bytes.len() as u64;
+        Ok(self.uploaded.len() - 1)
+    }
+
+    fn select(&mut self, frame: &Frame<'_>, encoder: &mut wgpu::CommandEncoder, index: usize, keep: Keep) -> Selected {
+        let uploaded = &mut self.uploaded[index];
+        if let Some(selected) = uploaded.selections.iter_mut().find(|selected| selected.keep == keep) {
+            selected.drawing = self.drawing;
+            return selected.clone();
+        }
+        let (kept, arguments) = match self.engine {
+            Engine::Gpu => {
+                let count = uploaded.links.len() as u32;
+                self.kernel.select(frame.device, encoder, &uploaded.buffer, count, keep)
+            }
+            Engine::Cpu => {
+                let kept = cpu::select(&uploaded.links, keep);
+                let arguments = [strip_vertices(), kept.len() as u32, 0, 0];
+                let usages = BufferUsages::INDIRECT | BufferUsages::COPY_SRC;
+                (
+                    buffer_with(frame.device, BufferUsages::STORAGE, bytemuck::cast_slice(&kept)),
+                    buffer_with(frame.device, usages, bytemuck::cast_slice(&arguments)),
+                )
+            }
+        };
+        let selected = Selected { keep, kept, arguments, drawing: self.drawing };
+        uploaded.selections.push(selected.clone());
+        selected
+    }
+
+    pub(super) fn draw(&self, pass: &mut wgpu::RenderPass<'_>, prepared: &PreparedLinks) {
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &prepared.bindings, &[]);
+        pass.draw_indirect(&prepared.arguments, 0);
+    }
+
+    /// Ends a drawing: lets go of what only this cache still holds, and of the selections that were not used for longest.
+    pub(super) fn forget_unused(&mut self) {
+        self.uploaded.retain(|uploaded| Arc::strong_count(&uploaded.links) > 1);
+        for uploaded in &mut self.uploaded {
+            uploaded.selections.sort_by_key(|selected| std::cmp::Reverse(selected.drawing));
+            let used = uploaded.selections.iter().take_while(|selected| selected.drawing == self.drawing).count();
+            uploaded.selections.truncate(used.max(KEPT_SELECTIONS));
+        }
+        self.drawing += 1;
+    }
+}
+
+/// Vertices of a curve's strip.
+fn strip_vertices() -> u32 {
+    2 * (SEGMENTS + 1)
+}
+
+#[cfg(test)]
+mod tests;
