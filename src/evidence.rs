@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::Result;
 
-use crate::analysis::{Engine, HeadStatistics, Normalization, Pick, Selection, StatisticOptions, project};
+use crate::analysis::normalize::{self, Normalization};
+use crate::analysis::statistics::{self, Group, HeadStatistics};
+use crate::analysis::{Engine, Matrix, Pick, Selection, project};
 use crate::render::{Pixels, Values};
 use crate::scene::{Evidence, Projection, StatisticGrid};
 use crate::trace::{Document, Trace};
@@ -70,9 +72,13 @@ impl OpenTrace {
         self.trace.document()
     }
 
-    /// How many heads a layer has.
-    pub fn heads(&self, block: usize, layer: usize) -> usize {
-        self.trace.attention(block, layer).shape[0]
+    /// Tokens, layers, heads and size, in a few words.
+    pub fn summary(&self) -> String {
+        let document = self.document();
+        let tokens: usize = document.sequences.iter().map(|sequence| sequence.tokens.len()).sum();
+        let layers: usize = document.attention.iter().map(|block| block.layers).sum();
+        let heads = (0..document.attention.len()).map(|block| self.trace.max_heads(block)).max().unwrap_or(0);
+        format!("{tokens} tokens · {layers} layers · {heads} heads · {:.1} MB", self.trace.bytes() as f64 / 1e6)
     }
 }
 
@@ -95,21 +101,19 @@ impl Analyst {
         let selection = &question.selection;
         let weights = Arc::new(self.engine.gather(&open.trace, selection)?);
         let normalized = (question.normalization != Normalization::None).then(|| {
-            Arc::new(crate::analysis::normalize::cpu(&weights, 1, weights.len(), question.normalization))
+            let mut values = weights.to_vec();
+            normalize::cpu::normalize(&mut values, weights.len(), question.normalization);
+            Arc::new(values)
         });
-        let host = self.engine.head_matrix(&open.trace, selection)?;
+        let host = self.engine.host_matrix(&open.trace, selection)?;
+        let matrix = match self.engine.matrix(&open.trace, selection)? {
+            Matrix::Host(values) => Values::Host(values),
+            Matrix::Resident(head) => Values::Resident(head),
+        };
         let matrix_max = host.iter().copied().filter(|weight| !weight.is_nan()).fold(0.0, f32::max);
         let projection = self.projection(open, question)?;
         let statistic = self.statistic(open, question, stop)?;
-        Ok(Evidence {
-            statistic,
-            weights,
-            normalized,
-            matrix: Values::Host(Arc::clone(&host)),
-            matrix_max,
-            links: host,
-            projection,
-        })
+        Ok(Evidence { statistic, weights, normalized, matrix, matrix_max, links: host, projection })
     }
 
     fn statistic(&mut self, open: &OpenTrace, question: &Question, stop: &AtomicBool) -> Result<StatisticGrid> {
@@ -118,8 +122,9 @@ impl Analyst {
         let all = match self.statistics.get(&key) {
             Some(known) => Arc::clone(known),
             None => {
-                let options = StatisticOptions { specials: question.specials };
-                let computed = Arc::new(self.engine.statistics(&open.trace, block, &options, stop)?);
+                let options = statistics::Options { specials: question.specials };
+                let mut goes_on = |_, _| !stop.load(Ordering::Relaxed);
+                let computed = Arc::new(self.engine.statistics(&open.trace, block, &options, &mut goes_on)?);
                 self.statistics.insert(key, Arc::clone(&computed));
                 computed
             }
@@ -127,16 +132,16 @@ impl Analyst {
         let Some(found) = all.iter().find(|statistic| statistic.name == question.statistic) else {
             return Ok(StatisticGrid::default());
         };
-        let entry = crate::analysis::statistics::entry(&found.name);
+        let entry = statistics::statistic(found.name);
         Ok(StatisticGrid {
-            name: found.name.to_string(),
-            label: entry.map_or_else(String::new, |entry| entry.label.to_string()),
-            unit: entry.map_or_else(String::new, |entry| entry.unit.to_string()),
+            name: found.name.to_owned(),
+            label: entry.map_or("", |entry| entry.label).to_owned(),
+            unit: entry.map_or("", |entry| entry.unit).to_owned(),
             layers: found.layers,
             heads: found.heads,
             values: found.values.clone(),
             layer_mean: found.layer_mean.clone(),
-            diverging: entry.is_some_and(|entry| entry.is_z_score()),
+            diverging: entry.is_some_and(|entry| entry.group == Group::VlInterpret),
             range: None,
         })
     }
@@ -157,8 +162,7 @@ impl Analyst {
         if let Some(known) = self.projections.get(&(index, state)) {
             return Ok(Some(Arc::clone(known)));
         }
-        let view = open.trace.hidden(index, state);
-        let found = project(&view.to_f32(), view.shape[0], view.shape[1]);
+        let found = project(&open.trace.hidden(index, state));
         let projection = Arc::new(Projection {
             points: found.points,
             sequence: hidden.sequence,

@@ -33,7 +33,24 @@ pub enum Matrix {
     Resident(ResidentMatrix),
 }
 
+/// Which twin runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compute {
+    /// Shaders on a hardware adapter, the processor on a software adapter.
+    #[default]
+    Auto,
+    /// Shaders.
+    Gpu,
+    /// The processor.
+    Cpu,
+}
+
 impl Engine {
+    /// Stand-in.
+    pub fn new(_gpu: Option<Arc<crate::gpu::Gpu>>, _compute: Compute) -> Self {
+        Self {}
+    }
+
     /// Everything on the processor.
     pub fn cpu() -> Self {
         Self {}
@@ -79,9 +96,17 @@ impl Engine {
     /// # Errors
     /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
     pub fn matrix(&self, trace: &Trace, selection: &Selection) -> Result<Matrix, EngineError> {
+        Ok(Matrix::Host(self.host_matrix(trace, selection)?))
+    }
+
+    /// [`Self::matrix`], always where the processor can read it.
+    ///
+    /// # Errors
+    /// If the selection does not fit the trace. Panics if there is no such block.
+    pub fn host_matrix(&self, trace: &Trace, selection: &Selection) -> Result<Arc<Vec<f32>>, EngineError> {
         let layers = layers(trace, selection.block);
         let heads = gather::heads(&layers, selection)?;
-        Ok(Matrix::Host(Arc::new(gather::cpu::head_matrix(&layers, &heads))))
+        Ok(Arc::new(gather::cpu::head_matrix(&layers, &heads)))
     }
 }
 

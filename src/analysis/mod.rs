@@ -8,7 +8,7 @@ mod projection;
 mod selection;
 pub mod statistics;
 
-pub use engine::{Engine, EngineError, Matrix};
+pub use engine::{Compute, Engine, EngineError, Matrix};
 pub use layout::BlockLayout;
 pub use projection::{Projection, project};
 pub use selection::{Direction, Pick, Selection};

@@ -18,15 +18,9 @@ pub fn install_fonts(context: &egui::Context) {
 /// Sets the colours of a theme.
 pub fn apply(context: &egui::Context, theme: Theme) {
     let palette = theme.palette();
-    let [background, surface, line, text, muted, selected] = [
-        palette.background,
-        palette.surface,
-        palette.line,
-        palette.text,
-        palette.muted,
-        palette.selected_text,
-    ]
-    .map(color);
+    let [background, surface, line, text, muted, selected] =
+        [palette.background, palette.surface, palette.line, palette.text, palette.muted, palette.selected_text]
+            .map(color);
     let (egui_theme, mut visuals) = match theme {
         Theme::Dark => (egui::Theme::Dark, Visuals::dark()),
         Theme::Light => (egui::Theme::Light, Visuals::light()),

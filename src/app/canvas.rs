@@ -7,7 +7,7 @@ use egui::mutex::RwLock;
 use egui::{TextureId, Vec2};
 
 use crate::gpu::Gpu;
-use crate::render::{Fonts, Painter, Target as Texture};
+use crate::render::{DrawError, Engine, Fonts, Painter, Target as Texture, TargetError};
 use crate::scene::{Inputs, Scene, View, draw};
 
 /// Draws scenes into textures that egui can show. Without a renderer (in a test of the panels) there are only scenes.
@@ -25,12 +25,23 @@ pub struct Canvas {
     scene: Option<Scene>,
     drawn_at: Option<(u64, Vec2, f32)>,
     picture: Option<(Texture, TextureId)>,
+    failure: Option<String>,
+}
+
+/// Why there is no picture.
+#[derive(Debug, thiserror::Error)]
+enum PaintError {
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    #[error(transparent)]
+    Draw(#[from] DrawError),
 }
 
 impl Easel {
     /// Draws on this adapter, for this renderer of egui's.
     pub fn new(gpu: Arc<Gpu>, egui: Option<Arc<RwLock<egui_wgpu::Renderer>>>) -> Self {
-        let painter = Painter::new(&gpu.device, &gpu.queue, gpu.is_software());
+        let twin = if gpu.is_software() { Engine::Cpu } else { Engine::Gpu };
+        let painter = Painter::new(&gpu.device, &gpu.queue, twin);
         Self { gpu, painter, fonts: Fonts::new(), egui }
     }
 }
@@ -45,10 +56,15 @@ impl Canvas {
             None => {
                 let scene = draw(view, inputs, &mut easel.fonts);
                 self.drawn_at = Some((version, size, scale));
-                self.paint(easel, &scene, scale);
+                self.failure = self.paint(easel, &scene, scale).err().map(|error| error.to_string());
                 self.scene.insert(scene)
             }
         }
+    }
+
+    /// Why there is no picture.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 
     /// What egui shows, once there is a picture.
@@ -56,26 +72,24 @@ impl Canvas {
         self.picture.as_ref().map(|(_, id)| *id)
     }
 
-    fn paint(&mut self, easel: &mut Easel, scene: &Scene, scale: f32) {
-        let Some(egui) = &easel.egui else { return };
+    fn paint(&mut self, easel: &mut Easel, scene: &Scene, scale: f32) -> Result<(), PaintError> {
+        let Some(egui) = &easel.egui else { return Ok(()) };
         let device = &easel.gpu.device;
-        let [width, height] =
-            [scene.drawing.size.x, scene.drawing.size.y].map(|side| ((side * scale).round() as u32).max(1));
-        if self.picture.as_ref().is_none_or(|(texture, _)| texture.size() != [width, height]) {
-            let texture = Texture::new(device, width, height);
-            let mut egui = egui.write();
-            let filter = wgpu::FilterMode::Nearest;
-            let id = match self.picture.take() {
-                Some((_, id)) => {
-                    egui.update_egui_texture_from_wgpu_texture(device, texture.view(), filter, id);
-                    id
+        let [width, height] = [scene.drawing.size.x, scene.drawing.size.y].map(|side| (side * scale).round() as u32);
+        let filter = wgpu::FilterMode::Nearest;
+        let texture = match &mut self.picture {
+            Some((texture, id)) => {
+                if texture.resize(device, width, height)? {
+                    egui.write().update_egui_texture_from_wgpu_texture(device, texture.view(), filter, *id);
                 }
-                None => egui.register_native_texture(device, texture.view(), filter),
-            };
-            self.picture = Some((texture, id));
-        }
-        if let Some((texture, _)) = &self.picture {
-            easel.painter.draw(&scene.drawing, scale, texture, &mut easel.fonts);
-        }
+                texture
+            }
+            None => {
+                let texture = Texture::new(device, width, height)?;
+                let id = egui.write().register_native_texture(device, texture.view(), filter);
+                &mut self.picture.insert((texture, id)).0
+            }
+        };
+        Ok(easel.painter.draw(&scene.drawing, scale, &mut easel.fonts, texture)?)
     }
 }

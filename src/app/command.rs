@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use crate::analysis::{Direction, Normalization, Pick};
+use crate::analysis::normalize::Normalization;
+use crate::analysis::{Direction, Pick, Selection};
 use crate::render::Rect;
 use crate::scene::{Options, Target, View};
 
@@ -18,6 +19,8 @@ pub enum Command {
     ShowExample(usize),
     /// Go this many examples forward, or back.
     StepExample(isize),
+    /// Select exactly this.
+    SetSelection(Selection),
     /// Choose an attention block.
     SelectBlock(usize),
     /// Choose a layer, or the mean of all.

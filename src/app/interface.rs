@@ -46,6 +46,7 @@ pub struct Interface {
     adapter_name: String,
     tip: Option<String>,
     opened: Option<PathBuf>,
+    settings_path: Option<PathBuf>,
     wants_screenshot: bool,
     wants_to_close: bool,
     title: Option<String>,
@@ -63,7 +64,8 @@ impl Interface {
         wake: impl Fn() + Clone + Send + 'static,
     ) -> Self {
         appearance::install_fonts(context);
-        let settings = settings::path().map(|path| Settings::load(&path)).unwrap_or_default();
+        let settings_path = settings::path().filter(|_| launch.is_remembered);
+        let settings = settings_path.as_deref().map(Settings::load).unwrap_or_default();
         let mut state = State::default();
         if settings.light {
             state.options.theme = Theme::Light;
@@ -99,6 +101,7 @@ impl Interface {
             toasts: Toasts::default(),
             tip: None,
             opened: None,
+            settings_path,
             wants_screenshot: false,
             wants_to_close: false,
             title: None,
@@ -169,13 +172,13 @@ impl Interface {
 
     /// Remembers layout, theme and what was open.
     pub fn save_settings(&mut self) {
-        let Some(path) = settings::path() else { return };
+        let Some(path) = &self.settings_path else { return };
         let settings = Settings {
             last: self.opened.clone(),
             light: self.state.options.theme == Theme::Light,
             layout: Some(self.layout.clone()),
         };
-        if let Err(error) = settings.save(&path) {
+        if let Err(error) = settings.save(path) {
             eprintln!("vlscope: cannot remember the layout: {error}: {}", path.display());
         }
     }
@@ -254,9 +257,8 @@ impl Interface {
             Effect::Screenshot => self.wants_screenshot = true,
             Effect::ResetLayout => self.layout = panels::default_layout(),
             Effect::FocusView(view) => {
-                self.layout.make_active(|_, tile| {
-                    matches!(tile, egui_tiles::Tile::Pane(panel) if panel.view() == Some(view))
-                });
+                self.layout
+                    .make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(panel) if panel.view() == Some(view)));
             }
             Effect::Quit => self.wants_to_close = true,
         }
@@ -328,9 +330,7 @@ fn summary_of(path: &Path) -> Summary {
 }
 
 fn dropped_files(context: &egui::Context) -> Vec<Command> {
-    context.input(|input| {
-        input.raw.dropped_files.iter().map(|file| Command::Open(file.path().to_owned())).collect()
-    })
+    context.input(|input| input.raw.dropped_files.iter().map(|file| Command::Open(file.path().to_owned())).collect())
 }
 
 /// Shows the panels inside the layout.

@@ -17,8 +17,7 @@ pub struct Shortcut {
 
 /// Keys in the order of the list.
 pub fn shortcuts() -> Vec<Shortcut> {
-    let shortcut =
-        |modifiers, key, shown, does, command| Shortcut { modifiers, key, shown, does, command };
+    let shortcut = |modifiers, key, shown, does, command| Shortcut { modifiers, key, shown, does, command };
     let head = |layers, heads| Command::MoveHead { layers, heads };
     let none = Modifiers::NONE; // Shift is free: which keys need it depends on the keyboard.
     vec![

@@ -22,6 +22,7 @@ use std::path::PathBuf;
 use crate::analysis::Compute;
 use crate::gpu::AdapterChoice;
 
+pub use command::Command;
 pub use offscreen::picture_of_window;
 pub use shell::run;
 
@@ -36,4 +37,6 @@ pub struct Launch {
     pub compute: Compute,
     /// Where screenshots go; `None` for the user's pictures folder.
     pub screenshot_dir: Option<PathBuf>,
+    /// Whether layout, theme and the last trace are read from and written to the user's configuration folder.
+    pub is_remembered: bool,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use egui::mutex::RwLock;
 use egui_wgpu::{Renderer, RendererOptions, ScreenDescriptor};
 
@@ -11,7 +11,7 @@ use super::Launch;
 use super::command::Command;
 use super::interface::Interface;
 use crate::gpu::Gpu;
-use crate::render::{Target, read_pixels};
+use crate::render::{TARGET_FORMAT, Target};
 
 /// A worker that has not answered by then never will.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -29,10 +29,10 @@ pub fn picture_of_window(
 ) -> Result<image::RgbaImage> {
     let context = egui::Context::default();
     let options = RendererOptions::PREDICTABLE;
-    let renderer = Arc::new(RwLock::new(Renderer::new(&gpu.device, Target::FORMAT, options)));
+    let renderer = Arc::new(RwLock::new(Renderer::new(&gpu.device, TARGET_FORMAT, options)));
     let mut interface = Interface::new(&context, Arc::clone(&gpu), Some(Arc::clone(&renderer)), launch, || {});
     let [width, height] = size.map(|side| (side * scale).round() as u32);
-    let target = Target::new(&gpu.device, width, height);
+    let target = Target::new(&gpu.device, width, height)?;
     let mut frame = |interface: &mut Interface| {
         let mut raw = egui::RawInput {
             screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, size.into())),
@@ -67,7 +67,8 @@ pub fn picture_of_window(
         interface.state.apply(command);
     }
     settle(&mut interface)?;
-    Ok(read_pixels(&gpu.device, &gpu.queue, &target)?)
+    let pixels = target.read(&gpu.device, &gpu.queue)?;
+    image::RgbaImage::from_raw(width, height, pixels).context("the picture has another size than its texture")
 }
 
 fn paint(
@@ -84,7 +85,7 @@ fn paint(
             renderer.update_texture(&gpu.device, &gpu.queue, id, &delta);
         }
     }
-    let screen = ScreenDescriptor { size_in_pixels: target.size(), pixels_per_point };
+    let screen = ScreenDescriptor { size_in_pixels: [target.width(), target.height()], pixels_per_point };
     let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     let mut before = renderer.update_buffers(&gpu.device, &gpu.queue, &mut encoder, primitives, &screen);
     {

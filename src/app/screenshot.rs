@@ -17,7 +17,7 @@ pub fn default_folder() -> PathBuf {
 /// If the folder cannot be made or the file not be written.
 pub fn save(folder: &Path, width: u32, height: u32, pixels: &[u8]) -> Result<PathBuf> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let stamp = jiff::Zoned::now().strftime("%Y-%m-%d_%H-%M-%S-%3f");
+    let stamp = jiff::ZonedDateTime::now().strftime("%Y-%m-%d_%H-%M-%S-%3f");
     let path = folder.join(format!("vlscope_{stamp}.png"));
     image::save_buffer(&path, pixels, width, height, image::ColorType::Rgba8)
         .with_context(|| format!("cannot write {}", path.display()))?;

@@ -21,9 +21,9 @@ pub struct Settings {
 
 /// Where the settings lie; `VLSCOPE_CONFIG_DIR` overrides the system's choice.
 pub fn path() -> Option<PathBuf> {
-    let folder = std::env::var_os("VLSCOPE_CONFIG_DIR").map(PathBuf::from).or_else(|| {
-        directories::ProjectDirs::from("", "", "vlscope").map(|folders| folders.config_dir().to_owned())
-    })?;
+    let folder = std::env::var_os("VLSCOPE_CONFIG_DIR")
+        .map(PathBuf::from)
+        .or_else(|| directories::ProjectDirs::from("", "", "vlscope").map(|folders| folders.config_dir().to_owned()))?;
     Some(folder.join("window.json"))
 }
 

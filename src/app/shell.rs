@@ -15,7 +15,7 @@ use winit::window::{Window, WindowId};
 use super::Launch;
 use super::interface::Interface;
 use super::screenshot;
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, choose_adapter, new_instance};
 
 /// Why the event loop was woken.
 #[derive(Debug)]
@@ -37,7 +37,8 @@ impl From<egui_winit::accesskit_winit::Event> for Wake {
 /// # Errors
 /// If there is no display or no adapter that can draw on it.
 pub fn run(launch: Launch) -> Result<()> {
-    let event_loop = EventLoop::<Wake>::with_user_event().build().context("cannot open a window: is there a display?")?;
+    let event_loop =
+        EventLoop::<Wake>::with_user_event().build().context("cannot open a window: is there a display?")?;
     let mut shell = Shell { launch, proxy: event_loop.create_proxy(), open: None, failure: None };
     event_loop.run_app(&mut shell).context("the window's event loop failed")?;
     shell.failure.map_or(Ok(()), Err)
@@ -141,11 +142,12 @@ impl Open {
             .with_inner_size(winit::dpi::LogicalSize::new(1440.0, 900.0))
             .with_min_inner_size(winit::dpi::LogicalSize::new(480.0, 320.0));
         let window = Arc::new(event_loop.create_window(attributes).context("cannot open a window")?);
-        let instance = Gpu::instance();
-        let gpu = {
+        let instance = new_instance();
+        let adapter = {
             let surface = instance.create_surface(Arc::clone(&window)).context("cannot draw on the window")?;
-            Arc::new(Gpu::open_for_surface(&instance, &launch.adapter, &surface)?)
+            choose_adapter(&instance, &launch.adapter, |adapter| adapter.is_surface_supported(&surface))?
         };
+        let gpu = Arc::new(Gpu::from_adapter(instance.clone(), adapter)?);
 
         let context = egui::Context::default();
         let mut input = egui_winit::State::new(
@@ -219,13 +221,14 @@ impl Open {
             .get(&egui::ViewportId::ROOT)
             .and_then(|viewport| Instant::now().checked_add(viewport.repaint_delay));
         let primitives = context.tessellate(output.shapes, output.pixels_per_point);
+        let screenshot = self.take_screenshot_request();
         self.surface.paint_and_update_textures(
             egui::ViewportId::ROOT,
             output.pixels_per_point,
             [0.0, 0.0, 0.0, 1.0],
             &primitives,
             &mut output.textures_delta,
-            self.take_screenshot_request(),
+            screenshot,
             &self.window,
         );
         if let Some(title) = self.interface.take_title() {

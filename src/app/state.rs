@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::command::Command;
-use crate::analysis::{Direction, Normalization, Pick, Selection};
+use crate::analysis::normalize::Normalization;
+use crate::analysis::{Direction, Pick, Selection};
 use crate::dataset::Summary;
 use crate::evidence::{OpenTrace, Question};
 use crate::scene::{Evidence, Options, Target, Theme, View};
@@ -79,6 +80,7 @@ impl State {
             Command::Quit => return Some(Effect::Quit),
             Command::ShowExample(example) => return self.show_example(example),
             Command::StepExample(by) => return self.show_example(step(self.example, by, self.examples.len())),
+            Command::SetSelection(selection) => self.selection = selection,
             Command::SelectBlock(block) => self.select_block(block),
             Command::SelectLayer(layer) => self.selection.layer = layer,
             Command::SelectHead(head) => self.selection.head = head,
@@ -204,8 +206,8 @@ impl State {
         };
         self.selection.layer = stay(self.selection.layer, layers, block.layers);
         let head_count = match self.selection.layer {
-            Pick::One(layer) => trace.heads(self.selection.block, layer),
-            Pick::Mean => trace.heads(self.selection.block, 0),
+            Pick::One(layer) => trace.trace.heads(self.selection.block, layer),
+            Pick::Mean => trace.trace.max_heads(self.selection.block),
         };
         self.selection.head = stay(self.selection.head, heads, head_count);
     }

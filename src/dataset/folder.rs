@@ -41,7 +41,10 @@ mod tests {
             std::fs::write(folder.path().join(name), "")?;
         }
         let names = |path: &Path| -> io::Result<Vec<String>> {
-            Ok(traces_in(path)?.iter().map(|p| p.file_name().unwrap_or_default().to_string_lossy().into_owned()).collect())
+            Ok(traces_in(path)?
+                .iter()
+                .map(|p| p.file_name().unwrap_or_default().to_string_lossy().into_owned())
+                .collect())
         };
         assert_eq!(names(folder.path())?, ["a.safetensors", "b.safetensors", "c.safetensors"]);
         assert_eq!(names(&folder.path().join("b.safetensors"))?, ["b.safetensors"]);

@@ -25,10 +25,12 @@ impl Summary {
             Content::Text(text) => Some(text.as_str()),
             Content::Image { .. } => None,
         });
-        let output = |key: &str| document.outputs.get(key).map(|value| match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        });
+        let output = |key: &str| {
+            document.outputs.get(key).map(|value| match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            })
+        };
         Self {
             text: join_pieces(pieces),
             prediction: output("prediction"),

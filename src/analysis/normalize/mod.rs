@@ -22,6 +22,22 @@ pub enum Normalization {
     Log,
 }
 
+impl Normalization {
+    /// Every way, as it is offered.
+    pub const ALL: [Self; 5] = [Self::None, Self::MinMax, Self::RowMaximum, Self::Percentile(99.0), Self::Log];
+
+    /// As the window and the colour bar write it; empty for none.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::MinMax => "min to max",
+            Self::RowMaximum => "of the maximum",
+            Self::Percentile(_) => "to the 99th percentile",
+            Self::Log => "logarithmic",
+        }
+    }
+}
+
 /// The share of the largest value at which the logarithmic scale begins: four decades.
 pub const LOG_FLOOR: f32 = 1e-4;
 

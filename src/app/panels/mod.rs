@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::scene::View;
 
+pub use examples::show as show_examples;
 pub use help::show as show_help;
 pub use status::show as show_status;
 pub use top_bar::show as show_top_bar;
-pub use examples::show as show_examples;
 pub use view::{show as show_view, show_options as show_view_options};
 
 /// Where the panels stand. The user rearranges them by dragging their tabs.
@@ -74,7 +74,7 @@ pub fn default_layout() -> Layout {
     let middle = column(&mut tiles, &[(&[Panel::Image, Panel::Links], 0.72), (&[Panel::Text], 0.28)]);
     let right = column(&mut tiles, &[(&[Panel::Matrix], 0.5), (&[Panel::Embedding], 0.5)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.25), (middle, 0.45), (right, 0.3)]);
-    Tree::new("panels", root, tiles)
+    Tree::new(egui::Id::unique("panels"), root, tiles)
 }
 
 fn column(tiles: &mut Tiles<Panel>, groups: &[(&[Panel], f32)]) -> TileId {

@@ -60,7 +60,7 @@ fn show_selection(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>)
             commands.push(Command::SelectBlock(index));
         }
     }
-    let heads = (0..block.layers).map(|layer| trace.heads(selection.block, layer)).max().unwrap_or(0);
+    let heads = trace.trace.max_heads(selection.block);
     if let Some(pick) = pick(ui, "Layer", block.layers, selection.layer) {
         commands.push(Command::SelectLayer(pick));
     }
@@ -79,7 +79,6 @@ fn show_selection(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>)
     }
 }
 
-
 /// A choice of one of `count`, or the mean of all.
 fn pick(ui: &mut egui::Ui, name: &str, count: usize, now: Pick) -> Option<Pick> {
     let row = match now {
@@ -91,12 +90,7 @@ fn pick(ui: &mut egui::Ui, name: &str, count: usize, now: Pick) -> Option<Pick> 
 }
 
 /// A named drop-down list; the row that was chosen now, if one was.
-pub fn choice<T: Display>(
-    ui: &mut egui::Ui,
-    name: &str,
-    rows: impl Iterator<Item = T>,
-    shown: usize,
-) -> Option<usize> {
+pub fn choice<T: Display>(ui: &mut egui::Ui, name: &str, rows: impl Iterator<Item = T>, shown: usize) -> Option<usize> {
     let rows: Vec<String> = rows.map(|row| row.to_string()).collect();
     let mut chosen = None;
     let label = ui.label(name);

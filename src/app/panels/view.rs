@@ -4,7 +4,8 @@ use egui::{Rect as EguiRect, Sense, Slider, Ui, pos2};
 use glam::Vec2;
 
 use super::top_bar::choice;
-use crate::analysis::{Normalization, statistics};
+use crate::analysis::normalize::Normalization;
+use crate::analysis::statistics;
 use crate::app::canvas::{Canvas, Easel};
 use crate::app::command::Command;
 use crate::app::state::State;
@@ -22,13 +23,14 @@ pub fn show(
     commands: &mut Vec<Command>,
 ) -> Option<String> {
     let Some(trace) = &state.trace else {
-        let why = state.failure.as_deref().unwrap_or("Nothing is open. Drop a trace or a folder here, or press Ctrl+O.");
+        let why =
+            state.failure.as_deref().unwrap_or("Nothing is open. Drop a trace or a folder here, or press Ctrl+O.");
         ui.centered_and_justified(|ui| ui.weak(why));
         return None;
     };
     let space = ui.available_rect_before_wrap();
     let response = ui.allocate_rect(space, Sense::click_and_drag());
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, view.name()));
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, view.name()));
     if space.width() < 16.0 || space.height() < 16.0 {
         return None;
     }
@@ -67,6 +69,9 @@ pub fn show(
     if let Some(texture) = canvas.texture() {
         let whole = EguiRect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         ui.painter().image(texture, space, whole, egui::Color32::WHITE);
+    }
+    if let Some(failure) = canvas.failure() {
+        ui.put(space, egui::Label::new(failure));
     }
     match tip {
         Some(tip) => {
@@ -181,9 +186,9 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
 }
 
 fn show_heads_options(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut Vec<Command>) {
-    let all = statistics::table();
+    let all = &statistics::TABLE;
     let shown = all.iter().position(|entry| entry.name == options.statistic).unwrap_or(0);
-    if let Some(row) = choice(ui, "", all.iter().map(|entry| &entry.label), shown) {
+    if let Some(row) = choice(ui, "", all.iter().map(|entry| entry.label), shown) {
         options.statistic = all[row].name.to_string();
     }
     let mut specials = state.specials;
@@ -195,7 +200,7 @@ fn show_heads_options(ui: &mut Ui, state: &State, options: &mut Options, command
 fn show_image_options(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut Vec<Command>) {
     ui.add(Slider::new(&mut options.opacity, 0.0..=1.0).show_value(false)).on_hover_text("Opacity of the heat");
     ui.checkbox(&mut options.smooth, "smooth");
-    let all = Normalization::all();
+    let all = Normalization::ALL;
     let shown = all.iter().position(|&normalization| normalization == state.normalization).unwrap_or(0);
     if let Some(row) = choice(ui, "", all.iter().map(|normalization| normalization.label()), shown) {
         commands.push(Command::SetNormalization(all[row]));
@@ -232,9 +237,7 @@ fn show_embedding_options(ui: &mut Ui, state: &State, commands: &mut Vec<Command
     if ui.add(slider).on_hover_text(explained).changed() {
         commands.push(Command::SetHiddenState(Some(shown)));
     }
-    if state.hidden_state.is_some()
-        && ui.button("follow layer").clicked()
-    {
+    if state.hidden_state.is_some() && ui.button("follow layer").clicked() {
         commands.push(Command::SetHiddenState(None));
     }
 }

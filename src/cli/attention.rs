@@ -1,0 +1,61 @@
+//! `vlscope attention`: the weights of a selection, as the image and text views colour them.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+
+use super::adapter::AdapterArguments;
+use super::selection::SelectionArguments;
+use super::stats::engine;
+use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
+use crate::analysis::Direction;
+use crate::scene::token_names;
+use crate::trace::Trace;
+
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// The trace.
+    trace: PathBuf,
+    #[command(flatten)]
+    selection: SelectionArguments,
+    #[command(flatten)]
+    format: FormatArguments,
+    #[command(flatten)]
+    adapter: AdapterArguments,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    query: &'a str,
+    key: &'a str,
+    /// One per token of the side that was not selected.
+    weights: Vec<Number>,
+    tokens: Vec<String>,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let trace = Trace::open(&arguments.trace)?;
+    let selection = arguments.selection.resolve(&trace)?;
+    let weights = engine(&arguments.adapter)?.gather(&trace, &selection)?;
+    let document = trace.document();
+    let block = &document.attention[selection.block];
+    let other = match selection.direction {
+        Direction::AttendsTo => block.key,
+        Direction::AttendedBy => block.query,
+    };
+    let tokens: Vec<String> = token_names(&document.sequences[other].tokens);
+    if arguments.format.json {
+        let [query, key] = [block.query, block.key].map(|sequence| document.sequences[sequence].name.as_str());
+        return print_json(&Report { query, key, weights: weights.into_iter().map(Number).collect(), tokens });
+    }
+    let number = if arguments.format.csv { exact } else { short };
+    let rows: Vec<_> = tokens
+        .into_iter()
+        .zip(weights)
+        .enumerate()
+        .map(|(place, (token, weight))| vec![place.to_string(), token, number(weight)])
+        .collect();
+    print_rows(arguments.format.csv, &["position", "token", "weight"], &rows)
+}

@@ -1,0 +1,104 @@
+//! The command line: one file a subcommand.
+
+mod adapter;
+mod attention;
+mod devices;
+mod man;
+mod progress;
+mod render;
+mod selection;
+mod stats;
+mod table;
+mod view;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+
+const EXAMPLES: &str = "Examples:
+  vlscope                                        the demo, or what was open last
+  vlscope traces/                                a folder of traces
+  vlscope render trace.safetensors --view image --layer 3 --head mean --token 0 -o image.png
+  vlscope stats trace.safetensors --csv > heads.csv
+  vlscope attention trace.safetensors --layer 3 --head 1 --token 0 --json
+  vlscope check traces/*.safetensors";
+
+/// A microscope for vision-language transformers.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    view: view::Arguments,
+    /// Show no progress.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Draw one view, or the window, into a PNG.
+    Render(render::Arguments),
+    /// Every statistic of every head.
+    Stats(stats::Arguments),
+    /// The weights behind the image and text views.
+    Attention(attention::Arguments),
+    /// Read every value of traces and report what is not sound.
+    /// Write a synthetic trace of any size.
+    /// The adapters of this machine, and what runs where.
+    Devices(devices::Arguments),
+    /// Print a shell's completions.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages.
+    Man(man::Arguments),
+}
+
+/// Runs what the arguments say. 0 is success, 1 bad input, 2 bad usage.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.run() {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("vlscope: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Cli {
+    fn run(self) -> Result<ExitCode> {
+        let quiet = self.quiet;
+        match self.command {
+            None => view::run(self.view)?,
+            Some(Command::Render(arguments)) => render::run(&arguments)?,
+            Some(Command::Stats(arguments)) => stats::run(&arguments, quiet)?,
+            Some(Command::Attention(arguments)) => attention::run(&arguments)?,
+            Some(Command::Devices(arguments)) => devices::run(&arguments)?,
+            Some(Command::Completions { shell }) => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Self::command(), "vlscope", &mut script);
+                io::stdout().write_all(&script)?;
+            }
+            Some(Command::Man(arguments)) => man::run(&arguments)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Whoever read our output has seen enough: no error of ours.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kind = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().map(io::Error::kind).or_else(|| {
+            let cause = cause.downcast_ref::<serde_json::Error>()?;
+            cause.io_error_kind()
+        })
+    };
+    error.chain().any(|cause| kind(cause) == Some(io::ErrorKind::BrokenPipe))
+}

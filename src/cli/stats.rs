@@ -1,0 +1,129 @@
+//! `vlscope stats`: every statistic of every head of every block.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+
+use super::adapter::AdapterArguments;
+use super::progress;
+use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
+use crate::analysis::statistics::{self, HeadStatistics};
+use crate::analysis::{Compute, Engine};
+use crate::gpu::Gpu;
+use crate::trace::Trace;
+
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// The trace.
+    trace: PathBuf,
+    #[command(flatten)]
+    format: FormatArguments,
+    #[command(flatten)]
+    adapter: AdapterArguments,
+    /// Count special tokens in vlscope's own statistics.
+    #[arg(long)]
+    specials: bool,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    id: Option<&'a str>,
+    attention: Vec<BlockReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct BlockReport<'a> {
+    name: &'a str,
+    layers: usize,
+    heads: usize,
+    statistics: Vec<StatisticReport>,
+}
+
+#[derive(Serialize)]
+struct StatisticReport {
+    name: &'static str,
+    unit: &'static str,
+    /// `[layers][heads]`.
+    values: Vec<Vec<Number>>,
+    /// `[layers]`.
+    layer_mean: Vec<Number>,
+}
+
+pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
+    let trace = Trace::open(&arguments.trace)?;
+    let document = trace.document();
+    let engine = engine(&arguments.adapter)?;
+    let options = statistics::Options { specials: arguments.specials };
+    let layers: usize = document.attention.iter().map(|block| block.layers).sum();
+    let bar = progress::bar(quiet, layers as u64, "statistics");
+    let mut blocks = Vec::new();
+    for block in 0..document.attention.len() {
+        let mut on_layer = |_, _| {
+            bar.inc(1);
+            true
+        };
+        blocks.push(engine.statistics(&trace, block, &options, &mut on_layer)?);
+    }
+    bar.finish_and_clear();
+    if arguments.format.json {
+        let attention = document.attention.iter().zip(&blocks).enumerate();
+        let report = |(index, (block, found)): (usize, (&'_ crate::trace::Block, &Vec<HeadStatistics>))| {
+            (index, block.layers, found.iter().map(statistic_report).collect())
+        };
+        let attention = attention
+            .map(report)
+            .map(|(index, layers, statistics)| BlockReport {
+                name: &document.attention[index].name,
+                layers,
+                heads: trace.max_heads(index),
+                statistics,
+            })
+            .collect();
+        return print_json(&Report { id: document.id.as_deref(), attention });
+    }
+    let number = if arguments.format.csv { exact } else { short };
+    let mut rows = Vec::new();
+    for (block, found) in document.attention.iter().zip(&blocks) {
+        for statistic in found {
+            for layer in 0..statistic.layers {
+                for head in 0..statistic.heads {
+                    let place = [block.name.clone(), statistic.name.to_owned(), layer.to_string(), head.to_string()];
+                    rows.push(
+                        place.into_iter().chain([number(statistic.value(layer, head)), unit(statistic)]).collect(),
+                    );
+                }
+            }
+        }
+    }
+    print_rows(arguments.format.csv, &["block", "statistic", "layer", "head", "value", "unit"], &rows)
+}
+
+/// The engine that was asked for; a device is opened only where one may be used.
+pub fn engine(arguments: &AdapterArguments) -> Result<Engine> {
+    Ok(match arguments.compute() {
+        Compute::Cpu => Engine::cpu(),
+        compute => match Gpu::open(&arguments.choice()) {
+            Ok(gpu) => Engine::new(Some(Arc::new(gpu)), compute),
+            // Without a wish for a GPU, the processor needs no adapter.
+            Err(_) if compute == Compute::Auto && arguments.adapter.is_none() => Engine::cpu(),
+            Err(error) => return Err(error.into()),
+        },
+    })
+}
+
+fn statistic_report(statistic: &HeadStatistics) -> StatisticReport {
+    let numbers = |values: &[f32]| values.iter().copied().map(Number).collect();
+    StatisticReport {
+        name: statistic.name,
+        unit: statistics::statistic(statistic.name).map_or("", |entry| entry.unit),
+        values: statistic.values.chunks(statistic.heads.max(1)).map(numbers).collect(),
+        layer_mean: numbers(&statistic.layer_mean),
+    }
+}
+
+fn unit(statistic: &HeadStatistics) -> String {
+    statistics::statistic(statistic.name).map_or("", |entry| entry.unit).to_owned()
+}

@@ -1,0 +1,69 @@
+//! Numbers as JSON, as CSV or as columns for people.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+use clap::Args;
+use serde::{Serialize, Serializer};
+
+/// How numbers are printed.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct FormatArguments {
+    /// As JSON.
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// As comma-separated values.
+    #[arg(long)]
+    pub csv: bool,
+}
+
+/// A number that is null in JSON and empty in CSV where it is not one.
+#[derive(Clone, Copy, Debug)]
+pub struct Number(pub f32);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.is_finite() { serializer.serialize_f32(self.0) } else { serializer.serialize_none() }
+    }
+}
+
+/// Prints JSON on standard output.
+pub fn print_json(value: &impl Serialize) -> Result<()> {
+    let mut out = io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    Ok(writeln!(out)?)
+}
+
+/// Prints rows under a header: as CSV, or in aligned columns.
+pub fn print_rows(csv: bool, header: &[&str], rows: &[Vec<String>]) -> Result<()> {
+    if csv {
+        let mut out = csv::Writer::from_writer(io::stdout().lock());
+        out.write_record(header)?;
+        for row in rows {
+            out.write_record(row)?;
+        }
+        return Ok(out.flush()?);
+    }
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([header[column].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let mut out = io::stdout().lock();
+    let header: Vec<String> = header.iter().map(ToString::to_string).collect();
+    for row in std::iter::once(&header).chain(rows) {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+/// Four digits, or a dash where there is no value.
+pub fn short(value: f32) -> String {
+    if value.is_finite() { format!("{value:.4}") } else { "–".to_owned() }
+}
+
+/// All digits, or nothing where there is no value.
+pub fn exact(value: f32) -> String {
+    if value.is_finite() { value.to_string() } else { String::new() }
+}

@@ -1,0 +1,33 @@
+//! `vlscope [PATH]`: opens the window.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use super::adapter::AdapterArguments;
+use crate::app::{self, Launch};
+
+#[derive(Args, Debug)]
+pub struct Arguments {
+    /// A trace, or a folder of traces. Without it: what was open last, or the demo.
+    path: Option<PathBuf>,
+    #[command(flatten)]
+    adapter: AdapterArguments,
+    /// Where F12 saves screenshots; your pictures folder if not given.
+    #[arg(long, value_name = "DIR")]
+    screenshot_dir: Option<PathBuf>,
+}
+
+pub fn run(arguments: Arguments) -> Result<()> {
+    if let Some(path) = &arguments.path {
+        path.metadata().with_context(|| format!("cannot open {}", path.display()))?;
+    }
+    app::run(Launch {
+        path: arguments.path,
+        adapter: arguments.adapter.choice(),
+        compute: arguments.adapter.compute(),
+        screenshot_dir: arguments.screenshot_dir,
+        is_remembered: true,
+    })
+}
