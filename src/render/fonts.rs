@@ -161,6 +161,3 @@ mod tests {
         assert!(!fonts.system_fonts);
     }
 }
-
-/// The regular cut, for whoever sets letters beside the drawings.
-pub const FONT_REGULAR: &[u8] = REGULAR;

@@ -32,7 +32,7 @@ pub(super) struct TextSizes {
 }
 
 /// Between the drawing's edge and what is drawn.
-const MARGIN: f32 = 8.0;
+pub(super) const MARGIN: f32 = 8.0;
 
 impl<'a> Canvas<'a> {
     pub fn new(inputs: &Inputs<'_>, fonts: &'a mut Fonts) -> Self {

@@ -12,8 +12,10 @@ use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 #[derive(Clone, Debug)]
 pub(super) struct Scale {
     pub colormap: Colormap,
-    /// The value at the colormap's low end, and at its high end; the first may be the larger.
+    /// The values at the ends, the smaller one first.
     pub range: [f32; 2],
+    /// Whether small values have the colours of the colormap's high end.
+    pub reversed: bool,
     pub label: String,
 }
 
@@ -34,6 +36,20 @@ pub(super) struct Bar {
 const GAP: f32 = 10.0;
 const THICKNESS: f32 = 9.0;
 const STEPS: usize = 256;
+
+impl Scale {
+    /// From 0 at the low end of the range to 1 at its high end; not a number if the value is not.
+    pub fn position(&self, value: f32) -> f32 {
+        ((value - self.range[0]) / (self.range[1] - self.range[0])).clamp(0.0, 1.0)
+    }
+
+    /// The colour of a value; `None` if it is not a number.
+    pub fn color(&self, value: f32) -> Option<Color> {
+        let position = self.position(value);
+        let [r, g, b] = self.colormap.rgb(if self.reversed { 1.0 - position } else { position });
+        (!position.is_nan()).then_some(Color([r, g, b, 255]))
+    }
+}
 
 impl Bar {
     /// Takes the room from what is free; `None` if bars are off or there is too little room for one.
@@ -67,8 +83,7 @@ impl Bar {
             }
         };
         self.gradient(canvas, rect);
-        let [low, high] = self.scale.range;
-        let position = |value: f32| ((value - low) / (high - low)).clamp(0.0, 1.0);
+        let position = |value: f32| self.scale.position(value);
         let line = canvas.palette.line;
         canvas.outline(rect, line, 1.0);
         for &(value, color) in marked.iter().filter(|(value, _)| value.is_finite()) {
@@ -106,7 +121,9 @@ impl Bar {
 
     fn gradient(&self, canvas: &mut Canvas<'_>, rect: Rect) {
         let [low, high] = self.scale.range;
-        let value = |step: usize| low + (high - low) * (step as f32 + 0.5) / STEPS as f32;
+        let share = |step: usize| (step as f32 + 0.5) / STEPS as f32;
+        let value =
+            |step: usize| low + (high - low) * if self.scale.reversed { 1.0 - share(step) } else { share(step) };
         let (values, rows, columns): (Vec<f32>, u32, u32) = match self.place {
             Place::Right => ((0..STEPS).rev().map(value).collect(), STEPS as u32, 1),
             Place::Below => ((0..STEPS).map(value).collect(), 1, STEPS as u32),
@@ -130,7 +147,7 @@ impl Bar {
     fn ticks(&self, canvas: &mut Canvas<'_>, rect: Rect, position: impl Fn(f32) -> f32) {
         let (small, color, line) = (canvas.text.small, canvas.palette.text, canvas.palette.line);
         let length = if self.place == Place::Right { rect.size().y } else { rect.size().x };
-        let needed = if self.place == Place::Right { small * 1.5 } else { self.tick_width + 8.0 };
+        let needed = if self.place == Place::Right { small * 1.9 } else { self.tick_width + 8.0 };
         let [low, high] = self.scale.range;
         let (between, round) = ticks(self.scale.range, ((length / needed) as usize).clamp(1, 5));
         let between = between.into_iter().map(|value| (value, round));
@@ -190,10 +207,10 @@ pub(super) fn decimals(range: [f32; 2]) -> usize {
 /// A number at an axis, with a true minus sign.
 pub(super) fn tick_text(value: f32, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
-    let zero = text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    let rounds_to_zero = text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
     match value {
-        _ if zero => "0".to_owned(),
-        _ if value < 0.0 => format!("−{text}"),
+        0.0 => "0".to_owned(),
+        _ if value < 0.0 && !rounds_to_zero => format!("−{text}"),
         _ => text,
     }
 }

@@ -141,9 +141,11 @@ fn axes(canvas: &mut Canvas<'_>, projection: &Projection, plot: Rect, view: &Tra
         _ => format!("PC {}", axis + 1),
     };
     let across = Vec2::new(plot.center().x, plot.max.y + small * 2.3);
-    canvas.label(across, Align::Center, title(0), small, palette.text);
+    let name = canvas.elide(&title(0), small, false, plot.size().x);
+    canvas.label(across, Align::Center, name, small, palette.text);
     let up = Vec2::new(plot.min.x - small * 3.5, plot.center().y);
-    canvas.upright(up, Align::Center, title(1), small, palette.text);
+    let name = canvas.elide(&title(1), small, false, plot.size().y);
+    canvas.upright(up, Align::Center, name, small, palette.text);
 }
 
 fn points(
@@ -163,7 +165,7 @@ fn points(
     };
     let at = |token: usize| view.apply(Vec2::from(projection.points[token]));
     let palette = canvas.palette;
-    let radius = if tokens.len() > 800 { 2.5 } else { 4.0 };
+    let radius = if tokens.len() > 800 { 3.0 } else { 4.5 };
     let inside = |token: &usize| at(*token).is_finite() && plot.shrink(radius).contains(at(*token));
     // Patches first, then words, then what is marked: the few lie above the many.
     let rank = |token: usize| match tokens[token].modality() {
@@ -184,10 +186,12 @@ fn points(
             sign(canvas, at(token), modality, radius, ring, selected);
             continue;
         }
-        let fill = match () {
-            () if selected => palette.selected,
-            () if tokens[token].special => palette.special,
-            () => palette.word,
+        let fill = if selected {
+            palette.selected
+        } else if tokens[token].special {
+            palette.special
+        } else {
+            palette.word
         };
         discs.push(Point { at: projection.points[token], radius, fill, stroke: ring });
     }
@@ -233,10 +237,12 @@ fn names(
         // What is marked is named even where its name covers a point.
         let Some(&rect) = free.or_else(|| beside.iter().filter(fits).find(clear).filter(|_| marked)) else { continue };
         taken.push(rect);
-        let color = match () {
-            () if is_selected(token) => palette.selected_text,
-            () if tokens[token].special => palette.muted,
-            () => palette.text,
+        let color = if is_selected(token) {
+            palette.selected_text
+        } else if tokens[token].special {
+            palette.muted
+        } else {
+            palette.text
         };
         canvas.label(rect.center(), Align::Center, text, size, color);
     }

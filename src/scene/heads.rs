@@ -4,7 +4,7 @@ use glam::Vec2;
 
 use super::canvas::Canvas;
 use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
-use super::theme::{heat, ink_on};
+use super::theme::ink_on;
 use super::{Inputs, StatisticGrid, Target};
 use crate::analysis::Pick;
 use crate::render::colormap::Colormap;
@@ -37,7 +37,10 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let wide = canvas.free.size().x > canvas.free.size().y * 1.7;
     let place = if wide { Place::Right } else { Place::Below };
     let bar = Bar::reserve(canvas, &scale, place, inputs.options.colour_bar);
-    let layout = layout(canvas, statistic);
+    let Some(layout) = layout(canvas, statistic) else {
+        canvas.note("There is too little room.");
+        return;
+    };
     canvas.content = layout.grid;
     cells(inputs, canvas, &layout, &scale);
     axes(inputs, canvas, &layout);
@@ -74,7 +77,7 @@ fn scale(inputs: &Inputs<'_>) -> Scale {
         "" => statistic.label.clone(),
         unit => format!("{} ({unit})", statistic.label),
     };
-    Scale { colormap, range, label }
+    Scale { colormap, range, reversed: false, label }
 }
 
 impl Layout {
@@ -92,7 +95,8 @@ impl Layout {
     }
 }
 
-fn layout(canvas: &mut Canvas<'_>, statistic: &StatisticGrid) -> Layout {
+/// `None` if the cells would be smaller than a pixel.
+fn layout(canvas: &mut Canvas<'_>, statistic: &StatisticGrid) -> Option<Layout> {
     let small = canvas.text.small;
     let left = small * 1.5 + canvas.width(&(statistic.layers - 1).to_string(), small) + 6.0;
     let top = small * 2.8;
@@ -102,7 +106,10 @@ fn layout(canvas: &mut Canvas<'_>, statistic: &StatisticGrid) -> Layout {
     // The mean column and the gap before it take what 'mean' needs above them, or a cell and a half.
     let fixed = mean_label + 10.0;
     let cell = Vec2::new(((room.x - fixed) / heads).min(room.x / (heads + 1.6)), room.y / layers);
-    let cell = cell.clamp(Vec2::splat(0.5), Vec2::splat(LARGEST_CELL));
+    if cell.min_element() < 1.0 {
+        return None;
+    }
+    let cell = cell.min(Vec2::splat(LARGEST_CELL));
     let cell = cell.min(Vec2::new(cell.y, cell.x) * 2.0);
     let mean_width = cell.x.clamp(8.0_f32.min(mean_label), LARGEST_CELL);
     let grid = cell * Vec2::new(heads, layers);
@@ -111,7 +118,7 @@ fn layout(canvas: &mut Canvas<'_>, statistic: &StatisticGrid) -> Layout {
     let whole = left + grid.x + gap + mean_width + overhang;
     let x = canvas.free.min.x + left + ((canvas.free.size().x - whole) / 2.0).max(0.0);
     let grid = Rect::at(x, canvas.free.min.y + top, grid.x, grid.y);
-    Layout { grid, cell, mean_left: grid.max.x + gap, mean_width }
+    Some(Layout { grid, cell, mean_left: grid.max.x + gap, mean_width })
 }
 
 fn cells(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout, scale: &Scale) {
@@ -131,7 +138,7 @@ fn cells(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout, scale: &
 fn cell(canvas: &mut Canvas<'_>, rect: Rect, value: f32, scale: &Scale) {
     let gap = if rect.size().min_element() >= 5.0 { 0.5 } else { 0.0 };
     let inner = rect.shrink(gap);
-    match heat(scale.colormap, value, scale.range) {
+    match scale.color(value) {
         Some(fill) => {
             canvas.fill(inner, fill);
             let (text, size) = (tick_text(value, decimals(scale.range)), canvas.text.small);
@@ -211,7 +218,7 @@ fn marks(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout) -> Vec<(
         _ => None,
     };
     if let Some((rect, value)) = hover {
-        let color = canvas.palette.hover;
+        let color = Color::hex(0xffffff);
         canvas.mark_cell(rect.shrink(width), color, 1.0);
         marked.push((value, color));
     }

@@ -8,7 +8,6 @@ use super::canvas::{Canvas, fit, on_picture};
 use super::colour_bar::{Bar, Place, Scale};
 use super::patches::Patches;
 use super::sides::{Sides, headline, largest, weight_label, weight_range};
-use super::theme::heat;
 use super::{Inputs, Target};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Pixels, Quad, Rect, Values};
@@ -44,6 +43,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let scale = Scale {
         colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno),
         range: weight_range(inputs, largest(patches().filter_map(|&token| sides.shown.get(token).copied()))),
+        reversed: false,
         label: weight_label(inputs),
     };
     caption(inputs, canvas, &sides, &tiles, has_heat);
@@ -130,7 +130,7 @@ fn caption(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, tile
         false if sides.shown.is_empty() => "no attention weights here yet".to_owned(),
         false => format!("nothing to colour: the {side} hold no patch of this image"),
         true if inputs.document.regions.iter().any(|region| in_a_tile(region.image)) => {
-            "dashed: labelled regions, with their share of the attention on the image".to_owned()
+            "dashed regions: share of the attention on the image".to_owned()
         }
         true => return,
     };
@@ -168,11 +168,10 @@ fn heat_over(
         }));
         return;
     }
-    let [low, high] = scale.range;
     for index in by_size(&tile.far.areas) {
         let value = sides.shown[tile.far.tokens[index]];
-        let Some(color) = heat(scale.colormap, value, scale.range) else { continue };
-        let strength = ((value - low) / (high - low)).clamp(0.0, 1.0);
+        let Some(color) = scale.color(value) else { continue };
+        let strength = scale.position(value);
         let fill = color.with_opacity(opacity * strength * 0.8);
         let stroke = color.with_opacity(0.3 + 0.7 * strength);
         let rect = on_picture(tile.far.areas[index], rect);

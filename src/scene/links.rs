@@ -1,5 +1,5 @@
 //! Curves between words and patches. Each side of the drawing is the picture with its patches or a column of words;
-//! every weight between them is a candidate, and the renderer keeps the strongest.
+//! every weight between them is a candidate, and the renderer keeps the strongest: of the selected tokens and of all others.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use glam::Vec2;
 use super::canvas::{Canvas, fit, on_picture};
 use super::patches::Patches;
 use super::sides::{Sides, headline, largest};
+use super::tip::number;
 use super::words::word;
 use super::{Inputs, Target};
 use crate::analysis::Direction;
@@ -49,26 +50,28 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     // The picture is at the left; where both sides are alike, the queries are.
     let keys_left = keys.modality == Modality::Image && queries.modality == Modality::Text;
     let (left, right) = if keys_left { (&keys, &queries) } else { (&queries, &keys) };
-    captions(canvas, keys_left);
+    let pairs = queries.tokens.iter().flat_map(|&query| keys.tokens.iter().map(move |&key| (query, key)));
+    let full_weight = largest(pairs.map(|(query, key)| weights[query * sides.key.len() + key]));
+    captions(canvas, keys_left, full_weight);
     let room = canvas.free;
     let (left_room, right_room) = split(canvas, inputs, left, right);
     let left_anchors = end(inputs, canvas, &sides, left, left_room, true);
     let right_anchors = end(inputs, canvas, &sides, right, right_room, false);
     let (query_anchors, key_anchors) =
         if keys_left { (&right_anchors, &left_anchors) } else { (&left_anchors, &right_anchors) };
-    let links = candidates(inputs, canvas, &sides, &queries, &keys, query_anchors, key_anchors);
-    let full_weight = largest(links.iter().map(|link| link.weight));
+    let (quiet, selected) = candidates(inputs, canvas, &sides, &queries, &keys, query_anchors, key_anchors);
     canvas.content = room;
-    let mark = Links {
-        links: Arc::new(links),
-        keep: inputs.options.links,
-        full_weight: if full_weight > 0.0 { full_weight } else { 1.0 },
-        width: [0.5, 3.0],
-        opacity: [0.08, 0.9],
-        clip: room,
-        view: Transform::IDENTITY,
-    };
-    canvas.marks.push(Mark::Links(mark));
+    for links in [quiet, selected].into_iter().filter(|links| !links.is_empty()) {
+        canvas.marks.push(Mark::Links(Links {
+            links: Arc::new(links),
+            keep: inputs.options.links,
+            full_weight: if full_weight > 0.0 { full_weight } else { 1.0 },
+            width: [0.5, 2.6],
+            opacity: [0.08, 0.8],
+            clip: room,
+            view: Transform::IDENTITY,
+        }));
+    }
 }
 
 /// Text that attends to the image, or (attended by) text that the image attends to; the other of the two where a
@@ -101,8 +104,8 @@ fn is_shown(inputs: &Inputs<'_>, image: usize) -> bool {
     drawable && inputs.options.image.is_none_or(|only| only == image)
 }
 
-/// Names which side asks and which is looked at.
-fn captions(canvas: &mut Canvas<'_>, keys_left: bool) {
+/// Names which side asks and which is looked at, and says how wide how strong a curve is.
+fn captions(canvas: &mut Canvas<'_>, keys_left: bool, full_weight: f32) {
     let (small, muted) = (canvas.text.small, canvas.palette.muted);
     if canvas.free.size().y < small * 8.0 {
         return;
@@ -111,6 +114,9 @@ fn captions(canvas: &mut Canvas<'_>, keys_left: bool) {
     let (left, right) = if keys_left { ("keys", "queries") } else { ("queries", "keys") };
     canvas.label(Vec2::new(canvas.free.min.x, y), Align::Left, left, small, muted);
     canvas.label(Vec2::new(canvas.free.max.x, y), Align::Right, right, small, muted);
+    let middle = format!("width: attention weight, up to {}", number(full_weight));
+    let middle = canvas.elide(&middle, small, false, canvas.free.size().x - small * 12.0);
+    canvas.label(Vec2::new(canvas.free.center().x, y), Align::Center, middle, small, muted);
     canvas.free.min.y += small * 1.7;
 }
 
@@ -183,11 +189,14 @@ fn words(
         if !marked(token) && (row % every != 0 || beside_marked) {
             continue;
         }
-        let color = match () {
-            () if sides.is_selected(end.sequence, token) => canvas.palette.selected_text,
-            () if sides.is_hovered(end.sequence, token) => canvas.palette.text,
-            () if tokens[token].special => canvas.palette.muted,
-            () => canvas.palette.word,
+        let color = if sides.is_selected(end.sequence, token) {
+            canvas.palette.selected_text
+        } else if sides.is_hovered(end.sequence, token) {
+            canvas.palette.text
+        } else if tokens[token].special {
+            canvas.palette.muted
+        } else {
+            canvas.palette.word
         };
         let text = canvas.elide(&name(&tokens[token]), size, false, room.size().x - 6.0);
         let (x, align) = if is_left { (edge - 6.0, Align::Right) } else { (edge + 6.0, Align::Left) };
@@ -227,7 +236,8 @@ fn pictures(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, end
     anchors
 }
 
-/// A link for every weight between the two ends, those of selected tokens last, so that they lie above the others.
+/// A link for every weight between the two ends: those of tokens that are not selected, and those of selected ones.
+/// They are kept apart, so that a selected token's links are seen even where all others are stronger.
 fn candidates(
     inputs: &Inputs<'_>,
     canvas: &Canvas<'_>,
@@ -236,7 +246,7 @@ fn candidates(
     keys: &End,
     query_anchors: &Anchors,
     key_anchors: &Anchors,
-) -> Vec<Link> {
+) -> (Vec<Link>, Vec<Link>) {
     let palette = canvas.palette;
     let weights = &inputs.evidence.links;
     let columns = sides.key.len();
@@ -262,8 +272,7 @@ fn candidates(
             }
         }
     }
-    quiet.append(&mut selected);
-    quiet
+    (quiet, selected)
 }
 
 fn name(token: &Token) -> String {

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use glam::Vec2;
 
-use super::canvas::{Canvas, fit, within};
+use super::canvas::{Canvas, MARGIN, fit, within};
 use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
 use super::sides::{Sides, place, weight_range};
-use super::theme::{heat, ink_on};
+use super::theme::ink_on;
+use super::tip::number;
 use super::words::token_names;
 use super::{Inputs, Target, Zone};
 use crate::analysis::Direction;
@@ -43,12 +44,8 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         canvas.note("The weights of this head are not here yet.");
         return;
     }
-    let scale = Scale {
-        colormap: inputs.options.colormap.unwrap_or(Colormap::Viridis),
-        range: weight_range(inputs, inputs.evidence.matrix_max),
-        label: "attention weight".to_owned(),
-    };
-    let wide = canvas.free.size().x > canvas.free.size().y * 1.1;
+    let scale = scale(inputs);
+    let wide = canvas.free.size().x > canvas.free.size().y * 1.1 * aspect(rows, columns);
     let bar_place = if wide { Place::Right } else { Place::Below };
     let bar = Bar::reserve(canvas, &scale, bar_place, inputs.options.colour_bar);
     let window = window(inputs, rows, columns);
@@ -86,6 +83,38 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     }
 }
 
+/// A few weights near 1 (the first rows of a causal block, a sink) would leave all others in the dark: where the
+/// largest is far above the rest, the colours end below it, and the bar says so.
+fn scale(inputs: &Inputs<'_>) -> Scale {
+    let largest = inputs.evidence.matrix_max;
+    let usual = usual_maximum(&inputs.evidence.links);
+    let clipped = inputs.options.range.is_none() && usual > 0.0 && largest > 3.0 * usual;
+    let label =
+        if clipped { format!("attention weight (up to {})", number(largest)) } else { "attention weight".into() };
+    Scale {
+        colormap: inputs.options.colormap.unwrap_or(Colormap::Viridis),
+        range: weight_range(inputs, if clipped { usual } else { largest }),
+        reversed: false,
+        label,
+    }
+}
+
+/// The weight that one in 200 of those above 0 exceeds; from a sample where there are many.
+fn usual_maximum(weights: &[f32]) -> f32 {
+    let stride = (weights.len() / 20_000).max(1) | 1;
+    let mut sample: Vec<f32> = weights.iter().step_by(stride).copied().filter(|weight| *weight > 0.0).collect();
+    if sample.is_empty() {
+        return 0.0;
+    }
+    let rank = (sample.len() - 1) * 199 / 200;
+    *sample.select_nth_unstable_by(rank, f32::total_cmp).1
+}
+
+/// Cells are square unless one side is much longer than the other.
+fn aspect(rows: usize, columns: usize) -> f32 {
+    (columns as f32 / rows as f32).clamp(0.4, 2.5)
+}
+
 /// The cells in view, kept inside the matrix.
 fn window(inputs: &Inputs<'_>, rows: usize, columns: usize) -> Rect {
     let whole = Rect::at(0.0, 0.0, columns as f32, rows as f32);
@@ -95,7 +124,9 @@ fn window(inputs: &Inputs<'_>, rows: usize, columns: usize) -> Rect {
 
 impl<'a> Axis<'a> {
     fn new(tokens: &'a [Token], sequence: usize, window: Range<f32>) -> Self {
-        Self { tokens, names: token_names(tokens), sequence, window, pixels: 0.0..0.0 }
+        // The colour says that it is a patch.
+        let names = token_names(tokens).into_iter().map(|name| name.replace("patch ", "")).collect();
+        Self { tokens, names, sequence, window, pixels: 0.0..0.0 }
     }
 
     fn cell(&self) -> f32 {
@@ -141,7 +172,7 @@ impl<'a> Axis<'a> {
 /// Finds the room for the matrix beside its labels, which depend on how large the cells come out.
 fn layout(canvas: &mut Canvas<'_>, keys: &mut Axis<'_>, queries: &mut Axis<'_>) -> Rect {
     let small = canvas.text.small;
-    let aspect = (keys.tokens.len() as f32 / queries.tokens.len() as f32).clamp(0.4, 2.5);
+    let aspect = aspect(queries.tokens.len(), keys.tokens.len());
     let gutter = small * 3.1 + 6.0;
     let mut names = Vec2::ZERO;
     let mut rect = canvas.free;
@@ -166,14 +197,15 @@ fn name_room(canvas: &mut Canvas<'_>, axis: &Axis<'_>, limit: f32) -> f32 {
     widths.fold(0.0, f32::max).min(limit) + 5.0
 }
 
-/// Covers what a query cannot see. Rows thinner than a pixel share a strip.
+/// Covers what a query cannot see: a staircase of rectangles that reach up to the top, so that no seam shows between
+/// them. Rows thinner than a pixel share a step.
 fn hide_future(canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
     let stride = (1.0 / queries.cell()).ceil().max(1.0) as usize;
     let color = canvas.palette.missing;
     for row in queries.in_view().step_by(stride) {
-        let down = queries.span(row..row + stride);
+        let bottom = queries.span(row..row + stride).end;
         let across = keys.span((row + stride).min(keys.tokens.len())..keys.tokens.len());
-        let rect = Rect { min: Vec2::new(across.start, down.start), max: Vec2::new(across.end, down.end) };
+        let rect = Rect { min: Vec2::new(across.start, queries.pixels.start), max: Vec2::new(across.end, bottom) };
         canvas.fill(rect, color);
     }
     let triangle = (keys.pixels.end - keys.pixels.start).min(queries.pixels.end - queries.pixels.start);
@@ -203,7 +235,7 @@ fn numbers(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, keys: &Axis<'_>, querie
             let value = values[query * columns + key];
             let inside = keys.pixels.contains(&at.x) && queries.pixels.contains(&at.y);
             let margin = (at.x - keys.pixels.start).min(keys.pixels.end - at.x);
-            if let Some(fill) = heat(scale.colormap, value, scale.range).filter(|_| inside && margin > size * 1.6) {
+            if let Some(fill) = scale.color(value).filter(|_| inside && margin > size * 1.6) {
                 canvas.label(at, Align::Center, tick_text(value, decimals(scale.range)), size, ink_on(fill));
             }
         }
@@ -273,7 +305,8 @@ fn named_runs(canvas: &mut Canvas<'_>, axis: &Axis<'_>) -> Vec<(f32, Modality)> 
         }
         let name = if modality == Modality::Text { "text" } else { "image" };
         let half = canvas.width(name, small) / 2.0;
-        let (low, high) = (axis.pixels.start - half * 0.6, axis.pixels.end + half * 0.6);
+        // Before the matrix there are labels to lie above; behind it there may be no more than the margin.
+        let (low, high) = (axis.pixels.start - half * 0.6, axis.pixels.end + (MARGIN - half).min(half * 0.6));
         let middle = ((span.start + span.end) / 2.0).clamp(low.min(high), high.max(low));
         if middle - half < end + 4.0 {
             continue;
@@ -333,7 +366,7 @@ fn cross_hair(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, keys: &Axis<'_>, que
             band(canvas, keys, queries, query, true, color, 1.0);
             band(canvas, keys, queries, key, false, color, 1.0);
             let value = inputs.evidence.links.get(query * keys.tokens.len() + key);
-            value.map(|&value| (value, canvas.palette.hover)).into_iter().collect()
+            value.map(|&value| (value, color)).into_iter().collect()
         }
         Some(Target::Token { sequence, token }) => {
             let by_row = inputs.selection.direction == Direction::AttendsTo;

@@ -32,7 +32,7 @@ use crate::trace::Document;
 
 pub use evidence::{Evidence, Projection, StatisticGrid};
 pub use options::Options;
-pub use theme::{Palette, Theme};
+pub use theme::{Palette, Theme, contrast};
 pub use words::{token_names, word};
 pub use zone::{Target, Zone};
 
@@ -88,6 +88,8 @@ pub struct Scene {
 pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
     let mut canvas = canvas::Canvas::new(inputs, fonts);
     match view {
+        // A panel that is being opened or closed.
+        _ if inputs.size.x < 64.0 || inputs.size.y < 48.0 => {}
         View::Heads => heads::draw(inputs, &mut canvas),
         View::Image => image::draw(inputs, &mut canvas),
         View::Text => text::draw(inputs, &mut canvas),

@@ -26,7 +26,7 @@ pub struct Options {
     /// Pan and zoom of the embedding on top of the fitted view, in fractions of the plot: a point at `p` in `0..1`
     /// (origin top left) is drawn at `p * scale + offset`.
     pub embedding_view: Option<Transform>,
-    /// Which links are drawn.
+    /// Which links are drawn; where tokens are selected, so many of theirs and so many of all others.
     pub links: Keep,
     /// Whether only links of selected tokens are candidates.
     pub links_of_selection: bool,

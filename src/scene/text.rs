@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::canvas::Canvas;
 use super::colour_bar::{Bar, Place, Scale};
 use super::sides::{Sides, headline, largest, weight_label, weight_range};
-use super::theme::{heat, ink_on};
+use super::theme::ink_on;
 use super::tip::number;
 use super::{Inputs, Target, Theme, words::word};
 use crate::render::colormap::Colormap;
@@ -94,22 +94,20 @@ fn scale(inputs: &Inputs<'_>, sides: &Sides<'_>, far: &[Token]) -> Scale {
     };
     let (words, all) = (of(false), of(true));
     let top = if words > 0.0 { words } else { all };
-    let mut range = weight_range(inputs, top);
+    let range = weight_range(inputs, top);
     let mut label = weight_label(inputs);
     if all > range[1] * 1.0001 {
         label.push_str(&format!(" (special tokens up to {})", number(all)));
     }
-    if inputs.options.theme == Theme::Light {
-        range.swap(0, 1);
-    }
-    Scale { colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno), range, label }
+    let reversed = inputs.options.theme == Theme::Light;
+    Scale { colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno), range, reversed, label }
 }
 
 fn flows(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Vec<Flow> {
     let flow = |sequence: usize, role: Option<&str>| {
         let sequence_name = &inputs.document.sequences[sequence].name;
         let heading = role.map(|role| format!("{role} · {sequence_name}"));
-        Flow { heading, sequence, chips: chips_of(&inputs.document.sequences[sequence].tokens) }
+        Flow { heading, sequence, chips: chips_of(&inputs.document.sequences[sequence].tokens, inputs.document.images) }
     };
     if sides.near == sides.far {
         return vec![flow(sides.far, None)];
@@ -117,7 +115,7 @@ fn flows(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Vec<Flow> {
     vec![flow(sides.block.query, Some("queries")), flow(sides.block.key, Some("keys"))]
 }
 
-fn chips_of(tokens: &[Token]) -> Vec<Chip> {
+fn chips_of(tokens: &[Token], images: usize) -> Vec<Chip> {
     let named = |token: &Token| token.segment.clone();
     let distinct = tokens.iter().filter_map(named).collect::<std::collections::BTreeSet<_>>().len();
     let mut chips: Vec<Chip> = Vec::new();
@@ -134,7 +132,8 @@ fn chips_of(tokens: &[Token]) -> Vec<Chip> {
                 let same = |other: &&Token| !other.special && other.image_area().is_some_and(|(i, _)| i == *image);
                 let length = tokens[at..].iter().take_while(same).count();
                 let patches = if length == 1 { "patch" } else { "patches" };
-                (format!("image {image}: {length} {patches}"), false, length)
+                let name = if images > 1 { format!("image {image}") } else { "image".to_owned() };
+                (format!("{name}: {length} {patches}"), false, length)
             }
         };
         let is_run = token.modality() == Modality::Image && !token.special;
@@ -243,7 +242,7 @@ fn draw_chip(
     let special = tokens[token].special;
     let weight = sides.shown.get(token).filter(|_| sequence == sides.far);
     let (fill, ink) = match (scale, weight) {
-        (Some(scale), Some(&weight)) => match heat(scale.colormap, weight, scale.range) {
+        (Some(scale), Some(&weight)) => match scale.color(weight) {
             Some(fill) => (fill, ink_on(fill)),
             None => (palette.missing, palette.muted),
         },
@@ -252,10 +251,12 @@ fn draw_chip(
     };
     // A chip's edge tells it from the surface where its colour does not.
     let edge = if special { palette.special } else { palette.line };
-    let (stroke, width) = match () {
-        () if sides.is_selected(sequence, token) => (palette.selected, 2.5),
-        () if sides.is_hovered(sequence, token) => (palette.hover, 1.5),
-        () => (edge, 1.0),
+    let (stroke, width) = if sides.is_selected(sequence, token) {
+        (palette.selected, 2.5)
+    } else if sides.is_hovered(sequence, token) {
+        (palette.hover, 1.5)
+    } else {
+        (edge, 1.0)
     };
     canvas.quad(quad(fill, stroke, width));
     let text = canvas.elide(&chip.text, size, false, rect.size().x - PAD);
@@ -297,7 +298,7 @@ fn share_bar(canvas: &mut Canvas<'_>, shares: [f32; 3], top: f32, line: f32) -> 
     }
     let middle = top + 8.0 + small * 0.8;
     let mut left = canvas.free.min.x;
-    for (share, (name, color)) in shares.into_iter().zip(kinds) {
+    for (share, (name, color)) in shares.into_iter().zip(kinds).filter(|(share, _)| *share > 0.0) {
         let text = format!("{name} {share:.2}");
         let needed = 12.0 + canvas.width(&text, small);
         if left + needed > canvas.free.max.x {

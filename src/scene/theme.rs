@@ -5,7 +5,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::render::Color;
-use crate::render::colormap::Colormap;
 
 /// Which palette is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -80,7 +79,7 @@ const LIGHT: Palette = Palette {
     selected_text: Color::hex(0x985700),
     hover: Color::hex(0x17191d),
     word: Color::hex(0x0f6cb0),
-    patch: Color::hex(0xbf4a1a),
+    patch: Color::hex(0xb4441a),
     special: Color::hex(0x666d7a),
     right: Color::hex(0x1c7a3c),
     wrong: Color::hex(0xb3261e),
@@ -150,11 +149,4 @@ pub fn ink_on(fill: Color) -> Color {
         .into_iter()
         .max_by(|a, b| contrast(*a, fill).total_cmp(&contrast(*b, fill)))
         .unwrap_or(Color::hex(0xffffff))
-}
-
-/// The colour of a value in a range; `None` if it is not a number.
-pub fn heat(colormap: Colormap, value: f32, range: [f32; 2]) -> Option<Color> {
-    let position = ((value - range[0]) / (range[1] - range[0])).clamp(0.0, 1.0);
-    let [r, g, b] = colormap.rgb(position);
-    (!position.is_nan()).then_some(Color([r, g, b, 255]))
 }
