@@ -123,27 +123,32 @@ fn layout(canvas: &mut Canvas<'_>, statistic: &StatisticGrid) -> Option<Layout> 
 
 fn cells(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout, scale: &Scale) {
     let statistic = &inputs.evidence.statistic;
+    let size = canvas.text.small;
+    let ends = scale.range.map(|value| tick_text(value, decimals(scale.range)));
+    let widest = canvas.width(&ends[0], size).max(canvas.width(&ends[1], size));
+    let numbers = layout.cell.y >= size * 1.7 && layout.cell.x >= widest + 6.0;
     for layer in 0..statistic.layers {
         for head in 0..statistic.heads {
             let rect = layout.cell(layer, head);
-            cell(canvas, rect, statistic.values[layer * statistic.heads + head], scale);
+            cell(canvas, rect, statistic.values[layer * statistic.heads + head], scale, numbers);
             canvas.area(rect, Target::Head { layer, head });
         }
         let rect = layout.mean(layer);
-        cell(canvas, rect, statistic.layer_mean.get(layer).copied().unwrap_or(f32::NAN), scale);
+        cell(canvas, rect, statistic.layer_mean.get(layer).copied().unwrap_or(f32::NAN), scale, numbers);
         canvas.area(rect, Target::LayerMean { layer });
     }
 }
 
-fn cell(canvas: &mut Canvas<'_>, rect: Rect, value: f32, scale: &Scale) {
+/// A cell in the colour of its value, with the number in it if it is as large as that; a struck one without a value.
+fn cell(canvas: &mut Canvas<'_>, rect: Rect, value: f32, scale: &Scale, with_number: bool) {
     let gap = if rect.size().min_element() >= 5.0 { 0.5 } else { 0.0 };
     let inner = rect.shrink(gap);
     match scale.color(value) {
         Some(fill) => {
             canvas.fill(inner, fill);
-            let (text, size) = (tick_text(value, decimals(scale.range)), canvas.text.small);
-            if rect.size().y >= size * 1.7 && canvas.width(&text, size) + 6.0 <= rect.size().x {
-                canvas.label(rect.center(), Align::Center, text, size, ink_on(fill));
+            if with_number {
+                let text = tick_text(value, decimals(scale.range));
+                canvas.label(rect.center(), Align::Center, text, canvas.text.small, ink_on(fill));
             }
         }
         None => {
@@ -151,6 +156,7 @@ fn cell(canvas: &mut Canvas<'_>, rect: Rect, value: f32, scale: &Scale) {
             canvas.fill(inner, missing);
             let (Vec2 { x: left, y: top }, Vec2 { x: right, y: bottom }) = (inner.min, inner.max);
             canvas.line(Vec2::new(left, bottom), Vec2::new(right, top), 1.0, stroke);
+            canvas.line(inner.min, inner.max, 1.0, stroke);
         }
     }
 }

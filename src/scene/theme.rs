@@ -66,7 +66,7 @@ const DARK: Palette = Palette {
     right: Color::hex(0x6fcf8a),
     wrong: Color::hex(0xff8478),
     missing: Color::hex(0x2c3038),
-    missing_stroke: Color::hex(0x596070),
+    missing_stroke: Color::hex(0x6b7384),
 };
 
 const LIGHT: Palette = Palette {
@@ -84,7 +84,7 @@ const LIGHT: Palette = Palette {
     right: Color::hex(0x1c7a3c),
     wrong: Color::hex(0xb3261e),
     missing: Color::hex(0xe9ebef),
-    missing_stroke: Color::hex(0xb0b6c0),
+    missing_stroke: Color::hex(0x858c99),
 };
 
 impl Theme {
