@@ -45,7 +45,7 @@ fn vs_main(@builtin(vertex_index) index: u32, @builtin(instance_index) instance:
     let slope = way * vec2f(1.5 - 3.0 * t + 3.0 * t * t, 6.0 * t * (1.0 - t));
     let length_of_slope = length(slope);
     let along = select(vec2f(1.0, 0.0), slope / max(length_of_slope, 1e-6), length_of_slope > 1e-6);
-    let across = (f32(index & 1u) * 2.0 - 1.0) * (half_width + 1.0);
+    let across = (f32(index & 1u) * 2.0 - 1.0) * (half_width + 0.5);
     let pixels = at + across * vec2f(-along.y, along.x);
     return Fragment(to_clip(style.view.target_size, pixels), across, half_width, color);
 }

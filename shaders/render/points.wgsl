@@ -22,7 +22,7 @@ struct Fragment {
 @vertex
 fn vs_main(@builtin(vertex_index) index: u32, point: Point) -> Fragment {
     let radius = point.radius * view.pixel_scale;
-    let at = corner(index) * (radius + RING_WIDTH * view.pixel_scale + 1.0);
+    let at = corner(index) * (radius + RING_WIDTH * view.pixel_scale + 0.5);
     let pixels = to_pixels(view, point.at) + at;
     return Fragment(to_clip(view.target_size, pixels), at, radius, point.fill, point.stroke);
 }

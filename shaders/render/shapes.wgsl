@@ -22,7 +22,7 @@ struct Fragment {
 
 @vertex
 fn vs_main(@builtin(vertex_index) index: u32, shape: Shape) -> Fragment {
-    let at = corner(index) * (shape.extent + 1.0);
+    let at = corner(index) * (shape.extent + 0.5);
     let pixels = shape.center + at.x * shape.axis + at.y * vec2f(-shape.axis.y, shape.axis.x);
     return Fragment(to_clip(target_size, pixels), at, shape.extent, shape.fill, shape.stroke, shape.detail);
 }

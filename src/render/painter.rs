@@ -59,6 +59,9 @@ pub enum DrawError {
     /// The labels' glyphs don't fit into one texture.
     #[error("the view's text has more and larger letters than fit into one texture of the GPU adapter")]
     TooManyGlyphs,
+    /// The device did not say how many links it kept.
+    #[error("the GPU did not return the numbers of links: {0}")]
+    NotCounted(String),
 }
 
 /// Marks that are drawn at once.
@@ -216,8 +219,8 @@ impl Painter {
     /// How many links each [`Links`](super::Links) mark of the last drawing shows, in their order. Waits for the device.
     ///
     /// # Errors
-    /// In the device's words, if it doesn't return the numbers.
-    pub fn kept(&self) -> Result<Vec<u32>, String> {
+    /// If it doesn't return the numbers.
+    pub fn kept(&self) -> Result<Vec<u32>, DrawError> {
         let size = 4 * self.kept.len() as u64;
         if size == 0 {
             return Ok(Vec::new());
@@ -235,7 +238,8 @@ impl Painter {
             }
         }
         self.queue.submit([encoder.finish()]);
-        Ok(bytemuck::pod_collect_to_vec(&super::wait_for(&self.device, &staging)?))
+        let numbers = super::wait_for(&self.device, &staging).map_err(DrawError::NotCounted)?;
+        Ok(bytemuck::pod_collect_to_vec(&numbers))
     }
 
     /// Bytes of images, matrices, links and points that went to the device since it was made.

@@ -30,6 +30,9 @@ pub enum TargetError {
 
 impl Target {
     /// A target of this many pixels; 0 counts as 1, since there are no empty textures.
+    ///
+    /// # Errors
+    /// If a side is longer than the device allows.
     pub fn new(device: &wgpu::Device, width: u32, height: u32) -> Result<Self, TargetError> {
         let limit = device.limits().max_texture_dimension_2d;
         let (width, height) = (width.max(1), height.max(1));
@@ -57,6 +60,9 @@ impl Target {
     }
 
     /// Makes it this large. Returns whether its texture is another one now, which then has to be registered anew.
+    ///
+    /// # Errors
+    /// If a side is longer than the device allows; the target stays as it was.
     pub fn resize(&mut self, device: &wgpu::Device, width: u32, height: u32) -> Result<bool, TargetError> {
         if (width.max(1), height.max(1)) == (self.width(), self.height()) {
             return Ok(false);
@@ -81,6 +87,9 @@ impl Target {
     }
 
     /// Its pixels, `[height, width, 4]`, premultiplied RGBA. Waits for the device.
+    ///
+    /// # Errors
+    /// If the device doesn't return them.
     pub fn read(&self, device: &wgpu::Device, queue: &wgpu::Queue) -> Result<Vec<u8>, TargetError> {
         let row_bytes = self.width() * 4;
         let padded_row_bytes = row_bytes.next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);

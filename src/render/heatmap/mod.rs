@@ -23,7 +23,7 @@ use crate::gpu::dtype_code;
 use crate::trace::Dtype;
 
 /// Textures that are kept for later drawings.
-const KEPT_TEXTURES: usize = 16;
+const KEPT_TEXTURES: usize = 8;
 
 /// The cells that a column or a row of pixels shows.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
@@ -202,7 +202,7 @@ impl HeatmapPass {
         let fits = |colored: &Colored| {
             colored.drawing < self.drawing && (colored.texture.width(), colored.texture.height()) == (width, height)
         };
-        let place = if self.colored.len() < KEPT_TEXTURES { None } else { self.colored.iter().position(fits) };
+        let place = if self.colored.len() < KEPT_TEXTURES { None } else { self.colored.iter().rposition(fits) };
         let place = place.unwrap_or_else(|| {
             let usages = wgpu::TextureUsages::COPY_DST | wgpu::TextureUsages::STORAGE_BINDING;
             let texture = texture(device, width, height, usages);

@@ -45,7 +45,7 @@ struct Style {
     width: [f32; 2],
     opacity: [f32; 2],
     full_weight: f32,
-    padding: [f32; 3],
+    padding: f32,
 }
 
 /// Candidates on the device, and what was selected of them.
@@ -125,7 +125,7 @@ impl LinkPass {
             width: mark.width.map(|width| width * frame.scale),
             opacity: mark.opacity,
             full_weight: mark.full_weight,
-            padding: [0.0; 3],
+            padding: 0.0,
         };
         let style = buffer_with(frame.device, BufferUsages::UNIFORM, bytemuck::bytes_of(&style));
         let links = &self.uploaded[index].buffer;
