@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 
@@ -17,8 +17,6 @@ use crate::trace::{Document, Trace};
 /// A trace with its images decoded for drawing.
 #[derive(Debug)]
 pub struct OpenTrace {
-    /// Distinguishes it from every other that was opened by this process.
-    pub number: u64,
     /// The trace.
     pub trace: Trace,
     /// In its order.
@@ -49,8 +47,6 @@ pub struct Analyst {
     projections: HashMap<(usize, usize), Arc<Projection>>,
 }
 
-static OPENED: AtomicU64 = AtomicU64::new(0);
-
 impl OpenTrace {
     /// Opens a trace and decodes its images.
     ///
@@ -64,7 +60,7 @@ impl OpenTrace {
                 Arc::new(Pixels { width: view.width as u32, height: view.height as u32, rgb: view.rgb.to_vec() })
             })
             .collect();
-        Ok(Self { number: OPENED.fetch_add(1, Ordering::Relaxed), trace, images })
+        Ok(Self { trace, images })
     }
 
     /// Tokens, blocks, outputs.
@@ -93,8 +89,8 @@ impl Analyst {
     /// # Errors
     /// If the engine fails, or was stopped.
     pub fn answer(&mut self, open: &OpenTrace, question: &Question, stop: &AtomicBool) -> Result<Evidence> {
-        if self.trace != open.number {
-            self.trace = open.number;
+        if self.trace != open.trace.serial() {
+            self.trace = open.trace.serial();
             self.statistics.clear();
             self.projections.clear();
         }
@@ -106,9 +102,9 @@ impl Analyst {
             Arc::new(values)
         });
         let host = self.engine.host_matrix(&open.trace, selection)?;
-        let matrix = match self.engine.matrix(&open.trace, selection)? {
-            Matrix::Host(values) => Values::Host(values),
-            Matrix::Resident(head) => Values::Resident(head),
+        let matrix = match self.engine.runs_shaders().then(|| self.engine.matrix(&open.trace, selection)).transpose()? {
+            Some(Matrix::Resident(head)) => Values::Resident(head),
+            _ => Values::Host(Arc::clone(&host)),
         };
         let matrix_max = host.iter().copied().filter(|weight| !weight.is_nan()).fold(0.0, f32::max);
         let projection = self.projection(open, question)?;

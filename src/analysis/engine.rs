@@ -1,13 +1,25 @@
 //! The engine picks the twin: shaders on a hardware adapter, the processor on a software adapter, where emulated
 //! compute shaders are 15 to 30 times slower than native code.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::gather::{self, Resolved, SelectionError};
-use super::statistics::{self, HeadStatistics, Options, plan::Plan};
+use super::statistics::{self, HeadStatistics, Options, plan::Plan, sums::Sums};
 use super::{BlockLayout, Selection};
-use crate::gpu::ResidentMatrix;
+use crate::gpu::{Gpu, GpuError, Kernel, PageKey, Residency, ResidentMatrix};
 use crate::trace::{TensorView, Trace};
+
+/// Where the kernels run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Compute {
+    /// In shaders on a hardware adapter, else on the processor; what does not fit the device runs on the processor.
+    #[default]
+    Auto,
+    /// In shaders, even on a software adapter.
+    Gpu,
+    /// On the processor.
+    Cpu,
+}
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
@@ -18,11 +30,13 @@ pub enum EngineError {
     /// The selection does not fit the trace.
     #[error(transparent)]
     Selection(#[from] SelectionError),
+    /// The device did not do it.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+    /// Shaders were demanded without a device.
+    #[error("the statistics cannot run in shaders: no GPU is open")]
+    NoGpu,
 }
-
-/// Runs the kernels. Shared by all threads.
-#[derive(Debug)]
-pub struct Engine {}
 
 /// `[queries, keys]` of one head, or of the mean of several.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,27 +47,54 @@ pub enum Matrix {
     Resident(ResidentMatrix),
 }
 
-/// Which twin runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Compute {
-    /// Shaders on a hardware adapter, the processor on a software adapter.
-    #[default]
-    Auto,
-    /// Shaders.
-    Gpu,
-    /// The processor.
-    Cpu,
+/// Runs the kernels. Shared by all threads.
+#[derive(Debug)]
+pub struct Engine {
+    shaders: Option<Shaders>,
+    /// Whether the processor takes over what the device does not do.
+    may_fall_back: bool,
+}
+
+#[derive(Debug)]
+struct Shaders {
+    gpu: Arc<Gpu>,
+    residency: Mutex<Residency>,
+    statistics: Kernel,
+    gather: Kernel,
 }
 
 impl Engine {
-    /// Stand-in.
-    pub fn new(_gpu: Option<Arc<crate::gpu::Gpu>>, _compute: Compute) -> Self {
-        Self {}
-    }
-
     /// Everything on the processor.
     pub fn cpu() -> Self {
-        Self {}
+        Self { shaders: None, may_fall_back: true }
+    }
+
+    /// An engine that keeps at most `budget_bytes` of attention on the device.
+    ///
+    /// # Errors
+    /// If shaders are demanded without a device, or the device refuses them.
+    pub fn new(gpu: Option<Arc<Gpu>>, compute: Compute, budget_bytes: u64) -> Result<Self, EngineError> {
+        let gpu = match compute {
+            Compute::Cpu => None,
+            Compute::Auto => gpu.filter(|gpu| !gpu.is_software()),
+            Compute::Gpu => Some(gpu.ok_or(EngineError::NoGpu)?),
+        };
+        let shaders = |gpu: Arc<Gpu>| {
+            gpu.clone().guarded(|| {
+                Ok(Shaders {
+                    residency: Mutex::new(Residency::new(gpu.clone(), budget_bytes)),
+                    statistics: Kernel::new(&gpu, &statistics::gpu::SHADER),
+                    gather: Kernel::new(&gpu, &gather::gpu::SHADER),
+                    gpu,
+                })
+            })
+        };
+        Ok(Self { shaders: gpu.map(shaders).transpose()?, may_fall_back: compute == Compute::Auto })
+    }
+
+    /// Whether the kernels run in shaders.
+    pub fn runs_shaders(&self) -> bool {
+        self.shaders.is_some()
     }
 
     /// Every statistic of every head of a block, in the order of [`statistics::TABLE`]. After each layer `on_layer` is
@@ -70,13 +111,22 @@ impl Engine {
     ) -> Result<Vec<HeadStatistics>, EngineError> {
         let plan = Plan::new(&BlockLayout::of(trace, block), options);
         let layers = layers(trace, block);
-        let mut sums = Vec::with_capacity(layers.len());
-        for layer in &layers {
-            sums.push(statistics::cpu::layer_sums(&plan, layer));
-            if !on_layer(sums.len(), layers.len()) {
-                return Err(EngineError::Cancelled);
+        let on_device =
+            self.try_shaders(|shaders| shaders.statistics(&plan, page_key(trace, block), &layers, on_layer))?;
+        let sums = match on_device {
+            Some(Some(sums)) => sums,
+            Some(None) => return Err(EngineError::Cancelled),
+            None => {
+                let mut sums = Vec::with_capacity(layers.len());
+                for layer in &layers {
+                    sums.push(statistics::cpu::layer_sums(&plan, layer));
+                    if !on_layer(sums.len(), layers.len()) {
+                        return Err(EngineError::Cancelled);
+                    }
+                }
+                sums
             }
-        }
+        };
         Ok(statistics::finish(&plan, &sums))
     }
 
@@ -88,18 +138,36 @@ impl Engine {
     pub fn gather(&self, trace: &Trace, selection: &Selection) -> Result<Vec<f32>, EngineError> {
         let layers = layers(trace, selection.block);
         let part = Resolved::new(&BlockLayout::of(trace, selection.block), &layers, selection)?;
-        Ok(gather::cpu::gather(&layers, &part))
+        let key = page_key(trace, selection.block);
+        let on_device = self.try_shaders(|shaders| {
+            gather::gpu::gather(&shaders.gpu, &shaders.gather, &mut shaders.residency(), key, &layers, &part)
+        })?;
+        Ok(on_device.unwrap_or_else(|| gather::cpu::gather(&layers, &part)))
     }
 
-    /// `[queries, keys]` of the selected head, or the mean of the selected heads; tokens play no part.
+    /// `[queries, keys]` of the selected head, in GPU memory if the kernels run there; or the mean of the selected
+    /// heads, from the processor. Tokens play no part.
     ///
     /// # Errors
     /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
     pub fn matrix(&self, trace: &Trace, selection: &Selection) -> Result<Matrix, EngineError> {
-        Ok(Matrix::Host(self.host_matrix(trace, selection)?))
+        let layers = layers(trace, selection.block);
+        let heads = gather::heads(&layers, selection)?;
+        if let [(layer, heads)] = heads.as_slice()
+            && heads.len() == 1
+        {
+            let key = PageKey { layer: *layer, ..page_key(trace, selection.block) };
+            let view = &layers[*layer];
+            let page = self.try_shaders(|shaders| shaders.residency().page_of_head(key, view, heads.start))?;
+            if let Some((buffer, first_head)) = page {
+                let first_element = ((heads.start - first_head) * view.shape[1] * view.shape[2]) as u32;
+                return Ok(Matrix::Resident(ResidentMatrix { buffer, first_element, dtype: view.dtype }));
+            }
+        }
+        Ok(Matrix::Host(Arc::new(gather::cpu::head_matrix(&layers, &heads))))
     }
 
-    /// [`Self::matrix`], always where the processor can read it.
+    /// [`Self::matrix`], where the processor can read it.
     ///
     /// # Errors
     /// If the selection does not fit the trace. Panics if there is no such block.
@@ -108,8 +176,52 @@ impl Engine {
         let heads = gather::heads(&layers, selection)?;
         Ok(Arc::new(gather::cpu::head_matrix(&layers, &heads)))
     }
+
+    /// `None` if the processor has to do it.
+    fn try_shaders<T>(&self, work: impl FnOnce(&Shaders) -> Result<T, GpuError>) -> Result<Option<T>, GpuError> {
+        let Some(shaders) = &self.shaders else { return Ok(None) };
+        match shaders.gpu.guarded(|| work(shaders)) {
+            Ok(result) => Ok(Some(result)),
+            Err(error) if self.may_fall_back => {
+                eprintln!("vlscope: computing on the processor: {error}");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Shaders {
+    fn residency(&self) -> std::sync::MutexGuard<'_, Residency> {
+        // A thread that panicked left pages that are sound: each is written in one step.
+        self.residency.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `None` if `on_layer` said no.
+    fn statistics(
+        &self,
+        plan: &Plan,
+        key: PageKey,
+        layers: &[TensorView<'_>],
+        on_layer: &mut dyn FnMut(usize, usize) -> bool,
+    ) -> Result<Option<Vec<Vec<Sums>>>, GpuError> {
+        let heads = layers.iter().map(|layer| layer.shape[0]).sum();
+        let mut pass = statistics::gpu::Pass::new(&self.gpu, &self.statistics, plan, heads);
+        for (layer, view) in layers.iter().enumerate() {
+            pass.add_layer(&mut self.residency(), PageKey { layer, ..key }, view)?;
+            if !on_layer(layer + 1, layers.len()) {
+                return Ok(None);
+            }
+        }
+        pass.finish().map(Some)
+    }
 }
 
 fn layers(trace: &Trace, block: usize) -> Vec<TensorView<'_>> {
     (0..trace.document().attention[block].layers).map(|layer| trace.attention(block, layer)).collect()
+}
+
+/// Of the block's first page.
+fn page_key(trace: &Trace, block: usize) -> PageKey {
+    PageKey { trace: trace.serial(), block, layer: 0, first_head: 0 }
 }

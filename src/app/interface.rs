@@ -22,7 +22,7 @@ use super::worker::Worker;
 use crate::analysis::Engine;
 use crate::dataset::{Summary, traces_in};
 use crate::evidence::{Analyst, OpenTrace, Question};
-use crate::gpu::Gpu;
+use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
 use crate::scene::{Evidence, Theme};
 use crate::trace::Trace;
 
@@ -72,7 +72,11 @@ impl Interface {
         }
         // The tabs say what the titles in the drawings would.
         state.options.title = false;
-        let engine = Engine::new(Some(Arc::clone(&gpu)), launch.compute);
+        let mut toasts = Toasts::default();
+        let engine = Engine::new(Some(Arc::clone(&gpu)), launch.compute, DEFAULT_BUDGET_BYTES).unwrap_or_else(|error| {
+            toasts.fail(format!("computing on the processor: {error}"));
+            Engine::cpu()
+        });
         let mut analyst = Analyst::new(engine);
         let mut interface = Self {
             layout: settings.layout.unwrap_or_else(panels::default_layout),
@@ -98,7 +102,7 @@ impl Interface {
             asked: None,
             notes: mpsc::channel(),
             dialog: None,
-            toasts: Toasts::default(),
+            toasts,
             tip: None,
             opened: None,
             settings_path,
@@ -133,7 +137,8 @@ impl Interface {
             panels::show_status(ui, &self.state, &self.adapter_name, self.tip.as_deref());
         });
         self.tip = None;
-        egui::CentralPanel::default().frame(egui::Frame::NONE).show(ui, |ui| {
+        let background = egui::Frame::NONE.fill(ui.visuals().panel_fill);
+        egui::CentralPanel::default().frame(background).show(ui, |ui| {
             let mut behavior = Behavior {
                 state: &self.state,
                 easel: &mut self.easel,
@@ -312,8 +317,8 @@ impl Interface {
     fn ask(&mut self) {
         let Some(trace) = &self.state.trace else { return };
         let question = self.state.question();
-        if self.asked.as_ref().is_none_or(|(number, asked)| *number != trace.number || *asked != question) {
-            self.asked = Some((trace.number, question.clone()));
+        if self.asked.as_ref().is_none_or(|(number, asked)| *number != trace.trace.serial() || *asked != question) {
+            self.asked = Some((trace.trace.serial(), question.clone()));
             self.analyst.ask((Arc::clone(trace), question));
         }
     }
@@ -374,6 +379,11 @@ impl egui_tiles::Behavior<Panel> for Behavior<'_> {
         if let Some(view) = active {
             panels::show_view_options(ui, view, self.state, self.commands);
         }
+    }
+
+    fn simplification_options(&self) -> egui_tiles::SimplificationOptions {
+        // The tab names the panel and is the handle by which it is moved.
+        egui_tiles::SimplificationOptions { all_panes_must_have_tabs: true, ..Default::default() }
     }
 
     fn gap_width(&self, _: &egui::Style) -> f32 {

@@ -12,7 +12,7 @@ use super::progress;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use crate::analysis::statistics::{self, HeadStatistics};
 use crate::analysis::{Compute, Engine};
-use crate::gpu::Gpu;
+use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
 use crate::trace::Trace;
 
 #[derive(Args, Debug)]
@@ -106,7 +106,7 @@ pub fn engine(arguments: &AdapterArguments) -> Result<Engine> {
     Ok(match arguments.compute() {
         Compute::Cpu => Engine::cpu(),
         compute => match Gpu::open(&arguments.choice()) {
-            Ok(gpu) => Engine::new(Some(Arc::new(gpu)), compute),
+            Ok(gpu) => Engine::new(Some(Arc::new(gpu)), compute, DEFAULT_BUDGET_BYTES)?,
             // Without a wish for a GPU, the processor needs no adapter.
             Err(_) if compute == Compute::Auto && arguments.adapter.is_none() => Engine::cpu(),
             Err(error) => return Err(error.into()),

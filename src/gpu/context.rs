@@ -78,9 +78,16 @@ pub enum GpuError {
     Lost,
 }
 
-/// An instance with all backends, or those that the environment variable `WGPU_BACKEND` names.
+/// The most of an adapter's memory that pages of attention take, unless the user says otherwise: software adapters
+/// share the memory of everything else.
+pub const DEFAULT_BUDGET_BYTES: u64 = 1 << 30;
+
+/// An instance with Vulkan, Metal and DirectX 12, or the backends that the environment variable `WGPU_BACKEND` names.
 pub fn new_instance() -> wgpu::Instance {
-    wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env())
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    // OpenGL has no storage buffers where it is old, and writes to standard error where there is no display.
+    descriptor.backends = wgpu::Backends::PRIMARY;
+    wgpu::Instance::new(descriptor.with_env())
 }
 
 /// The first adapter of the preferred kind that has the wanted name and fits.

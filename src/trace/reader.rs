@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::Mmap;
 
@@ -11,6 +12,7 @@ use super::{Document, Dtype, TensorView, TraceError, schema};
 /// An open trace; views borrow from the map.
 #[derive(Debug)]
 pub struct Trace {
+    serial: u64,
     path: PathBuf,
     map: Mmap,
     document: Document,
@@ -130,7 +132,14 @@ impl Trace {
             Ok(Place { dtype: Dtype::F32, entry })
         });
         let head_metrics = head_metrics.collect::<Result<_, String>>()?;
-        Ok(Self { path: path.to_owned(), map, document, attention, hidden, images, head_metrics })
+        static NEXT_SERIAL: AtomicU64 = AtomicU64::new(0);
+        let serial = NEXT_SERIAL.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { serial, path: path.to_owned(), map, document, attention, hidden, images, head_metrics })
+    }
+
+    /// A number that no other trace of this process has: what was computed from a trace is kept under it.
+    pub fn serial(&self) -> u64 {
+        self.serial
     }
 
     /// Where it was opened.

@@ -68,5 +68,7 @@ fn mean(per_head: &[Vec<f32>], length: usize, count: usize) -> Vec<f32> {
     for sums in per_head {
         total.iter_mut().zip(sums).for_each(|(total, &sum)| *total += f64::from(sum));
     }
-    total.into_iter().map(|sum| (sum / count as f64) as f32).collect()
+    // An infinite weight is as broken as one that is no number.
+    let mean = |sum: f64| if sum.is_finite() { (sum / count as f64) as f32 } else { f32::NAN };
+    total.into_iter().map(mean).collect()
 }

@@ -6,6 +6,7 @@
 //! not see a key gives it 0.
 
 pub mod cpu;
+pub mod gpu;
 
 use std::ops::Range;
 

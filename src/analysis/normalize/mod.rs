@@ -26,7 +26,12 @@ impl Normalization {
     /// Every way, as it is offered.
     pub const ALL: [Self; 5] = [Self::None, Self::MinMax, Self::RowMaximum, Self::Percentile(99.0), Self::Log];
 
-    /// As the window and the colour bar write it; empty for none.
+    /// As it is offered.
+    pub fn name(self) -> &'static str {
+        if self == Self::None { "raw weights" } else { self.label() }
+    }
+
+    /// As the colour bar writes it; empty for none.
     pub fn label(self) -> &'static str {
         match self {
             Self::None => "",

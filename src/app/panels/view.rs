@@ -202,7 +202,7 @@ fn show_image_options(ui: &mut Ui, state: &State, options: &mut Options, command
     ui.checkbox(&mut options.smooth, "smooth");
     let all = Normalization::ALL;
     let shown = all.iter().position(|&normalization| normalization == state.normalization).unwrap_or(0);
-    if let Some(row) = choice(ui, "", all.iter().map(|normalization| normalization.label()), shown) {
+    if let Some(row) = choice(ui, "", all.iter().map(|normalization| normalization.name()), shown) {
         commands.push(Command::SetNormalization(all[row]));
     }
 }

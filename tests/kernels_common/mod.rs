@@ -1,0 +1,137 @@
+//! Blocks without a file, and what the kernels' tests share.
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "each test uses its part, and a test may panic")]
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use half::{bf16, f16};
+use vlscope::analysis::{BlockLayout, Compute, Engine};
+use vlscope::gpu::{AdapterChoice, Gpu};
+use vlscope::trace::{Area, Content, Dtype, Region, TensorView, Token, Trace};
+
+/// One device for all tests of a process. No adapter is a failure.
+pub fn gpu() -> &'static Arc<Gpu> {
+    static GPU: OnceLock<Arc<Gpu>> = OnceLock::new();
+    GPU.get_or_init(|| Arc::new(Gpu::open(&AdapterChoice::Auto).unwrap()))
+}
+
+pub fn engine_on_shaders() -> Engine {
+    Engine::new(Some(gpu().clone()), Compute::Gpu, 1 << 30).unwrap()
+}
+
+pub fn reference(name: &str) -> Trace {
+    Trace::open(&PathBuf::from(format!("tests/traces/{name}.safetensors"))).unwrap()
+}
+
+/// A block that owns its tensors.
+pub struct Block {
+    pub queries: Vec<Token>,
+    pub keys: Option<Vec<Token>>,
+    pub causal: bool,
+    pub regions: Vec<Region>,
+    pub dtype: Dtype,
+    pub shapes: Vec<Vec<usize>>,
+    pub bytes: Vec<Vec<u8>>,
+}
+
+impl Block {
+    /// Self-attention over text with a special token at each end, and a third of it image patches in between.
+    pub fn mixed(tokens: usize, causal: bool, heads: &[usize], dtype: Dtype) -> Self {
+        let mut queries: Vec<Token> = (0..tokens).map(|_| text("word")).collect();
+        for token in tokens / 3..2 * tokens / 3 {
+            queries[token] = patch(token - tokens / 3, 2 * tokens / 3 - tokens / 3);
+        }
+        if tokens > 2 {
+            queries[0].special = true;
+            queries[tokens - 1].special = true;
+        }
+        Self::random(queries, None, causal, heads, dtype)
+    }
+
+    /// Text attends to an image.
+    pub fn cross(queries: usize, keys: usize, heads: &[usize], dtype: Dtype) -> Self {
+        let keys = (0..keys).map(|key| patch(key, keys)).collect();
+        Self::random((0..queries).map(|_| text("word")).collect(), Some(keys), false, heads, dtype)
+    }
+
+    fn random(queries: Vec<Token>, keys: Option<Vec<Token>>, causal: bool, heads: &[usize], dtype: Dtype) -> Self {
+        let columns = keys.as_ref().map_or(queries.len(), Vec::len);
+        let mut state = 0x9e37_79b9_u32;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32
+        };
+        let layer = |&heads: &usize| -> Vec<f32> {
+            let row = |row: usize| {
+                let seen = if causal { row % queries.len() + 1 } else { columns };
+                let mut weights: Vec<f32> =
+                    (0..columns).map(|key| if key < seen { random().powi(4) } else { 0.0 }).collect();
+                let sum: f32 = weights.iter().sum();
+                weights.iter_mut().for_each(|weight| *weight /= sum);
+                weights
+            };
+            (0..heads * queries.len()).flat_map(row).collect()
+        };
+        let layers: Vec<Vec<f32>> = heads.iter().map(layer).collect();
+        let shapes = heads.iter().map(|&heads| vec![heads, queries.len(), columns]).collect();
+        let bytes = layers.iter().map(|values| encode(values, dtype)).collect();
+        let area = Area { x0: 0.1, y0: 0.0, x1: 0.55, y1: 1.0 };
+        let regions = vec![Region { label: "left".into(), image: 0, area }];
+        Self { queries, keys, causal, regions, dtype, shapes, bytes }
+    }
+
+    /// Self-attention with given weights, `[1, tokens, tokens]`.
+    pub fn given(queries: Vec<Token>, causal: bool, regions: Vec<Region>, weights: &[f32]) -> Self {
+        let shapes = vec![vec![1, queries.len(), queries.len()]];
+        let bytes = vec![encode(weights, Dtype::F32)];
+        Self { queries, keys: None, causal, regions, dtype: Dtype::F32, shapes, bytes }
+    }
+
+    pub fn layout(&self) -> BlockLayout<'_> {
+        BlockLayout {
+            queries: &self.queries,
+            keys: self.keys.as_ref().unwrap_or(&self.queries),
+            same_sequence: self.keys.is_none(),
+            causal: self.causal,
+            regions: &self.regions,
+            aspects: vec![0.75],
+        }
+    }
+
+    pub fn layers(&self) -> Vec<TensorView<'_>> {
+        self.shapes
+            .iter()
+            .zip(&self.bytes)
+            .map(|(shape, bytes)| TensorView { dtype: self.dtype, shape: shape.clone(), bytes })
+            .collect()
+    }
+}
+
+pub fn text(word: &str) -> Token {
+    Token { content: Content::Text(word.into()), special: false, segment: None }
+}
+
+/// One of `count` patches, four in a row.
+pub fn patch(index: usize, count: usize) -> Token {
+    let rows = count.div_ceil(4) as f32;
+    let (x, y) = ((index % 4) as f32, (index / 4) as f32);
+    let area = Area { x0: x / 4.0, y0: y / rows, x1: (x + 1.0) / 4.0, y1: (y + 1.0) / rows };
+    Token { content: Content::Image { image: 0, area }, special: false, segment: None }
+}
+
+pub fn encode(values: &[f32], dtype: Dtype) -> Vec<u8> {
+    match dtype {
+        Dtype::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Dtype::F16 => values.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect(),
+        Dtype::Bf16 => values.iter().flat_map(|&value| bf16::from_f32(value).to_le_bytes()).collect(),
+    }
+}
+
+/// Equal within the tolerance, absolutely for values below 1 and relatively above, and NaN in the same places.
+pub fn assert_close(what: &str, one: &[f32], other: &[f32], tolerance: f32) {
+    assert_eq!(one.len(), other.len(), "{what}");
+    for (at, (a, b)) in one.iter().zip(other).enumerate() {
+        let same = (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance * a.abs().max(1.0);
+        assert!(same, "{what}: number {at} is {a} in one and {b} in the other");
+    }
+}
