@@ -5,6 +5,7 @@ The `safetensors` package reads it as well, but its errors name neither the tens
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 import tempfile
@@ -53,9 +54,7 @@ def read(path: Path) -> File:
     (length,) = struct.unpack("<Q", data[:_LENGTH_BYTES].tobytes())
     data_begin = _LENGTH_BYTES + length
     if data_begin > len(data):
-        raise TraceError(
-            f"not a safetensors file: its header should have {length} bytes, the file has {len(data)}"
-        )
+        raise TraceError(f"not a safetensors file: its header should have {length} bytes, the file has {len(data)}")
     try:
         header = _json.parse(data[_LENGTH_BYTES:data_begin].tobytes())
     except _json.JsonError as error:
@@ -106,17 +105,17 @@ def _umask() -> int:
 
 def _entry(name: str, value: Any, data_begin: int) -> Entry:
     fields = value if isinstance(value, dict) else {}
-    dtype, shape, offsets = (fields.get(key) for key in ("dtype", "shape", "data_offsets"))
+    dtype, shape, offsets = fields.get("dtype"), _counts(fields.get("shape")), _counts(fields.get("data_offsets"))
     if not isinstance(dtype, str):
         raise TraceError(f"tensor `{name}` has no sound `dtype` in the header")
-    if not _are_counts(shape):
+    if shape is None:
         raise TraceError(f"tensor `{name}` has no sound `shape` in the header")
-    if not _are_counts(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
+    if offsets is None or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise TraceError(f"tensor `{name}` has no sound `data_offsets` in the header")
     length = offsets[1] - offsets[0]
     size = item_bytes(dtype)
     # An unknown dtype is told later, by whoever wanted another.
-    if size is not None and _product(shape) * size != length:
+    if size is not None and math.prod(shape) * size != length:
         raise TraceError(f"tensor `{name}` has {length} bytes, expected shape {shape} of {dtype}")
     return Entry(dtype, shape, data_begin + offsets[0], data_begin + offsets[1])
 
@@ -133,12 +132,5 @@ def _check_layout(entries: dict[str, Entry], data_begin: int, file_bytes: int) -
         raise TraceError(f"the file is {relation} than its header says: it has {file_bytes} bytes, expected {place}")
 
 
-def _are_counts(value: Any) -> bool:
-    return isinstance(value, list) and all(type(item) is int and item >= 0 for item in value)
-
-
-def _product(shape: list[int]) -> int:
-    product = 1
-    for side in shape:
-        product *= side
-    return product
+def _counts(value: Any) -> list[int] | None:
+    return value if isinstance(value, list) and all(type(item) is int and item >= 0 for item in value) else None

@@ -28,7 +28,7 @@ class Token:
     segment: str | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class AttentionBlock:
     """A stack of layers in which the sequence `query` attends to the sequence `key`; the same is self-attention.
 
@@ -51,7 +51,7 @@ class Region:
     image: int = 0
 
 
-@dataclass
+@dataclass(eq=False)
 class HeadMetric:
     """A number for each head of the block `attention`: `[layers, heads]`, float32."""
 
@@ -60,7 +60,7 @@ class HeadMetric:
     values: Array
 
 
-@dataclass
+@dataclass(eq=False)
 class Trace:
     """Tokens, images, the attention of every layer and head, hidden states.
 

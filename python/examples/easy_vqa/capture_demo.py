@@ -1,7 +1,7 @@
 """Captures test questions of easy-VQA: 32 for the demo, right and wrong answers of each question type, or all.
 
-    python capture_demo.py                # assets/demo
-    python capture_demo.py --all DIR      # the whole test split
+python capture_demo.py                # assets/demo
+python capture_demo.py --all DIR      # the whole test split
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Accuracy on the official test split, by question type, beside that of a guess from the question alone.
 
-    python evaluate.py ../../../assets/models/easy-vqa-vilt
+python evaluate.py ../../../assets/models/easy-vqa-vilt
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def table(model: np.ndarray, baseline: np.ndarray, kinds: np.ndarray) -> str:
     lines = ["| question | questions | model | question only |", "| --- | ---: | ---: | ---: |"]
     for name in [*sorted(set(kinds)), "all"]:
         rows = kinds == name if name != "all" else kinds == kinds
-        lines.append(f"| {name} | {rows.sum()} | {100 * model[rows].mean():.2f} % | {100 * baseline[rows].mean():.2f} % |")
+        lines.append(
+            f"| {name} | {rows.sum()} | {100 * model[rows].mean():.2f} % | {100 * baseline[rows].mean():.2f} % |"
+        )
     return "\n".join(lines)
 
 

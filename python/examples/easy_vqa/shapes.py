@@ -49,13 +49,14 @@ def overlap(box: Box, region: Region) -> float:
 
 
 def share_in_shape(trace: Trace) -> npt.NDArray[np.float64]:
-    """`[layers, heads]`: of what [CLS], where the answer is read, attends to in patches, the share in the shape's box."""
+    """`[layers, heads]`: of the attention of [CLS], where the answer is read, to patches, the share in the shape."""
     (region,) = trace.regions
     tokens = trace.sequences["main"]
     patches = [index for index, token in enumerate(tokens) if token.box is not None and not token.special]
     inside = np.array([overlap(token.box, region) for token in tokens if token.box is not None and not token.special])
     weights = np.stack([layer[:, 0, patches] for layer in trace.attention[0].layers]).astype(np.float64)
-    shares: npt.NDArray[np.float64] = weights @ inside / weights.sum(-1)
+    # A head that leaves the image alone, to the last bit of float16, puts nothing into the shape.
+    shares: npt.NDArray[np.float64] = weights @ inside / np.maximum(weights.sum(-1), np.finfo(np.float16).tiny)
     return shares
 
 

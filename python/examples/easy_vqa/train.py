@@ -95,7 +95,7 @@ def draw_batch(split: Split, step: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def rate(step: int) -> float:
-    """The learning rate as a share of the peak: a cosine over the first two stages and beyond, another over the third."""
+    """The learning rate as a share of the peak: one cosine over the first two stages, another over the third."""
     if step < STAGES[1]:
         return min(step / WARM_UP, 0.5 * (1 + math.cos(math.pi * step / (2 * STAGES[0]))))
     begun = step - STAGES[1]

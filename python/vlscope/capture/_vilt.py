@@ -57,7 +57,7 @@ def vilt(
     """
     if dtype not in _DTYPES:
         raise ValueError(f'dtype is "{dtype}", expected one of {", ".join(_DTYPES)}')
-    base = model if isinstance(model, ViltModel) else getattr(model, "vilt", None)
+    base: Any = model if isinstance(model, ViltModel) else getattr(model, "vilt", None)
     if base is None:
         raise CaptureError(f"{type(model).__name__} is not a ViLT model")
     check_eager(model.config._attn_implementation)
@@ -141,7 +141,7 @@ def _recorded_patches(embeddings: Any) -> Iterator[list[_Patches]]:
 
 
 def _boxes(places: torch.Tensor, pixel_mask: torch.Tensor, patch_size: int) -> list[Box]:
-    """Where patches at `places`, `[patches, 2]`, lie on the image without its padding, `pixel_mask` `[height, width]`."""
+    """Where patches at `places`, `[patches, 2]`, lie on the image that `pixel_mask`, `[height, width]`, leaves."""
     height = int(pixel_mask.any(dim=1).sum())
     width = int(pixel_mask.any(dim=0).sum())
     return [
@@ -194,8 +194,8 @@ def _result(forward: Any) -> torch.Tensor:
     return forward.pooler_output if logits is None else logits
 
 
-def _outputs(logits: torch.Tensor, labels: Mapping[int, str], answer: str | None) -> dict[str, Any]:
-    """`logits` is `[answers]`; probabilities are its softmax."""
+def _outputs(logits: torch.Tensor, labels: Any, answer: str | None) -> dict[str, Any]:
+    """`logits` is `[answers]`, `labels` maps their numbers to words; probabilities are a softmax."""
     probabilities, answers = logits.float().softmax(-1).topk(min(_TOP, len(logits)))
     top = [
         [labels[number], probability]
