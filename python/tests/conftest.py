@@ -66,8 +66,9 @@ def trace() -> Trace:
     rng = np.random.default_rng(0)
 
     def rows(heads: int, queries: int, keys: int) -> np.ndarray:
-        weights = rng.random((heads, queries, keys), np.float32)
-        return weights / weights.sum(-1, keepdims=True)
+        weights: np.ndarray = rng.random((heads, queries, keys), np.float32)
+        weights /= weights.sum(-1, keepdims=True)
+        return weights
 
     return Trace(
         id="tests/one",

@@ -19,7 +19,7 @@ from evaluate import MODEL
 from shapes import best_head, shape_box, shape_names
 from tqdm import tqdm
 from train import HERE, correct, keep_patch_order
-from transformers import AutoTokenizer, PreTrainedTokenizerFast, ViltForQuestionAnswering
+from transformers import PreTrainedTokenizerFast, ViltForQuestionAnswering
 
 import vlscope.capture
 from vlscope import Region, Trace
@@ -32,7 +32,7 @@ def load_model(directory: Path) -> tuple[ViltForQuestionAnswering, PreTrainedTok
     """The trained model as captures want it, and its tokenizer."""
     model = ViltForQuestionAnswering.from_pretrained(directory, attn_implementation="eager").eval()
     model.config.name_or_path = "vilt-easy-vqa"
-    return model, AutoTokenizer.from_pretrained(directory)
+    return model, PreTrainedTokenizerFast.from_pretrained(directory)
 
 
 def capture(

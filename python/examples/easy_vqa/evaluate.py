@@ -13,7 +13,7 @@ import easy_vqa
 import numpy as np
 from data import test_split
 from train import HERE, correct, keep_patch_order
-from transformers import AutoTokenizer, ViltForQuestionAnswering
+from transformers import PreTrainedTokenizerFast, ViltForQuestionAnswering
 
 MODEL = HERE / "../../../assets/models/easy-vqa-vilt"
 
@@ -47,7 +47,7 @@ def main() -> None:
     directory = parser.parse_args().model
     model = ViltForQuestionAnswering.from_pretrained(directory, attn_implementation="eager")
     keep_patch_order(model)
-    test = test_split(AutoTokenizer.from_pretrained(directory))
+    test = test_split(PreTrainedTokenizerFast.from_pretrained(directory))
     print(table(correct(model, test), question_only(), test.kinds))
 
 
