@@ -174,6 +174,15 @@ def test_a_choice_of_patches(inputs: dict[str, torch.Tensor]) -> None:
     np.testing.assert_allclose(trace.hidden["main"][0][TEXT + 1 :], patch_states(model, inputs)[places], atol=1e-4)
 
 
+def test_patches_that_fill_up_are_left_out(inputs: dict[str, torch.Tensor]) -> None:
+    inputs["pixel_mask"][:, (ROWS - 1) * PATCH :, (COLUMNS - 1) * PATCH :] = 0
+    model = make()
+    trace = vilt(model, Words(), inputs, dtype="float32")
+    patches = trace.sequences["main"][TEXT + 1 :]
+    assert len(patches) == ROWS * COLUMNS - 1
+    np.testing.assert_allclose(trace.hidden["main"][0][TEXT + 1 :], patch_states(model, inputs)[:-1], atol=1e-4)
+
+
 def test_without_masks_nothing_is_masked(inputs: dict[str, torch.Tensor]) -> None:
     picture = np.zeros((50, 60, 3), np.uint8)
     inputs = {name: inputs[name] for name in ("input_ids", "pixel_values")}
