@@ -164,8 +164,8 @@ def test_document_that_is_no_object(tensors: Tensors, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "data", "message"),
     [
-        (b"{", b"", "not a safetensors file: its header is not valid JSON: line 1, column 2"),
-        (b"[]", b"", "not a safetensors file: its header is not valid JSON: line 1, column 1"),
+        (b"{", b"", "not a safetensors file: its header is not valid JSON: line 1, column 1"),
+        (b"[]", b"", "not a safetensors file: its header is not valid JSON: line 1, column 0"),
         (b'{"a": 1}', b"", "tensor `a` has no sound `dtype` in the header"),
         (b'{"a": {"dtype": "U8", "shape": [-1]}}', b"", "tensor `a` has no sound `shape` in the header"),
         (

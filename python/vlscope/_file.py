@@ -60,7 +60,7 @@ def read(path: Path) -> File:
     except _json.JsonError as error:
         raise TraceError(f"not a safetensors file: its header is not valid JSON: {error}") from None
     if not isinstance(header, dict):
-        raise TraceError("not a safetensors file: its header is not valid JSON: line 1, column 1")
+        raise TraceError("not a safetensors file: its header is not valid JSON: line 1, column 0")
     entries = {name: _entry(name, value, data_begin) for name, value in header.items() if name != "__metadata__"}
     _check_layout(entries, data_begin, len(data))
     metadata = header.get("__metadata__")

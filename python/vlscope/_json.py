@@ -18,7 +18,8 @@ def parse(text: str | bytes) -> Any:
     try:
         return json.loads(text.decode() if isinstance(text, bytes) else text, parse_constant=_refuse)
     except json.JSONDecodeError as error:
-        raise JsonError(error.lineno, error.colno) from None
+        # Where the text ends too early, the place is that of its last character, as the Rust reader has it.
+        raise JsonError(error.lineno, error.colno - (error.pos >= len(error.doc))) from None
     except UnicodeDecodeError as error:
         raise JsonError(1, error.start + 1) from None
     except (ValueError, RecursionError):
