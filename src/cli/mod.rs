@@ -2,12 +2,14 @@
 
 mod adapter;
 mod attention;
+mod check;
 mod devices;
 mod man;
 mod progress;
 mod render;
 mod selection;
 mod stats;
+mod synth;
 mod table;
 mod view;
 
@@ -47,7 +49,9 @@ enum Command {
     /// The weights behind the image and text views.
     Attention(attention::Arguments),
     /// Read every value of traces and report what is not sound.
+    Check(check::Arguments),
     /// Write a synthetic trace of any size.
+    Synth(synth::Arguments),
     /// The adapters of this machine, and what runs where.
     Devices(devices::Arguments),
     /// Print a shell's completions.
@@ -80,6 +84,8 @@ impl Cli {
             Some(Command::Render(arguments)) => render::run(&arguments)?,
             Some(Command::Stats(arguments)) => stats::run(&arguments, quiet)?,
             Some(Command::Attention(arguments)) => attention::run(&arguments)?,
+            Some(Command::Check(arguments)) => return check::run(&arguments, quiet),
+            Some(Command::Synth(arguments)) => synth::run(&arguments, quiet)?,
             Some(Command::Devices(arguments)) => devices::run(&arguments)?,
             Some(Command::Completions { shell }) => {
                 let mut script = Vec::new();
