@@ -40,7 +40,8 @@ fn stats_have_the_documented_form() -> Result<()> {
         assert!(found["unit"].is_string());
     }
     let broken = json(&["stats", "tests/traces/broken-nan.safetensors", "--json", "--compute", "cpu"])?;
-    let entropy = broken["attention"][0]["statistics"].as_array().and_then(|all| all.iter().find(|s| s["name"] == "entropy"));
+    let entropy =
+        broken["attention"][0]["statistics"].as_array().and_then(|all| all.iter().find(|s| s["name"] == "entropy"));
     let entropy = entropy.ok_or("no entropy")?;
     assert!(entropy["values"][2][0].is_null() && entropy["values"][2][1].is_number());
     Ok(())
@@ -73,7 +74,8 @@ fn csv_has_a_row_a_value() -> Result<()> {
 fn check_tells_sound_from_broken() -> Result<()> {
     let report = json(&["check", "--json", MULTI_IMAGE])?;
     assert_eq!(report[0]["errors"].as_array().map(Vec::len), Some(0));
-    let output = vlscope(&["check", MULTI_IMAGE, "tests/traces/broken-nan.safetensors", "tests/traces/broken-box.safetensors"])?;
+    let output =
+        vlscope(&["check", MULTI_IMAGE, "tests/traces/broken-nan.safetensors", "tests/traces/broken-box.safetensors"])?;
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stdout)?;
     assert!(text.contains("error: attention.self.2[0, 3, 4] is NaN"), "{text}");
@@ -84,7 +86,10 @@ fn check_tells_sound_from_broken() -> Result<()> {
 #[test]
 fn bad_input_is_1_and_bad_usage_is_2() -> Result<()> {
     let missing = refused(&["stats", "absent.safetensors"], 1)?;
-    assert!(missing.starts_with("vlscope: cannot open") && missing.trim_end().ends_with("absent.safetensors"), "{missing}");
+    assert!(
+        missing.starts_with("vlscope: cannot open") && missing.trim_end().ends_with("absent.safetensors"),
+        "{missing}"
+    );
     let layer = refused(&["attention", MULTI_IMAGE, "--layer", "9"], 1)?;
     assert_eq!(layer, "vlscope: there is no layer 9: block `self` has layers 0 to 2\n");
     let block = refused(&["attention", MULTI_IMAGE, "--block", "x"], 1)?;

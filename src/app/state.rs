@@ -355,7 +355,10 @@ mod tests {
         let mut state = showing("multi-image")?;
         state.apply(Command::Select { target: token(3), extend: false });
         state.apply(Command::Preview(Some(token(7))));
-        assert_eq!((state.shown_selection().tokens.as_slice(), state.selection.tokens.as_slice()), (&[7][..], &[3][..]));
+        assert_eq!(
+            (state.shown_selection().tokens.as_slice(), state.selection.tokens.as_slice()),
+            (&[7][..], &[3][..])
+        );
         state.apply(Command::Preview(Some(token(3))));
         assert_eq!(state.shown_selection().tokens, [3]);
         state.apply(Command::Preview(None));
