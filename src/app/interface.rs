@@ -73,10 +73,11 @@ impl Interface {
         // The tabs say what the titles in the drawings would.
         state.options.title = false;
         let mut toasts = Toasts::default();
-        let engine = Engine::new(Some(Arc::clone(&gpu)), launch.compute, DEFAULT_BUDGET_BYTES).unwrap_or_else(|error| {
-            toasts.fail(format!("computing on the processor: {error}"));
-            Engine::cpu()
-        });
+        let engine =
+            Engine::new(Some(Arc::clone(&gpu)), launch.compute, DEFAULT_BUDGET_BYTES).unwrap_or_else(|error| {
+                toasts.fail(format!("computing on the processor: {error}"));
+                Engine::cpu()
+            });
         let mut analyst = Analyst::new(engine);
         let mut interface = Self {
             layout: settings.layout.unwrap_or_else(panels::default_layout),

@@ -7,7 +7,7 @@ mod readback;
 mod report;
 mod residency;
 
-pub use context::{AdapterChoice, Gpu, GpuError, DEFAULT_BUDGET_BYTES, choose_adapter, new_instance};
+pub use context::{AdapterChoice, DEFAULT_BUDGET_BYTES, Gpu, GpuError, choose_adapter, new_instance};
 pub use dispatch::fold;
 pub use kernel::{Binding, Kernel, Shader};
 pub use readback::read_back;

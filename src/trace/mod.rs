@@ -1,15 +1,20 @@
 //! The trace: what one model did on one input, in one safetensors file. Imports nothing else of ours.
 
+pub mod check;
 mod error;
 mod format;
 mod header;
 mod reader;
 mod schema;
+mod synthetic;
 mod tensor;
+mod writer;
 
 pub use error::TraceError;
 pub use format::{
     Area, Block, Content, Document, FORMAT, HeadMetric, Hidden, METADATA_KEY, Modality, Region, Sequence, Token,
 };
 pub use reader::{ImageView, Trace};
+pub use synthetic::Synthetic;
 pub use tensor::{Dtype, TensorView};
+pub use writer::{TensorSpec, Writer};

@@ -1,0 +1,95 @@
+//! `vlscope synth`: writes a synthetic trace.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, ValueEnum};
+use indicatif::HumanBytes;
+
+use super::progress;
+use crate::trace::{Dtype, Synthetic};
+
+const EXAMPLES: &str = "Examples:
+  vlscope synth --layers 4 --heads 4 --text 12 --grid 8x8 -o small.safetensors
+  vlscope synth --layers 32 --heads 32 --text 64 --grid 24x24 --dtype f16 -o large.safetensors
+
+Heads 0 to 3 of each layer have a planted pattern: a token attends to itself, to the token before it, to the
+first token; text attends to the object in the picture. The same seed gives the same bytes on every machine.";
+
+/// The most patches along a side.
+const MAX_SIDE: usize = 512;
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Number of layers.
+    #[arg(long, value_name = "L", value_parser = count(1, 4096))]
+    layers: usize,
+    /// Heads in each layer.
+    #[arg(long, value_name = "H", value_parser = count(1, 65_536))]
+    heads: usize,
+    /// Text tokens, [CLS] and [SEP] among them.
+    #[arg(long, value_name = "N", value_parser = count(2, 1_048_576))]
+    text: usize,
+    /// Patches of the picture.
+    #[arg(long, value_name = "ROWSxCOLS", value_parser = parse_grid)]
+    grid: [usize; 2],
+    /// Width of the hidden states; 0 for none.
+    #[arg(long, value_name = "D", default_value = "64", value_parser = count(0, 1_048_576))]
+    dim: usize,
+    /// How attention and hidden states are stored.
+    #[arg(long, value_enum, default_value_t = DtypeName::F32)]
+    dtype: DtypeName,
+    /// Another seed is another trace.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// Where the trace goes.
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DtypeName {
+    F32,
+    F16,
+    Bf16,
+}
+
+fn count(least: u64, most: u64) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(least..=most)
+}
+
+fn parse_grid(text: &str) -> Result<[usize; 2], String> {
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=MAX_SIDE).contains(side));
+    let sides = text.split_once(['x', 'X', '×']).and_then(|(rows, columns)| Some([side(rows)?, side(columns)?]));
+    sides.ok_or_else(|| format!("`{text}` is no grid: expected for example 8x12, each side 1 to {MAX_SIDE}"))
+}
+
+pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
+    let [rows, columns] = arguments.grid;
+    let synthetic = Synthetic {
+        layers: arguments.layers,
+        heads: arguments.heads,
+        text: arguments.text,
+        rows,
+        columns,
+        dim: arguments.dim,
+        dtype: match arguments.dtype {
+            DtypeName::F32 => Dtype::F32,
+            DtypeName::F16 => Dtype::F16,
+            DtypeName::Bf16 => Dtype::Bf16,
+        },
+        seed: arguments.seed,
+    };
+    let bytes = synthetic.bytes().unwrap_or(u64::MAX);
+    let bar = progress::byte_bar(quiet, bytes, "writing");
+    let written = synthetic.write(&arguments.output, &mut |bytes| bar.inc(bytes));
+    bar.finish_and_clear();
+    written?;
+    if !quiet {
+        writeln!(io::stdout(), "{}: {} tokens, {}", arguments.output.display(), synthetic.tokens(), HumanBytes(bytes))?;
+    }
+    Ok(())
+}

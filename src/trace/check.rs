@@ -1,0 +1,222 @@
+//! Reads every value of a trace and reports what is not sound. Opening checks shapes and names; this checks numbers.
+//!
+//! One parallel walk over the rows, a few at a time, so that a tensor need not fit in memory. Of each problem a tensor
+//! has one finding, with the count and the first place (or the worst row).
+
+use rayon::prelude::*;
+
+use super::{Block, Dtype, TensorView, Trace};
+
+/// Whether a trace with this finding is still sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Its numbers are wrong.
+    Error,
+    /// Its numbers may be what the author wanted.
+    Warning,
+}
+
+/// What is wrong with a value or a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// Neither a number nor infinite.
+    NotANumber,
+    /// Infinite.
+    Infinite,
+    /// A weight below 0.
+    Negative,
+    /// A weight on a key behind the query, in a causal block.
+    BehindQuery,
+    /// A row of weights that does not sum to 1.
+    RowSum,
+}
+
+/// One problem of one tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// What is wrong.
+    pub problem: Problem,
+    /// The tensor's name in the file.
+    pub tensor: String,
+    /// The first value with the problem, or the row that is farthest from a sum of 1.
+    pub position: Vec<usize>,
+    /// That value, or the sum of that row.
+    pub value: f64,
+    /// How many values or rows have the problem.
+    pub count: u64,
+    /// Of how many.
+    pub total: u64,
+    /// The same in words.
+    pub message: String,
+}
+
+impl Problem {
+    /// As JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotANumber => "nan",
+            Self::Infinite => "infinite",
+            Self::Negative => "negative",
+            Self::BehindQuery => "behind_query",
+            Self::RowSum => "row_sum",
+        }
+    }
+
+    /// Rows that do not sum to 1 are a warning: attention after dropout or on padding has them.
+    pub fn severity(self) -> Severity {
+        if self == Self::RowSum { Severity::Warning } else { Severity::Error }
+    }
+}
+
+/// How far from 1 the sum of a row may be: what rounding its weights can do. python/ has the same numbers.
+pub fn row_tolerance(dtype: Dtype) -> f64 {
+    match dtype {
+        Dtype::F32 => 1e-4,
+        Dtype::F16 => 1e-3,
+        Dtype::Bf16 => 1e-2,
+    }
+}
+
+/// Number of bytes that [`check`] reads.
+pub fn bytes(trace: &Trace) -> u64 {
+    tensors(trace).map(|(_, view, _)| view.bytes.len() as u64).sum()
+}
+
+/// Reads every value. `on_bytes` hears of each part that was read, from any thread.
+pub fn check(trace: &Trace, on_bytes: &(dyn Fn(u64) + Sync)) -> Vec<Finding> {
+    tensors(trace).flat_map(|(name, view, rules)| check_tensor(&name, &view, &rules, on_bytes)).collect()
+}
+
+/// What holds for the values of a tensor, besides being finite.
+#[derive(Clone, Copy)]
+enum Rules<'a> {
+    Weights(&'a Block),
+    Hidden,
+    /// NaN is no value here.
+    Metric,
+}
+
+fn tensors(trace: &Trace) -> impl Iterator<Item = (String, TensorView<'_>, Rules<'_>)> {
+    let document = trace.document();
+    let attention = document.attention.iter().enumerate().flat_map(move |(index, block)| {
+        (0..block.layers).map(move |layer| {
+            (format!("attention.{}.{layer}", block.name), trace.attention(index, layer), Rules::Weights(block))
+        })
+    });
+    let hidden = document.hidden.iter().enumerate().flat_map(move |(index, hidden)| {
+        let sequence = &document.sequences[hidden.sequence].name;
+        (0..hidden.states)
+            .map(move |state| (format!("hidden.{sequence}.{state}"), trace.hidden(index, state), Rules::Hidden))
+    });
+    let metrics = (0..document.head_metrics.len())
+        .map(|index| (format!("head_metric.{index}"), trace.head_metric(index), Rules::Metric));
+    attention.chain(hidden).chain(metrics)
+}
+
+/// How often one problem was met, and where it counts most: first, or farthest from 1.
+#[derive(Clone, Copy)]
+struct Tally {
+    count: u64,
+    place: usize,
+    value: f64,
+}
+
+const PROBLEMS: [Problem; 5] =
+    [Problem::NotANumber, Problem::Infinite, Problem::Negative, Problem::BehindQuery, Problem::RowSum];
+
+/// One tally a problem, in the order of [`PROBLEMS`].
+type Tallies = [Option<Tally>; PROBLEMS.len()];
+
+fn check_tensor(name: &str, view: &TensorView<'_>, rules: &Rules<'_>, on_bytes: &(dyn Fn(u64) + Sync)) -> Vec<Finding> {
+    const CHUNK_VALUES: usize = 1 << 18;
+    let Some(&width) = view.shape.last().filter(|_| !view.is_empty()) else { return Vec::new() };
+    let rows = view.len() / width;
+    let chunk_rows = (CHUNK_VALUES / width).max(1);
+    let tallies = (0..rows.div_ceil(chunk_rows))
+        .into_par_iter()
+        .map_init(
+            || vec![0.0; width],
+            |values, chunk| {
+                let mut tallies = Tallies::default();
+                let rows = chunk * chunk_rows..rows.min((chunk + 1) * chunk_rows);
+                on_bytes((rows.len() * width * view.dtype.bytes()) as u64);
+                for row in rows {
+                    view.read(row * width, values);
+                    check_row(row, values, view, rules, &mut tallies);
+                }
+                tallies
+            },
+        )
+        .reduce(Tallies::default, |mut sum, tallies| {
+            let found = PROBLEMS.iter().zip(tallies).filter_map(|(problem, tally)| Some((*problem, tally?)));
+            found.for_each(|(problem, tally)| add(&mut sum, problem, tally));
+            sum
+        });
+    let finding = |(&problem, tally): (&Problem, Option<Tally>)| {
+        tally.map(|tally| {
+            describe(problem, tally, name, view, if problem == Problem::RowSum { rows } else { view.len() })
+        })
+    };
+    PROBLEMS.iter().zip(tallies).filter_map(finding).collect()
+}
+
+fn check_row(row: usize, values: &[f32], view: &TensorView<'_>, rules: &Rules<'_>, tallies: &mut Tallies) {
+    let seen = match rules {
+        Rules::Weights(block) if block.causal => row % view.shape[1] + 1,
+        _ => values.len(),
+    };
+    let is_weights = matches!(rules, Rules::Weights(_));
+    let mut sum = 0.0_f64;
+    for (column, &value) in values.iter().enumerate() {
+        let value = f64::from(value);
+        sum += value;
+        let problem = match value {
+            _ if value.is_nan() && matches!(rules, Rules::Metric) => continue,
+            _ if value.is_nan() => Problem::NotANumber,
+            _ if value.is_infinite() => Problem::Infinite,
+            _ if is_weights && value < 0.0 => Problem::Negative,
+            _ if column >= seen && value != 0.0 => Problem::BehindQuery,
+            _ => continue,
+        };
+        add(tallies, problem, Tally { count: 1, place: row * values.len() + column, value });
+    }
+    // A row with a value that is no number has been reported for that.
+    if is_weights && sum.is_finite() && (sum - 1.0).abs() > row_tolerance(view.dtype) {
+        add(tallies, Problem::RowSum, Tally { count: 1, place: row, value: sum });
+    }
+}
+
+fn add(tallies: &mut Tallies, problem: Problem, found: Tally) {
+    let slot = &mut tallies[problem as usize];
+    let Some(known) = slot else {
+        *slot = Some(found);
+        return;
+    };
+    let count = known.count + found.count;
+    // The place decides between rows that are equally far off, so that the report does not depend on the threads.
+    let distance = |tally: &Tally| if problem == Problem::RowSum { (tally.value - 1.0).abs() } else { 0.0 };
+    let order = distance(&found).total_cmp(&distance(known)).then(known.place.cmp(&found.place));
+    *slot = Some(Tally { count, ..if order.is_gt() { found } else { *known } });
+}
+
+fn describe(problem: Problem, tally: Tally, tensor: &str, view: &TensorView<'_>, total: usize) -> Finding {
+    let Tally { count, place, value } = tally;
+    let sides = if problem == Problem::RowSum { &view.shape[..view.shape.len() - 1] } else { &view.shape[..] };
+    let mut rest = place;
+    let mut position: Vec<usize> = sides.iter().rev().map(|&side| (rest % side, rest /= side).0).collect();
+    position.reverse();
+    let others = if count == 1 { String::new() } else { format!(", as are {} more values", count - 1) };
+    let message = match problem {
+        Problem::NotANumber => format!("`{tensor}{position:?}` is NaN{others}"),
+        Problem::Infinite => format!("`{tensor}{position:?}` is infinite{others}"),
+        Problem::Negative => format!("`{tensor}{position:?}` is {value}, a negative weight{others}"),
+        Problem::BehindQuery => {
+            format!("`{tensor}{position:?}` is {value}, a key behind its query in a causal block{others}")
+        }
+        Problem::RowSum => format!(
+            "{count} of {total} rows of `{tensor}` do not sum to 1 within {}: `{tensor}{position:?}` sums to {value:.4}",
+            row_tolerance(view.dtype)
+        ),
+    };
+    Finding { problem, tensor: tensor.to_owned(), position, value, count, total: total as u64, message }
+}
