@@ -1,10 +1,10 @@
-"""Writes and reads the traces that vlscope shows: what one model did on one input.
+"""Traces of vision-language transformers: what one model did on one input, in one `.safetensors` file.
 
-    from vlscope import Block, Trace
-
-The format is specified in docs/trace-format.md. `vlscope.capture` (extra `hf`) makes traces of transformers' models.
+`Trace` holds, saves and loads one; `vlscope.capture` records one from a model.
 """
 
-from vlscope.trace import Block, Trace, TraceError
+from .error import TraceError
+from .trace import AttentionBlock, HeadMetric, Region, Token, Trace
 
-__all__ = ["Block", "Trace", "TraceError"]
+__all__ = ["AttentionBlock", "HeadMetric", "Region", "Token", "Trace", "TraceError"]
+__version__ = "0.1.0"

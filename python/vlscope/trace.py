@@ -1,190 +1,194 @@
-"""A trace in memory: what one model did on one input."""
+"""What one model did on one input."""
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+from . import _file, _json
+from ._check import check
+from ._schema import FORMAT
+from ._tensor import Array, describe, from_bytes
+from .error import TraceError
 
-from vlscope import layout, schema
-from vlscope.layout import METADATA_KEY, Tensor
-from vlscope.schema import FORMAT, Refused
-
-Array = npt.NDArray[Any]
-_DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "uint8": "U8", "float64": "F64"}
-
-
-class TraceError(ValueError):
-    """A trace that cannot be read or written. Says what was found, what was expected, and last the file."""
+#: `(x0, y0, x1, y1)`, normalised to the image, origin top left.
+Box: TypeAlias = tuple[float, float, float, float]
 
 
 @dataclass
-class Block:
-    """A stack of layers in which the sequence `query` attends to `key`: each layer is `[heads, queries, keys]`."""
+class Token:
+    """One position of a sequence: `text`, or `image` (which one) and the `box` on it."""
+
+    text: str | None = None
+    image: int | None = None
+    box: Box | None = None
+    special: bool = False
+    segment: str | None = None
+
+
+@dataclass(eq=False)
+class AttentionBlock:
+    """A stack of layers in which the sequence `query` attends to the sequence `key`; the same is self-attention.
+
+    A layer is `[heads, queries, keys]`, each of its rows sums to 1 over keys, and layers may differ in heads.
+    """
 
     name: str
     query: str
     key: str
-    layers: Sequence[Array]
+    layers: list[Array]
     causal: bool = False
 
 
 @dataclass
-class Trace:
-    """Tokens, attention, hidden states and images of one example. Arrays are numpy's, bfloat16 those of `ml_dtypes`.
+class Region:
+    """A labelled part of an image."""
 
-    A token is `{"text": ...}`, or `{"image": i, "box": [x0, y0, x1, y1]}` with the box normalised to the image;
-    `special` and `segment` are optional.
+    label: str
+    box: Box
+    image: int = 0
+
+
+@dataclass(eq=False)
+class HeadMetric:
+    """A number for each head of the block `attention`: `[layers, heads]`, float32."""
+
+    name: str
+    attention: str
+    values: Array
+
+
+@dataclass(eq=False)
+class Trace:
+    """Tokens, images, the attention of every layer and head, hidden states.
+
+    Attention and hidden states are float32, float16 or bfloat16: numpy arrays, torch tensors, or numpy arrays of
+    ml_dtypes' bfloat16. `hidden[sequence][i]` is `[tokens, dim]`; state 0 is the embedding, state `i` what layer
+    `i - 1` put out. Images are `[height, width, 3]`, uint8, RGB. `outputs` and `attributes` are free, as long as they
+    are JSON; the dataset table shows them as columns.
     """
 
-    sequences: Mapping[str, Sequence[Mapping[str, Any]]]
-    attention: Sequence[Block]
-    #: A list of states, each `[tokens, dim]`, by sequence; state 0 is the embedding.
-    hidden: Mapping[str, Sequence[Array]] = field(default_factory=dict)
-    #: Each `[height, width, 3]`, uint8, RGB.
-    images: Sequence[Array] = ()
-    regions: Sequence[Mapping[str, Any]] = ()
-    #: `(name, block, [layers, heads])`.
-    head_metrics: Sequence[tuple[str, str, Array]] = ()
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    model: Mapping[str, Any] = field(default_factory=dict)
+    sequences: dict[str, list[Token]]
+    attention: list[AttentionBlock]
+    hidden: dict[str, list[Array]] = field(default_factory=dict)
+    images: list[Array] = field(default_factory=list)
+    regions: list[Region] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    head_metrics: list[HeadMetric] = field(default_factory=list)
+    model: dict[str, Any] = field(default_factory=dict)
     id: str | None = None
 
-    def document(self) -> dict[str, Any]:
-        """The JSON document that goes into the file."""
-        document: dict[str, Any] = {
-            "format": FORMAT,
-            "id": self.id,
-            "model": dict(self.model),
-            "sequences": {name: {"tokens": [dict(t) for t in tokens]} for name, tokens in self.sequences.items()},
-            "attention": [
-                {"name": b.name, "query": b.query, "key": b.key, "layers": len(b.layers), "causal": b.causal}
-                for b in self.attention
-            ],
-            "hidden": [{"sequence": name, "states": len(states)} for name, states in self.hidden.items()],
-            "images": len(self.images),
-            "regions": [dict(region) for region in self.regions],
-            "head_metrics": [{"name": name, "attention": block} for name, block, _ in self.head_metrics],
-            "outputs": dict(self.outputs),
-            "attributes": dict(self.attributes),
-        }
-        return {key: value for key, value in document.items() if value is not None}
-
-    def tensors(self) -> dict[str, Array]:
-        """All arrays by their names in the file."""
-        named = {f"attention.{b.name}.{i}": layer for b in self.attention for i, layer in enumerate(b.layers)}
-        named |= {f"hidden.{name}.{i}": state for name, states in self.hidden.items() for i, state in enumerate(states)}
-        named |= {f"image.{i}": image for i, image in enumerate(self.images)}
-        named |= {f"head_metric.{i}": values for i, (_, _, values) in enumerate(self.head_metrics)}
-        return {name: np.ascontiguousarray(array) for name, array in named.items()}
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes one file, which is never half there. Raises `TraceError` for what `load` would refuse."""
+        path = Path(path)
+        tensors = self._tensors()
+        try:
+            text = _json.dump(self._document())
+            check(text, {name: describe(array) for name, array in tensors.items()})
+        except TraceError as error:
+            raise TraceError(error.message, path) from None
+        except (TypeError, ValueError) as error:
+            raise TraceError(f"the trace cannot be written as JSON: {error}", path) from None
+        _file.write(path, text, tensors)
 
     def check(self) -> None:
-        """Raises what `save` would."""
-        try:
-            self._check()
-        except Refused as error:
-            raise TraceError(str(error)) from error
-
-    def _check(self) -> dict[str, Array]:
-        document = self.document()
-        schema.check(json.loads(json.dumps(document)))
-        tensors = self.tensors()
-        described = {
-            name: Tensor(_DTYPES.get(array.dtype.name, array.dtype.name), list(array.shape))
-            for name, array in tensors.items()
-        }
-        layout.check_tensors(document, described)
-        return tensors
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the file whole or not at all.
-
-        Raises TraceError if the trace is not sound.
-        """
-        path = Path(path)
-        try:
-            tensors = self._check()
-        except Refused as error:
-            raise TraceError(f"{error}: {path}") from error
-        header: dict[str, Any] = {"__metadata__": {METADATA_KEY: json.dumps(self.document())}}
-        place = 0
-        for name, array in tensors.items():
-            dtype = _DTYPES[array.dtype.name]
-            header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [place, place + array.nbytes]}
-            place += array.nbytes
-        text = json.dumps(header).encode()
-        text += b" " * (-len(text) % 8)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            try:
-                file.write(len(text).to_bytes(8, "little") + text)
-                for array in tensors.values():
-                    file.write(array.tobytes())
-                file.close()
-                os.chmod(file.name, 0o644)
-                os.replace(file.name, path)
-            except BaseException:
-                file.close()
-                os.unlink(file.name)
-                raise
+        """Raises `TraceError` for what `save` would refuse."""
+        check(_json.dump(self._document()), {name: describe(array) for name, array in self._tensors().items()})
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Trace:
-        """Reads a file. bfloat16 arrays come as float32, since numpy has no such type.
-
-        Raises TraceError if it is not a sound trace.
-        """
-        file = memoryview(Path(path).read_bytes())
+    def load(cls, path: str | PathLike[str]) -> Trace:
+        """Opens one file. Arrays are read-only views of it; bfloat16, which numpy lacks, is given as float32."""
+        path = Path(path)
         try:
-            text, tensors = layout.read_header(file)
-            document = schema.parse(text)
-            layout.check_tensors(document, tensors)
-        except Refused as error:
-            raise TraceError(f"{error}: {path}") from error
+            file = _file.read(path)
+            document = check(file.document, file.entries)
+        except TraceError as error:
+            raise TraceError(error.message, path) from None
 
         def array(name: str) -> Array:
-            return _decode(file, tensors[name])
+            return from_bytes(file.bytes_of(file.entries[name]), file.entries[name])
 
         return cls(
-            id=document.get("id"),
-            model=document.get("model") or {},
-            sequences={name: sequence["tokens"] for name, sequence in document["sequences"].items()},
+            sequences={name: list(map(_token, value["tokens"])) for name, value in document["sequences"].items()},
             attention=[
-                Block(
-                    block["name"],
-                    block["query"],
-                    block["key"],
-                    [array(f"attention.{block['name']}.{layer}") for layer in range(block["layers"])],
-                    bool(block.get("causal")),
+                AttentionBlock(
+                    name=block["name"],
+                    query=block["query"],
+                    key=block["key"],
+                    layers=[array(f"attention.{block['name']}.{layer}") for layer in range(block["layers"])],
+                    causal=bool(block.get("causal")),
                 )
                 for block in document["attention"]
             ],
             hidden={
-                hidden["sequence"]: [array(f"hidden.{hidden['sequence']}.{i}") for i in range(hidden["states"])]
-                for hidden in document.get("hidden", [])
+                entry["sequence"]: [array(f"hidden.{entry['sequence']}.{state}") for state in range(entry["states"])]
+                for entry in document.get("hidden", [])
             },
-            images=[array(f"image.{i}") for i in range(document.get("images") or 0)],
-            regions=document.get("regions", []),
-            head_metrics=[
-                (metric["name"], metric["attention"], array(f"head_metric.{i}"))
-                for i, metric in enumerate(document.get("head_metrics", []))
+            images=[array(f"image.{image}") for image in range(document.get("images") or 0)],
+            regions=[
+                Region(label=region["label"], box=tuple(region["box"]), image=region["image"])
+                for region in document.get("regions", [])
             ],
             outputs=document.get("outputs") or {},
             attributes=document.get("attributes") or {},
+            head_metrics=[
+                HeadMetric(name=metric["name"], attention=metric["attention"], values=array(f"head_metric.{index}"))
+                for index, metric in enumerate(document.get("head_metrics", []))
+            ],
+            model=document.get("model") or {},
+            id=document.get("id"),
         )
 
+    def _document(self) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "format": FORMAT,
+            "id": self.id,
+            "model": self.model,
+            "sequences": {name: {"tokens": list(map(_token_json, tokens))} for name, tokens in self.sequences.items()},
+            "attention": [
+                {
+                    "name": block.name,
+                    "query": block.query,
+                    "key": block.key,
+                    "layers": len(block.layers),
+                    "causal": block.causal,
+                }
+                for block in self.attention
+            ],
+            "hidden": [{"sequence": sequence, "states": len(states)} for sequence, states in self.hidden.items()],
+            "images": len(self.images),
+            "outputs": self.outputs,
+            "regions": [vars(region) for region in self.regions],
+            "head_metrics": [{"name": metric.name, "attention": metric.attention} for metric in self.head_metrics],
+            "attributes": self.attributes,
+        }
+        always = ("format", "sequences", "attention")
+        return {key: value for key, value in document.items() if key in always or value not in (None, {}, [], 0)}
 
-def _decode(file: memoryview, tensor: Tensor) -> Array:
-    raw = file[tensor.begin : tensor.end]
-    if tensor.dtype == "BF16":
-        upper = np.frombuffer(raw, "<u2").astype(np.uint32) << 16
-        return upper.view(np.float32).reshape(tensor.shape)
-    dtype = {"F32": "<f4", "F16": "<f2", "U8": "u1"}[tensor.dtype]
-    return np.frombuffer(raw, dtype).reshape(tensor.shape)
+    def _tensors(self) -> dict[str, Array]:
+        tensors: dict[str, Array] = {}
+        for block in self.attention:
+            tensors |= {f"attention.{block.name}.{layer}": weights for layer, weights in enumerate(block.layers)}
+        for sequence, states in self.hidden.items():
+            tensors |= {f"hidden.{sequence}.{state}": values for state, values in enumerate(states)}
+        tensors |= {f"head_metric.{index}": metric.values for index, metric in enumerate(self.head_metrics)}
+        tensors |= {f"image.{image}": pixels for image, pixels in enumerate(self.images)}
+        return tensors
+
+
+def _token(fields: dict[str, Any]) -> Token:
+    box = fields.get("box") if "image" in fields else None
+    return Token(
+        text=fields.get("text"),
+        image=fields.get("image"),
+        box=None if box is None else tuple(box),
+        special=bool(fields.get("special")),
+        segment=fields.get("segment"),
+    )
+
+
+def _token_json(token: Token) -> dict[str, Any]:
+    return {key: value for key, value in vars(token).items() if value is not None and value is not False}

@@ -40,7 +40,7 @@ pub struct Arguments {
     #[arg(long, value_name = "D", default_value = "64", value_parser = count(0, 1_048_576))]
     dim: usize,
     /// How attention and hidden states are stored.
-    #[arg(long, value_enum, default_value_t = DtypeName::F32)]
+    #[arg(long, value_enum, default_value_t = DtypeName::F16)]
     dtype: DtypeName,
     /// Another seed is another trace.
     #[arg(long, value_name = "S", default_value_t = 0)]

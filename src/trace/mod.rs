@@ -17,4 +17,4 @@ pub use format::{
 pub use reader::{ImageView, Trace};
 pub use synthetic::Synthetic;
 pub use tensor::{Dtype, TensorView};
-pub use writer::{TensorSpec, Writer};
+pub use writer::{TensorSpec, TraceWriter};

@@ -9,7 +9,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Dtype, FORMAT, TensorSpec, TraceError, Writer};
+use super::{Dtype, FORMAT, TensorSpec, TraceError, TraceWriter};
 
 /// The size of a synthetic trace, and its seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Synthetic {
         if self.bytes().is_none() {
             return Err(TraceError::new(path, "cannot write a trace of this size: it is larger than any file"));
         }
-        let mut writer = Writer::create(path, &self.document(), &self.tensors())?;
+        let mut writer = TraceWriter::create(path, &self.document(), &self.tensors())?;
         let tokens = self.tokens();
         for layer in 0..self.layers {
             let fill = |row, weights: &mut [f32]| self.attention_row(layer, row / tokens, row % tokens, weights);
@@ -221,7 +221,7 @@ impl Synthetic {
     /// Writes `[rows, width]`, each row as `fill` makes it.
     fn write_rows(
         &self,
-        writer: &mut Writer,
+        writer: &mut TraceWriter,
         [rows, width]: [usize; 2],
         fill: impl Fn(usize, &mut [f32]) + Sync,
         on_bytes: &mut dyn FnMut(u64),

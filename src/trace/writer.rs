@@ -39,15 +39,15 @@ impl TensorSpec {
     }
 }
 
-/// A trace that is being written. Dropped before [`Writer::finish`], it leaves nothing behind.
+/// A trace that is being written. Dropped before [`TraceWriter::finish`], it leaves nothing behind.
 #[derive(Debug)]
-pub struct Writer {
+pub struct TraceWriter {
     target: PathBuf,
     partial: PartialFile,
     out: BufWriter<File>,
 }
 
-impl Writer {
+impl TraceWriter {
     /// Writes the header. `document` is the JSON document of the format; the tensors are to be written in this order,
     /// best with the widest values first, so that each is aligned.
     ///

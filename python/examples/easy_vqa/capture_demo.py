@@ -1,113 +1,117 @@
-"""Captures test questions of easy-VQA through the trained ViLT: 32 of them for the demo, or all.
+"""Captures test questions of easy-VQA: 32 for the demo, right and wrong answers of each question type, or all.
 
-    python capture_demo.py -o ../../../assets/demo
-    python capture_demo.py --all -o /somewhere/easy-vqa-test
+python capture_demo.py                # assets/demo
+python capture_demo.py --all DIR      # the whole test split
 """
 
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
-import easy_vqa
 import numpy as np
 import torch
-from data import SHAPES, load_pixels, question_type
-from PIL import Image
+from data import ANSWERS, Split, test_split
+from evaluate import MODEL
+from shapes import best_head, shape_box, shape_names
 from tqdm import tqdm
+from train import HERE, correct, keep_patch_order
 from transformers import PreTrainedTokenizerFast, ViltForQuestionAnswering
 
-from vlscope import Trace, capture
+import vlscope.capture
+from vlscope import Region, Trace
 
-MODEL = Path(__file__).parents[3] / "assets" / "models" / "easy-vqa-vilt"
-DEMO_SIZE = 32
-#: So many of the demo are wrongly answered, if there are as many among the candidates.
-DEMO_WRONG = 8
-CANDIDATES = 2000
+DEMO = HERE / "../../../assets/demo"
+RIGHT, WRONG = 24, 8
 
 
-def shape_box(image: np.ndarray) -> list[float]:
-    """Where the shape is, found from the pixels `[height, width, 3]`: all that differ from the border's colour."""
-    pixels = image.astype(int)
-    background = np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]), axis=0)
-    rows, columns = np.nonzero(np.abs(pixels - background).max(-1) > 40)
-    height, width, _ = image.shape
-    box = [columns.min() / width, rows.min() / height, (columns.max() + 1) / width, (rows.max() + 1) / height]
-    return [round(float(side), 4) for side in box]
+def load_model(directory: Path) -> tuple[ViltForQuestionAnswering, PreTrainedTokenizerFast]:
+    """The trained model as captures want it, and its tokenizer."""
+    model = ViltForQuestionAnswering.from_pretrained(directory, attn_implementation="eager").eval()
+    model.config.name_or_path = "vilt-easy-vqa"
+    return model, PreTrainedTokenizerFast.from_pretrained(directory)
 
 
-def shape_names() -> dict[int, str]:
-    """The shape on each test image, from the questions that ask for it."""
-    texts, answers, images = easy_vqa.get_test_questions()
-    return {image: answer for _, answer, image in zip(texts, answers, images, strict=True) if answer in SHAPES}
+def capture(
+    model: ViltForQuestionAnswering, tokenizer: PreTrainedTokenizerFast, test: Split, row: int, shapes: dict[int, str]
+) -> Trace:
+    """The trace of one test question, with the shape as a region."""
+    length = int(test.masks[row].sum())
+    inputs = {
+        "input_ids": test.questions[row : row + 1, :length],
+        "attention_mask": test.masks[row : row + 1, :length],
+        "pixel_values": test.images[test.image_of[row]][None],
+    }
+    answer = ANSWERS[test.answers[row]]
+    trace = vlscope.capture.vilt(model, tokenizer, inputs, answer=answer, id=f"easy-vqa/test/{row}")
+    trace.regions = [Region(shapes.get(test.image_ids[row], "shape"), shape_box(trace.images[0]))]
+    trace.attributes = {
+        "question": test.texts[row],
+        "question_type": str(test.kinds[row]),
+        "image": test.image_ids[row],
+    }
+    return trace
 
 
-class Capturer:
-    """Captures questions of the test split by their number."""
-
-    def __init__(self, folder: Path) -> None:
-        self.model: Any = ViltForQuestionAnswering.from_pretrained(folder, attn_implementation="eager")
-        self.model.config.name_or_path = folder.name
-        self.tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
-        self.texts, self.answers, self.images = easy_vqa.get_test_questions()
-        self.paths = easy_vqa.get_test_image_paths()
-        self.names = shape_names()
-
-    def __call__(self, number: int) -> Trace:
-        text, answer, image_id = self.texts[number], self.answers[number], self.images[number]
-        path = self.paths[image_id]
-        with Image.open(path) as file:
-            image = np.array(file.convert("RGB"))
-        trace = capture.vilt(
-            self.model,
-            tokenizer=self.tokenizer,
-            text=text,
-            pixel_values=load_pixels(path)[None],
-            image=image,
-            id=f"easy-vqa/test/{number:05}",
-            outputs={"answer": answer},
-            attributes={"question_type": question_type(text, answer), "image": image_id},
-            regions=[{"label": self.names.get(image_id, "shape"), "image": 0, "box": shape_box(image)}],
-        )
-        trace.outputs = {**trace.outputs, "correct": trace.outputs["prediction"] == answer}
-        return trace
+def choose(right: np.ndarray, test: Split) -> list[int]:
+    """Rows of the demo in the order of the test: as equally many of each question type as there are, on 32 images."""
+    shuffled = np.random.default_rng(0).permutation(len(right))
+    images: set[int] = set()
+    # Wrong answers are rare, so they choose first; of types without enough of them, others fill the gap.
+    wrong_rows = _first(_take_turns(shuffled[~right[shuffled]], test), WRONG, test, images)
+    right_rows = _first(_take_turns(shuffled[right[shuffled]], test), RIGHT, test, images)
+    return sorted(wrong_rows + right_rows)
 
 
-def demo_questions(capturer: Capturer) -> list[Trace]:
-    """Right and wrong answers to all kinds of questions, each image once."""
-    rng = np.random.default_rng(7)
-    right: dict[str, list[Trace]] = {}
-    wrong: list[Trace] = []
-    images = set()
-    for number in tqdm(rng.permutation(len(capturer.texts))[:CANDIDATES], desc="candidates"):
-        if capturer.images[number] in images:
-            continue
-        trace = capturer(int(number))
-        images.add(capturer.images[number])
-        (right.setdefault(trace.attributes["question_type"], []) if trace.outputs["correct"] else wrong).append(trace)
-    chosen = wrong[:DEMO_WRONG]
-    while len(chosen) < DEMO_SIZE:
-        kinds = sorted(kind for kind, traces in right.items() if traces)
-        chosen.append(right[kinds[len(chosen) % len(kinds)]].pop())
-    return sorted(chosen, key=lambda trace: str(trace.id))
+def _take_turns(rows: np.ndarray, test: Split) -> Iterator[int]:
+    by_kind = [rows[test.kinds[rows] == kind] for kind in sorted(set(test.kinds))]
+    return (int(row) for turn in zip_longest(*by_kind) for row in turn if row is not None)
+
+
+def _first(rows: Iterable[int], count: int, test: Split, images: set[int]) -> list[int]:
+    chosen: list[int] = []
+    for row in rows:
+        if len(chosen) < count and test.image_ids[row] not in images:
+            images.add(test.image_ids[row])
+            chosen.append(row)
+    return chosen
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=MODEL)
-    parser.add_argument("--all", action="store_true", help="the whole test split")
-    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--all", type=Path, metavar="DIR", help="capture the whole test split")
+    parser.add_argument("-o", "--output", type=Path, default=DEMO)
     arguments = parser.parse_args()
-    torch.manual_seed(0)
-    capturer = Capturer(arguments.model)
-    arguments.output.mkdir(parents=True, exist_ok=True)
+
+    model, tokenizer = load_model(arguments.model)
+    test = test_split(tokenizer)
+    shapes = shape_names(test, [ANSWERS[answer] for answer in test.answers])
     if arguments.all:
-        for number in tqdm(range(len(capturer.texts)), desc="captured"):
-            capturer(number).save(arguments.output / f"{number:05}.safetensors")
+        arguments.all.mkdir(parents=True, exist_ok=True)
+        for row in tqdm(range(len(test.texts)), desc="capture"):
+            capture(model, tokenizer, test, row, shapes).save(arguments.all / f"{row:04}.safetensors")
         return
-    for trace in demo_questions(capturer):
-        trace.save(arguments.output / f"{str(trace.id).rsplit('/', 1)[-1]}.safetensors")
+
+    keep_patch_order(model)
+    rows = choose(correct(model, test), test)
+    del model.vilt.embeddings.visual_embed
+    torch.manual_seed(0)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    for old in arguments.output.glob("*.safetensors"):
+        old.unlink()
+    traces = []
+    for number, row in enumerate(rows):
+        trace = capture(model, tokenizer, test, row, shapes)
+        slug = re.sub(r"\W+", "-", test.texts[row]).strip("-")
+        trace.save(arguments.output / f"{number:02}-{slug}.safetensors")
+        traces.append(trace)
+        print(f"{number:02}  {test.texts[row]:45} {trace.outputs['prediction']:10} {trace.outputs['answer']}")
+    layer, head, ratio = best_head(traces)
+    print(f"[CLS] looks at the shape most in layer {layer}, head {head}: {ratio:.2f} times the share of its area")
 
 
 if __name__ == "__main__":

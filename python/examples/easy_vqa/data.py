@@ -75,13 +75,10 @@ def load_pixels(path: str) -> torch.Tensor:
 
 
 def load(
-    texts: list[str],
-    answers: list[str],
-    image_ids: list[int],
-    paths: dict[int, str],
-    tokenizer: PreTrainedTokenizerFast,
+    asked: tuple[list[str], list[str], list[int]], paths: dict[int, str], tokenizer: PreTrainedTokenizerFast
 ) -> Split:
-    """Reads one split into memory."""
+    """Reads one split, its questions, answers and image numbers, into memory."""
+    texts, answers, image_ids = asked
     ids = sorted(paths)
     row_of = {image: row for row, image in enumerate(ids)}
     encoded = tokenizer(texts, padding=True, return_tensors="pt")
@@ -100,9 +97,9 @@ def load(
 
 def train_split(tokenizer: PreTrainedTokenizerFast) -> Split:
     """The 38,575 training questions."""
-    return load(*easy_vqa.get_train_questions(), easy_vqa.get_train_image_paths(), tokenizer)
+    return load(easy_vqa.get_train_questions(), easy_vqa.get_train_image_paths(), tokenizer)
 
 
 def test_split(tokenizer: PreTrainedTokenizerFast) -> Split:
     """The 9,673 test questions."""
-    return load(*easy_vqa.get_test_questions(), easy_vqa.get_test_image_paths(), tokenizer)
+    return load(easy_vqa.get_test_questions(), easy_vqa.get_test_image_paths(), tokenizer)

@@ -56,13 +56,15 @@ def keep_patch_order(model: ViltForQuestionAnswering) -> None:
     nothing to the model, and the loops cost more than a layer."""
     embeddings = model.vilt.embeddings
 
-    def visual_embed(pixel_values: torch.Tensor, pixel_mask: torch.Tensor, max_image_length: int = 200):
+    def visual_embed(
+        pixel_values: torch.Tensor, pixel_mask: torch.Tensor, max_image_length: int = 200
+    ) -> tuple[torch.Tensor, torch.Tensor, None]:
         patches = embeddings.patch_embeddings(pixel_values).flatten(2).transpose(1, 2)
         cls = embeddings.cls_token.expand(len(patches), -1, -1)
         states = torch.cat((cls, patches), dim=1) + embeddings.position_embeddings
         return embeddings.dropout(states), torch.ones(states.shape[:2], dtype=torch.long), None
 
-    embeddings.visual_embed = visual_embed
+    embeddings.visual_embed = visual_embed  # type: ignore[method-assign]
 
 
 def augment(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
@@ -95,7 +97,7 @@ def draw_batch(split: Split, step: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def rate(step: int) -> float:
-    """The learning rate as a share of the peak: a cosine over the first two stages and beyond, another over the third."""
+    """The learning rate as a share of the peak: one cosine over the first two stages, another over the third."""
     if step < STAGES[1]:
         return min(step / WARM_UP, 0.5 * (1 + math.cos(math.pi * step / (2 * STAGES[0]))))
     begun = step - STAGES[1]
