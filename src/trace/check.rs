@@ -205,7 +205,11 @@ fn describe(problem: Problem, tally: Tally, tensor: &str, view: &TensorView<'_>,
     let mut rest = place;
     let mut position: Vec<usize> = sides.iter().rev().map(|&side| (rest % side, rest /= side).0).collect();
     position.reverse();
-    let others = if count == 1 { String::new() } else { format!(", as are {} more values", count - 1) };
+    let others = match count - 1 {
+        0 => String::new(),
+        1 => ", as is 1 more value".to_owned(),
+        more => format!(", as are {more} more values"),
+    };
     let message = match problem {
         Problem::NotANumber => format!("`{tensor}{position:?}` is NaN{others}"),
         Problem::Infinite => format!("`{tensor}{position:?}` is infinite{others}"),
