@@ -7,14 +7,20 @@ use clap::Args;
 use serde::Serialize;
 
 use super::adapter::AdapterArguments;
-use super::selection::SelectionArguments;
+use super::selection::{SelectionArguments, SelectionReport};
 use super::stats::engine;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use crate::analysis::Direction;
 use crate::scene::token_names;
 use crate::trace::Trace;
 
+const EXAMPLES: &str = "Examples:
+  vlscope attention trace.safetensors --layer 3 --head 1 --token 0
+  vlscope attention trace.safetensors --layer mean --token 2 --token 3 --direction from --csv
+  vlscope attention trace.safetensors --block cross --json | jq .weights";
+
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// The trace.
     trace: PathBuf,
@@ -28,8 +34,11 @@ pub struct Arguments {
 
 #[derive(Serialize)]
 struct Report<'a> {
+    /// Name of the query sequence.
     query: &'a str,
+    /// Name of the key sequence.
     key: &'a str,
+    selection: SelectionReport<'a>,
     /// One per token of the side that was not selected.
     weights: Vec<Number>,
     tokens: Vec<String>,
@@ -48,7 +57,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let tokens: Vec<String> = token_names(&document.sequences[other].tokens);
     if arguments.format.json {
         let [query, key] = [block.query, block.key].map(|sequence| document.sequences[sequence].name.as_str());
-        return print_json(&Report { query, key, weights: weights.into_iter().map(Number).collect(), tokens });
+        let weights = weights.into_iter().map(Number).collect();
+        return print_json(&Report {
+            query,
+            key,
+            selection: SelectionReport::new(&trace, &selection),
+            weights,
+            tokens,
+        });
     }
     let number = if arguments.format.csv { exact } else { short };
     let rows: Vec<_> = tokens

@@ -6,7 +6,12 @@ use clap::Args;
 use super::table::print_rows;
 use crate::gpu::{GpuError, adapters};
 
+const EXAMPLES: &str = "Examples:
+  vlscope devices
+  vlscope trace.safetensors --adapter llvmpipe";
+
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {}
 
 pub fn run(_: &Arguments) -> Result<()> {

@@ -25,7 +25,8 @@ const EXAMPLES: &str = "Examples:
   vlscope render trace.safetensors --view image --layer 3 --head mean --token 0 -o image.png
   vlscope stats trace.safetensors --csv > heads.csv
   vlscope attention trace.safetensors --layer 3 --head 1 --token 0 --json
-  vlscope check traces/*.safetensors";
+  vlscope check traces/*.safetensors
+  vlscope synth --layers 12 --heads 12 --text 16 --grid 12x12 -o synthetic.safetensors";
 
 /// A microscope for vision-language transformers.
 #[derive(Debug, Parser)]
@@ -59,7 +60,7 @@ enum Command {
         /// Which shell.
         shell: clap_complete::Shell,
     },
-    /// Write the man pages.
+    /// Print the man page, or write all of them to a folder.
     Man(man::Arguments),
 }
 
@@ -101,10 +102,13 @@ impl Cli {
 /// Whoever read our output has seen enough: no error of ours.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let kind = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<io::Error>().map(io::Error::kind).or_else(|| {
-            let cause = cause.downcast_ref::<serde_json::Error>()?;
-            cause.io_error_kind()
-        })
+        let plain = cause.downcast_ref().map(io::Error::kind);
+        let json = || cause.downcast_ref().and_then(serde_json::Error::io_error_kind);
+        let csv = || match cause.downcast_ref().map(csv::Error::kind) {
+            Some(csv::ErrorKind::Io(cause)) => Some(cause.kind()),
+            _ => None,
+        };
+        plain.or_else(json).or_else(csv)
     };
     error.chain().any(|cause| kind(cause) == Some(io::ErrorKind::BrokenPipe))
 }

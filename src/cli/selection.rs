@@ -2,6 +2,8 @@
 
 use anyhow::{Result, bail, ensure};
 use clap::{Args, ValueEnum};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::analysis::{Direction, Pick, Selection};
 use crate::trace::Trace;
@@ -24,6 +26,37 @@ pub struct SelectionArguments {
     /// `to`: what the tokens attend to; `from`: what attends to them.
     #[arg(long, value_enum, default_value_t = DirectionName::To)]
     direction: DirectionName,
+}
+
+/// What was selected, as it would be typed.
+#[derive(Debug, Serialize)]
+pub struct SelectionReport<'a> {
+    block: &'a str,
+    layer: Value,
+    head: Value,
+    /// Empty where all are meant that are not special.
+    tokens: &'a [usize],
+    direction: &'static str,
+}
+
+impl<'a> SelectionReport<'a> {
+    /// The report on a selection in this trace.
+    pub fn new(trace: &'a Trace, selection: &'a Selection) -> Self {
+        let typed = |pick| match pick {
+            Pick::One(index) => Value::from(index),
+            Pick::Mean => Value::from("mean"),
+        };
+        Self {
+            block: &trace.document().attention[selection.block].name,
+            layer: typed(selection.layer),
+            head: typed(selection.head),
+            tokens: &selection.tokens,
+            direction: match selection.direction {
+                Direction::AttendsTo => "to",
+                Direction::AttendedBy => "from",
+            },
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

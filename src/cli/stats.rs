@@ -1,5 +1,6 @@
 //! `vlscope stats`: every statistic of every head of every block.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,7 +16,13 @@ use crate::analysis::{Compute, Engine};
 use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
 use crate::trace::Trace;
 
+const EXAMPLES: &str = "Examples:
+  vlscope stats trace.safetensors
+  vlscope stats trace.safetensors --csv > heads.csv
+  vlscope stats trace.safetensors --json | jq '.attention[0].statistics[] | select(.name == \"entropy\").values'";
+
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// The trace.
     trace: PathBuf,
@@ -70,35 +77,57 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     bar.finish_and_clear();
     if arguments.format.json {
         let attention = document.attention.iter().zip(&blocks).enumerate();
-        let report = |(index, (block, found)): (usize, (&'_ crate::trace::Block, &Vec<HeadStatistics>))| {
-            (index, block.layers, found.iter().map(statistic_report).collect())
-        };
         let attention = attention
-            .map(report)
-            .map(|(index, layers, statistics)| BlockReport {
-                name: &document.attention[index].name,
-                layers,
+            .map(|(index, (block, found))| BlockReport {
+                name: &block.name,
+                layers: block.layers,
                 heads: trace.max_heads(index),
-                statistics,
+                statistics: found.iter().map(statistic_report).collect(),
             })
             .collect();
         return print_json(&Report { id: document.id.as_deref(), attention });
     }
-    let number = if arguments.format.csv { exact } else { short };
+    if arguments.format.csv { print_list(&trace, &blocks) } else { print_grids(&trace, &blocks) }
+}
+
+/// One row a value.
+fn print_list(trace: &Trace, blocks: &[Vec<HeadStatistics>]) -> Result<()> {
     let mut rows = Vec::new();
-    for (block, found) in document.attention.iter().zip(&blocks) {
+    for (block, found) in trace.document().attention.iter().zip(blocks) {
         for statistic in found {
             for layer in 0..statistic.layers {
                 for head in 0..statistic.heads {
                     let place = [block.name.clone(), statistic.name.to_owned(), layer.to_string(), head.to_string()];
-                    rows.push(
-                        place.into_iter().chain([number(statistic.value(layer, head)), unit(statistic)]).collect(),
-                    );
+                    let value = [exact(statistic.value(layer, head)), unit(statistic.name).to_owned()];
+                    rows.push(place.into_iter().chain(value).collect());
                 }
             }
         }
     }
-    print_rows(arguments.format.csv, &["block", "statistic", "layer", "head", "value", "unit"], &rows)
+    print_rows(true, &["block", "statistic", "layer", "head", "value", "unit"], &rows)
+}
+
+/// For each statistic its layers × heads.
+fn print_grids(trace: &Trace, blocks: &[Vec<HeadStatistics>]) -> Result<()> {
+    for (block, found) in trace.document().attention.iter().zip(blocks) {
+        for statistic in found {
+            let unit = unit(statistic.name);
+            let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
+            writeln!(io::stdout(), "{} · {}{unit}", block.name, statistic.name)?;
+            let heads = (0..statistic.heads).map(|head| format!("head {head}"));
+            let header: Vec<String> =
+                ["layer".to_owned()].into_iter().chain(heads).chain(["mean".to_owned()]).collect();
+            let row = |layer: usize| {
+                let values = (0..statistic.heads).map(|head| statistic.value(layer, head));
+                let values = values.chain([statistic.layer_mean[layer]]).map(short);
+                [layer.to_string()].into_iter().chain(values).collect()
+            };
+            let rows: Vec<Vec<String>> = (0..statistic.layers).map(row).collect();
+            print_rows(false, &header.iter().map(String::as_str).collect::<Vec<_>>(), &rows)?;
+            writeln!(io::stdout())?;
+        }
+    }
+    Ok(())
 }
 
 /// The engine that was asked for; a device is opened only where one may be used.
@@ -118,12 +147,12 @@ fn statistic_report(statistic: &HeadStatistics) -> StatisticReport {
     let numbers = |values: &[f32]| values.iter().copied().map(Number).collect();
     StatisticReport {
         name: statistic.name,
-        unit: statistics::statistic(statistic.name).map_or("", |entry| entry.unit),
+        unit: unit(statistic.name),
         values: statistic.values.chunks(statistic.heads.max(1)).map(numbers).collect(),
         layer_mean: numbers(&statistic.layer_mean),
     }
 }
 
-fn unit(statistic: &HeadStatistics) -> String {
-    statistics::statistic(statistic.name).map_or("", |entry| entry.unit).to_owned()
+fn unit(name: &str) -> &'static str {
+    statistics::statistic(name).map_or("", |entry| entry.unit)
 }

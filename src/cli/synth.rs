@@ -1,34 +1,48 @@
-//! `vlscope synth`: writes a synthetic trace of any size.
+//! `vlscope synth`: writes a synthetic trace.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
+use indicatif::HumanBytes;
 
 use super::progress;
 use crate::trace::{Dtype, Synthetic};
 
+const EXAMPLES: &str = "Examples:
+  vlscope synth --layers 4 --heads 4 --text 12 --grid 8x8 -o small.safetensors
+  vlscope synth --layers 32 --heads 32 --text 64 --grid 24x24 --dtype f16 -o large.safetensors
+
+Heads 0 to 3 of each layer have a planted pattern: a token attends to itself, to the token before it, to the
+first token; text attends to the object in the picture. The same seed gives the same bytes on every machine.";
+
+/// The most patches along a side.
+const MAX_SIDE: usize = 512;
+
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Number of layers.
-    #[arg(long, value_name = "L")]
+    #[arg(long, value_name = "L", value_parser = count(1, 4096))]
     layers: usize,
-    /// Heads a layer.
-    #[arg(long, value_name = "H")]
+    /// Heads in each layer.
+    #[arg(long, value_name = "H", value_parser = count(1, 65_536))]
     heads: usize,
-    /// Text tokens, [CLS] and [SEP] included.
-    #[arg(long, value_name = "N")]
+    /// Text tokens, [CLS] and [SEP] among them.
+    #[arg(long, value_name = "N", value_parser = count(2, 1_048_576))]
     text: usize,
-    /// The grid of patches.
+    /// Patches of the picture.
     #[arg(long, value_name = "ROWSxCOLS", value_parser = parse_grid)]
-    grid: (usize, usize),
-    /// Dimension of the hidden states; 0 for none.
-    #[arg(long, value_name = "D", default_value_t = 64)]
+    grid: [usize; 2],
+    /// Width of the hidden states; 0 for none.
+    #[arg(long, value_name = "D", default_value = "64", value_parser = count(0, 1_048_576))]
     dim: usize,
-    /// How numbers are stored.
+    /// How attention and hidden states are stored.
     #[arg(long, value_enum, default_value_t = DtypeName::F16)]
     dtype: DtypeName,
-    /// Equal seeds give equal files.
+    /// Another seed is another trace.
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
     /// Where the trace goes.
@@ -43,11 +57,18 @@ enum DtypeName {
     Bf16,
 }
 
+fn count(least: u64, most: u64) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(least..=most)
+}
+
+fn parse_grid(text: &str) -> Result<[usize; 2], String> {
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=MAX_SIDE).contains(side));
+    let sides = text.split_once(['x', 'X', '×']).and_then(|(rows, columns)| Some([side(rows)?, side(columns)?]));
+    sides.ok_or_else(|| format!("`{text}` is no grid: expected for example 8x12, each side 1 to {MAX_SIDE}"))
+}
+
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
-    ensure!(arguments.layers > 0, "--layers is 0, expected at least 1");
-    ensure!(arguments.heads > 0, "--heads is 0, expected at least 1");
-    ensure!(arguments.text >= 2, "--text is {}, expected at least 2: [CLS] and [SEP]", arguments.text);
-    let (rows, columns) = arguments.grid;
+    let [rows, columns] = arguments.grid;
     let synthetic = Synthetic {
         layers: arguments.layers,
         heads: arguments.heads,
@@ -62,16 +83,13 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         },
         seed: arguments.seed,
     };
-    let bar = progress::byte_bar(quiet, synthetic.bytes(), "synth");
-    synthetic.write(&arguments.output, &mut |bytes| bar.inc(bytes))?;
+    let bytes = synthetic.bytes().unwrap_or(u64::MAX);
+    let bar = progress::byte_bar(quiet, bytes, "writing");
+    let written = synthetic.write(&arguments.output, &mut |bytes| bar.inc(bytes));
     bar.finish_and_clear();
+    written?;
+    if !quiet {
+        writeln!(io::stdout(), "{}: {} tokens, {}", arguments.output.display(), synthetic.tokens(), HumanBytes(bytes))?;
+    }
     Ok(())
-}
-
-fn parse_grid(text: &str) -> Result<(usize, usize), String> {
-    let sides = text.split_once(['x', 'X', '×']).and_then(|(rows, columns)| {
-        let side = |text: &str| text.parse().ok().filter(|side| (1..=4096).contains(side));
-        Some((side(rows)?, side(columns)?))
-    });
-    sides.ok_or_else(|| format!("`{text}` is no grid: expected for example 24x24"))
 }

@@ -49,18 +49,31 @@ pub fn print_rows(csv: bool, header: &[&str], rows: &[Vec<String>]) -> Result<()
         cells.chain([header[column].chars().count()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let is_number = |cell: &str| cell == NO_VALUE || cell.parse::<f64>().is_ok();
+    let are_numbers: Vec<bool> =
+        (0..header.len()).map(|column| rows.iter().all(|row| is_number(&row[column]))).collect();
     let mut out = io::stdout().lock();
     let header: Vec<String> = header.iter().map(ToString::to_string).collect();
     for row in std::iter::once(&header).chain(rows) {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let cells = row.iter().zip(&widths).zip(&are_numbers);
+        let cells: Vec<String> = cells
+            .map(
+                |((cell, &width), &is_number)| {
+                    if is_number { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+                },
+            )
+            .collect();
         writeln!(out, "{}", cells.join("  ").trim_end())?;
     }
     Ok(())
 }
 
+/// What people see where there is no value.
+const NO_VALUE: &str = "–";
+
 /// Four digits, or a dash where there is no value.
 pub fn short(value: f32) -> String {
-    if value.is_finite() { format!("{value:.4}") } else { "–".to_owned() }
+    if value.is_finite() { format!("{value:.4}") } else { NO_VALUE.to_owned() }
 }
 
 /// All digits, or nothing where there is no value.

@@ -1,132 +1,226 @@
-//! Reads every value of a trace and reports what is not sound. Opening a trace looks at no value, so that it costs no
-//! time; this is where they are looked at.
+//! Reads every value of a trace and reports what is not sound. Opening checks shapes and names; this checks numbers.
+//!
+//! One parallel walk over the rows, a few at a time, so that a tensor need not fit in memory. Of each problem a tensor
+//! has one finding, with the count and the first place (or the worst row).
 
-use super::{Dtype, TensorView, Trace};
+use rayon::prelude::*;
 
-/// One thing that is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use super::{Block, Dtype, TensorView, Trace};
+
+/// Whether a trace with this finding is still sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Its numbers are wrong.
+    Error,
+    /// Its numbers may be what the author wanted.
+    Warning,
+}
+
+/// What is wrong with a value or a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// Neither a number nor infinite.
+    NotANumber,
+    /// Infinite.
+    Infinite,
+    /// A weight below 0.
+    Negative,
+    /// A weight on a key behind the query, in a causal block.
+    BehindQuery,
+    /// A row of weights that does not sum to 1.
+    RowSum,
+}
+
+/// One problem of one tensor.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// Whether the numbers cannot be trusted; else it is only unusual.
-    pub is_error: bool,
-    /// The tensor, the place and what was found.
+    /// What is wrong.
+    pub problem: Problem,
+    /// The tensor's name in the file.
+    pub tensor: String,
+    /// The first value with the problem, or the row that is farthest from a sum of 1.
+    pub position: Vec<usize>,
+    /// That value, or the sum of that row.
+    pub value: f64,
+    /// How many values or rows have the problem.
+    pub count: u64,
+    /// Of how many.
+    pub total: u64,
+    /// The same in words.
     pub message: String,
 }
 
-/// How far the sum of a row may be from 1: what rounding to the dtype explains.
-fn sum_tolerance(dtype: Dtype, keys: usize) -> f32 {
-    let step = match dtype {
+impl Problem {
+    /// As JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotANumber => "nan",
+            Self::Infinite => "infinite",
+            Self::Negative => "negative",
+            Self::BehindQuery => "behind_query",
+            Self::RowSum => "row_sum",
+        }
+    }
+
+    /// Rows that do not sum to 1 are a warning: attention after dropout or on padding has them.
+    pub fn severity(self) -> Severity {
+        if self == Self::RowSum { Severity::Warning } else { Severity::Error }
+    }
+}
+
+/// How far from 1 the sum of a row may be: what rounding its weights can do. python/ has the same numbers.
+pub fn row_tolerance(dtype: Dtype) -> f64 {
+    match dtype {
         Dtype::F32 => 1e-4,
-        Dtype::F16 => 2e-3,
+        Dtype::F16 => 1e-3,
         Dtype::Bf16 => 1e-2,
-    };
-    step * (1.0 + (keys as f32).sqrt() / 16.0)
-}
-
-impl Trace {
-    /// Everything that [`check`](Self::check) reads, in bytes.
-    pub fn check_bytes(&self) -> u64 {
-        let attention = self.document().attention.iter().enumerate();
-        let attention: usize = attention
-            .flat_map(|(block, of)| (0..of.layers).map(move |layer| (block, layer)))
-            .map(|(block, layer)| self.attention(block, layer).bytes.len())
-            .sum();
-        let hidden = self.document().hidden.iter().enumerate();
-        let hidden: usize = hidden
-            .flat_map(|(index, of)| (0..of.states).map(move |state| (index, state)))
-            .map(|(index, state)| self.hidden(index, state).bytes.len())
-            .sum();
-        (attention + hidden) as u64
-    }
-
-    /// Reads all attention and hidden states; `on_bytes` is told how many more bytes are done.
-    pub fn check(&self, on_bytes: &mut dyn FnMut(u64)) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        for (index, block) in self.document().attention.iter().enumerate() {
-            for layer in 0..block.layers {
-                let view = self.attention(index, layer);
-                let name = format!("attention.{}.{layer}", block.name);
-                findings.extend(check_finite(&name, &view));
-                findings.extend(check_rows(&name, &view, block.causal));
-                on_bytes(view.bytes.len() as u64);
-            }
-        }
-        for (index, hidden) in self.document().hidden.iter().enumerate() {
-            let sequence = &self.document().sequences[hidden.sequence].name;
-            for state in 0..hidden.states {
-                let view = self.hidden(index, state);
-                findings.extend(check_finite(&format!("hidden.{sequence}.{state}"), &view));
-                on_bytes(view.bytes.len() as u64);
-            }
-        }
-        findings
     }
 }
 
-/// The first value that is not finite, and how many there are.
-fn check_finite(name: &str, view: &TensorView<'_>) -> Option<Finding> {
-    let mut first = None;
-    let mut count = 0_usize;
-    for_each_row(view, |row, values| {
-        for (column, value) in values.iter().enumerate().filter(|(_, value)| !value.is_finite()) {
-            first.get_or_insert((row, column, *value));
-            count += 1;
-        }
+/// Number of bytes that [`check`] reads.
+pub fn bytes(trace: &Trace) -> u64 {
+    tensors(trace).map(|(_, view, _)| view.bytes.len() as u64).sum()
+}
+
+/// Reads every value. `on_bytes` hears of each part that was read, from any thread.
+pub fn check(trace: &Trace, on_bytes: &(dyn Fn(u64) + Sync)) -> Vec<Finding> {
+    tensors(trace).flat_map(|(name, view, rules)| check_tensor(&name, &view, &rules, on_bytes)).collect()
+}
+
+/// What holds for the values of a tensor, besides being finite.
+#[derive(Clone, Copy)]
+enum Rules<'a> {
+    Weights(&'a Block),
+    Hidden,
+    /// NaN is no value here.
+    Metric,
+}
+
+fn tensors(trace: &Trace) -> impl Iterator<Item = (String, TensorView<'_>, Rules<'_>)> {
+    let document = trace.document();
+    let attention = document.attention.iter().enumerate().flat_map(move |(index, block)| {
+        (0..block.layers).map(move |layer| {
+            (format!("attention.{}.{layer}", block.name), trace.attention(index, layer), Rules::Weights(block))
+        })
     });
-    let (row, column, value) = first?;
-    let place = match *view.shape {
-        [_, queries, _] => format!("[{}, {}, {column}]", row / queries, row % queries),
-        _ => format!("[{row}, {column}]"),
-    };
-    let more = if count > 1 { format!(", and {} more values are not finite", count - 1) } else { String::new() };
-    Some(Finding { is_error: true, message: format!("{name}{place} is {value}{more}") })
-}
-
-/// Rows that do not sum to 1, weights below 0, and weights that a causal mask should have hidden.
-fn check_rows(name: &str, view: &TensorView<'_>, causal: bool) -> Vec<Finding> {
-    let (queries, keys) = (view.shape[1], view.shape[2]);
-    let tolerance = sum_tolerance(view.dtype, keys);
-    let (mut off, mut worst) = (0_usize, (0.0_f32, 0, 1.0_f32));
-    let (mut negative, mut unmasked) = (0_usize, 0_usize);
-    for_each_row(view, |row, values| {
-        let sum: f32 = values.iter().sum();
-        let distance = (sum - 1.0).abs();
-        if distance > tolerance {
-            off += 1;
-            if distance > worst.0 {
-                worst = (distance, row, sum);
-            }
-        }
-        negative += values.iter().filter(|value| **value < 0.0).count();
-        if causal {
-            unmasked += values.iter().skip(row % queries + 1).filter(|value| **value > 0.0).count();
-        }
+    let hidden = document.hidden.iter().enumerate().flat_map(move |(index, hidden)| {
+        let sequence = &document.sequences[hidden.sequence].name;
+        (0..hidden.states)
+            .map(move |state| (format!("hidden.{sequence}.{state}"), trace.hidden(index, state), Rules::Hidden))
     });
-    let rows = view.shape[0] * queries;
-    let mut findings = Vec::new();
-    let mut warn = |message| findings.push(Finding { is_error: false, message });
-    if off > 0 {
-        let (_, row, sum) = worst;
-        let (head, query) = (row / queries, row % queries);
-        warn(format!("{name}: {off} of {rows} rows do not sum to 1; the worst, [{head}, {query}], sums to {sum}"));
-    }
-    if negative > 0 {
-        warn(format!("{name}: {negative} weights are below 0"));
-    }
-    if unmasked > 0 {
-        warn(format!("{name}: {unmasked} weights lie behind the causal mask"));
-    }
-    findings
+    let metrics = (0..document.head_metrics.len())
+        .map(|index| (format!("head_metric.{index}"), trace.head_metric(index), Rules::Metric));
+    attention.chain(hidden).chain(metrics)
 }
 
-/// All rows of the innermost dimension, numbered through.
-fn for_each_row(view: &TensorView<'_>, mut look: impl FnMut(usize, &[f32])) {
-    let columns = view.shape.last().copied().unwrap_or(0);
-    if columns == 0 {
+/// How often one problem was met, and where it counts most: first, or farthest from 1.
+#[derive(Clone, Copy)]
+struct Tally {
+    count: u64,
+    place: usize,
+    value: f64,
+}
+
+const PROBLEMS: [Problem; 5] =
+    [Problem::NotANumber, Problem::Infinite, Problem::Negative, Problem::BehindQuery, Problem::RowSum];
+
+/// One tally a problem, in the order of [`PROBLEMS`].
+type Tallies = [Option<Tally>; PROBLEMS.len()];
+
+fn check_tensor(name: &str, view: &TensorView<'_>, rules: &Rules<'_>, on_bytes: &(dyn Fn(u64) + Sync)) -> Vec<Finding> {
+    const CHUNK_VALUES: usize = 1 << 18;
+    let Some(&width) = view.shape.last().filter(|_| !view.is_empty()) else { return Vec::new() };
+    let rows = view.len() / width;
+    let chunk_rows = (CHUNK_VALUES / width).max(1);
+    let tallies = (0..rows.div_ceil(chunk_rows))
+        .into_par_iter()
+        .map_init(
+            || vec![0.0; width],
+            |values, chunk| {
+                let mut tallies = Tallies::default();
+                let rows = chunk * chunk_rows..rows.min((chunk + 1) * chunk_rows);
+                on_bytes((rows.len() * width * view.dtype.bytes()) as u64);
+                for row in rows {
+                    view.read(row * width, values);
+                    check_row(row, values, view, rules, &mut tallies);
+                }
+                tallies
+            },
+        )
+        .reduce(Tallies::default, |mut sum, tallies| {
+            let found = PROBLEMS.iter().zip(tallies).filter_map(|(problem, tally)| Some((*problem, tally?)));
+            found.for_each(|(problem, tally)| add(&mut sum, problem, tally));
+            sum
+        });
+    let finding = |(&problem, tally): (&Problem, Option<Tally>)| {
+        tally.map(|tally| {
+            describe(problem, tally, name, view, if problem == Problem::RowSum { rows } else { view.len() })
+        })
+    };
+    PROBLEMS.iter().zip(tallies).filter_map(finding).collect()
+}
+
+fn check_row(row: usize, values: &[f32], view: &TensorView<'_>, rules: &Rules<'_>, tallies: &mut Tallies) {
+    let seen = match rules {
+        Rules::Weights(block) if block.causal => row % view.shape[1] + 1,
+        _ => values.len(),
+    };
+    let is_weights = matches!(rules, Rules::Weights(_));
+    let mut sum = 0.0_f64;
+    for (column, &value) in values.iter().enumerate() {
+        let value = f64::from(value);
+        sum += value;
+        let problem = match value {
+            _ if value.is_nan() && matches!(rules, Rules::Metric) => continue,
+            _ if value.is_nan() => Problem::NotANumber,
+            _ if value.is_infinite() => Problem::Infinite,
+            _ if is_weights && value < 0.0 => Problem::Negative,
+            _ if column >= seen && value != 0.0 => Problem::BehindQuery,
+            _ => continue,
+        };
+        add(tallies, problem, Tally { count: 1, place: row * values.len() + column, value });
+    }
+    // A row with a value that is no number has been reported for that.
+    if is_weights && sum.is_finite() && (sum - 1.0).abs() > row_tolerance(view.dtype) {
+        add(tallies, Problem::RowSum, Tally { count: 1, place: row, value: sum });
+    }
+}
+
+fn add(tallies: &mut Tallies, problem: Problem, found: Tally) {
+    let slot = &mut tallies[problem as usize];
+    let Some(known) = slot else {
+        *slot = Some(found);
         return;
-    }
-    let mut values = vec![0.0; columns];
-    for row in 0..view.len() / columns {
-        view.read(row * columns, &mut values);
-        look(row, &values);
-    }
+    };
+    let count = known.count + found.count;
+    // The place decides between rows that are equally far off, so that the report does not depend on the threads.
+    let distance = |tally: &Tally| if problem == Problem::RowSum { (tally.value - 1.0).abs() } else { 0.0 };
+    let order = distance(&found).total_cmp(&distance(known)).then(known.place.cmp(&found.place));
+    *slot = Some(Tally { count, ..if order.is_gt() { found } else { *known } });
+}
+
+fn describe(problem: Problem, tally: Tally, tensor: &str, view: &TensorView<'_>, total: usize) -> Finding {
+    let Tally { count, place, value } = tally;
+    let sides = if problem == Problem::RowSum { &view.shape[..view.shape.len() - 1] } else { &view.shape[..] };
+    let mut rest = place;
+    let mut position: Vec<usize> = sides.iter().rev().map(|&side| (rest % side, rest /= side).0).collect();
+    position.reverse();
+    let others = match count - 1 {
+        0 => String::new(),
+        1 => ", as is 1 more value".to_owned(),
+        more => format!(", as are {more} more values"),
+    };
+    let message = match problem {
+        Problem::NotANumber => format!("`{tensor}{position:?}` is NaN{others}"),
+        Problem::Infinite => format!("`{tensor}{position:?}` is infinite{others}"),
+        Problem::Negative => format!("`{tensor}{position:?}` is {value}, a negative weight{others}"),
+        Problem::BehindQuery => {
+            format!("`{tensor}{position:?}` is {value}, a key behind its query in a causal block{others}")
+        }
+        Problem::RowSum => format!(
+            "{count} of {total} rows of `{tensor}` do not sum to 1 within {}: `{tensor}{position:?}` sums to {value:.4}",
+            row_tolerance(view.dtype)
+        ),
+    };
+    Finding { problem, tensor: tensor.to_owned(), position, value, count, total: total as u64, message }
 }

@@ -12,16 +12,14 @@ pub struct TraceError {
     pub message: String,
     /// With which file.
     pub path: PathBuf,
-    /// What the system said, if it was the system.
-    pub source: Option<io::Error>,
 }
 
 impl TraceError {
     pub(super) fn new(path: &Path, message: impl Into<String>) -> Self {
-        Self { message: message.into(), path: path.to_owned(), source: None }
+        Self { message: message.into(), path: path.to_owned() }
     }
 
-    pub(super) fn io(path: &Path, doing: &str, source: io::Error) -> Self {
-        Self { message: format!("cannot {doing}: {source}"), path: path.to_owned(), source: Some(source) }
+    pub(super) fn io(path: &Path, doing: &str, error: &io::Error) -> Self {
+        Self::new(path, format!("cannot {doing}: {error}"))
     }
 }

@@ -5,8 +5,11 @@
 //! refuses dtypes that we want to name.
 
 use std::collections::HashMap;
+use std::fmt;
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde_json::Value;
 
 use super::METADATA_KEY;
 
@@ -38,7 +41,7 @@ pub(super) fn read(file: &[u8]) -> Result<Header, String> {
     let json = usize::try_from(length).ok().and_then(|length| rest.get(..length)).ok_or_else(|| {
         format!("not a safetensors file: its header should have {length} bytes, the file has {}", file.len())
     })?;
-    let header: Map<String, Value> = serde_json::from_slice(json).map_err(|error| {
+    let Pairs(header) = serde_json::from_slice(json).map_err(|error| {
         format!(
             "not a safetensors file: its header is not valid JSON: line {}, column {}",
             error.line(),
@@ -47,12 +50,17 @@ pub(super) fn read(file: &[u8]) -> Result<Header, String> {
     })?;
     let data_begin = LENGTH_BYTES + json.len();
     let mut entries = HashMap::new();
-    for (name, value) in header.iter().filter(|(name, _)| *name != "__metadata__") {
-        entries.insert(name.clone(), entry(name, value, data_begin)?);
+    let mut metadata = None;
+    for (name, value) in header {
+        if name == "__metadata__" {
+            metadata = Some(value);
+        } else if entries.insert(name.clone(), entry(&name, &value, data_begin)?).is_some() {
+            return Err(format!("tensor `{name}` is in the header twice"));
+        }
     }
     check_layout(&entries, data_begin, file.len())?;
-    let document = header
-        .get("__metadata__")
+    let document = metadata
+        .as_ref()
         .and_then(|metadata| metadata.get(METADATA_KEY))
         .and_then(Value::as_str)
         .ok_or_else(|| format!("not a vlscope trace: `__metadata__` has no key `{METADATA_KEY}`"))?;
@@ -79,6 +87,31 @@ fn entry(name: &str, value: &Value, data_begin: usize) -> Result<Entry, String> 
         }
     }
     Ok(Entry { dtype: dtype.to_owned(), shape, begin, end })
+}
+
+/// A JSON object as it is written: a map would keep only the last of two tensors of one name.
+struct Pairs(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Pairs;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Collect)
+    }
 }
 
 /// The tensors must fill the file: in order of place, each begins where the one before ends.

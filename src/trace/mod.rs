@@ -1,6 +1,6 @@
 //! The trace: what one model did on one input, in one safetensors file. Imports nothing else of ours.
 
-mod check;
+pub mod check;
 mod error;
 mod format;
 mod header;
@@ -10,7 +10,6 @@ mod synthetic;
 mod tensor;
 mod writer;
 
-pub use check::Finding;
 pub use error::TraceError;
 pub use format::{
     Area, Block, Content, Document, FORMAT, HeadMetric, Hidden, METADATA_KEY, Modality, Region, Sequence, Token,
@@ -18,4 +17,4 @@ pub use format::{
 pub use reader::{ImageView, Trace};
 pub use synthetic::Synthetic;
 pub use tensor::{Dtype, TensorView};
-pub use writer::{Announced, TraceWriter};
+pub use writer::{TensorSpec, TraceWriter};

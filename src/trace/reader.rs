@@ -48,10 +48,13 @@ impl Trace {
     /// # Errors
     /// If it cannot be read or is not a sound trace; the message names what was found and what was expected.
     pub fn open(path: &Path) -> Result<Self, TraceError> {
-        let file = File::open(path).map_err(|error| TraceError::io(path, "open", error))?;
+        let file = File::open(path).map_err(|error| TraceError::io(path, "open", &error))?;
+        if file.metadata().is_ok_and(|found| found.is_dir()) {
+            return Err(TraceError::new(path, "cannot read: it is a folder"));
+        }
         // SAFETY: the map is only read, and no reference to it outlives the trace. If another process shortens the
         // file meanwhile, reading beyond its end ends this process (SIGBUS): the price of opening in no time.
-        let map = unsafe { Mmap::map(&file) }.map_err(|error| TraceError::io(path, "read", error))?;
+        let map = unsafe { Mmap::map(&file) }.map_err(|error| TraceError::io(path, "read", &error))?;
         Self::from_map(path, map).map_err(|message| TraceError::new(path, message))
     }
 
@@ -195,10 +198,6 @@ impl Trace {
 }
 
 fn weight_dtype(name: &str, entry: &Entry) -> Result<Dtype, String> {
-    match entry.dtype.as_str() {
-        "F32" => Ok(Dtype::F32),
-        "F16" => Ok(Dtype::F16),
-        "BF16" => Ok(Dtype::Bf16),
-        other => Err(format!("tensor `{name}` has dtype {other}, expected F32, F16 or BF16")),
-    }
+    let found = &entry.dtype;
+    Dtype::from_name(found).ok_or_else(|| format!("tensor `{name}` has dtype {found}, expected F32, F16 or BF16"))
 }

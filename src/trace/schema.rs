@@ -106,12 +106,24 @@ fn image_area(fields: &Map<String, Value>, place: &str, images: usize) -> Result
     let sides: Option<Vec<f64>> = value.as_array().and_then(|sides| sides.iter().map(Value::as_f64).collect());
     match sides.as_deref() {
         Some(&[x0, y0, x1, y1]) if 0.0 <= x0 && x0 < x1 && x1 <= 1.0 && 0.0 <= y0 && y0 < y1 && y1 <= 1.0 => {
-            Ok((image, Area { x0: x0 as f32, y0: y0 as f32, x1: x1 as f32, y1: y1 as f32 }))
+            // A box that is narrower than an f32 can tell gets the least width: none has an area of 0.
+            let ([x0, x1], [y0, y1]) = (narrowed(x0, x1), narrowed(y0, y1));
+            Ok((image, Area { x0, y0, x1, y1 }))
         }
         _ => Err(format!(
             "`{place}.box` is {}, expected [x0, y0, x1, y1] with 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1",
             spaced(value)
         )),
+    }
+}
+
+/// Two sides of a box, still one behind the other.
+fn narrowed(low: f64, high: f64) -> [f32; 2] {
+    let [low, high] = [low as f32, high as f32];
+    match (low < high, high < 1.0) {
+        (true, _) => [low, high],
+        (false, true) => [low, high.next_up()],
+        (false, false) => [low.next_down(), high],
     }
 }
 

@@ -1,237 +1,283 @@
-//! Traces of any size with a structure that is known: for tests, benchmarks and trying things out.
+//! Traces of any size whose content is known, for tests and measurements (docs/trace-format.md lists what is planted).
 //!
-//! Each row is the softmax of noise plus what its head is made to look at:
-//!
-//! | head | every query attends to |
-//! | --- | --- |
-//! | 0 | itself |
-//! | 1 | the token before it |
-//! | 2 | token 0, `[CLS]` |
-//! | 3 | the patches of the object, if it is text; else everything |
-//! | others | everything |
-//!
-//! The object is a block of 2×2 patches in the middle of the image (one patch where the grid is smaller), visible in
-//! the pixels and listed in `regions`. Every head depends on the seed and its own number only, so heads are made in
-//! parallel and a few at a time. A table of exponentials was rejected: `exp` vectorises and is not the bottleneck.
+//! Each row of a tensor has a random stream of its own, seeded with its place: rows are computed in parallel, a few
+//! megabytes at a time, and the bytes depend neither on the number of threads nor on the machine. For the latter no
+//! function of a mathematics library is used: a random row is `u⁴ / Σ u⁴`, the softmax of `4 ln u`.
 
 use std::path::Path;
 
-use half::{bf16, f16};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::writer::{Announced, TraceWriter};
-use super::{Dtype, TraceError};
+use super::{Dtype, FORMAT, TensorSpec, TraceError, TraceWriter};
 
-/// Pixels along each side of a patch.
-const PATCH_PIXELS: usize = 16;
-/// How much stronger, before the softmax, that weight is which a head is made for: `exp(7)` is about 1,100.
-const PLANTED: f32 = 7.0;
-/// Of the noise before the softmax, uniform from 0.
-const NOISE: f32 = 1.5;
-
-/// What the trace is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The size of a synthetic trace, and its seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Synthetic {
     /// Number of layers.
     pub layers: usize,
-    /// Heads a layer.
+    /// Heads in each layer. The first four have a planted pattern.
     pub heads: usize,
-    /// Text tokens, `[CLS]` and `[SEP]` included; at least 2.
+    /// Text tokens, `[CLS]` and `[SEP]` among them.
     pub text: usize,
     /// Rows of patches.
     pub rows: usize,
     /// Columns of patches.
     pub columns: usize,
-    /// Dimension of the hidden states; 0 for none.
+    /// Width of the hidden states; 0 for none.
     pub dim: usize,
     /// Of attention and hidden states.
     pub dtype: Dtype,
-    /// Equal seeds give equal files.
+    /// Another seed is another trace.
     pub seed: u64,
 }
 
+/// Width and height of a patch.
+const PATCH_PIXELS: usize = 16;
+/// How much is computed before it is written.
+const CHUNK_BYTES: usize = 16 << 20;
+const WORDS: [&str; 8] = ["what", "colour", "is", "the", "object", "in", "the", "picture"];
+const OBJECT_RGB: [f32; 3] = [214.0, 48.0, 38.0];
+
+/// What a random stream is for, so that no two tensors share one.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Attention,
+    Hidden,
+    HiddenDrift,
+    ModalityCenter,
+    Image,
+    Object,
+}
+
 impl Synthetic {
-    /// Tokens in all.
+    /// Number of tokens: text, then patches row by row.
     pub fn tokens(&self) -> usize {
-        self.text + self.rows * self.columns
+        self.text.saturating_add(self.rows.saturating_mul(self.columns))
     }
 
-    /// The patches of the object, as (row, column).
-    pub fn object(&self) -> Vec<(usize, usize)> {
-        let span = |count: usize| (count / 2).saturating_sub(1)..(count / 2 + 1).min(count);
-        span(self.rows).flat_map(|row| span(self.columns).map(move |column| (row, column))).collect()
+    /// Size of all tensors, or `None` if no file could hold them.
+    pub fn bytes(&self) -> Option<u64> {
+        self.tensors().iter().try_fold(0_u64, |sum, tensor| sum.checked_add(tensor.bytes()?))
     }
 
-    /// Writes the trace; `on_bytes` is told how many more of [`Self::bytes`] are done.
+    /// The patches of the object: first row, first column, rows, columns. 2 × 2, or less where the grid is smaller.
+    pub fn object(&self) -> [usize; 4] {
+        let mut random = self.random(Purpose::Object, &[]);
+        let (rows, columns) = (self.rows.min(2), self.columns.min(2));
+        let row = random.below(self.rows - rows + 1);
+        [row, random.below(self.columns - columns + 1), rows, columns]
+    }
+
+    /// The share of a planted row that goes to the planted keys: from just above 0.5 to 0.9 in the last layer.
+    pub fn planted_share(&self, layer: usize) -> f32 {
+        0.5 + 0.4 * (layer + 1) as f32 / self.layers as f32
+    }
+
+    /// The keys that a query of a head attends to by plan; none in a head or a row that is random.
+    pub fn planted_keys(&self, head: usize, query: usize) -> Vec<usize> {
+        match head {
+            0 => vec![query],
+            1 => vec![query.saturating_sub(1)],
+            2 => vec![0],
+            3 if query < self.text => {
+                let [row, column, rows, columns] = self.object();
+                let key = |row: usize, column: usize| self.text + row * self.columns + column;
+                (row..row + rows).flat_map(|row| (column..column + columns).map(move |c| key(row, c))).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Writes the trace. `on_bytes` hears of each part that is written.
     ///
     /// # Errors
-    /// If the file cannot be written.
+    /// If a size is 0, or the file cannot be written; then nothing is left at `path` that was not there before.
     pub fn write(&self, path: &Path, on_bytes: &mut dyn FnMut(u64)) -> Result<(), TraceError> {
+        if [self.layers, self.heads, self.text, self.rows, self.columns].contains(&0) {
+            return Err(TraceError::new(path, "cannot write a trace without layers, heads, text or patches"));
+        }
+        if self.bytes().is_none() {
+            return Err(TraceError::new(path, "cannot write a trace of this size: it is larger than any file"));
+        }
         let mut writer = TraceWriter::create(path, &self.document(), &self.tensors())?;
-        // So many heads at a time that all cores work and memory stays small.
-        let batch = rayon::current_num_threads() * 2;
+        let tokens = self.tokens();
         for layer in 0..self.layers {
-            for first in (0..self.heads).step_by(batch) {
-                let heads = first..(first + batch).min(self.heads);
-                let made: Vec<Vec<u8>> = heads.into_par_iter().map(|head| self.head(layer, head)).collect();
-                for bytes in made {
-                    writer.write(&bytes)?;
-                    on_bytes(bytes.len() as u64);
-                }
-            }
+            let fill = |row, weights: &mut [f32]| self.attention_row(layer, row / tokens, row % tokens, weights);
+            self.write_rows(&mut writer, [self.heads * tokens, tokens], fill, on_bytes)?;
         }
-        for state in 0..self.states() {
-            let bytes = self.hidden(state);
-            writer.write(&bytes)?;
-            on_bytes(bytes.len() as u64);
+        for state in self.states() {
+            let fill = |token, values: &mut [f32]| self.hidden_row(state, token, values);
+            self.write_rows(&mut writer, [tokens, self.dim], fill, on_bytes)?;
         }
-        writer.write(&self.image())?;
+        let image = self.image();
+        writer.write(&image)?;
+        on_bytes(image.len() as u64);
         writer.finish()
     }
 
-    /// Size of all tensors but the image.
-    pub fn bytes(&self) -> u64 {
-        let elements = self.layers * self.heads * self.tokens().pow(2) + self.states() * self.tokens() * self.dim;
-        (elements * self.dtype.bytes()) as u64
+    fn states(&self) -> std::ops::Range<usize> {
+        if self.dim == 0 { 0..0 } else { 0..self.layers + 1 }
     }
 
-    fn states(&self) -> usize {
-        if self.dim == 0 { 0 } else { self.layers + 1 }
+    fn image_size(&self) -> [usize; 2] {
+        [self.columns, self.rows].map(|patches| patches.saturating_mul(PATCH_PIXELS))
+    }
+
+    fn tensors(&self) -> Vec<TensorSpec> {
+        let tokens = self.tokens();
+        let attention = (0..self.layers).map(|layer| {
+            TensorSpec::weights(format!("attention.self.{layer}"), self.dtype, &[self.heads, tokens, tokens])
+        });
+        let hidden = self
+            .states()
+            .map(|state| TensorSpec::weights(format!("hidden.main.{state}"), self.dtype, &[tokens, self.dim]));
+        attention.chain(hidden).chain([TensorSpec::image("image.0", self.image_size())]).collect()
     }
 
     fn document(&self) -> Value {
-        let words = (0..self.text).map(|token| match token {
+        let Self { layers, heads, text, rows, columns, dim, seed, .. } = *self;
+        let patch_box = |row: usize, column: usize, height: usize, width: usize| {
+            let [left, right] = [column, column + width].map(|edge| edge as f64 / columns as f64);
+            let [top, bottom] = [row, row + height].map(|edge| edge as f64 / rows as f64);
+            [left, top, right, bottom]
+        };
+        let words = (0..text).map(|index| match index {
             0 => json!({"text": "[CLS]", "special": true}),
-            last if last + 1 == self.text => json!({"text": "[SEP]", "special": true}),
-            word => json!({"text": format!("word{word}"), "segment": "question"}),
+            last if last + 1 == text => json!({"text": "[SEP]", "special": true}),
+            _ => json!({"text": WORDS[(index - 1) % WORDS.len()], "segment": "question"}),
         });
-        let patches = (0..self.rows).flat_map(|row| (0..self.columns).map(move |column| (row, column)));
-        let area = |row: usize, column: usize| {
-            let (rows, columns) = (self.rows as f64, self.columns as f64);
-            [column as f64 / columns, row as f64 / rows, (column + 1) as f64 / columns, (row + 1) as f64 / rows]
-        };
-        let patches = patches.map(|(row, column)| json!({"image": 0, "box": area(row, column)}));
-        let object = self.object();
-        let regions: Vec<Value> = object
-            .first()
-            .zip(object.last())
-            .map(|(&(top, left), &(bottom, right))| {
-                let ([x0, y0, ..], [.., x1, y1]) = (area(top, left), area(bottom, right));
-                json!({"label": "object", "image": 0, "box": [x0, y0, x1, y1]})
-            })
-            .into_iter()
-            .collect();
-        let hidden = if self.dim == 0 { json!([]) } else { json!([{"sequence": "main", "states": self.states()}]) };
-        json!({
-            "format": super::FORMAT,
-            "id": format!("synthetic/{}x{}x{}/{}", self.layers, self.heads, self.tokens(), self.seed),
-            "model": {"name": "synthetic", "architecture": "none"},
-            "sequences": {"main": {"tokens": words.chain(patches).collect::<Vec<_>>()}},
-            "attention": [{"name": "self", "query": "main", "key": "main", "layers": self.layers, "causal": false}],
-            "hidden": hidden,
+        let patches = (0..rows * columns)
+            .map(|patch| json!({"image": 0, "box": patch_box(patch / columns, patch % columns, 1, 1)}));
+        let tokens: Vec<Value> = words.chain(patches).collect();
+        let [row, column, height, width] = self.object();
+        let mut document = json!({
+            "format": FORMAT,
+            "id": format!("synthetic/{layers}x{heads}-{text}+{rows}x{columns}-seed-{seed}"),
+            "model": {"name": "synthetic"},
+            "sequences": {"main": {"tokens": tokens}},
+            "attention": [{"name": "self", "query": "main", "key": "main", "layers": layers, "causal": false}],
             "images": 1,
-            "regions": regions,
-        })
-    }
-
-    fn tensors(&self) -> Vec<Announced> {
-        let (dtype, size) = (dtype_name(self.dtype), self.dtype.bytes());
-        let announced = |name: String, dtype, size: usize, shape: Vec<usize>| {
-            let bytes = (shape.iter().product::<usize>() * size) as u64;
-            Announced { name, dtype, shape, bytes }
-        };
-        let tokens = self.tokens();
-        let layers = (0..self.layers)
-            .map(|layer| announced(format!("attention.self.{layer}"), dtype, size, vec![self.heads, tokens, tokens]));
-        let states = (0..self.states())
-            .map(|state| announced(format!("hidden.main.{state}"), dtype, size, vec![tokens, self.dim]));
-        let image_shape = vec![self.rows.max(1) * PATCH_PIXELS, self.columns.max(1) * PATCH_PIXELS, 3];
-        layers.chain(states).chain([announced("image.0".into(), "U8", 1, image_shape)]).collect()
-    }
-
-    /// `[queries, keys]` in the stored dtype.
-    fn head(&self, layer: usize, head: usize) -> Vec<u8> {
-        let tokens = self.tokens();
-        let mut noise = Noise::new(self.seed, (layer * self.heads + head) as u64);
-        let object: Vec<usize> =
-            self.object().iter().map(|(row, column)| self.text + row * self.columns + column).collect();
-        let mut bytes = Vec::with_capacity(tokens * tokens * self.dtype.bytes());
-        let mut row = vec![0.0_f32; tokens];
-        for query in 0..tokens {
-            row.iter_mut().for_each(|weight| *weight = noise.next() * NOISE);
-            match head {
-                0 => row[query] += PLANTED,
-                1 => row[query.saturating_sub(1)] += PLANTED,
-                2 => row[0] += PLANTED,
-                3 if query < self.text => object.iter().for_each(|&key| row[key] += PLANTED),
-                _ => {}
-            }
-            row.iter_mut().for_each(|weight| *weight = weight.exp());
-            let sum: f32 = row.iter().sum();
-            row.iter_mut().for_each(|weight| *weight /= sum);
-            self.encode(&row, &mut bytes);
+            "regions": [{"label": "object", "image": 0, "box": patch_box(row, column, height, width)}],
+            "attributes": {"layers": layers, "heads": heads, "text": text, "rows": rows, "columns": columns,
+                "dim": dim, "seed": seed},
+        });
+        if dim > 0 {
+            document["hidden"] = json!([{"sequence": "main", "states": self.states().len()}]);
         }
-        bytes
+        document
     }
 
-    /// `[tokens, dim]`: text and image around two middles that move apart from state to state.
-    fn hidden(&self, state: usize) -> Vec<u8> {
-        let mut noise = Noise::new(self.seed ^ 0x6869_6464_656e, state as u64);
-        let mut bytes = Vec::with_capacity(self.tokens() * self.dim * self.dtype.bytes());
-        let apart = (state + 1) as f32 * 0.5;
-        for token in 0..self.tokens() {
-            let side = if token < self.text { -apart } else { apart };
-            let row: Vec<f32> =
-                (0..self.dim).map(|axis| noise.next() - 0.5 + if axis == 0 { side } else { 0.0 }).collect();
-            self.encode(&row, &mut bytes);
+    fn attention_row(&self, layer: usize, head: usize, query: usize, weights: &mut [f32]) {
+        let mut random = self.random(Purpose::Attention, &[layer, head, query]);
+        let mut sum = 0.0_f64;
+        for weight in &mut *weights {
+            let square = random.unit().powi(2);
+            *weight = square * square;
+            sum += f64::from(*weight);
         }
-        bytes
+        let planted = self.planted_keys(head, query);
+        let share = if planted.is_empty() { 0.0 } else { self.planted_share(layer) };
+        let scale = ((1.0 - f64::from(share)) / sum) as f32;
+        weights.iter_mut().for_each(|weight| *weight *= scale);
+        for &key in &planted {
+            weights[key] += share / planted.len() as f32;
+        }
     }
 
-    /// `[height, width, 3]`: a gradient with a bright object.
+    /// A cloud for each modality, of deviation 1, around centers that move apart from state to state.
+    fn hidden_row(&self, state: usize, token: usize, values: &mut [f32]) {
+        let mut center = self.random(Purpose::ModalityCenter, &[]);
+        let mut place = self.random(Purpose::Hidden, &[token]);
+        let mut drift = self.random(Purpose::HiddenDrift, &[token, state]);
+        let side = if token < self.text { 1.0 } else { -1.0 };
+        let apart = 0.5 + 1.5 * state as f32 / self.layers as f32;
+        for value in values {
+            let sign = if center.unit() < 0.5 { side } else { -side };
+            *value = sign * apart + place.bell() + 0.2 * drift.bell();
+        }
+    }
+
+    /// A disc that fills the object's patches, on grey that brightens downwards, with some noise.
     fn image(&self) -> Vec<u8> {
-        let (height, width) = (self.rows.max(1) * PATCH_PIXELS, self.columns.max(1) * PATCH_PIXELS);
-        let object = self.object();
-        let pixel = |y: usize, x: usize| {
-            let is_object = object.contains(&(y / PATCH_PIXELS, x / PATCH_PIXELS));
-            let shade = |at: usize, of: usize| (40 + at * 100 / of) as u8;
-            if is_object { [245, 200, 60] } else { [shade(x, width), shade(y, height), 120] }
-        };
-        (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(y, x))).collect()
+        let [width, height] = self.image_size();
+        let [row, column, rows, columns] = self.object().map(|patches| (patches * PATCH_PIXELS) as f32);
+        let (middle_x, middle_y) = (column + columns / 2.0, row + rows / 2.0);
+        let mut rgb = vec![0; width * height * 3];
+        rgb.par_chunks_mut(width * 3).enumerate().for_each(|(y, line)| {
+            let mut random = self.random(Purpose::Image, &[y]);
+            let grey = 90.0 + 90.0 * y as f32 / height as f32;
+            for (x, pixel) in line.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+                let dx = (x as f32 + 0.5 - middle_x) / (columns / 2.0);
+                let dy = (y as f32 + 0.5 - middle_y) / (rows / 2.0);
+                let color = if dx * dx + dy * dy < 0.9 { OBJECT_RGB } else { [grey, grey, grey + 12.0] };
+                let noise = 12.0 * (random.unit() - 0.5);
+                *pixel = color.map(|channel| (channel + noise) as u8);
+            }
+        });
+        rgb
     }
 
-    fn encode(&self, row: &[f32], bytes: &mut Vec<u8>) {
-        match self.dtype {
-            Dtype::F32 => row.iter().for_each(|value| bytes.extend(value.to_le_bytes())),
-            Dtype::F16 => row.iter().for_each(|value| bytes.extend(f16::from_f32(*value).to_le_bytes())),
-            Dtype::Bf16 => row.iter().for_each(|value| bytes.extend(bf16::from_f32(*value).to_le_bytes())),
+    /// Writes `[rows, width]`, each row as `fill` makes it.
+    fn write_rows(
+        &self,
+        writer: &mut TraceWriter,
+        [rows, width]: [usize; 2],
+        fill: impl Fn(usize, &mut [f32]) + Sync,
+        on_bytes: &mut dyn FnMut(u64),
+    ) -> Result<(), TraceError> {
+        let row_bytes = width * self.dtype.bytes();
+        let chunk_rows = (CHUNK_BYTES / row_bytes).clamp(1, rows);
+        let mut chunk = vec![0; chunk_rows * row_bytes];
+        for first in (0..rows).step_by(chunk_rows) {
+            let bytes = &mut chunk[..chunk_rows.min(rows - first) * row_bytes];
+            bytes.par_chunks_mut(row_bytes).enumerate().for_each_init(
+                || vec![0.0; width],
+                |values, (row, bytes)| {
+                    fill(first + row, values);
+                    self.dtype.encode(values, bytes);
+                },
+            );
+            writer.write(bytes)?;
+            on_bytes(bytes.len() as u64);
         }
+        Ok(())
+    }
+
+    fn random(&self, purpose: Purpose, place: &[usize]) -> Random {
+        let seed = Random(self.seed).next_after(purpose as u64);
+        Random(place.iter().fold(seed, |seed, &index| Random(seed).next_after(index as u64)))
     }
 }
 
-fn dtype_name(dtype: Dtype) -> &'static str {
-    match dtype {
-        Dtype::F32 => "F32",
-        Dtype::F16 => "F16",
-        Dtype::Bf16 => "BF16",
-    }
-}
+/// splitmix64 (Steele, Lea and Flood 2014, <https://doi.org/10.1145/2660193.2660195>).
+struct Random(u64);
 
-/// SplitMix64 (Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators").
-struct Noise(u64);
-
-impl Noise {
-    fn new(seed: u64, stream: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ stream.wrapping_mul(0xd134_2543_de82_ef95))
-    }
-
-    /// Uniform in `0..1`.
-    fn next(&mut self) -> f32 {
+impl Random {
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 40) as f32 / (1_u32 << 24) as f32
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A seed that depends on this one and on a number.
+    fn next_after(mut self, number: u64) -> u64 {
+        self.next() ^ Self(number).next().rotate_left(32)
+    }
+
+    /// From above 0 to 1, so that no row of weights sums to 0.
+    fn unit(&mut self) -> f32 {
+        ((self.next() >> 40) + 1) as f32 / (1 << 24) as f32
+    }
+
+    /// Of mean 0 and deviation 1, nearly normal: the sum of three uniform numbers.
+    fn bell(&mut self) -> f32 {
+        2.0 * (self.unit() + self.unit() + self.unit()) - 3.0
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
     }
 }

@@ -22,6 +22,35 @@ impl Dtype {
             Self::F16 | Self::Bf16 => 2,
         }
     }
+
+    /// As a safetensors header writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "F32",
+            Self::F16 => "F16",
+            Self::Bf16 => "BF16",
+        }
+    }
+
+    /// The reverse of [`Dtype::name`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::F32, Self::F16, Self::Bf16].into_iter().find(|dtype| dtype.name() == name)
+    }
+
+    /// Stores values, rounded to the nearest; `out` holds one element per value.
+    pub fn encode(self, values: &[f32], out: &mut [u8]) {
+        match self {
+            Self::F32 => encode_each(values, out, f32::to_le_bytes),
+            Self::F16 => encode_each(values, out, |value| f16::from_f32(value).to_le_bytes()),
+            Self::Bf16 => encode_each(values, out, |value| bf16::from_f32(value).to_le_bytes()),
+        }
+    }
+}
+
+fn encode_each<const BYTES: usize>(values: &[f32], out: &mut [u8], encode: impl Fn(f32) -> [u8; BYTES]) {
+    for (raw, &value) in out.as_chunks_mut().0.iter_mut().zip(values) {
+        *raw = encode(value);
+    }
 }
 
 /// A borrowed tensor in row-major order.

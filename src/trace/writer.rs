@@ -1,108 +1,129 @@
-//! Writes a trace tensor by tensor, so that none but the current one is in memory. The file appears under its name
-//! only when it is whole.
+//! Writes a trace front to back: the header says from the start where each tensor will lie, then their bytes follow.
+//! No tensor needs to be in memory whole.
+//!
+//! The bytes go to a hidden file beside the target, which takes the target's name once it opens as a trace: who reads
+//! the target sees the old file or the new one, never a half. Rejected: writing in place, which a full disk leaves torn.
 
-use std::fs::File;
+use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::{METADATA_KEY, TraceError};
+use super::{Dtype, METADATA_KEY, Trace, TraceError};
 
 /// A tensor that will be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Announced {
-    /// Its name in the file.
-    pub name: String,
-    /// As safetensors names it: `F32`, `F16`, `BF16` or `U8`.
-    pub dtype: &'static str,
-    /// Outermost dimension first.
-    pub shape: Vec<usize>,
-    /// Size of all elements.
-    pub bytes: u64,
+pub struct TensorSpec {
+    name: String,
+    dtype: &'static str,
+    item_bytes: usize,
+    shape: Vec<usize>,
 }
 
-/// A trace on its way to the disk. Dropped before [`TraceWriter::finish`], it leaves nothing behind.
+impl TensorSpec {
+    /// Attention, hidden states or a head metric.
+    pub fn weights(name: impl Into<String>, dtype: Dtype, shape: &[usize]) -> Self {
+        Self { name: name.into(), dtype: dtype.name(), item_bytes: dtype.bytes(), shape: shape.to_vec() }
+    }
+
+    /// `[height, width, 3]`, one byte a value.
+    pub fn image(name: impl Into<String>, [width, height]: [usize; 2]) -> Self {
+        Self { name: name.into(), dtype: "U8", item_bytes: 1, shape: vec![height, width, 3] }
+    }
+
+    /// Its size, or `None` if no file could hold it.
+    pub fn bytes(&self) -> Option<u64> {
+        let product = self.shape.iter().try_fold(self.item_bytes, |product, &side| product.checked_mul(side))?;
+        u64::try_from(product).ok()
+    }
+}
+
+/// A trace that is being written. Dropped before [`TraceWriter::finish`], it leaves nothing behind.
 #[derive(Debug)]
 pub struct TraceWriter {
-    file: Option<BufWriter<File>>,
-    path: PathBuf,
-    unfinished: PathBuf,
-    remaining_bytes: u64,
+    target: PathBuf,
+    partial: PartialFile,
+    out: BufWriter<File>,
 }
 
 impl TraceWriter {
-    /// Begins a file that holds this document and these tensors, in this order.
+    /// Writes the header. `document` is the JSON document of the format; the tensors are to be written in this order,
+    /// best with the widest values first, so that each is aligned.
     ///
     /// # Errors
-    /// If the file cannot be made.
-    pub fn create(path: &Path, document: &Value, tensors: &[Announced]) -> Result<Self, TraceError> {
-        let mut header = Map::new();
-        header.insert("__metadata__".into(), json!({ METADATA_KEY: document.to_string() }));
-        let mut place = 0_u64;
-        for tensor in tensors {
-            let end = place + tensor.bytes;
-            let entry = json!({"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": [place, end]});
-            header.insert(tensor.name.clone(), entry);
-            place = end;
+    /// If the file cannot be created, or the tensors are too large for any file.
+    pub fn create(target: &Path, document: &Value, tensors: &[TensorSpec]) -> Result<Self, TraceError> {
+        // The rename at the end would replace a device such as /dev/null.
+        if target.metadata().is_ok_and(|found| !found.is_file()) {
+            return Err(TraceError::new(target, "cannot write: it is no regular file"));
         }
-        let mut text = Value::Object(header).to_string();
-        // Tensors that begin at a multiple of eight are read without a copy.
-        while text.len() % 8 != 0 {
-            text.push(' ');
-        }
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.unfinished", std::process::id()));
-        let unfinished = path.with_file_name(name);
-        let file = File::create(&unfinished).map_err(|error| TraceError::io(path, "write", error))?;
-        let mut writer = Self {
-            file: Some(BufWriter::with_capacity(1 << 20, file)),
-            path: path.to_owned(),
-            unfinished,
-            remaining_bytes: place,
-        };
-        writer.put(&(text.len() as u64).to_le_bytes())?;
-        writer.put(text.as_bytes())?;
+        let header = header(document, tensors).map_err(|message| TraceError::new(target, message))?;
+        let cannot_create = |error| TraceError::io(target, "create", &error);
+        let (partial, file) = PartialFile::beside(target).map_err(cannot_create)?;
+        let mut writer = Self { target: target.to_owned(), partial, out: BufWriter::new(file) };
+        writer.write(&(header.len() as u64).to_le_bytes())?;
+        writer.write(header.as_bytes())?;
         Ok(writer)
     }
 
-    /// Appends bytes of the announced tensors.
+    /// Writes the next bytes of the tensors.
     ///
     /// # Errors
-    /// If the disk is full or fails, or more comes than was announced.
+    /// If the disk is full or failed.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), TraceError> {
-        self.remaining_bytes = self
-            .remaining_bytes
-            .checked_sub(bytes.len() as u64)
-            .ok_or_else(|| TraceError::new(&self.path, "more tensors were written than announced"))?;
-        self.put(bytes)
+        self.out.write_all(bytes).map_err(|error| TraceError::io(&self.target, "write", &error))
     }
 
     /// Gives the file its name.
     ///
     /// # Errors
-    /// If the disk is full or fails, or less came than was announced.
-    pub fn finish(mut self) -> Result<(), TraceError> {
-        if self.remaining_bytes > 0 {
-            return Err(TraceError::new(&self.path, "fewer tensors were written than announced"));
-        }
-        let failed = |error| TraceError::io(&self.path, "write", error);
-        if let Some(mut file) = self.file.take() {
-            file.flush().map_err(failed)?;
-        }
-        std::fs::rename(&self.unfinished, &self.path).map_err(failed)
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> Result<(), TraceError> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        file.write_all(bytes).map_err(|error| TraceError::io(&self.path, "write", error))
+    /// If the disk is full or failed, or what was written is not a sound trace.
+    pub fn finish(self) -> Result<(), TraceError> {
+        let Self { target, partial, out } = self;
+        let file = out.into_inner().map_err(|error| TraceError::io(&target, "write", error.error()))?;
+        // Some file systems tell only now that they are full.
+        file.sync_all().map_err(|error| TraceError::io(&target, "write", &error))?;
+        Trace::open(&partial.path).map_err(|error| TraceError::new(&target, error.message))?;
+        fs::rename(&partial.path, &target).map_err(|error| TraceError::io(&target, "write", &error))
     }
 }
 
-impl Drop for TraceWriter {
-    fn drop(&mut self) {
-        self.file = None;
-        // Gone already if it was finished.
-        let _ = std::fs::remove_file(&self.unfinished);
+/// A file that is removed unless it was renamed.
+#[derive(Debug)]
+struct PartialFile {
+    path: PathBuf,
+}
+
+impl PartialFile {
+    fn beside(target: &Path) -> std::io::Result<(Self, File)> {
+        let name = target.file_name().ok_or(std::io::ErrorKind::InvalidFilename)?.to_string_lossy();
+        let path = target.with_file_name(format!(".{name}.{}.partial", std::process::id()));
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        Ok((Self { path }, file))
     }
+}
+
+impl Drop for PartialFile {
+    fn drop(&mut self) {
+        // After the rename there is nothing to remove; in any other case the error that led here matters more.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// The JSON header, padded so that the tensors begin at a multiple of eight.
+fn header(document: &Value, tensors: &[TensorSpec]) -> Result<String, String> {
+    let mut entries = Map::new();
+    entries.insert("__metadata__".to_owned(), json!({ METADATA_KEY: document.to_string() }));
+    let mut begin = 0_u64;
+    for tensor in tensors {
+        let TensorSpec { name, dtype, shape, .. } = tensor;
+        let end = tensor.bytes().and_then(|bytes| begin.checked_add(bytes));
+        let end = end.ok_or_else(|| format!("tensor `{name}` is too large: its shape is {shape:?}"))?;
+        entries.insert(name.clone(), json!({"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}));
+        begin = end;
+    }
+    let mut text = Value::Object(entries).to_string();
+    text.extend(std::iter::repeat_n(' ', text.len().next_multiple_of(8) - text.len()));
+    Ok(text)
 }

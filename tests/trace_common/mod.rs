@@ -1,0 +1,100 @@
+//! Traces written byte by byte, so that they can be wrong.
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+use vlscope::trace::{Dtype, Synthetic};
+
+pub type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+pub fn reference(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces").join(format!("{name}.safetensors"))
+}
+
+/// A small synthetic trace.
+pub fn synthetic() -> Synthetic {
+    Synthetic { layers: 3, heads: 5, text: 6, rows: 4, columns: 5, dim: 8, dtype: Dtype::F32, seed: 7 }
+}
+
+/// A tensor as it will be written.
+pub struct Tensor {
+    pub dtype: &'static str,
+    pub shape: Vec<usize>,
+    pub bytes: Vec<u8>,
+}
+
+impl Tensor {
+    pub fn f32(shape: &[usize], values: impl IntoIterator<Item = f32>) -> Self {
+        let bytes: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
+        assert_eq!(bytes.len(), shape.iter().product::<usize>() * 4);
+        Self { dtype: "F32", shape: shape.to_vec(), bytes }
+    }
+
+    pub fn zeros(dtype: &'static str, shape: &[usize]) -> Self {
+        let item_bytes = match dtype {
+            "F64" | "I64" => 8,
+            "F32" => 4,
+            "U8" => 1,
+            _ => 2,
+        };
+        Self { dtype, shape: shape.to_vec(), bytes: vec![0; shape.iter().product::<usize>() * item_bytes] }
+    }
+}
+
+/// A document and its tensors.
+pub struct Raw {
+    pub document: Value,
+    pub tensors: Vec<(String, Tensor)>,
+}
+
+impl Raw {
+    /// Two tokens; 2 layers of 2 and 3 heads; hidden states, an image, a region, a head metric.
+    pub fn sound() -> Self {
+        let document = json!({
+            "format": 1, "id": "sound", "images": 1,
+            "sequences": {"main": {"tokens": [{"text": "a"}, {"image": 0, "box": [0.0, 0.5, 0.25, 1.0]}]}},
+            "attention": [{"name": "self", "query": "main", "key": "main", "layers": 2}],
+            "hidden": [{"sequence": "main", "states": 2}],
+            "regions": [{"label": "cat", "image": 0, "box": [0.0, 0.0, 1.0, 1.0]}],
+            "head_metrics": [{"name": "metric", "attention": "self"}],
+        });
+        let tensors = [
+            ("attention.self.0", Tensor::f32(&[2, 2, 2], [0.5; 8])),
+            ("attention.self.1", Tensor::f32(&[3, 2, 2], [0.5; 12])),
+            ("hidden.main.0", Tensor::zeros("F16", &[2, 4])),
+            ("hidden.main.1", Tensor::zeros("BF16", &[2, 4])),
+            ("image.0", Tensor::zeros("U8", &[4, 5, 3])),
+            ("head_metric.0", Tensor::f32(&[2, 3], [0.0, 1.0, f32::NAN, 3.0, 4.0, 5.0])),
+        ];
+        Self { document, tensors: tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into() }
+    }
+
+    /// The tensor of that name.
+    pub fn tensor(&mut self, name: &str) -> &mut Tensor {
+        let found = self.tensors.iter_mut().find(|(found, _)| found == name);
+        &mut found.unwrap_or_else(|| panic!("no tensor {name}")).1
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut header = Map::new();
+        header.insert("__metadata__".into(), json!({"vlscope": self.document.to_string()}));
+        let mut begin = 0;
+        for (name, Tensor { dtype, shape, bytes }) in &self.tensors {
+            let end = begin + bytes.len();
+            header.insert(name.clone(), json!({"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}));
+            begin = end;
+        }
+        let data: Vec<u8> = self.tensors.iter().flat_map(|(_, tensor)| &tensor.bytes).copied().collect();
+        with_header(Value::Object(header).to_string().as_bytes(), &data)
+    }
+
+    pub fn write(&self, path: &Path) -> Result {
+        Ok(std::fs::write(path, self.bytes())?)
+    }
+}
+
+/// A file of this header and data.
+pub fn with_header(header: &[u8], data: &[u8]) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes(), header, data].concat()
+}
