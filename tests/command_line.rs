@@ -71,19 +71,6 @@ fn csv_has_a_row_a_value() -> Result<()> {
 }
 
 #[test]
-fn check_tells_sound_from_broken() -> Result<()> {
-    let report = json(&["check", "--json", MULTI_IMAGE])?;
-    assert_eq!(report[0]["errors"].as_array().map(Vec::len), Some(0));
-    let output =
-        vlscope(&["check", MULTI_IMAGE, "tests/traces/broken-nan.safetensors", "tests/traces/broken-box.safetensors"])?;
-    assert_eq!(output.status.code(), Some(1));
-    let text = String::from_utf8(output.stdout)?;
-    assert!(text.contains("error: attention.self.2[0, 3, 4] is NaN"), "{text}");
-    assert!(text.contains("`sequences.main.tokens[1].box` is"), "{text}");
-    Ok(())
-}
-
-#[test]
 fn bad_input_is_1_and_bad_usage_is_2() -> Result<()> {
     let missing = refused(&["stats", "absent.safetensors"], 1)?;
     assert!(

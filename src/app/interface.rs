@@ -26,6 +26,8 @@ use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
 use crate::scene::{Evidence, Theme};
 use crate::trace::Trace;
 
+/// The statistic that the heads view begins with: how much the text looks at the image.
+const FIRST_STATISTIC: &str = "mass.text.image";
 /// How long a token is shown while they play.
 const TOKEN_SHOWN_FOR: Duration = Duration::from_millis(700);
 
@@ -40,6 +42,7 @@ pub struct Interface {
     lister: Worker<Vec<PathBuf>, Vec<Summary>>,
     analyst: Worker<(Arc<OpenTrace>, Question), (Question, Result<Evidence>)>,
     asked: Option<(u64, Question)>,
+    answered: Option<(u64, Question)>,
     notes: (Sender<Result<PathBuf>>, Receiver<Result<PathBuf>>),
     dialog: Option<Receiver<Option<PathBuf>>>,
     toasts: Toasts,
@@ -70,6 +73,7 @@ impl Interface {
         if settings.light {
             state.options.theme = Theme::Light;
         }
+        state.options.statistic = FIRST_STATISTIC.to_owned();
         // The tabs say what the titles in the drawings would.
         state.options.title = false;
         let mut toasts = Toasts::default();
@@ -101,6 +105,7 @@ impl Interface {
                 wake,
             ),
             asked: None,
+            answered: None,
             notes: mpsc::channel(),
             dialog: None,
             toasts,
@@ -171,9 +176,10 @@ impl Interface {
         }
     }
 
-    /// Whether the trace, its evidence and nothing else is still awaited: for pictures of the window.
+    /// Whether nothing is awaited any more: what is shown is what was asked for last.
     pub fn is_settled(&self) -> bool {
-        self.state.failure.is_some() || (self.state.trace.is_some() && self.state.evidence.is_some())
+        self.state.failure.is_some()
+            || (self.answered.is_some() && self.answered == self.asked && !self.is_new_question())
     }
 
     /// Remembers layout, theme and what was open.
@@ -235,6 +241,7 @@ impl Interface {
         for (question, answer) in answers {
             match answer {
                 Ok(evidence) if self.asked.as_ref().is_some_and(|(_, asked)| *asked == question) => {
+                    self.answered = self.asked.clone();
                     self.state.set_evidence(Arc::new(evidence));
                 }
                 Ok(_) => {}
@@ -317,11 +324,19 @@ impl Interface {
     /// Asks for the evidence of what is shown now, unless that was the last question already.
     fn ask(&mut self) {
         let Some(trace) = &self.state.trace else { return };
-        let question = self.state.question();
-        if self.asked.as_ref().is_none_or(|(number, asked)| *number != trace.trace.serial() || *asked != question) {
+        if self.is_new_question() {
+            let question = self.state.question();
             self.asked = Some((trace.trace.serial(), question.clone()));
             self.analyst.ask((Arc::clone(trace), question));
         }
+    }
+
+    fn is_new_question(&self) -> bool {
+        let Some(trace) = &self.state.trace else { return false };
+        let question = self.state.question();
+        self.asked
+            .as_ref()
+            .is_none_or(|(trace_asked, asked)| *trace_asked != trace.trace.serial() || *asked != question)
     }
 }
 

@@ -14,6 +14,8 @@ mod screenshot;
 mod settings;
 mod shell;
 mod state;
+#[cfg(test)]
+mod tests;
 mod toast;
 mod worker;
 

@@ -51,8 +51,8 @@ fn row_text(ui: &egui::Ui, state: &State, row: usize) -> LayoutJob {
     };
     // The sign says it to those who cannot tell the colours apart.
     match summary.is_correct {
-        Some(true) => write("✔ ", palette.right),
-        Some(false) => write("✖ ", palette.wrong),
+        Some(true) => write("✓ ", palette.right),
+        Some(false) => write("✗ ", palette.wrong),
         None => {}
     }
     write(&summary.text, palette.text);
