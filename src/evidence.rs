@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 
-use crate::analysis::normalize::{self, Normalization};
+use crate::analysis::normalize::Normalization;
 use crate::analysis::statistics::{self, Group, HeadStatistics};
 use crate::analysis::{Engine, Matrix, Pick, Selection, project};
 use crate::render::{Pixels, Values};
@@ -96,11 +96,10 @@ impl Analyst {
         }
         let selection = &question.selection;
         let weights = Arc::new(self.engine.gather(&open.trace, selection)?);
-        let normalized = (question.normalization != Normalization::None).then(|| {
-            let mut values = weights.to_vec();
-            normalize::cpu::normalize(&mut values, weights.len(), question.normalization);
-            Arc::new(values)
-        });
+        let normalized = match question.normalization {
+            Normalization::None => None,
+            how => Some(Arc::new(self.engine.normalize(&weights, weights.len(), how)?)),
+        };
         let host = self.engine.host_matrix(&open.trace, selection)?;
         let matrix = match self.engine.runs_shaders().then(|| self.engine.matrix(&open.trace, selection)).transpose()? {
             Some(Matrix::Resident(head)) => Values::Resident(head),

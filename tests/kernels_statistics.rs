@@ -4,6 +4,7 @@
 mod kernels_common;
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use kernels_common::{Block, assert_close, engine_on_shaders, gpu, reference};
 use vlscope::analysis::statistics::{self, HeadStatistics, Options, plan::Plan};
@@ -19,16 +20,19 @@ fn on_processor(block: &Block, options: &Options) -> Vec<HeadStatistics> {
     statistics::finish(&plan, &sums)
 }
 
+/// A software adapter takes seconds to compile it.
+static KERNEL: OnceLock<Kernel> = OnceLock::new();
+
 fn in_shaders(block: &Block, options: &Options, budget_bytes: u64, binding_bytes: u64) -> Vec<HeadStatistics> {
     let gpu = gpu();
-    let kernel = Kernel::new(gpu, &statistics::gpu::SHADER);
+    let kernel = KERNEL.get_or_init(|| Kernel::new(gpu, &statistics::gpu::SHADER));
     let mut residency = Residency::new(gpu.clone(), budget_bytes);
     residency.limit_binding(binding_bytes);
     let plan = Plan::new(&block.layout(), options);
     let layers = block.layers();
     let heads = layers.iter().map(|layer| layer.shape[0]).sum();
     let sums = gpu.guarded(|| {
-        let mut pass = statistics::gpu::Pass::new(gpu, &kernel, &plan, heads);
+        let mut pass = statistics::gpu::Pass::new(gpu, kernel, &plan, heads);
         for (layer, view) in layers.iter().enumerate() {
             pass.add_layer(&mut residency, PageKey { trace: 0, block: 0, layer, first_head: 0 }, view)?;
             assert!(residency.resident_bytes() <= budget_bytes);
@@ -201,8 +205,9 @@ fn sound_traces_have_what_applies_and_nothing_else() {
                 one.name,
                 one.values
             );
+            // Rows in F16 sum to 1 up to its rounding.
             let range = statistics::statistic(one.name).unwrap().range;
-            assert!(one.values.iter().all(|v| v.is_nan() || (range[0]..=range[1] + 1e-5).contains(v)), "{}", one.name);
+            assert!(one.values.iter().all(|v| v.is_nan() || (range[0]..=range[1] + 2e-3).contains(v)), "{}", one.name);
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::gather::{self, Resolved, SelectionError};
+use super::normalize::{self, Normalization};
 use super::statistics::{self, HeadStatistics, Options, plan::Plan, sums::Sums};
 use super::{BlockLayout, Selection};
 use crate::gpu::{Gpu, GpuError, Kernel, PageKey, Residency, ResidentMatrix};
@@ -61,6 +62,7 @@ struct Shaders {
     residency: Mutex<Residency>,
     statistics: Kernel,
     gather: Kernel,
+    normalize: Kernel,
 }
 
 impl Engine {
@@ -85,6 +87,7 @@ impl Engine {
                     residency: Mutex::new(Residency::new(gpu.clone(), budget_bytes)),
                     statistics: Kernel::new(&gpu, &statistics::gpu::SHADER),
                     gather: Kernel::new(&gpu, &gather::gpu::SHADER),
+                    normalize: Kernel::new(&gpu, &normalize::gpu::SHADER),
                     gpu,
                 })
             })
@@ -175,6 +178,22 @@ impl Engine {
         let layers = layers(trace, selection.block);
         let heads = gather::heads(&layers, selection)?;
         Ok(Arc::new(gather::cpu::head_matrix(&layers, &heads)))
+    }
+
+    /// Normalizes `[rows, columns]`.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn normalize(&self, values: &[f32], columns: usize, how: Normalization) -> Result<Vec<f32>, EngineError> {
+        let mut normalized = values.to_vec();
+        let on_device = self.try_shaders(|shaders| {
+            normalize::gpu::normalize(&shaders.gpu, &shaders.normalize, &mut normalized, columns, how)
+        })?;
+        if on_device.is_none() {
+            normalized.copy_from_slice(values);
+            normalize::cpu::normalize(&mut normalized, columns, how);
+        }
+        Ok(normalized)
     }
 
     /// `None` if the processor has to do it.

@@ -40,7 +40,8 @@ pub fn apply(context: &egui::Context, theme: Theme) {
         state.expansion = 0.0;
     }
     widgets.inactive.weak_bg_fill = surface;
-    widgets.inactive.bg_fill = surface;
+    // The rails of sliders and the frames of boxes.
+    widgets.inactive.bg_fill = line;
     widgets.noninteractive.fg_stroke.color = text;
     widgets.noninteractive.bg_stroke = Stroke::new(1.0, line.gamma_multiply(0.6));
     context.set_theme(egui_theme);

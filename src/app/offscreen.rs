@@ -33,7 +33,7 @@ pub fn picture_of_window(
     let mut interface = Interface::new(&context, Arc::clone(&gpu), Some(Arc::clone(&renderer)), launch, || {});
     let [width, height] = size.map(|side| (side * scale).round() as u32);
     let target = Target::new(&gpu.device, width, height)?;
-    let mut frame = |interface: &mut Interface| {
+    let frame = |interface: &mut Interface| {
         let mut raw = egui::RawInput {
             screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, size.into())),
             ..egui::RawInput::default()
@@ -45,7 +45,7 @@ pub fn picture_of_window(
     };
 
     let until = Instant::now() + PATIENCE;
-    let mut settle = |interface: &mut Interface| -> Result<()> {
+    let settle = |interface: &mut Interface| -> Result<()> {
         frame(interface);
         while !interface.is_settled() {
             if Instant::now() > until {

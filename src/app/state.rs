@@ -315,3 +315,108 @@ fn first_selection(document: &Document) -> Selection {
     let layers = document.attention.first().map_or(0, |block| block.layers);
     Selection { layer: Pick::One(layers.saturating_sub(1)), head: Pick::Mean, tokens: vec![0], ..Selection::default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::path::Path;
+
+    use super::*;
+
+    type Result = std::result::Result<(), Box<dyn Error>>;
+
+    fn showing(name: &str) -> std::result::Result<State, Box<dyn Error>> {
+        let mut state = State::default();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/traces/{name}.safetensors"));
+        state.set_trace(Arc::new(OpenTrace::open(&path)?));
+        Ok(state)
+    }
+
+    fn token(token: usize) -> Target {
+        Target::Token { sequence: 0, token }
+    }
+
+    #[test]
+    fn clicks_select_and_ctrl_clicks_add() -> Result {
+        let mut state = showing("multi-image")?;
+        let mut click = |token, extend| {
+            state.apply(Command::Select { target: self::token(token), extend });
+            state.selection.tokens.clone()
+        };
+        assert_eq!(click(3, false), [3]);
+        assert_eq!(click(5, true), [3, 5]);
+        assert_eq!(click(3, true), [5]);
+        assert_eq!(click(5, false), Vec::<usize>::new(), "a click on the one selected token takes it away");
+        Ok(())
+    }
+
+    #[test]
+    fn hovering_shows_and_leaves_no_trace() -> Result {
+        let mut state = showing("multi-image")?;
+        state.apply(Command::Select { target: token(3), extend: false });
+        state.apply(Command::Preview(Some(token(7))));
+        assert_eq!(
+            (state.shown_selection().tokens.as_slice(), state.selection.tokens.as_slice()),
+            (&[7][..], &[3][..])
+        );
+        state.apply(Command::Preview(Some(token(3))));
+        assert_eq!(state.shown_selection().tokens, [3]);
+        state.apply(Command::Preview(None));
+        assert_eq!(state.shown_selection(), &state.selection);
+        Ok(())
+    }
+
+    #[test]
+    fn heads_stop_at_the_edges() -> Result {
+        let mut state = showing("multi-image")?;
+        state.apply(Command::Select { target: Target::Head { layer: 1, head: 0 }, extend: false });
+        for (layers, heads, expected) in [(0, -1, (1, 0)), (0, 5, (1, 1)), (9, 0, (2, 1)), (-9, 0, (0, 1))] {
+            state.apply(Command::MoveHead { layers, heads });
+            assert_eq!((state.selection.layer, state.selection.head), (Pick::One(expected.0), Pick::One(expected.1)));
+        }
+        state.apply(Command::Select { target: Target::LayerMean { layer: 2 }, extend: false });
+        assert_eq!(state.selection.head, Pick::Mean);
+        Ok(())
+    }
+
+    #[test]
+    fn tokens_play_round() -> Result {
+        let mut state = showing("multi-image")?;
+        state.apply(Command::Select { target: token(12), extend: false });
+        let mut next = || {
+            state.apply(Command::StepToken(1));
+            state.selection.tokens.clone()
+        };
+        assert_eq!((next(), next()), (vec![13], vec![0]));
+        Ok(())
+    }
+
+    /// In cross-attention a click on a key asks what attends to it.
+    #[test]
+    fn the_other_side_turns_the_direction() -> Result {
+        let mut state = showing("encoder-decoder")?;
+        state.apply(Command::SelectBlock(2));
+        state.apply(Command::Select { target: Target::Token { sequence: 1, token: 2 }, extend: false });
+        assert_eq!(state.selection.direction, Direction::AttendsTo);
+        state.apply(Command::Select { target: Target::Token { sequence: 0, token: 9 }, extend: false });
+        assert_eq!((state.selection.direction, state.selection.tokens.as_slice()), (Direction::AttendedBy, &[9][..]));
+        state.apply(Command::SetDirection(Direction::AttendsTo));
+        assert!(state.selection.tokens.is_empty(), "token 9 of the keys is no query");
+        Ok(())
+    }
+
+    #[test]
+    fn the_selection_goes_on_in_a_trace_that_is_alike() -> Result {
+        let mut state = showing("multi-image")?;
+        state.apply(Command::Select { target: Target::Head { layer: 1, head: 1 }, extend: false });
+        state.apply(Command::Select { target: token(13), extend: false });
+        let before = state.selection.clone();
+        let again = showing("multi-image")?.trace.ok_or("no trace")?;
+        state.set_trace(again);
+        assert_eq!(state.selection, before);
+        let other = showing("encoder-decoder")?.trace.ok_or("no trace")?;
+        state.set_trace(other);
+        assert_ne!(state.selection, before);
+        Ok(())
+    }
+}

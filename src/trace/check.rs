@@ -211,14 +211,14 @@ fn describe(problem: Problem, tally: Tally, tensor: &str, view: &TensorView<'_>,
         more => format!(", as are {more} more values"),
     };
     let message = match problem {
-        Problem::NotANumber => format!("`{tensor}{position:?}` is NaN{others}"),
-        Problem::Infinite => format!("`{tensor}{position:?}` is infinite{others}"),
-        Problem::Negative => format!("`{tensor}{position:?}` is {value}, a negative weight{others}"),
+        Problem::NotANumber => format!("{tensor}{position:?} is NaN{others}"),
+        Problem::Infinite => format!("{tensor}{position:?} is infinite{others}"),
+        Problem::Negative => format!("{tensor}{position:?} is {value}, a negative weight{others}"),
         Problem::BehindQuery => {
-            format!("`{tensor}{position:?}` is {value}, a key behind its query in a causal block{others}")
+            format!("{tensor}{position:?} is {value}, a key behind its query in a causal block{others}")
         }
         Problem::RowSum => format!(
-            "{count} of {total} rows of `{tensor}` do not sum to 1 within {}: `{tensor}{position:?}` sums to {value:.4}",
+            "{count} of {total} rows of `{tensor}` do not sum to 1 within {}: the worst, {position:?}, sums to {value:.4}",
             row_tolerance(view.dtype)
         ),
     };

@@ -5,6 +5,7 @@
 //! value that occurs; interpolation was rejected since the GPU's radix selection finds values, not places between.
 
 pub mod cpu;
+pub mod gpu;
 
 /// The way to normalize.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

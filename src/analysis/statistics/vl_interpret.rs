@@ -11,7 +11,7 @@
 //! self-attention only; elsewhere there is no value. Where the original divides by zero (one layer) or meets a NaN, so
 //! that a whole column is lost, only the heads concerned have no value here.
 
-use super::z_score::{Over, z_score};
+use super::z_score::{Over, z_score, z_score_above};
 use crate::trace::{Modality, Token};
 
 /// In the table's order; text and image in VL-InterpreT's direction of flow: image→text is query text, key image.
@@ -28,6 +28,9 @@ pub const TEXT_TO_TEXT: usize = 4;
 pub const CROSS_MODAL: usize = 5;
 /// From the third and the fourth.
 pub const INTRA_MODAL: usize = 6;
+
+/// Two z-scores may cancel up to the rounding of f32 sums: what is left then deviates by no more than this.
+const SUM_NOISE: f64 = 1e-3;
 
 /// What VL-InterpreT takes a token for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,6 @@ pub fn standardize(values: &mut [Vec<f64>], heads: usize) {
         [(CROSS_MODAL, [IMAGE_TO_TEXT, TEXT_TO_IMAGE]), (INTRA_MODAL, [IMAGE_TO_IMAGE, IMAGE_TO_IMAGE_WITHOUT_SELF])]
     {
         values[sum] = values[one].iter().zip(&values[other]).map(|(one, other)| one + other).collect();
-        z_score(&mut values[sum], heads, Over::Layers);
+        z_score_above(&mut values[sum], heads, Over::Layers, SUM_NOISE);
     }
 }

@@ -13,6 +13,11 @@ pub enum Over {
 
 /// Z-scores `[layers, heads]` values in place. NaN stays NaN and counts nowhere; values without deviation become NaN.
 pub fn z_score(values: &mut [f64], heads: usize, over: Over) {
+    z_score_above(values, heads, over, 0.0);
+}
+
+/// The same; a deviation of at most `noise` is none.
+pub fn z_score_above(values: &mut [f64], heads: usize, over: Over, noise: f64) {
     if heads == 0 {
         return;
     }
@@ -28,7 +33,7 @@ pub fn z_score(values: &mut [f64], heads: usize, over: Over) {
         let mean = present.iter().sum::<f64>() / count;
         let deviation = (present.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
         // Sums in f32 of equal heads differ in the last digits: such a deviation says nothing.
-        let scale = if deviation > 1e-6 * mean.abs() { deviation } else { f64::NAN };
+        let scale = if deviation > noise.max(1e-6 * mean.abs()) { deviation } else { f64::NAN };
         for at in group {
             values[at] = (values[at] - mean) / scale;
         }
