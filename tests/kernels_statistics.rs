@@ -44,15 +44,18 @@ fn in_shaders(block: &Block, options: &Options, budget_bytes: u64, binding_bytes
 
 fn assert_twins(block: &Block, budget_bytes: u64, binding_bytes: u64) {
     for specials in [false, true] {
-        let options = Options { specials };
-        let processor = on_processor(block, &options);
-        let shaders = in_shaders(block, &options, budget_bytes, binding_bytes);
-        for (one, other) in processor.iter().zip(&shaders) {
-            // A z-score divides by a deviation that may be a thousandth of the mean.
-            let tolerance = if one.name.starts_with("vli.") { 1e-3 } else { 2e-5 };
-            assert_close(one.name, &one.values, &other.values, tolerance);
-            assert_close(one.name, &one.layer_mean, &other.layer_mean, tolerance);
-        }
+        assert_twins_with(&Options { specials }, block, budget_bytes, binding_bytes);
+    }
+}
+
+fn assert_twins_with(options: &Options, block: &Block, budget_bytes: u64, binding_bytes: u64) {
+    let processor = on_processor(block, options);
+    let shaders = in_shaders(block, options, budget_bytes, binding_bytes);
+    for (one, other) in processor.iter().zip(&shaders) {
+        // A z-score divides by a deviation that may be a thousandth of the mean.
+        let tolerance = if one.name.starts_with("vli.") { 1e-3 } else { 2e-5 };
+        assert_close(one.name, &one.values, &other.values, tolerance);
+        assert_close(one.name, &one.layer_mean, &other.layer_mean, tolerance);
     }
 }
 
@@ -88,10 +91,11 @@ fn twins_agree_on_ragged_heads() {
     assert!(entropy.value(1, 0).is_finite() && entropy.value(1, 1).is_nan() && entropy.layer_mean[1].is_finite());
 }
 
-/// 70,000 heads are more workgroups than one dimension has.
+/// 65,541 heads are more workgroups than one dimension has; on a software adapter they take half a minute, so once.
 #[test]
 fn twins_agree_beyond_one_dimension_of_workgroups() {
-    assert_twins(&Block::mixed(2, false, &[70_000], Dtype::F16), UNLIMITED, UNLIMITED);
+    let block = Block::mixed(2, false, &[65_541], Dtype::F16);
+    assert_twins_with(&Options::default(), &block, UNLIMITED, UNLIMITED);
 }
 
 /// One head of 65 tokens in F16 has 8,450 bytes, so that pages begin in the middle of a word.

@@ -102,7 +102,7 @@ fn tiles(
     let first_row = number % parameters.tiles * TILE_ROWS;
     let first_column = number * parameters.keys;
     var totals: array<f32, SLOTS>;
-    for (var step = 0u; step < TILE_ROWS; step += ROWS) {
+    for (var step = 0u; step < TILE_ROWS && first_row + step < parameters.queries; step += ROWS) {
         let row = first_row + step + local.y;
         let row_start = (head * parameters.queries + row) * parameters.keys;
         var query: Place;

@@ -1,0 +1,97 @@
+//! The kernels' shaders are valid and read what the Rust side binds. (Those of the renderer: render_shaders.rs.)
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+use naga::{AddressSpace, StorageAccess};
+use vlscope::analysis::{gather, normalize, statistics};
+use vlscope::gpu::{Binding, Shader};
+
+const SHADERS: [Shader; 3] = [statistics::gpu::SHADER, gather::gpu::SHADER, normalize::gpu::SHADER];
+
+fn check(shader: &Shader) {
+    let name = shader.name;
+    let module = naga::front::wgsl::parse_str(shader.wgsl)
+        .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(shader.wgsl)));
+    Validator::new(ValidationFlags::all(), Capabilities::default())
+        .validate(&module)
+        .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(shader.wgsl)));
+
+    let bound: Vec<_> =
+        module.global_variables.iter().filter_map(|(_, global)| Some((global.binding?, global))).collect();
+    assert_eq!(bound.len(), shader.bindings.len(), "{name}: number of bindings");
+    for (at, global) in bound {
+        assert_eq!(at.group, 0, "{name}");
+        let in_shader = match global.space {
+            AddressSpace::Uniform => Binding::Uniform(u64::from(module.types[global.ty].inner.size(module.to_ctx()))),
+            AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => Binding::ReadWrite,
+            AddressSpace::Storage { .. } => Binding::Read,
+            space => panic!("{name}: binding {} is in {space:?}", at.binding),
+        };
+        assert_eq!(shader.bindings[at.binding as usize], in_shader, "{name}: binding {}", at.binding);
+    }
+    let entry_points: Vec<&str> = module.entry_points.iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(entry_points, shader.entry_points, "{name}");
+
+    // What every adapter grants, so that no kernel is refused.
+    let limits = wgpu::Limits::default();
+    for entry in &module.entry_points {
+        let [x, y, z] = entry.workgroup_size;
+        assert!(x * y * z <= limits.max_compute_invocations_per_workgroup, "{name}: threads of {}", entry.name);
+    }
+    let shared: u32 = module
+        .global_variables
+        .iter()
+        .filter(|(_, global)| global.space == AddressSpace::WorkGroup)
+        .map(|(_, global)| module.types[global.ty].inner.size(module.to_ctx()))
+        .sum();
+    assert!(shared <= limits.max_compute_workgroup_storage_size, "{name}: {shared} bytes of workgroup memory");
+}
+
+#[test]
+fn bindings_are_those_of_the_shaders() {
+    SHADERS.iter().for_each(check);
+}
+
+/// A shader that is in the folder but not in the list above would go unchecked.
+#[test]
+fn every_shader_of_the_folder_is_checked() {
+    let files: BTreeSet<String> = std::fs::read_dir("shaders/analysis")
+        .unwrap()
+        .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    let listed = SHADERS.iter().map(|shader| shader.name.trim_start_matches("analysis/").to_owned()).collect();
+    assert_eq!(files, listed);
+}
+
+/// One token of the statistics' plan: the struct of the Rust side and that of the shader have the same stride.
+#[test]
+fn a_place_has_the_same_size_on_both_sides() {
+    let module = naga::front::wgsl::parse_str(statistics::gpu::SHADER.wgsl).unwrap();
+    let place = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some("Place")).unwrap().1;
+    assert_eq!(place.inner.size(module.to_ctx()) as usize, size_of::<statistics::plan::Place>());
+}
+
+/// The slots of the sums are written twice, in Rust and in WGSL.
+#[test]
+fn slots_have_the_same_numbers_on_both_sides() {
+    let consts = |path: &str, keyword: &str| -> Vec<(String, String)> {
+        let text = std::fs::read_to_string(path).unwrap();
+        let lines = text.lines().filter_map(|line| line.strip_prefix(keyword)?.strip_suffix(';')?.split_once(" = "));
+        let number = |(name, value): (&str, &str)| {
+            let name = name.split(':').next().unwrap_or(name).trim().to_owned();
+            (name, value.trim_end_matches('u').to_owned())
+        };
+        lines.map(number).collect()
+    };
+    let in_shader = consts("shaders/analysis/statistics.wgsl", "const ");
+    let mut checked = 0;
+    for path in ["src/analysis/statistics/sums.rs", "src/analysis/statistics/plan.rs"] {
+        for slot in consts(path, "pub const ") {
+            assert!(in_shader.contains(&slot), "{slot:?} is not in the shader");
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 22, "a constant is no longer written as this test reads them");
+}
