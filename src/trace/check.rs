@@ -202,9 +202,12 @@ fn add(tallies: &mut Tallies, problem: Problem, found: Tally) {
 fn describe(problem: Problem, tally: Tally, tensor: &str, view: &TensorView<'_>, total: usize) -> Finding {
     let Tally { count, place, value } = tally;
     let sides = if problem == Problem::RowSum { &view.shape[..view.shape.len() - 1] } else { &view.shape[..] };
+    let mut position = vec![0; sides.len()];
     let mut rest = place;
-    let mut position: Vec<usize> = sides.iter().rev().map(|&side| (rest % side, rest /= side).0).collect();
-    position.reverse();
+    for (index, &side) in position.iter_mut().zip(sides).rev() {
+        *index = rest % side;
+        rest /= side;
+    }
     let others = match count - 1 {
         0 => String::new(),
         1 => ", as is 1 more value".to_owned(),
