@@ -71,13 +71,13 @@ fn check_reports_each_file_and_fails_if_one_is_wrong() -> Result {
         [
             "tests/traces/multi-image.safetensors: sound",
             "tests/traces/broken-nan.safetensors: 1 error",
-            "  error: `attention.self.2[0, 3, 4]` is NaN",
-            "tests/traces/broken-box.safetensors: refused",
+            "  error: attention.self.2[0, 3, 4] is NaN",
+            "tests/traces/broken-box.safetensors: 1 error",
         ]
     );
     assert!(lines[4].starts_with("  error: `sequences.main.tokens[1].box` is [0.5, "));
     assert_eq!(lines[5], "tests/traces/vl-interpret-1.safetensors: sound, 12 warnings");
-    assert!(lines[18..] == ["tests/traces/absent.safetensors: refused", lines[19]], "{lines:?}");
+    assert!(lines[18..] == ["tests/traces/absent.safetensors: 1 error", lines[19]], "{lines:?}");
     assert!(lines[19].starts_with("  error: cannot open: "));
     Ok(())
 }
@@ -85,18 +85,20 @@ fn check_reports_each_file_and_fails_if_one_is_wrong() -> Result {
 #[test]
 fn check_as_json() -> Result {
     let report = json(&["check", "--json", "tests/traces/vl-interpret-2.safetensors"])?;
-    assert_eq!((&report[0]["sound"], report[0]["findings"].as_array().map(Vec::len)), (&true.into(), Some(12)));
-    assert_eq!(report[0]["findings"][0]["problem"], "row_sum");
+    let report = &report[0];
+    assert_eq!((&report["sound"], &report["errors"]), (&true.into(), &serde_json::json!([])));
+    assert_eq!(report["warnings"].as_array().map(Vec::len), Some(12));
+    assert_eq!(report["warnings"][0]["problem"], "row_sum");
 
-    let found =
-        run(&["check", "--json", "tests/traces/broken-nan.safetensors", "tests/traces/broken-empty.safetensors"])?;
-    let report: serde_json::Value = serde_json::from_str(&found.stdout)?;
+    let paths = ["tests/traces/broken-nan.safetensors", "tests/traces/broken-empty.safetensors"];
+    let found = run(&[&["check", "--json"], &paths[..]].concat())?;
     assert_eq!(found.code, Some(1));
-    let finding = &report[0]["findings"][0];
-    assert_eq!((&finding["problem"], &finding["severity"]), (&"nan".into(), &"error".into()));
-    assert_eq!(finding["position"], serde_json::json!([0, 3, 4]));
-    assert!(finding["value"].is_null() && report[0]["refusal"].is_null());
-    assert_eq!(report[1]["refusal"], "not a safetensors file: it has 0 bytes, expected at least 8");
+    let report: serde_json::Value = serde_json::from_str(&found.stdout)?;
+    let place = serde_json::json!({"message": "attention.self.2[0, 3, 4] is NaN", "problem": "nan",
+        "tensor": "attention.self.2", "position": [0, 3, 4], "value": null, "count": 1, "total": 392});
+    assert_eq!(report[0]["errors"], serde_json::json!([place]));
+    let refusal = "not a safetensors file: it has 0 bytes, expected at least 8";
+    assert_eq!(report[1]["errors"], serde_json::json!([{"message": refusal, "problem": "refused"}]));
     Ok(())
 }
 

@@ -21,7 +21,7 @@ fn reference_traces() -> Result {
     }
     let found = check(&Trace::open(&reference("broken-nan"))?, &|_| ());
     let [finding] = found.as_slice() else { return Err(format!("{found:?}").into()) };
-    assert_eq!(finding.message, "`attention.self.2[0, 3, 4]` is NaN");
+    assert_eq!(finding.message, "attention.self.2[0, 3, 4] is NaN");
     assert_eq!((finding.problem, finding.position.as_slice()), (Problem::NotANumber, [0, 3, 4].as_slice()));
 
     let found = check(&Trace::open(&reference("vl-interpret-0"))?, &|_| ());
@@ -50,7 +50,7 @@ fn a_metric_may_have_no_value_but_not_an_infinite_one() -> Result {
     let found = findings(&raw)?;
     assert_eq!(
         found.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>(),
-        ["`head_metric.0[0, 2]` is infinite"]
+        ["head_metric.0[0, 2] is infinite"]
     );
     Ok(())
 }
@@ -69,11 +69,11 @@ fn each_problem_has_its_count_and_its_place() -> Result {
     assert_eq!(
         messages,
         [
-            "`attention.self.0[1, 1, 1]` is -0.5, a negative weight",
-            "`attention.self.0[1, 0, 1]` is 0.25, a key behind its query in a causal block",
-            "`attention.self.1[0, 1, 0]` is NaN, as is 1 more value",
-            "`attention.self.1[2, 0, 0]` is infinite",
-            "2 of 6 rows of `attention.self.1` do not sum to 1 within 0.0001: `attention.self.1[1, 1]` sums to 2.5000",
+            "attention.self.0[1, 1, 1] is -0.5, a negative weight",
+            "attention.self.0[1, 0, 1] is 0.25, a key behind its query in a causal block",
+            "attention.self.1[0, 1, 0] is NaN, as is 1 more value",
+            "attention.self.1[2, 0, 0] is infinite",
+            "2 of 6 rows of `attention.self.1` do not sum to 1 within 0.0001: the worst, [1, 1], sums to 2.5000",
         ]
     );
     assert_eq!((found[4].count, found[4].total, found[4].value), (2, 6, 2.5));

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde_json::json;
 use trace_common::{Result, synthetic};
+use vlscope::analysis::Engine;
+use vlscope::analysis::statistics::Options;
 use vlscope::trace::check::check;
 use vlscope::trace::{Dtype, Modality, Synthetic, TensorSpec, Trace, TraceWriter};
 
@@ -67,6 +69,26 @@ fn planted_keys_get_their_share() -> Result {
     assert!((synthetic.planted_share(2) - 0.9).abs() < 1e-6);
     assert_eq!((synthetic.planted_keys(0, 9), synthetic.planted_keys(1, 0)), (vec![9], vec![0]));
     assert_eq!((synthetic.planted_keys(1, 9), synthetic.planted_keys(2, 9)), (vec![8], vec![0]));
+    Ok(())
+}
+
+/// The statistic that is made for a pattern finds the head that has it, in every layer and more so from layer to layer.
+#[test]
+fn statistics_find_the_planted_heads() -> Result {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("synthetic.safetensors");
+    synthetic().write(&path, &mut |_| ())?;
+    let trace = Trace::open(&path)?;
+    let statistics = Engine::cpu().statistics(&trace, 0, &Options { specials: true }, &mut |_, _| true)?;
+    for (name, planted) in [("diagonal", 0), ("previous", 1), ("sink", 2), ("mass.text.image", 3)] {
+        let statistic = statistics.iter().find(|statistic| statistic.name == name).ok_or(name)?;
+        for layer in 0..statistic.layers {
+            let value = |head: &usize| statistic.value(layer, *head);
+            let strongest = (0..statistic.heads).max_by(|a, b| value(a).total_cmp(&value(b)));
+            assert_eq!(strongest, Some(planted), "{name} in layer {layer}");
+            assert!(layer == 0 || value(&planted) > statistic.value(layer - 1, planted), "{name} in layer {layer}");
+        }
+    }
     Ok(())
 }
 

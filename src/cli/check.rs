@@ -34,24 +34,30 @@ pub struct Arguments {
 #[derive(Serialize)]
 struct Report<'a> {
     path: &'a Path,
-    /// It opens, and no finding is an error.
+    /// Whether there is no error.
     sound: bool,
-    /// Why it does not open.
-    refusal: Option<String>,
-    findings: Vec<FindingReport>,
+    errors: Vec<Entry>,
+    warnings: Vec<Entry>,
 }
 
 #[derive(Serialize)]
-struct FindingReport {
-    severity: &'static str,
+struct Entry {
+    message: String,
+    /// `refused` if the file does not open.
     problem: &'static str,
+    #[serde(flatten)]
+    place: Option<Place>,
+}
+
+/// Where in the values; nowhere if the file does not open.
+#[derive(Serialize)]
+struct Place {
     tensor: String,
     position: Vec<usize>,
     /// Null where it is not a number.
     value: f64,
     count: u64,
     total: u64,
-    message: String,
 }
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<ExitCode> {
@@ -80,47 +86,37 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<ExitCode> {
 fn report(path: &Path, quiet: bool) -> Report<'_> {
     let trace = match Trace::open(path) {
         Ok(trace) => trace,
-        Err(error) => return Report { path, sound: false, refusal: Some(error.message), findings: Vec::new() },
+        Err(error) => {
+            let refusal = Entry { message: error.message, problem: "refused", place: None };
+            return Report { path, sound: false, errors: vec![refusal], warnings: Vec::new() };
+        }
     };
     let bar = progress::byte_bar(quiet, check::bytes(&trace), "checking");
     let findings = check::check(&trace, &|bytes| bar.inc(bytes));
     bar.finish_and_clear();
-    let sound = findings.iter().all(|finding| finding.problem.severity() == Severity::Warning);
-    Report { path, sound, refusal: None, findings: findings.into_iter().map(FindingReport::new).collect() }
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        findings.into_iter().partition(|finding| finding.problem.severity() == Severity::Error);
+    let entries = |findings: Vec<Finding>| findings.into_iter().map(entry).collect();
+    Report { path, sound: errors.is_empty(), errors: entries(errors), warnings: entries(warnings) }
 }
 
-impl FindingReport {
-    fn new(finding: Finding) -> Self {
-        let Finding { problem, tensor, position, value, count, total, message } = finding;
-        let severity = match problem.severity() {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        Self { severity, problem: problem.name(), tensor, position, value, count, total, message }
-    }
+fn entry(finding: Finding) -> Entry {
+    let Finding { problem, tensor, position, value, count, total, message } = finding;
+    Entry { message, problem: problem.name(), place: Some(Place { tensor, position, value, count, total }) }
 }
 
 fn print(report: &Report<'_>) -> Result<()> {
     let mut out = io::stdout().lock();
-    let path = report.path.display();
-    let (warnings, errors): (Vec<_>, Vec<_>) =
-        report.findings.iter().partition(|finding| finding.severity == "warning");
-    match &report.refusal {
-        Some(message) => writeln!(out, "{path}: refused\n  error: {message}")?,
-        None if report.findings.is_empty() => writeln!(out, "{path}: sound")?,
-        None if report.sound => writeln!(out, "{path}: sound, {}", counted(warnings.len(), "warning"))?,
-        None => {
-            let warned = if warnings.is_empty() { String::new() } else { counted(warnings.len(), "warning") };
-            let parts = [counted(errors.len(), "error"), warned];
-            writeln!(out, "{path}: {}", parts.join(", ").trim_end_matches(", "))?;
+    let [errors, warnings] = [(&report.errors, "error"), (&report.warnings, "warning")].map(|(entries, what)| {
+        let ending = if entries.len() == 1 { "" } else { "s" };
+        (!entries.is_empty()).then(|| format!("{} {what}{ending}", entries.len()))
+    });
+    let verdict = [errors.or_else(|| Some("sound".to_owned())), warnings].into_iter().flatten().collect::<Vec<_>>();
+    writeln!(out, "{}: {}", report.path.display(), verdict.join(", "))?;
+    for (entries, what) in [(&report.errors, "error"), (&report.warnings, "warning")] {
+        for entry in entries {
+            writeln!(out, "  {what}: {}", entry.message)?;
         }
     }
-    for finding in errors.iter().chain(&warnings) {
-        writeln!(out, "  {}: {}", finding.severity, finding.message)?;
-    }
     Ok(())
-}
-
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

@@ -202,23 +202,26 @@ fn add(tallies: &mut Tallies, problem: Problem, found: Tally) {
 fn describe(problem: Problem, tally: Tally, tensor: &str, view: &TensorView<'_>, total: usize) -> Finding {
     let Tally { count, place, value } = tally;
     let sides = if problem == Problem::RowSum { &view.shape[..view.shape.len() - 1] } else { &view.shape[..] };
+    let mut position = vec![0; sides.len()];
     let mut rest = place;
-    let mut position: Vec<usize> = sides.iter().rev().map(|&side| (rest % side, rest /= side).0).collect();
-    position.reverse();
+    for (index, &side) in position.iter_mut().zip(sides).rev() {
+        *index = rest % side;
+        rest /= side;
+    }
     let others = match count - 1 {
         0 => String::new(),
         1 => ", as is 1 more value".to_owned(),
         more => format!(", as are {more} more values"),
     };
     let message = match problem {
-        Problem::NotANumber => format!("`{tensor}{position:?}` is NaN{others}"),
-        Problem::Infinite => format!("`{tensor}{position:?}` is infinite{others}"),
-        Problem::Negative => format!("`{tensor}{position:?}` is {value}, a negative weight{others}"),
+        Problem::NotANumber => format!("{tensor}{position:?} is NaN{others}"),
+        Problem::Infinite => format!("{tensor}{position:?} is infinite{others}"),
+        Problem::Negative => format!("{tensor}{position:?} is {value}, a negative weight{others}"),
         Problem::BehindQuery => {
-            format!("`{tensor}{position:?}` is {value}, a key behind its query in a causal block{others}")
+            format!("{tensor}{position:?} is {value}, a key behind its query in a causal block{others}")
         }
         Problem::RowSum => format!(
-            "{count} of {total} rows of `{tensor}` do not sum to 1 within {}: `{tensor}{position:?}` sums to {value:.4}",
+            "{count} of {total} rows of `{tensor}` do not sum to 1 within {}: the worst, {position:?}, sums to {value:.4}",
             row_tolerance(view.dtype)
         ),
     };

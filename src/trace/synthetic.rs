@@ -172,7 +172,8 @@ impl Synthetic {
         let mut random = self.random(Purpose::Attention, &[layer, head, query]);
         let mut sum = 0.0_f64;
         for weight in &mut *weights {
-            let square = random.unit().powi(2);
+            let uniform = random.unit();
+            let square = uniform * uniform;
             *weight = square * square;
             sum += f64::from(*weight);
         }

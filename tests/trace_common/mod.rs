@@ -1,5 +1,5 @@
 //! Traces written byte by byte, so that they can be wrong.
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(dead_code, clippy::panic, reason = "each test uses its part, and a test may panic")]
 
 use std::path::{Path, PathBuf};
 
