@@ -45,6 +45,15 @@ impl Pick {
     }
 }
 
+impl std::fmt::Display for Pick {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::One(index) => index.fmt(formatter),
+            Self::Mean => formatter.write_str("mean"),
+        }
+    }
+}
+
 impl Default for Selection {
     fn default() -> Self {
         Self { block: 0, layer: Pick::One(0), head: Pick::One(0), tokens: Vec::new(), direction: Direction::default() }

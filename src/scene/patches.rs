@@ -65,6 +65,10 @@ impl Grid {
         let first = areas.first()?;
         let columns = (1.0 / (first.x1 - first.x0)).round();
         let rows = (1.0 / (first.y1 - first.y0)).round();
+        // A grid that is almost empty would be a few scattered boxes of one size: they are drawn as boxes.
+        if columns * rows > areas.len() as f32 * 8.0 {
+            return None;
+        }
         let near = |a: f32, b: f32| (a - b).abs() < TOLERANCE;
         let mut cells = Vec::with_capacity(areas.len());
         for area in areas {
@@ -79,10 +83,6 @@ impl Grid {
             cells.push(row as usize * columns as usize + column as usize);
         }
         let (rows, columns) = (rows as usize, columns as usize);
-        // A grid that is almost empty would be a few scattered boxes of one size: they are drawn as boxes.
-        if rows.checked_mul(columns)? > areas.len().saturating_mul(8) {
-            return None;
-        }
         let mut taken = vec![false; rows * columns];
         let free = |&cell: &usize| !std::mem::replace(&mut taken[cell], true);
         cells.iter().all(free).then_some(Self { rows, columns, cells })

@@ -17,7 +17,7 @@ use crate::trace::TensorView;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectionError {
     /// No layer of that number, or none with that head.
-    #[error("nothing is selected: layer {layer:?} and head {head:?} of {layers} layers with {heads} heads")]
+    #[error("nothing is selected: layer {layer} and head {head} of {layers} layers with {heads} heads")]
     NoHead {
         /// As selected.
         layer: super::Pick,

@@ -89,13 +89,37 @@ fn pick(ui: &mut egui::Ui, name: &str, count: usize, now: Pick) -> Option<Pick> 
     choice(ui, name, rows, row).map(|row| if row == 0 { Pick::Mean } else { Pick::One(row - 1) })
 }
 
-/// A named drop-down list; the row that was chosen now, if one was.
+/// A drop-down list behind its name; the row that was chosen now, if one was.
 pub fn choice<T: Display>(ui: &mut egui::Ui, name: &str, rows: impl Iterator<Item = T>, shown: usize) -> Option<usize> {
+    let label = ui.label(name);
+    let (chosen, response) = list(ui, name, rows, shown);
+    response.labelled_by(label.id);
+    chosen
+}
+
+/// The same where there is no room for the name: it is told to screen readers and at hovering.
+pub fn unlabelled_choice<T: Display>(
+    ui: &mut egui::Ui,
+    name: &str,
+    rows: impl Iterator<Item = T>,
+    shown: usize,
+) -> Option<usize> {
+    let (chosen, response) = list(ui, name, rows, shown);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, name));
+    response.on_hover_text(name);
+    chosen
+}
+
+fn list<T: Display>(
+    ui: &mut egui::Ui,
+    name: &str,
+    rows: impl Iterator<Item = T>,
+    shown: usize,
+) -> (Option<usize>, egui::Response) {
     let rows: Vec<String> = rows.map(|row| row.to_string()).collect();
     let mut chosen = None;
-    let label = ui.label(name);
     let selected_text = rows.get(shown).cloned().unwrap_or_default();
-    ComboBox::from_id_salt(name)
+    let response = ComboBox::from_id_salt(name)
         .selected_text(selected_text)
         .show_ui(ui, |ui| {
             for (index, row) in rows.iter().enumerate() {
@@ -104,7 +128,6 @@ pub fn choice<T: Display>(ui: &mut egui::Ui, name: &str, rows: impl Iterator<Ite
                 }
             }
         })
-        .response
-        .labelled_by(label.id);
-    chosen
+        .response;
+    (chosen, response)
 }

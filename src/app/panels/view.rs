@@ -3,7 +3,7 @@
 use egui::{Rect as EguiRect, Sense, Slider, Ui, pos2};
 use glam::Vec2;
 
-use super::top_bar::choice;
+use super::top_bar::unlabelled_choice;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::statistics;
 use crate::app::canvas::{Canvas, Easel};
@@ -188,7 +188,7 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
 fn show_heads_options(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut Vec<Command>) {
     let all = &statistics::TABLE;
     let shown = all.iter().position(|entry| entry.name == options.statistic).unwrap_or(0);
-    if let Some(row) = choice(ui, "", all.iter().map(|entry| entry.label), shown) {
+    if let Some(row) = unlabelled_choice(ui, "Statistic", all.iter().map(|entry| entry.label), shown) {
         options.statistic = all[row].name.to_string();
     }
     let mut specials = state.specials;
@@ -202,7 +202,9 @@ fn show_image_options(ui: &mut Ui, state: &State, options: &mut Options, command
     ui.checkbox(&mut options.smooth, "smooth");
     let all = Normalization::ALL;
     let shown = all.iter().position(|&normalization| normalization == state.normalization).unwrap_or(0);
-    if let Some(row) = choice(ui, "", all.iter().map(|normalization| normalization.name()), shown) {
+    if let Some(row) =
+        unlabelled_choice(ui, "Normalization", all.iter().map(|normalization| normalization.name()), shown)
+    {
         commands.push(Command::SetNormalization(all[row]));
     }
 }
@@ -211,7 +213,7 @@ fn choose_colormap(ui: &mut Ui, options: &mut Options) {
     let all = Colormap::all();
     let shown = options.colormap.and_then(|chosen| all.iter().position(|&map| map == chosen)).map_or(0, |row| row + 1);
     let names = std::iter::once("own colours".to_owned()).chain(all.iter().map(Colormap::to_string));
-    if let Some(row) = choice(ui, "", names, shown) {
+    if let Some(row) = unlabelled_choice(ui, "Colours", names, shown) {
         options.colormap = row.checked_sub(1).map(|row| all[row]);
     }
 }
