@@ -193,7 +193,7 @@ fn links() -> Drawing {
         from: [0.0, (i / 12) as f32],
         to: [10.0, (i % 12) as f32 * 0.9],
         weight: if i % 31 == 5 { f32::NAN } else { (i.wrapping_mul(2_654_435_761) >> 16) as f32 / 65_535.0 },
-        color: if i % 3 == 0 { BLUE } else { ORANGE },
+        color: if i.is_multiple_of(3) { BLUE } else { ORANGE },
     };
     let strongest = Links {
         links: Arc::new((0..132).map(link).collect()),
@@ -219,8 +219,8 @@ fn points() -> Drawing {
         Point {
             at: [angle.cos() * (i as f32).sqrt(), angle.sin() * (i as f32).sqrt()],
             radius: 1.0 + (i % 5) as f32,
-            fill: if i % 2 == 0 { BLUE } else { ORANGE }.with_opacity(0.8),
-            stroke: if i % 7 == 0 { INK } else { Color::TRANSPARENT },
+            fill: if i.is_multiple_of(2) { BLUE } else { ORANGE }.with_opacity(0.8),
+            stroke: if i.is_multiple_of(7) { INK } else { Color::TRANSPARENT },
         }
     };
     let points = Points {

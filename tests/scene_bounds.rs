@@ -8,7 +8,9 @@ use scene_fixtures::*;
 use vlscope::render::{Align, Fonts, Mark, Rect};
 use vlscope::scene::{Scene, Theme, View};
 
-const CASES: [(&str, fn() -> Case); 8] = [
+type NamedCase = (&'static str, fn() -> Case);
+
+const CASES: [NamedCase; 8] = [
     ("question", question),
     ("encoder-decoder", encoder_decoder),
     ("multi-image", multi_image),

@@ -1,6 +1,6 @@
 //! The window. The only module that names egui or winit.
 //!
-//! Panels read the [`state::State`] and emit [`command::Command`]s; one reducer changes the state; workers read traces
+//! Panels read the state and emit commands; one reducer changes the state; workers read traces
 //! and compute evidence, and answer with the latest request only. A frame never waits for them: it shows what there is.
 
 mod appearance;

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// # Errors
 /// If the trace cannot be opened, or the adapter cannot hold such a picture.
 pub fn picture_of_window(
-    gpu: Arc<Gpu>,
+    gpu: &Arc<Gpu>,
     launch: &Launch,
     commands: Vec<Command>,
     size: [f32; 2],
@@ -30,7 +30,7 @@ pub fn picture_of_window(
     let context = egui::Context::default();
     let options = RendererOptions::PREDICTABLE;
     let renderer = Arc::new(RwLock::new(Renderer::new(&gpu.device, TARGET_FORMAT, options)));
-    let mut interface = Interface::new(&context, Arc::clone(&gpu), Some(Arc::clone(&renderer)), launch, || {});
+    let mut interface = Interface::new(&context, Arc::clone(gpu), Some(Arc::clone(&renderer)), launch, || {});
     let [width, height] = size.map(|side| (side * scale).round() as u32);
     let target = Target::new(&gpu.device, width, height)?;
     let frame = |interface: &mut Interface| {
@@ -41,7 +41,7 @@ pub fn picture_of_window(
         raw.viewports.entry(egui::ViewportId::ROOT).or_default().native_pixels_per_point = Some(scale);
         let mut output = context.run_ui(raw, |ui| interface.show(ui));
         let primitives = context.tessellate(output.shapes, output.pixels_per_point);
-        paint(&gpu, &renderer, &target, &primitives, &mut output.textures_delta, output.pixels_per_point);
+        paint(gpu, &renderer, &target, &primitives, &mut output.textures_delta, output.pixels_per_point);
     };
 
     let until = Instant::now() + PATIENCE;

@@ -161,7 +161,7 @@ fn draw_window(arguments: &Arguments, selection: Selection) -> Result<image::Rgb
         Command::SetHiddenState(arguments.state),
         Command::SetSelection(selection),
     ];
-    picture_of_window(gpu, &launch, commands, arguments.size, arguments.scale)
+    picture_of_window(&gpu, &launch, commands, arguments.size, arguments.scale)
 }
 
 impl Arguments {

@@ -30,7 +30,7 @@ pub struct Arguments {
     /// Heads in each layer.
     #[arg(long, value_name = "H", value_parser = count(1, 65_536))]
     heads: usize,
-    /// Text tokens, [CLS] and [SEP] among them.
+    /// Text tokens, `[CLS]` and `[SEP]` among them.
     #[arg(long, value_name = "N", value_parser = count(2, 1_048_576))]
     text: usize,
     /// Patches of the picture.

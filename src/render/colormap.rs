@@ -41,7 +41,7 @@ impl Colormap {
 
     /// The colour at `t`, from 0 (low) to 1 (high); clamped, and low for NaN.
     pub fn rgb(self, t: f32) -> [u8; 3] {
-        let t = f64::from(t.max(0.0).min(1.0));
+        let t = if t.is_nan() { 0.0 } else { f64::from(t.clamp(0.0, 1.0)) };
         let gradient = match self {
             Self::Viridis => colorous::VIRIDIS,
             Self::Inferno => colorous::INFERNO,

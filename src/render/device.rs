@@ -207,7 +207,7 @@ pub(super) fn scissor(frame: &Frame<'_>, clip: &Rect) -> Option<Scissor> {
     let min = (clip.min * frame.scale).round().clamp(Vec2::ZERO, limit);
     let max = (clip.max * frame.scale).round().clamp(Vec2::ZERO, limit);
     let size = max - min;
-    (size.x >= 1.0 && size.y >= 1.0).then(|| [min.x as u32, min.y as u32, size.x as u32, size.y as u32])
+    (size.x >= 1.0 && size.y >= 1.0).then_some([min.x as u32, min.y as u32, size.x as u32, size.y as u32])
 }
 
 /// From a mark's own coordinates to pixels, as the points' and the links' shaders read it.

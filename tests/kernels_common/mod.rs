@@ -38,8 +38,10 @@ impl Block {
     /// Self-attention over text with a special token at each end, and a third of it image patches in between.
     pub fn mixed(tokens: usize, causal: bool, heads: &[usize], dtype: Dtype) -> Self {
         let mut queries: Vec<Token> = (0..tokens).map(|_| text("word")).collect();
-        for token in tokens / 3..2 * tokens / 3 {
-            queries[token] = patch(token - tokens / 3, 2 * tokens / 3 - tokens / 3);
+        let patches = tokens / 3..2 * tokens / 3;
+        let count = patches.len();
+        for (number, token) in queries[patches].iter_mut().enumerate() {
+            *token = patch(number, count);
         }
         if tokens > 2 {
             queries[0].special = true;
