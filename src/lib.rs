@@ -1,4 +1,17 @@
 //! vlscope: a microscope for vision-language transformers.
+//!
+//! Imports point one way, from the bottom of this list to the top (tests/imports.rs); ARCHITECTURE.md says why.
+//!
+//! - [`trace`]: what one model did on one input, in one file.
+//! - [`gpu`]: adapter, device, pages of tensors.
+//! - [`analysis`]: the kernels, each with a twin on the processor and one in shaders.
+//! - [`dataset`]: a folder of traces.
+//! - [`render`]: draws marks with wgpu; knows neither traces nor egui.
+//! - [`scene`]: from trace, selection and numbers to marks; pure.
+//! - [`evidence`]: from a question to the numbers that the scenes show.
+//! - [`headless`]: a view as pixels, without a window.
+//! - [`app`]: the window.
+//! - [`cli`]: the command line.
 
 pub mod analysis;
 pub mod app;

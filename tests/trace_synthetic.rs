@@ -188,3 +188,19 @@ fn a_device_is_not_replaced() {
     let message = synthetic().write(Path::new("/dev/full"), &mut |_| ()).err().map(|error| error.message);
     assert_eq!(message.as_deref(), Some("cannot write: it is no regular file"));
 }
+
+/// Whoever reads safetensors reads our files.
+#[test]
+fn the_safetensors_crate_reads_it() -> Result {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("trace.safetensors");
+    let synthetic =
+        Synthetic { layers: 1, heads: 2, text: 3, rows: 2, columns: 2, dim: 4, dtype: Dtype::Bf16, seed: 0 };
+    synthetic.write(&path, &mut |_| {})?;
+    let bytes = std::fs::read(&path)?;
+    let tensors = safetensors::SafeTensors::deserialize(&bytes)?;
+    let layer = tensors.tensor("attention.self.0")?;
+    assert_eq!((layer.dtype(), layer.shape()), (safetensors::Dtype::BF16, &[2, 7, 7][..]));
+    assert_eq!(layer.data(), Trace::open(&path)?.attention(0, 0).bytes);
+    Ok(())
+}

@@ -1,5 +1,5 @@
-//! The engine picks the twin: shaders on a hardware adapter, the processor on a software adapter, where emulated
-//! compute shaders are 15 to 30 times slower than native code.
+//! The engine picks the twin: shaders on a hardware adapter, the processor on a software adapter, where shaders are
+//! emulated on that same processor.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

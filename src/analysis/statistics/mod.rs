@@ -3,7 +3,7 @@
 //! Both twins walk the rows of a head once and leave sums ([`sums::Sums`]) from which [`plan::Plan::finish`] makes
 //! the statistics, so a formula that divides, or that z-scores over layers, exists once. What depends on tokens alone
 //! (modalities, overlaps, how many rows count) is in the [`plan::Plan`].
-//! Rejected: one kernel per statistic (23 walks over gigabytes), and atomics for the column sums (WGSL has none for
+//! Rejected: one kernel per statistic (20 walks over gigabytes), and atomics for the column sums (WGSL has none for
 //! floats, and the order of addition would change from run to run).
 
 pub mod cpu;
