@@ -134,6 +134,11 @@ fn open_click_screenshot_close() -> Result<()> {
         "the click and the key changed nothing"
     );
 
+    session.xdotool(&["windowsize", "--sync", &id, "900", "600"])?;
+    sleep(Duration::from_secs(2));
+    let smaller = session.screenshot()?;
+    assert_eq!(image::image_dimensions(&smaller)?, (900, 600), "the surface follows the window");
+
     // While it plays, each frame differs; a screenshot must come all the same.
     session.xdotool(&["key", "space"])?;
     sleep(Duration::from_secs(1));

@@ -29,7 +29,8 @@ fn show_rows(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
             let is_shown = row == state.example;
             let text = row_text(ui, state, row);
             let label = egui::Button::selectable(is_shown, text).truncate();
-            let response = ui.add_sized([ui.available_width(), row_height], label);
+            let left = egui::Layout::top_down_justified(egui::Align::LEFT);
+            let response = ui.with_layout(left, |ui| ui.add(label)).inner;
             if response.on_hover_text(state.examples[row].display().to_string()).clicked() {
                 commands.push(Command::ShowExample(row));
             }

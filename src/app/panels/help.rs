@@ -12,16 +12,19 @@ pub fn show(context: &egui::Context, commands: &mut Vec<Command>) {
         .resizable(false)
         .anchor(egui::Align2::CENTER_CENTER, egui::Vec2::ZERO)
         .show(context, |ui| {
-            egui::Grid::new("keys").num_columns(2).spacing([24.0, 6.0]).striped(true).show(ui, |ui| {
-                for shortcut in keys::shortcuts() {
-                    ui.strong(shortcut.shown);
-                    ui.label(shortcut.does);
-                    ui.end_row();
-                }
-                for (gesture, does) in POINTER {
-                    ui.strong(gesture);
-                    ui.label(does);
-                    ui.end_row();
+            let keys = keys::shortcuts();
+            let keys = keys.iter().map(|shortcut| (shortcut.shown, shortcut.does));
+            let rows: Vec<_> = keys.chain(POINTER).collect();
+            ui.horizontal_top(|ui| {
+                // Two columns, so that the list fits a window of 720 pixels with room to spare.
+                for (number, part) in rows.chunks(rows.len().div_ceil(2)).enumerate() {
+                    egui::Grid::new(number).num_columns(2).spacing([16.0, 6.0]).striped(true).show(ui, |ui| {
+                        for (shown, does) in part {
+                            ui.strong(*shown);
+                            ui.label(*does);
+                            ui.end_row();
+                        }
+                    });
                 }
             });
         });
