@@ -232,3 +232,21 @@ fn both_axes_of_the_embedding_have_the_same_scale() {
     assert_eq!(scale.x, -scale.y);
     assert!(labels(&scene).iter().any(|label| label.text == "PC 1 (43 %)"));
 }
+
+/// Hovering over a patch among the hidden states shows its pixels; over a word it shows none.
+#[test]
+fn a_hovered_patch_shows_its_pixels() {
+    let mut case = question();
+    let tokens = case.document.sequences[0].tokens.clone();
+    let patch = tokens.iter().position(|token| !token.special && token.image_area().is_some()).unwrap();
+    let word = tokens.iter().position(|token| token.image_area().is_none()).unwrap();
+    let mut pictures = |token| {
+        case.hover = Some(Target::Token { sequence: 0, token });
+        let scene = case.draw(View::Embedding);
+        let of_mark = |mark: &Mark| if let Mark::Picture(picture) = mark { Some(picture.part) } else { None };
+        scene.drawing.marks.iter().filter_map(of_mark).collect::<Vec<_>>()
+    };
+    let (_, area) = tokens[patch].image_area().unwrap();
+    assert_eq!(pictures(patch), [Rect { min: Vec2::new(area.x0, area.y0), max: Vec2::new(area.x1, area.y1) }]);
+    assert_eq!(pictures(word), []);
+}

@@ -22,7 +22,14 @@ use crate::render::Keep;
 use crate::render::colormap::Colormap;
 use crate::scene::{Inputs, Options, Theme, View};
 
+const EXAMPLES: &str = "Examples:
+  vlscope render trace.safetensors --view heads --statistic entropy -o heads.png
+  vlscope render trace.safetensors --view image --layer 3 --head mean --token 0 --scale 2 -o image.png
+  vlscope render trace.safetensors --view links --min-weight 0.1 --theme dark -o links.png
+  vlscope render trace.safetensors --view window --size 1440x900 -o window.png";
+
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// The trace.
     trace: PathBuf,

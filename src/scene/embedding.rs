@@ -9,8 +9,11 @@ use super::colour_bar::{tick_text, ticks};
 use super::sides::Sides;
 use super::words::token_names;
 use super::{Inputs, Projection, Target, Zone};
-use crate::render::{Align, Color, Mark, Point, Points, Quad, Rect, Transform};
+use crate::render::{Align, Color, Mark, Picture, Point, Points, Quad, Rect, Transform};
 use crate::trace::{Modality, Token};
+
+/// The longer side of a patch that is shown at its point, in logical pixels.
+const CUT_OUT: f32 = 56.0;
 
 pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let id = inputs.document.id.as_deref();
@@ -197,8 +200,27 @@ fn points(
     }
     canvas.marks.push(Mark::Points(Points { points: Arc::new(discs), clip: plot, view: *view }));
     names(canvas, tokens, &order, &at, plot, radius, &is_selected, &is_hovered);
+    if let Some(&token) = order.iter().find(|&&token| is_hovered(token)) {
+        cut_out(inputs, canvas, &tokens[token], at(token), plot);
+    }
     let points: Vec<Vec2> = (0..tokens.len()).map(at).collect();
     canvas.zones.push(Zone::Points { clip: plot, points: Arc::new(points), reach: 12.0, sequence });
+}
+
+/// The pixels of a hovered patch, above its point, or below it where there is no room.
+fn cut_out(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, token: &Token, at: Vec2, plot: Rect) {
+    let Some((image, area)) = token.image_area() else { return };
+    let Some(pixels) = inputs.images.get(image) else { return };
+    let part = Rect { min: Vec2::new(area.x0, area.y0), max: Vec2::new(area.x1, area.y1) };
+    let pixels_of_part = part.size() * Vec2::new(pixels.width as f32, pixels.height as f32);
+    let size = pixels_of_part / pixels_of_part.max_element().max(1.0) * CUT_OUT;
+    let above = at.y - CUT_OUT - 14.0 >= plot.min.y;
+    let top = if above { at.y - 14.0 - size.y } else { at.y + 14.0 };
+    let left = (at.x - size.x / 2.0).clamp(plot.min.x, (plot.max.x - size.x).max(plot.min.x));
+    let rect = Rect::at(left, top, size.x, size.y);
+    let pixels = pixels.clone();
+    canvas.marks.push(Mark::Picture(Picture { rect, pixels, part, opacity: 1.0, smooth: false }));
+    canvas.outline(rect, canvas.palette.hover, 1.5);
 }
 
 /// Names beside points, the most important first, each where it covers neither a point nor another name.

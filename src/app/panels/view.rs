@@ -219,14 +219,15 @@ fn choose_colormap(ui: &mut Ui, options: &mut Options) {
 }
 
 fn show_links_options(ui: &mut Ui, options: &mut Options) {
-    let mut strongest = match options.links {
-        Keep::Strongest(count) => count,
-        Keep::AtLeast(_) => 200,
-    };
-    let slider = Slider::new(&mut strongest, 1..=20_000).logarithmic(true).text("strongest");
-    if ui.add(slider).changed() {
-        options.links = Keep::Strongest(strongest);
+    let rows = ["strongest", "at least"];
+    let is_threshold = matches!(options.links, Keep::AtLeast(_));
+    if let Some(row) = unlabelled_choice(ui, "Which links", rows.iter(), usize::from(is_threshold)) {
+        options.links = if row == 0 { Keep::Strongest(200) } else { Keep::AtLeast(0.05) };
     }
+    match &mut options.links {
+        Keep::Strongest(count) => ui.add(Slider::new(count, 1..=20_000).logarithmic(true)),
+        Keep::AtLeast(weight) => ui.add(Slider::new(weight, 0.001..=1.0).logarithmic(true)),
+    };
     ui.checkbox(&mut options.links_of_selection, "selected only");
 }
 
