@@ -167,7 +167,7 @@ impl Engine {
                 return Ok(Matrix::Resident(ResidentMatrix { buffer, first_element, dtype: view.dtype }));
             }
         }
-        Ok(Matrix::Host(Arc::new(gather::cpu::head_matrix(&layers, &heads))))
+        self.host_matrix(trace, selection).map(Matrix::Host)
     }
 
     /// [`Self::matrix`], where the processor can read it.
