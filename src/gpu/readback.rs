@@ -22,7 +22,8 @@ pub fn read_back<T: bytemuck::Pod>(gpu: &Gpu, buffer: &wgpu::Buffer) -> Result<V
         let _ = sender.send(outcome);
     });
     gpu.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|error| GpuError::Refused(error.to_string()))?;
-    match receiver.try_recv() {
+    // Another thread's poll may have taken our callback along and be about to call it, so this waits.
+    match receiver.recv() {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return Err(GpuError::Refused(error.to_string())),
         Err(_) => return Err(GpuError::Lost),
