@@ -28,6 +28,9 @@ use crate::trace::Trace;
 
 /// The statistic that the heads view begins with: how much the text looks at the image.
 const FIRST_STATISTIC: &str = "mass.text.image";
+/// How long the views go on showing the picture before, so that they are not drawn once without the new numbers and, a few
+/// milliseconds later, once with them.
+const NUMBERS_EXPECTED_WITHIN: Duration = Duration::from_millis(60);
 /// How long a token is shown while they play.
 const TOKEN_SHOWN_FOR: Duration = Duration::from_millis(700);
 
@@ -42,6 +45,7 @@ pub struct Interface {
     lister: Worker<Vec<PathBuf>, Vec<Summary>>,
     analyst: Worker<(Arc<OpenTrace>, Question), (Question, Result<Evidence>)>,
     asked: Option<(u64, Question)>,
+    asked_at: Instant,
     answered: Option<(u64, Question)>,
     notes: (Sender<Result<PathBuf>>, Receiver<Result<PathBuf>>),
     dialog: Option<Receiver<Option<PathBuf>>>,
@@ -105,6 +109,7 @@ impl Interface {
                 wake,
             ),
             asked: None,
+            asked_at: Instant::now(),
             answered: None,
             notes: mpsc::channel(),
             dialog: None,
@@ -130,6 +135,7 @@ impl Interface {
     /// One frame: answers in, panels, commands out.
     pub fn show(&mut self, ui: &mut egui::Ui) {
         self.take_answers();
+        self.choose_shown_version(ui.ctx());
         if self.theme != Some(self.state.options.theme) {
             self.theme = Some(self.state.options.theme);
             appearance::apply(ui.ctx(), self.state.options.theme);
@@ -166,13 +172,28 @@ impl Interface {
 
         let is_changed = !commands.is_empty();
         for command in commands {
-            if let Some(effect) = self.state.apply(command) {
-                self.carry_out(effect);
-            }
+            self.apply(command);
         }
         self.ask();
         if is_changed {
             ui.ctx().request_repaint();
+        }
+    }
+
+    /// Carries out a command.
+    pub fn apply(&mut self, command: Command) {
+        if let Some(effect) = self.state.apply(command) {
+            self.carry_out(effect);
+        }
+    }
+
+    /// The views show the last change, unless its numbers are on their way and still on time.
+    fn choose_shown_version(&mut self, context: &egui::Context) {
+        let waited = self.asked_at.elapsed();
+        if self.state.evidence.is_none() || self.is_settled() || waited >= NUMBERS_EXPECTED_WITHIN {
+            self.state.shown_version = self.state.version;
+        } else {
+            context.request_repaint_after(NUMBERS_EXPECTED_WITHIN - waited);
         }
     }
 
@@ -322,11 +343,12 @@ impl Interface {
     }
 
     /// Asks for the evidence of what is shown now, unless that was the last question already.
-    fn ask(&mut self) {
+    pub fn ask(&mut self) {
         let Some(trace) = &self.state.trace else { return };
         if self.is_new_question() {
             let question = self.state.question();
             self.asked = Some((trace.trace.serial(), question.clone()));
+            self.asked_at = Instant::now();
             self.analyst.ask((Arc::clone(trace), question));
         }
     }

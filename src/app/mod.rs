@@ -25,8 +25,9 @@ use crate::analysis::Compute;
 use crate::gpu::AdapterChoice;
 
 pub use command::Command;
-pub use offscreen::picture_of_window;
+pub use offscreen::{Offscreen, picture_of_window};
 pub use shell::run;
+pub use state::State;
 
 /// How the window begins.
 #[derive(Clone, Debug)]

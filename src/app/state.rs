@@ -46,6 +46,8 @@ pub struct State {
     pub shows_help: bool,
     /// Counts the changes, so that views know when to draw anew.
     pub version: u64,
+    /// The change that the views show: the last one, unless its numbers will be there in a moment.
+    pub shown_version: u64,
 }
 
 /// What the reducer cannot do by itself: it touches the world outside of the state.

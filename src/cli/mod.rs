@@ -2,6 +2,7 @@
 
 mod adapter;
 mod attention;
+mod bench;
 mod check;
 mod devices;
 mod man;
@@ -51,6 +52,8 @@ enum Command {
     Attention(attention::Arguments),
     /// Read every value of traces and report what is not sound.
     Check(check::Arguments),
+    /// Measure what a user waits for.
+    Bench(bench::Arguments),
     /// Write a synthetic trace of any size.
     Synth(synth::Arguments),
     /// The adapters of this machine, and what runs where.
@@ -86,6 +89,7 @@ impl Cli {
             Some(Command::Stats(arguments)) => stats::run(&arguments, quiet)?,
             Some(Command::Attention(arguments)) => attention::run(&arguments)?,
             Some(Command::Check(arguments)) => return check::run(&arguments, quiet),
+            Some(Command::Bench(arguments)) => bench::run(&arguments)?,
             Some(Command::Synth(arguments)) => synth::run(&arguments, quiet)?,
             Some(Command::Devices(arguments)) => devices::run(&arguments)?,
             Some(Command::Completions { shell }) => {

@@ -196,7 +196,8 @@ impl Arguments {
     }
 }
 
-fn parse_size(text: &str) -> Result<[f32; 2], String> {
+/// From `WxH`.
+pub fn parse_size(text: &str) -> Result<[f32; 2], String> {
     let sides = text.split_once(['x', 'X', '×']).and_then(|(width, height)| {
         let side = |text: &str| text.parse::<u16>().ok().filter(|side| *side >= 16);
         Some([f32::from(side(width)?), f32::from(side(height)?)])

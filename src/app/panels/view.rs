@@ -45,7 +45,7 @@ pub fn show(
         size: Vec2::new(space.width(), space.height()),
     };
     let scale = ui.ctx().pixels_per_point();
-    let scene = canvas.scene(easel, view, &inputs, state.version, scale);
+    let scene = canvas.scene(easel, view, &inputs, state.shown_version, scale);
     let content = scene.content;
     let to_view = |at: egui::Pos2| Vec2::new(at.x - space.min.x, at.y - space.min.y);
     let pointer = response.hover_pos().map(to_view);
