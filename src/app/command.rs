@@ -75,4 +75,23 @@ pub enum Command {
     Escape,
     /// Close the window.
     Quit,
+    /// Go back to the selection before.
+    Undo,
+    /// Take back the last undo.
+    Redo,
+    /// Show the command palette, or hide it.
+    TogglePalette,
+    /// What is typed into the palette, and which row is chosen.
+    SearchPalette {
+        /// As typed.
+        query: String,
+        /// 0 is the first one found.
+        chosen: usize,
+    },
+    /// Add the next token to the selection, or the one before.
+    ExtendTokens(isize),
+    /// Between 'attends to' and 'attended by'.
+    ToggleDirection,
+    /// Show the next statistic, or the one before.
+    StepStatistic(isize),
 }

@@ -140,7 +140,9 @@ impl Interface {
             self.theme = Some(self.state.options.theme);
             appearance::apply(ui.ctx(), self.state.options.theme);
         }
-        let mut commands = keys::pressed(ui.ctx());
+        let mut commands = Vec::new();
+        panels::show_palette(ui.ctx(), &self.state, &mut commands);
+        commands.extend(keys::pressed(ui.ctx()));
         commands.extend(dropped_files(ui.ctx()));
         commands.extend(self.play(ui.ctx()));
 

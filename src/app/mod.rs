@@ -6,6 +6,7 @@
 mod appearance;
 mod canvas;
 mod command;
+mod history;
 mod interface;
 mod keys;
 mod offscreen;

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::command::Command;
+use super::history::History;
 use crate::analysis::normalize::Normalization;
+use crate::analysis::statistics;
 use crate::analysis::{Direction, Pick, Selection};
 use crate::dataset::Summary;
 use crate::evidence::{OpenTrace, Question};
@@ -48,6 +50,18 @@ pub struct State {
     pub version: u64,
     /// The change that the views show: the last one, unless its numbers will be there in a moment.
     pub shown_version: u64,
+    /// What is typed into the command palette while it is shown.
+    pub palette: Option<Palette>,
+    history: History,
+}
+
+/// The command palette.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Palette {
+    /// As typed.
+    pub query: String,
+    /// Which of the commands found is chosen.
+    pub chosen: usize,
 }
 
 /// What the reducer cannot do by itself: it touches the world outside of the state.
@@ -70,8 +84,18 @@ pub enum Effect {
 }
 
 impl State {
-    /// Carries out a command.
+    /// Carries out a command, and remembers the selection that it changed.
     pub fn apply(&mut self, command: Command) -> Option<Effect> {
+        let before = self.selection.clone();
+        let is_recorded = !matches!(command, Command::Undo | Command::Redo);
+        let effect = self.carry_out(command);
+        if is_recorded && self.selection != before {
+            self.history.record(before);
+        }
+        effect
+    }
+
+    fn carry_out(&mut self, command: Command) -> Option<Effect> {
         self.version += 1;
         match command {
             Command::Open(path) => return Some(Effect::Open(path)),
@@ -111,6 +135,16 @@ impl State {
                     Theme::Light => Theme::Dark,
                 };
             }
+            Command::Undo => self.go_back(|history, present| history.undo(present)),
+            Command::Redo => self.go_back(|history, present| history.redo(present)),
+            Command::TogglePalette => {
+                self.palette = if self.palette.is_none() { Some(Palette::default()) } else { None };
+            }
+            Command::SearchPalette { query, chosen } => self.palette = Some(Palette { query, chosen }),
+            Command::ExtendTokens(by) => self.extend_tokens(by),
+            Command::ToggleDirection => self.set_direction(other_direction(self.selection.direction)),
+            Command::StepStatistic(by) => self.step_statistic(by),
+            Command::Escape if self.palette.is_some() => self.palette = None,
             Command::Escape if self.shows_help => self.shows_help = false,
             Command::Escape => {
                 self.is_playing = false;
@@ -137,6 +171,7 @@ impl State {
             self.selection.tokens.retain(|&token| token < tokens);
         } else {
             self.selection = first_selection(document);
+            self.history.clear();
             self.options.matrix_window = None;
             self.options.embedding_view = None;
             self.hidden_state = None;
@@ -276,6 +311,30 @@ impl State {
         self.selection.tokens = if count > 0 { vec![next] } else { Vec::new() };
     }
 
+    /// Adds the neighbour of the token that was selected last.
+    fn extend_tokens(&mut self, by: isize) {
+        let Some(trace) = &self.trace else { return };
+        let count = self.side_length(trace.document(), self.selection.direction);
+        let Some(&last) = self.selection.tokens.last() else { return self.step_token(by) };
+        let next = step(last, by, count);
+        self.selection.tokens.retain(|&token| token != next);
+        self.selection.tokens.push(next);
+    }
+
+    fn step_statistic(&mut self, by: isize) {
+        let all = &statistics::TABLE;
+        let shown = all.iter().position(|entry| entry.name == self.options.statistic).unwrap_or(0);
+        let next = (shown as isize + by).rem_euclid(all.len() as isize) as usize;
+        self.options.statistic = all[next].name.to_owned();
+    }
+
+    fn go_back(&mut self, step: impl FnOnce(&mut History, &Selection) -> Option<Selection>) {
+        if let Some(selection) = step(&mut self.history, &self.selection) {
+            self.selection = selection;
+            self.set_preview(None);
+        }
+    }
+
     fn side_length(&self, document: &Document, direction: Direction) -> usize {
         document.attention.get(self.selection.block).map_or(0, |block| match direction {
             Direction::AttendsTo => document.query_tokens(block).len(),
@@ -365,6 +424,38 @@ mod tests {
         assert_eq!(state.shown_selection().tokens, [3]);
         state.apply(Command::Preview(None));
         assert_eq!(state.shown_selection(), &state.selection);
+        Ok(())
+    }
+
+    #[test]
+    fn undo_brings_back_the_selection_but_no_preview() -> Result {
+        let mut state = showing("multi-image")?;
+        let first = state.selection.clone();
+        state.apply(Command::Select { target: token(3), extend: false });
+        state.apply(Command::Preview(Some(token(9))));
+        state.apply(Command::SelectHead(Pick::One(1)));
+        state.apply(Command::Undo);
+        assert_eq!((state.selection.head, state.selection.tokens.as_slice()), (first.head, &[3][..]));
+        assert_eq!(state.preview, None);
+        state.apply(Command::Undo);
+        assert_eq!(state.selection, first);
+        state.apply(Command::Undo);
+        assert_eq!(state.selection, first, "there is nothing before the first");
+        state.apply(Command::Redo);
+        state.apply(Command::Redo);
+        assert_eq!(state.selection.head, Pick::One(1));
+        Ok(())
+    }
+
+    #[test]
+    fn tokens_can_be_added_by_keyboard() -> Result {
+        let mut state = showing("multi-image")?;
+        state.apply(Command::Select { target: token(3), extend: false });
+        state.apply(Command::ExtendTokens(1));
+        state.apply(Command::ExtendTokens(1));
+        assert_eq!(state.selection.tokens, [3, 4, 5]);
+        state.apply(Command::ExtendTokens(-1));
+        assert_eq!(state.selection.tokens, [3, 5, 4], "the last one is where it goes on");
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 mod examples;
 mod help;
+mod palette;
 mod status;
 mod top_bar;
 mod view;
@@ -13,6 +14,7 @@ use crate::scene::View;
 
 pub use examples::show as show_examples;
 pub use help::show as show_help;
+pub use palette::show as show_palette;
 pub use status::show as show_status;
 pub use top_bar::show as show_top_bar;
 pub use view::{show as show_view, show_options as show_view_options};

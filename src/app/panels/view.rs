@@ -8,6 +8,7 @@ use crate::analysis::normalize::Normalization;
 use crate::analysis::statistics;
 use crate::app::canvas::{Canvas, Easel};
 use crate::app::command::Command;
+use crate::app::keys;
 use crate::app::state::State;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
@@ -33,6 +34,11 @@ pub fn show(
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, view.name()));
     if space.width() < 16.0 || space.height() < 16.0 {
         return None;
+    }
+    if response.has_focus() {
+        keys::keep_for_views(ui.ctx(), response.id);
+        let filter = egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
     }
     let nothing = Evidence::default();
     let inputs = Inputs {
@@ -69,6 +75,10 @@ pub fn show(
     if let Some(texture) = canvas.texture() {
         let whole = EguiRect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         ui.painter().image(texture, space, whole, egui::Color32::WHITE);
+    }
+    if response.has_focus() {
+        let stroke = ui.visuals().selection.stroke;
+        ui.painter().rect_stroke(space.shrink(1.0), 2.0, stroke, egui::StrokeKind::Inside);
     }
     if let Some(failure) = canvas.failure() {
         ui.put(space, egui::Label::new(failure));

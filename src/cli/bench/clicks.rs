@@ -57,7 +57,7 @@ impl Clicked {
 }
 
 /// Draws views without egui.
-pub struct Drafts {
+struct Drafts {
     gpu: Arc<Gpu>,
     painter: Painter,
     fonts: Fonts,
@@ -65,23 +65,20 @@ pub struct Drafts {
 }
 
 impl Drafts {
-    /// Each view has a texture of `size`, in pixels.
-    ///
-    /// # Errors
-    /// If the adapter cannot hold them.
-    pub fn new(gpu: &Arc<Gpu>, size: Vec2) -> Result<Self> {
+    /// Each view has a texture of its `size`, in pixels.
+    fn new(gpu: &Arc<Gpu>, size: impl Fn(View) -> Vec2) -> Result<Self> {
         let twin = if gpu.is_software() { Engine::Cpu } else { Engine::Gpu };
         let painter = Painter::new(&gpu.device, &gpu.queue, twin);
-        let target = |view| Ok((view, Texture::new(&gpu.device, size.x as u32, size.y as u32)?));
+        let target = |view| {
+            let size = size(view);
+            Ok((view, Texture::new(&gpu.device, size.x as u32, size.y as u32)?))
+        };
         let targets = View::all().into_iter().map(target).collect::<Result<_>>()?;
         Ok(Self { gpu: Arc::clone(gpu), painter, fonts: Fonts::new(), targets })
     }
 
     /// For each view, from the command to its finished texture; `all` is until the last view's texture is finished.
-    ///
-    /// # Errors
-    /// If the numbers or the pictures cannot be made.
-    pub fn clicks(&mut self, open: &Arc<OpenTrace>, analyst: &mut Analyst, hovers: bool) -> Result<Timings> {
+    fn clicks(&mut self, open: &Arc<OpenTrace>, analyst: &mut Analyst, hovers: bool) -> Result<Timings> {
         let mut state = State::default();
         state.options.statistic = "mass.text.image".to_owned();
         state.set_trace(Arc::clone(open));
@@ -121,6 +118,34 @@ impl Drafts {
             count("all", milliseconds_since(begin));
         }
         Ok(times_ms.into_iter().map(|(name, times_ms)| (name, Timing::of(times_ms))).collect())
+    }
+}
+
+/// For each view from a click (or from hovering) to its texture of `size`, and for all views in their places in a window
+/// of that size, to the last one's.
+///
+/// # Errors
+/// If the numbers or the pictures cannot be made.
+pub fn engine_clicks(
+    gpu: &Arc<Gpu>,
+    open: &Arc<OpenTrace>,
+    analyst: &mut Analyst,
+    size: Vec2,
+    hovers: bool,
+) -> Result<Timings> {
+    let mut timings = Drafts::new(gpu, |_| size)?.clicks(open, analyst, hovers)?;
+    let in_window = Drafts::new(gpu, |view| (size * share_of_window(view)).round())?.clicks(open, analyst, hovers)?;
+    timings.extend(in_window.into_iter().filter(|(name, _)| name == "all"));
+    Ok(timings)
+}
+
+/// Of the width and of the height, in the window's default layout.
+fn share_of_window(view: View) -> Vec2 {
+    match view {
+        View::Heads => Vec2::new(0.25, 0.58),
+        View::Text => Vec2::new(0.45, 0.28),
+        View::Matrix | View::Embedding => Vec2::new(0.3, 0.5),
+        _ => Vec2::new(0.45, 0.72),
     }
 }
 

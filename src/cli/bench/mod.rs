@@ -23,7 +23,7 @@ use crate::app::Launch;
 use crate::evidence::{Analyst, OpenTrace};
 use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
 
-use self::clicks::{Drafts, Timings, window_clicks};
+use self::clicks::{Timings, engine_clicks, window_clicks};
 use self::timing::measure;
 
 const STATISTICS_RUNS: usize = 5;
@@ -60,7 +60,7 @@ struct Report {
     threads: usize,
     trace: String,
     size: [f32; 2],
-    /// The engine: from a click to each view's texture, and to those of all.
+    /// The engine: from a click to each view's texture of that size, and to those of all views in a window of it.
     click_to_frame_ms: Timings,
     /// The same for what the pointer is over.
     hover_to_frame_ms: Timings,
@@ -87,7 +87,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let numbers_ms = numbers(&engine, &open)?;
     let mut analyst = Analyst::new(engine);
-    let mut drafts = Drafts::new(&gpu, size)?;
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         adapter: gpu.info.name.clone(),
@@ -96,8 +95,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         threads: rayon::current_num_threads(),
         trace: open.summary(),
         size: arguments.size,
-        click_to_frame_ms: drafts.clicks(&open, &mut analyst, false)?,
-        hover_to_frame_ms: drafts.clicks(&open, &mut analyst, true)?,
+        click_to_frame_ms: engine_clicks(&gpu, &open, &mut analyst, size, false)?,
+        hover_to_frame_ms: engine_clicks(&gpu, &open, &mut analyst, size, true)?,
         window_ms: window_clicks(&gpu, &launch, size)?,
         pan_ms: passes::panning(&gpu, size)?,
         numbers_ms,
