@@ -151,7 +151,7 @@ impl Analyst {
         let last = hidden.states.saturating_sub(1);
         let state = question.hidden_state.unwrap_or(match question.selection.layer {
             Pick::One(layer) => layer + 1,
-            Pick::Mean => last,
+            Pick::Mean | Pick::Max => last,
         });
         let state = state.min(last);
         if let Some(known) = self.projections.get(&(index, state)) {

@@ -42,7 +42,7 @@ fn gather_twins_agree_at_awkward_sizes() -> Result {
                     [(Pick::One(1), Pick::One(2)), (Pick::Mean, Pick::One(0)), (Pick::Mean, Pick::Mean)]
                 {
                     for tokens in [vec![], vec![0], vec![tokens - 1, 1]] {
-                        let selection = Selection { block: 0, layer, head, tokens, direction };
+                        let selection = Selection { layer, head, tokens, direction, ..Selection::default() };
                         let what = format!("{dtype:?} {selection:?}");
                         let (left, right) =
                             (processor.gather(&trace, &selection)?, shaders.gather(&trace, &selection)?);

@@ -11,4 +11,4 @@ pub mod statistics;
 pub use engine::{Compute, Engine, EngineError, Matrix};
 pub use layout::BlockLayout;
 pub use projection::{Projection, project};
-pub use selection::{Direction, Pick, Selection};
+pub use selection::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};

@@ -14,11 +14,11 @@ pub struct SelectionArguments {
     /// The attention block, by name; the first one if not given.
     #[arg(long, value_name = "NAME")]
     block: Option<String>,
-    /// A layer, or `mean` for all; the last one if not given.
-    #[arg(long, value_name = "N|mean", value_parser = parse_pick)]
+    /// A layer, or `mean` or `max` of all; the last one if not given.
+    #[arg(long, value_name = "N|mean|max", value_parser = parse_pick)]
     layer: Option<Pick>,
-    /// A head, or `mean` for all.
-    #[arg(long, value_name = "N|mean", value_parser = parse_pick, default_value = "mean")]
+    /// A head, or `mean` or `max` of all.
+    #[arg(long, value_name = "N|mean|max", value_parser = parse_pick, default_value = "mean")]
     head: Pick,
     /// A token, by its place in the sequence; may be repeated. All that are not special if not given.
     #[arg(long = "token", value_name = "N")]
@@ -45,6 +45,7 @@ impl<'a> SelectionReport<'a> {
         let typed = |pick| match pick {
             Pick::One(index) => Value::from(index),
             Pick::Mean => Value::from("mean"),
+            Pick::Max => Value::from("max"),
         };
         Self {
             block: &trace.document().attention[selection.block].name,
@@ -68,7 +69,8 @@ enum DirectionName {
 fn parse_pick(text: &str) -> Result<Pick, String> {
     match text {
         "mean" => Ok(Pick::Mean),
-        _ => text.parse().map(Pick::One).map_err(|_| format!("`{text}` is neither a number nor `mean`")),
+        "max" => Ok(Pick::Max),
+        _ => text.parse().map(Pick::One).map_err(|_| format!("`{text}` is neither a number nor `mean` nor `max`")),
     }
 }
 
@@ -111,6 +113,7 @@ impl SelectionArguments {
             let count = sequence.tokens.len();
             ensure!(token < count, "there is no token {token}: sequence `{}` has {count}", sequence.name);
         }
-        Ok(Selection { block: block_index, layer, head: self.head, tokens: self.tokens.clone(), direction })
+        let tokens = self.tokens.clone();
+        Ok(Selection { block: block_index, layer, head: self.head, tokens, direction, ..Selection::default() })
     }
 }

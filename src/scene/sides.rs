@@ -81,10 +81,12 @@ pub(super) fn place(inputs: &Inputs<'_>) -> String {
     let layer = match inputs.selection.layer {
         Pick::One(layer) => format!("layer {layer}"),
         Pick::Mean => "mean of layers".to_owned(),
+        Pick::Max => "maximum of layers".to_owned(),
     };
     let head = match inputs.selection.head {
         Pick::One(head) => format!("head {head}"),
         Pick::Mean => "mean of heads".to_owned(),
+        Pick::Max => "maximum of heads".to_owned(),
     };
     format!("{layer} · {head}")
 }
