@@ -5,8 +5,11 @@ pub mod gather;
 mod layout;
 pub mod normalize;
 mod projection;
+pub mod rollout;
 mod selection;
+pub mod sinks;
 pub mod statistics;
+pub mod token_sets;
 
 pub use engine::{Compute, Engine, EngineError, Matrix};
 pub use layout::BlockLayout;

@@ -199,7 +199,8 @@ impl State {
     }
 
     fn select_block(&mut self, block: usize) {
-        self.selection = Selection { block, direction: self.selection.direction, ..Selection::default() };
+        let Selection { direction, combine, sinks, .. } = self.selection;
+        self.selection = Selection { block, direction, combine, sinks, ..Selection::default() };
         self.options.matrix_window = None;
     }
 

@@ -1,7 +1,9 @@
 //! The panels of the window: which there are, and where they stand.
 
+mod aggregation;
 mod examples;
 mod help;
+mod rubber_band;
 mod status;
 mod top_bar;
 mod view;

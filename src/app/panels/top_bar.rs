@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use egui::{Align, ComboBox, Layout};
 
+use super::aggregation;
 use crate::analysis::{Direction, Pick};
 use crate::app::command::Command;
 use crate::app::state::State;
@@ -73,6 +74,7 @@ fn show_selection(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>)
             commands.push(Command::SetDirection(direction));
         }
     }
+    aggregation::show(ui, state, commands);
     let play = if state.is_playing { "Stop" } else { "Play tokens" };
     if ui.button(play).on_hover_text("Space").clicked() {
         commands.push(Command::TogglePlay);
