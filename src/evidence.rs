@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 
+use crate::analysis::gather::SelectionError;
 use crate::analysis::normalize::Normalization;
+use crate::analysis::sinks::{self, Sinks};
 use crate::analysis::statistics::{self, Group, HeadStatistics};
-use crate::analysis::{Engine, Matrix, Pick, Selection, project};
+use crate::analysis::{Engine, EngineError, Matrix, Pick, Selection, SinkTreatment, project};
 use crate::render::{Pixels, Values};
 use crate::scene::{Evidence, Projection, StatisticGrid};
 use crate::trace::{Document, Trace};
@@ -45,6 +47,15 @@ pub struct Analyst {
     trace: u64,
     statistics: HashMap<(usize, bool), Arc<Vec<HeadStatistics>>>,
     projections: HashMap<(usize, usize), Arc<Projection>>,
+    /// By block.
+    sinks: HashMap<usize, Arc<Sinks>>,
+}
+
+/// The weights of the selection, and the matrix they come from.
+struct Weights {
+    of_selection: Arc<Vec<f32>>,
+    matrix: Values,
+    host_matrix: Arc<Vec<f32>>,
 }
 
 impl OpenTrace {
@@ -81,7 +92,7 @@ impl OpenTrace {
 impl Analyst {
     /// Computes with this engine.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, trace: u64::MAX, statistics: HashMap::new(), projections: HashMap::new() }
+        Self { engine, trace: u64::MAX, statistics: HashMap::new(), projections: HashMap::new(), sinks: HashMap::new() }
     }
 
     /// The numbers for all views. `stop` may become true at any time; the answer is then an error that nobody reads.
@@ -93,22 +104,53 @@ impl Analyst {
             self.trace = open.trace.serial();
             self.statistics.clear();
             self.projections.clear();
+            self.sinks.clear();
         }
         let selection = &question.selection;
-        let weights = Arc::new(self.engine.gather(&open.trace, selection)?);
+        let sinks = self.sinks(open, selection);
+        let (found, refusal) = match self.weights(open, selection, sinks.as_deref()) {
+            Ok(found) => (found, None),
+            // A rollout that this block or layer cannot have: the other views go on, and these say why.
+            Err(EngineError::Selection(why @ (SelectionError::NoSelfAttention | SelectionError::NoStart { .. }))) => {
+                (Weights::none(), Some(why.to_string()))
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Weights { of_selection: weights, matrix, host_matrix: host } = found;
         let normalized = match question.normalization {
             Normalization::None => None,
             how => Some(Arc::new(self.engine.normalize(&weights, weights.len(), how)?)),
         };
-        let host = self.engine.host_matrix(&open.trace, selection)?;
-        let matrix = match self.engine.runs_shaders().then(|| self.engine.matrix(&open.trace, selection)).transpose()? {
-            Some(Matrix::Resident(head)) => Values::Resident(head),
-            _ => Values::Host(Arc::clone(&host)),
-        };
         let matrix_max = host.iter().copied().filter(|weight| !weight.is_nan()).fold(0.0, f32::max);
         let projection = self.projection(open, question)?;
         let statistic = self.statistic(open, question, stop)?;
-        Ok(Evidence { statistic, weights, normalized, matrix, matrix_max, links: host, projection })
+        Ok(Evidence { statistic, weights, normalized, matrix, matrix_max, links: host, projection, sinks, refusal })
+    }
+
+    fn weights(&self, open: &OpenTrace, selection: &Selection, sinks: Option<&Sinks>) -> Result<Weights, EngineError> {
+        if let Some(sinks) = sinks
+            && matches!(selection.sinks, SinkTreatment::Hide | SinkTreatment::Renormalise)
+        {
+            let (weights, matrix) = self.engine.treated(&open.trace, selection, &sinks.tokens())?;
+            let matrix = (Values::Host(Arc::clone(&matrix)), matrix);
+            return Ok(Weights { of_selection: Arc::new(weights), matrix: matrix.0, host_matrix: matrix.1 });
+        }
+        let of_selection = Arc::new(self.engine.gather(&open.trace, selection)?);
+        let host_matrix = self.engine.host_matrix(&open.trace, selection)?;
+        let matrix = match self.engine.runs_shaders().then(|| self.engine.matrix(&open.trace, selection)).transpose()? {
+            Some(Matrix::Resident(head)) => Values::Resident(head),
+            _ => Values::Host(Arc::clone(&host_matrix)),
+        };
+        Ok(Weights { of_selection, matrix, host_matrix })
+    }
+
+    /// `None` where they are shown like all other tokens.
+    fn sinks(&mut self, open: &OpenTrace, selection: &Selection) -> Option<Arc<Sinks>> {
+        if selection.sinks == SinkTreatment::Show || selection.block >= open.document().attention.len() {
+            return None;
+        }
+        let found = || Arc::new(sinks::find(&open.trace, selection.block, &sinks::Criteria::default()));
+        Some(Arc::clone(self.sinks.entry(selection.block).or_insert_with(found)))
     }
 
     fn statistic(&mut self, open: &OpenTrace, question: &Question, stop: &AtomicBool) -> Result<StatisticGrid> {
@@ -151,7 +193,7 @@ impl Analyst {
         let last = hidden.states.saturating_sub(1);
         let state = question.hidden_state.unwrap_or(match question.selection.layer {
             Pick::One(layer) => layer + 1,
-            Pick::Mean => last,
+            Pick::Mean | Pick::Max => last,
         });
         let state = state.min(last);
         if let Some(known) = self.projections.get(&(index, state)) {
@@ -167,5 +209,12 @@ impl Analyst {
         });
         self.projections.insert((index, state), Arc::clone(&projection));
         Ok(Some(projection))
+    }
+}
+
+impl Weights {
+    fn none() -> Self {
+        let nothing = Arc::<Vec<f32>>::default();
+        Self { of_selection: Arc::default(), matrix: Values::Host(Arc::clone(&nothing)), host_matrix: nothing }
     }
 }

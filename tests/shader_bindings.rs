@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, StorageAccess};
-use vlscope::analysis::{gather, normalize, statistics};
+use vlscope::analysis::{gather, normalize, rollout, statistics};
 use vlscope::gpu::{Binding, Shader};
 
-const SHADERS: [Shader; 3] = [statistics::gpu::SHADER, gather::gpu::SHADER, normalize::gpu::SHADER];
+const SHADERS: [Shader; 4] =
+    [statistics::gpu::SHADER, gather::gpu::SHADER, normalize::gpu::SHADER, rollout::gpu::SHADER];
 
 fn check(shader: &Shader) {
     let name = shader.name;

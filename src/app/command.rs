@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::analysis::normalize::Normalization;
-use crate::analysis::{Direction, Pick, Selection};
+use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
 use crate::render::Rect;
 use crate::scene::{Options, Target, View};
 
@@ -94,4 +94,19 @@ pub enum Command {
     ToggleDirection,
     /// Show the next statistic, or the one before.
     StepStatistic(isize),
+    /// Select these tokens of a sequence of the current block.
+    SelectTokens {
+        /// Index in [`Document::sequences`](crate::trace::Document::sequences).
+        sequence: usize,
+        /// Which of it.
+        tokens: Vec<usize>,
+        /// Beside those that are selected already, not instead of them.
+        extend: bool,
+    },
+    /// How the weights of several tokens become one.
+    SetCombine(Combine),
+    /// Multiply the attention of several layers through, or stop it.
+    SetRollout(Option<Rollout>),
+    /// What happens to attention sinks in the weights that are shown.
+    SetSinks(SinkTreatment),
 }

@@ -12,6 +12,8 @@ mod keys;
 mod offscreen;
 mod panels;
 mod screenshot;
+#[cfg(test)]
+mod selection_tests;
 mod settings;
 mod shell;
 mod state;

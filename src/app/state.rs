@@ -150,6 +150,13 @@ impl State {
                 self.is_playing = false;
                 self.selection.tokens.clear();
             }
+            Command::SelectTokens { sequence, tokens, extend } => {
+                self.selection = self.with_tokens(sequence, &tokens, extend);
+                self.set_preview(None);
+            }
+            Command::SetCombine(combine) => self.selection.combine = combine,
+            Command::SetRollout(rollout) => self.selection.rollout = rollout,
+            Command::SetSinks(sinks) => self.selection.sinks = sinks,
         }
         None
     }
@@ -229,7 +236,8 @@ impl State {
     }
 
     fn select_block(&mut self, block: usize) {
-        self.selection = Selection { block, direction: self.selection.direction, ..Selection::default() };
+        let Selection { direction, combine, sinks, .. } = self.selection;
+        self.selection = Selection { block, direction, combine, sinks, ..Selection::default() };
         self.options.matrix_window = None;
     }
 
@@ -238,13 +246,13 @@ impl State {
         let Some(block) = trace.document().attention.get(self.selection.block) else { return };
         let stay = |pick: Pick, by: isize, count: usize| match pick {
             Pick::One(index) => Pick::One(index.saturating_add_signed(by).min(count.saturating_sub(1))),
-            Pick::Mean if by == 0 => Pick::Mean,
-            Pick::Mean => Pick::One(0),
+            all if by == 0 => all,
+            Pick::Mean | Pick::Max => Pick::One(0),
         };
         self.selection.layer = stay(self.selection.layer, layers, block.layers);
         let head_count = match self.selection.layer {
             Pick::One(layer) => trace.trace.heads(self.selection.block, layer),
-            Pick::Mean => trace.trace.max_heads(self.selection.block),
+            Pick::Mean | Pick::Max => trace.trace.max_heads(self.selection.block),
         };
         self.selection.head = stay(self.selection.head, heads, head_count);
     }
@@ -263,14 +271,7 @@ impl State {
             }
             Target::Token { sequence, token } => {
                 let Some(block) = self.block() else { return selection };
-                let own = match selection.direction {
-                    Direction::AttendsTo => block.query,
-                    Direction::AttendedBy => block.key,
-                };
-                if own != sequence {
-                    selection.direction = other_direction(selection.direction);
-                    selection.tokens.clear();
-                }
+                turn_to(&mut selection, block, sequence);
                 toggle(&mut selection.tokens, token, extend);
             }
             Target::Cell { query, key } => {
@@ -281,6 +282,26 @@ impl State {
                 toggle(&mut selection.tokens, token, extend);
             }
         }
+        selection
+    }
+
+    /// The selection with these tokens of a sequence, which turns the direction if it is the block's other side. Tokens
+    /// that do not exist are left out; a sequence that is on neither side changes nothing.
+    fn with_tokens(&self, sequence: usize, tokens: &[usize], extend: bool) -> Selection {
+        let mut selection = self.selection.clone();
+        let (Some(trace), Some(block)) = (&self.trace, self.block()) else { return selection };
+        if ![block.query, block.key].contains(&sequence) {
+            return selection;
+        }
+        turn_to(&mut selection, block, sequence);
+        if !extend {
+            selection.tokens.clear();
+        }
+        let count = trace.document().sequences[sequence].tokens.len();
+        let mut is_selected = vec![false; count];
+        selection.tokens.iter().filter(|&&token| token < count).for_each(|&token| is_selected[token] = true);
+        let is_new = |&token: &usize| token < count && !std::mem::replace(&mut is_selected[token], true);
+        selection.tokens.extend(tokens.iter().copied().filter(is_new));
         selection
     }
 
@@ -343,10 +364,15 @@ impl State {
     }
 }
 
-fn other_direction(direction: Direction) -> Direction {
-    match direction {
-        Direction::AttendsTo => Direction::AttendedBy,
-        Direction::AttendedBy => Direction::AttendsTo,
+/// Tokens of this sequence are to be selected: where the direction has them on the other side, it turns.
+fn turn_to(selection: &mut Selection, block: &Block, sequence: usize) {
+    let (own, other) = match selection.direction {
+        Direction::AttendsTo => (block.query, Direction::AttendedBy),
+        Direction::AttendedBy => (block.key, Direction::AttendsTo),
+    };
+    if own != sequence {
+        selection.direction = other;
+        selection.tokens.clear();
     }
 }
 
@@ -383,6 +409,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::analysis::{Combine, Rollout, SinkTreatment};
 
     type Result = std::result::Result<(), Box<dyn Error>>;
 
@@ -481,6 +508,41 @@ mod tests {
             state.selection.tokens.clone()
         };
         assert_eq!((next(), next()), (vec![13], vec![0]));
+        Ok(())
+    }
+
+    #[test]
+    fn sets_of_tokens_replace_or_join_the_selection() -> Result {
+        let mut state = showing("encoder-decoder")?;
+        state.apply(Command::SelectBlock(2));
+        let mut select = |sequence, tokens: &[usize], extend| {
+            state.apply(Command::SelectTokens { sequence, tokens: tokens.to_vec(), extend });
+            (state.selection.direction, state.selection.tokens.clone())
+        };
+        assert_eq!(select(1, &[2, 0, 2, 999], false), (Direction::AttendsTo, vec![2, 0]));
+        assert_eq!(select(1, &[0, 1], true), (Direction::AttendsTo, vec![2, 0, 1]), "nothing twice, nothing taken out");
+        assert_eq!(select(0, &[4], true), (Direction::AttendedBy, vec![4]), "the other side turns the direction");
+        assert_eq!(select(7, &[1], false), (Direction::AttendedBy, vec![4]), "no such sequence");
+        assert_eq!(select(0, &[], false), (Direction::AttendedBy, vec![]));
+        Ok(())
+    }
+
+    #[test]
+    fn aggregation_is_chosen_and_stays_when_tokens_change() -> Result {
+        let mut state = showing("multi-image")?;
+        state.apply(Command::SetCombine(Combine::Max));
+        state.apply(Command::SetSinks(SinkTreatment::Hide));
+        state.apply(Command::SetRollout(Some(Rollout::default())));
+        state.apply(Command::SelectLayer(Pick::Max));
+        state.apply(Command::SelectHead(Pick::Max));
+        state.apply(Command::MoveHead { layers: 0, heads: 1 });
+        state.apply(Command::Select { target: token(3), extend: false });
+        let now = &state.selection;
+        assert_eq!((now.layer, now.head), (Pick::Max, Pick::One(0)));
+        assert_eq!(
+            (now.combine, now.sinks, now.rollout),
+            (Combine::Max, SinkTreatment::Hide, Some(Rollout::default()))
+        );
         Ok(())
     }
 

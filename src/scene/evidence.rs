@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::analysis::sinks::Sinks;
 use crate::render::Values;
 
 /// The numbers that the views show. Whatever is not there yet may be empty: the views say so.
@@ -22,6 +23,10 @@ pub struct Evidence {
     pub links: Arc<Vec<f32>>,
     /// Hidden states in two dimensions.
     pub projection: Option<Arc<Projection>>,
+    /// The sinks of the block, if the selection treats them in another way than all tokens.
+    pub sinks: Option<Arc<Sinks>>,
+    /// Why there are neither weights nor a matrix.
+    pub refusal: Option<String>,
 }
 
 /// One statistic over layers × heads.
@@ -72,6 +77,8 @@ impl Default for Evidence {
             matrix_max: 0.0,
             links: Arc::default(),
             projection: None,
+            sinks: None,
+            refusal: None,
         }
     }
 }

@@ -187,7 +187,7 @@ fn axes(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout) {
 fn one(pick: Pick) -> Option<usize> {
     match pick {
         Pick::One(index) => Some(index),
-        Pick::Mean => None,
+        Pick::Mean | Pick::Max => None,
     }
 }
 
@@ -239,10 +239,14 @@ fn marks(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout) -> Vec<(
             marked.push((statistic.layer_mean.get(layer).copied().unwrap_or(f32::NAN), canvas.palette.selected));
             layout.mean(layer)
         }
-        (Pick::Mean, Pick::One(head)) if head < statistic.heads => {
+        (Pick::One(layer), Pick::Max) if layer < statistic.layers => {
+            column(layout.cell(layer, 0), layout.cell(layer, statistic.heads - 1))
+        }
+        (Pick::Mean | Pick::Max, Pick::One(head)) if head < statistic.heads => {
             column(layout.cell(0, head), layout.cell(last, head))
         }
-        (Pick::Mean, Pick::Mean) => column(layout.mean(0), layout.mean(last)),
+        (Pick::Mean | Pick::Max, Pick::Mean) => column(layout.mean(0), layout.mean(last)),
+        (Pick::Mean | Pick::Max, Pick::Max) => column(layout.cell(0, 0), layout.cell(last, statistic.heads - 1)),
         _ => return marked,
     };
     let color = canvas.palette.selected;

@@ -7,7 +7,8 @@ use glam::Vec2;
 use super::canvas::{Canvas, fit, on_picture};
 use super::colour_bar::{Bar, Place, Scale};
 use super::patches::Patches;
-use super::sides::{Sides, headline, largest, weight_label, weight_range};
+use super::sides::{Sides, headline, largest, refused, weight_label, weight_range};
+use super::sinks;
 use super::{Inputs, Target};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Pixels, Quad, Rect, Values};
@@ -30,6 +31,10 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         return;
     };
     canvas.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    if refused(inputs, canvas) {
+        return;
+    }
+    sinks::note(inputs, canvas, &sides);
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {
         canvas.note(match inputs.document.images {
@@ -209,6 +214,10 @@ fn outlines(
         }
     }
     for (&token, &area) in patches.tokens.iter().zip(&patches.areas) {
+        if sides.is_marked_sink(sequence, token) {
+            let place = on_picture(area, rect);
+            sinks::dot(canvas, Vec2::new(place.max.x - 7.0, place.min.y + 7.0));
+        }
         if sides.is_hovered(sequence, token) {
             canvas.mark_cell(on_picture(area, rect).shrink(1.5), hover, 1.5);
             if sequence == sides.far {
@@ -249,6 +258,10 @@ fn share_inside(weights: &[f32], patches: &Patches, region: Area) -> Option<f32>
     let (mut inside, mut total) = (0.0, 0.0);
     for (&token, area) in patches.tokens.iter().zip(&patches.areas) {
         let weight = weights.get(token)?;
+        // Left out.
+        if weight.is_nan() {
+            continue;
+        }
         inside += weight * area.share_inside(&region);
         total += weight;
     }

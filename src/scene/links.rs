@@ -7,7 +7,8 @@ use glam::Vec2;
 
 use super::canvas::{Canvas, fit, on_picture};
 use super::patches::Patches;
-use super::sides::{Sides, headline, largest};
+use super::sides::{Sides, headline, largest, refused};
+use super::sinks;
 use super::tip::number;
 use super::words::word;
 use super::{Inputs, Target};
@@ -34,6 +35,10 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         return;
     };
     canvas.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    if refused(inputs, canvas) {
+        return;
+    }
+    sinks::note(inputs, canvas, &sides);
     let weights = &inputs.evidence.links;
     if sides.query.is_empty() || sides.key.is_empty() {
         canvas.note("This block has no queries or no keys.");
@@ -200,6 +205,9 @@ fn words(
         };
         let text = canvas.elide(&name(&tokens[token]), size, false, room.size().x - 6.0);
         let (x, align) = if is_left { (edge - 6.0, Align::Right) } else { (edge + 6.0, Align::Left) };
+        if sides.is_marked_sink(end.sequence, token) {
+            sinks::dot(canvas, Vec2::new(edge, y));
+        }
         canvas.label(Vec2::new(x, y), align, text, size, color);
     }
     anchors
@@ -226,6 +234,9 @@ fn pictures(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, end
             let rect = on_picture(area, rect);
             anchors.push((token, rect.center()));
             canvas.area(rect, Target::Token { sequence: end.sequence, token });
+            if sides.is_marked_sink(end.sequence, token) {
+                sinks::dot(canvas, Vec2::new(rect.max.x - 6.0, rect.min.y + 6.0));
+            }
             if sides.is_selected(end.sequence, token) {
                 canvas.mark_cell(rect.shrink(2.0), canvas.palette.selected, 2.0);
             } else if sides.is_hovered(end.sequence, token) {

@@ -6,7 +6,8 @@ use glam::Vec2;
 
 use super::canvas::{Canvas, MARGIN, fit, within};
 use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
-use super::sides::{Sides, place, weight_range};
+use super::sides::{Sides, place, refused, weight_range};
+use super::sinks;
 use super::theme::ink_on;
 use super::tip::number;
 use super::words::token_names;
@@ -35,6 +36,10 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     };
     let title = format!("Attention matrix {} · {}", sides.block.name, place(inputs));
     canvas.title(inputs, &title, inputs.document.id.as_deref());
+    if refused(inputs, canvas) {
+        return;
+    }
+    sinks::note(inputs, canvas, &sides);
     let (rows, columns) = (sides.query.len(), sides.key.len());
     if rows == 0 || columns == 0 {
         canvas.note("This block has no queries or no keys.");
@@ -76,6 +81,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     canvas.outline(rect.shrink(-1.0), canvas.palette.line, 1.0);
     canvas.zones.push(Zone::Cells { rect, window, queries: rows, keys: columns });
     bands(inputs, canvas, &sides, &keys, &queries);
+    mark_sinks(canvas, &sides, &keys, rect);
     let hovered = cross_hair(inputs, canvas, &keys, &queries);
     labels(canvas, &sides, &keys, &queries);
     if let Some(bar) = bar {
@@ -89,8 +95,8 @@ fn scale(inputs: &Inputs<'_>) -> Scale {
     let largest = inputs.evidence.matrix_max;
     let usual = usual_maximum(&inputs.evidence.links);
     let clipped = inputs.options.range.is_none() && usual > 0.0 && largest > 3.0 * usual;
-    let label =
-        if clipped { format!("attention weight (up to {})", number(largest)) } else { "attention weight".into() };
+    let what = if inputs.selection.rollout.is_some() { "attention rollout" } else { "attention weight" };
+    let label = if clipped { format!("{what} (up to {})", number(largest)) } else { what.to_owned() };
     Scale {
         colormap: inputs.options.colormap.unwrap_or(Colormap::Viridis),
         range: weight_range(inputs, if clipped { usual } else { largest }),
@@ -315,6 +321,16 @@ fn named_runs(canvas: &mut Canvas<'_>, axis: &Axis<'_>) -> Vec<(f32, Modality)> 
         named.push((middle, modality));
     }
     named
+}
+
+/// A dot above each column of a sink, where they are marked.
+fn mark_sinks(canvas: &mut Canvas<'_>, sides: &Sides<'_>, keys: &Axis<'_>, rect: Rect) {
+    for key in keys.in_view().filter(|&key| sides.is_marked_sink(sides.block.key, key)) {
+        let middle = keys.at(key as f32 + 0.5);
+        if (keys.pixels.start..=keys.pixels.end).contains(&middle) {
+            sinks::dot(canvas, Vec2::new(middle, rect.min.y));
+        }
+    }
 }
 
 /// Amber outlines of the selected rows or columns.

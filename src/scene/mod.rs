@@ -14,6 +14,7 @@ mod matrix;
 mod options;
 mod patches;
 mod sides;
+mod sinks;
 mod text;
 mod theme;
 mod tip;
@@ -105,6 +106,24 @@ impl Scene {
     /// What lies at a place in logical pixels.
     pub fn at(&self, pointer: Vec2) -> Option<Target> {
         self.zones.iter().rev().find_map(|zone| zone.at(pointer))
+    }
+
+    /// The tokens of a sequence whose middles lie in a rectangle, as (sequence, tokens), ascending; of several sequences that
+    /// of the first. `None` if there is no such token.
+    pub fn tokens_in(&self, rect: Rect) -> Option<(usize, Vec<usize>)> {
+        let inside = |zone: &Zone| match zone {
+            Zone::Area { rect: area, target: Target::Token { sequence, token } } if rect.contains(area.center()) => {
+                Some((*sequence, *token))
+            }
+            _ => None,
+        };
+        let found: Vec<(usize, usize)> = self.zones.iter().filter_map(inside).collect();
+        let sequence = found.first()?.0;
+        let mut tokens: Vec<usize> =
+            found.into_iter().filter(|&(of, _)| of == sequence).map(|(_, token)| token).collect();
+        tokens.sort_unstable();
+        tokens.dedup();
+        Some((sequence, tokens))
     }
 
     /// A line of text about a target: its name, its value and the unit.

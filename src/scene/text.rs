@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::canvas::Canvas;
 use super::colour_bar::{Bar, Place, Scale};
-use super::sides::{Sides, headline, largest, weight_label, weight_range};
+use super::sides::{Sides, headline, largest, refused, weight_label, weight_range};
+use super::sinks;
 use super::theme::ink_on;
 use super::tip::number;
 use super::{Inputs, Target, Theme, words::word};
@@ -47,6 +48,10 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         return;
     };
     canvas.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    if refused(inputs, canvas) {
+        return;
+    }
+    sinks::note(inputs, canvas, &sides);
     let far = &inputs.document.sequences[sides.far].tokens;
     if far.is_empty() && inputs.document.sequences[sides.near].tokens.is_empty() {
         canvas.note("This sequence holds no tokens.");
@@ -261,6 +266,9 @@ fn draw_chip(
     canvas.quad(quad(fill, stroke, width));
     let text = canvas.elide(&chip.text, size, false, rect.size().x - PAD);
     canvas.label(rect.center(), Align::Center, text, size, ink);
+    if sides.is_marked_sink(sequence, token) {
+        sinks::dot(canvas, Vec2::new(rect.max.x - 2.0, rect.min.y + 2.0));
+    }
     canvas.area(rect, Target::Token { sequence, token });
 }
 
@@ -273,7 +281,8 @@ fn marked(canvas: &Canvas<'_>, sides: &Sides<'_>) -> Vec<(f32, Color)> {
 /// The shares of the attention on image, text and special tokens; `None` if there is no attention.
 fn shares(tokens: &[Token], weights: &[f32]) -> Option<[f32; 3]> {
     let mut sums = [0.0_f32; 3];
-    for (token, weight) in tokens.iter().zip(weights) {
+    // What is left out is no number.
+    for (token, weight) in tokens.iter().zip(weights).filter(|(_, weight)| !weight.is_nan()) {
         let kind = match token.modality() {
             _ if token.special => 2,
             Modality::Image => 0,

@@ -33,12 +33,14 @@ pub fn show(context: &egui::Context, commands: &mut Vec<Command>) {
     }
 }
 
-const OTHERS: [(&str, &str); 8] = [
+const OTHERS: [(&str, &str); 10] = [
     ("1 – 9", "bring a view to the front"),
     ("Tab", "go from view to button to view"),
     ("hover", "show what a click would select"),
     ("click", "select a head, a token or a patch"),
     ("Ctrl + click", "add a token to the selection, or take it out"),
+    ("double click", "select a whole word, in the text"),
+    ("drag", "select patches, on the picture; with Ctrl, more of them"),
     ("wheel", "zoom the matrix or the hidden states"),
     ("drag", "pan them; drag a tab to move its panel"),
     ("double click", "show all of them again"),

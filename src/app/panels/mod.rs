@@ -1,8 +1,10 @@
 //! The panels of the window: which there are, and where they stand.
 
+mod aggregation;
 mod examples;
 mod help;
 mod palette;
+mod rubber_band;
 mod status;
 mod top_bar;
 mod view;

@@ -3,16 +3,17 @@
 use egui::{Rect as EguiRect, Sense, Slider, Ui, pos2};
 use glam::Vec2;
 
+use super::rubber_band;
 use super::top_bar::unlabelled_choice;
 use crate::analysis::normalize::Normalization;
-use crate::analysis::statistics;
+use crate::analysis::{statistics, token_sets};
 use crate::app::canvas::{Canvas, Easel};
 use crate::app::command::Command;
 use crate::app::keys;
 use crate::app::state::State;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
-use crate::scene::{Evidence, Inputs, Options, View};
+use crate::scene::{Evidence, Inputs, Options, Target, View};
 
 /// Shows the view; returns the words for what is under the pointer.
 pub fn show(
@@ -65,7 +66,14 @@ pub fn show(
         && let Some(target) = target
     {
         let extend = ui.input(|input| input.modifiers.command || input.modifiers.ctrl);
-        commands.push(Command::Select { target, extend });
+        commands.push(match whole_word(view, state, target).filter(|_| response.double_clicked()) {
+            Some((sequence, tokens)) => Command::SelectTokens { sequence, tokens, extend },
+            None => Command::Select { target, extend },
+        });
+    }
+    let band = (view == View::Image).then(|| rubber_band::rectangle(ui, &response)).flatten();
+    if let Some(band) = band {
+        rubber_band::select(ui, &response, scene, band, commands);
     }
     match view {
         View::Matrix => navigate_matrix(ui, &response, state, content, pointer, commands),
@@ -80,6 +88,9 @@ pub fn show(
         let stroke = ui.visuals().selection.stroke;
         ui.painter().rect_stroke(space.shrink(1.0), 2.0, stroke, egui::StrokeKind::Inside);
     }
+    if let Some(band) = band {
+        rubber_band::draw(ui, &response, state, band);
+    }
     if let Some(failure) = canvas.failure() {
         ui.put(space, egui::Label::new(failure));
     }
@@ -90,6 +101,13 @@ pub fn show(
         }
         None => pointer.map(|_| String::new()),
     }
+}
+
+/// The sequence and the pieces of the word under the pointer in the text view.
+fn whole_word(view: View, state: &State, target: Target) -> Option<(usize, Vec<usize>)> {
+    let Target::Token { sequence, token } = target else { return None };
+    let tokens = &state.trace.as_ref()?.document().sequences.get(sequence)?.tokens;
+    (view == View::Text).then(|| (sequence, token_sets::whole_word(tokens, token).collect()))
 }
 
 /// Wheel zooms around the pointer, a drag pans, a double click shows all.
