@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 
 use crate::analysis::normalize::Normalization;
+use crate::analysis::pool::Pooling;
+use crate::analysis::statistics::Over;
 use crate::analysis::{Direction, Pick, Selection};
 use crate::render::Rect;
 use crate::scene::{Options, Target, View};
@@ -75,4 +77,12 @@ pub enum Command {
     Escape,
     /// Close the window.
     Quit,
+    /// Compare the statistic of the heads view with its kin; `None` for plain values.
+    SetZScore(Option<Over>),
+    /// What a cell of a thumbnail says of its weights.
+    SetPooling(Pooling),
+    /// The views in front now: what only the others show need not be known.
+    ShowViews(Vec<View>),
+    /// There is room for thumbnails of this many cells a side.
+    SetThumbnailSide(usize),
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::command::Command;
 use crate::analysis::normalize::Normalization;
+use crate::analysis::pool::Pooling;
+use crate::analysis::statistics::Over;
 use crate::analysis::{Direction, Pick, Selection};
 use crate::dataset::Summary;
 use crate::evidence::{OpenTrace, Question};
@@ -46,6 +48,14 @@ pub struct State {
     pub shows_help: bool,
     /// Counts the changes, so that views know when to draw anew.
     pub version: u64,
+    /// Which values the statistic is compared with; `None` for its plain values.
+    pub z_score: Option<Over>,
+    /// What a cell of a thumbnail says of its weights.
+    pub pooling: Pooling,
+    /// Cells a side of a thumbnail that there is room for; 0 before a panel has said so.
+    pub thumbnail_side: usize,
+    /// The views in front, in the order of their panels.
+    pub shown_views: Vec<View>,
 }
 
 /// What the reducer cannot do by itself: it touches the world outside of the state.
@@ -93,7 +103,13 @@ impl State {
             Command::ClearTokens => self.selection.tokens.clear(),
             Command::StepToken(by) => self.step_token(by),
             Command::SetDirection(direction) => self.set_direction(direction),
-            Command::SetOptions(options) => self.options = *options,
+            Command::SetOptions(options) => {
+                let is_other_statistic = options.statistic != self.options.statistic;
+                self.options = *options;
+                if is_other_statistic {
+                    self.options.heads_filter = None;
+                }
+            }
             Command::ZoomMatrix(window) => self.options.matrix_window = window,
             Command::SetHiddenState(state) => self.hidden_state = state,
             Command::SetNormalization(normalization) => {
@@ -109,6 +125,13 @@ impl State {
                     Theme::Light => Theme::Dark,
                 };
             }
+            Command::SetZScore(over) => {
+                self.z_score = over;
+                self.options.heads_filter = None;
+            }
+            Command::SetPooling(pooling) => self.pooling = pooling,
+            Command::ShowViews(views) => self.shown_views = views,
+            Command::SetThumbnailSide(side) => self.thumbnail_side = side,
             Command::Escape if self.shows_help => self.shows_help = false,
             Command::Escape => {
                 self.is_playing = false;
@@ -172,6 +195,10 @@ impl State {
             specials: self.specials,
             normalization: self.normalization,
             hidden_state: self.hidden_state,
+            z_score: self.z_score,
+            thumbnails: (self.thumbnail_side > 0 && self.shown_views.contains(&View::Thumbnails))
+                .then_some((self.thumbnail_side, self.pooling)),
+            per_head: self.shown_views.contains(&View::Overlays),
         }
     }
 
@@ -222,6 +249,14 @@ impl State {
             }
             Target::LayerMean { layer } => {
                 selection.layer = Pick::One(layer);
+                selection.head = Pick::Mean;
+            }
+            Target::HeadMean { head } => {
+                selection.layer = Pick::Mean;
+                selection.head = Pick::One(head);
+            }
+            Target::AllHeads => {
+                selection.layer = Pick::Mean;
                 selection.head = Pick::Mean;
             }
             Target::Token { sequence, token } => {

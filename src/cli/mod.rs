@@ -4,6 +4,7 @@ mod adapter;
 mod attention;
 mod check;
 mod devices;
+mod heads;
 mod man;
 mod progress;
 mod render;

@@ -3,15 +3,15 @@
 use egui::{Rect as EguiRect, Sense, Slider, Ui, pos2};
 use glam::Vec2;
 
+use super::heads;
 use super::top_bar::unlabelled_choice;
 use crate::analysis::normalize::Normalization;
-use crate::analysis::statistics;
 use crate::app::canvas::{Canvas, Easel};
 use crate::app::command::Command;
 use crate::app::state::State;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
-use crate::scene::{Evidence, Inputs, Options, View};
+use crate::scene::{Evidence, Inputs, Options, View, thumbnail_side};
 
 /// Shows the view; returns the words for what is under the pointer.
 pub fn show(
@@ -33,6 +33,14 @@ pub fn show(
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, view.name()));
     if space.width() < 16.0 || space.height() < 16.0 {
         return None;
+    }
+    if view == View::Thumbnails {
+        let block = state.selection.block;
+        let (layers, heads) = (state.block().map_or(0, |block| block.layers), trace.trace.max_heads(block));
+        let side = thumbnail_side(layers, heads, Vec2::new(space.width(), space.height()));
+        if side != state.thumbnail_side {
+            commands.push(Command::SetThumbnailSide(side));
+        }
     }
     let nothing = Evidence::default();
     let inputs = Inputs {
@@ -61,6 +69,7 @@ pub fn show(
         let extend = ui.input(|input| input.modifiers.command || input.modifiers.ctrl);
         commands.push(Command::Select { target, extend });
     }
+    heads::point(ui, view, &response, state, scene, commands);
     match view {
         View::Matrix => navigate_matrix(ui, &response, state, content, pointer, commands),
         View::Embedding => navigate_embedding(ui, &response, state, content, pointer, commands),
@@ -168,7 +177,6 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
     let mut options = state.options.clone();
     ui.add_space(4.0);
     match view {
-        View::Heads => show_heads_options(ui, state, &mut options, commands),
         View::Image => show_image_options(ui, state, &mut options, commands),
         View::Matrix => {
             choose_colormap(ui, &mut options);
@@ -178,22 +186,10 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
         }
         View::Links => show_links_options(ui, &mut options),
         View::Embedding => show_embedding_options(ui, state, commands),
-        View::Text => {}
+        View::Text | View::Heads | View::Thumbnails | View::Overlays => {}
     }
     if options != state.options {
         commands.push(Command::SetOptions(Box::new(options)));
-    }
-}
-
-fn show_heads_options(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut Vec<Command>) {
-    let all = &statistics::TABLE;
-    let shown = all.iter().position(|entry| entry.name == options.statistic).unwrap_or(0);
-    if let Some(row) = unlabelled_choice(ui, "Statistic", all.iter().map(|entry| entry.label), shown) {
-        options.statistic = all[row].name.to_string();
-    }
-    let mut specials = state.specials;
-    if ui.checkbox(&mut specials, "special").on_hover_text("Count special tokens").changed() {
-        commands.push(Command::CountSpecials(specials));
     }
 }
 
