@@ -45,6 +45,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         specials: false,
         normalization: Normalization::None,
         hidden_state: None,
+        z_score: None,
+        thumbnails: None,
+        per_head: false,
     };
     let mut analyst = Analyst::new(Engine::cpu());
     let go_on = AtomicBool::new(false);

@@ -9,11 +9,12 @@ use anyhow::Result;
 
 use crate::analysis::gather::SelectionError;
 use crate::analysis::normalize::Normalization;
+use crate::analysis::pool::{Pooling, Tiling};
 use crate::analysis::sinks::{self, Sinks};
-use crate::analysis::statistics::{self, Group, HeadStatistics};
+use crate::analysis::statistics::{self, Group, HeadStatistics, Over};
 use crate::analysis::{Engine, EngineError, Matrix, Pick, Selection, SinkTreatment, project};
 use crate::render::{Pixels, Values};
-use crate::scene::{Evidence, Projection, StatisticGrid};
+use crate::scene::{Evidence, Projection, StatisticGrid, Thumbnails, thumbnail_gap};
 use crate::trace::{Document, Trace};
 
 /// A trace with its images decoded for drawing.
@@ -38,6 +39,12 @@ pub struct Question {
     pub normalization: Normalization,
     /// Which hidden state; `None` for the one that the selected layer put out.
     pub hidden_state: Option<usize>,
+    /// Which values the statistic is compared with; `None` for its plain values.
+    pub z_score: Option<Over>,
+    /// Cells a side of every head's tile, and what a cell says; `None` for no tiles.
+    pub thumbnails: Option<(usize, Pooling)>,
+    /// Whether every head of the layer is asked for apart.
+    pub per_head: bool,
 }
 
 /// Answers questions, and remembers what it computed for the last trace.
@@ -49,6 +56,7 @@ pub struct Analyst {
     projections: HashMap<(usize, usize), Arc<Projection>>,
     /// By block.
     sinks: HashMap<usize, Arc<Sinks>>,
+    thumbnails: HashMap<(usize, usize, Pooling), Arc<Thumbnails>>,
 }
 
 /// The weights of the selection, and the matrix they come from.
@@ -92,7 +100,14 @@ impl OpenTrace {
 impl Analyst {
     /// Computes with this engine.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, trace: u64::MAX, statistics: HashMap::new(), projections: HashMap::new(), sinks: HashMap::new() }
+        Self {
+            engine,
+            trace: u64::MAX,
+            statistics: HashMap::new(),
+            projections: HashMap::new(),
+            sinks: HashMap::new(),
+            thumbnails: HashMap::new(),
+        }
     }
 
     /// The numbers for all views. `stop` may become true at any time; the answer is then an error that nobody reads.
@@ -105,6 +120,7 @@ impl Analyst {
             self.statistics.clear();
             self.projections.clear();
             self.sinks.clear();
+            self.thumbnails.clear();
         }
         let selection = &question.selection;
         let sinks = self.sinks(open, selection);
@@ -124,7 +140,24 @@ impl Analyst {
         let matrix_max = host.iter().copied().filter(|weight| !weight.is_nan()).fold(0.0, f32::max);
         let projection = self.projection(open, question)?;
         let statistic = self.statistic(open, question, stop)?;
-        Ok(Evidence { statistic, weights, normalized, matrix, matrix_max, links: host, projection, sinks, refusal })
+        let thumbnails =
+            question.thumbnails.map(|how| self.thumbnails(open, selection.block, how, stop)).transpose()?;
+        let per_head = question.per_head.then(|| self.engine.per_head(&open.trace, selection)).transpose()?;
+        let per_head = per_head.map(Arc::new);
+        let links = host;
+        Ok(Evidence {
+            statistic,
+            weights,
+            normalized,
+            matrix,
+            matrix_max,
+            links,
+            projection,
+            sinks,
+            refusal,
+            thumbnails,
+            per_head,
+        })
     }
 
     fn weights(&self, open: &OpenTrace, selection: &Selection, sinks: Option<&Sinks>) -> Result<Weights, EngineError> {
@@ -161,26 +194,38 @@ impl Analyst {
             None => {
                 let options = statistics::Options { specials: question.specials };
                 let mut goes_on = |_, _| !stop.load(Ordering::Relaxed);
-                let computed = Arc::new(self.engine.statistics(&open.trace, block, &options, &mut goes_on)?);
+                let mut computed = self.engine.statistics(&open.trace, block, &options, &mut goes_on)?;
+                computed.extend(statistics::head_metrics(&open.trace, block));
+                let computed = Arc::new(computed);
                 self.statistics.insert(key, Arc::clone(&computed));
                 computed
             }
         };
-        let Some(found) = all.iter().find(|statistic| statistic.name == question.statistic) else {
-            return Ok(StatisticGrid::default());
-        };
-        let entry = statistics::statistic(found.name);
-        Ok(StatisticGrid {
-            name: found.name.to_owned(),
-            label: entry.map_or("", |entry| entry.label).to_owned(),
-            unit: entry.map_or("", |entry| entry.unit).to_owned(),
-            layers: found.layers,
-            heads: found.heads,
-            values: found.values.clone(),
-            layer_mean: found.layer_mean.clone(),
-            diverging: entry.is_some_and(|entry| entry.group == Group::VlInterpret),
-            range: None,
-        })
+        let found = all.iter().find(|statistic| statistic.name == question.statistic);
+        Ok(found.map_or_else(StatisticGrid::default, |found| grid(open.document(), block, found, question.z_score)))
+    }
+
+    fn thumbnails(
+        &mut self,
+        open: &OpenTrace,
+        block: usize,
+        (side, pooling): (usize, Pooling),
+        stop: &AtomicBool,
+    ) -> Result<Arc<Thumbnails>> {
+        let key = (block, side, pooling);
+        if let Some(known) = self.thumbnails.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let document = open.document();
+        let described = &document.attention[block];
+        let sides = [document.query_tokens(described).len(), document.key_tokens(described).len()];
+        let tiling = Tiling::within(side, sides, pooling, described.causal);
+        let tiles = self.engine.pool(&open.trace, block, &tiling, || !stop.load(Ordering::Relaxed))?;
+        let thumbnails = Arc::new(Thumbnails::of(&tiles, &tiling, thumbnail_gap(side)));
+        // Other sizes and poolings are a panel that was resized, or a choice that was tried.
+        self.thumbnails.retain(|(known, ..), _| *known != block);
+        self.thumbnails.insert(key, Arc::clone(&thumbnails));
+        Ok(thumbnails)
     }
 
     /// The hidden states of the selection's side, or of the other side if only that one has them.
@@ -216,5 +261,27 @@ impl Weights {
     fn none() -> Self {
         let nothing = Arc::<Vec<f32>>::default();
         Self { of_selection: Arc::default(), matrix: Values::Host(Arc::clone(&nothing)), host_matrix: nothing }
+    }
+}
+
+/// A statistic, or a metric of the trace, as the views take it.
+fn grid(document: &Document, block: usize, found: &HeadStatistics, z_score: Option<Over>) -> StatisticGrid {
+    let entry = statistics::statistic(&found.name);
+    let metric = statistics::metric_names(document, block).find(|(name, _)| *name == found.name);
+    let label = entry.map_or(metric.map_or("", |(_, title)| title), |entry| entry.label);
+    let scored = z_score.map(|over| found.z_scored(over));
+    let shown = scored.as_ref().unwrap_or(found);
+    StatisticGrid {
+        name: found.name.to_string(),
+        label: z_score.map_or(label.to_owned(), |over| format!("{label}, {}", over.label())),
+        unit: if z_score.is_some() { "standard deviations" } else { entry.map_or("", |entry| entry.unit) }.to_owned(),
+        layers: shown.layers,
+        heads: shown.heads,
+        values: shown.values.clone(),
+        layer_mean: shown.layer_mean.clone(),
+        head_mean: shown.head_mean(),
+        diverging: z_score.is_some()
+            || entry.map_or(found.values.iter().any(|&value| value < 0.0), |entry| entry.group == Group::VlInterpret),
+        range: None,
     }
 }

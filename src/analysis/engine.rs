@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::gather::{self, Resolved, SelectionError};
 use super::normalize::{self, Normalization};
+use super::per_head::{self, HeadWeights};
+use super::pool::{self, Tiling};
 use super::statistics::{self, HeadStatistics, Options, plan::Plan, sums::Sums};
 use super::{BlockLayout, Direction, Selection, SinkTreatment, rollout, sinks};
 use crate::gpu::{Gpu, GpuError, Kernel, PageKey, Residency, ResidentMatrix};
@@ -66,6 +68,8 @@ struct Shaders {
     gather: Kernel,
     normalize: Kernel,
     rollout: Kernel,
+    pool: Kernel,
+    per_head: Kernel,
 }
 
 impl Engine {
@@ -92,6 +96,8 @@ impl Engine {
                     gather: Kernel::new(&gpu, &gather::gpu::SHADER),
                     normalize: Kernel::new(&gpu, &normalize::gpu::SHADER),
                     rollout: Kernel::new(&gpu, &rollout::gpu::SHADER),
+                    pool: Kernel::new(&gpu, &pool::gpu::SHADER),
+                    per_head: Kernel::new(&gpu, &per_head::gpu::SHADER),
                     gpu,
                 })
             })
@@ -247,6 +253,45 @@ impl Engine {
             normalize::cpu::normalize(&mut normalized, columns, how);
         }
         Ok(normalized)
+    }
+
+    /// [`Self::gather`] of every head of the selected layer apart.
+    ///
+    /// # Errors
+    /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
+    pub fn per_head(&self, trace: &Trace, selection: &Selection) -> Result<HeadWeights, EngineError> {
+        let layers = layers(trace, selection.block);
+        let part = per_head::resolve(&BlockLayout::of(trace, selection.block), &layers, selection)?;
+        let key = page_key(trace, selection.block);
+        let on_device = self.try_shaders(|shaders| {
+            per_head::gpu::per_head(&shaders.gpu, &shaders.per_head, &mut shaders.residency(), key, &layers, &part)
+        })?;
+        Ok(on_device.unwrap_or_else(|| per_head::cpu::per_head(&layers, &part)))
+    }
+
+    /// Every head of a block as a small tile: `[heads, rows, columns]` a layer. Before each layer `goes_on` is asked.
+    ///
+    /// # Errors
+    /// If `goes_on` says no, or the device fails. Panics if there is no such block.
+    pub fn pool(
+        &self,
+        trace: &Trace,
+        block: usize,
+        tiling: &Tiling,
+        goes_on: impl Fn() -> bool,
+    ) -> Result<Vec<Vec<f32>>, EngineError> {
+        let mut tiles = Vec::new();
+        for (layer, view) in layers(trace, block).iter().enumerate() {
+            if !goes_on() {
+                return Err(EngineError::Cancelled);
+            }
+            let key = PageKey { layer, ..page_key(trace, block) };
+            let on_device = self.try_shaders(|shaders| {
+                pool::gpu::pool(&shaders.gpu, &shaders.pool, &mut shaders.residency(), key, view, tiling)
+            })?;
+            tiles.push(on_device.unwrap_or_else(|| pool::cpu::pool(view, tiling)));
+        }
+        Ok(tiles)
     }
 
     /// `None` if the processor has to do it.

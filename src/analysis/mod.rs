@@ -4,6 +4,8 @@ mod engine;
 pub mod gather;
 mod layout;
 pub mod normalize;
+pub mod per_head;
+pub mod pool;
 mod projection;
 pub mod rollout;
 mod selection;

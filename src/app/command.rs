@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 
 use crate::analysis::normalize::Normalization;
+use crate::analysis::pool::Pooling;
+use crate::analysis::statistics::Over;
 use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
 use crate::render::Rect;
 use crate::scene::{Options, Target, View};
@@ -109,4 +111,12 @@ pub enum Command {
     SetRollout(Option<Rollout>),
     /// What happens to attention sinks in the weights that are shown.
     SetSinks(SinkTreatment),
+    /// Compare the statistic of the heads view with its kin; `None` for plain values.
+    SetZScore(Option<Over>),
+    /// What a cell of a thumbnail says of its weights.
+    SetPooling(Pooling),
+    /// The views in front now: what only the others show need not be known.
+    ShowViews(Vec<View>),
+    /// There is room for thumbnails of this many cells a side.
+    SetThumbnailSide(usize),
 }

@@ -23,7 +23,7 @@ use crate::analysis::Engine;
 use crate::dataset::{Summary, traces_in};
 use crate::evidence::{Analyst, OpenTrace, Question};
 use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
-use crate::scene::{Evidence, Theme};
+use crate::scene::{Evidence, Theme, View};
 use crate::trace::Trace;
 
 /// The statistic that the heads view begins with: how much the text looks at the image.
@@ -40,7 +40,7 @@ pub struct Interface {
     pub state: State,
     layout: Layout,
     easel: Easel,
-    canvases: [Canvas; 6],
+    canvases: [Canvas; View::all().len()],
     loader: Worker<PathBuf, Result<OpenTrace>>,
     lister: Worker<Vec<PathBuf>, Vec<Summary>>,
     analyst: Worker<(Arc<OpenTrace>, Question), (Question, Result<Evidence>)>,
@@ -160,9 +160,13 @@ impl Interface {
                 commands: &mut commands,
                 tip: &mut self.tip,
                 hovers: false,
+                shown: Vec::new(),
             };
             self.layout.ui(&mut behavior, ui);
-            let hovers = behavior.hovers;
+            let (hovers, shown) = (behavior.hovers, behavior.shown);
+            if shown != self.state.shown_views {
+                commands.push(Command::ShowViews(shown));
+            }
             if !hovers && self.state.hover.is_some() {
                 commands.push(Command::Preview(None));
             }
@@ -382,10 +386,11 @@ fn dropped_files(context: &egui::Context) -> Vec<Command> {
 struct Behavior<'a> {
     state: &'a State,
     easel: &'a mut Easel,
-    canvases: &'a mut [Canvas; 6],
+    canvases: &'a mut [Canvas; View::all().len()],
     commands: &'a mut Vec<Command>,
     tip: &'a mut Option<String>,
     hovers: bool,
+    shown: Vec<View>,
 }
 
 impl egui_tiles::Behavior<Panel> for Behavior<'_> {
@@ -393,6 +398,8 @@ impl egui_tiles::Behavior<Panel> for Behavior<'_> {
         match panel.view() {
             None => panels::show_examples(ui, self.state, self.commands),
             Some(view) => {
+                self.shown.push(view);
+                panels::show_head_controls(ui, view, self.state, self.commands);
                 let canvas = &mut self.canvases[view as usize];
                 if let Some(tip) = panels::show_view(ui, view, self.state, canvas, self.easel, self.commands) {
                     self.hovers = true;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::command::Command;
 use super::history::History;
 use crate::analysis::normalize::Normalization;
-use crate::analysis::statistics;
+use crate::analysis::pool::Pooling;
+use crate::analysis::statistics::{self, Over};
 use crate::analysis::{Direction, Pick, Selection};
 use crate::dataset::Summary;
 use crate::evidence::{OpenTrace, Question};
@@ -53,6 +54,14 @@ pub struct State {
     /// What is typed into the command palette while it is shown.
     pub palette: Option<Palette>,
     history: History,
+    /// Which values the statistic is compared with; `None` for its plain values.
+    pub z_score: Option<Over>,
+    /// What a cell of a thumbnail says of its weights.
+    pub pooling: Pooling,
+    /// Cells a side of a thumbnail that there is room for; 0 before a panel has said so.
+    pub thumbnail_side: usize,
+    /// The views in front, in the order of their panels.
+    pub shown_views: Vec<View>,
 }
 
 /// The command palette.
@@ -119,7 +128,13 @@ impl State {
             Command::ClearTokens => self.selection.tokens.clear(),
             Command::StepToken(by) => self.step_token(by),
             Command::SetDirection(direction) => self.set_direction(direction),
-            Command::SetOptions(options) => self.options = *options,
+            Command::SetOptions(options) => {
+                let is_other_statistic = options.statistic != self.options.statistic;
+                self.options = *options;
+                if is_other_statistic {
+                    self.options.heads_filter = None;
+                }
+            }
             Command::ZoomMatrix(window) => self.options.matrix_window = window,
             Command::SetHiddenState(state) => self.hidden_state = state,
             Command::SetNormalization(normalization) => {
@@ -142,8 +157,18 @@ impl State {
             }
             Command::SearchPalette { query, chosen } => self.palette = Some(Palette { query, chosen }),
             Command::ExtendTokens(by) => self.extend_tokens(by),
-            Command::ToggleDirection => self.set_direction(other_direction(self.selection.direction)),
+            Command::ToggleDirection => self.set_direction(match self.selection.direction {
+                Direction::AttendsTo => Direction::AttendedBy,
+                Direction::AttendedBy => Direction::AttendsTo,
+            }),
             Command::StepStatistic(by) => self.step_statistic(by),
+            Command::SetZScore(over) => {
+                self.z_score = over;
+                self.options.heads_filter = None;
+            }
+            Command::SetPooling(pooling) => self.pooling = pooling,
+            Command::ShowViews(views) => self.shown_views = views,
+            Command::SetThumbnailSide(side) => self.thumbnail_side = side,
             Command::Escape if self.palette.is_some() => self.palette = None,
             Command::Escape if self.shows_help => self.shows_help = false,
             Command::Escape => {
@@ -216,6 +241,10 @@ impl State {
             specials: self.specials,
             normalization: self.normalization,
             hidden_state: self.hidden_state,
+            z_score: self.z_score,
+            thumbnails: (self.thumbnail_side > 0 && self.shown_views.contains(&View::Thumbnails))
+                .then_some((self.thumbnail_side, self.pooling)),
+            per_head: self.shown_views.contains(&View::Overlays),
         }
     }
 
@@ -267,6 +296,14 @@ impl State {
             }
             Target::LayerMean { layer } => {
                 selection.layer = Pick::One(layer);
+                selection.head = Pick::Mean;
+            }
+            Target::HeadMean { head } => {
+                selection.layer = Pick::Mean;
+                selection.head = Pick::One(head);
+            }
+            Target::AllHeads => {
+                selection.layer = Pick::Mean;
                 selection.head = Pick::Mean;
             }
             Target::Token { sequence, token } => {

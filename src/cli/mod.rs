@@ -5,6 +5,7 @@ mod attention;
 mod bench;
 mod check;
 mod devices;
+mod heads;
 mod man;
 mod progress;
 mod render;

@@ -9,11 +9,11 @@ use clap::{Args, ValueEnum};
 use glam::Vec2;
 
 use super::adapter::AdapterArguments;
+use super::heads::{self, HeadsArguments};
 use super::selection::SelectionArguments;
 use super::stats::engine;
 use crate::analysis::Selection;
 use crate::analysis::normalize::Normalization;
-use crate::analysis::statistics;
 use crate::app::{Command, Launch, picture_of_window};
 use crate::evidence::{Analyst, OpenTrace, Question};
 use crate::gpu::Gpu;
@@ -26,6 +26,8 @@ const EXAMPLES: &str = "Examples:
   vlscope render trace.safetensors --view heads --statistic entropy -o heads.png
   vlscope render trace.safetensors --view image --layer 3 --head mean --token 0 --scale 2 -o image.png
   vlscope render trace.safetensors --view links --min-weight 0.1 --theme dark -o links.png
+  vlscope render trace.safetensors --view thumbnails --pool mean --size 1200x1200 -o thumbnails.png
+  vlscope render trace.safetensors --view overlays --layer 3 --token 2 -o overlays.png
   vlscope render trace.safetensors --view window --size 1440x900 -o window.png";
 
 #[derive(Args, Debug)]
@@ -33,7 +35,7 @@ const EXAMPLES: &str = "Examples:
 pub struct Arguments {
     /// The trace.
     trace: PathBuf,
-    /// heads, image, text, matrix, links, embedding, or window for all of them.
+    /// heads, image, text, matrix, links, embedding, thumbnails, overlays, or window for all of them.
     #[arg(long, value_enum)]
     view: ViewName,
     /// Where the picture goes.
@@ -79,6 +81,8 @@ pub struct Arguments {
     min_weight: Option<f32>,
     #[command(flatten)]
     adapter: AdapterArguments,
+    #[command(flatten)]
+    heads: HeadsArguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -90,6 +94,8 @@ enum ViewName {
     Links,
     Embedding,
     Window,
+    Thumbnails,
+    Overlays,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -107,14 +113,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         "--scale is {}, expected 0.1 to 16 pixels per logical pixel",
         arguments.scale
     );
-    ensure!(
-        statistics::statistic(&arguments.statistic).is_some(),
-        "no statistic is called `{}`: there are {}",
-        arguments.statistic,
-        statistics::TABLE.map(|entry| entry.name).join(", ")
-    );
     let open = OpenTrace::open(&arguments.trace)?;
     let selection = arguments.selection.resolve(&open.trace)?;
+    heads::check_statistic(open.document(), selection.block, &arguments.statistic)?;
     let picture = match arguments.view {
         ViewName::Heads => draw(arguments, View::Heads, &open, selection),
         ViewName::Image => draw(arguments, View::Image, &open, selection),
@@ -122,6 +123,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         ViewName::Matrix => draw(arguments, View::Matrix, &open, selection),
         ViewName::Links => draw(arguments, View::Links, &open, selection),
         ViewName::Embedding => draw(arguments, View::Embedding, &open, selection),
+        ViewName::Thumbnails => draw(arguments, View::Thumbnails, &open, selection),
+        ViewName::Overlays => draw(arguments, View::Overlays, &open, selection),
         ViewName::Window => draw_window(arguments, selection),
     }?;
     write_png(&picture, &arguments.output)
@@ -129,13 +132,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 fn draw(arguments: &Arguments, view: View, open: &OpenTrace, selection: Selection) -> Result<image::RgbaImage> {
     let mut analyst = Analyst::new(engine(&arguments.adapter)?);
-    let options = arguments.options();
+    let (options, block) = (arguments.options(), selection.block);
     let question = Question {
         selection,
         statistic: options.statistic.clone(),
         specials: arguments.specials,
         normalization: arguments.normalization(),
         hidden_state: arguments.state,
+        z_score: arguments.heads.z_score(),
+        thumbnails: (view == View::Thumbnails)
+            .then(|| (arguments.heads.side(&open.trace, block, Vec2::from(arguments.size)), arguments.heads.pooling())),
+        per_head: view == View::Overlays,
     };
     let evidence = analyst.answer(open, &question, &AtomicBool::new(false))?;
     let inputs = Inputs {
@@ -162,18 +169,21 @@ fn draw_window(arguments: &Arguments, selection: Selection) -> Result<image::Rgb
     };
     let options = Options { title: false, ..arguments.options() };
     let commands = vec![
-        Command::SetOptions(Box::new(options)),
         Command::SetNormalization(arguments.normalization()),
         Command::CountSpecials(arguments.specials),
         Command::SetHiddenState(arguments.state),
         Command::SetSelection(selection),
+        Command::SetZScore(arguments.heads.z_score()),
+        Command::SetPooling(arguments.heads.pooling()),
+        // A z-score lets go of the filter.
+        Command::SetOptions(Box::new(options)),
     ];
     picture_of_window(&gpu, &launch, commands, arguments.size, arguments.scale)
 }
 
 impl Arguments {
     fn options(&self) -> Options {
-        Options {
+        let options = Options {
             statistic: self.statistic.clone(),
             colormap: self.colormap,
             normalization: self.normalization().label().to_owned(),
@@ -182,7 +192,8 @@ impl Arguments {
             links: self.min_weight.map_or(Keep::Strongest(self.strongest), Keep::AtLeast),
             theme: self.theme,
             ..Options::default()
-        }
+        };
+        self.heads.apply(options)
     }
 
     fn normalization(&self) -> Normalization {

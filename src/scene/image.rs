@@ -61,7 +61,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     for (tile, &rect) in tiles.iter().zip(&places) {
         canvas.picture(rect, tile.pixels);
         if has_heat {
-            heat_over(inputs, canvas, &sides, tile, rect, &scale);
+            heat_over(inputs, canvas, sides.shown, &tile.far, rect, &scale);
         }
         regions(inputs, canvas, &sides, tile, rect);
         let patches = if tile.far.tokens.is_empty() { (&tile.near, sides.near) } else { (&tile.far, sides.far) };
@@ -148,19 +148,20 @@ fn caption(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, tile
     canvas.free.max.y -= small * 1.8;
 }
 
-fn heat_over(
+/// The heat of one weight per token of the sequence over the patches of a picture.
+pub(super) fn heat_over(
     inputs: &Inputs<'_>,
     canvas: &mut Canvas<'_>,
-    sides: &Sides<'_>,
-    tile: &Tile<'_>,
+    weights: &[f32],
+    patches: &Patches,
     rect: Rect,
     scale: &Scale,
 ) {
     let opacity = inputs.options.opacity.clamp(0.0, 1.0);
-    if let Some(grid) = &tile.far.grid {
+    if let Some(grid) = &patches.grid {
         canvas.marks.push(Mark::Heatmap(Heatmap {
             rect,
-            values: Values::Host(Arc::new(tile.far.on_grid(grid, sides.shown))),
+            values: Values::Host(Arc::new(patches.on_grid(grid, weights))),
             rows: grid.rows as u32,
             columns: grid.columns as u32,
             window: Rect::at(0.0, 0.0, grid.columns as f32, grid.rows as f32),
@@ -173,13 +174,13 @@ fn heat_over(
         }));
         return;
     }
-    for index in by_size(&tile.far.areas) {
-        let value = sides.shown[tile.far.tokens[index]];
+    for index in by_size(&patches.areas) {
+        let value = weights[patches.tokens[index]];
         let Some(color) = scale.color(value) else { continue };
         let strength = scale.position(value);
         let fill = color.with_opacity(opacity * strength * 0.8);
         let stroke = color.with_opacity(0.3 + 0.7 * strength);
-        let rect = on_picture(tile.far.areas[index], rect);
+        let rect = on_picture(patches.areas[index], rect);
         canvas.quad(Quad { rect, fill, stroke, stroke_width: 1.0, corner_radius: 0.0 });
     }
 }

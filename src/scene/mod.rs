@@ -12,11 +12,13 @@ mod image;
 mod links;
 mod matrix;
 mod options;
+mod overlays;
 mod patches;
 mod sides;
 mod sinks;
 mod text;
 mod theme;
+mod thumbnails;
 mod tip;
 mod words;
 mod zone;
@@ -31,9 +33,11 @@ use crate::analysis::Selection;
 use crate::render::{Drawing, Fonts, Pixels, Rect};
 use crate::trace::Document;
 
-pub use evidence::{Evidence, Projection, StatisticGrid};
-pub use options::Options;
+pub use colour_bar::ColourBar;
+pub use evidence::{Evidence, Projection, StatisticGrid, Thumbnails};
+pub use options::{HeadsOrder, Options};
 pub use theme::{Palette, Theme, contrast};
+pub use thumbnails::{gap as thumbnail_gap, side as thumbnail_side};
 pub use words::{token_names, word};
 pub use zone::{Target, Zone};
 
@@ -52,6 +56,10 @@ pub enum View {
     Links,
     /// Hidden states in two dimensions.
     Embedding,
+    /// The matrices of all heads.
+    Thumbnails,
+    /// The picture under the attention of each head of a layer.
+    Overlays,
 }
 
 /// All that a view may look at.
@@ -82,6 +90,8 @@ pub struct Scene {
     pub zones: Vec<Zone>,
     /// The part that zooms and pans (matrix, embedding), or simply holds the content.
     pub content: Rect,
+    /// The colour bar, if there is one.
+    pub bar: Option<ColourBar>,
     facts: tip::Facts,
 }
 
@@ -97,9 +107,12 @@ pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
         View::Matrix => matrix::draw(inputs, &mut canvas),
         View::Links => links::draw(inputs, &mut canvas),
         View::Embedding => embedding::draw(inputs, &mut canvas),
+        View::Thumbnails => thumbnails::draw(inputs, &mut canvas),
+        View::Overlays => overlays::draw(inputs, &mut canvas),
     }
+    let (bar, said) = (canvas.bar, canvas.said.take());
     let (drawing, zones, content) = canvas.finish();
-    Scene { drawing, zones, content, facts: tip::Facts::new(inputs) }
+    Scene { drawing, zones, content, bar, facts: tip::Facts::new(inputs, said) }
 }
 
 impl Scene {
@@ -134,8 +147,17 @@ impl Scene {
 
 impl View {
     /// Every view, in the order in which they are listed.
-    pub const fn all() -> [Self; 6] {
-        [Self::Heads, Self::Image, Self::Text, Self::Matrix, Self::Links, Self::Embedding]
+    pub const fn all() -> [Self; 8] {
+        [
+            Self::Heads,
+            Self::Image,
+            Self::Text,
+            Self::Matrix,
+            Self::Links,
+            Self::Embedding,
+            Self::Thumbnails,
+            Self::Overlays,
+        ]
     }
 
     /// The name on the command line.
@@ -147,6 +169,8 @@ impl View {
             Self::Matrix => "matrix",
             Self::Links => "links",
             Self::Embedding => "embedding",
+            Self::Thumbnails => "thumbnails",
+            Self::Overlays => "overlays",
         }
     }
 }
@@ -159,7 +183,7 @@ impl fmt::Display for View {
 
 /// The name is not one of [`View::all`].
 #[derive(Debug, thiserror::Error)]
-#[error("no view is called '{0}': it is heads, image, text, matrix, links or embedding")]
+#[error("no view is called '{0}': it is heads, image, text, matrix, links, embedding, thumbnails or overlays")]
 pub struct UnknownView(String);
 
 impl FromStr for View {

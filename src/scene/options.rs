@@ -38,6 +38,43 @@ pub struct Options {
     pub colour_bar: bool,
     /// Whether the drawing holds its own title line.
     pub title: bool,
+    /// What the heads view is sorted by.
+    pub heads_order: HeadsOrder,
+    /// The heads view dims what has a value outside; `None` dims nothing.
+    pub heads_filter: Option<[f32; 2]>,
+    /// Whether each thumbnail's colours end at its own maximum, or all at the largest.
+    pub thumbnails_own_scale: bool,
+    /// The same for a layer's heads on the image.
+    pub overlays_own_scale: bool,
+}
+
+/// What rows and columns of the heads view are sorted by; means fall downwards and to the right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum HeadsOrder {
+    /// Their numbers.
+    #[default]
+    Number,
+    /// Layers by their mean, heads by number.
+    Layers,
+    /// Heads by their mean, layers by number.
+    Heads,
+    /// Both by their means.
+    Both,
+}
+
+impl HeadsOrder {
+    /// Every order, as it is offered.
+    pub const ALL: [Self; 4] = [Self::Number, Self::Layers, Self::Heads, Self::Both];
+
+    /// As it is offered.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Number => "by number",
+            Self::Layers => "layers by mean",
+            Self::Heads => "heads by mean",
+            Self::Both => "both by mean",
+        }
+    }
 }
 
 impl Default for Options {
@@ -58,6 +95,10 @@ impl Default for Options {
             font_scale: 1.0,
             colour_bar: true,
             title: true,
+            heads_order: HeadsOrder::Number,
+            heads_filter: None,
+            thumbnails_own_scale: true,
+            overlays_own_scale: false,
         }
     }
 }

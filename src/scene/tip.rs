@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Inputs, StatisticGrid, Target, words::token_names};
 use crate::analysis::Direction;
+use crate::analysis::statistics::mean;
 use crate::render::Values;
 
 /// What tips are made of, kept beside a scene so that they are made only when asked for.
@@ -17,10 +18,18 @@ pub(super) struct Facts {
     statistic: StatisticGrid,
     weights: Arc<Vec<f32>>,
     matrix: Arc<Vec<f32>>,
+    said: Option<Said>,
+}
+
+/// Values that a view shows of heads in place of the statistic.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    pub unit: &'static str,
+    pub values: Vec<(Target, f32)>,
 }
 
 impl Facts {
-    pub fn new(inputs: &Inputs<'_>) -> Self {
+    pub fn new(inputs: &Inputs<'_>, said: Option<Said>) -> Self {
         let document = inputs.document;
         let block = document.attention.get(inputs.selection.block);
         let matrix = match &inputs.evidence.matrix {
@@ -35,10 +44,22 @@ impl Facts {
             statistic: inputs.evidence.statistic.clone(),
             weights: inputs.evidence.weights.clone(),
             matrix: matrix.clone(),
+            said,
         }
     }
 
     pub fn tip(&self, target: Target) -> String {
+        let said = self.said.as_ref();
+        if let Some((said, &(_, value))) =
+            said.and_then(|said| Some((said, said.values.iter().find(|(of, _)| *of == target)?)))
+        {
+            let place = match target {
+                Target::Head { layer, head } => format!("layer {layer} · head {head}"),
+                Target::HeadMean { head } => format!("head {head} · mean of layers"),
+                _ => String::new(),
+            };
+            return format!("{place}: {} ({})", number(value), said.unit);
+        }
         match target {
             Target::Head { layer, head } => {
                 let value = self.statistic.values.get(layer * self.statistic.heads + head);
@@ -46,6 +67,13 @@ impl Facts {
             }
             Target::LayerMean { layer } => {
                 format!("layer {layer} · mean of heads: {}", self.statistic_value(self.statistic.layer_mean.get(layer)))
+            }
+            Target::HeadMean { head } => {
+                format!("head {head} · mean of layers: {}", self.statistic_value(self.statistic.head_mean.get(head)))
+            }
+            Target::AllHeads => {
+                let value = mean(&self.statistic.values);
+                format!("mean of layers · mean of heads: {}", self.statistic_value(Some(&value)))
             }
             Target::Token { sequence, token } => {
                 let other = if self.direction == Direction::AttendsTo { self.key } else { self.query };

@@ -35,6 +35,13 @@ pub enum Target {
         /// Column.
         key: usize,
     },
+    /// The mean of a head number over the layers.
+    HeadMean {
+        /// 0-based.
+        head: usize,
+    },
+    /// The mean of all heads of all layers.
+    AllHeads,
 }
 
 /// A part of the drawing that answers to the pointer.

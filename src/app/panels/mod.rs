@@ -2,6 +2,7 @@
 
 mod aggregation;
 mod examples;
+mod heads;
 mod help;
 mod palette;
 mod rubber_band;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::scene::View;
 
 pub use examples::show as show_examples;
+pub use heads::show_controls as show_head_controls;
 pub use help::show as show_help;
 pub use palette::show as show_palette;
 pub use status::show as show_status;
@@ -41,6 +43,10 @@ pub enum Panel {
     Matrix,
     /// Hidden states.
     Embedding,
+    /// The matrices of all heads.
+    Thumbnails,
+    /// The picture under each head of a layer.
+    Overlays,
 }
 
 impl Panel {
@@ -54,6 +60,8 @@ impl Panel {
             Self::Text => "Text",
             Self::Matrix => "Matrix",
             Self::Embedding => "Hidden states",
+            Self::Thumbnails => "Thumbnails",
+            Self::Overlays => "Heads on image",
         }
     }
 
@@ -67,6 +75,8 @@ impl Panel {
             Self::Text => View::Text,
             Self::Matrix => View::Matrix,
             Self::Embedding => View::Embedding,
+            Self::Thumbnails => View::Thumbnails,
+            Self::Overlays => View::Overlays,
         })
     }
 }
@@ -74,8 +84,8 @@ impl Panel {
 /// Examples and heads at the left, picture and text in the middle, matrix and hidden states at the right.
 pub fn default_layout() -> Layout {
     let mut tiles = Tiles::default();
-    let left = column(&mut tiles, &[(&[Panel::Examples], 0.42), (&[Panel::Heads], 0.58)]);
-    let middle = column(&mut tiles, &[(&[Panel::Image, Panel::Links], 0.72), (&[Panel::Text], 0.28)]);
+    let left = column(&mut tiles, &[(&[Panel::Examples], 0.42), (&[Panel::Heads, Panel::Thumbnails], 0.58)]);
+    let middle = column(&mut tiles, &[(&[Panel::Image, Panel::Overlays, Panel::Links], 0.72), (&[Panel::Text], 0.28)]);
     let right = column(&mut tiles, &[(&[Panel::Matrix], 0.5), (&[Panel::Embedding], 0.5)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.25), (middle, 0.45), (right, 0.3)]);
     Tree::new(egui::Id::unique("panels"), root, tiles)

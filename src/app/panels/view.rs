@@ -3,17 +3,17 @@
 use egui::{Rect as EguiRect, Sense, Slider, Ui, pos2};
 use glam::Vec2;
 
-use super::rubber_band;
 use super::top_bar::unlabelled_choice;
+use super::{heads, rubber_band};
 use crate::analysis::normalize::Normalization;
-use crate::analysis::{statistics, token_sets};
+use crate::analysis::token_sets;
 use crate::app::canvas::{Canvas, Easel};
 use crate::app::command::Command;
 use crate::app::keys;
 use crate::app::state::State;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
-use crate::scene::{Evidence, Inputs, Options, Target, View};
+use crate::scene::{Evidence, Inputs, Options, Target, View, thumbnail_side};
 
 /// Shows the view; returns the words for what is under the pointer.
 pub fn show(
@@ -40,6 +40,14 @@ pub fn show(
         keys::keep_for_views(ui.ctx(), response.id);
         let filter = egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+    }
+    if view == View::Thumbnails {
+        let block = state.selection.block;
+        let (layers, heads) = (state.block().map_or(0, |block| block.layers), trace.trace.max_heads(block));
+        let side = thumbnail_side(layers, heads, Vec2::new(space.width(), space.height()));
+        if side != state.thumbnail_side {
+            commands.push(Command::SetThumbnailSide(side));
+        }
     }
     let nothing = Evidence::default();
     let inputs = Inputs {
@@ -75,6 +83,7 @@ pub fn show(
     if let Some(band) = band {
         rubber_band::select(ui, &response, scene, band, commands);
     }
+    heads::point(ui, view, &response, state, scene, commands);
     match view {
         View::Matrix => navigate_matrix(ui, &response, state, content, pointer, commands),
         View::Embedding => navigate_embedding(ui, &response, state, content, pointer, commands),
@@ -196,7 +205,6 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
     let mut options = state.options.clone();
     ui.add_space(4.0);
     match view {
-        View::Heads => show_heads_options(ui, state, &mut options, commands),
         View::Image => show_image_options(ui, state, &mut options, commands),
         View::Matrix => {
             choose_colormap(ui, &mut options);
@@ -206,22 +214,10 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
         }
         View::Links => show_links_options(ui, &mut options),
         View::Embedding => show_embedding_options(ui, state, commands),
-        View::Text => {}
+        View::Text | View::Heads | View::Thumbnails | View::Overlays => {}
     }
     if options != state.options {
         commands.push(Command::SetOptions(Box::new(options)));
-    }
-}
-
-fn show_heads_options(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut Vec<Command>) {
-    let all = &statistics::TABLE;
-    let shown = all.iter().position(|entry| entry.name == options.statistic).unwrap_or(0);
-    if let Some(row) = unlabelled_choice(ui, "Statistic", all.iter().map(|entry| entry.label), shown) {
-        options.statistic = all[row].name.to_string();
-    }
-    let mut specials = state.specials;
-    if ui.checkbox(&mut specials, "special").on_hover_text("Count special tokens").changed() {
-        commands.push(Command::CountSpecials(specials));
     }
 }
 
