@@ -45,6 +45,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         specials: false,
         normalization: Normalization::None,
         hidden_state: None,
+        lock_scale: false,
+        links_by_head: false,
     };
     let mut analyst = Analyst::new(Engine::cpu());
     let go_on = AtomicBool::new(false);

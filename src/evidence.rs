@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Result;
 
 use crate::analysis::normalize::Normalization;
+use crate::analysis::peaks::Peaks;
 use crate::analysis::statistics::{self, Group, HeadStatistics};
-use crate::analysis::{Engine, Matrix, Pick, Selection, project};
+use crate::analysis::timeline::{HeadMasses, Timeline};
+use crate::analysis::{Direction, Engine, Matrix, Pick, Selection, project};
 use crate::render::{Pixels, Values};
 use crate::scene::{Evidence, Projection, StatisticGrid};
 use crate::trace::{Document, Trace};
@@ -36,6 +38,10 @@ pub struct Question {
     pub normalization: Normalization,
     /// Which hidden state; `None` for the one that the selected layer put out.
     pub hidden_state: Option<usize>,
+    /// Whether colours reach up to the largest weight of all heads and layers.
+    pub lock_scale: bool,
+    /// Whether the links are wanted of each head by itself.
+    pub links_by_head: bool,
 }
 
 /// Answers questions, and remembers what it computed for the last trace.
@@ -45,6 +51,10 @@ pub struct Analyst {
     trace: u64,
     statistics: HashMap<(usize, bool), Arc<Vec<HeadStatistics>>>,
     projections: HashMap<(usize, usize), Arc<Projection>>,
+    /// By block.
+    timelines: HashMap<usize, Arc<HeadMasses>>,
+    /// By block, direction and tokens.
+    peaks: HashMap<(usize, Direction, Vec<usize>), Peaks>,
 }
 
 impl OpenTrace {
@@ -81,7 +91,14 @@ impl OpenTrace {
 impl Analyst {
     /// Computes with this engine.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, trace: u64::MAX, statistics: HashMap::new(), projections: HashMap::new() }
+        Self {
+            engine,
+            trace: u64::MAX,
+            statistics: HashMap::new(),
+            projections: HashMap::new(),
+            timelines: HashMap::new(),
+            peaks: HashMap::new(),
+        }
     }
 
     /// The numbers for all views. `stop` may become true at any time; the answer is then an error that nobody reads.
@@ -93,6 +110,8 @@ impl Analyst {
             self.trace = open.trace.serial();
             self.statistics.clear();
             self.projections.clear();
+            self.timelines.clear();
+            self.peaks.clear();
         }
         let selection = &question.selection;
         let weights = Arc::new(self.engine.gather(&open.trace, selection)?);
@@ -108,7 +127,49 @@ impl Analyst {
         let matrix_max = host.iter().copied().filter(|weight| !weight.is_nan()).fold(0.0, f32::max);
         let projection = self.projection(open, question)?;
         let statistic = self.statistic(open, question, stop)?;
-        Ok(Evidence { statistic, weights, normalized, matrix, matrix_max, links: host, projection })
+        let timeline = self.timeline(open, selection, stop)?;
+        let peaks = question.lock_scale.then(|| self.peaks(open, selection)).transpose()?;
+        let head_links = match question.links_by_head {
+            true => self.engine.host_matrices_by_head(&open.trace, selection)?,
+            false => Vec::new(),
+        };
+        Ok(Evidence {
+            statistic,
+            weights,
+            normalized,
+            matrix,
+            matrix_max,
+            links: host,
+            projection,
+            timeline: Some(timeline),
+            peaks,
+            head_links,
+        })
+    }
+
+    /// The masses of the output tokens, of the selected heads in every layer.
+    fn timeline(&mut self, open: &OpenTrace, selection: &Selection, stop: &AtomicBool) -> Result<Arc<Timeline>> {
+        let masses = match self.timelines.get(&selection.block) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let goes_on = || !stop.load(Ordering::Relaxed);
+                let summed = Arc::new(self.engine.output_masses(&open.trace, selection.block, goes_on)?);
+                self.timelines.insert(selection.block, Arc::clone(&summed));
+                summed
+            }
+        };
+        let heads = self.engine.heads_of_all_layers(&open.trace, selection)?;
+        Ok(Arc::new(masses.mean(&heads)))
+    }
+
+    fn peaks(&mut self, open: &OpenTrace, selection: &Selection) -> Result<Peaks> {
+        let key = (selection.block, selection.direction, selection.tokens.clone());
+        if let Some(known) = self.peaks.get(&key) {
+            return Ok(*known);
+        }
+        let peaks = self.engine.peaks(&open.trace, selection)?;
+        self.peaks.insert(key, peaks);
+        Ok(peaks)
     }
 
     fn statistic(&mut self, open: &OpenTrace, question: &Question, stop: &AtomicBool) -> Result<StatisticGrid> {

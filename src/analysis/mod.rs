@@ -4,9 +4,11 @@ mod engine;
 pub mod gather;
 mod layout;
 pub mod normalize;
+pub mod peaks;
 mod projection;
 mod selection;
 pub mod statistics;
+pub mod timeline;
 
 pub use engine::{Compute, Engine, EngineError, Matrix};
 pub use layout::BlockLayout;

@@ -75,4 +75,6 @@ pub enum Command {
     Escape,
     /// Close the window.
     Quit,
+    /// Select the next output token, or the one before; wraps around.
+    StepOutput(isize),
 }

@@ -23,7 +23,7 @@ use crate::analysis::Engine;
 use crate::dataset::{Summary, traces_in};
 use crate::evidence::{Analyst, OpenTrace, Question};
 use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
-use crate::scene::{Evidence, Theme};
+use crate::scene::{Evidence, Theme, View};
 use crate::trace::Trace;
 
 /// The statistic that the heads view begins with: how much the text looks at the image.
@@ -37,7 +37,7 @@ pub struct Interface {
     pub state: State,
     layout: Layout,
     easel: Easel,
-    canvases: [Canvas; 6],
+    canvases: [Canvas; View::all().len()],
     loader: Worker<PathBuf, Result<OpenTrace>>,
     lister: Worker<Vec<PathBuf>, Vec<Summary>>,
     analyst: Worker<(Arc<OpenTrace>, Question), (Question, Result<Evidence>)>,
@@ -76,6 +76,7 @@ impl Interface {
         state.options.statistic = FIRST_STATISTIC.to_owned();
         // The tabs say what the titles in the drawings would.
         state.options.title = false;
+        state.options.text_scroll = Some(0.0);
         let mut toasts = Toasts::default();
         let engine =
             Engine::new(Some(Arc::clone(&gpu)), launch.compute, DEFAULT_BUDGET_BYTES).unwrap_or_else(|error| {
@@ -358,7 +359,7 @@ fn dropped_files(context: &egui::Context) -> Vec<Command> {
 struct Behavior<'a> {
     state: &'a State,
     easel: &'a mut Easel,
-    canvases: &'a mut [Canvas; 6],
+    canvases: &'a mut [Canvas; View::all().len()],
     commands: &'a mut Vec<Command>,
     tip: &'a mut Option<String>,
     hovers: bool,

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::command::Command;
 use crate::analysis::normalize::Normalization;
+use crate::analysis::timeline::output_tokens;
 use crate::analysis::{Direction, Pick, Selection};
 use crate::dataset::Summary;
 use crate::evidence::{OpenTrace, Question};
-use crate::scene::{Evidence, Options, Target, Theme, View};
+use crate::scene::{Evidence, LinkColor, Options, Target, Theme, View};
 use crate::trace::{Block, Document};
 
 /// All that the panels read.
@@ -92,6 +93,7 @@ impl State {
             Command::Preview(target) => self.set_preview(target),
             Command::ClearTokens => self.selection.tokens.clear(),
             Command::StepToken(by) => self.step_token(by),
+            Command::StepOutput(by) => self.step_output(by),
             Command::SetDirection(direction) => self.set_direction(direction),
             Command::SetOptions(options) => self.options = *options,
             Command::ZoomMatrix(window) => self.options.matrix_window = window,
@@ -172,6 +174,8 @@ impl State {
             specials: self.specials,
             normalization: self.normalization,
             hidden_state: self.hidden_state,
+            lock_scale: self.options.lock_scale,
+            links_by_head: self.options.links_color == LinkColor::Head,
         }
     }
 
@@ -243,6 +247,39 @@ impl State {
                 };
                 toggle(&mut selection.tokens, token, extend);
             }
+            Target::Output { layer, token } => {
+                if let Some(layer) = layer {
+                    selection.layer = Pick::One(layer);
+                }
+                // A drag over the timeline meets the selected token again and keeps it.
+                let is_known = selection.tokens == [token];
+                if selection.direction == Direction::AttendedBy {
+                    selection.direction = Direction::AttendsTo;
+                    selection.tokens = vec![token];
+                } else if extend || !is_known {
+                    toggle(&mut selection.tokens, token, extend);
+                }
+            }
+            Target::Pieces { sequence, first, count } => {
+                let Some(block) = self.block() else { return selection };
+                let own = match selection.direction {
+                    Direction::AttendsTo => block.query,
+                    Direction::AttendedBy => block.key,
+                };
+                if own != sequence {
+                    selection.direction = other_direction(selection.direction);
+                    selection.tokens.clear();
+                }
+                let pieces: Vec<usize> = (first..first + count).collect();
+                if !extend {
+                    selection.tokens = if selection.tokens == pieces { Vec::new() } else { pieces };
+                } else if pieces.iter().all(|piece| selection.tokens.contains(piece)) {
+                    selection.tokens.retain(|token| !pieces.contains(token));
+                } else {
+                    selection.tokens.retain(|token| !pieces.contains(token));
+                    selection.tokens.extend(pieces);
+                }
+            }
         }
         selection
     }
@@ -272,6 +309,29 @@ impl State {
             _ => 0,
         };
         self.selection.tokens = if count > 0 { vec![next] } else { Vec::new() };
+    }
+
+    /// The output tokens, where the block's queries hold any.
+    pub fn output_tokens(&self) -> Vec<usize> {
+        let (Some(trace), Some(block)) = (&self.trace, self.block()) else { return Vec::new() };
+        output_tokens(trace.document(), block)
+    }
+
+    fn step_output(&mut self, by: isize) {
+        let outputs = self.output_tokens();
+        let now = match (self.selection.direction, self.selection.tokens.last()) {
+            (Direction::AttendsTo, Some(token)) => outputs.iter().position(|output| output == token),
+            _ => None,
+        };
+        let next = match now {
+            Some(place) => (place as isize + by).rem_euclid(outputs.len() as isize) as usize,
+            None if by < 0 => outputs.len().saturating_sub(1),
+            None => 0,
+        };
+        if let Some(&token) = outputs.get(next) {
+            self.selection.direction = Direction::AttendsTo;
+            self.selection.tokens = vec![token];
+        }
     }
 
     fn side_length(&self, document: &Document, direction: Direction) -> usize {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
-use super::{Inputs, Palette, Target, Zone};
+use super::tip::Facts;
+use super::{Inputs, Palette, Scene, Target, Zone};
 use crate::render::{Align, Color, Drawing, Fonts, Label, Line, Mark, Picture, Pixels, Quad, Rect};
 use crate::trace::Area;
 
@@ -17,6 +18,8 @@ pub(super) struct Canvas<'a> {
     pub free: Rect,
     /// The part that zooms and pans.
     pub content: Rect,
+    /// How many rows of text lie beyond the view: how far it scrolls.
+    pub rows_beyond: f32,
     /// Font sizes in logical pixels.
     pub text: TextSizes,
     size: Vec2,
@@ -46,15 +49,16 @@ impl<'a> Canvas<'a> {
             palette: inputs.options.theme.palette(),
             free,
             content: free,
+            rows_beyond: 0.0,
             text: TextSizes { title: 13.0 * scale, normal: 12.0 * scale, small: 10.5 * scale },
             size,
             fonts,
         }
     }
 
-    pub fn finish(self) -> (Drawing, Vec<Zone>, Rect) {
+    pub fn finish(self, facts: Facts) -> Scene {
         let drawing = Drawing { size: self.size, background: self.palette.background, marks: self.marks };
-        (drawing, self.zones, self.content)
+        Scene { drawing, zones: self.zones, content: self.content, rows_beyond: self.rows_beyond, facts }
     }
 
     pub fn width(&mut self, text: &str, size: f32) -> f32 {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::analysis::peaks::Peaks;
+use crate::analysis::timeline::Timeline;
 use crate::render::Values;
 
 /// The numbers that the views show. Whatever is not there yet may be empty: the views say so.
@@ -22,6 +24,13 @@ pub struct Evidence {
     pub links: Arc<Vec<f32>>,
     /// Hidden states in two dimensions.
     pub projection: Option<Arc<Projection>>,
+    /// What the output tokens attend to; without tokens where there are none.
+    pub timeline: Option<Arc<Timeline>>,
+    /// The largest weights of all heads and layers, where colours reach up to them.
+    pub peaks: Option<Peaks>,
+    /// `[queries, keys]` of each selected head, the mean over the selected layers, with its number; empty unless links
+    /// are coloured by head.
+    pub head_links: Vec<(usize, Arc<Vec<f32>>)>,
 }
 
 /// One statistic over layers × heads.
@@ -72,6 +81,9 @@ impl Default for Evidence {
             matrix_max: 0.0,
             links: Arc::default(),
             projection: None,
+            timeline: None,
+            peaks: None,
+            head_links: Vec::new(),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::tip::number;
 use super::words::token_names;
 use super::{Inputs, Target, Zone};
 use crate::analysis::Direction;
+use crate::analysis::peaks::usual_maximum_of;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::{Modality, Token};
@@ -87,27 +88,19 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
 /// largest is far above the rest, the colours end below it, and the bar says so.
 fn scale(inputs: &Inputs<'_>) -> Scale {
     let largest = inputs.evidence.matrix_max;
-    let usual = usual_maximum(&inputs.evidence.links);
+    let usual = usual_maximum_of(&inputs.evidence.links);
+    let locked = inputs.evidence.peaks.filter(|peaks| inputs.options.lock_scale && peaks.matrix > 0.0);
+    if let (Some(peaks), None) = (locked, inputs.options.range) {
+        return matrix_scale(inputs, [0.0, peaks.matrix], "attention weight (locked)".to_owned());
+    }
     let clipped = inputs.options.range.is_none() && usual > 0.0 && largest > 3.0 * usual;
     let label =
         if clipped { format!("attention weight (up to {})", number(largest)) } else { "attention weight".into() };
-    Scale {
-        colormap: inputs.options.colormap.unwrap_or(Colormap::Viridis),
-        range: weight_range(inputs, if clipped { usual } else { largest }),
-        reversed: false,
-        label,
-    }
+    matrix_scale(inputs, weight_range(inputs, if clipped { usual } else { largest }), label)
 }
 
-/// The weight that one in 200 of those above 0 exceeds; from a sample where there are many.
-fn usual_maximum(weights: &[f32]) -> f32 {
-    let stride = (weights.len() / 20_000).max(1) | 1;
-    let mut sample: Vec<f32> = weights.iter().step_by(stride).copied().filter(|weight| *weight > 0.0).collect();
-    if sample.is_empty() {
-        return 0.0;
-    }
-    let rank = (sample.len() - 1) * 199 / 200;
-    *sample.select_nth_unstable_by(rank, f32::total_cmp).1
+fn matrix_scale(inputs: &Inputs<'_>, range: [f32; 2], label: String) -> Scale {
+    Scale { colormap: inputs.options.colormap.unwrap_or(Colormap::Viridis), range, reversed: false, label }
 }
 
 /// Cells are square unless one side is much longer than the other.

@@ -4,6 +4,7 @@
 //! [`Scene`] in the window, headless and in a test. Numbers come in as [`Evidence`]; nothing is analysed here.
 
 mod canvas;
+mod choices;
 mod colour_bar;
 mod embedding;
 mod evidence;
@@ -15,7 +16,10 @@ mod options;
 mod patches;
 mod sides;
 mod text;
+mod text_summary;
 mod theme;
+mod tiles;
+mod timeline;
 mod tip;
 mod words;
 mod zone;
@@ -30,10 +34,11 @@ use crate::analysis::Selection;
 use crate::render::{Drawing, Fonts, Pixels, Rect};
 use crate::trace::Document;
 
+pub use choices::{LinkColor, MatrixBlock, Tiles};
 pub use evidence::{Evidence, Projection, StatisticGrid};
 pub use options::Options;
 pub use theme::{Palette, Theme, contrast};
-pub use words::{token_names, word};
+pub use words::{joined, token_names, word, words};
 pub use zone::{Target, Zone};
 
 /// One way to look at a trace.
@@ -51,6 +56,8 @@ pub enum View {
     Links,
     /// Hidden states in two dimensions.
     Embedding,
+    /// What each output token attends to, layer by layer.
+    Timeline,
 }
 
 /// All that a view may look at.
@@ -81,6 +88,8 @@ pub struct Scene {
     pub zones: Vec<Zone>,
     /// The part that zooms and pans (matrix, embedding), or simply holds the content.
     pub content: Rect,
+    /// How many rows of text lie beyond the view: how far it scrolls.
+    pub rows_beyond: f32,
     facts: tip::Facts,
 }
 
@@ -96,9 +105,9 @@ pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
         View::Matrix => matrix::draw(inputs, &mut canvas),
         View::Links => links::draw(inputs, &mut canvas),
         View::Embedding => embedding::draw(inputs, &mut canvas),
+        View::Timeline => timeline::draw(inputs, &mut canvas),
     }
-    let (drawing, zones, content) = canvas.finish();
-    Scene { drawing, zones, content, facts: tip::Facts::new(inputs) }
+    canvas.finish(tip::Facts::new(inputs))
 }
 
 impl Scene {
@@ -115,8 +124,8 @@ impl Scene {
 
 impl View {
     /// Every view, in the order in which they are listed.
-    pub const fn all() -> [Self; 6] {
-        [Self::Heads, Self::Image, Self::Text, Self::Matrix, Self::Links, Self::Embedding]
+    pub const fn all() -> [Self; 7] {
+        [Self::Heads, Self::Image, Self::Text, Self::Matrix, Self::Links, Self::Embedding, Self::Timeline]
     }
 
     /// The name on the command line.
@@ -128,6 +137,7 @@ impl View {
             Self::Matrix => "matrix",
             Self::Links => "links",
             Self::Embedding => "embedding",
+            Self::Timeline => "timeline",
         }
     }
 }
@@ -140,7 +150,7 @@ impl fmt::Display for View {
 
 /// The name is not one of [`View::all`].
 #[derive(Debug, thiserror::Error)]
-#[error("no view is called '{0}': it is heads, image, text, matrix, links or embedding")]
+#[error("no view is called '{0}': it is heads, image, text, matrix, links, embedding or timeline")]
 pub struct UnknownView(String);
 
 impl FromStr for View {

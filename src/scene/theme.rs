@@ -49,6 +49,8 @@ pub struct Palette {
     pub missing: Color,
     /// The stroke through cells without a value.
     pub missing_stroke: Color,
+    /// What the model wrote.
+    pub output: Color,
 }
 
 const DARK: Palette = Palette {
@@ -67,6 +69,7 @@ const DARK: Palette = Palette {
     wrong: Color::hex(0xff8478),
     missing: Color::hex(0x2c3038),
     missing_stroke: Color::hex(0x6b7384),
+    output: Color::hex(0xcf86c6),
 };
 
 const LIGHT: Palette = Palette {
@@ -85,6 +88,7 @@ const LIGHT: Palette = Palette {
     wrong: Color::hex(0xb3261e),
     missing: Color::hex(0xe9ebef),
     missing_stroke: Color::hex(0x858c99),
+    output: Color::hex(0x8c3f86),
 };
 
 impl Theme {

@@ -35,6 +35,22 @@ pub enum Target {
         /// Column.
         key: usize,
     },
+    /// An output token in the timeline.
+    Output {
+        /// In this layer; `None` for the selected ones.
+        layer: Option<usize>,
+        /// Index in the block's query sequence.
+        token: usize,
+    },
+    /// The pieces of one word.
+    Pieces {
+        /// Index in [`Document::sequences`](crate::trace::Document::sequences).
+        sequence: usize,
+        /// The first piece.
+        first: usize,
+        /// How many there are.
+        count: usize,
+    },
 }
 
 /// A part of the drawing that answers to the pointer.

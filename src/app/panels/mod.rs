@@ -37,6 +37,8 @@ pub enum Panel {
     Matrix,
     /// Hidden states.
     Embedding,
+    /// Output tokens.
+    Timeline,
 }
 
 impl Panel {
@@ -50,6 +52,7 @@ impl Panel {
             Self::Text => "Text",
             Self::Matrix => "Matrix",
             Self::Embedding => "Hidden states",
+            Self::Timeline => "Timeline",
         }
     }
 
@@ -63,6 +66,7 @@ impl Panel {
             Self::Text => View::Text,
             Self::Matrix => View::Matrix,
             Self::Embedding => View::Embedding,
+            Self::Timeline => View::Timeline,
         })
     }
 }
@@ -71,7 +75,7 @@ impl Panel {
 pub fn default_layout() -> Layout {
     let mut tiles = Tiles::default();
     let left = column(&mut tiles, &[(&[Panel::Examples], 0.42), (&[Panel::Heads], 0.58)]);
-    let middle = column(&mut tiles, &[(&[Panel::Image, Panel::Links], 0.72), (&[Panel::Text], 0.28)]);
+    let middle = column(&mut tiles, &[(&[Panel::Image, Panel::Links], 0.72), (&[Panel::Text, Panel::Timeline], 0.28)]);
     let right = column(&mut tiles, &[(&[Panel::Matrix], 0.5), (&[Panel::Embedding], 0.5)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.25), (middle, 0.45), (right, 0.3)]);
     Tree::new(egui::Id::unique("panels"), root, tiles)

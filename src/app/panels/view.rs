@@ -179,6 +179,7 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
         View::Links => show_links_options(ui, &mut options),
         View::Embedding => show_embedding_options(ui, state, commands),
         View::Text => {}
+        View::Timeline => {}
     }
     if options != state.options {
         commands.push(Command::SetOptions(Box::new(options)));
