@@ -10,8 +10,10 @@ mod embedding;
 mod evidence;
 mod heads;
 mod image;
+mod link_candidates;
 mod links;
 mod matrix;
+mod matrix_marks;
 mod options;
 mod patches;
 mod sides;
@@ -36,6 +38,7 @@ use crate::trace::Document;
 
 pub use choices::{LinkColor, MatrixBlock, Tiles};
 pub use evidence::{Evidence, Projection, StatisticGrid};
+pub use matrix::matrix_size;
 pub use options::Options;
 pub use theme::{Palette, Theme, contrast};
 pub use words::{joined, token_names, word, words};

@@ -1,6 +1,8 @@
 //! The panels of the window: which there are, and where they stand.
 
+mod choices;
 mod examples;
+mod gestures;
 mod help;
 mod status;
 mod top_bar;
