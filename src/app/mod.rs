@@ -10,6 +10,8 @@ mod interface;
 mod keys;
 mod offscreen;
 mod panels;
+#[cfg(test)]
+mod picture_tests;
 mod screenshot;
 mod settings;
 mod shell;

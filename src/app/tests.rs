@@ -16,10 +16,10 @@ use crate::analysis::{Compute, Direction, Pick};
 use crate::gpu::{AdapterChoice, Gpu};
 use crate::scene::Theme;
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+pub(super) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The window's content on a trace, with all its numbers there.
-fn window_on(name: &str) -> Result<Harness<'static, Interface>> {
+pub(super) fn window_on(name: &str) -> Result<Harness<'static, Interface>> {
     let launch = Launch {
         path: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces").join(name)),
         adapter: AdapterChoice::Auto,
@@ -46,7 +46,7 @@ fn window_on(name: &str) -> Result<Harness<'static, Interface>> {
     Ok(harness)
 }
 
-fn settle(harness: &mut Harness<'static, Interface>) -> Result<()> {
+pub(super) fn settle(harness: &mut Harness<'static, Interface>) -> Result<()> {
     let until = Instant::now() + Duration::from_secs(60);
     harness.step();
     while !harness.state().is_settled() {
@@ -66,7 +66,7 @@ fn every_view_has_a_name_and_a_tab() -> Result<()> {
     for view in ["heads", "image", "text", "matrix", "embedding"] {
         harness.get_by_role_and_label(Role::Image, view);
     }
-    for tab in ["Examples", "Heads", "Image", "Links", "Text", "Matrix", "Hidden states"] {
+    for tab in ["Examples", "Heads", "Image", "Links", "Text", "Matrix", "Hidden states", "Timeline"] {
         harness.get_by_label(tab);
     }
     Ok(())

@@ -44,7 +44,7 @@ pub(super) struct Candidates {
 
 /// Okabe and Ito's colours without black and white (<https://jfly.uni-koeln.de/color/>), told apart by every kind of
 /// colour-blind eye.
-const FEW: [u32; 7] = [0x56b4e9, 0xe69f00, 0x009e73, 0xf0e442, 0x0072b2, 0xd55e00, 0xcc79a7];
+const FEW: [u32; 7] = [0x56b4e9, 0xe69f00, 0x009e73, 0xcc79a7, 0x0072b2, 0xd55e00, 0xf0e442];
 
 /// The colour of a head among `count`; with more heads than there are colours to tell apart, neighbours look alike.
 pub(super) fn head_color(head: usize, count: usize) -> Color {

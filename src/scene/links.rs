@@ -325,6 +325,7 @@ fn bundles(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, image: usize, patches: 
     let mut places = Vec::new();
     for ((label, area), tokens) in regions.into_iter().zip(members) {
         let outline = on_picture(area, picture);
+        canvas.outline(outline.shrink(-0.5), Color::hex(0x000000).with_opacity(0.55), 2.0);
         canvas.dashed_frame(outline, white);
         let text = canvas.elide(label, small, false, outline.size().x - 10.0);
         if !text.is_empty() && outline.size().y > small * 2.5 {
