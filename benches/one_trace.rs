@@ -48,6 +48,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         z_score: None,
         thumbnails: None,
         per_head: false,
+        lock_scale: false,
+        links_by_head: false,
     };
     let mut analyst = Analyst::new(Engine::cpu());
     let go_on = AtomicBool::new(false);

@@ -9,10 +9,12 @@ use anyhow::Result;
 
 use crate::analysis::gather::SelectionError;
 use crate::analysis::normalize::Normalization;
+use crate::analysis::peaks::Peaks;
 use crate::analysis::pool::{Pooling, Tiling};
 use crate::analysis::sinks::{self, Sinks};
 use crate::analysis::statistics::{self, Group, HeadStatistics, Over};
-use crate::analysis::{Engine, EngineError, Matrix, Pick, Selection, SinkTreatment, project};
+use crate::analysis::timeline::{HeadMasses, Timeline};
+use crate::analysis::{Direction, Engine, EngineError, Matrix, Pick, Selection, SinkTreatment, project};
 use crate::render::{Pixels, Values};
 use crate::scene::{Evidence, Projection, StatisticGrid, Thumbnails, thumbnail_gap};
 use crate::trace::{Document, Trace};
@@ -45,6 +47,10 @@ pub struct Question {
     pub thumbnails: Option<(usize, Pooling)>,
     /// Whether every head of the layer is asked for apart.
     pub per_head: bool,
+    /// Whether colours reach up to the largest weight of all heads and layers.
+    pub lock_scale: bool,
+    /// Whether the links are wanted of each head by itself.
+    pub links_by_head: bool,
 }
 
 /// Answers questions, and remembers what it computed for the last trace.
@@ -57,6 +63,9 @@ pub struct Analyst {
     /// By block.
     sinks: HashMap<usize, Arc<Sinks>>,
     thumbnails: HashMap<(usize, usize, Pooling), Arc<Thumbnails>>,
+    timelines: HashMap<usize, Arc<HeadMasses>>,
+    /// By block, direction and tokens.
+    peaks: HashMap<(usize, Direction, Vec<usize>), Peaks>,
 }
 
 /// The weights of the selection, and the matrix they come from.
@@ -107,6 +116,8 @@ impl Analyst {
             projections: HashMap::new(),
             sinks: HashMap::new(),
             thumbnails: HashMap::new(),
+            timelines: HashMap::new(),
+            peaks: HashMap::new(),
         }
     }
 
@@ -121,6 +132,8 @@ impl Analyst {
             self.projections.clear();
             self.sinks.clear();
             self.thumbnails.clear();
+            self.timelines.clear();
+            self.peaks.clear();
         }
         let selection = &question.selection;
         let sinks = self.sinks(open, selection);
@@ -145,6 +158,12 @@ impl Analyst {
         let per_head = question.per_head.then(|| self.engine.per_head(&open.trace, selection)).transpose()?;
         let per_head = per_head.map(Arc::new);
         let links = host;
+        let timeline = self.timeline(open, selection, stop)?;
+        let peaks = question.lock_scale.then(|| self.peaks(open, selection)).transpose()?;
+        let head_links = match question.links_by_head {
+            true => self.engine.host_matrices_by_head(&open.trace, selection)?,
+            false => Vec::new(),
+        };
         Ok(Evidence {
             statistic,
             weights,
@@ -157,6 +176,9 @@ impl Analyst {
             refusal,
             thumbnails,
             per_head,
+            timeline: Some(timeline),
+            peaks,
+            head_links,
         })
     }
 
@@ -184,6 +206,31 @@ impl Analyst {
         }
         let found = || Arc::new(sinks::find(&open.trace, selection.block, &sinks::Criteria::default()));
         Some(Arc::clone(self.sinks.entry(selection.block).or_insert_with(found)))
+    }
+
+    /// The masses of the output tokens, of the selected heads in every layer.
+    fn timeline(&mut self, open: &OpenTrace, selection: &Selection, stop: &AtomicBool) -> Result<Arc<Timeline>> {
+        let masses = match self.timelines.get(&selection.block) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let goes_on = || !stop.load(Ordering::Relaxed);
+                let summed = Arc::new(self.engine.output_masses(&open.trace, selection.block, goes_on)?);
+                self.timelines.insert(selection.block, Arc::clone(&summed));
+                summed
+            }
+        };
+        let heads = self.engine.heads_of_all_layers(&open.trace, selection)?;
+        Ok(Arc::new(masses.mean(&heads)))
+    }
+
+    fn peaks(&mut self, open: &OpenTrace, selection: &Selection) -> Result<Peaks> {
+        let key = (selection.block, selection.direction, selection.tokens.clone());
+        if let Some(known) = self.peaks.get(&key) {
+            return Ok(*known);
+        }
+        let peaks = self.engine.peaks(&open.trace, selection)?;
+        self.peaks.insert(key, peaks);
+        Ok(peaks)
     }
 
     fn statistic(&mut self, open: &OpenTrace, question: &Question, stop: &AtomicBool) -> Result<StatisticGrid> {

@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::gather::{self, Resolved, SelectionError};
 use super::normalize::{self, Normalization};
+use super::peaks::Peaks;
 use super::per_head::{self, HeadWeights};
 use super::pool::{self, Tiling};
 use super::statistics::{self, HeadStatistics, Options, plan::Plan, sums::Sums};
-use super::{BlockLayout, Direction, Selection, SinkTreatment, rollout, sinks};
+use super::timeline::{self, HeadMasses};
+use super::{BlockLayout, Direction, Pick, Selection, SinkTreatment, rollout, sinks};
 use crate::gpu::{Gpu, GpuError, Kernel, PageKey, Residency, ResidentMatrix};
 use crate::trace::{TensorView, Trace};
 
@@ -237,6 +239,70 @@ impl Engine {
         let mut matrix = self.host_matrix(trace, selection)?.to_vec();
         sinks::leave_out(&mut matrix, keys(&layers), left_out, selection.sinks == SinkTreatment::Renormalise);
         Ok((gather::cpu::gather_matrix(&matrix, keys(&layers), &part), Arc::new(matrix)))
+    }
+
+    /// `[queries, keys]` of each selected head by itself, with its number: the mean over the selected layers.
+    ///
+    /// # Errors
+    /// If the selection does not fit the trace. Panics if there is no such block.
+    pub fn host_matrices_by_head(
+        &self,
+        trace: &Trace,
+        selection: &Selection,
+    ) -> Result<Vec<(usize, Arc<Vec<f32>>)>, EngineError> {
+        let layers = layers(trace, selection.block);
+        let selected = gather::heads(&layers, selection)?;
+        let end = selected.iter().map(|(_, heads)| heads.end).max().unwrap_or(0);
+        let of_head = |head: usize| {
+            let in_layers: Vec<_> = selected
+                .iter()
+                .filter(|(_, heads)| heads.contains(&head))
+                .map(|(layer, _)| (*layer, head..head + 1))
+                .collect();
+            (!in_layers.is_empty()).then(|| {
+                (head, Arc::new(gather::cpu::head_matrix(&layers, &in_layers, selection.layer, selection.head)))
+            })
+        };
+        Ok((0..end).filter_map(of_head).collect())
+    }
+
+    /// The selected heads, in every layer of the block.
+    ///
+    /// # Errors
+    /// If no layer has the head. Panics if there is no such block.
+    pub fn heads_of_all_layers(
+        &self,
+        trace: &Trace,
+        selection: &Selection,
+    ) -> Result<Vec<gather::LayerHeads>, EngineError> {
+        let everywhere = Selection { layer: Pick::Mean, ..selection.clone() };
+        Ok(gather::heads(&layers(trace, selection.block), &everywhere)?)
+    }
+
+    /// What the output tokens attend to, by head. `goes_on` is asked before each layer.
+    ///
+    /// # Errors
+    /// If `goes_on` says no. Panics if there is no such block.
+    pub fn output_masses(
+        &self,
+        trace: &Trace,
+        block: usize,
+        goes_on: impl FnMut() -> bool,
+    ) -> Result<HeadMasses, EngineError> {
+        let (document, described) = (trace.document(), &trace.document().attention[block]);
+        let outputs = timeline::output_tokens(document, described);
+        let sinks = timeline::usual_sinks(document, described);
+        let groups = timeline::groups(document, described, &outputs, &sinks);
+        HeadMasses::sum(&layers(trace, block), &outputs, &groups, goes_on).ok_or(EngineError::Cancelled)
+    }
+
+    /// The largest weights that any head of any layer has for the selected tokens.
+    ///
+    /// # Errors
+    /// If the selection does not fit the trace. Panics if there is no such block.
+    pub fn peaks(&self, trace: &Trace, selection: &Selection) -> Result<Peaks, EngineError> {
+        let layout = BlockLayout::of(trace, selection.block);
+        Ok(Peaks::of(&layout, &layers(trace, selection.block), selection)?)
     }
 
     /// Normalizes `[rows, columns]`.

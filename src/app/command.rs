@@ -119,4 +119,6 @@ pub enum Command {
     ShowViews(Vec<View>),
     /// There is room for thumbnails of this many cells a side.
     SetThumbnailSide(usize),
+    /// Select the next output token, or the one before; wraps around.
+    StepOutput(isize),
 }

@@ -80,6 +80,7 @@ impl Interface {
         state.options.statistic = FIRST_STATISTIC.to_owned();
         // The tabs say what the titles in the drawings would.
         state.options.title = false;
+        state.options.text_scroll = Some(0.0);
         let mut toasts = Toasts::default();
         let engine =
             Engine::new(Some(Arc::clone(&gpu)), launch.compute, DEFAULT_BUDGET_BYTES).unwrap_or_else(|error| {

@@ -38,6 +38,8 @@ pub fn shortcuts() -> Vec<Shortcut> {
         shortcut(Modifiers::SHIFT, Key::Period, "Shift+.", "add the token after", Command::ExtendTokens(1)),
         shortcut(none, Key::Comma, ",", "token before", Command::StepToken(-1)),
         shortcut(none, Key::Period, ".", "token after", Command::StepToken(1)),
+        shortcut(none, Key::J, "J", "output token before", Command::StepOutput(-1)),
+        shortcut(none, Key::K, "K", "output token after", Command::StepOutput(1)),
         shortcut(none, Key::Space, "Space", "play through the tokens, or stop", Command::TogglePlay),
         shortcut(none, Key::Escape, "Esc", "select no token; close this list", Command::Escape),
         shortcut(none, Key::D, "D", "attends to, or attended by", Command::ToggleDirection),

@@ -11,6 +11,8 @@ mod interface;
 mod keys;
 mod offscreen;
 mod panels;
+#[cfg(test)]
+mod picture_tests;
 mod screenshot;
 #[cfg(test)]
 mod selection_tests;

@@ -8,10 +8,11 @@ use super::history::History;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::{self, Over};
+use crate::analysis::timeline::output_tokens;
 use crate::analysis::{Direction, Pick, Selection};
 use crate::dataset::Summary;
 use crate::evidence::{OpenTrace, Question};
-use crate::scene::{Evidence, Options, Target, Theme, View};
+use crate::scene::{Evidence, LinkColor, Options, Target, Theme, View};
 use crate::trace::{Block, Document};
 
 /// All that the panels read.
@@ -127,6 +128,7 @@ impl State {
             Command::Preview(target) => self.set_preview(target),
             Command::ClearTokens => self.selection.tokens.clear(),
             Command::StepToken(by) => self.step_token(by),
+            Command::StepOutput(by) => self.step_output(by),
             Command::SetDirection(direction) => self.set_direction(direction),
             Command::SetOptions(options) => {
                 let is_other_statistic = options.statistic != self.options.statistic;
@@ -245,6 +247,8 @@ impl State {
             thumbnails: (self.thumbnail_side > 0 && self.shown_views.contains(&View::Thumbnails))
                 .then_some((self.thumbnail_side, self.pooling)),
             per_head: self.shown_views.contains(&View::Overlays),
+            lock_scale: self.options.lock_scale,
+            links_by_head: self.options.links_color == LinkColor::Head,
         }
     }
 
@@ -318,6 +322,32 @@ impl State {
                 };
                 toggle(&mut selection.tokens, token, extend);
             }
+            Target::Output { layer, token } => {
+                if let Some(layer) = layer {
+                    selection.layer = Pick::One(layer);
+                }
+                // A drag over the timeline meets the selected token again and keeps it.
+                let is_known = selection.tokens == [token];
+                if selection.direction == Direction::AttendedBy {
+                    selection.direction = Direction::AttendsTo;
+                    selection.tokens = vec![token];
+                } else if extend || !is_known {
+                    toggle(&mut selection.tokens, token, extend);
+                }
+            }
+            Target::Pieces { sequence, first, count } => {
+                let Some(block) = self.block() else { return selection };
+                turn_to(&mut selection, block, sequence);
+                let pieces: Vec<usize> = (first..first + count).collect();
+                if !extend {
+                    selection.tokens = if selection.tokens == pieces { Vec::new() } else { pieces };
+                } else if pieces.iter().all(|piece| selection.tokens.contains(piece)) {
+                    selection.tokens.retain(|token| !pieces.contains(token));
+                } else {
+                    selection.tokens.retain(|token| !pieces.contains(token));
+                    selection.tokens.extend(pieces);
+                }
+            }
         }
         selection
     }
@@ -390,6 +420,29 @@ impl State {
         if let Some(selection) = step(&mut self.history, &self.selection) {
             self.selection = selection;
             self.set_preview(None);
+        }
+    }
+
+    /// The output tokens, where the block's queries hold any.
+    pub fn output_tokens(&self) -> Vec<usize> {
+        let (Some(trace), Some(block)) = (&self.trace, self.block()) else { return Vec::new() };
+        output_tokens(trace.document(), block)
+    }
+
+    fn step_output(&mut self, by: isize) {
+        let outputs = self.output_tokens();
+        let now = match (self.selection.direction, self.selection.tokens.last()) {
+            (Direction::AttendsTo, Some(token)) => outputs.iter().position(|output| output == token),
+            _ => None,
+        };
+        let next = match now {
+            Some(place) => (place as isize + by).rem_euclid(outputs.len() as isize) as usize,
+            None if by < 0 => outputs.len().saturating_sub(1),
+            None => 0,
+        };
+        if let Some(&token) = outputs.get(next) {
+            self.selection.direction = Direction::AttendsTo;
+            self.selection.tokens = vec![token];
         }
     }
 

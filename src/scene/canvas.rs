@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
-use super::tip::Said;
-use super::{ColourBar, Inputs, Palette, Target, Zone};
+use super::tip::{Facts, Said};
+use super::{ColourBar, Inputs, Palette, Scene, Target, Zone};
 use crate::render::{Align, Color, Drawing, Fonts, Label, Line, Mark, Picture, Pixels, Quad, Rect};
 use crate::trace::Area;
 
@@ -22,6 +22,8 @@ pub(super) struct Canvas<'a> {
     pub bar: Option<ColourBar>,
     /// What this view says of heads.
     pub said: Option<Said>,
+    /// How many rows of text lie beyond the view: how far it scrolls.
+    pub rows_beyond: f32,
     /// Font sizes in logical pixels.
     pub text: TextSizes,
     size: Vec2,
@@ -53,15 +55,16 @@ impl<'a> Canvas<'a> {
             content: free,
             bar: None,
             said: None,
+            rows_beyond: 0.0,
             text: TextSizes { title: 13.0 * scale, normal: 12.0 * scale, small: 10.5 * scale },
             size,
             fonts,
         }
     }
 
-    pub fn finish(self) -> (Drawing, Vec<Zone>, Rect) {
+    pub fn finish(self, facts: Facts) -> Scene {
         let drawing = Drawing { size: self.size, background: self.palette.background, marks: self.marks };
-        (drawing, self.zones, self.content)
+        Scene { drawing, zones: self.zones, content: self.content, bar: self.bar, rows_beyond: self.rows_beyond, facts }
     }
 
     /// The whole drawing.

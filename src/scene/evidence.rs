@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::analysis::peaks::Peaks;
 use crate::analysis::per_head::HeadWeights;
 use crate::analysis::pool::{Pooling, Tiling};
 use crate::analysis::sinks::Sinks;
+use crate::analysis::timeline::Timeline;
 use crate::render::Values;
 
 /// The numbers that the views show. Whatever is not there yet may be empty: the views say so.
@@ -33,6 +35,13 @@ pub struct Evidence {
     pub thumbnails: Option<Arc<Thumbnails>>,
     /// The selection's attention in each head of its layer; `None` where nobody looks at it.
     pub per_head: Option<Arc<HeadWeights>>,
+    /// What the output tokens attend to; without tokens where there are none.
+    pub timeline: Option<Arc<Timeline>>,
+    /// The largest weights of all heads and layers, where colours reach up to them.
+    pub peaks: Option<Peaks>,
+    /// `[queries, keys]` of each selected head, the mean over the selected layers, with its number; empty unless links
+    /// are coloured by head.
+    pub head_links: Vec<(usize, Arc<Vec<f32>>)>,
 }
 
 /// One statistic over layers × heads.
@@ -157,6 +166,9 @@ impl Default for Evidence {
             refusal: None,
             thumbnails: None,
             per_head: None,
+            timeline: None,
+            peaks: None,
+            head_links: Vec::new(),
         }
     }
 }

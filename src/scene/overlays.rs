@@ -11,6 +11,7 @@ use super::heads::one;
 use super::image::heat_over;
 use super::patches::Patches;
 use super::sides::{Sides, headline, largest, weight_range};
+use super::tiles::{Layer, chosen, layers};
 use super::{Inputs, Target};
 use crate::analysis::{Direction, per_head::HeadWeights};
 use crate::render::colormap::Colormap;
@@ -20,6 +21,8 @@ use crate::render::{Align, Pixels, Rect};
 struct Tile<'a> {
     pixels: &'a Arc<Pixels>,
     patches: Patches,
+    /// The same, tile by tile.
+    layers: Vec<Layer>,
 }
 
 /// One head, its weights and what of them lies on the pictures.
@@ -101,7 +104,11 @@ fn tiles<'a>(inputs: &Inputs<'a>, sides: &Sides<'_>) -> Vec<Tile<'a>> {
     let shown = |image: usize| inputs.options.image.is_none_or(|only| only == image);
     let all = inputs.images.iter().enumerate();
     all.filter(|(image, pixels)| shown(*image) && pixels.width > 0 && pixels.height > 0)
-        .map(|(image, pixels)| Tile { pixels, patches: Patches::find(tokens, image) })
+        .map(|(image, pixels)| {
+            let patches = Patches::find(tokens, image);
+            let layers = chosen(layers(&patches), inputs.options.tiles);
+            Tile { pixels, patches, layers }
+        })
         .filter(|tile| !tile.patches.tokens.is_empty())
         .collect()
 }
@@ -161,7 +168,7 @@ fn pictures(
     for tile in tiles {
         let rect = Rect::at(left, cell.min.y, cell.size().y * aspect(tile), cell.size().y);
         canvas.picture(rect, tile.pixels);
-        heat_over(inputs, canvas, head.weights, &tile.patches, rect, scale);
+        heat_over(inputs, canvas, head.weights, &tile.layers, rect, scale);
         left = rect.max.x + INNER_GAP;
     }
 }

@@ -2,6 +2,7 @@
 
 use super::canvas::Canvas;
 use super::{Inputs, Target, words::word};
+use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::{Combine, Direction, Pick, SinkTreatment};
 use crate::trace::{Block, Content, Token};
@@ -71,6 +72,10 @@ impl<'a> Sides<'a> {
             Some(Target::Token { sequence: s, token: t }) => (s, t) == (sequence, token),
             Some(Target::Cell { query, key }) => {
                 (self.block.query, query) == (sequence, token) || (self.block.key, key) == (sequence, token)
+            }
+            Some(Target::Output { token: t, .. }) => (self.block.query, t) == (sequence, token),
+            Some(Target::Pieces { sequence: s, first, count }) => {
+                s == sequence && (first..first + count).contains(&token)
             }
             _ => false,
         }
@@ -148,10 +153,20 @@ pub(super) fn weight_range(inputs: &Inputs<'_>, largest: f32) -> [f32; 2] {
     inputs.options.range.unwrap_or([0.0, if largest > 0.0 { largest } else { 1.0 }])
 }
 
+/// The largest weight of all heads and layers, where colours are to reach up to it. Normalized weights have scales of
+/// their own that do not compare.
+pub(super) fn locked(inputs: &Inputs<'_>, of: impl Fn(&Peaks) -> f32) -> Option<f32> {
+    let peaks = inputs.evidence.peaks.as_ref();
+    let peaks = peaks.filter(|_| inputs.options.lock_scale && inputs.options.normalization.is_empty());
+    peaks.map(of).filter(|peak| *peak > 0.0)
+}
+
 /// What the colours of weights mean.
 pub(super) fn weight_label(inputs: &Inputs<'_>) -> String {
+    let is_locked = inputs.options.range.is_none() && locked(inputs, |peaks| peaks.tokens).is_some();
     match inputs.options.normalization.as_str() {
         "" if inputs.selection.rollout.is_some() => "attention rollout".to_owned(),
+        "" if is_locked => "attention weight (locked)".to_owned(),
         "" => "attention weight".to_owned(),
         normalization => format!("attention, {normalization}"),
     }

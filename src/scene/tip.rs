@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Inputs, StatisticGrid, Target, words::token_names};
-use crate::analysis::Direction;
+use super::{
+    Inputs, StatisticGrid, Target,
+    words::{joined, token_names, words},
+};
 use crate::analysis::statistics::mean;
+use crate::analysis::timeline::{Timeline, TokenGroup};
+use crate::analysis::{Direction, Pick};
 use crate::render::Values;
+use crate::trace::{Content, Document};
 
 /// What tips are made of, kept beside a scene so that they are made only when asked for.
 #[derive(Clone, Debug)]
@@ -19,6 +24,10 @@ pub(super) struct Facts {
     weights: Arc<Vec<f32>>,
     matrix: Arc<Vec<f32>>,
     said: Option<Said>,
+    timeline: Option<Arc<Timeline>>,
+    layer: Pick,
+    /// Of each word of several pieces: its sequence, its first token, and its name.
+    words: Vec<(usize, usize, String)>,
 }
 
 /// Values that a view shows of heads in place of the statistic.
@@ -45,6 +54,9 @@ impl Facts {
             weights: inputs.evidence.weights.clone(),
             matrix: matrix.clone(),
             said,
+            timeline: inputs.evidence.timeline.clone(),
+            layer: inputs.selection.layer,
+            words: if inputs.options.join_pieces { whole_words(document) } else { Vec::new() },
         }
     }
 
@@ -89,6 +101,35 @@ impl Facts {
                 let (from, to) = (self.name(self.query, query), self.name(self.key, key));
                 format!("query {query} {from} → key {key} {to}: {} (attention weight)", number(weight))
             }
+            Target::Output { layer, token } => self.output(layer, token),
+            Target::Pieces { sequence, first, count } => self.pieces(sequence, first, count),
+        }
+    }
+
+    /// The masses of an output token. They are of the row of that token, whose prediction is the next one.
+    fn output(&self, layer: Option<usize>, token: usize) -> String {
+        let name = self.name(self.query, token);
+        let Some(timeline) = &self.timeline else { return name.to_owned() };
+        let layers = match layer {
+            Some(layer) => layer..layer + 1,
+            None => self.layer.indices(timeline.layers),
+        };
+        let of = if layers.len() == 1 { format!(" · layer {}", layers.start) } else { String::new() };
+        let place = timeline.tokens.iter().position(|&other| other == token);
+        let Some(masses) = place.and_then(|place| timeline.over(layers, place)) else { return name.to_owned() };
+        let masses = TokenGroup::ALL.map(|group| format!("{} {}", group.label(), number(masses[group as usize])));
+        format!("{name}{of}: {} (row {token}, which predicts token {})", masses.join(" · "), token + 1)
+    }
+
+    fn pieces(&self, sequence: usize, first: usize, count: usize) -> String {
+        let pieces: Vec<&str> = (first..first + count).map(|token| self.name(sequence, token)).collect();
+        let word = self.words.iter().find(|(of, at, _)| (*of, *at) == (sequence, first));
+        let word = word.map_or("?", |(_, _, word)| word.as_str());
+        let name = format!("{word} = {}", pieces.join(" + "));
+        let other = if self.direction == Direction::AttendsTo { self.key } else { self.query };
+        match self.weights.get(first..first + count).filter(|_| sequence == other) {
+            Some(weights) => format!("{name}: {} (attention weight, sum of {count})", number(weights.iter().sum())),
+            None => name,
         }
     }
 
@@ -104,6 +145,20 @@ impl Facts {
             _ => "no value".to_owned(),
         }
     }
+}
+
+fn whole_words(document: &Document) -> Vec<(usize, usize, String)> {
+    let mut whole = Vec::new();
+    for (index, sequence) in document.sequences.iter().enumerate() {
+        for word in words(&sequence.tokens).into_iter().filter(|word| word.len() > 1) {
+            let texts = sequence.tokens[word.clone()].iter().filter_map(|token| match &token.content {
+                Content::Text(text) => Some(text.as_str()),
+                Content::Image { .. } => None,
+            });
+            whole.push((index, word.start, joined(texts)));
+        }
+    }
+    whole
 }
 
 /// Three significant digits or so, with a true minus sign.

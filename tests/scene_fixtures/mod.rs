@@ -346,3 +346,48 @@ pub fn long_prompt() -> Case {
     case.selection.tokens = vec![18 + 576 + 20, 18 + 576 + 22];
     case.computed()
 }
+
+/// A chat about a picture that the model sees as an overview and as finer tiles, with a newline token behind each row of
+/// tiles' patches; the answer is generated. Causal.
+pub fn tiled_chat() -> Case {
+    let of = |words: &str, segment: &str| -> Vec<Token> {
+        let token = |word: &str| Token { segment: Some(segment.to_owned()), ..text(word) };
+        words.split_whitespace().map(token).collect()
+    };
+    let mut tokens = vec![text("<s>")];
+    tokens.extend(of("▁US ER :", "prompt"));
+    tokens.extend(patches(0, 2, 3));
+    for row in patches(0, 4, 6).chunks(6) {
+        tokens.extend_from_slice(row);
+        tokens.push(text("<0x0A>"));
+    }
+    tokens.extend(of("▁What ▁is ▁this ?", "prompt"));
+    tokens.extend(of("▁A ▁pe ar <0xE6> <0x97> <0xA5> .", "generated"));
+    let document = Document {
+        id: Some("synthetic/tiled-chat".to_owned()),
+        sequences: vec![Sequence { name: "main".to_owned(), tokens }],
+        attention: vec![block("self", 0, 0, true)],
+        hidden: vec![Hidden { sequence: 0, states: 5 }],
+        images: 1,
+        ..Document::default()
+    };
+    case(document, vec![picture(60, 40)], 4, 2).computed().with_timeline()
+}
+
+impl Case {
+    /// The masses of the output tokens, in four layers that are all alike.
+    pub fn with_timeline(mut self) -> Self {
+        use vlscope::analysis::timeline::{HeadMasses, groups, output_tokens, usual_sinks};
+        use vlscope::trace::{Dtype, TensorView};
+        let block = &self.document.attention[self.selection.block];
+        let outputs = output_tokens(&self.document, block);
+        let groups = groups(&self.document, block, &outputs, &usual_sinks(&self.document, block));
+        let bytes: Vec<u8> = self.evidence.links.iter().flat_map(|weight| weight.to_le_bytes()).collect();
+        let shape = vec![1, self.side(0).len(), self.side(1).len()];
+        let layers = vec![TensorView { dtype: Dtype::F32, shape, bytes: &bytes }; 4];
+        let masses = HeadMasses::sum(&layers, &outputs, &groups, || true).unwrap();
+        let timeline = masses.mean(&(0..4).map(|layer| (layer, 0..1)).collect::<Vec<_>>());
+        self.evidence.timeline = Some(Arc::new(timeline));
+        self
+    }
+}

@@ -1,7 +1,9 @@
 //! The panels of the window: which there are, and where they stand.
 
 mod aggregation;
+mod choices;
 mod examples;
+mod gestures;
 mod heads;
 mod help;
 mod palette;
@@ -47,6 +49,8 @@ pub enum Panel {
     Thumbnails,
     /// The picture under each head of a layer.
     Overlays,
+    /// Output tokens.
+    Timeline,
 }
 
 impl Panel {
@@ -62,6 +66,7 @@ impl Panel {
             Self::Embedding => "Hidden states",
             Self::Thumbnails => "Thumbnails",
             Self::Overlays => "Heads on image",
+            Self::Timeline => "Timeline",
         }
     }
 
@@ -77,6 +82,7 @@ impl Panel {
             Self::Embedding => View::Embedding,
             Self::Thumbnails => View::Thumbnails,
             Self::Overlays => View::Overlays,
+            Self::Timeline => View::Timeline,
         })
     }
 }
@@ -85,7 +91,10 @@ impl Panel {
 pub fn default_layout() -> Layout {
     let mut tiles = Tiles::default();
     let left = column(&mut tiles, &[(&[Panel::Examples], 0.42), (&[Panel::Heads, Panel::Thumbnails], 0.58)]);
-    let middle = column(&mut tiles, &[(&[Panel::Image, Panel::Overlays, Panel::Links], 0.72), (&[Panel::Text], 0.28)]);
+    let middle = column(
+        &mut tiles,
+        &[(&[Panel::Image, Panel::Overlays, Panel::Links], 0.72), (&[Panel::Text, Panel::Timeline], 0.28)],
+    );
     let right = column(&mut tiles, &[(&[Panel::Matrix], 0.5), (&[Panel::Embedding], 0.5)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.25), (middle, 0.45), (right, 0.3)]);
     Tree::new(egui::Id::unique("panels"), root, tiles)

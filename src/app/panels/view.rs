@@ -4,7 +4,7 @@ use egui::{Rect as EguiRect, Sense, Slider, Ui, pos2};
 use glam::Vec2;
 
 use super::top_bar::unlabelled_choice;
-use super::{heads, rubber_band};
+use super::{choices, gestures, heads, rubber_band};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::token_sets;
 use crate::app::canvas::{Canvas, Easel};
@@ -13,7 +13,7 @@ use crate::app::keys;
 use crate::app::state::State;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
-use crate::scene::{Evidence, Inputs, Options, Target, View, thumbnail_side};
+use crate::scene::{Evidence, Inputs, Options, Target, View, matrix_size, thumbnail_side};
 
 /// Shows the view; returns the words for what is under the pointer.
 pub fn show(
@@ -62,6 +62,7 @@ pub fn show(
     let scale = ui.ctx().pixels_per_point();
     let scene = canvas.scene(easel, view, &inputs, state.shown_version, scale);
     let content = scene.content;
+    let rows_beyond = scene.rows_beyond;
     let to_view = |at: egui::Pos2| Vec2::new(at.x - space.min.x, at.y - space.min.y);
     let pointer = response.hover_pos().map(to_view);
     let target = pointer.and_then(|at| scene.at(at));
@@ -87,6 +88,8 @@ pub fn show(
     match view {
         View::Matrix => navigate_matrix(ui, &response, state, content, pointer, commands),
         View::Embedding => navigate_embedding(ui, &response, state, content, pointer, commands),
+        View::Text if pointer.is_some() => gestures::scroll_text(ui, state, rows_beyond, commands),
+        View::Timeline => gestures::scrub_timeline(&response, state, target, commands),
         _ => {}
     }
     if let Some(texture) = canvas.texture() {
@@ -99,6 +102,9 @@ pub fn show(
     }
     if let Some(band) = band {
         rubber_band::draw(ui, &response, state, band);
+    }
+    if view == View::Matrix {
+        gestures::zoom_by_rectangle(ui, &response, state, space, content, commands);
     }
     if let Some(failure) = canvas.failure() {
         ui.put(space, egui::Label::new(failure));
@@ -129,8 +135,8 @@ fn navigate_matrix(
     commands: &mut Vec<Command>,
 ) {
     let (Some(trace), Some(block)) = (&state.trace, state.block()) else { return };
-    let document = trace.document();
-    let all = Vec2::new(document.key_tokens(block).len() as f32, document.query_tokens(block).len() as f32);
+    let [rows, columns] = matrix_size(trace.document(), block, state.options.matrix_block);
+    let all = Vec2::new(columns as f32, rows as f32);
     let window = state.options.matrix_window.unwrap_or(Rect { min: Vec2::ZERO, max: all });
     let cells_per_pixel = window.size() / content.size().max(Vec2::ONE);
     if response.double_clicked() {
@@ -147,7 +153,7 @@ fn navigate_matrix(
         moved.min = middle - (middle - window.min) * factor;
         moved.max = moved.min + size;
     }
-    if response.dragged() {
+    if response.dragged() && !gestures::draws_rectangle(ui, response) {
         let by = response.drag_delta();
         let by = Vec2::new(by.x, by.y) * cells_per_pixel;
         moved = Rect { min: moved.min - by, max: moved.max - by };
@@ -214,8 +220,9 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
         }
         View::Links => show_links_options(ui, &mut options),
         View::Embedding => show_embedding_options(ui, state, commands),
-        View::Text | View::Heads | View::Thumbnails | View::Overlays => {}
+        View::Text | View::Heads | View::Thumbnails | View::Overlays | View::Timeline => {}
     }
+    choices::show(ui, view, &mut options);
     if options != state.options {
         commands.push(Command::SetOptions(Box::new(options)));
     }
