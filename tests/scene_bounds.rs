@@ -10,7 +10,7 @@ use vlscope::scene::{Scene, Theme, View};
 
 type NamedCase = (&'static str, fn() -> Case);
 
-const CASES: [NamedCase; 8] = [
+const CASES: [NamedCase; 9] = [
     ("question", question),
     ("encoder-decoder", encoder_decoder),
     ("multi-image", multi_image),
@@ -19,6 +19,7 @@ const CASES: [NamedCase; 8] = [
     ("many heads", many_heads),
     ("boxes", boxes),
     ("long prompt", long_prompt),
+    ("marked sinks", marked_sinks),
 ];
 
 /// Where a mark draws.

@@ -57,7 +57,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let (left, right) = if keys_left { (&keys, &queries) } else { (&queries, &keys) };
     let pairs = queries.tokens.iter().flat_map(|&query| keys.tokens.iter().map(move |&key| (query, key)));
     let full_weight = largest(pairs.map(|(query, key)| weights[query * sides.key.len() + key]));
-    captions(canvas, keys_left, full_weight);
+    captions(inputs, canvas, keys_left, full_weight);
     let room = canvas.free;
     let (left_room, right_room) = split(canvas, inputs, left, right);
     let left_anchors = end(inputs, canvas, &sides, left, left_room, true);
@@ -110,7 +110,7 @@ fn is_shown(inputs: &Inputs<'_>, image: usize) -> bool {
 }
 
 /// Names which side asks and which is looked at, and says how wide how strong a curve is.
-fn captions(canvas: &mut Canvas<'_>, keys_left: bool, full_weight: f32) {
+fn captions(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, keys_left: bool, full_weight: f32) {
     let (small, muted) = (canvas.text.small, canvas.palette.muted);
     if canvas.free.size().y < small * 8.0 {
         return;
@@ -119,7 +119,8 @@ fn captions(canvas: &mut Canvas<'_>, keys_left: bool, full_weight: f32) {
     let (left, right) = if keys_left { ("keys", "queries") } else { ("queries", "keys") };
     canvas.label(Vec2::new(canvas.free.min.x, y), Align::Left, left, small, muted);
     canvas.label(Vec2::new(canvas.free.max.x, y), Align::Right, right, small, muted);
-    let middle = format!("width: attention weight, up to {}", number(full_weight));
+    let what = if inputs.selection.rollout.is_some() { "attention rollout" } else { "attention weight" };
+    let middle = format!("width: {what}, up to {}", number(full_weight));
     let middle = canvas.elide(&middle, small, false, canvas.free.size().x - small * 12.0);
     canvas.label(Vec2::new(canvas.free.center().x, y), Align::Center, middle, small, muted);
     canvas.free.min.y += small * 1.7;

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use glam::Vec2;
-use vlscope::analysis::{Direction, Pick, Selection};
+use vlscope::analysis::sinks::{Sink, Sinks};
+use vlscope::analysis::{Direction, Pick, Selection, SinkTreatment};
 use vlscope::render::{Fonts, Label, Mark, Pixels, Values};
 use vlscope::scene::{Evidence, Inputs, Options, Projection, Scene, StatisticGrid, Target, View, draw};
 use vlscope::trace::{Area, Block, Content, Document, Hidden, Region, Sequence, Token};
@@ -323,4 +324,13 @@ pub fn long_prompt() -> Case {
     let mut case = case(document, vec![picture(96, 64)], 32, 32);
     case.selection.tokens = vec![18 + 576 + 20, 18 + 576 + 22];
     case.computed()
+}
+
+/// `[CLS]`, a patch and a word are sinks, and marked.
+pub fn marked_sinks() -> Case {
+    let sink = |token: usize| Sink { token, heads: 0.75, is_massive: false };
+    let mut case = question();
+    case.selection.sinks = SinkTreatment::Mark;
+    case.evidence.sinks = Some(Arc::new(Sinks { sinks: vec![sink(0), sink(3), sink(30)], dimensions: Vec::new() }));
+    case
 }
