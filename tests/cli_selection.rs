@@ -108,7 +108,7 @@ fn views_follow_rollout_and_sinks() -> Result {
         let path = folder.path().join(name);
         let path = path.to_str().ok_or("no name")?;
         let fixed = ["render", "assets/demo", "--size", "400x300", "-o", path, "--token", "0"];
-        let demo = std::fs::read_dir("assets/demo")?.filter_map(|file| file.ok()).map(|file| file.path());
+        let demo = std::fs::read_dir("assets/demo")?.filter_map(std::result::Result::ok).map(|file| file.path());
         let demo = demo.filter(|path| path.extension().is_some_and(|ending| ending == "safetensors")).min();
         let demo = demo.ok_or("no demo")?;
         let mut arguments = fixed.to_vec();

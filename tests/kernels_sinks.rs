@@ -24,6 +24,26 @@ fn a_column_that_draws_five_times_its_share_is_strong() {
     assert_eq!(strong(0.4)[..2], [1.0, 1.0]);
 }
 
+/// Weights need not sum to 1: what counts is how a row divides.
+#[test]
+fn strength_is_relative_to_what_a_row_gives() {
+    for times in [0.01, 30.0] {
+        let weights: Vec<f32> = drawn_to_the_first().iter().map(|weight| weight * times).collect();
+        let block = Block::given(vec![text("a"); 10], false, Vec::new(), &weights);
+        assert_eq!(strong_heads(&block.layout(), &block.layers(), &Criteria::default())[..3], [1.0, 0.0, 0.0]);
+    }
+}
+
+/// In cross-attention a query and a key of the same place are two tokens.
+#[test]
+fn cross_attention_leaves_no_place_out() {
+    let block = Block::cross(3, 130, &[2, 1], Dtype::F16);
+    let criteria = Criteria { share_ratio: 0.0, ..Criteria::default() };
+    assert_eq!(strong_heads(&block.layout(), &block.layers(), &criteria), [1.0; 130]);
+    let alone = Block::cross(0, 2, &[1], Dtype::F32);
+    assert_eq!(strong_heads(&alone.layout(), &alone.layers(), &criteria), [0.0; 2]);
+}
+
 #[test]
 fn a_token_that_looks_at_itself_alone_is_no_sink() {
     let identity: Vec<f32> = (0..100).map(|at| f32::from(u8::from(at / 10 == at % 10))).collect();

@@ -4,7 +4,7 @@
 //!
 //! - **Attention** (Xiao et al. 2024, arXiv 2309.17453; measured as Gu et al. 2025, arXiv 2410.10781, but relative
 //!   to the uniform share). What key k receives in a head is the mean of a[q, k] over the queries q that see it, itself left out.
-//!   The uniform share is the same mean of 1 / (keys that q sees). Strong is a key that receives at least
+//!   The uniform share is the same mean of (the sum of row q, usually 1) / (keys that q sees). Strong is a key that receives at least
 //!   [`Criteria::share_ratio`] times that; a sink is strong in more than [`Criteria::head_share`] of all heads. A key that few
 //!   queries see ([`Criteria::seen_share`]) is none: the last tokens of a causal block are seen by their neighbours
 //!   alone, and neighbours look at each other.
@@ -91,33 +91,28 @@ pub fn find(trace: &Trace, block: usize, criteria: &Criteria) -> Sinks {
 /// In which share of the heads each key is strong, from 0 to 1; `layers` are all of the block, `[heads, queries, keys]`.
 pub fn strong_heads(layout: &BlockLayout<'_>, layers: &[TensorView<'_>], criteria: &Criteria) -> Vec<f32> {
     let (queries, keys) = (layout.queries.len(), layout.keys.len());
-    let sees = |query: usize, key: usize| key < layout.seen(query) && !(layout.same_sequence && query == key);
-    // Both sums are over the same queries, so the ratio of the means is that of the sums.
-    let mut uniform = vec![0.0_f64; keys];
-    let mut seen_by = vec![0_usize; keys];
-    for query in 0..queries {
-        for key in (0..layout.seen(query)).filter(|&key| sees(query, key)) {
-            uniform[key] += 1.0 / layout.seen(query) as f64;
-            seen_by[key] += 1;
-        }
-    }
+    let seen_by = by_key(layout, &vec![1.0; queries]);
     let needed = f64::from(criteria.seen_share) * queries as f64;
-    let ratio = f64::from(criteria.share_ratio);
     let pairs: Vec<_> = layers.iter().flat_map(|layer| (0..layer.shape[0]).map(move |head| (layer, head))).collect();
     let per_head = pairs.par_iter().map(|(layer, head)| {
         let mut received = vec![0.0_f64; keys];
+        let mut shares = vec![0.0_f64; queries];
         let mut row = vec![0.0; keys];
-        for query in 0..queries {
+        for (query, share) in shares.iter_mut().enumerate() {
             layer.read((head * queries + query) * keys, &mut row);
-            let own = if layout.same_sequence { row.get(query).copied().unwrap_or(0.0) } else { 0.0 };
-            let seen = layout.seen(query);
-            received.iter_mut().zip(&row[..seen]).for_each(|(sum, &weight)| *sum += f64::from(weight));
-            if layout.same_sequence && query < seen {
-                received[query] -= f64::from(own);
+            let seen = &row[..layout.seen(query)];
+            *share = seen.iter().map(|&weight| f64::from(weight)).sum::<f64>() / seen.len().max(1) as f64;
+            received.iter_mut().zip(seen).for_each(|(sum, &weight)| *sum += f64::from(weight));
+            if layout.same_sequence && query < seen.len() {
+                received[query] -= f64::from(seen[query]);
             }
         }
-        let is_strong =
-            |key: usize| seen_by[key] as f64 >= needed && uniform[key] > 0.0 && received[key] >= ratio * uniform[key];
+        // Both sums are over the same queries, so the ratio of the means is that of the sums.
+        let uniform = by_key(layout, &shares);
+        let is_strong = |key: usize| {
+            let at_least = f64::from(criteria.share_ratio) * uniform[key];
+            seen_by[key] >= needed && uniform[key] > 0.0 && received[key] >= at_least
+        };
         (0..keys).map(|key| u32::from(is_strong(key))).collect::<Vec<_>>()
     });
     let add = |mut total: Vec<u32>, of_head: Vec<u32>| {
@@ -126,6 +121,22 @@ pub fn strong_heads(layout: &BlockLayout<'_>, layers: &[TensorView<'_>], criteri
     };
     let counts = per_head.reduce(|| vec![0; keys], add);
     counts.into_iter().map(|count| count as f32 / pairs.len().max(1) as f32).collect()
+}
+
+/// For each key the sum of a number of each query that sees it, itself left out.
+fn by_key(layout: &BlockLayout<'_>, of_query: &[f64]) -> Vec<f64> {
+    let keys = layout.keys.len();
+    // What ends before each key; queries see the keys from the first on.
+    let mut ends = vec![0.0; keys + 1];
+    of_query.iter().enumerate().for_each(|(query, number)| ends[layout.seen(query)] += number);
+    let mut left: f64 = of_query.iter().sum();
+    let mut sums = Vec::with_capacity(keys);
+    for (key, end) in ends.iter().take(keys).enumerate() {
+        left -= end;
+        let own = of_query.get(key).filter(|_| layout.same_sequence && key < layout.seen(key));
+        sums.push(left - own.copied().unwrap_or(0.0));
+    }
+    sums
 }
 
 /// The tokens with massive activations in one of the hidden states, `[tokens, dim]` each, and the dimensions, ascending.

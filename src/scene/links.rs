@@ -132,7 +132,11 @@ fn captions(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, room: Rect, found: &Ca
     canvas.label(Vec2::new(room.min.x, y), Align::Left, left, small, muted);
     canvas.label(Vec2::new(room.max.x, y), Align::Right, right, small, muted);
     let (drawn, all) = found.counts(inputs.options.links);
-    let strength = if inputs.options.links_bundle { "sum of weights" } else { "attention weight" };
+    let strength = match (inputs.options.links_bundle, inputs.selection.rollout) {
+        (true, _) => "sum of weights",
+        (false, Some(_)) => "attention rollout",
+        (false, None) => "attention weight",
+    };
     let middle = format!(
         "{} of {} · width: {strength}, up to {}",
         thousands(drawn),

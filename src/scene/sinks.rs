@@ -16,12 +16,13 @@ const NAMED: usize = 4;
 pub(super) fn note(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>) {
     let Some(text) = words(inputs, sides) else { return };
     let (small, muted) = (canvas.text.small, canvas.palette.muted);
-    if canvas.free.size().y < small * 4.0 {
+    if canvas.free.size().y < small * 7.0 {
         return;
     }
     let middle = canvas.free.min + Vec2::new(0.0, small * 0.6);
     let mut left = middle;
-    if inputs.selection.sinks == SinkTreatment::Mark {
+    let marks_any = inputs.evidence.sinks.as_ref().is_some_and(|found| !found.sinks.is_empty());
+    if inputs.selection.sinks == SinkTreatment::Mark && marks_any {
         dot(canvas, middle + Vec2::new(4.0, 0.0));
         left.x += 12.0;
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use glam::Vec2;
 use vlscope::analysis::per_head::HeadWeights;
 use vlscope::analysis::pool::{Pooling, Tiling};
-use vlscope::analysis::{Direction, Pick, Selection};
+use vlscope::analysis::sinks::{Sink, Sinks};
+use vlscope::analysis::{Direction, Pick, Selection, SinkTreatment};
 use vlscope::render::{Fonts, Label, Mark, Pixels, Values};
 use vlscope::scene::{
     Evidence, Inputs, Options, Projection, Scene, StatisticGrid, Target, Thumbnails, View, draw, thumbnail_gap,
@@ -390,4 +391,11 @@ impl Case {
         self.evidence.timeline = Some(Arc::new(timeline));
         self
     }
+/// `[CLS]`, a patch and a word are sinks, and marked.
+pub fn marked_sinks() -> Case {
+    let sink = |token: usize| Sink { token, heads: 0.75, is_massive: false };
+    let mut case = question();
+    case.selection.sinks = SinkTreatment::Mark;
+    case.evidence.sinks = Some(Arc::new(Sinks { sinks: vec![sink(0), sink(3), sink(30)], dimensions: Vec::new() }));
+    case
 }
