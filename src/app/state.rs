@@ -221,6 +221,7 @@ impl State {
     fn select_block(&mut self, block: usize) {
         self.selection = Selection { block, direction: self.selection.direction, ..Selection::default() };
         self.options.matrix_window = None;
+        self.options.heads_filter = None;
     }
 
     fn move_head(&mut self, layers: isize, heads: isize) {

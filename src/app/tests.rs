@@ -19,7 +19,7 @@ use crate::scene::Theme;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The window's content on a trace, with all its numbers there.
-fn window_on(name: &str) -> Result<Harness<'static, Interface>> {
+pub(super) fn window_on(name: &str) -> Result<Harness<'static, Interface>> {
     let launch = Launch {
         path: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces").join(name)),
         adapter: AdapterChoice::Auto,
@@ -46,7 +46,7 @@ fn window_on(name: &str) -> Result<Harness<'static, Interface>> {
     Ok(harness)
 }
 
-fn settle(harness: &mut Harness<'static, Interface>) -> Result<()> {
+pub(super) fn settle(harness: &mut Harness<'static, Interface>) -> Result<()> {
     let until = Instant::now() + Duration::from_secs(60);
     harness.step();
     while !harness.state().is_settled() {
@@ -66,7 +66,9 @@ fn every_view_has_a_name_and_a_tab() -> Result<()> {
     for view in ["heads", "image", "text", "matrix", "embedding"] {
         harness.get_by_role_and_label(Role::Image, view);
     }
-    for tab in ["Examples", "Heads", "Image", "Links", "Text", "Matrix", "Hidden states"] {
+    for tab in
+        ["Examples", "Heads", "Image", "Links", "Text", "Matrix", "Hidden states", "Thumbnails", "Heads on image"]
+    {
         harness.get_by_label(tab);
     }
     Ok(())

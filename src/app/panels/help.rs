@@ -33,11 +33,13 @@ pub fn show(context: &egui::Context, commands: &mut Vec<Command>) {
     }
 }
 
-const POINTER: [(&str, &str); 6] = [
+const POINTER: [(&str, &str); 8] = [
     ("hover", "show what a click would select"),
     ("click", "select a head, a token or a patch"),
     ("Ctrl + click", "add a token to the selection, or take it out"),
     ("wheel", "zoom the matrix or the hidden states"),
     ("drag", "pan them; drag a tab to move its panel"),
     ("double click", "show all of them again"),
+    ("drag on the heads' colour bar", "dim other values; a click shows all"),
+    ("double click on a small head", "show its matrix, or its picture"),
 ];
