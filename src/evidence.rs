@@ -268,7 +268,7 @@ impl Analyst {
         let sides = [document.query_tokens(described).len(), document.key_tokens(described).len()];
         let tiling = Tiling::within(side, sides, pooling, described.causal);
         let tiles = self.engine.pool(&open.trace, block, &tiling, || !stop.load(Ordering::Relaxed))?;
-        let thumbnails = Arc::new(Thumbnails::of(&tiles, &tiling, thumbnail_gap(side)));
+        let thumbnails = Arc::new(Thumbnails::of(&tiles, &tiling, thumbnail_gap(tiling.rows.min(tiling.columns))));
         // Other sizes and poolings are a panel that was resized, or a choice that was tried.
         self.thumbnails.retain(|(known, ..), _| *known != block);
         self.thumbnails.insert(key, Arc::clone(&thumbnails));

@@ -6,6 +6,8 @@
 mod appearance;
 mod canvas;
 mod command;
+#[cfg(test)]
+mod heads_tests;
 mod history;
 mod interface;
 mod keys;

@@ -272,6 +272,7 @@ impl State {
         let Selection { direction, combine, sinks, .. } = self.selection;
         self.selection = Selection { block, direction, combine, sinks, ..Selection::default() };
         self.options.matrix_window = None;
+        self.options.heads_filter = None;
     }
 
     fn move_head(&mut self, layers: isize, heads: isize) {

@@ -202,7 +202,7 @@ impl Bar {
                 Place::Right => {
                     let y = rect.max.y - along;
                     canvas.line(Vec2::new(rect.max.x, y), Vec2::new(rect.max.x + 3.0, y), 1.0, line);
-                    let middle = y.clamp(rect.min.y + small * 0.4, rect.max.y - small * 0.4);
+                    let middle = y.min(rect.max.y - small * 0.4).max(rect.min.y + small * 0.4);
                     canvas.label(Vec2::new(rect.max.x + 5.0, middle), Align::Left, text, small, color);
                 }
                 Place::Below => {

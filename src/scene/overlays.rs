@@ -10,7 +10,7 @@ use super::colour_bar::{Bar, Place, Scale};
 use super::heads::one;
 use super::image::heat_over;
 use super::patches::Patches;
-use super::sides::{Sides, headline, largest, weight_range};
+use super::sides::{Sides, largest, tokens_line, weight_range};
 use super::tiles::{Layer, chosen, layers};
 use super::{Inputs, Target};
 use crate::analysis::{Direction, per_head::HeadWeights};
@@ -43,7 +43,12 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         canvas.note("This trace holds no attention.");
         return;
     };
-    canvas.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    let place = match one(inputs.selection.layer) {
+        Some(layer) => format!("every head of layer {layer}"),
+        None => "every head, mean of layers".to_owned(),
+    };
+    let title = format!("{} · {place}", tokens_line(inputs, &sides));
+    canvas.title(inputs, &title, inputs.document.id.as_deref());
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {
         let side = sides.far_name(inputs.selection.direction);
@@ -77,8 +82,9 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         canvas.note("There is too little room.");
         return;
     };
+    let names = names(canvas, &heads, cells.first().map_or(0.0, |cell| cell.size().x));
     let mut values = Vec::with_capacity(heads.len());
-    for (head, &cell) in heads.iter().zip(&cells) {
+    for ((head, &cell), name) in heads.iter().zip(&cells).zip(names) {
         let scale = match is_own {
             true => Scale { range: [0.0, head.largest.max(f32::MIN_POSITIVE)], ..scale.clone() },
             false => scale.clone(),
@@ -88,7 +94,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
             Some(layer) => Target::Head { layer, head: head.head },
             None => Target::HeadMean { head: head.head },
         };
-        name(inputs, canvas, head, cell, target);
+        frame(inputs, canvas, head, name, cell, target);
         values.push((target, head.mass));
     }
     canvas.say("attention on the image", values);
@@ -142,7 +148,7 @@ fn arrange(canvas: &Canvas<'_>, count: usize, shape: f32, gaps: f32) -> Option<V
     };
     let columns = (1..=count).max_by(|&a, &b| height(a).total_cmp(&height(b)))?;
     let height = height(columns);
-    if !(height >= 8.0) {
+    if height.is_nan() || height < 8.0 {
         return None;
     }
     let size = Vec2::new(height * shape + gaps, height);
@@ -173,17 +179,26 @@ fn pictures(
     }
 }
 
-/// The head's number and mass above its pictures, its zone, and its outline where it is selected or pointed at.
-fn name(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, head: &Head<'_>, cell: Rect, target: Target) {
+/// Every head's number and mass, all as long as the longest fits.
+fn names(canvas: &mut Canvas<'_>, heads: &[Head<'_>], room: f32) -> Vec<String> {
+    let small = canvas.text.small;
+    let mass = |head: &Head<'_>| if head.mass.is_nan() { "–".to_owned() } else { format!("{:.2}", head.mass) };
+    let ways: [&dyn Fn(&Head<'_>) -> String; 3] = [
+        &|head| format!("head {} · {}", head.head, mass(head)),
+        &|head| format!("{} · {}", head.head, mass(head)),
+        &|head| head.head.to_string(),
+    ];
+    let mut fitting = ways.into_iter().map(|way| heads.iter().map(way).collect::<Vec<_>>());
+    let fitting = fitting.find(|names| names.iter().all(|name| canvas.width(name, small) <= room));
+    fitting.unwrap_or_else(|| vec![String::new(); heads.len()])
+}
+
+/// The head's name above its pictures, its zone, and its outline where it is selected or pointed at.
+fn frame(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, head: &Head<'_>, name: String, cell: Rect, target: Target) {
     let small = canvas.text.small;
     let is_selected = one(inputs.selection.head) == Some(head.head);
     let color = if is_selected { canvas.palette.selected_text } else { canvas.palette.text };
-    let mass = if head.mass.is_nan() { "–".to_owned() } else { format!("{:.2}", head.mass) };
-    let room = cell.size().x + GAP - 2.0;
-    let names = [format!("head {} · {mass}", head.head), format!("{} · {mass}", head.head), head.head.to_string()];
-    let fitting = names.into_iter().find(|name| canvas.width(name, small) <= room);
-    let at = Vec2::new(cell.min.x, cell.min.y - small * 0.8);
-    canvas.label(at, Align::Left, fitting.unwrap_or_default(), small, color);
+    canvas.label(Vec2::new(cell.min.x, cell.min.y - small * 0.8), Align::Left, name, small, color);
     if inputs.hover == Some(target) {
         canvas.mark_cell(cell, canvas.palette.hover, 1.0);
     }

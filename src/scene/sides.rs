@@ -117,6 +117,11 @@ pub(super) fn place(inputs: &Inputs<'_>) -> String {
 
 /// `Attention of color, shape · layer 2 · head 1`.
 pub(super) fn headline(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
+    format!("{} · {}", tokens_line(inputs, sides), place(inputs))
+}
+
+/// `Attention of color, shape`.
+pub(super) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
     let tokens = &inputs.document.sequences[sides.near].tokens;
     let name = |&token: &usize| match tokens.get(token).map(|token| &token.content) {
         Some(Content::Text(text)) => word(text),
@@ -140,7 +145,7 @@ pub(super) fn headline(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
         Direction::AttendsTo => "of",
         Direction::AttendedBy => "to",
     };
-    format!("{combined} {preposition} {} · {}", names.join(", "), place(inputs))
+    format!("{combined} {preposition} {}", names.join(", "))
 }
 
 /// The largest of the values that are numbers; 0 if there is none.

@@ -120,7 +120,7 @@ fn layout(canvas: &mut Canvas<'_>, thumbnails: &Thumbnails) -> Option<Layout> {
     let unit = unit.min(LARGEST_TILE / (tile_cells * cell_shape).max_element());
     let cell = cell_shape * unit;
     let tile = tile_cells * cell;
-    if !(tile.min_element() >= 3.0) {
+    if tile.is_nan() || tile.min_element() < 3.0 {
         return None;
     }
     let size = Vec2::new(columns, rows) * cell;

@@ -1,6 +1,7 @@
 //! What is chosen about the views of all heads, and what the pointer does on them beyond selecting.
 
-use egui::{Checkbox, DragValue, Response, Ui};
+use egui::containers::menu::{MenuButton, MenuConfig};
+use egui::{Button, Checkbox, DragValue, PopupCloseBehavior, Response, Ui};
 use glam::Vec2;
 
 use super::top_bar::unlabelled_choice;
@@ -88,22 +89,29 @@ fn show_heads(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut 
     show_strongest(ui, state, commands);
 }
 
-/// Which values are not dimmed: what a drag on the colour bar chooses.
+/// Which values are not dimmed: what a drag on the colour bar chooses. A menu, since a row that grows while the bar is
+/// dragged would move the bar away.
 fn show_filter(ui: &mut Ui, state: &State, options: &mut Options) {
-    let mut is_on = options.heads_filter.is_some();
-    let explained = "Dim the heads with other values; or drag on the colour bar. A click on the bar shows all";
-    if ui.checkbox(&mut is_on, "filter").on_hover_text(explained).changed() {
-        options.heads_filter = is_on.then(|| present_range(state));
-    }
-    let Some([low, high]) = &mut options.heads_filter else { return };
-    let speed = (f64::from(present_range(state)[1] - present_range(state)[0]) / 200.0).max(1e-6);
-    let from = ui.label("from").id;
-    ui.add(DragValue::new(low).speed(speed).max_decimals(4)).labelled_by(from);
-    let to = ui.label("to").id;
-    ui.add(DragValue::new(high).speed(speed).max_decimals(4)).labelled_by(to);
-    if ui.button("Show all heads").clicked() {
-        options.heads_filter = None;
-    }
+    let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let (response, _) = MenuButton::new("Filter").config(stays).ui(ui, |ui| {
+        let range = present_range(state);
+        let before = options.heads_filter.unwrap_or(range);
+        let [mut low, mut high] = before;
+        let speed = (f64::from(range[1] - range[0]) / 200.0).max(1e-6);
+        ui.horizontal(|ui| {
+            let from = ui.label("from").id;
+            ui.add(DragValue::new(&mut low).speed(speed).max_decimals(4)).labelled_by(from);
+            let to = ui.label("to").id;
+            ui.add(DragValue::new(&mut high).speed(speed).max_decimals(4)).labelled_by(to);
+        });
+        if [low, high] != before {
+            options.heads_filter = Some([low, high.max(low)]);
+        }
+        if ui.add_enabled(options.heads_filter.is_some(), Button::new("Show all heads")).clicked() {
+            options.heads_filter = None;
+        }
+    });
+    response.on_hover_text("Dim the heads with other values; or drag on the colour bar. A click on the bar shows all");
 }
 
 fn present_range(state: &State) -> [f32; 2] {

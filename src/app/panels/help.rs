@@ -33,7 +33,7 @@ pub fn show(context: &egui::Context, commands: &mut Vec<Command>) {
     }
 }
 
-const OTHERS: [(&str, &str); 10] = [
+const OTHERS: [(&str, &str); 12] = [
     ("1 – 9", "bring a view to the front"),
     ("Tab", "go from view to button to view"),
     ("hover", "show what a click would select"),
@@ -44,4 +44,6 @@ const OTHERS: [(&str, &str); 10] = [
     ("wheel", "zoom the matrix or the hidden states"),
     ("drag", "pan them; drag a tab to move its panel"),
     ("double click", "show all of them again"),
+    ("drag on the heads' colour bar", "dim other values; a click shows all"),
+    ("double click on a small head", "show its matrix, or its picture"),
 ];
