@@ -104,3 +104,33 @@ fn the_view_stacks_the_masses_and_answers_by_token_and_layer() {
     assert!(says(&question().with_timeline()).contains("no output tokens"));
     assert!(says(&question()).contains("not here yet"));
 }
+
+/// The scale that pictures of all heads share, by hand: two heads over [text, image, special].
+#[test]
+fn peaks_are_the_largest_of_any_head() {
+    use vlscope::analysis::peaks::Peaks;
+    use vlscope::analysis::{BlockLayout, Direction, Selection};
+    let tokens = [text("what"), patches(0, 1, 1).remove(0), text("[SEP]")];
+    let layout = BlockLayout {
+        queries: &tokens,
+        keys: &tokens,
+        same_sequence: true,
+        causal: false,
+        regions: &[],
+        aspects: vec![1.0],
+    };
+    let weights: [f32; 18] =
+        [0.5, 0.25, 0.25, 0.125, 0.125, 0.75, 1.0, 0.0, 0.0, 0.125, 0.375, 0.5, 0.25, 0.75, 0.0, 0.0, 0.0, 1.0];
+    let bytes: Vec<u8> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
+    let layer = TensorView { dtype: Dtype::F32, shape: vec![2, 3, 3], bytes: &bytes };
+    let of = |tokens: &[usize], direction| {
+        let selection = Selection { tokens: tokens.to_vec(), direction, ..Selection::default() };
+        Peaks::of(&layout, std::slice::from_ref(&layer), &selection).unwrap()
+    };
+    assert_eq!(of(&[0], Direction::AttendsTo), Peaks { patches: 0.375, words: 0.5, tokens: 0.5, matrix: 0.75 });
+    // The mean of two rows, of each head: image (0.25 + 0.125) / 2 and (0.375 + 0.75) / 2.
+    assert_eq!(of(&[0, 1], Direction::AttendsTo).patches, 0.5625);
+    assert_eq!(of(&[1], Direction::AttendedBy), Peaks { patches: 0.75, words: 0.375, tokens: 0.75, matrix: 0.75 });
+    let selection = Selection { tokens: vec![9], ..Selection::default() };
+    assert!(Peaks::of(&layout, &[layer], &selection).is_err());
+}

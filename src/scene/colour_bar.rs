@@ -193,7 +193,12 @@ impl Bar {
         let mut placed: Vec<f32> = Vec::new();
         for (value, decimals) in ends.into_iter().chain(between) {
             let along = position(value) * length;
-            if placed.iter().any(|other| (other - along).abs() < needed) {
+            // The numbers at the ends of a horizontal bar reach inwards with all of their width.
+            let beside_end = if self.place == Place::Below { self.tick_width * 0.5 } else { 0.0 };
+            let collides = |(index, other): (usize, &f32)| {
+                (other - along).abs() < needed + if index < 2 && placed.len() > 1 { beside_end } else { 0.0 }
+            };
+            if placed.iter().enumerate().any(collides) {
                 continue;
             }
             placed.push(along);

@@ -13,7 +13,7 @@ use super::{Inputs, LinkColor, Target};
 use crate::analysis::{Direction, Pick};
 use crate::render::colormap::Colormap;
 use crate::render::{Color, Keep, Link};
-use crate::trace::Modality;
+use crate::trace::{Modality, Token};
 
 /// Where links arrive.
 pub(super) struct Place {
@@ -103,9 +103,9 @@ pub(super) fn candidates(inputs: &Inputs<'_>, canvas: &Canvas<'_>, sides: &Sides
             }
         }
         LinkColor::Direction => {
-            let modality = |place: &[Place], tokens: &[crate::trace::Token]| {
+            let modality = |place: &[Place], tokens: &[Token]| {
                 let first = place.first().and_then(|place| place.tokens.first());
-                first.and_then(|&token| tokens.get(token)).map_or(Modality::Text, |token| token.modality())
+                first.and_then(|&token| tokens.get(token)).map_or(Modality::Text, Token::modality)
             };
             let of =
                 |modality| if modality == Modality::Text { ("text", palette.word) } else { ("image", palette.patch) };

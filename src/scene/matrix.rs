@@ -33,6 +33,9 @@ pub(super) struct Axis<'a> {
     pub pixels: Range<f32>,
 }
 
+/// A run of fewer pixels between two others is part of them.
+const THIN: f32 = 6.0;
+
 pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let Some(sides) = Sides::of(inputs) else {
         canvas.title(inputs, "Matrix", inputs.document.id.as_deref());
@@ -205,6 +208,22 @@ impl<'a> Axis<'a> {
         runs
     }
 
+    /// The runs without those between two others that are too thin to be told apart, such as the newline tokens between
+    /// rows of patches: they count to the run before them.
+    fn wide_runs(&self) -> Vec<(Range<usize>, Modality)> {
+        let runs = self.runs();
+        let last = runs.len().saturating_sub(1);
+        let mut wide: Vec<(Range<usize>, Modality)> = Vec::new();
+        for (index, (run, modality)) in runs.into_iter().enumerate() {
+            let is_thin = index > 0 && index < last && self.cell() * (run.len() as f32) < THIN;
+            match wide.last_mut() {
+                Some((before, of_before)) if is_thin || *of_before == modality => before.end = run.end,
+                _ => wide.push((run, modality)),
+            }
+        }
+        wide
+    }
+
     fn title(&self, what: &str) -> String {
         let view = self.in_view();
         if view.len() == self.cells.len() {
@@ -301,28 +320,34 @@ fn boundaries(canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>, rect
         Modality::Text => ("text", palette.word),
         Modality::Image => ("image", palette.patch),
     };
+    for (run, _) in keys.wide_runs() {
+        let x = keys.span(run.clone()).start;
+        if run.start > 0 && x > rect.min.x && x < rect.max.x {
+            canvas.line(Vec2::new(x, rect.min.y), Vec2::new(x, rect.max.y), 1.0, line);
+        }
+    }
+    for (run, _) in queries.wide_runs() {
+        let y = queries.span(run.clone()).start;
+        if run.start > 0 && y > rect.min.y && y < rect.max.y {
+            canvas.line(Vec2::new(rect.min.x, y), Vec2::new(rect.max.x, y), 1.0, line);
+        }
+    }
     for (run, modality) in keys.runs() {
-        let span = keys.span(run.clone());
+        let span = keys.span(run);
         let (_, color) = of(modality);
         let length = span.end - span.start;
         if length <= 0.0 {
             continue;
-        }
-        if run.start > 0 && span.start > rect.min.x {
-            canvas.line(Vec2::new(span.start, rect.min.y), Vec2::new(span.start, rect.max.y), 1.0, line);
         }
         let inset = if length > 4.0 { 1.0 } else { 0.0 };
         canvas.fill(Rect::at(span.start + inset, rect.min.y - 5.0, length - 2.0 * inset, 3.0), color);
     }
     for (run, modality) in queries.runs() {
-        let span = queries.span(run.clone());
+        let span = queries.span(run);
         let (_, color) = of(modality);
         let length = span.end - span.start;
         if length <= 0.0 {
             continue;
-        }
-        if run.start > 0 && span.start > rect.min.y {
-            canvas.line(Vec2::new(rect.min.x, span.start), Vec2::new(rect.max.x, span.start), 1.0, line);
         }
         let inset = if length > 4.0 { 1.0 } else { 0.0 };
         canvas.fill(Rect::at(rect.min.x - 5.0, span.start + inset, 3.0, length - 2.0 * inset), color);
@@ -349,7 +374,7 @@ fn named_runs(canvas: &mut Canvas<'_>, axis: &Axis<'_>) -> Vec<(f32, Modality)> 
     let small = canvas.text.small;
     let mut end = f32::NEG_INFINITY;
     let mut named = Vec::new();
-    for (run, modality) in axis.runs() {
+    for (run, modality) in axis.wide_runs() {
         let span = axis.span(run);
         if span.end <= span.start {
             continue;

@@ -69,10 +69,17 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let shares = shares(far, sides.weights).filter(|_| canvas.free.size().y > line * 4.0);
     let below =
         line * (if shares.is_some() { 1.9 } else { 0.0 } + if inputs.document.outputs.is_empty() { 0.0 } else { 1.3 });
-    let below = if canvas.free.size().y - below > line * 1.5 { below } else { 0.0 };
+    let mut below = if canvas.free.size().y - below > line * 1.5 { below } else { 0.0 };
+    let flows = flows(inputs, &sides);
     let mut room = canvas.free;
     room.max.y -= below;
-    let flows = flows(inputs, &sides);
+    // A text that scrolls needs the room more than its summary does.
+    let smallest = canvas.text.normal * 0.8;
+    let is_cramped = inputs.options.text_scroll.is_some() && room.size().y < row_height(canvas.text.normal) * 4.0;
+    if is_cramped && wrap_all(canvas, &flows, smallest, room).1 > room.max.y {
+        room.max.y += below;
+        below = 0.0;
+    }
     let bottom = chips(inputs, canvas, &sides, &flows, has_heat.then_some(&scale), room);
     canvas.content = Rect { min: canvas.free.min, max: Vec2::new(canvas.free.max.x, bottom) };
     let mut top = bottom;

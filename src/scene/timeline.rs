@@ -205,10 +205,12 @@ fn words(canvas: &mut Canvas<'_>, sides: &Sides<'_>, timeline: &Timeline, layout
         if !marked.contains(&place) && (place % every != 0 || beside_marked) {
             continue;
         }
-        let ink = match () {
-            () if sides.is_selected(sequence, token) => palette.selected_text,
-            () if sides.is_hovered(sequence, token) => palette.text,
-            () => palette.muted,
+        let ink = if sides.is_selected(sequence, token) {
+            palette.selected_text
+        } else if sides.is_hovered(sequence, token) {
+            palette.text
+        } else {
+            palette.muted
         };
         let x = rect.min.x + layout.step * (place as f32 + 0.5);
         let name = name(sides.query, token);
