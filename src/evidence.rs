@@ -1,5 +1,7 @@
 //! From a trace and a question to the numbers that the views show. What is asked twice is computed once.
 
+mod hidden;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,10 +11,12 @@ use anyhow::Result;
 
 use crate::analysis::normalize::Normalization;
 use crate::analysis::statistics::{self, Group, HeadStatistics};
-use crate::analysis::{Engine, Matrix, Pick, Selection, project};
+use crate::analysis::{Engine, Matrix, Selection};
 use crate::render::{Pixels, Values};
-use crate::scene::{Evidence, Projection, StatisticGrid};
+use crate::scene::{Evidence, StatisticGrid};
 use crate::trace::{Document, Trace};
+
+pub use hidden::{ProjectionQuestion, Projector, compare_states, hidden_state};
 
 /// A trace with its images decoded for drawing.
 #[derive(Debug)]
@@ -44,7 +48,6 @@ pub struct Analyst {
     engine: Engine,
     trace: u64,
     statistics: HashMap<(usize, bool), Arc<Vec<HeadStatistics>>>,
-    projections: HashMap<(usize, usize), Arc<Projection>>,
 }
 
 impl OpenTrace {
@@ -81,10 +84,10 @@ impl OpenTrace {
 impl Analyst {
     /// Computes with this engine.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, trace: u64::MAX, statistics: HashMap::new(), projections: HashMap::new() }
+        Self { engine, trace: u64::MAX, statistics: HashMap::new() }
     }
 
-    /// The numbers for all views. `stop` may become true at any time; the answer is then an error that nobody reads.
+    /// The numbers for all views but projections and the likeness of states. `stop` may become true at any time; the answer is then an error that nobody reads.
     ///
     /// # Errors
     /// If the engine fails, or was stopped.
@@ -92,7 +95,6 @@ impl Analyst {
         if self.trace != open.trace.serial() {
             self.trace = open.trace.serial();
             self.statistics.clear();
-            self.projections.clear();
         }
         let selection = &question.selection;
         let weights = Arc::new(self.engine.gather(&open.trace, selection)?);
@@ -106,9 +108,20 @@ impl Analyst {
             _ => Values::Host(Arc::clone(&host)),
         };
         let matrix_max = host.iter().copied().filter(|weight| !weight.is_nan()).fold(0.0, f32::max);
-        let projection = self.projection(open, question)?;
         let statistic = self.statistic(open, question, stop)?;
-        Ok(Evidence { statistic, weights, normalized, matrix, matrix_max, links: host, projection })
+        let received = Arc::new(attention_received(open.document(), selection.block, &host));
+        let neighbours = hidden::nearest(open, question).map(Arc::new);
+        Ok(Evidence {
+            statistic,
+            weights,
+            normalized,
+            matrix,
+            matrix_max,
+            links: host,
+            received,
+            neighbours,
+            ..Evidence::default()
+        })
     }
 
     fn statistic(&mut self, open: &OpenTrace, question: &Question, stop: &AtomicBool) -> Result<StatisticGrid> {
@@ -140,32 +153,19 @@ impl Analyst {
             range: None,
         })
     }
+}
 
-    /// The hidden states of the selection's side, or of the other side if only that one has them.
-    fn projection(&mut self, open: &OpenTrace, question: &Question) -> Result<Option<Arc<Projection>>> {
-        let document = open.document();
-        let Some(block) = document.attention.get(question.selection.block) else { return Ok(None) };
-        let of = |sequence| document.hidden.iter().position(|hidden| hidden.sequence == sequence);
-        let Some(index) = of(block.query).or_else(|| of(block.key)) else { return Ok(None) };
-        let hidden = &document.hidden[index];
-        let last = hidden.states.saturating_sub(1);
-        let state = question.hidden_state.unwrap_or(match question.selection.layer {
-            Pick::One(layer) => layer + 1,
-            Pick::Mean => last,
-        });
-        let state = state.min(last);
-        if let Some(known) = self.projections.get(&(index, state)) {
-            return Ok(Some(Arc::clone(known)));
+/// The attention that each key of `[queries, keys]` receives: the mean over the queries that may see it.
+fn attention_received(document: &Document, block: usize, matrix: &[f32]) -> Vec<f32> {
+    let Some(block) = document.attention.get(block) else { return Vec::new() };
+    let (queries, keys) = (document.query_tokens(block).len(), document.key_tokens(block).len());
+    let mut sums = vec![0.0_f64; keys];
+    for row in matrix.chunks_exact(keys.max(1)) {
+        for (sum, weight) in sums.iter_mut().zip(row) {
+            *sum += f64::from(*weight);
         }
-        let found = project(&open.trace.hidden(index, state));
-        let projection = Arc::new(Projection {
-            points: found.points,
-            sequence: hidden.sequence,
-            state,
-            states: hidden.states,
-            explained: found.explained,
-        });
-        self.projections.insert((index, state), Arc::clone(&projection));
-        Ok(Some(projection))
     }
+    let is_masked = block.causal && block.query == block.key;
+    let seen_by = |key: usize| if is_masked { queries - key } else { queries };
+    sums.iter().enumerate().map(|(key, sum)| (sum / seen_by(key) as f64) as f32).collect()
 }

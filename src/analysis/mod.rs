@@ -3,12 +3,13 @@
 mod engine;
 pub mod gather;
 mod layout;
+pub mod neighbours;
 pub mod normalize;
-mod projection;
+pub mod projection;
 mod selection;
+pub mod similarity;
 pub mod statistics;
 
 pub use engine::{Compute, Engine, EngineError, Matrix};
 pub use layout::BlockLayout;
-pub use projection::{Projection, project};
 pub use selection::{Direction, Pick, Selection};

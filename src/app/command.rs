@@ -75,4 +75,15 @@ pub enum Command {
     Escape,
     /// Close the window.
     Quit,
+    /// These tokens become the selection, or are added to it; the direction turns if they are of the other sequence.
+    SelectTokens {
+        /// Index in [`Document::sequences`](crate::trace::Document::sequences).
+        sequence: usize,
+        /// Indices in the sequence.
+        tokens: Vec<usize>,
+        /// Added to what is selected already.
+        extend: bool,
+    },
+    /// Give up the projection that is being computed: show the principal components instead.
+    CancelProjection,
 }

@@ -15,6 +15,7 @@ use super::canvas::{Canvas, Easel};
 use super::command::Command;
 use super::keys;
 use super::panels::{self, Layout, Panel};
+use super::projections::Projections;
 use super::settings::{self, Settings};
 use super::state::{Effect, State};
 use super::toast::Toasts;
@@ -23,7 +24,7 @@ use crate::analysis::Engine;
 use crate::dataset::{Summary, traces_in};
 use crate::evidence::{Analyst, OpenTrace, Question};
 use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
-use crate::scene::{Evidence, Theme};
+use crate::scene::{Evidence, Theme, View};
 use crate::trace::Trace;
 
 /// The statistic that the heads view begins with: how much the text looks at the image.
@@ -37,7 +38,7 @@ pub struct Interface {
     pub state: State,
     layout: Layout,
     easel: Easel,
-    canvases: [Canvas; 6],
+    canvases: [Canvas; 7],
     loader: Worker<PathBuf, Result<OpenTrace>>,
     lister: Worker<Vec<PathBuf>, Vec<Summary>>,
     analyst: Worker<(Arc<OpenTrace>, Question), (Question, Result<Evidence>)>,
@@ -55,6 +56,9 @@ pub struct Interface {
     title: Option<String>,
     next_token_at: Option<Instant>,
     theme: Option<Theme>,
+    projections: Projections,
+    /// Whether the likeness of states was looked at in the last frame.
+    compares: bool,
 }
 
 impl Interface {
@@ -83,6 +87,7 @@ impl Interface {
                 Engine::cpu()
             });
         let mut analyst = Analyst::new(engine);
+        let projections = Projections::new(wake.clone());
         let mut interface = Self {
             layout: settings.layout.unwrap_or_else(panels::default_layout),
             adapter_name: gpu.info.name.clone(),
@@ -117,6 +122,8 @@ impl Interface {
             title: None,
             next_token_at: None,
             theme: None,
+            projections,
+            compares: false,
             state,
         };
         let remembered = settings.last.filter(|path| path.exists());
@@ -130,6 +137,9 @@ impl Interface {
     /// One frame: answers in, panels, commands out.
     pub fn show(&mut self, ui: &mut egui::Ui) {
         self.take_answers();
+        if let Some(wait) = self.projections.take_answers(&mut self.state, Instant::now()) {
+            ui.ctx().request_repaint_after(wait);
+        }
         if self.theme != Some(self.state.options.theme) {
             self.theme = Some(self.state.options.theme);
             appearance::apply(ui.ctx(), self.state.options.theme);
@@ -152,9 +162,11 @@ impl Interface {
                 commands: &mut commands,
                 tip: &mut self.tip,
                 hovers: false,
+                compares: false,
             };
             self.layout.ui(&mut behavior, ui);
             let hovers = behavior.hovers;
+            self.compares = behavior.compares;
             if !hovers && self.state.hover.is_some() {
                 commands.push(Command::Preview(None));
             }
@@ -179,7 +191,10 @@ impl Interface {
     /// Whether nothing is awaited any more: what is shown is what was asked for last.
     pub fn is_settled(&self) -> bool {
         self.state.failure.is_some()
-            || (self.answered.is_some() && self.answered == self.asked && !self.is_new_question())
+            || (self.answered.is_some()
+                && self.answered == self.asked
+                && !self.is_new_question()
+                && self.projections.is_settled())
     }
 
     /// Remembers layout, theme and what was open.
@@ -323,6 +338,7 @@ impl Interface {
 
     /// Asks for the evidence of what is shown now, unless that was the last question already.
     fn ask(&mut self) {
+        self.projections.ask(&mut self.state, self.compares);
         let Some(trace) = &self.state.trace else { return };
         if self.is_new_question() {
             let question = self.state.question();
@@ -358,10 +374,11 @@ fn dropped_files(context: &egui::Context) -> Vec<Command> {
 struct Behavior<'a> {
     state: &'a State,
     easel: &'a mut Easel,
-    canvases: &'a mut [Canvas; 6],
+    canvases: &'a mut [Canvas; 7],
     commands: &'a mut Vec<Command>,
     tip: &'a mut Option<String>,
     hovers: bool,
+    compares: bool,
 }
 
 impl egui_tiles::Behavior<Panel> for Behavior<'_> {
@@ -369,6 +386,7 @@ impl egui_tiles::Behavior<Panel> for Behavior<'_> {
         match panel.view() {
             None => panels::show_examples(ui, self.state, self.commands),
             Some(view) => {
+                self.compares |= view == View::Similarity;
                 let canvas = &mut self.canvases[view as usize];
                 if let Some(tip) = panels::show_view(ui, view, self.state, canvas, self.easel, self.commands) {
                     self.hovers = true;

@@ -4,7 +4,9 @@ mod adapter;
 mod attention;
 mod check;
 mod devices;
+mod embedding;
 mod man;
+mod neighbours;
 mod progress;
 mod render;
 mod selection;
@@ -49,6 +51,8 @@ enum Command {
     Stats(stats::Arguments),
     /// The weights behind the image and text views.
     Attention(attention::Arguments),
+    /// The tokens nearest to others among the hidden states.
+    Neighbours(neighbours::Arguments),
     /// Read every value of traces and report what is not sound.
     Check(check::Arguments),
     /// Write a synthetic trace of any size.
@@ -85,6 +89,7 @@ impl Cli {
             Some(Command::Render(arguments)) => render::run(&arguments)?,
             Some(Command::Stats(arguments)) => stats::run(&arguments, quiet)?,
             Some(Command::Attention(arguments)) => attention::run(&arguments)?,
+            Some(Command::Neighbours(arguments)) => neighbours::run(&arguments)?,
             Some(Command::Check(arguments)) => return check::run(&arguments, quiet),
             Some(Command::Synth(arguments)) => synth::run(&arguments, quiet)?,
             Some(Command::Devices(arguments)) => devices::run(&arguments)?,

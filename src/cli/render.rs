@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use glam::Vec2;
 
 use super::adapter::AdapterArguments;
+use super::embedding::EmbeddingArguments;
 use super::selection::SelectionArguments;
 use super::stats::engine;
 use crate::analysis::Selection;
@@ -33,7 +34,7 @@ const EXAMPLES: &str = "Examples:
 pub struct Arguments {
     /// The trace.
     trace: PathBuf,
-    /// heads, image, text, matrix, links, embedding, or window for all of them.
+    /// heads, image, text, matrix, links, embedding, similarity, or window for all of them.
     #[arg(long, value_enum)]
     view: ViewName,
     /// Where the picture goes.
@@ -79,6 +80,8 @@ pub struct Arguments {
     min_weight: Option<f32>,
     #[command(flatten)]
     adapter: AdapterArguments,
+    #[command(flatten)]
+    embedding: EmbeddingArguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -89,6 +92,7 @@ enum ViewName {
     Matrix,
     Links,
     Embedding,
+    Similarity,
     Window,
 }
 
@@ -122,6 +126,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         ViewName::Matrix => draw(arguments, View::Matrix, &open, selection),
         ViewName::Links => draw(arguments, View::Links, &open, selection),
         ViewName::Embedding => draw(arguments, View::Embedding, &open, selection),
+        ViewName::Similarity => draw(arguments, View::Similarity, &open, selection),
         ViewName::Window => draw_window(arguments, selection),
     }?;
     write_png(&picture, &arguments.output)
@@ -137,7 +142,8 @@ fn draw(arguments: &Arguments, view: View, open: &OpenTrace, selection: Selectio
         normalization: arguments.normalization(),
         hidden_state: arguments.state,
     };
-    let evidence = analyst.answer(open, &question, &AtomicBool::new(false))?;
+    let mut evidence = analyst.answer(open, &question, &AtomicBool::new(false))?;
+    arguments.embedding.complete(view, open, &question, &mut evidence)?;
     let inputs = Inputs {
         document: open.document(),
         images: &open.images,
@@ -181,6 +187,7 @@ impl Arguments {
             opacity: self.opacity.clamp(0.0, 1.0),
             links: self.min_weight.map_or(Keep::Strongest(self.strongest), Keep::AtLeast),
             theme: self.theme,
+            embedding: self.embedding.options(),
             ..Options::default()
         }
     }

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::analysis::neighbours::Neighbour;
+use crate::analysis::projection::Recipe;
+use crate::analysis::similarity::Similarity;
 use crate::render::Values;
 
 /// The numbers that the views show. Whatever is not there yet may be empty: the views say so.
@@ -22,6 +25,12 @@ pub struct Evidence {
     pub links: Arc<Vec<f32>>,
     /// Hidden states in two dimensions.
     pub projection: Option<Arc<Projection>>,
+    /// The attention that each key receives from the selected head: the mean over the queries that may see it.
+    pub received: Arc<Vec<f32>>,
+    /// The tokens nearest to the selected ones among the hidden states.
+    pub neighbours: Option<Arc<Neighbours>>,
+    /// How alike the hidden states are.
+    pub similarity: Option<Arc<Similarity>>,
 }
 
 /// One statistic over layers × heads.
@@ -60,6 +69,34 @@ pub struct Projection {
     pub states: usize,
     /// The share of the variance that each axis explains, from 0 to 1.
     pub explained: [f32; 2],
+    /// What was done.
+    pub recipe: Recipe,
+    /// `[states][tokens]`: the places in all states, where those compare; else empty.
+    pub path: Arc<Vec<Vec<[f32; 2]>>>,
+    /// What a reader has to know of the fit.
+    pub notes: Vec<String>,
+    /// The Euclidean length of each token's state.
+    pub norms: Arc<Vec<f32>>,
+}
+
+/// The tokens nearest to the selected ones in the space of the hidden states.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Neighbours {
+    /// Index in [`Document::sequences`](crate::trace::Document::sequences).
+    pub sequence: usize,
+    /// Which state: 0 is the embedding.
+    pub state: usize,
+    /// In the order of [`Metric::ALL`](crate::analysis::neighbours::Metric::ALL).
+    pub by_metric: [NearTokens; 2],
+}
+
+/// The nearest tokens by one metric, the nearest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NearTokens {
+    /// Of the modality of the first selected token.
+    pub same: Vec<Neighbour>,
+    /// Of the other.
+    pub other: Vec<Neighbour>,
 }
 
 impl Default for Evidence {
@@ -72,6 +109,9 @@ impl Default for Evidence {
             matrix_max: 0.0,
             links: Arc::default(),
             projection: None,
+            received: Arc::default(),
+            neighbours: None,
+            similarity: None,
         }
     }
 }

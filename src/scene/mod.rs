@@ -14,6 +14,7 @@ mod matrix;
 mod options;
 mod patches;
 mod sides;
+mod similarity;
 mod text;
 mod theme;
 mod tip;
@@ -30,7 +31,8 @@ use crate::analysis::Selection;
 use crate::render::{Drawing, Fonts, Pixels, Rect};
 use crate::trace::Document;
 
-pub use evidence::{Evidence, Projection, StatisticGrid};
+pub use embedding::{ColorBy, EmbeddingOptions, SizeBy};
+pub use evidence::{Evidence, NearTokens, Neighbours, Projection, StatisticGrid};
 pub use options::Options;
 pub use theme::{Palette, Theme, contrast};
 pub use words::{token_names, word};
@@ -51,6 +53,8 @@ pub enum View {
     Links,
     /// Hidden states in two dimensions.
     Embedding,
+    /// How alike the hidden states are.
+    Similarity,
 }
 
 /// All that a view may look at.
@@ -96,6 +100,7 @@ pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
         View::Matrix => matrix::draw(inputs, &mut canvas),
         View::Links => links::draw(inputs, &mut canvas),
         View::Embedding => embedding::draw(inputs, &mut canvas),
+        View::Similarity => similarity::draw(inputs, &mut canvas),
     }
     let (drawing, zones, content) = canvas.finish();
     Scene { drawing, zones, content, facts: tip::Facts::new(inputs) }
@@ -115,8 +120,8 @@ impl Scene {
 
 impl View {
     /// Every view, in the order in which they are listed.
-    pub const fn all() -> [Self; 6] {
-        [Self::Heads, Self::Image, Self::Text, Self::Matrix, Self::Links, Self::Embedding]
+    pub const fn all() -> [Self; 7] {
+        [Self::Heads, Self::Image, Self::Text, Self::Matrix, Self::Links, Self::Embedding, Self::Similarity]
     }
 
     /// The name on the command line.
@@ -128,6 +133,7 @@ impl View {
             Self::Matrix => "matrix",
             Self::Links => "links",
             Self::Embedding => "embedding",
+            Self::Similarity => "similarity",
         }
     }
 }
@@ -140,7 +146,7 @@ impl fmt::Display for View {
 
 /// The name is not one of [`View::all`].
 #[derive(Debug, thiserror::Error)]
-#[error("no view is called '{0}': it is heads, image, text, matrix, links or embedding")]
+#[error("no view is called '{0}': it is heads, image, text, matrix, links, embedding or similarity")]
 pub struct UnknownView(String);
 
 impl FromStr for View {

@@ -1,6 +1,6 @@
 //! How the views show what they show.
 
-use super::Theme;
+use super::{EmbeddingOptions, Theme};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
 
@@ -38,6 +38,8 @@ pub struct Options {
     pub colour_bar: bool,
     /// Whether the drawing holds its own title line.
     pub title: bool,
+    /// The hidden states view.
+    pub embedding: EmbeddingOptions,
 }
 
 impl Default for Options {
@@ -58,6 +60,7 @@ impl Default for Options {
             font_scale: 1.0,
             colour_bar: true,
             title: true,
+            embedding: EmbeddingOptions::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Inputs, StatisticGrid, Target, words::token_names};
 use crate::analysis::Direction;
+use crate::analysis::similarity::Similarity;
 use crate::render::Values;
 
 /// What tips are made of, kept beside a scene so that they are made only when asked for.
@@ -17,6 +18,7 @@ pub(super) struct Facts {
     statistic: StatisticGrid,
     weights: Arc<Vec<f32>>,
     matrix: Arc<Vec<f32>>,
+    similarity: Option<Arc<Similarity>>,
 }
 
 impl Facts {
@@ -35,6 +37,7 @@ impl Facts {
             statistic: inputs.evidence.statistic.clone(),
             weights: inputs.evidence.weights.clone(),
             matrix: matrix.clone(),
+            similarity: inputs.evidence.similarity.clone(),
         }
     }
 
@@ -60,6 +63,13 @@ impl Facts {
                 let weight = self.matrix.get(query * keys + key).copied().unwrap_or(f32::NAN);
                 let (from, to) = (self.name(self.query, query), self.name(self.key, key));
                 format!("query {query} {from} → key {key} {to}: {} (attention weight)", number(weight))
+            }
+            Target::State { state, with } => {
+                let value = self.similarity.as_ref().and_then(|all| all.values.get(state * all.states + with));
+                format!(
+                    "state {state} · state {with}: {} (linear CKA)",
+                    value.map_or("no value".into(), |&v| number(v))
+                )
             }
         }
     }

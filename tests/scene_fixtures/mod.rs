@@ -129,6 +129,7 @@ fn projection(tokens: &[Token], hidden: &Hidden) -> Projection {
         state: 3,
         states: hidden.states,
         explained: [0.43, 0.12],
+        ..Projection::default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The panels of the window: which there are, and where they stand.
 
+mod embedding;
 mod examples;
 mod help;
 mod status;
@@ -37,6 +38,8 @@ pub enum Panel {
     Matrix,
     /// Hidden states.
     Embedding,
+    /// Hidden states compared.
+    Similarity,
 }
 
 impl Panel {
@@ -50,6 +53,7 @@ impl Panel {
             Self::Text => "Text",
             Self::Matrix => "Matrix",
             Self::Embedding => "Hidden states",
+            Self::Similarity => "Similarity",
         }
     }
 
@@ -63,6 +67,7 @@ impl Panel {
             Self::Text => View::Text,
             Self::Matrix => View::Matrix,
             Self::Embedding => View::Embedding,
+            Self::Similarity => View::Similarity,
         })
     }
 }
@@ -72,7 +77,7 @@ pub fn default_layout() -> Layout {
     let mut tiles = Tiles::default();
     let left = column(&mut tiles, &[(&[Panel::Examples], 0.42), (&[Panel::Heads], 0.58)]);
     let middle = column(&mut tiles, &[(&[Panel::Image, Panel::Links], 0.72), (&[Panel::Text], 0.28)]);
-    let right = column(&mut tiles, &[(&[Panel::Matrix], 0.5), (&[Panel::Embedding], 0.5)]);
+    let right = column(&mut tiles, &[(&[Panel::Matrix], 0.5), (&[Panel::Embedding, Panel::Similarity], 0.5)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.25), (middle, 0.45), (right, 0.3)]);
     Tree::new(egui::Id::unique("panels"), root, tiles)
 }
