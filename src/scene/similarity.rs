@@ -11,7 +11,7 @@ use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Rect};
 
 /// The largest side of a cell, in logical pixels.
-const LARGEST_CELL: f32 = 72.0;
+const LARGEST_CELL: f32 = 96.0;
 
 pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let sequence = inputs.evidence.projection.as_ref().map(|projection| projection.sequence);

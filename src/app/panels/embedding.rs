@@ -1,9 +1,10 @@
 //! What belongs to the hidden states view alone: its choices, what it is computing, and the lasso.
 
-use egui::{Rect as EguiRect, Slider, Stroke, Ui, pos2, vec2};
+use egui::containers::menu::{MenuButton, MenuConfig};
+use egui::{PopupCloseBehavior, Rect as EguiRect, Slider, Stroke, Ui, pos2, vec2};
 use glam::Vec2;
 
-use super::top_bar::{choice, unlabelled_choice};
+use super::top_bar::unlabelled_choice;
 use crate::analysis::neighbours::Metric;
 use crate::analysis::projection::{Align, Method};
 use crate::app::command::Command;
@@ -15,10 +16,9 @@ use crate::scene::{ColorBy, EmbeddingOptions, Options, SizeBy, Zone};
 pub fn show_options(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut Vec<Command>) {
     let Some(projection) = &state.projection else { return };
     let embedding = &mut options.embedding;
-    ui.menu_button("⚙", |ui| show_menu(ui, state, embedding, commands))
-        .response
-        .on_hover_text("How hidden states are shown")
-        .widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, "How hidden states are shown"));
+    let stays_open = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let (menu, _) = MenuButton::new("View").config(stays_open).ui(ui, |ui| show_menu(ui, state, embedding, commands));
+    menu.on_hover_text("How hidden states are shown");
     ui.toggle_value(&mut embedding.lasso, "lasso").on_hover_text("Drag around points to select them; or Shift + drag");
     let shown = Method::ALL.iter().position(|method| *method == embedding.recipe.method).unwrap_or(0);
     ui.scope(|ui| {
@@ -38,25 +38,28 @@ pub fn show_options(ui: &mut Ui, state: &State, options: &mut Options, commands:
 }
 
 fn show_menu(ui: &mut Ui, state: &State, embedding: &mut EmbeddingOptions, commands: &mut Vec<Command>) {
-    ui.set_min_width(250.0);
-    let row = |all: &[Align], now| all.iter().position(|align| *align == now).unwrap_or(0);
-    let shown = row(&Align::ALL, embedding.recipe.align);
-    if let Some(row) = choice(ui, "States", Align::ALL.iter(), shown) {
-        embedding.recipe.align = Align::ALL[row];
+    ui.set_min_width(230.0);
+    ui.label("States");
+    for align in Align::ALL {
+        ui.radio_value(&mut embedding.recipe.align, align, align.to_string());
     }
-    let shown = ColorBy::ALL.iter().position(|color_by| *color_by == embedding.color_by).unwrap_or(0);
-    if let Some(row) = choice(ui, "Colour by", ColorBy::ALL.iter(), shown) {
-        embedding.color_by = ColorBy::ALL[row];
+    ui.separator();
+    ui.label("Colour by");
+    for color_by in ColorBy::ALL {
+        ui.radio_value(&mut embedding.color_by, color_by, color_by.to_string());
     }
-    let shown = SizeBy::ALL.iter().position(|size_by| *size_by == embedding.size_by).unwrap_or(0);
-    if let Some(row) = choice(ui, "Size", SizeBy::ALL.iter(), shown) {
-        embedding.size_by = SizeBy::ALL[row];
-    }
-    let near = ["not shown".to_owned()].into_iter().chain(Metric::ALL.map(|metric| metric.name().to_owned()));
-    let shown = embedding.neighbours.and_then(|metric| Metric::ALL.iter().position(|known| *known == metric));
-    if let Some(row) = choice(ui, "Nearest tokens", near, shown.map_or(0, |row| row + 1)) {
-        embedding.neighbours = row.checked_sub(1).map(|row| Metric::ALL[row]);
-    }
+    let mut by_attention = embedding.size_by == SizeBy::Received;
+    ui.checkbox(&mut by_attention, SizeBy::Received.to_string());
+    embedding.size_by = if by_attention { SizeBy::Received } else { SizeBy::Equal };
+    ui.separator();
+    ui.label("Nearest tokens of the selection");
+    ui.horizontal(|ui| {
+        ui.radio_value(&mut embedding.neighbours, None, "none");
+        for metric in Metric::ALL {
+            ui.radio_value(&mut embedding.neighbours, Some(metric), metric.name());
+        }
+    });
+    ui.separator();
     if ui.checkbox(&mut embedding.trajectories, "Trajectories of selected tokens").changed()
         && embedding.trajectories
         && embedding.recipe.align == Align::None

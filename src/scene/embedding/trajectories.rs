@@ -1,13 +1,16 @@
-//! The way of selected tokens through the states: fainter the earlier, a ring where it begins, a filled square where it ends.
+//! The way of selected tokens through the states: fainter the earlier, a ring where it begins, a filled square where
+//! it ends, and the states' numbers where there is room for them.
 
 use glam::Vec2;
 
-use crate::render::{Color, Quad, Rect, Transform};
+use crate::render::{Align, Color, Quad, Rect, Transform};
 use crate::scene::Projection;
 use crate::scene::canvas::Canvas;
 
 /// More ways would be a ball of wool.
 const MOST: usize = 64;
+/// So few ways have the numbers of their states.
+const NUMBERED: usize = 2;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, projection: &Projection, selected: &[usize], plot: Rect, view: &Transform) {
     let color = canvas.palette.selected;
@@ -27,12 +30,17 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, projection: &Projection, selected: &
             let (half, fill, corner_radius) = match step {
                 0 if way.len() > 1 => (3.5, canvas.palette.background, 3.5),
                 _ if is_end => (3.5, color, 0.0),
-                _ => (1.6, color.with_opacity(opacity(step)), 1.6),
+                _ => (2.6, color.with_opacity(opacity(step)), 2.6),
             };
             let stroke = if step == 0 || is_end { color } else { Color::TRANSPARENT };
             if inside.contains(at) {
                 let rect = Rect { min: at - half, max: at + half };
                 canvas.quad(Quad { rect, fill, stroke, stroke_width: 1.5, corner_radius });
+                if selected.len() <= NUMBERED && !is_end {
+                    let beside = at + Vec2::new(5.0, -canvas.text.small * 0.7);
+                    let number = canvas.elide(&step.to_string(), canvas.text.small, false, plot.max.x - beside.x);
+                    canvas.label(beside, Align::Left, number, canvas.text.small, canvas.palette.selected_text);
+                }
             }
         }
     }
