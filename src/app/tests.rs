@@ -1,5 +1,7 @@
 //! The panels as a person or a screen reader finds them: by their names.
 
+mod hidden;
+
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;

@@ -19,7 +19,6 @@ pub fn show_options(ui: &mut Ui, state: &State, options: &mut Options, commands:
     let stays_open = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
     let (menu, _) = MenuButton::new("View").config(stays_open).ui(ui, |ui| show_menu(ui, state, embedding, commands));
     menu.on_hover_text("How hidden states are shown");
-    ui.toggle_value(&mut embedding.lasso, "lasso").on_hover_text("Drag around points to select them; or Shift + drag");
     let shown = Method::ALL.iter().position(|method| *method == embedding.recipe.method).unwrap_or(0);
     ui.scope(|ui| {
         ui.spacing_mut().combo_width = 56.0;
@@ -29,10 +28,10 @@ pub fn show_options(ui: &mut Ui, state: &State, options: &mut Options, commands:
     });
     let mut shown = projection.state;
     let last = projection.states.saturating_sub(1);
-    ui.spacing_mut().slider_width = 56.0;
-    let slider = Slider::new(&mut shown, 0..=last).text("state");
-    let explained = "0 is the embedding, state i is what layer i − 1 puts out";
-    if ui.add(slider).on_hover_text(explained).changed() {
+    ui.spacing_mut().slider_width = 48.0;
+    let slider = ui.add(Slider::new(&mut shown, 0..=last));
+    slider.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Slider, true, "State"));
+    if slider.on_hover_text("State: 0 is the embedding, state i is what layer i − 1 puts out").changed() {
         commands.push(Command::SetHiddenState(Some(shown)));
     }
 }
@@ -68,6 +67,7 @@ fn show_menu(ui: &mut Ui, state: &State, embedding: &mut EmbeddingOptions, comma
         embedding.recipe.align = Align::Shared;
     }
     ui.checkbox(&mut embedding.pictures, "Patches as pictures");
+    ui.checkbox(&mut embedding.lasso, "Lasso: drag around points").on_hover_text("Shift + drag does it at any time");
     ui.horizontal(|ui| {
         let label = ui.label("Seed");
         ui.add(egui::DragValue::new(&mut embedding.recipe.seed)).labelled_by(label.id);
@@ -102,11 +102,13 @@ pub fn draw_lasso(ui: &Ui, response: &egui::Response, zones: &[Zone], commands: 
     let (Some((points, sequence)), Some(pointer)) = (points, response.interact_pointer_pos()) else { return };
     let id = response.id.with("lasso");
     let corner = response.rect.min;
+    let to_view = |at: egui::Pos2| Vec2::new(at.x - corner.x, at.y - corner.y);
     let mut line: Vec<Vec2> = ui.data(|data| data.get_temp(id)).unwrap_or_default();
     if response.drag_started() {
-        line.clear();
+        // A drag is one only after some way; the line begins where the button went down.
+        line = ui.input(|input| input.pointer.press_origin()).map(to_view).into_iter().collect();
     }
-    let at = Vec2::new(pointer.x - corner.x, pointer.y - corner.y);
+    let at = to_view(pointer);
     if line.last().is_none_or(|last| last.distance(at) > 2.0) {
         line.push(at);
     }

@@ -39,7 +39,7 @@ impl Colours {
             ColorBy::Segment => return Self::by_segment(tokens, palette),
             ColorBy::Norm => (projection.norms.to_vec(), "norm of the state".to_owned(), "the norms are not here yet"),
             ColorBy::Received => {
-                let label = "attention received (mean over queries)".to_owned();
+                let label = "attention received".to_owned();
                 (received(inputs, projection.sequence), label, "these tokens are no keys of the block")
             }
             ColorBy::Selection => {
