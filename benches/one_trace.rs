@@ -11,9 +11,10 @@ use criterion::Criterion;
 use glam::Vec2;
 use vlscope::analysis::normalize::Normalization;
 use vlscope::analysis::pool::{Pooling, Tiling};
+use vlscope::analysis::projection::Recipe;
 use vlscope::analysis::statistics::Options as StatisticOptions;
 use vlscope::analysis::{Engine, Pick, Selection};
-use vlscope::evidence::{Analyst, OpenTrace, Question};
+use vlscope::evidence::{Analyst, OpenTrace, ProjectionQuestion, Projector, Question};
 use vlscope::gpu::AdapterChoice;
 use vlscope::headless::Headless;
 use vlscope::scene::{Evidence, Inputs, Options, View};
@@ -69,7 +70,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut headless = Headless::new(&AdapterChoice::Auto)?;
     let asked = Question { thumbnails: Some((32, Pooling::Maximum)), per_head: true, ..question(3, 1) };
-    let evidence: Arc<Evidence> = Arc::new(analyst.answer(&open, &asked, &go_on)?);
+    let mut evidence: Evidence = analyst.answer(&open, &asked, &go_on)?;
+    if let Some(question) = ProjectionQuestion::of(open.document(), &asked, Recipe::default()) {
+        evidence.projection = Some(Arc::new(Projector::default().project(&open, &question, &mut |_| true)?));
+    }
     let options = Options { statistic: asked.statistic.clone(), ..Options::default() };
     for view in View::all() {
         let inputs = Inputs {

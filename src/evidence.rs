@@ -1,5 +1,7 @@
 //! From a trace and a question to the numbers that the views show. What is asked twice is computed once.
 
+mod hidden;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,10 +16,12 @@ use crate::analysis::pool::{Pooling, Tiling};
 use crate::analysis::sinks::{self, Sinks};
 use crate::analysis::statistics::{self, Group, HeadStatistics, Over};
 use crate::analysis::timeline::{HeadMasses, Timeline};
-use crate::analysis::{Direction, Engine, EngineError, Matrix, Pick, Selection, SinkTreatment, project};
+use crate::analysis::{Direction, Engine, EngineError, Matrix, Selection, SinkTreatment};
 use crate::render::{Pixels, Values};
-use crate::scene::{Evidence, Projection, StatisticGrid, Thumbnails, thumbnail_gap};
+use crate::scene::{Evidence, StatisticGrid, Thumbnails, thumbnail_gap};
 use crate::trace::{Document, Trace};
+
+pub use hidden::{ProjectionQuestion, Projector, compare_states, hidden_state};
 
 /// A trace with its images decoded for drawing.
 #[derive(Debug)]
@@ -59,7 +63,6 @@ pub struct Analyst {
     engine: Engine,
     trace: u64,
     statistics: HashMap<(usize, bool), Arc<Vec<HeadStatistics>>>,
-    projections: HashMap<(usize, usize), Arc<Projection>>,
     /// By block.
     sinks: HashMap<usize, Arc<Sinks>>,
     thumbnails: HashMap<(usize, usize, Pooling), Arc<Thumbnails>>,
@@ -113,7 +116,6 @@ impl Analyst {
             engine,
             trace: u64::MAX,
             statistics: HashMap::new(),
-            projections: HashMap::new(),
             sinks: HashMap::new(),
             thumbnails: HashMap::new(),
             timelines: HashMap::new(),
@@ -121,7 +123,7 @@ impl Analyst {
         }
     }
 
-    /// The numbers for all views. `stop` may become true at any time; the answer is then an error that nobody reads.
+    /// The numbers for all views but projections and the likeness of states. `stop` may become true at any time; the answer is then an error that nobody reads.
     ///
     /// # Errors
     /// If the engine fails, or was stopped.
@@ -129,7 +131,6 @@ impl Analyst {
         if self.trace != open.trace.serial() {
             self.trace = open.trace.serial();
             self.statistics.clear();
-            self.projections.clear();
             self.sinks.clear();
             self.thumbnails.clear();
             self.timelines.clear();
@@ -151,8 +152,9 @@ impl Analyst {
             how => Some(Arc::new(self.engine.normalize(&weights, weights.len(), how)?)),
         };
         let matrix_max = host.iter().copied().filter(|weight| !weight.is_nan()).fold(0.0, f32::max);
-        let projection = self.projection(open, question)?;
         let statistic = self.statistic(open, question, stop)?;
+        let received = Arc::new(attention_received(open.document(), selection.block, &host));
+        let neighbours = hidden::nearest(open, question).map(Arc::new);
         let thumbnails =
             question.thumbnails.map(|how| self.thumbnails(open, selection.block, how, stop)).transpose()?;
         let per_head = question.per_head.then(|| self.engine.per_head(&open.trace, selection)).transpose()?;
@@ -171,7 +173,8 @@ impl Analyst {
             matrix,
             matrix_max,
             links,
-            projection,
+            received,
+            neighbours,
             sinks,
             refusal,
             thumbnails,
@@ -179,6 +182,7 @@ impl Analyst {
             timeline: Some(timeline),
             peaks,
             head_links,
+            ..Evidence::default()
         })
     }
 
@@ -274,34 +278,6 @@ impl Analyst {
         self.thumbnails.insert(key, Arc::clone(&thumbnails));
         Ok(thumbnails)
     }
-
-    /// The hidden states of the selection's side, or of the other side if only that one has them.
-    fn projection(&mut self, open: &OpenTrace, question: &Question) -> Result<Option<Arc<Projection>>> {
-        let document = open.document();
-        let Some(block) = document.attention.get(question.selection.block) else { return Ok(None) };
-        let of = |sequence| document.hidden.iter().position(|hidden| hidden.sequence == sequence);
-        let Some(index) = of(block.query).or_else(|| of(block.key)) else { return Ok(None) };
-        let hidden = &document.hidden[index];
-        let last = hidden.states.saturating_sub(1);
-        let state = question.hidden_state.unwrap_or(match question.selection.layer {
-            Pick::One(layer) => layer + 1,
-            Pick::Mean | Pick::Max => last,
-        });
-        let state = state.min(last);
-        if let Some(known) = self.projections.get(&(index, state)) {
-            return Ok(Some(Arc::clone(known)));
-        }
-        let found = project(&open.trace.hidden(index, state));
-        let projection = Arc::new(Projection {
-            points: found.points,
-            sequence: hidden.sequence,
-            state,
-            states: hidden.states,
-            explained: found.explained,
-        });
-        self.projections.insert((index, state), Arc::clone(&projection));
-        Ok(Some(projection))
-    }
 }
 
 impl Weights {
@@ -309,6 +285,21 @@ impl Weights {
         let nothing = Arc::<Vec<f32>>::default();
         Self { of_selection: Arc::default(), matrix: Values::Host(Arc::clone(&nothing)), host_matrix: nothing }
     }
+}
+
+/// The attention that each key of `[queries, keys]` receives: the mean over the queries that may see it.
+fn attention_received(document: &Document, block: usize, matrix: &[f32]) -> Vec<f32> {
+    let Some(block) = document.attention.get(block) else { return Vec::new() };
+    let (queries, keys) = (document.query_tokens(block).len(), document.key_tokens(block).len());
+    let mut sums = vec![0.0_f64; keys];
+    for row in matrix.chunks_exact(keys.max(1)) {
+        for (sum, weight) in sums.iter_mut().zip(row) {
+            *sum += f64::from(*weight);
+        }
+    }
+    let is_masked = block.causal && block.query == block.key;
+    let seen_by = |key: usize| if is_masked { queries - key } else { queries };
+    sums.iter().enumerate().map(|(key, sum)| (sum / seen_by(key) as f64) as f32).collect()
 }
 
 /// A statistic, or a metric of the trace, as the views take it.

@@ -3,13 +3,15 @@
 mod engine;
 pub mod gather;
 mod layout;
+pub mod neighbours;
 pub mod normalize;
 pub mod peaks;
 pub mod per_head;
 pub mod pool;
-mod projection;
+pub mod projection;
 pub mod rollout;
 mod selection;
+pub mod similarity;
 pub mod sinks;
 pub mod statistics;
 pub mod timeline;
@@ -17,5 +19,4 @@ pub mod token_sets;
 
 pub use engine::{Compute, Engine, EngineError, Matrix};
 pub use layout::BlockLayout;
-pub use projection::{Projection, project};
 pub use selection::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};

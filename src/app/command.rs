@@ -121,4 +121,6 @@ pub enum Command {
     SetThumbnailSide(usize),
     /// Select the next output token, or the one before; wraps around.
     StepOutput(isize),
+    /// Give up the projection that is being computed: show the principal components instead.
+    CancelProjection,
 }

@@ -15,6 +15,7 @@ use super::canvas::{Canvas, Easel};
 use super::command::Command;
 use super::keys;
 use super::panels::{self, Layout, Panel};
+use super::projections::Projections;
 use super::settings::{self, Settings};
 use super::state::{Effect, State};
 use super::toast::Toasts;
@@ -59,6 +60,7 @@ pub struct Interface {
     title: Option<String>,
     next_token_at: Option<Instant>,
     theme: Option<Theme>,
+    projections: Projections,
 }
 
 impl Interface {
@@ -88,6 +90,7 @@ impl Interface {
                 Engine::cpu()
             });
         let mut analyst = Analyst::new(engine);
+        let projections = Projections::new(wake.clone());
         let mut interface = Self {
             layout: settings.layout.unwrap_or_else(panels::default_layout),
             adapter_name: gpu.info.name.clone(),
@@ -123,6 +126,7 @@ impl Interface {
             title: None,
             next_token_at: None,
             theme: None,
+            projections,
             state,
         };
         let remembered = settings.last.filter(|path| path.exists());
@@ -137,6 +141,9 @@ impl Interface {
     pub fn show(&mut self, ui: &mut egui::Ui) {
         self.take_answers();
         self.choose_shown_version(ui.ctx());
+        if let Some(wait) = self.projections.take_answers(&mut self.state, Instant::now()) {
+            ui.ctx().request_repaint_after(wait);
+        }
         if self.theme != Some(self.state.options.theme) {
             self.theme = Some(self.state.options.theme);
             appearance::apply(ui.ctx(), self.state.options.theme);
@@ -207,7 +214,10 @@ impl Interface {
     /// Whether nothing is awaited any more: what is shown is what was asked for last.
     pub fn is_settled(&self) -> bool {
         self.state.failure.is_some()
-            || (self.answered.is_some() && self.answered == self.asked && !self.is_new_question())
+            || (self.answered.is_some()
+                && self.answered == self.asked
+                && !self.is_new_question()
+                && self.projections.is_settled())
     }
 
     /// Remembers layout, theme and what was open.
@@ -351,6 +361,8 @@ impl Interface {
 
     /// Asks for the evidence of what is shown now, unless that was the last question already.
     pub fn ask(&mut self) {
+        let compares = self.state.shown_views.contains(&View::Similarity);
+        self.projections.ask(&mut self.state, compares);
         let Some(trace) = &self.state.trace else { return };
         if self.is_new_question() {
             let question = self.state.question();

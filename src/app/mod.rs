@@ -11,10 +11,12 @@ mod heads_tests;
 mod history;
 mod interface;
 mod keys;
+mod lasso;
 mod offscreen;
 mod panels;
 #[cfg(test)]
 mod picture_tests;
+mod projections;
 mod screenshot;
 #[cfg(test)]
 mod selection_tests;

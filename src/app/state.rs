@@ -7,12 +7,14 @@ use super::command::Command;
 use super::history::History;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::pool::Pooling;
+use crate::analysis::projection::{Align, Method};
+use crate::analysis::similarity::Similarity;
 use crate::analysis::statistics::{self, Over};
 use crate::analysis::timeline::output_tokens;
 use crate::analysis::{Direction, Pick, Selection};
 use crate::dataset::Summary;
 use crate::evidence::{OpenTrace, Question};
-use crate::scene::{Evidence, LinkColor, Options, Target, Theme, View};
+use crate::scene::{Evidence, LinkColor, Options, Projection, Target, Theme, View};
 use crate::trace::{Block, Document};
 
 /// All that the panels read.
@@ -50,6 +52,16 @@ pub struct State {
     pub shows_help: bool,
     /// Counts the changes, so that views know when to draw anew.
     pub version: u64,
+    /// The hidden states in the plane; those of the state before stay until the next are ready.
+    pub projection: Option<Arc<Projection>>,
+    /// The same on the way from one state's places to the next one's.
+    pub moving: Option<Arc<Projection>>,
+    /// Counts the changes of `projection`, `moving` and `similarity`, which few views show.
+    pub moves: u64,
+    /// How alike the hidden states are.
+    pub similarity: Option<Arc<Similarity>>,
+    /// How far the projection is that is being computed, from 0 to 1, once it takes its time.
+    pub projecting: Option<f32>,
     /// The change that the views show: the last one, unless its numbers will be there in a moment.
     pub shown_version: u64,
     /// What is typed into the command palette while it is shown.
@@ -121,6 +133,7 @@ impl State {
             Command::SelectLayer(layer) => self.selection.layer = layer,
             Command::SelectHead(head) => self.selection.head = head,
             Command::MoveHead { layers, heads } => self.move_head(layers, heads),
+            Command::Select { target: Target::State { state, .. }, .. } => self.hidden_state = Some(state),
             Command::Select { target, extend } => {
                 self.selection = self.selected_by(&target, extend);
                 self.set_preview(None);
@@ -171,6 +184,13 @@ impl State {
             Command::SetPooling(pooling) => self.pooling = pooling,
             Command::ShowViews(views) => self.shown_views = views,
             Command::SetThumbnailSide(side) => self.thumbnail_side = side,
+            Command::CancelProjection => {
+                let recipe = &mut self.options.embedding.recipe;
+                if recipe.method == Method::Pca {
+                    recipe.align = Align::None;
+                }
+                recipe.method = Method::Pca;
+            }
             Command::Escape if self.palette.is_some() => self.palette = None,
             Command::Escape if self.shows_help => self.shows_help = false,
             Command::Escape => {
@@ -212,6 +232,9 @@ impl State {
         }
         self.trace = Some(trace);
         self.evidence = None;
+        self.projection = None;
+        self.moving = None;
+        self.similarity = None;
         self.failure = None;
         self.set_preview(None);
         self.version += 1;
@@ -227,6 +250,37 @@ impl State {
     pub fn set_evidence(&mut self, evidence: Arc<Evidence>) {
         self.evidence = Some(evidence);
         self.version += 1;
+    }
+
+    /// The hidden states are in the plane.
+    pub fn set_projection(&mut self, projection: Option<Arc<Projection>>) {
+        self.projection = projection;
+        self.moves += 1;
+    }
+
+    /// The points are on their way, or have arrived.
+    pub fn set_moving(&mut self, moving: Option<Arc<Projection>>) {
+        self.moving = moving;
+        self.moves += 1;
+    }
+
+    /// The hidden states were compared.
+    pub fn set_similarity(&mut self, similarity: Option<Arc<Similarity>>) {
+        self.similarity = similarity;
+        self.moves += 1;
+    }
+
+    /// The numbers for a view, with the projection where it is shown.
+    pub fn evidence_for(&self, view: View) -> Evidence {
+        let evidence = self.evidence.as_deref().cloned().unwrap_or_default();
+        match view {
+            View::Embedding | View::Similarity => Evidence {
+                projection: self.moving.clone().or_else(|| self.projection.clone()),
+                similarity: self.similarity.clone(),
+                ..evidence
+            },
+            _ => evidence,
+        }
     }
 
     /// The trace that was asked for cannot be shown; the one before stays.
@@ -349,6 +403,7 @@ impl State {
                     selection.tokens.extend(pieces);
                 }
             }
+            Target::State { .. } => {}
         }
         selection
     }
@@ -374,7 +429,8 @@ impl State {
     }
 
     fn set_preview(&mut self, target: Option<Target>) {
-        self.preview = target.as_ref().map(|target| self.selected_by(target, false));
+        let selects = target.as_ref().filter(|target| !matches!(target, Target::State { .. }));
+        self.preview = selects.map(|target| self.selected_by(target, false));
         if self.preview.as_ref().is_some_and(|preview| preview.tokens.is_empty()) {
             // A click on the one selected token takes it away; to hover over it shows it.
             self.preview = None;
@@ -634,6 +690,23 @@ mod tests {
             (now.combine, now.sinks, now.rollout),
             (Combine::Max, SinkTreatment::Hide, Some(Rollout::default()))
         );
+        Ok(())
+    }
+
+    #[test]
+    fn a_state_is_picked_and_a_projection_given_up() -> Result {
+        let mut state = showing("multi-image")?;
+        state.apply(Command::Preview(Some(Target::State { state: 2, with: 0 })));
+        assert_eq!(state.preview, None);
+        state.apply(Command::Select { target: Target::State { state: 2, with: 0 }, extend: false });
+        assert_eq!(state.hidden_state, Some(2));
+        state.options.embedding.recipe.method = Method::Tsne;
+        state.options.embedding.recipe.align = Align::Shared;
+        state.apply(Command::CancelProjection);
+        assert_eq!(state.options.embedding.recipe.method, Method::Pca);
+        assert_eq!(state.options.embedding.recipe.align, Align::Shared);
+        state.apply(Command::CancelProjection);
+        assert_eq!(state.options.embedding.recipe.align, Align::None);
         Ok(())
     }
 

@@ -5,8 +5,10 @@ mod attention;
 mod bench;
 mod check;
 mod devices;
+mod embedding;
 mod heads;
 mod man;
+mod neighbours;
 mod progress;
 mod render;
 mod selection;
@@ -51,6 +53,8 @@ enum Command {
     Stats(stats::Arguments),
     /// The weights behind the image and text views.
     Attention(attention::Arguments),
+    /// The tokens nearest to others among the hidden states.
+    Neighbours(neighbours::Arguments),
     /// Read every value of traces and report what is not sound.
     Check(check::Arguments),
     /// Measure what a user waits for.
@@ -89,6 +93,7 @@ impl Cli {
             Some(Command::Render(arguments)) => render::run(&arguments)?,
             Some(Command::Stats(arguments)) => stats::run(&arguments, quiet)?,
             Some(Command::Attention(arguments)) => attention::run(&arguments)?,
+            Some(Command::Neighbours(arguments)) => neighbours::run(&arguments)?,
             Some(Command::Check(arguments)) => return check::run(&arguments, quiet),
             Some(Command::Bench(arguments)) => bench::run(&arguments)?,
             Some(Command::Synth(arguments)) => synth::run(&arguments, quiet)?,

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use glam::Vec2;
 
 use super::adapter::AdapterArguments;
+use super::embedding::EmbeddingArguments;
 use super::heads::{self, HeadsArguments};
 use super::selection::SelectionArguments;
 use super::stats::engine;
@@ -36,7 +37,7 @@ const EXAMPLES: &str = "Examples:
 pub struct Arguments {
     /// The trace.
     trace: PathBuf,
-    /// heads, image, text, matrix, links, embedding, thumbnails, overlays, timeline, or window for all of them.
+    /// heads, image, text, matrix, links, embedding, thumbnails, overlays, timeline, similarity, or window for all of them.
     #[arg(long, value_enum)]
     view: ViewName,
     /// Where the picture goes.
@@ -108,6 +109,8 @@ pub struct Arguments {
     adapter: AdapterArguments,
     #[command(flatten)]
     heads: HeadsArguments,
+    #[command(flatten)]
+    embedding: EmbeddingArguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -118,6 +121,7 @@ enum ViewName {
     Matrix,
     Links,
     Embedding,
+    Similarity,
     Window,
     Thumbnails,
     Overlays,
@@ -152,6 +156,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         ViewName::Thumbnails => draw(arguments, View::Thumbnails, &open, selection),
         ViewName::Overlays => draw(arguments, View::Overlays, &open, selection),
         ViewName::Timeline => draw(arguments, View::Timeline, &open, selection),
+        ViewName::Similarity => draw(arguments, View::Similarity, &open, selection),
         ViewName::Window => draw_window(arguments, selection),
     }?;
     write_png(&picture, &arguments.output)
@@ -173,7 +178,8 @@ fn draw(arguments: &Arguments, view: View, open: &OpenTrace, selection: Selectio
         lock_scale: arguments.lock_scale,
         links_by_head: arguments.links_color == LinkColor::Head,
     };
-    let evidence = analyst.answer(open, &question, &AtomicBool::new(false))?;
+    let mut evidence = analyst.answer(open, &question, &AtomicBool::new(false))?;
+    arguments.embedding.complete(view, open, &question, &mut evidence)?;
     let inputs = Inputs {
         document: open.document(),
         images: &open.images,
@@ -228,6 +234,7 @@ impl Arguments {
             matrix_block: self.matrix_block,
             links_color: self.links_color,
             links_bundle: self.links_bundle,
+            embedding: self.embedding.options(),
             ..Options::default()
         };
         self.heads.apply(options)

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::analysis::neighbours::Neighbour;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::per_head::HeadWeights;
 use crate::analysis::pool::{Pooling, Tiling};
+use crate::analysis::projection::Recipe;
+use crate::analysis::similarity::Similarity;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::timeline::Timeline;
 use crate::render::Values;
@@ -42,6 +45,12 @@ pub struct Evidence {
     /// `[queries, keys]` of each selected head, the mean over the selected layers, with its number; empty unless links
     /// are coloured by head.
     pub head_links: Vec<(usize, Arc<Vec<f32>>)>,
+    /// The attention that each key receives from the selected head: the mean over the queries that may see it.
+    pub received: Arc<Vec<f32>>,
+    /// The tokens nearest to the selected ones among the hidden states.
+    pub neighbours: Option<Arc<Neighbours>>,
+    /// How alike the hidden states are.
+    pub similarity: Option<Arc<Similarity>>,
 }
 
 /// One statistic over layers × heads.
@@ -150,6 +159,34 @@ pub struct Projection {
     pub states: usize,
     /// The share of the variance that each axis explains, from 0 to 1.
     pub explained: [f32; 2],
+    /// What was done.
+    pub recipe: Recipe,
+    /// `[states][tokens]`: the places in all states, where those compare; else empty.
+    pub path: Arc<Vec<Vec<[f32; 2]>>>,
+    /// What a reader has to know of the fit.
+    pub notes: Vec<String>,
+    /// The Euclidean length of each token's state.
+    pub norms: Arc<Vec<f32>>,
+}
+
+/// The tokens nearest to the selected ones in the space of the hidden states.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Neighbours {
+    /// Index in [`Document::sequences`](crate::trace::Document::sequences).
+    pub sequence: usize,
+    /// Which state: 0 is the embedding.
+    pub state: usize,
+    /// In the order of [`Metric::ALL`](crate::analysis::neighbours::Metric::ALL).
+    pub by_metric: [NearTokens; 2],
+}
+
+/// The nearest tokens by one metric, the nearest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NearTokens {
+    /// Of the modality of the first selected token.
+    pub same: Vec<Neighbour>,
+    /// Of the other.
+    pub other: Vec<Neighbour>,
 }
 
 impl Default for Evidence {
@@ -169,6 +206,9 @@ impl Default for Evidence {
             timeline: None,
             peaks: None,
             head_links: Vec::new(),
+            received: Arc::default(),
+            neighbours: None,
+            similarity: None,
         }
     }
 }

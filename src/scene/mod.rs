@@ -18,6 +18,7 @@ mod options;
 mod overlays;
 mod patches;
 mod sides;
+mod similarity;
 mod sinks;
 mod text;
 mod text_summary;
@@ -41,7 +42,8 @@ use crate::trace::Document;
 
 pub use choices::{LinkColor, MatrixBlock, Tiles};
 pub use colour_bar::ColourBar;
-pub use evidence::{Evidence, Projection, StatisticGrid, Thumbnails};
+pub use embedding::{ColorBy, EmbeddingOptions, SizeBy};
+pub use evidence::{Evidence, NearTokens, Neighbours, Projection, StatisticGrid, Thumbnails};
 pub use matrix::matrix_size;
 pub use options::{HeadsOrder, Options};
 pub use theme::{Palette, Theme, contrast};
@@ -70,6 +72,8 @@ pub enum View {
     Overlays,
     /// What each output token attends to, layer by layer.
     Timeline,
+    /// How alike the hidden states are.
+    Similarity,
 }
 
 /// All that a view may look at.
@@ -122,6 +126,7 @@ pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
         View::Thumbnails => thumbnails::draw(inputs, &mut canvas),
         View::Overlays => overlays::draw(inputs, &mut canvas),
         View::Timeline => timeline::draw(inputs, &mut canvas),
+        View::Similarity => similarity::draw(inputs, &mut canvas),
     }
     let said = canvas.said.take();
     canvas.finish(tip::Facts::new(inputs, said))
@@ -159,7 +164,7 @@ impl Scene {
 
 impl View {
     /// Every view, in the order in which they are listed.
-    pub const fn all() -> [Self; 9] {
+    pub const fn all() -> [Self; 10] {
         [
             Self::Heads,
             Self::Image,
@@ -170,6 +175,7 @@ impl View {
             Self::Thumbnails,
             Self::Overlays,
             Self::Timeline,
+            Self::Similarity,
         ]
     }
 
@@ -185,6 +191,7 @@ impl View {
             Self::Thumbnails => "thumbnails",
             Self::Overlays => "overlays",
             Self::Timeline => "timeline",
+            Self::Similarity => "similarity",
         }
     }
 }
@@ -198,7 +205,8 @@ impl fmt::Display for View {
 /// The name is not one of [`View::all`].
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "no view is called '{0}': it is heads, image, text, matrix, links, embedding, thumbnails, overlays or timeline"
+    "no view is called '{0}': it is heads, image, text, matrix, links, embedding, thumbnails, overlays, timeline or \
+     similarity"
 )]
 pub struct UnknownView(String);
 

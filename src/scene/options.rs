@@ -1,6 +1,6 @@
 //! How the views show what they show.
 
-use super::{LinkColor, MatrixBlock, Theme, Tiles};
+use super::{EmbeddingOptions, LinkColor, MatrixBlock, Theme, Tiles};
 use crate::analysis::timeline::TokenGroup;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
@@ -39,6 +39,8 @@ pub struct Options {
     pub colour_bar: bool,
     /// Whether the drawing holds its own title line.
     pub title: bool,
+    /// The hidden states view.
+    pub embedding: EmbeddingOptions,
     /// What the heads view is sorted by.
     pub heads_order: HeadsOrder,
     /// The heads view dims what has a value outside; `None` dims nothing.
@@ -125,6 +127,7 @@ impl Default for Options {
             matrix_block: MatrixBlock::default(),
             links_color: LinkColor::default(),
             links_bundle: false,
+            embedding: EmbeddingOptions::default(),
         }
     }
 }

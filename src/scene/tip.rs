@@ -6,6 +6,7 @@ use super::{
     Inputs, StatisticGrid, Target,
     words::{joined, token_names, words},
 };
+use crate::analysis::similarity::Similarity;
 use crate::analysis::statistics::mean;
 use crate::analysis::timeline::{Timeline, TokenGroup};
 use crate::analysis::{Direction, Pick};
@@ -23,6 +24,7 @@ pub(super) struct Facts {
     statistic: StatisticGrid,
     weights: Arc<Vec<f32>>,
     matrix: Arc<Vec<f32>>,
+    similarity: Option<Arc<Similarity>>,
     said: Option<Said>,
     timeline: Option<Arc<Timeline>>,
     layer: Pick,
@@ -57,6 +59,7 @@ impl Facts {
             timeline: inputs.evidence.timeline.clone(),
             layer: inputs.selection.layer,
             words: if inputs.options.join_pieces { whole_words(document) } else { Vec::new() },
+            similarity: inputs.evidence.similarity.clone(),
         }
     }
 
@@ -103,6 +106,13 @@ impl Facts {
             }
             Target::Output { layer, token } => self.output(layer, token),
             Target::Pieces { sequence, first, count } => self.pieces(sequence, first, count),
+            Target::State { state, with } => {
+                let value = self.similarity.as_ref().and_then(|all| all.values.get(state * all.states + with));
+                format!(
+                    "state {state} · state {with}: {} (linear CKA)",
+                    value.map_or("no value".into(), |&v| number(v))
+                )
+            }
         }
     }
 

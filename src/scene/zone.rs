@@ -58,6 +58,13 @@ pub enum Target {
         /// How many there are.
         count: usize,
     },
+    /// A hidden state, compared with another.
+    State {
+        /// 0 is the embedding.
+        state: usize,
+        /// What it is compared with.
+        with: usize,
+    },
 }
 
 /// A part of the drawing that answers to the pointer.

@@ -139,6 +139,7 @@ fn projection(tokens: &[Token], hidden: &Hidden) -> Projection {
         state: 3,
         states: hidden.states,
         explained: [0.43, 0.12],
+        ..Projection::default()
     }
 }
 
@@ -391,6 +392,8 @@ impl Case {
         self.evidence.timeline = Some(Arc::new(timeline));
         self
     }
+}
+
 /// `[CLS]`, a patch and a word are sinks, and marked.
 pub fn marked_sinks() -> Case {
     let sink = |token: usize| Sink { token, heads: 0.75, is_massive: false };

@@ -2,6 +2,7 @@
 
 mod aggregation;
 mod choices;
+mod embedding;
 mod examples;
 mod gestures;
 mod heads;
@@ -51,6 +52,8 @@ pub enum Panel {
     Overlays,
     /// Output tokens.
     Timeline,
+    /// Hidden states compared.
+    Similarity,
 }
 
 impl Panel {
@@ -67,6 +70,7 @@ impl Panel {
             Self::Thumbnails => "Thumbnails",
             Self::Overlays => "Heads on image",
             Self::Timeline => "Timeline",
+            Self::Similarity => "Similarity",
         }
     }
 
@@ -83,6 +87,7 @@ impl Panel {
             Self::Thumbnails => View::Thumbnails,
             Self::Overlays => View::Overlays,
             Self::Timeline => View::Timeline,
+            Self::Similarity => View::Similarity,
         })
     }
 }
@@ -95,7 +100,7 @@ pub fn default_layout() -> Layout {
         &mut tiles,
         &[(&[Panel::Image, Panel::Overlays, Panel::Links], 0.72), (&[Panel::Text, Panel::Timeline], 0.28)],
     );
-    let right = column(&mut tiles, &[(&[Panel::Matrix], 0.5), (&[Panel::Embedding], 0.5)]);
+    let right = column(&mut tiles, &[(&[Panel::Matrix], 0.5), (&[Panel::Embedding, Panel::Similarity], 0.5)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.25), (middle, 0.45), (right, 0.3)]);
     Tree::new(egui::Id::unique("panels"), root, tiles)
 }

@@ -4,7 +4,7 @@ use egui::{Rect as EguiRect, Sense, Slider, Ui, pos2};
 use glam::Vec2;
 
 use super::top_bar::unlabelled_choice;
-use super::{choices, gestures, heads, rubber_band};
+use super::{choices, embedding, gestures, heads, rubber_band};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::token_sets;
 use crate::app::canvas::{Canvas, Easel};
@@ -13,7 +13,7 @@ use crate::app::keys;
 use crate::app::state::State;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
-use crate::scene::{Evidence, Inputs, Options, Target, View, matrix_size, thumbnail_side};
+use crate::scene::{Inputs, Options, Target, View, matrix_size, thumbnail_side};
 
 /// Shows the view; returns the words for what is under the pointer.
 pub fn show(
@@ -49,20 +49,22 @@ pub fn show(
             commands.push(Command::SetThumbnailSide(side));
         }
     }
-    let nothing = Evidence::default();
+    let evidence = state.evidence_for(view);
     let inputs = Inputs {
         document: trace.document(),
         images: &trace.images,
         selection: &state.selection,
         hover: state.hover,
         options: &state.options,
-        evidence: state.evidence.as_deref().unwrap_or(&nothing),
+        evidence: &evidence,
         size: Vec2::new(space.width(), space.height()),
     };
     let scale = ui.ctx().pixels_per_point();
-    let scene = canvas.scene(easel, view, &inputs, state.shown_version, scale);
+    let moves = if matches!(view, View::Embedding | View::Similarity) { state.moves << 40 } else { 0 };
+    let scene = canvas.scene(easel, view, &inputs, state.shown_version.wrapping_add(moves), scale);
     let content = scene.content;
     let rows_beyond = scene.rows_beyond;
+    let zones = if view == View::Embedding { scene.zones.clone() } else { Vec::new() };
     let to_view = |at: egui::Pos2| Vec2::new(at.x - space.min.x, at.y - space.min.y);
     let pointer = response.hover_pos().map(to_view);
     let target = pointer.and_then(|at| scene.at(at));
@@ -85,8 +87,12 @@ pub fn show(
         rubber_band::select(ui, &response, scene, band, commands);
     }
     heads::point(ui, view, &response, state, scene, commands);
+    let mut lassoes = false;
     match view {
         View::Matrix => navigate_matrix(ui, &response, state, content, pointer, commands),
+        View::Embedding if state.options.embedding.lasso || ui.input(|input| input.modifiers.shift) => {
+            lassoes = true;
+        }
         View::Embedding => navigate_embedding(ui, &response, state, content, pointer, commands),
         View::Text if pointer.is_some() => gestures::scroll_text(ui, state, rows_beyond, commands),
         View::Timeline => gestures::scrub_timeline(&response, state, target, commands),
@@ -105,6 +111,12 @@ pub fn show(
     }
     if view == View::Matrix {
         gestures::zoom_by_rectangle(ui, &response, state, space, content, commands);
+    }
+    if lassoes {
+        embedding::draw_lasso(ui, &response, &zones, commands);
+    }
+    if view == View::Embedding {
+        embedding::show_progress(ui, space, state, commands);
     }
     if let Some(failure) = canvas.failure() {
         ui.put(space, egui::Label::new(failure));
@@ -219,8 +231,8 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
             }
         }
         View::Links => show_links_options(ui, &mut options),
-        View::Embedding => show_embedding_options(ui, state, commands),
-        View::Text | View::Heads | View::Thumbnails | View::Overlays | View::Timeline => {}
+        View::Embedding => embedding::show_options(ui, state, &mut options, commands),
+        View::Text | View::Heads | View::Thumbnails | View::Overlays | View::Timeline | View::Similarity => {}
     }
     choices::show(ui, view, &mut options);
     if options != state.options {
@@ -260,18 +272,4 @@ fn show_links_options(ui: &mut Ui, options: &mut Options) {
         Keep::AtLeast(weight) => ui.add(Slider::new(weight, 0.001..=1.0).logarithmic(true)),
     };
     ui.checkbox(&mut options.links_of_selection, "selected only");
-}
-
-fn show_embedding_options(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
-    let Some(projection) = state.evidence.as_ref().and_then(|evidence| evidence.projection.as_ref()) else { return };
-    let mut shown = projection.state;
-    let last = projection.states.saturating_sub(1);
-    let slider = Slider::new(&mut shown, 0..=last).text("state");
-    let explained = "0 is the embedding, state i is what layer i − 1 puts out";
-    if ui.add(slider).on_hover_text(explained).changed() {
-        commands.push(Command::SetHiddenState(Some(shown)));
-    }
-    if state.hidden_state.is_some() && ui.button("follow layer").clicked() {
-        commands.push(Command::SetHiddenState(None));
-    }
 }

@@ -1,0 +1,126 @@
+//! What belongs to the hidden states view alone: its choices, what it is computing, and the lasso.
+
+use egui::containers::menu::{MenuButton, MenuConfig};
+use egui::{PopupCloseBehavior, Rect as EguiRect, Slider, Stroke, Ui, pos2, vec2};
+use glam::Vec2;
+
+use super::top_bar::unlabelled_choice;
+use crate::analysis::neighbours::Metric;
+use crate::analysis::projection::{Align, Method};
+use crate::app::command::Command;
+use crate::app::lasso;
+use crate::app::state::State;
+use crate::scene::{ColorBy, EmbeddingOptions, Options, SizeBy, Zone};
+
+/// The choices in the panel's bar: state and method at hand, the rest in a menu.
+pub fn show_options(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut Vec<Command>) {
+    let Some(projection) = &state.projection else { return };
+    let embedding = &mut options.embedding;
+    let stays_open = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let (menu, _) = MenuButton::new("View").config(stays_open).ui(ui, |ui| show_menu(ui, state, embedding, commands));
+    menu.on_hover_text("How hidden states are shown");
+    let shown = Method::ALL.iter().position(|method| *method == embedding.recipe.method).unwrap_or(0);
+    ui.scope(|ui| {
+        ui.spacing_mut().combo_width = 56.0;
+        if let Some(row) = unlabelled_choice(ui, "Projection", Method::ALL.iter(), shown) {
+            embedding.recipe.method = Method::ALL[row];
+        }
+    });
+    let mut shown = projection.state;
+    let last = projection.states.saturating_sub(1);
+    ui.spacing_mut().slider_width = 48.0;
+    let slider = ui.add(Slider::new(&mut shown, 0..=last));
+    slider.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Slider, true, "State"));
+    if slider.on_hover_text("State: 0 is the embedding, state i is what layer i − 1 puts out").changed() {
+        commands.push(Command::SetHiddenState(Some(shown)));
+    }
+}
+
+fn show_menu(ui: &mut Ui, state: &State, embedding: &mut EmbeddingOptions, commands: &mut Vec<Command>) {
+    ui.set_min_width(230.0);
+    ui.label("States");
+    for align in Align::ALL {
+        ui.radio_value(&mut embedding.recipe.align, align, align.to_string());
+    }
+    ui.separator();
+    ui.label("Colour by");
+    for color_by in ColorBy::ALL {
+        ui.radio_value(&mut embedding.color_by, color_by, color_by.to_string());
+    }
+    let mut by_attention = embedding.size_by == SizeBy::Received;
+    ui.checkbox(&mut by_attention, SizeBy::Received.to_string());
+    embedding.size_by = if by_attention { SizeBy::Received } else { SizeBy::Equal };
+    ui.separator();
+    ui.label("Nearest tokens of the selection");
+    ui.horizontal(|ui| {
+        ui.radio_value(&mut embedding.neighbours, None, "none");
+        for metric in Metric::ALL {
+            ui.radio_value(&mut embedding.neighbours, Some(metric), metric.name());
+        }
+    });
+    ui.separator();
+    if ui.checkbox(&mut embedding.trajectories, "Trajectories of selected tokens").changed()
+        && embedding.trajectories
+        && embedding.recipe.align == Align::None
+    {
+        // Without places that compare there is no way to draw.
+        embedding.recipe.align = Align::Shared;
+    }
+    ui.checkbox(&mut embedding.pictures, "Patches as pictures");
+    ui.checkbox(&mut embedding.lasso, "Lasso: drag around points").on_hover_text("Shift + drag does it at any time");
+    ui.horizontal(|ui| {
+        let label = ui.label("Seed");
+        ui.add(egui::DragValue::new(&mut embedding.recipe.seed)).labelled_by(label.id);
+    });
+    if state.hidden_state.is_some() && ui.button("State follows the layer").clicked() {
+        commands.push(Command::SetHiddenState(None));
+    }
+}
+
+/// What is being computed, over the view, with a way to give it up.
+pub fn show_progress(ui: &mut Ui, space: EguiRect, state: &State, commands: &mut Vec<Command>) {
+    let Some(share) = state.projecting else { return };
+    let words = format!("computing {} … {:.0} %", state.options.embedding.recipe.method, share * 100.0);
+    let strip =
+        EguiRect::from_min_size(pos2(space.left() + 8.0, space.bottom() - 30.0), vec2(space.width() - 16.0, 24.0));
+    let mut over =
+        ui.new_child(egui::UiBuilder::new().max_rect(strip).layout(egui::Layout::left_to_right(egui::Align::Center)));
+    egui::Frame::popup(ui.style()).inner_margin(4.0).show(&mut over, |ui| {
+        ui.label(words);
+        if ui.button("Cancel").on_hover_text("Show the principal components instead").clicked() {
+            commands.push(Command::CancelProjection);
+        }
+    });
+}
+
+/// Draws the line while the pointer goes around points, and selects them when it is let go.
+pub fn draw_lasso(ui: &Ui, response: &egui::Response, zones: &[Zone], commands: &mut Vec<Command>) {
+    let points = zones.iter().rev().find_map(|zone| match zone {
+        Zone::Points { points, sequence, .. } => Some((points, *sequence)),
+        _ => None,
+    });
+    let (Some((points, sequence)), Some(pointer)) = (points, response.interact_pointer_pos()) else { return };
+    let id = response.id.with("lasso");
+    let corner = response.rect.min;
+    let to_view = |at: egui::Pos2| Vec2::new(at.x - corner.x, at.y - corner.y);
+    let mut line: Vec<Vec2> = ui.data(|data| data.get_temp(id)).unwrap_or_default();
+    if response.drag_started() {
+        // A drag is one only after some way; the line begins where the button went down.
+        line = ui.input(|input| input.pointer.press_origin()).map(to_view).into_iter().collect();
+    }
+    let at = to_view(pointer);
+    if line.last().is_none_or(|last| last.distance(at) > 2.0) {
+        line.push(at);
+    }
+    let shown = line.iter().map(|at| pos2(corner.x + at.x, corner.y + at.y)).collect();
+    ui.painter().add(egui::Shape::closed_line(shown, Stroke::new(1.5, ui.visuals().warn_fg_color)));
+    if response.drag_stopped() {
+        let tokens = lasso::inside(&line, points);
+        let extend = ui.input(|input| input.modifiers.command || input.modifiers.ctrl);
+        if !tokens.is_empty() {
+            commands.push(Command::SelectTokens { sequence, tokens, extend });
+        }
+        line.clear();
+    }
+    ui.data_mut(|data| data.insert_temp(id, line));
+}

@@ -1,0 +1,98 @@
+//! The tokens nearest to the selected ones, in the space of the states and not in the plane: a list beside the plot.
+
+use glam::Vec2;
+
+use super::points::thumbnail;
+use crate::analysis::neighbours::{Metric, Neighbour};
+use crate::render::{Align, Rect};
+use crate::scene::canvas::Canvas;
+use crate::scene::tip::number;
+use crate::scene::words::token_names;
+use crate::scene::{Inputs, Projection, Target};
+use crate::trace::{Modality, Token};
+
+const WIDTH: f32 = 172.0;
+/// A plot of less is no plot.
+const LEAST_PLOT: f32 = 220.0;
+
+/// Takes its room from what is free, at the right or below, and draws the list if one is wanted.
+pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, projection: &Projection, tokens: &[Token]) {
+    let Some(metric) = inputs.options.embedding.neighbours else { return };
+    let room = canvas.free.size();
+    let (first, second) = if room.x >= WIDTH + LEAST_PLOT {
+        let list = Rect { min: Vec2::new(canvas.free.max.x - WIDTH, canvas.free.min.y), max: canvas.free.max };
+        canvas.free.max.x = list.min.x - 12.0;
+        let middle = list.center().y;
+        (Rect { max: Vec2::new(list.max.x, middle), ..list }, Rect { min: Vec2::new(list.min.x, middle + 4.0), ..list })
+    } else if room.y >= 240.0 && room.x >= 150.0 {
+        let top = canvas.free.max.y - (room.y * 0.4).min(160.0);
+        let list = Rect { min: Vec2::new(canvas.free.min.x, top), max: canvas.free.max };
+        canvas.free.max.y = list.min.y - 8.0;
+        let middle = list.center().x;
+        (Rect { max: Vec2::new(middle - 5.0, list.max.y), ..list }, Rect { min: Vec2::new(middle + 5.0, top), ..list })
+    } else {
+        return;
+    };
+    let found = inputs.evidence.neighbours.as_deref();
+    let lists = found.filter(|found| found.sequence == projection.sequence && found.state == projection.state);
+    let own = inputs.selection.tokens.first().and_then(|&token| tokens.get(token)).map(Token::modality);
+    let (Some(lists), Some(own)) = (lists, own) else {
+        let (small, muted) = (canvas.text.small, canvas.palette.muted);
+        for (line, words) in ["Select a token: its nearest", "tokens are listed here."].into_iter().enumerate() {
+            let words = canvas.elide(words, small, false, first.size().x);
+            let at = first.min + Vec2::new(0.0, small * (0.7 + 1.4 * line as f32));
+            canvas.label(at, Align::Left, words, small, muted);
+        }
+        return;
+    };
+    let which = Metric::ALL.iter().position(|known| *known == metric).unwrap_or(0);
+    let near = &lists.by_metric[which];
+    let words = |modality| if modality == Modality::Text { "words" } else { "patches" };
+    let other = if own == Modality::Text { Modality::Image } else { Modality::Text };
+    let names = token_names(tokens);
+    for (rect, neighbours, modality) in [(first, &near.same, own), (second, &near.other, other)] {
+        let heading = format!("nearest {}, {} distance", words(modality), metric.name());
+        section(inputs, canvas, rect, &heading, neighbours, (projection.sequence, tokens, &names));
+    }
+}
+
+fn section(
+    inputs: &Inputs<'_>,
+    canvas: &mut Canvas<'_>,
+    rect: Rect,
+    heading: &str,
+    neighbours: &[Neighbour],
+    (sequence, tokens, names): (usize, &[Token], &[String]),
+) {
+    let (small, palette) = (canvas.text.small, canvas.palette);
+    let room = rect.size().x;
+    let title = canvas.elide(heading, small, true, room);
+    canvas.label(Vec2::new(rect.min.x, rect.min.y + small * 0.7), Align::Left, title, small, palette.muted);
+    let height = (small * 1.75).max(18.0);
+    let mut top = rect.min.y + small * 1.7;
+    if neighbours.is_empty() {
+        canvas.label(Vec2::new(rect.min.x, top + height / 2.0), Align::Left, "none", small, palette.muted);
+    }
+    for neighbour in neighbours {
+        if top + height > rect.max.y {
+            break;
+        }
+        let row = Rect::at(rect.min.x, top, room, height);
+        let middle = row.center().y;
+        if inputs.hover == Some(Target::Token { sequence, token: neighbour.token }) {
+            canvas.fill(row, palette.line);
+        }
+        let token = &tokens[neighbour.token];
+        let mut left = row.min.x + 3.0;
+        if thumbnail(inputs, canvas, token, Vec2::new(left + height / 2.0 - 1.0, middle), height - 3.0).is_some() {
+            left += height + 3.0;
+        }
+        let distance = number(neighbour.distance);
+        let taken = canvas.width(&distance, small) + 8.0;
+        let name = canvas.elide(&names[neighbour.token], small, false, row.max.x - left - taken);
+        canvas.label(Vec2::new(left, middle), Align::Left, name, small, palette.text);
+        canvas.label(Vec2::new(row.max.x - 3.0, middle), Align::Right, distance, small, palette.muted);
+        canvas.area(row, Target::Token { sequence, token: neighbour.token });
+        top += height;
+    }
+}

@@ -1,0 +1,86 @@
+//! Hidden states on the command line.
+
+mod cli_common;
+
+use std::path::Path;
+
+use cli_common::{Result, fail, json, succeed};
+use vlscope::trace::Trace;
+
+const MULTI_IMAGE: &str = "tests/traces/multi-image.safetensors";
+
+#[test]
+fn neighbours_are_those_of_the_tensor() -> Result {
+    let trace = Trace::open(Path::new(MULTI_IMAGE))?;
+    let state = trace.hidden(0, 1);
+    let rows = state.to_f32();
+    let row = |token: usize| &rows[token * state.shape[1]..(token + 1) * state.shape[1]];
+    let distance = |token: usize| row(5).iter().zip(row(token)).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt();
+    let nearest = (0..14).filter(|token| *token != 5).min_by(|&a, &b| distance(a).total_cmp(&distance(b)));
+    let nearest = nearest.ok_or("no tokens")?;
+    let report = json(&["neighbours", MULTI_IMAGE, "--token", "5", "--state", "1", "--metric", "euclidean", "--json"])?;
+    let found = report["neighbours"].as_array().ok_or("no neighbours")?;
+    assert_eq!((found.len(), found[0]["position"].as_u64()), (13, Some(nearest as u64)));
+    let told = found[0]["distance"].as_f64().ok_or("no distance")?;
+    assert!((told - f64::from(distance(nearest))).abs() < 1e-5);
+    let distances: Vec<f64> = found.iter().filter_map(|row| row["distance"].as_f64()).collect();
+    assert!(distances.is_sorted());
+
+    let csv = succeed(&["neighbours", MULTI_IMAGE, "--token", "5", "--count", "3", "--csv"])?;
+    assert_eq!((csv.lines().next(), csv.lines().count()), (Some("position,token,modality,distance"), 4));
+    let text = succeed(&["neighbours", MULTI_IMAGE, "--token", "5", "--token", "6"])?;
+    assert!(text.contains("image 0 patch") && text.contains("  image "), "{text}");
+    Ok(())
+}
+
+#[test]
+fn what_the_trace_lacks_is_refused() -> Result {
+    let cases: [(&[&str], &str); 4] = [
+        (&["--token", "99"], "there is no token 99: sequence `main` has 14"),
+        (&["--token", "0", "--state", "9"], "there is no hidden state 9: there are 0 to 3"),
+        (&["--token", "0", "--sequence", "other"], "no sequence with hidden states is called `other`: there are main"),
+        (&["--token", "0", "--metric", "cosine", "--count", "1", "--state", "4"], "there is no hidden state 4"),
+    ];
+    for (options, message) in cases {
+        let said = fail(1, &[&["neighbours", MULTI_IMAGE], options].concat())?;
+        assert!(said.starts_with(&format!("vlscope: {message}")), "{said}");
+    }
+    assert!(fail(2, &["neighbours", MULTI_IMAGE])?.contains("--token"));
+    assert!(
+        fail(2, &["render", MULTI_IMAGE, "--view", "embedding", "-o", "x.png", "--projection", "lda"])?
+            .contains("`lda` is none of pca, tsne, umap")
+    );
+    Ok(())
+}
+
+/// The same seed gives the same bytes, and every look another picture.
+#[test]
+fn every_look_is_a_picture() -> Result {
+    let folder = tempfile::tempdir()?;
+    let picture = |options: &[&str]| -> Result<Vec<u8>> {
+        let path = folder.path().join("picture.png");
+        let path = path.to_str().ok_or("no path")?;
+        let fixed = ["render", MULTI_IMAGE, "--token", "12", "--size", "400x300", "-o", path, "--view"];
+        succeed(&[&fixed[..], options].concat())?;
+        Ok(std::fs::read(path)?)
+    };
+    let looks: [&[&str]; 9] = [
+        &["embedding"],
+        &["embedding", "--align", "shared"],
+        &["embedding", "--align", "procrustes", "--projection", "tsne"],
+        &["embedding", "--projection", "umap", "--seed", "4"],
+        &["embedding", "--trajectories"],
+        &["embedding", "--color-by", "received"],
+        &["embedding", "--size-by", "received"],
+        &["embedding", "--patches"],
+        &["similarity"],
+    ];
+    let pictures = looks.iter().map(|options| picture(options)).collect::<Result<Vec<_>>>()?;
+    for (index, a) in pictures.iter().enumerate() {
+        assert!(pictures[..index].iter().all(|b| a != b), "{:?} looks like another", looks[index]);
+    }
+    assert_eq!(picture(looks[3])?, pictures[3]);
+    let said = fail(1, &["render", MULTI_IMAGE, "--view", "embedding", "--state", "9", "-o", "x.png"])?;
+    assert!(said.contains("there is no hidden state 9: there are 0 to 3"), "{said}");
+    Ok(())
+}
