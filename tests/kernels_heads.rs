@@ -3,10 +3,16 @@
 
 mod kernels_common;
 
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use kernels_common::{Block, assert_close, engine_on_shaders, gpu, reference};
+use vlscope::analysis::normalize::Normalization;
 use vlscope::analysis::pool::{self, Pooling, Tiling};
 use vlscope::analysis::statistics::{self, HeadStatistics, Over};
 use vlscope::analysis::{BlockLayout, Direction, Engine, Pick, Selection, per_head};
+use vlscope::evidence::{Analyst, OpenTrace, Question};
 use vlscope::gpu::{Kernel, PageKey, Residency};
 use vlscope::trace::{Dtype, TensorView};
 
@@ -187,4 +193,30 @@ fn metrics_of_the_trace_stand_beside_the_statistics() {
     assert_eq!(metrics[0].name, "head_metric.0");
     assert_eq!(metrics[0].values, trace.head_metric(0).to_f32());
     assert!(statistics::head_metrics(&trace, 1).is_empty());
+}
+
+/// Another token, head or layer needs no new tiles; another size does.
+#[test]
+fn tiles_are_pooled_once_for_a_block_and_a_size() {
+    let open = OpenTrace::open(Path::new("tests/traces/encoder-decoder.safetensors")).unwrap();
+    let mut analyst = Analyst::new(Engine::cpu());
+    let mut tiles = |token: usize, block: usize, side: usize| {
+        let question = Question {
+            selection: Selection { tokens: vec![token], block, ..Selection::default() },
+            statistic: "entropy".to_owned(),
+            specials: false,
+            normalization: Normalization::None,
+            hidden_state: None,
+            z_score: None,
+            thumbnails: Some((side, Pooling::Maximum)),
+            per_head: false,
+        };
+        analyst.answer(&open, &question, &AtomicBool::new(false)).unwrap().thumbnails.unwrap()
+    };
+    let first = tiles(0, 2, 4);
+    assert_eq!((first.rows, first.columns), (4, 4), "15 keys in 4 columns");
+    assert!(Arc::ptr_eq(&first, &tiles(1, 2, 4)));
+    let other_block = tiles(0, 0, 4);
+    assert!(Arc::ptr_eq(&first, &tiles(1, 2, 4)) && !Arc::ptr_eq(&first, &other_block));
+    assert_eq!(tiles(0, 2, 96).columns, 15);
 }

@@ -11,7 +11,8 @@ use vlscope::analysis::per_head::HeadWeights;
 use vlscope::analysis::pool::{Pooling, Tiling};
 use vlscope::analysis::{Direction, Pick};
 use vlscope::render::{Heatmap, Mark, Rect, Values};
-use vlscope::scene::{HeadsOrder, Scene, Target, Thumbnails, View, Zone, thumbnail_side};
+use vlscope::scene::{HeadsOrder, Scene, StatisticGrid, Target, Thumbnails, View, Zone, thumbnail_side};
+use vlscope::trace::HeadMetric;
 
 /// The last zone of a target: in the heads view that of its cell.
 fn area(scene: &Scene, target: Target) -> Option<Rect> {
@@ -90,6 +91,18 @@ fn what_lies_outside_of_the_filter_is_dimmed() {
     assert_eq!((opacity(&case, 1, 0), opacity(&case, 1, 1)), (255, 255));
     let scene = case.draw(View::Heads);
     assert!(labels(&scene).iter().any(|label| label.text.contains("in full from 0.25")));
+}
+
+#[test]
+fn a_metric_of_another_block_is_said_to_be_none_of_this() {
+    let mut case = encoder_decoder();
+    case.document.head_metrics = vec![HeadMetric { name: "Mine".to_owned(), block: 0 }];
+    case.evidence.statistic = StatisticGrid::default();
+    case.options.statistic = "head_metric.0".to_owned();
+    let says = |case: &Case| labels(&case.draw(View::Heads)).iter().any(|label| label.text.contains("no such metric"));
+    assert!(says(&case));
+    case.selection.block = 0;
+    assert!(!says(&case));
 }
 
 #[test]

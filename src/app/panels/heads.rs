@@ -1,10 +1,11 @@
 //! What is chosen about the views of all heads, and what the pointer does on them beyond selecting.
 
 use egui::containers::menu::{MenuButton, MenuConfig};
-use egui::{Button, Checkbox, DragValue, PopupCloseBehavior, Response, Ui};
+use egui::{Button, Checkbox, DragValue, Frame, Margin, PopupCloseBehavior, Response, Ui};
 use glam::Vec2;
 
 use super::top_bar::unlabelled_choice;
+use crate::analysis::Pick;
 use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::{self, Over};
 use crate::app::command::Command;
@@ -28,24 +29,30 @@ pub fn show_controls(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<
         return;
     }
     let mut options = state.options.clone();
-    ui.horizontal_wrapped(|ui| {
-        ui.add_space(4.0);
-        show_blocks(ui, state, commands);
-        match view {
-            View::Heads => show_heads(ui, state, &mut options, commands),
-            View::Thumbnails => {
-                show_poolings(ui, state, commands);
-                let own = Checkbox::new(&mut options.thumbnails_own_scale, "own scale");
-                ui.add(own).on_hover_text("Each head's colours end at its own maximum");
-            }
-            _ => {
-                let own = Checkbox::new(&mut options.overlays_own_scale, "own scale");
-                ui.add(own).on_hover_text("Each picture's colours end at its own maximum");
-            }
-        }
-    });
+    let row = Frame::NONE.inner_margin(Margin { left: 4, right: 4, top: 2, bottom: 0 });
+    row.show(ui, |ui| ui.horizontal_wrapped(|ui| show_row(ui, view, state, &mut options, commands)));
     if options != state.options {
         commands.push(Command::SetOptions(Box::new(options)));
+    }
+}
+
+fn show_row(ui: &mut Ui, view: View, state: &State, options: &mut Options, commands: &mut Vec<Command>) {
+    show_blocks(ui, state, commands);
+    match view {
+        View::Heads => show_heads(ui, state, options, commands),
+        View::Thumbnails => {
+            show_poolings(ui, state, commands);
+            let own = Checkbox::new(&mut options.thumbnails_own_scale, "own scale");
+            ui.add(own).on_hover_text("Each head's colours end at its own maximum");
+        }
+        _ => {
+            let own = Checkbox::new(&mut options.overlays_own_scale, "own scale");
+            ui.add(own).on_hover_text("Each picture's colours end at its own maximum");
+            ui.weak(match state.shown_selection().layer {
+                Pick::One(layer) => format!("heads of layer {layer}"),
+                Pick::Mean => "heads, mean of layers".to_owned(),
+            });
+        }
     }
 }
 

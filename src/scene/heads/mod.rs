@@ -13,7 +13,7 @@ use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
 use super::theme::ink_on;
 use super::{Inputs, Target};
 use crate::analysis::Pick;
-use crate::analysis::statistics::mean;
+use crate::analysis::statistics::{mean, metric_names};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Rect};
 
@@ -25,7 +25,13 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let title = title.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
     canvas.title(inputs, if title.is_empty() { "Heads" } else { &title }, inputs.document.id.as_deref());
     if statistic.layers == 0 || statistic.heads == 0 || statistic.values.len() != statistic.layers * statistic.heads {
-        canvas.note("No statistic of the heads is here yet.");
+        let (document, name) = (inputs.document, &inputs.options.statistic);
+        let is_foreign = name.starts_with("head_metric.")
+            && !metric_names(document, inputs.selection.block).any(|(metric, _)| metric == *name);
+        canvas.note(match is_foreign {
+            true => "This block has no such metric. Another statistic can be chosen.",
+            false => "No statistic of the heads is here yet.",
+        });
         return;
     }
     let scale = scale(inputs);
