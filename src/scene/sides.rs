@@ -151,8 +151,14 @@ pub(super) fn weight_range(inputs: &Inputs<'_>, largest: f32) -> [f32; 2] {
 /// What the colours of weights mean.
 pub(super) fn weight_label(inputs: &Inputs<'_>) -> String {
     match inputs.options.normalization.as_str() {
-        "" if inputs.selection.rollout.is_some() => "attention rollout".to_owned(),
-        "" => "attention weight".to_owned(),
+        "" => {
+            let what = if inputs.selection.rollout.is_some() { "attention rollout" } else { "attention weight" };
+            match inputs.selection.combine {
+                Combine::Sum if inputs.selection.tokens.len() != 1 => format!("{what}, summed"),
+                Combine::Max if inputs.selection.tokens.len() != 1 => format!("{what}, largest"),
+                _ => what.to_owned(),
+            }
+        }
         normalization => format!("attention, {normalization}"),
     }
 }
