@@ -80,6 +80,16 @@ fn a_layer_in_several_pages_is_one_layer() {
     }
 }
 
+/// 64 weights a workgroup, so more workgroups than a dispatch has in one dimension.
+#[test]
+fn a_dispatch_is_folded_into_two_dimensions() {
+    let tokens = 2049;
+    let block = Block::mixed(tokens, false, &[1], Dtype::F16);
+    let heads = [(0, 0..1)];
+    let processor = rollout::cpu::rollout(&block.layers(), &heads, Pick::Mean, 0.5);
+    assert_close("2049 tokens", &processor, &on_device(&block, &heads, Pick::Mean, 0.5, u64::MAX), 2e-6);
+}
+
 #[test]
 fn two_tokens_by_hand() {
     let tokens = || vec![kernels_common::text("a"), kernels_common::text("b")];

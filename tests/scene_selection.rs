@@ -97,6 +97,7 @@ fn titles_name_maximum_rollout_and_sums() {
     case.selection.tokens = vec![1, 2];
     case.selection.combine = Combine::Sum;
     assert!(says(&case, View::Text, "Summed attention of what, color · rollout of layers 1 to 2"));
+    assert!(says(&case, View::Text, "attention rollout, summed"), "sums may exceed 1");
     case.selection.combine = Combine::Max;
     case.selection.direction = Direction::AttendedBy;
     assert!(says(&case, View::Text, "Largest attention to what, color"));

@@ -14,10 +14,12 @@ fn selection(harness: &Harness<'static, Interface>) -> Selection {
     harness.state().state.selection.clone()
 }
 
-/// Opens a menu and clicks what it holds.
-fn choose(harness: &mut Harness<'static, Interface>, menu: &str, item: &str) {
-    harness.get_by_label(menu).click();
-    harness.run_steps(3);
+/// Opens the menu, unless it is open, and clicks what it holds.
+fn choose(harness: &mut Harness<'static, Interface>, item: &str) {
+    if harness.query_by_label(item).is_none() {
+        harness.get_by_label("Weights").click();
+        harness.run_steps(3);
+    }
     harness.get_by_label(item).click();
     harness.run_steps(3);
 }
@@ -25,11 +27,13 @@ fn choose(harness: &mut Harness<'static, Interface>, menu: &str, item: &str) {
 #[test]
 fn menus_select_sets_of_tokens_and_combine_them() -> Result<()> {
     let mut harness = window_on("multi-image.safetensors")?;
-    choose(&mut harness, "Tokens", "All image tokens");
+    choose(&mut harness, "All image tokens");
     assert_eq!(selection(&harness).tokens, [1, 2, 3, 4, 6, 7, 8, 9, 10, 11]);
-    choose(&mut harness, "Tokens", "maximum of their weights");
+    choose(&mut harness, "maximum of several tokens");
     assert_eq!(selection(&harness).combine, Combine::Max);
-    choose(&mut harness, "Tokens: maximum", "No token");
+    choose(&mut harness, "Segment question");
+    assert_eq!(selection(&harness).tokens, [12]);
+    choose(&mut harness, "No token");
     assert_eq!(selection(&harness).tokens, Vec::<usize>::new());
     settle(&mut harness)
 }
@@ -37,14 +41,13 @@ fn menus_select_sets_of_tokens_and_combine_them() -> Result<()> {
 #[test]
 fn rollout_and_sinks_are_chosen_by_name() -> Result<()> {
     let mut harness = window_on("multi-image.safetensors")?;
-    choose(&mut harness, "Rollout", "multiply the layers through");
+    choose(&mut harness, "rollout through the layers");
     assert_eq!(selection(&harness).rollout, Some(Rollout::default()));
-    harness.get_by_label("Rollout: 0 to 2");
-    harness.key_press(egui::Key::Escape);
-    harness.run_steps(3);
-    choose(&mut harness, "Sinks", "hide, and scale the rows up");
+    for name in ["first layer", "residual share"] {
+        harness.get_by_role_and_label(Role::Slider, name);
+    }
+    choose(&mut harness, "hide sinks, scale rows up");
     assert_eq!(selection(&harness).sinks, SinkTreatment::Renormalise);
-    harness.get_by_label("Sinks: renormalised");
     settle(&mut harness)?;
     let state = &harness.state().state;
     let evidence = state.evidence.as_ref().ok_or("no numbers")?;
@@ -112,7 +115,7 @@ fn a_double_click_on_a_piece_selects_its_word() -> Result<()> {
     let path = folder.path().join("word.safetensors");
     let document = serde_json::json!({
         "format": 1,
-        "sequences": {"main": {"tokens": [{"text": "un"}, {"text": "##believ"}, {"text": "##able"}]}},
+        "sequences": {"main": {"tokens": [{"text": "un"}, {"text": "##break"}, {"text": "##able"}]}},
         "attention": [{"name": "self", "query": "main", "key": "main", "layers": 1}],
     });
     let weights = TensorSpec::weights("attention.self.0", Dtype::F32, &[1, 3, 3]);

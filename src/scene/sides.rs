@@ -170,9 +170,15 @@ pub(super) fn locked(inputs: &Inputs<'_>, of: impl Fn(&Peaks) -> f32) -> Option<
 pub(super) fn weight_label(inputs: &Inputs<'_>) -> String {
     let is_locked = inputs.options.range.is_none() && locked(inputs, |peaks| peaks.tokens).is_some();
     match inputs.options.normalization.as_str() {
-        "" if inputs.selection.rollout.is_some() => "attention rollout".to_owned(),
-        "" if is_locked => "attention weight (locked)".to_owned(),
-        "" => "attention weight".to_owned(),
+        "" => {
+            let what = if inputs.selection.rollout.is_some() { "attention rollout" } else { "attention weight" };
+            let locked = if is_locked { " (locked)" } else { "" };
+            match inputs.selection.combine {
+                Combine::Sum if inputs.selection.tokens.len() != 1 => format!("{what}, summed{locked}"),
+                Combine::Max if inputs.selection.tokens.len() != 1 => format!("{what}, largest{locked}"),
+                _ => format!("{what}{locked}"),
+            }
+        }
         normalization => format!("attention, {normalization}"),
     }
 }

@@ -1,108 +1,98 @@
-//! The menus that say how several tokens, layers and sinks become the weights that are shown.
+//! The menu that says how several tokens, layers and sinks become the weights that are shown. One menu, since the bar has
+//! no room for three; it is lit while anything in it differs from how it was at first.
 
 use egui::containers::menu::{MenuButton, MenuConfig};
-use egui::{PopupCloseBehavior, Slider, Ui};
+use egui::{Button, Checkbox, PopupCloseBehavior, Slider, Ui};
 
-use crate::analysis::{Combine, Direction, Pick, Rollout, SinkTreatment, token_sets};
+use crate::analysis::{Combine, Direction, Pick, SinkTreatment, token_sets};
 use crate::app::command::Command;
 use crate::app::state::State;
-use crate::trace::Modality;
+use crate::trace::{Block, Document, Modality};
 
 const COMBINATIONS: [(Combine, &str); 3] = [
-    (Combine::Mean, "mean of their weights"),
-    (Combine::Sum, "sum of their weights"),
-    (Combine::Max, "maximum of their weights"),
+    (Combine::Mean, "mean of several tokens"),
+    (Combine::Sum, "sum of several tokens"),
+    (Combine::Max, "maximum of several tokens"),
 ];
 
-const TREATMENTS: [(SinkTreatment, &str, &str); 4] = [
-    (SinkTreatment::Show, "Sinks", "show like all tokens"),
-    (SinkTreatment::Mark, "Sinks: marked", "mark with a dot"),
-    (SinkTreatment::Hide, "Sinks: hidden", "hide"),
-    (SinkTreatment::Renormalise, "Sinks: renormalised", "hide, and scale the rows up"),
+const TREATMENTS: [(SinkTreatment, &str); 4] = [
+    (SinkTreatment::Show, "show sinks like all tokens"),
+    (SinkTreatment::Mark, "mark sinks with a dot"),
+    (SinkTreatment::Hide, "hide sinks"),
+    (SinkTreatment::Renormalise, "hide sinks, scale rows up"),
 ];
 
-/// Shows them.
+/// Shows it.
 pub fn show(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
-    show_tokens(ui, state, commands);
-    show_rollout(ui, state, commands);
-    show_sinks(ui, state, commands);
+    let (Some(trace), Some(block)) = (&state.trace, state.block()) else { return };
+    let selection = &state.selection;
+    let is_changed =
+        selection.combine != Combine::Mean || selection.rollout.is_some() || selection.sinks != SinkTreatment::Show;
+    // Several things are chosen, and sliders moved, while it is open.
+    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let button = MenuButton::from_button(Button::new("Weights").selected(is_changed)).config(config);
+    let (response, _) = button.ui(ui, |ui| {
+        show_tokens(ui, state, trace.document(), block, commands);
+        ui.separator();
+        show_rollout(ui, state, block, commands);
+        ui.separator();
+        for (treatment, name) in TREATMENTS {
+            if ui.radio(selection.sinks == treatment, name).clicked() {
+                commands.push(Command::SetSinks(treatment));
+            }
+        }
+    });
+    response.on_hover_text("Sets of tokens and how they combine, rollout through the layers, attention sinks");
 }
 
-fn show_tokens(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
-    let (Some(trace), Some(block)) = (&state.trace, state.block()) else { return };
+fn show_tokens(ui: &mut Ui, state: &State, document: &Document, block: &Block, commands: &mut Vec<Command>) {
     let sequence = match state.selection.direction {
         Direction::AttendsTo => block.query,
         Direction::AttendedBy => block.key,
     };
-    let tokens = trace.document().sequences[sequence].tokens.as_slice();
-    let title = match state.selection.combine {
-        Combine::Mean => "Tokens",
-        Combine::Sum => "Tokens: sum",
-        Combine::Max => "Tokens: maximum",
+    let tokens = document.sequences[sequence].tokens.as_slice();
+    let mut set = |ui: &mut Ui, name: &str, tokens: Vec<usize>| {
+        let button = ui.add_enabled(!tokens.is_empty(), Button::new(name));
+        if button.on_hover_text("With Ctrl: beside those that are selected").clicked() {
+            let extend = ui.input(|input| input.modifiers.command || input.modifiers.ctrl);
+            commands.push(Command::SelectTokens { sequence, tokens, extend });
+        }
     };
-    ui.menu_button(title, |ui| {
-        let mut set = |ui: &mut Ui, name: String, tokens: Vec<usize>| {
-            let button = ui.add_enabled(!tokens.is_empty(), egui::Button::new(name));
-            if button.on_hover_text("with Ctrl: beside those that are selected").clicked() {
-                let extend = ui.input(|input| input.modifiers.command || input.modifiers.ctrl);
-                commands.push(Command::SelectTokens { sequence, tokens, extend });
-            }
-        };
-        set(ui, "All image tokens".to_owned(), token_sets::of_modality(tokens, Modality::Image));
-        set(ui, "All text tokens".to_owned(), token_sets::of_modality(tokens, Modality::Text));
-        for name in token_sets::segments(tokens) {
-            set(ui, format!("Segment {name}"), token_sets::of_segment(tokens, name));
+    set(ui, "All image tokens", token_sets::of_modality(tokens, Modality::Image));
+    set(ui, "All text tokens", token_sets::of_modality(tokens, Modality::Text));
+    for name in token_sets::segments(tokens) {
+        set(ui, &format!("Segment {name}"), token_sets::of_segment(tokens, name));
+    }
+    if ui.button("No token").on_hover_text("All that are not special count. Esc").clicked() {
+        commands.push(Command::ClearTokens);
+    }
+    for (combine, name) in COMBINATIONS {
+        if ui.radio(state.selection.combine == combine, name).clicked() {
+            commands.push(Command::SetCombine(combine));
         }
-        if ui.button("No token").on_hover_text("All that are not special count. Esc").clicked() {
-            commands.push(Command::ClearTokens);
-        }
-        ui.separator();
-        ui.weak("Several tokens show the");
-        for (combine, name) in COMBINATIONS {
-            if ui.radio(state.selection.combine == combine, name).clicked() {
-                commands.push(Command::SetCombine(combine));
-            }
-        }
-    });
+    }
 }
 
-fn show_rollout(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
-    let Some(block) = state.block() else { return };
+fn show_rollout(ui: &mut Ui, state: &State, block: &Block, commands: &mut Vec<Command>) {
     let before = state.selection.rollout;
     let last = match state.selection.layer {
         Pick::One(layer) => layer.min(block.layers.saturating_sub(1)),
         Pick::Mean | Pick::Max => block.layers.saturating_sub(1),
     };
-    let title = before.map_or("Rollout".to_owned(), |rollout| format!("Rollout: {} to {last}", rollout.start));
-    // Sliders are moved in it.
-    let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    MenuButton::new(title).config(config).ui(ui, |ui| {
-        let is_possible = block.query == block.key;
-        let mut is_on = before.is_some();
-        let toggle =
-            ui.add_enabled(is_possible || is_on, egui::Checkbox::new(&mut is_on, "multiply the layers through"));
-        toggle.on_hover_text("Abnar and Zuidema 2020").on_disabled_hover_text("only for self-attention");
-        let mut rollout = before.unwrap_or_default();
-        ui.add_enabled_ui(is_on, |ui| {
-            ui.add(Slider::new(&mut rollout.start, 0..=last).text("first layer"));
-            ui.add(Slider::new(&mut rollout.residual_percent, 0..=100).suffix(" %").text("residual"))
-                .on_hover_text("The share of each token itself, for the residual connection");
-        });
-        let after: Option<Rollout> = is_on.then_some(rollout);
-        if after != before {
-            commands.push(Command::SetRollout(after));
-        }
+    let is_possible = block.query == block.key;
+    let mut is_on = before.is_some();
+    let toggle = ui.add_enabled(is_possible || is_on, Checkbox::new(&mut is_on, "rollout through the layers"));
+    toggle
+        .on_hover_text(format!("Up to layer {last}: Abnar and Zuidema 2020"))
+        .on_disabled_hover_text("Only self-attention has it");
+    let mut rollout = before.unwrap_or_default();
+    ui.add_enabled_ui(is_on, |ui| {
+        ui.add(Slider::new(&mut rollout.start, 0..=last).text("first layer"));
+        ui.add(Slider::new(&mut rollout.residual_percent, 0..=100).suffix(" %").text("residual share"))
+            .on_hover_text("How much of each token stays itself, for the residual connection");
     });
-}
-
-fn show_sinks(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
-    let now = TREATMENTS.iter().find(|(treatment, ..)| *treatment == state.selection.sinks);
-    ui.menu_button(now.map_or("Sinks", |(_, title, _)| title), |ui| {
-        ui.weak("Tokens that draw attention whatever they stand for");
-        for (treatment, _, name) in TREATMENTS {
-            if ui.radio(state.selection.sinks == treatment, name).clicked() {
-                commands.push(Command::SetSinks(treatment));
-            }
-        }
-    });
+    let after = is_on.then_some(rollout);
+    if after != before {
+        commands.push(Command::SetRollout(after));
+    }
 }
