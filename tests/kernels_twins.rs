@@ -6,7 +6,7 @@ use std::error::Error;
 
 use kernels_common::{engine_on_shaders, gpu, reference};
 use vlscope::analysis::normalize::{self, Normalization};
-use vlscope::analysis::{Direction, Engine, Pick, Selection};
+use vlscope::analysis::{Combine, Direction, Engine, Pick, Selection};
 use vlscope::gpu::Kernel;
 use vlscope::trace::{Dtype, Synthetic, Trace};
 
@@ -42,11 +42,15 @@ fn gather_twins_agree_at_awkward_sizes() -> Result {
                     [(Pick::One(1), Pick::One(2)), (Pick::Mean, Pick::One(0)), (Pick::Mean, Pick::Mean)]
                 {
                     for tokens in [vec![], vec![0], vec![tokens - 1, 1]] {
-                        let selection = Selection { block: 0, layer, head, tokens, direction };
-                        let what = format!("{dtype:?} {selection:?}");
-                        let (left, right) =
-                            (processor.gather(&trace, &selection)?, shaders.gather(&trace, &selection)?);
-                        assert_close(&left, &right, &what);
+                        for combine in [Combine::Mean, Combine::Sum, Combine::Max] {
+                            let tokens = tokens.clone();
+                            let selection =
+                                Selection { layer, head, tokens, direction, combine, ..Selection::default() };
+                            let what = format!("{dtype:?} {selection:?}");
+                            let (left, right) =
+                                (processor.gather(&trace, &selection)?, shaders.gather(&trace, &selection)?);
+                            assert_close(&left, &right, &what);
+                        }
                     }
                 }
             }
@@ -74,9 +78,11 @@ fn gather_keeps_a_nan_where_it_is() -> Result {
     let trace = reference("broken-nan");
     let selection = Selection { layer: Pick::One(2), head: Pick::One(0), tokens: vec![3], ..Selection::default() };
     for engine in [Engine::cpu(), engine_on_shaders()] {
-        let weights = engine.gather(&trace, &selection)?;
-        let missing: Vec<usize> = (0..14).filter(|&key| weights[key].is_nan()).collect();
-        assert_eq!(missing, [4]);
+        for combine in [Combine::Mean, Combine::Max] {
+            let weights = engine.gather(&trace, &Selection { combine, ..selection.clone() })?;
+            let missing: Vec<usize> = (0..14).filter(|&key| weights[key].is_nan()).collect();
+            assert_eq!(missing, [4]);
+        }
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use vlscope::scene::{Scene, Theme, View};
 
 type NamedCase = (&'static str, fn() -> Case);
 
-const CASES: [NamedCase; 9] = [
+const CASES: [NamedCase; 10] = [
     ("question", question),
     ("encoder-decoder", encoder_decoder),
     ("multi-image", multi_image),
@@ -20,6 +20,7 @@ const CASES: [NamedCase; 9] = [
     ("boxes", boxes),
     ("long prompt", long_prompt),
     ("tiled chat", tiled_chat),
+    ("marked sinks", marked_sinks),
 ];
 
 /// Where a mark draws.

@@ -1,6 +1,8 @@
 // The attention of selected tokens, added over tokens and heads of a page. A matrix is read along rows or along
 // columns by two strides, so that both directions are one shader.
 //
+// Instead of the sum there may be the maximum, of a single head: then there is one dispatch of each.
+//
 // `slices`: a thread takes one token of the other side and a slice of 64 pairs of a head and a selected token.
 // `add`: a thread takes one token of the other side and adds its slices, always in the same order.
 
@@ -19,6 +21,8 @@ struct Parameters {
     output_stride: u32,
     slices: u32,
     dtype: u32,
+    /// 1 for the maximum over tokens instead of the sum.
+    is_maximum: u32,
 }
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
@@ -57,7 +61,12 @@ fn slices(
             + output * parameters.output_stride;
         let bits = decode_bits(page[word_of(index, parameters.dtype)], index, parameters.dtype);
         if is_finite(bits) {
-            sum += bitcast<f32>(bits);
+            let weight = bitcast<f32>(bits);
+            if parameters.is_maximum == 1u && pair > first_pair {
+                sum = max(sum, weight);
+            } else {
+                sum += weight;
+            }
         } else {
             atomicOr(&broken[output], 1u);
         }
@@ -77,7 +86,12 @@ fn add(
     }
     var sum = sums[output];
     for (var slice = 0u; slice < parameters.slices; slice += 1u) {
-        sum += slice_sums[slice * parameters.outputs + output];
+        let of_slice = slice_sums[slice * parameters.outputs + output];
+        if parameters.is_maximum == 1u && slice > 0u {
+            sum = max(sum, of_slice);
+        } else {
+            sum += of_slice;
+        }
     }
     sums[output] = sum;
 }

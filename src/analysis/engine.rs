@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::gather::{self, Resolved, SelectionError};
 use super::normalize::{self, Normalization};
 use super::peaks::Peaks;
+use super::per_head::{self, HeadWeights};
+use super::pool::{self, Tiling};
 use super::statistics::{self, HeadStatistics, Options, plan::Plan, sums::Sums};
 use super::timeline::{self, HeadMasses};
-use super::{BlockLayout, Pick, Selection};
+use super::{BlockLayout, Direction, Pick, Selection, SinkTreatment, rollout, sinks};
 use crate::gpu::{Gpu, GpuError, Kernel, PageKey, Residency, ResidentMatrix};
 use crate::trace::{TensorView, Trace};
 
@@ -56,6 +58,8 @@ pub struct Engine {
     shaders: Option<Shaders>,
     /// Whether the processor takes over what the device does not do.
     may_fall_back: bool,
+    /// The matrix that was made last, of which trace and which layers and heads: a hover changes the tokens alone.
+    last_matrix: Mutex<Option<(u64, Selection, Arc<Vec<f32>>)>>,
 }
 
 #[derive(Debug)]
@@ -65,12 +69,15 @@ struct Shaders {
     statistics: Kernel,
     gather: Kernel,
     normalize: Kernel,
+    rollout: Kernel,
+    pool: Kernel,
+    per_head: Kernel,
 }
 
 impl Engine {
     /// Everything on the processor.
     pub fn cpu() -> Self {
-        Self { shaders: None, may_fall_back: true }
+        Self { shaders: None, may_fall_back: true, last_matrix: Mutex::default() }
     }
 
     /// An engine that keeps at most `budget_bytes` of attention on the device.
@@ -90,11 +97,18 @@ impl Engine {
                     statistics: Kernel::new(&gpu, &statistics::gpu::SHADER),
                     gather: Kernel::new(&gpu, &gather::gpu::SHADER),
                     normalize: Kernel::new(&gpu, &normalize::gpu::SHADER),
+                    rollout: Kernel::new(&gpu, &rollout::gpu::SHADER),
+                    pool: Kernel::new(&gpu, &pool::gpu::SHADER),
+                    per_head: Kernel::new(&gpu, &per_head::gpu::SHADER),
                     gpu,
                 })
             })
         };
-        Ok(Self { shaders: gpu.map(shaders).transpose()?, may_fall_back: compute == Compute::Auto })
+        Ok(Self {
+            shaders: gpu.map(shaders).transpose()?,
+            may_fall_back: compute == Compute::Auto,
+            last_matrix: Mutex::default(),
+        })
     }
 
     /// Whether the kernels run in shaders.
@@ -136,13 +150,16 @@ impl Engine {
     }
 
     /// The attention of the selected tokens: one weight per token of the other side (keys for `AttendsTo`, queries for
-    /// `AttendedBy`), the mean over tokens, heads and layers.
+    /// `AttendedBy`), combined as the selection says. Sinks are treated like all others; see [`Self::treated`].
     ///
     /// # Errors
     /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
     pub fn gather(&self, trace: &Trace, selection: &Selection) -> Result<Vec<f32>, EngineError> {
         let layers = layers(trace, selection.block);
         let part = Resolved::new(&BlockLayout::of(trace, selection.block), &layers, selection)?;
+        if !part.is_by_head(selection) {
+            return Ok(gather::cpu::gather_matrix(&self.host_matrix(trace, selection)?, keys(&layers), &part));
+        }
         let key = page_key(trace, selection.block);
         let on_device = self.try_shaders(|shaders| {
             gather::gpu::gather(&shaders.gpu, &shaders.gather, &mut shaders.residency(), key, &layers, &part)
@@ -150,8 +167,8 @@ impl Engine {
         Ok(on_device.unwrap_or_else(|| gather::cpu::gather(&layers, &part)))
     }
 
-    /// `[queries, keys]` of the selected head, in GPU memory if the kernels run there; or the mean of the selected
-    /// heads, from the processor. Tokens play no part.
+    /// `[queries, keys]` of the selected head, in GPU memory if the kernels run there; or the mean or the maximum of the
+    /// selected heads, or their rollout, where the processor can read it. Tokens play no part.
     ///
     /// # Errors
     /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
@@ -160,6 +177,7 @@ impl Engine {
         let heads = gather::heads(&layers, selection)?;
         if let [(layer, heads)] = heads.as_slice()
             && heads.len() == 1
+            && selection.rollout.is_none()
         {
             let key = PageKey { layer: *layer, ..page_key(trace, selection.block) };
             let view = &layers[*layer];
@@ -175,11 +193,52 @@ impl Engine {
     /// [`Self::matrix`], where the processor can read it.
     ///
     /// # Errors
-    /// If the selection does not fit the trace. Panics if there is no such block.
+    /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
     pub fn host_matrix(&self, trace: &Trace, selection: &Selection) -> Result<Arc<Vec<f32>>, EngineError> {
+        let (block, layer, head, rollout) = (selection.block, selection.layer, selection.head, selection.rollout);
+        let heads_alone = Selection { block, layer, head, rollout, ..Selection::default() };
+        let is_known = |last: &(u64, Selection, Arc<Vec<f32>>)| last.0 == trace.serial() && last.1 == heads_alone;
+        // A thread that panicked left no half-made matrix.
+        let last = || self.last_matrix.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, _, known)) = last().as_ref().filter(|last| is_known(last)) {
+            return Ok(Arc::clone(known));
+        }
+        let layers = layers(trace, block);
+        let matrix = Arc::new(match rollout {
+            Some(rollout) => {
+                let heads = rollout::heads(&BlockLayout::of(trace, block), &layers, selection, rollout)?;
+                let (key, residual) = (page_key(trace, block), rollout.residual());
+                let on_device = self.try_shaders(|shaders| {
+                    let (gpu, kernel, residency) = (&shaders.gpu, &shaders.rollout, &mut shaders.residency());
+                    rollout::gpu::rollout(gpu, kernel, residency, key, &layers, &heads, head, residual)
+                })?;
+                on_device.unwrap_or_else(|| rollout::cpu::rollout(&layers, &heads, head, residual))
+            }
+            None => gather::cpu::head_matrix(&layers, &gather::heads(&layers, selection)?, layer, head),
+        });
+        *last() = Some((trace.serial(), heads_alone, Arc::clone(&matrix)));
+        Ok(matrix)
+    }
+
+    /// What [`Self::gather`] and [`Self::host_matrix`] give once these keys are left out, and each row's others are
+    /// scaled up to the sum that it had if the selection says so.
+    ///
+    /// # Errors
+    /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
+    pub fn treated(
+        &self,
+        trace: &Trace,
+        selection: &Selection,
+        left_out: &[usize],
+    ) -> Result<(Vec<f32>, Arc<Vec<f32>>), EngineError> {
         let layers = layers(trace, selection.block);
-        let heads = gather::heads(&layers, selection)?;
-        Ok(Arc::new(gather::cpu::head_matrix(&layers, &heads)))
+        let mut part = Resolved::new(&BlockLayout::of(trace, selection.block), &layers, selection)?;
+        if selection.direction == Direction::AttendedBy && !part.tokens.iter().all(|token| left_out.contains(token)) {
+            part.tokens.retain(|token| !left_out.contains(token));
+        }
+        let mut matrix = self.host_matrix(trace, selection)?.to_vec();
+        sinks::leave_out(&mut matrix, keys(&layers), left_out, selection.sinks == SinkTreatment::Renormalise);
+        Ok((gather::cpu::gather_matrix(&matrix, keys(&layers), &part), Arc::new(matrix)))
     }
 
     /// `[queries, keys]` of each selected head by itself, with its number: the mean over the selected layers.
@@ -200,7 +259,9 @@ impl Engine {
                 .filter(|(_, heads)| heads.contains(&head))
                 .map(|(layer, _)| (*layer, head..head + 1))
                 .collect();
-            (!in_layers.is_empty()).then(|| (head, Arc::new(gather::cpu::head_matrix(&layers, &in_layers))))
+            (!in_layers.is_empty()).then(|| {
+                (head, Arc::new(gather::cpu::head_matrix(&layers, &in_layers, selection.layer, selection.head)))
+            })
         };
         Ok((0..end).filter_map(of_head).collect())
     }
@@ -260,6 +321,45 @@ impl Engine {
         Ok(normalized)
     }
 
+    /// [`Self::gather`] of every head of the selected layer apart.
+    ///
+    /// # Errors
+    /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
+    pub fn per_head(&self, trace: &Trace, selection: &Selection) -> Result<HeadWeights, EngineError> {
+        let layers = layers(trace, selection.block);
+        let part = per_head::resolve(&BlockLayout::of(trace, selection.block), &layers, selection)?;
+        let key = page_key(trace, selection.block);
+        let on_device = self.try_shaders(|shaders| {
+            per_head::gpu::per_head(&shaders.gpu, &shaders.per_head, &mut shaders.residency(), key, &layers, &part)
+        })?;
+        Ok(on_device.unwrap_or_else(|| per_head::cpu::per_head(&layers, &part)))
+    }
+
+    /// Every head of a block as a small tile: `[heads, rows, columns]` a layer. Before each layer `goes_on` is asked.
+    ///
+    /// # Errors
+    /// If `goes_on` says no, or the device fails. Panics if there is no such block.
+    pub fn pool(
+        &self,
+        trace: &Trace,
+        block: usize,
+        tiling: &Tiling,
+        goes_on: impl Fn() -> bool,
+    ) -> Result<Vec<Vec<f32>>, EngineError> {
+        let mut tiles = Vec::new();
+        for (layer, view) in layers(trace, block).iter().enumerate() {
+            if !goes_on() {
+                return Err(EngineError::Cancelled);
+            }
+            let key = PageKey { layer, ..page_key(trace, block) };
+            let on_device = self.try_shaders(|shaders| {
+                pool::gpu::pool(&shaders.gpu, &shaders.pool, &mut shaders.residency(), key, view, tiling)
+            })?;
+            tiles.push(on_device.unwrap_or_else(|| pool::cpu::pool(view, tiling)));
+        }
+        Ok(tiles)
+    }
+
     /// `None` if the processor has to do it.
     fn try_shaders<T>(&self, work: impl FnOnce(&Shaders) -> Result<T, GpuError>) -> Result<Option<T>, GpuError> {
         let Some(shaders) = &self.shaders else { return Ok(None) };
@@ -302,6 +402,10 @@ impl Shaders {
 
 fn layers(trace: &Trace, block: usize) -> Vec<TensorView<'_>> {
     (0..trace.document().attention[block].layers).map(|layer| trace.attention(block, layer)).collect()
+}
+
+fn keys(layers: &[TensorView<'_>]) -> usize {
+    layers.first().map_or(0, |layer| layer.shape[2])
 }
 
 /// Of the block's first page.

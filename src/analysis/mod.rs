@@ -5,12 +5,17 @@ pub mod gather;
 mod layout;
 pub mod normalize;
 pub mod peaks;
+pub mod per_head;
+pub mod pool;
 mod projection;
+pub mod rollout;
 mod selection;
+pub mod sinks;
 pub mod statistics;
 pub mod timeline;
+pub mod token_sets;
 
 pub use engine::{Compute, Engine, EngineError, Matrix};
 pub use layout::BlockLayout;
 pub use projection::{Projection, project};
-pub use selection::{Direction, Pick, Selection};
+pub use selection::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};

@@ -14,15 +14,59 @@ pub struct Selection {
     pub tokens: Vec<usize>,
     /// Which side the tokens are on.
     pub direction: Direction,
+    /// How the rows (or columns) of several tokens become one.
+    pub combine: Combine,
+    /// The attention of several layers multiplied through, instead of that of the layer alone.
+    pub rollout: Option<Rollout>,
+    /// What happens to attention sinks in the weights that are shown.
+    pub sinks: SinkTreatment,
 }
 
-/// One of several, or their average.
+/// One of several, their average, or their maximum: taken cell by cell of the matrices, over a layer's heads first, then
+/// over the layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pick {
     /// This one, 0-based.
     One(usize),
     /// The mean of all.
     Mean,
+    /// The largest of all.
+    Max,
+}
+
+/// How the weights of several tokens become one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Combine {
+    /// Their mean: rows still sum to 1.
+    #[default]
+    Mean,
+    /// Their sum.
+    Sum,
+    /// The largest.
+    Max,
+}
+
+/// Attention rollout up to the selected layer, or up to the last where the layer is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rollout {
+    /// The first layer that takes part, 0-based.
+    pub start: usize,
+    /// The share of the identity, which stands for the residual connection, in percent: 0 to 100.
+    pub residual_percent: u8,
+}
+
+/// What happens to sinks in the weights that are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SinkTreatment {
+    /// They are shown like all others.
+    #[default]
+    Show,
+    /// They are shown, with a mark.
+    Mark,
+    /// Their weights are left out.
+    Hide,
+    /// Their weights are left out, and each row's others are scaled up to the sum that the row had.
+    Renormalise,
 }
 
 /// Which side of the attention matrix the selected tokens are on.
@@ -36,11 +80,11 @@ pub enum Direction {
 }
 
 impl Pick {
-    /// The indices that are averaged, of `count` in all.
+    /// The indices that take part, of `count` in all.
     pub fn indices(self, count: usize) -> std::ops::Range<usize> {
         match self {
             Self::One(index) => index..(index + 1).min(count),
-            Self::Mean => 0..count,
+            Self::Mean | Self::Max => 0..count,
         }
     }
 }
@@ -50,12 +94,28 @@ impl std::fmt::Display for Pick {
         match self {
             Self::One(index) => index.fmt(formatter),
             Self::Mean => formatter.write_str("mean"),
+            Self::Max => formatter.write_str("max"),
         }
+    }
+}
+
+impl Default for Rollout {
+    fn default() -> Self {
+        Self { start: 0, residual_percent: 50 }
     }
 }
 
 impl Default for Selection {
     fn default() -> Self {
-        Self { block: 0, layer: Pick::One(0), head: Pick::One(0), tokens: Vec::new(), direction: Direction::default() }
+        Self {
+            block: 0,
+            layer: Pick::One(0),
+            head: Pick::One(0),
+            tokens: Vec::new(),
+            direction: Direction::default(),
+            combine: Combine::default(),
+            rollout: None,
+            sinks: SinkTreatment::default(),
+        }
     }
 }

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::command::Command;
+use super::history::History;
 use crate::analysis::normalize::Normalization;
+use crate::analysis::pool::Pooling;
+use crate::analysis::statistics::{self, Over};
 use crate::analysis::timeline::output_tokens;
 use crate::analysis::{Direction, Pick, Selection};
 use crate::dataset::Summary;
@@ -47,6 +50,28 @@ pub struct State {
     pub shows_help: bool,
     /// Counts the changes, so that views know when to draw anew.
     pub version: u64,
+    /// The change that the views show: the last one, unless its numbers will be there in a moment.
+    pub shown_version: u64,
+    /// What is typed into the command palette while it is shown.
+    pub palette: Option<Palette>,
+    history: History,
+    /// Which values the statistic is compared with; `None` for its plain values.
+    pub z_score: Option<Over>,
+    /// What a cell of a thumbnail says of its weights.
+    pub pooling: Pooling,
+    /// Cells a side of a thumbnail that there is room for; 0 before a panel has said so.
+    pub thumbnail_side: usize,
+    /// The views in front, in the order of their panels.
+    pub shown_views: Vec<View>,
+}
+
+/// The command palette.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Palette {
+    /// As typed.
+    pub query: String,
+    /// Which of the commands found is chosen.
+    pub chosen: usize,
 }
 
 /// What the reducer cannot do by itself: it touches the world outside of the state.
@@ -69,8 +94,18 @@ pub enum Effect {
 }
 
 impl State {
-    /// Carries out a command.
+    /// Carries out a command, and remembers the selection that it changed.
     pub fn apply(&mut self, command: Command) -> Option<Effect> {
+        let before = self.selection.clone();
+        let is_recorded = !matches!(command, Command::Undo | Command::Redo);
+        let effect = self.carry_out(command);
+        if is_recorded && self.selection != before {
+            self.history.record(before);
+        }
+        effect
+    }
+
+    fn carry_out(&mut self, command: Command) -> Option<Effect> {
         self.version += 1;
         match command {
             Command::Open(path) => return Some(Effect::Open(path)),
@@ -95,7 +130,13 @@ impl State {
             Command::StepToken(by) => self.step_token(by),
             Command::StepOutput(by) => self.step_output(by),
             Command::SetDirection(direction) => self.set_direction(direction),
-            Command::SetOptions(options) => self.options = *options,
+            Command::SetOptions(options) => {
+                let is_other_statistic = options.statistic != self.options.statistic;
+                self.options = *options;
+                if is_other_statistic {
+                    self.options.heads_filter = None;
+                }
+            }
             Command::ZoomMatrix(window) => self.options.matrix_window = window,
             Command::SetHiddenState(state) => self.hidden_state = state,
             Command::SetNormalization(normalization) => {
@@ -111,11 +152,38 @@ impl State {
                     Theme::Light => Theme::Dark,
                 };
             }
+            Command::Undo => self.go_back(|history, present| history.undo(present)),
+            Command::Redo => self.go_back(|history, present| history.redo(present)),
+            Command::TogglePalette => {
+                self.palette = if self.palette.is_none() { Some(Palette::default()) } else { None };
+            }
+            Command::SearchPalette { query, chosen } => self.palette = Some(Palette { query, chosen }),
+            Command::ExtendTokens(by) => self.extend_tokens(by),
+            Command::ToggleDirection => self.set_direction(match self.selection.direction {
+                Direction::AttendsTo => Direction::AttendedBy,
+                Direction::AttendedBy => Direction::AttendsTo,
+            }),
+            Command::StepStatistic(by) => self.step_statistic(by),
+            Command::SetZScore(over) => {
+                self.z_score = over;
+                self.options.heads_filter = None;
+            }
+            Command::SetPooling(pooling) => self.pooling = pooling,
+            Command::ShowViews(views) => self.shown_views = views,
+            Command::SetThumbnailSide(side) => self.thumbnail_side = side,
+            Command::Escape if self.palette.is_some() => self.palette = None,
             Command::Escape if self.shows_help => self.shows_help = false,
             Command::Escape => {
                 self.is_playing = false;
                 self.selection.tokens.clear();
             }
+            Command::SelectTokens { sequence, tokens, extend } => {
+                self.selection = self.with_tokens(sequence, &tokens, extend);
+                self.set_preview(None);
+            }
+            Command::SetCombine(combine) => self.selection.combine = combine,
+            Command::SetRollout(rollout) => self.selection.rollout = rollout,
+            Command::SetSinks(sinks) => self.selection.sinks = sinks,
         }
         None
     }
@@ -137,6 +205,7 @@ impl State {
             self.selection.tokens.retain(|&token| token < tokens);
         } else {
             self.selection = first_selection(document);
+            self.history.clear();
             self.options.matrix_window = None;
             self.options.embedding_view = None;
             self.hidden_state = None;
@@ -174,6 +243,10 @@ impl State {
             specials: self.specials,
             normalization: self.normalization,
             hidden_state: self.hidden_state,
+            z_score: self.z_score,
+            thumbnails: (self.thumbnail_side > 0 && self.shown_views.contains(&View::Thumbnails))
+                .then_some((self.thumbnail_side, self.pooling)),
+            per_head: self.shown_views.contains(&View::Overlays),
             lock_scale: self.options.lock_scale,
             links_by_head: self.options.links_color == LinkColor::Head,
         }
@@ -196,8 +269,10 @@ impl State {
     }
 
     fn select_block(&mut self, block: usize) {
-        self.selection = Selection { block, direction: self.selection.direction, ..Selection::default() };
+        let Selection { direction, combine, sinks, .. } = self.selection;
+        self.selection = Selection { block, direction, combine, sinks, ..Selection::default() };
         self.options.matrix_window = None;
+        self.options.heads_filter = None;
     }
 
     fn move_head(&mut self, layers: isize, heads: isize) {
@@ -205,13 +280,13 @@ impl State {
         let Some(block) = trace.document().attention.get(self.selection.block) else { return };
         let stay = |pick: Pick, by: isize, count: usize| match pick {
             Pick::One(index) => Pick::One(index.saturating_add_signed(by).min(count.saturating_sub(1))),
-            Pick::Mean if by == 0 => Pick::Mean,
-            Pick::Mean => Pick::One(0),
+            all if by == 0 => all,
+            Pick::Mean | Pick::Max => Pick::One(0),
         };
         self.selection.layer = stay(self.selection.layer, layers, block.layers);
         let head_count = match self.selection.layer {
             Pick::One(layer) => trace.trace.heads(self.selection.block, layer),
-            Pick::Mean => trace.trace.max_heads(self.selection.block),
+            Pick::Mean | Pick::Max => trace.trace.max_heads(self.selection.block),
         };
         self.selection.head = stay(self.selection.head, heads, head_count);
     }
@@ -228,16 +303,17 @@ impl State {
                 selection.layer = Pick::One(layer);
                 selection.head = Pick::Mean;
             }
+            Target::HeadMean { head } => {
+                selection.layer = Pick::Mean;
+                selection.head = Pick::One(head);
+            }
+            Target::AllHeads => {
+                selection.layer = Pick::Mean;
+                selection.head = Pick::Mean;
+            }
             Target::Token { sequence, token } => {
                 let Some(block) = self.block() else { return selection };
-                let own = match selection.direction {
-                    Direction::AttendsTo => block.query,
-                    Direction::AttendedBy => block.key,
-                };
-                if own != sequence {
-                    selection.direction = other_direction(selection.direction);
-                    selection.tokens.clear();
-                }
+                turn_to(&mut selection, block, sequence);
                 toggle(&mut selection.tokens, token, extend);
             }
             Target::Cell { query, key } => {
@@ -262,14 +338,7 @@ impl State {
             }
             Target::Pieces { sequence, first, count } => {
                 let Some(block) = self.block() else { return selection };
-                let own = match selection.direction {
-                    Direction::AttendsTo => block.query,
-                    Direction::AttendedBy => block.key,
-                };
-                if own != sequence {
-                    selection.direction = other_direction(selection.direction);
-                    selection.tokens.clear();
-                }
+                turn_to(&mut selection, block, sequence);
                 let pieces: Vec<usize> = (first..first + count).collect();
                 if !extend {
                     selection.tokens = if selection.tokens == pieces { Vec::new() } else { pieces };
@@ -281,6 +350,26 @@ impl State {
                 }
             }
         }
+        selection
+    }
+
+    /// The selection with these tokens of a sequence, which turns the direction if it is the block's other side. Tokens
+    /// that do not exist are left out; a sequence that is on neither side changes nothing.
+    fn with_tokens(&self, sequence: usize, tokens: &[usize], extend: bool) -> Selection {
+        let mut selection = self.selection.clone();
+        let (Some(trace), Some(block)) = (&self.trace, self.block()) else { return selection };
+        if ![block.query, block.key].contains(&sequence) {
+            return selection;
+        }
+        turn_to(&mut selection, block, sequence);
+        if !extend {
+            selection.tokens.clear();
+        }
+        let count = trace.document().sequences[sequence].tokens.len();
+        let mut is_selected = vec![false; count];
+        selection.tokens.iter().filter(|&&token| token < count).for_each(|&token| is_selected[token] = true);
+        let is_new = |&token: &usize| token < count && !std::mem::replace(&mut is_selected[token], true);
+        selection.tokens.extend(tokens.iter().copied().filter(is_new));
         selection
     }
 
@@ -309,6 +398,30 @@ impl State {
             _ => 0,
         };
         self.selection.tokens = if count > 0 { vec![next] } else { Vec::new() };
+    }
+
+    /// Adds the neighbour of the token that was selected last.
+    fn extend_tokens(&mut self, by: isize) {
+        let Some(trace) = &self.trace else { return };
+        let count = self.side_length(trace.document(), self.selection.direction);
+        let Some(&last) = self.selection.tokens.last() else { return self.step_token(by) };
+        let next = step(last, by, count);
+        self.selection.tokens.retain(|&token| token != next);
+        self.selection.tokens.push(next);
+    }
+
+    fn step_statistic(&mut self, by: isize) {
+        let all = &statistics::TABLE;
+        let shown = all.iter().position(|entry| entry.name == self.options.statistic).unwrap_or(0);
+        let next = (shown as isize + by).rem_euclid(all.len() as isize) as usize;
+        self.options.statistic = all[next].name.to_owned();
+    }
+
+    fn go_back(&mut self, step: impl FnOnce(&mut History, &Selection) -> Option<Selection>) {
+        if let Some(selection) = step(&mut self.history, &self.selection) {
+            self.selection = selection;
+            self.set_preview(None);
+        }
     }
 
     /// The output tokens, where the block's queries hold any.
@@ -342,10 +455,15 @@ impl State {
     }
 }
 
-fn other_direction(direction: Direction) -> Direction {
-    match direction {
-        Direction::AttendsTo => Direction::AttendedBy,
-        Direction::AttendedBy => Direction::AttendsTo,
+/// Tokens of this sequence are to be selected: where the direction has them on the other side, it turns.
+fn turn_to(selection: &mut Selection, block: &Block, sequence: usize) {
+    let (own, other) = match selection.direction {
+        Direction::AttendsTo => (block.query, Direction::AttendedBy),
+        Direction::AttendedBy => (block.key, Direction::AttendsTo),
+    };
+    if own != sequence {
+        selection.direction = other;
+        selection.tokens.clear();
     }
 }
 
@@ -382,6 +500,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::analysis::{Combine, Rollout, SinkTreatment};
 
     type Result = std::result::Result<(), Box<dyn Error>>;
 
@@ -427,6 +546,38 @@ mod tests {
     }
 
     #[test]
+    fn undo_brings_back_the_selection_but_no_preview() -> Result {
+        let mut state = showing("multi-image")?;
+        let first = state.selection.clone();
+        state.apply(Command::Select { target: token(3), extend: false });
+        state.apply(Command::Preview(Some(token(9))));
+        state.apply(Command::SelectHead(Pick::One(1)));
+        state.apply(Command::Undo);
+        assert_eq!((state.selection.head, state.selection.tokens.as_slice()), (first.head, &[3][..]));
+        assert_eq!(state.preview, None);
+        state.apply(Command::Undo);
+        assert_eq!(state.selection, first);
+        state.apply(Command::Undo);
+        assert_eq!(state.selection, first, "there is nothing before the first");
+        state.apply(Command::Redo);
+        state.apply(Command::Redo);
+        assert_eq!(state.selection.head, Pick::One(1));
+        Ok(())
+    }
+
+    #[test]
+    fn tokens_can_be_added_by_keyboard() -> Result {
+        let mut state = showing("multi-image")?;
+        state.apply(Command::Select { target: token(3), extend: false });
+        state.apply(Command::ExtendTokens(1));
+        state.apply(Command::ExtendTokens(1));
+        assert_eq!(state.selection.tokens, [3, 4, 5]);
+        state.apply(Command::ExtendTokens(-1));
+        assert_eq!(state.selection.tokens, [3, 5, 4], "the last one is where it goes on");
+        Ok(())
+    }
+
+    #[test]
     fn heads_stop_at_the_edges() -> Result {
         let mut state = showing("multi-image")?;
         state.apply(Command::Select { target: Target::Head { layer: 1, head: 0 }, extend: false });
@@ -448,6 +599,41 @@ mod tests {
             state.selection.tokens.clone()
         };
         assert_eq!((next(), next()), (vec![13], vec![0]));
+        Ok(())
+    }
+
+    #[test]
+    fn sets_of_tokens_replace_or_join_the_selection() -> Result {
+        let mut state = showing("encoder-decoder")?;
+        state.apply(Command::SelectBlock(2));
+        let mut select = |sequence, tokens: &[usize], extend| {
+            state.apply(Command::SelectTokens { sequence, tokens: tokens.to_vec(), extend });
+            (state.selection.direction, state.selection.tokens.clone())
+        };
+        assert_eq!(select(1, &[2, 0, 2, 999], false), (Direction::AttendsTo, vec![2, 0]));
+        assert_eq!(select(1, &[0, 1], true), (Direction::AttendsTo, vec![2, 0, 1]), "nothing twice, nothing taken out");
+        assert_eq!(select(0, &[4], true), (Direction::AttendedBy, vec![4]), "the other side turns the direction");
+        assert_eq!(select(7, &[1], false), (Direction::AttendedBy, vec![4]), "no such sequence");
+        assert_eq!(select(0, &[], false), (Direction::AttendedBy, vec![]));
+        Ok(())
+    }
+
+    #[test]
+    fn aggregation_is_chosen_and_stays_when_tokens_change() -> Result {
+        let mut state = showing("multi-image")?;
+        state.apply(Command::SetCombine(Combine::Max));
+        state.apply(Command::SetSinks(SinkTreatment::Hide));
+        state.apply(Command::SetRollout(Some(Rollout::default())));
+        state.apply(Command::SelectLayer(Pick::Max));
+        state.apply(Command::SelectHead(Pick::Max));
+        state.apply(Command::MoveHead { layers: 0, heads: 1 });
+        state.apply(Command::Select { target: token(3), extend: false });
+        let now = &state.selection;
+        assert_eq!((now.layer, now.head), (Pick::Max, Pick::One(0)));
+        assert_eq!(
+            (now.combine, now.sinks, now.rollout),
+            (Combine::Max, SinkTreatment::Hide, Some(Rollout::default()))
+        );
         Ok(())
     }
 

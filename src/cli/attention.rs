@@ -10,13 +10,14 @@ use super::adapter::AdapterArguments;
 use super::selection::{SelectionArguments, SelectionReport};
 use super::stats::engine;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
-use crate::analysis::Direction;
+use crate::analysis::{Direction, SinkTreatment, sinks};
 use crate::scene::token_names;
 use crate::trace::Trace;
 
 const EXAMPLES: &str = "Examples:
   vlscope attention trace.safetensors --layer 3 --head 1 --token 0
   vlscope attention trace.safetensors --layer mean --token 2 --token 3 --direction from --csv
+  vlscope attention trace.safetensors --segment question --rollout --sinks hide
   vlscope attention trace.safetensors --block cross --json | jq .weights";
 
 #[derive(Args, Debug)]
@@ -42,12 +43,23 @@ struct Report<'a> {
     /// One per token of the side that was not selected.
     weights: Vec<Number>,
     tokens: Vec<String>,
+    /// The keys that are sinks; not searched where they are shown like all others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sinks: Vec<usize>,
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let trace = Trace::open(&arguments.trace)?;
     let selection = arguments.selection.resolve(&trace)?;
-    let weights = engine(&arguments.adapter)?.gather(&trace, &selection)?;
+    let engine = engine(&arguments.adapter)?;
+    let sinks = match selection.sinks {
+        SinkTreatment::Show => Vec::new(),
+        _ => sinks::find(&trace, selection.block, &sinks::Criteria::default()).tokens(),
+    };
+    let weights = match selection.sinks {
+        SinkTreatment::Show | SinkTreatment::Mark => engine.gather(&trace, &selection)?,
+        SinkTreatment::Hide | SinkTreatment::Renormalise => engine.treated(&trace, &selection, &sinks)?.0,
+    };
     let document = trace.document();
     let block = &document.attention[selection.block];
     let other = match selection.direction {
@@ -64,6 +76,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             selection: SelectionReport::new(&trace, &selection),
             weights,
             tokens,
+            sinks,
         });
     }
     let number = if arguments.format.csv { exact } else { short };

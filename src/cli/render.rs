@@ -9,11 +9,11 @@ use clap::{Args, ValueEnum};
 use glam::Vec2;
 
 use super::adapter::AdapterArguments;
+use super::heads::{self, HeadsArguments};
 use super::selection::SelectionArguments;
 use super::stats::engine;
 use crate::analysis::Selection;
 use crate::analysis::normalize::Normalization;
-use crate::analysis::statistics;
 use crate::analysis::timeline::TokenGroup;
 use crate::app::{Command, Launch, picture_of_window};
 use crate::evidence::{Analyst, OpenTrace, Question};
@@ -27,6 +27,8 @@ const EXAMPLES: &str = "Examples:
   vlscope render trace.safetensors --view heads --statistic entropy -o heads.png
   vlscope render trace.safetensors --view image --layer 3 --head mean --token 0 --scale 2 -o image.png
   vlscope render trace.safetensors --view links --min-weight 0.1 --theme dark -o links.png
+  vlscope render trace.safetensors --view thumbnails --pool mean --size 1200x1200 -o thumbnails.png
+  vlscope render trace.safetensors --view overlays --layer 3 --token 2 -o overlays.png
   vlscope render trace.safetensors --view window --size 1440x900 -o window.png";
 
 #[derive(Args, Debug)]
@@ -34,7 +36,7 @@ const EXAMPLES: &str = "Examples:
 pub struct Arguments {
     /// The trace.
     trace: PathBuf,
-    /// heads, image, text, matrix, links, embedding, timeline, or window for all of them.
+    /// heads, image, text, matrix, links, embedding, thumbnails, overlays, timeline, or window for all of them.
     #[arg(long, value_enum)]
     view: ViewName,
     /// Where the picture goes.
@@ -104,6 +106,8 @@ pub struct Arguments {
     links_bundle: bool,
     #[command(flatten)]
     adapter: AdapterArguments,
+    #[command(flatten)]
+    heads: HeadsArguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -115,6 +119,8 @@ enum ViewName {
     Links,
     Embedding,
     Window,
+    Thumbnails,
+    Overlays,
     Timeline,
 }
 
@@ -133,14 +139,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         "--scale is {}, expected 0.1 to 16 pixels per logical pixel",
         arguments.scale
     );
-    ensure!(
-        statistics::statistic(&arguments.statistic).is_some(),
-        "no statistic is called `{}`: there are {}",
-        arguments.statistic,
-        statistics::TABLE.map(|entry| entry.name).join(", ")
-    );
     let open = OpenTrace::open(&arguments.trace)?;
     let selection = arguments.selection.resolve(&open.trace)?;
+    heads::check_statistic(open.document(), selection.block, &arguments.statistic)?;
     let picture = match arguments.view {
         ViewName::Heads => draw(arguments, View::Heads, &open, selection),
         ViewName::Image => draw(arguments, View::Image, &open, selection),
@@ -148,6 +149,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         ViewName::Matrix => draw(arguments, View::Matrix, &open, selection),
         ViewName::Links => draw(arguments, View::Links, &open, selection),
         ViewName::Embedding => draw(arguments, View::Embedding, &open, selection),
+        ViewName::Thumbnails => draw(arguments, View::Thumbnails, &open, selection),
+        ViewName::Overlays => draw(arguments, View::Overlays, &open, selection),
         ViewName::Timeline => draw(arguments, View::Timeline, &open, selection),
         ViewName::Window => draw_window(arguments, selection),
     }?;
@@ -156,13 +159,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 fn draw(arguments: &Arguments, view: View, open: &OpenTrace, selection: Selection) -> Result<image::RgbaImage> {
     let mut analyst = Analyst::new(engine(&arguments.adapter)?);
-    let options = arguments.options();
+    let (options, block) = (arguments.options(), selection.block);
     let question = Question {
         selection,
         statistic: options.statistic.clone(),
         specials: arguments.specials,
         normalization: arguments.normalization(),
         hidden_state: arguments.state,
+        z_score: arguments.heads.z_score(),
+        thumbnails: (view == View::Thumbnails)
+            .then(|| (arguments.heads.side(&open.trace, block, Vec2::from(arguments.size)), arguments.heads.pooling())),
+        per_head: view == View::Overlays,
         lock_scale: arguments.lock_scale,
         links_by_head: arguments.links_color == LinkColor::Head,
     };
@@ -191,18 +198,21 @@ fn draw_window(arguments: &Arguments, selection: Selection) -> Result<image::Rgb
     };
     let options = Options { title: false, text_scroll: Some(0.0), ..arguments.options() };
     let commands = vec![
-        Command::SetOptions(Box::new(options)),
         Command::SetNormalization(arguments.normalization()),
         Command::CountSpecials(arguments.specials),
         Command::SetHiddenState(arguments.state),
         Command::SetSelection(selection),
+        Command::SetZScore(arguments.heads.z_score()),
+        Command::SetPooling(arguments.heads.pooling()),
+        // A z-score lets go of the filter.
+        Command::SetOptions(Box::new(options)),
     ];
     picture_of_window(&gpu, &launch, commands, arguments.size, arguments.scale)
 }
 
 impl Arguments {
     fn options(&self) -> Options {
-        Options {
+        let options = Options {
             statistic: self.statistic.clone(),
             colormap: self.colormap,
             normalization: self.normalization().label().to_owned(),
@@ -219,7 +229,8 @@ impl Arguments {
             links_color: self.links_color,
             links_bundle: self.links_bundle,
             ..Options::default()
-        }
+        };
+        self.heads.apply(options)
     }
 
     fn normalization(&self) -> Normalization {
@@ -233,7 +244,8 @@ impl Arguments {
     }
 }
 
-fn parse_size(text: &str) -> Result<[f32; 2], String> {
+/// From `WxH`.
+pub fn parse_size(text: &str) -> Result<[f32; 2], String> {
     let sides = text.split_once(['x', 'X', '×']).and_then(|(width, height)| {
         let side = |text: &str| text.parse::<u16>().ok().filter(|side| *side >= 16);
         Some([f32::from(side(width)?), f32::from(side(height)?)])

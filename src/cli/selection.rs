@@ -1,31 +1,55 @@
 //! Which part of a trace: the same options for `render` and `attention`.
 
+use std::ops::RangeInclusive;
+
 use anyhow::{Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::analysis::{Direction, Pick, Selection};
-use crate::trace::Trace;
+use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment, token_sets};
+use crate::trace::{Modality, Sequence, Trace};
 
-/// Block, layer, head, tokens and direction. Layers, heads and tokens are counted from 0.
+/// Block, layer, head, tokens, direction, and how they become one. Layers, heads and tokens are counted from 0.
 #[derive(Args, Clone, Debug)]
 pub struct SelectionArguments {
     /// The attention block, by name; the first one if not given.
     #[arg(long, value_name = "NAME")]
     block: Option<String>,
-    /// A layer, or `mean` for all; the last one if not given.
-    #[arg(long, value_name = "N|mean", value_parser = parse_pick)]
+    /// A layer, or `mean` or `max` of all; the last one if not given.
+    #[arg(long, value_name = "N|mean|max", value_parser = parse_pick)]
     layer: Option<Pick>,
-    /// A head, or `mean` for all.
-    #[arg(long, value_name = "N|mean", value_parser = parse_pick, default_value = "mean")]
+    /// A head, or `mean` or `max` of all.
+    #[arg(long, value_name = "N|mean|max", value_parser = parse_pick, default_value = "mean")]
     head: Pick,
-    /// A token, by its place in the sequence; may be repeated. All that are not special if not given.
-    #[arg(long = "token", value_name = "N")]
-    tokens: Vec<usize>,
+    /// A token, by its place in the sequence, or a range of them, `3-7`; may be repeated. All that are not special if no
+    /// token, word, segment or modality is given.
+    #[arg(long = "token", value_name = "N|N-M", value_parser = parse_range)]
+    tokens: Vec<RangeInclusive<usize>>,
     /// `to`: what the tokens attend to; `from`: what attends to them.
     #[arg(long, value_enum, default_value_t = DirectionName::To)]
     direction: DirectionName,
+    /// The word that a token is a piece of; may be repeated.
+    #[arg(long = "word", value_name = "N")]
+    words: Vec<usize>,
+    /// All tokens of a segment; may be repeated.
+    #[arg(long = "segment", value_name = "NAME")]
+    segments: Vec<String>,
+    /// All tokens of a modality that are not special.
+    #[arg(long, value_enum)]
+    modality: Option<ModalityName>,
+    /// How the weights of several tokens become one.
+    #[arg(long, value_enum, default_value_t = CombineName::Mean)]
+    combine: CombineName,
+    /// Attention rollout: the layers from START (0 if not given) up to the selected one, multiplied through.
+    #[arg(long, value_name = "START", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
+    rollout: Option<usize>,
+    /// The share of the residual connection in a rollout, from 0 to 1, in hundredths.
+    #[arg(long, value_name = "SHARE", default_value = "0.5", value_parser = parse_percent, requires = "rollout")]
+    residual: u8,
+    /// What happens to attention sinks in the weights that are shown.
+    #[arg(long, value_enum, default_value_t = SinkName::Show)]
+    sinks: SinkName,
 }
 
 /// What was selected, as it would be typed.
@@ -37,6 +61,16 @@ pub struct SelectionReport<'a> {
     /// Empty where all are meant that are not special.
     tokens: &'a [usize],
     direction: &'static str,
+    combine: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollout: Option<RolloutReport>,
+    sinks: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct RolloutReport {
+    start: usize,
+    residual: f64,
 }
 
 impl<'a> SelectionReport<'a> {
@@ -45,6 +79,7 @@ impl<'a> SelectionReport<'a> {
         let typed = |pick| match pick {
             Pick::One(index) => Value::from(index),
             Pick::Mean => Value::from("mean"),
+            Pick::Max => Value::from("max"),
         };
         Self {
             block: &trace.document().attention[selection.block].name,
@@ -54,6 +89,21 @@ impl<'a> SelectionReport<'a> {
             direction: match selection.direction {
                 Direction::AttendsTo => "to",
                 Direction::AttendedBy => "from",
+            },
+            combine: match selection.combine {
+                Combine::Mean => "mean",
+                Combine::Sum => "sum",
+                Combine::Max => "max",
+            },
+            rollout: selection.rollout.map(|rollout| RolloutReport {
+                start: rollout.start,
+                residual: f64::from(rollout.residual_percent) / 100.0,
+            }),
+            sinks: match selection.sinks {
+                SinkTreatment::Show => "show",
+                SinkTreatment::Mark => "mark",
+                SinkTreatment::Hide => "hide",
+                SinkTreatment::Renormalise => "renormalise",
             },
         }
     }
@@ -65,10 +115,55 @@ enum DirectionName {
     From,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ModalityName {
+    Image,
+    Text,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum CombineName {
+    Mean,
+    Sum,
+    Max,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SinkName {
+    /// Like all other tokens.
+    Show,
+    /// With a mark.
+    Mark,
+    /// Not at all.
+    Hide,
+    /// Not at all; each row's other weights are scaled up to the sum that it had.
+    Renormalise,
+}
+
+fn parse_range(text: &str) -> Result<RangeInclusive<usize>, String> {
+    let number = |text: &str| text.parse::<usize>().ok();
+    let range = match text.split_once('-') {
+        Some((first, last)) => number(first).zip(number(last)).map(|(first, last)| first..=last),
+        None => number(text).map(|only| only..=only),
+    };
+    range
+        .filter(|range| !range.is_empty())
+        .ok_or_else(|| format!("`{text}` is neither a number nor a range such as `3-7`"))
+}
+
+fn parse_percent(text: &str) -> Result<u8, String> {
+    let share = text.parse::<f64>().ok().filter(|share| (0.0..=1.0).contains(share));
+    let percent = share.map(|share| share * 100.0).filter(|percent| (percent - percent.round()).abs() < 1e-6);
+    percent
+        .map(|percent| percent.round() as u8)
+        .ok_or_else(|| format!("`{text}` is no share in hundredths: expected for example 0.5, from 0 to 1"))
+}
+
 fn parse_pick(text: &str) -> Result<Pick, String> {
     match text {
         "mean" => Ok(Pick::Mean),
-        _ => text.parse().map(Pick::One).map_err(|_| format!("`{text}` is neither a number nor `mean`")),
+        "max" => Ok(Pick::Max),
+        _ => text.parse().map(Pick::One).map_err(|_| format!("`{text}` is neither a number nor `mean` nor `max`")),
     }
 }
 
@@ -107,10 +202,75 @@ impl SelectionArguments {
             DirectionName::From => (Direction::AttendedBy, block.key),
         };
         let sequence = &document.sequences[sequence];
-        for &token in &self.tokens {
-            let count = sequence.tokens.len();
-            ensure!(token < count, "there is no token {token}: sequence `{}` has {count}", sequence.name);
+        let rollout = self.rollout.map(|start| Rollout { start, residual_percent: self.residual });
+        if let Some(rollout) = rollout {
+            let is_self_attention = block.query == block.key;
+            ensure!(
+                is_self_attention,
+                "rollout needs self-attention: the queries of block `{}` are not its keys",
+                block.name
+            );
+            let end = if let Pick::One(layer) = layer { layer } else { block.layers - 1 };
+            ensure!(rollout.start <= end, "rollout begins at layer {}, which comes after layer {end}", rollout.start);
         }
-        Ok(Selection { block: block_index, layer, head: self.head, tokens: self.tokens.clone(), direction })
+        Ok(Selection {
+            block: block_index,
+            layer,
+            head: self.head,
+            tokens: self.tokens_of(sequence)?,
+            direction,
+            combine: match self.combine {
+                CombineName::Mean => Combine::Mean,
+                CombineName::Sum => Combine::Sum,
+                CombineName::Max => Combine::Max,
+            },
+            rollout,
+            sinks: match self.sinks {
+                SinkName::Show => SinkTreatment::Show,
+                SinkName::Mark => SinkTreatment::Mark,
+                SinkName::Hide => SinkTreatment::Hide,
+                SinkName::Renormalise => SinkTreatment::Renormalise,
+            },
+        })
+    }
+
+    /// Tokens, words, segments and modality together, each token once.
+    fn tokens_of(&self, sequence: &Sequence) -> Result<Vec<usize>> {
+        let (all, name) = (sequence.tokens.as_slice(), &sequence.name);
+        let check = |token: usize| {
+            ensure!(token < all.len(), "there is no token {token}: sequence `{name}` has {}", all.len());
+            Ok(token)
+        };
+        let mut tokens = Vec::new();
+        for range in &self.tokens {
+            check(*range.end())?;
+            tokens.extend(range.clone());
+        }
+        for &word in &self.words {
+            tokens.extend(token_sets::whole_word(all, check(word)?));
+        }
+        for segment in &self.segments {
+            let found = token_sets::of_segment(all, segment);
+            let names = token_sets::segments(all);
+            match names.as_slice() {
+                [] => bail!("there is no segment `{segment}`: sequence `{name}` has none"),
+                _ if found.is_empty() => {
+                    bail!("there is no segment `{segment}`: sequence `{name}` has {}", names.join(", "))
+                }
+                _ => tokens.extend(found),
+            }
+        }
+        if let Some(modality) = self.modality {
+            let (modality, word) = match modality {
+                ModalityName::Image => (Modality::Image, "image"),
+                ModalityName::Text => (Modality::Text, "text"),
+            };
+            let found = token_sets::of_modality(all, modality);
+            ensure!(!found.is_empty(), "sequence `{name}` has no {word} token that is not special");
+            tokens.extend(found);
+        }
+        let mut seen = vec![false; all.len()];
+        tokens.retain(|&token| !std::mem::replace(&mut seen[token], true));
+        Ok(tokens)
     }
 }

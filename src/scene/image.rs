@@ -7,7 +7,8 @@ use glam::Vec2;
 use super::canvas::{Canvas, fit, on_picture};
 use super::colour_bar::{Bar, Place, Scale};
 use super::patches::Patches;
-use super::sides::{Sides, headline, largest, locked, weight_label, weight_range};
+use super::sides::{Sides, headline, largest, locked, refused, weight_label, weight_range};
+use super::sinks;
 use super::tiles::{Layer, chosen, layers};
 use super::{Inputs, Target};
 use crate::render::colormap::Colormap;
@@ -33,6 +34,10 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         return;
     };
     canvas.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    if refused(inputs, canvas) {
+        return;
+    }
+    sinks::note(inputs, canvas, &sides);
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {
         canvas.note(match inputs.document.images {
@@ -63,7 +68,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     for (tile, &rect) in tiles.iter().zip(&places) {
         canvas.picture(rect, tile.pixels);
         if has_heat {
-            heat_over(inputs, canvas, &sides, tile, rect, &scale);
+            heat_over(inputs, canvas, sides.shown, &tile.layers, rect, &scale);
         }
         regions(inputs, canvas, &sides, tile, rect);
         let patches = if tile.far.tokens.is_empty() { (&tile.near, sides.near) } else { (&tile.far, sides.far) };
@@ -167,20 +172,21 @@ fn caption(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, tile
     canvas.free.max.y -= small * 1.8;
 }
 
-fn heat_over(
+/// The heat of one weight per token of the sequence over the patches of a picture.
+pub(super) fn heat_over(
     inputs: &Inputs<'_>,
     canvas: &mut Canvas<'_>,
-    sides: &Sides<'_>,
-    tile: &Tile<'_>,
+    weights: &[f32],
+    layers: &[Layer],
     rect: Rect,
     scale: &Scale,
 ) {
     let opacity = inputs.options.opacity.clamp(0.0, 1.0);
-    for layer in &tile.layers {
+    for layer in layers {
         if let Some(grid) = &layer.patches.grid {
             canvas.marks.push(Mark::Heatmap(Heatmap {
                 rect: on_picture(layer.area, rect),
-                values: Values::Host(Arc::new(layer.patches.on_grid(grid, sides.shown))),
+                values: Values::Host(Arc::new(layer.patches.on_grid(grid, weights))),
                 rows: grid.rows as u32,
                 columns: grid.columns as u32,
                 window: Rect::at(0.0, 0.0, grid.columns as f32, grid.rows as f32),
@@ -194,7 +200,7 @@ fn heat_over(
             continue;
         }
         for index in by_size(&layer.patches.areas) {
-            let value = sides.shown[layer.patches.tokens[index]];
+            let value = weights[layer.patches.tokens[index]];
             let Some(color) = scale.color(value) else { continue };
             let strength = scale.position(value);
             let fill = color.with_opacity(opacity * strength * 0.8);
@@ -235,6 +241,10 @@ fn outlines(
         }
     }
     for (&token, &area) in patches.tokens.iter().zip(&patches.areas) {
+        if sides.is_marked_sink(sequence, token) {
+            let place = on_picture(area, rect);
+            sinks::dot(canvas, Vec2::new(place.max.x - 7.0, place.min.y + 7.0));
+        }
         if sides.is_hovered(sequence, token) {
             canvas.mark_cell(on_picture(area, rect).shrink(1.5), hover, 1.5);
             if sequence == sides.far {
@@ -275,6 +285,10 @@ fn share_inside(weights: &[f32], patches: &Patches, region: Area) -> Option<f32>
     let (mut inside, mut total) = (0.0, 0.0);
     for (&token, area) in patches.tokens.iter().zip(&patches.areas) {
         let weight = weights.get(token)?;
+        // Left out.
+        if weight.is_nan() {
+            continue;
+        }
         inside += weight * area.share_inside(&region);
         total += weight;
     }

@@ -8,7 +8,8 @@ use glam::Vec2;
 use super::canvas::{Canvas, fit, on_picture};
 use super::link_candidates::{Candidates, Ends, Entry, Place, candidates};
 use super::patches::Patches;
-use super::sides::{Sides, headline};
+use super::sides::{Sides, headline, refused};
+use super::sinks;
 use super::tip::number;
 use super::words::word;
 use super::{Inputs, LinkColor, Target};
@@ -32,6 +33,10 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         return;
     };
     canvas.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    if refused(inputs, canvas) {
+        return;
+    }
+    sinks::note(inputs, canvas, &sides);
     let weights = &inputs.evidence.links;
     if sides.query.is_empty() || sides.key.is_empty() {
         canvas.note("This block has no queries or no keys.");
@@ -127,7 +132,11 @@ fn captions(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, room: Rect, found: &Ca
     canvas.label(Vec2::new(room.min.x, y), Align::Left, left, small, muted);
     canvas.label(Vec2::new(room.max.x, y), Align::Right, right, small, muted);
     let (drawn, all) = found.counts(inputs.options.links);
-    let strength = if inputs.options.links_bundle { "sum of weights" } else { "attention weight" };
+    let strength = match (inputs.options.links_bundle, inputs.selection.rollout) {
+        (true, _) => "sum of weights",
+        (false, Some(_)) => "attention rollout",
+        (false, None) => "attention weight",
+    };
     let middle = format!(
         "{} of {} · width: {strength}, up to {}",
         thousands(drawn),
@@ -256,6 +265,9 @@ fn words(
         };
         let text = canvas.elide(&name(&tokens[token]), size, false, room.size().x - 6.0);
         let (x, align) = if is_left { (edge - 6.0, Align::Right) } else { (edge + 6.0, Align::Left) };
+        if sides.is_marked_sink(end.sequence, token) {
+            sinks::dot(canvas, Vec2::new(edge, y));
+        }
         canvas.label(Vec2::new(x, y), align, text, size, color);
     }
     anchors
@@ -284,6 +296,9 @@ fn pictures(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, end
                 anchors.push(Place { tokens: vec![token], at: rect.center() });
             }
             canvas.area(rect, Target::Token { sequence: end.sequence, token });
+            if sides.is_marked_sink(end.sequence, token) {
+                sinks::dot(canvas, Vec2::new(rect.max.x - 6.0, rect.min.y + 6.0));
+            }
             if sides.is_selected(end.sequence, token) {
                 canvas.mark_cell(rect.shrink(2.0), canvas.palette.selected, 2.0);
             } else if sides.is_hovered(end.sequence, token) {

@@ -7,8 +7,9 @@ use glam::Vec2;
 
 use super::canvas::{Canvas, MARGIN, fit, within};
 use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
-use super::matrix_marks::{bands, cross_hair, labels};
-use super::sides::{Sides, place, weight_range};
+use super::matrix_marks::{bands, cross_hair, labels, mark_sinks};
+use super::sides::{Sides, place, refused, weight_range};
+use super::sinks;
 use super::theme::ink_on;
 use super::tip::number;
 use super::words::token_names;
@@ -43,6 +44,10 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     };
     let title = format!("Attention matrix {} · {}", sides.block.name, place(inputs));
     canvas.title(inputs, &title, inputs.document.id.as_deref());
+    if refused(inputs, canvas) {
+        return;
+    }
+    sinks::note(inputs, canvas, &sides);
     if sides.query.is_empty() || sides.key.is_empty() {
         canvas.note("This block has no queries or no keys.");
         return;
@@ -99,6 +104,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let (of_queries, of_keys) = (queries.cells.clone(), keys.cells.clone());
     canvas.zones.push(Zone::Cells { rect, window, queries: of_queries, keys: of_keys });
     bands(inputs, canvas, &sides, &keys, &queries);
+    mark_sinks(canvas, &sides, &keys, rect);
     labels(canvas, &sides, &keys, &queries);
     let hovered = cross_hair(inputs, canvas, &keys, &queries);
     if let Some(bar) = bar {
@@ -116,8 +122,8 @@ fn scale(inputs: &Inputs<'_>) -> Scale {
         return matrix_scale(inputs, [0.0, peaks.matrix], "attention weight (locked)".to_owned());
     }
     let clipped = inputs.options.range.is_none() && usual > 0.0 && largest > 3.0 * usual;
-    let label =
-        if clipped { format!("attention weight (up to {})", number(largest)) } else { "attention weight".into() };
+    let what = if inputs.selection.rollout.is_some() { "attention rollout" } else { "attention weight" };
+    let label = if clipped { format!("{what} (up to {})", number(largest)) } else { what.to_owned() };
     matrix_scale(inputs, weight_range(inputs, if clipped { usual } else { largest }), label)
 }
 

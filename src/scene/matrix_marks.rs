@@ -7,10 +7,21 @@ use glam::Vec2;
 use super::canvas::Canvas;
 use super::matrix::Axis;
 use super::sides::Sides;
+use super::sinks;
 use super::{Inputs, Target};
 use crate::analysis::Direction;
 use crate::render::{Align, Color, Label, Mark, Quad, Rect};
 use crate::trace::{Modality, Token};
+
+/// A dot above each column of a sink, where they are marked.
+pub(super) fn mark_sinks(canvas: &mut Canvas<'_>, sides: &Sides<'_>, keys: &Axis<'_>, rect: Rect) {
+    for cell in keys.in_view().filter(|&cell| sides.is_marked_sink(sides.block.key, keys.cells[cell])) {
+        let middle = keys.at(cell as f32 + 0.5);
+        if (keys.pixels.start..=keys.pixels.end).contains(&middle) {
+            sinks::dot(canvas, Vec2::new(middle, rect.min.y));
+        }
+    }
+}
 
 /// Amber outlines of the selected rows or columns.
 pub(super) fn bands(

@@ -15,11 +15,14 @@ mod links;
 mod matrix;
 mod matrix_marks;
 mod options;
+mod overlays;
 mod patches;
 mod sides;
+mod sinks;
 mod text;
 mod text_summary;
 mod theme;
+mod thumbnails;
 mod tiles;
 mod timeline;
 mod tip;
@@ -37,10 +40,12 @@ use crate::render::{Drawing, Fonts, Pixels, Rect};
 use crate::trace::Document;
 
 pub use choices::{LinkColor, MatrixBlock, Tiles};
-pub use evidence::{Evidence, Projection, StatisticGrid};
+pub use colour_bar::ColourBar;
+pub use evidence::{Evidence, Projection, StatisticGrid, Thumbnails};
 pub use matrix::matrix_size;
-pub use options::Options;
+pub use options::{HeadsOrder, Options};
 pub use theme::{Palette, Theme, contrast};
+pub use thumbnails::{gap as thumbnail_gap, side as thumbnail_side};
 pub use words::{joined, token_names, word, words};
 pub use zone::{Target, Zone};
 
@@ -59,6 +64,10 @@ pub enum View {
     Links,
     /// Hidden states in two dimensions.
     Embedding,
+    /// The matrices of all heads.
+    Thumbnails,
+    /// The picture under the attention of each head of a layer.
+    Overlays,
     /// What each output token attends to, layer by layer.
     Timeline,
 }
@@ -91,6 +100,8 @@ pub struct Scene {
     pub zones: Vec<Zone>,
     /// The part that zooms and pans (matrix, embedding), or simply holds the content.
     pub content: Rect,
+    /// The colour bar, if there is one.
+    pub bar: Option<ColourBar>,
     /// How many rows of text lie beyond the view: how far it scrolls.
     pub rows_beyond: f32,
     facts: tip::Facts,
@@ -108,15 +119,36 @@ pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
         View::Matrix => matrix::draw(inputs, &mut canvas),
         View::Links => links::draw(inputs, &mut canvas),
         View::Embedding => embedding::draw(inputs, &mut canvas),
+        View::Thumbnails => thumbnails::draw(inputs, &mut canvas),
+        View::Overlays => overlays::draw(inputs, &mut canvas),
         View::Timeline => timeline::draw(inputs, &mut canvas),
     }
-    canvas.finish(tip::Facts::new(inputs))
+    let said = canvas.said.take();
+    canvas.finish(tip::Facts::new(inputs, said))
 }
 
 impl Scene {
     /// What lies at a place in logical pixels.
     pub fn at(&self, pointer: Vec2) -> Option<Target> {
         self.zones.iter().rev().find_map(|zone| zone.at(pointer))
+    }
+
+    /// The tokens of a sequence whose middles lie in a rectangle, as (sequence, tokens), ascending; of several sequences that
+    /// of the first. `None` if there is no such token.
+    pub fn tokens_in(&self, rect: Rect) -> Option<(usize, Vec<usize>)> {
+        let inside = |zone: &Zone| match zone {
+            Zone::Area { rect: area, target: Target::Token { sequence, token } } if rect.contains(area.center()) => {
+                Some((*sequence, *token))
+            }
+            _ => None,
+        };
+        let found: Vec<(usize, usize)> = self.zones.iter().filter_map(inside).collect();
+        let sequence = found.first()?.0;
+        let mut tokens: Vec<usize> =
+            found.into_iter().filter(|&(of, _)| of == sequence).map(|(_, token)| token).collect();
+        tokens.sort_unstable();
+        tokens.dedup();
+        Some((sequence, tokens))
     }
 
     /// A line of text about a target: its name, its value and the unit.
@@ -127,8 +159,18 @@ impl Scene {
 
 impl View {
     /// Every view, in the order in which they are listed.
-    pub const fn all() -> [Self; 7] {
-        [Self::Heads, Self::Image, Self::Text, Self::Matrix, Self::Links, Self::Embedding, Self::Timeline]
+    pub const fn all() -> [Self; 9] {
+        [
+            Self::Heads,
+            Self::Image,
+            Self::Text,
+            Self::Matrix,
+            Self::Links,
+            Self::Embedding,
+            Self::Thumbnails,
+            Self::Overlays,
+            Self::Timeline,
+        ]
     }
 
     /// The name on the command line.
@@ -140,6 +182,8 @@ impl View {
             Self::Matrix => "matrix",
             Self::Links => "links",
             Self::Embedding => "embedding",
+            Self::Thumbnails => "thumbnails",
+            Self::Overlays => "overlays",
             Self::Timeline => "timeline",
         }
     }
@@ -153,7 +197,9 @@ impl fmt::Display for View {
 
 /// The name is not one of [`View::all`].
 #[derive(Debug, thiserror::Error)]
-#[error("no view is called '{0}': it is heads, image, text, matrix, links, embedding or timeline")]
+#[error(
+    "no view is called '{0}': it is heads, image, text, matrix, links, embedding, thumbnails, overlays or timeline"
+)]
 pub struct UnknownView(String);
 
 impl FromStr for View {

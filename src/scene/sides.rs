@@ -1,8 +1,10 @@
 //! The two sides of the current block: the one that the selected tokens are on, and the one that has the weights.
 
+use super::canvas::Canvas;
 use super::{Inputs, Target, words::word};
 use crate::analysis::peaks::Peaks;
-use crate::analysis::{Direction, Pick};
+use crate::analysis::sinks::Sinks;
+use crate::analysis::{Combine, Direction, Pick, SinkTreatment};
 use crate::trace::{Block, Content, Token};
 
 /// The current block as the selection looks at it.
@@ -20,6 +22,8 @@ pub(super) struct Sides<'a> {
     /// One per token of the far side, as they are coloured.
     pub shown: &'a [f32],
     selected: &'a [usize],
+    /// Where they are to be marked.
+    marked_sinks: Option<&'a Sinks>,
     hover: Option<Target>,
 }
 
@@ -45,12 +49,21 @@ impl<'a> Sides<'a> {
             weights,
             shown,
             selected: &inputs.selection.tokens,
+            marked_sinks: (inputs.selection.sinks == SinkTreatment::Mark)
+                .then_some(inputs.evidence.sinks.as_deref())
+                .flatten(),
             hover: inputs.hover,
         })
     }
 
     pub fn is_selected(&self, sequence: usize, token: usize) -> bool {
         sequence == self.near && self.selected.contains(&token)
+    }
+
+    /// Whether the token is a sink that is to be marked.
+    pub fn is_marked_sink(&self, sequence: usize, token: usize) -> bool {
+        let is_one = |sinks: &Sinks| sinks.sinks.iter().any(|sink| sink.token == token);
+        sequence == self.block.key && self.marked_sinks.is_some_and(is_one)
     }
 
     /// Whether the pointer is on the token, or on a weight of its row or column.
@@ -83,19 +96,32 @@ impl<'a> Sides<'a> {
 
 /// `layer 2 · head 1`.
 pub(super) fn place(inputs: &Inputs<'_>) -> String {
+    let last = inputs.document.attention.get(inputs.selection.block).map_or(0, |block| block.layers.saturating_sub(1));
     let layer = match inputs.selection.layer {
+        layer if inputs.selection.rollout.is_some() => {
+            let start = inputs.selection.rollout.map_or(0, |rollout| rollout.start);
+            let end = if let Pick::One(layer) = layer { layer } else { last };
+            format!("rollout of layers {start} to {end}")
+        }
         Pick::One(layer) => format!("layer {layer}"),
         Pick::Mean => "mean of layers".to_owned(),
+        Pick::Max => "maximum of layers".to_owned(),
     };
     let head = match inputs.selection.head {
         Pick::One(head) => format!("head {head}"),
         Pick::Mean => "mean of heads".to_owned(),
+        Pick::Max => "maximum of heads".to_owned(),
     };
     format!("{layer} · {head}")
 }
 
 /// `Attention of color, shape · layer 2 · head 1`.
 pub(super) fn headline(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
+    format!("{} · {}", tokens_line(inputs, sides), place(inputs))
+}
+
+/// `Attention of color, shape`.
+pub(super) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
     let tokens = &inputs.document.sequences[sides.near].tokens;
     let name = |&token: &usize| match tokens.get(token).map(|token| &token.content) {
         Some(Content::Text(text)) => word(text),
@@ -109,11 +135,17 @@ pub(super) fn headline(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
     if names.is_empty() {
         names.push("all tokens".to_owned());
     }
-    let verb = match inputs.selection.direction {
-        Direction::AttendsTo => "Attention of",
-        Direction::AttendedBy => "Attention to",
+    let combined = match inputs.selection.combine {
+        _ if inputs.selection.tokens.len() == 1 => "Attention",
+        Combine::Mean => "Attention",
+        Combine::Sum => "Summed attention",
+        Combine::Max => "Largest attention",
     };
-    format!("{verb} {} · {}", names.join(", "), place(inputs))
+    let preposition = match inputs.selection.direction {
+        Direction::AttendsTo => "of",
+        Direction::AttendedBy => "to",
+    };
+    format!("{combined} {preposition} {}", names.join(", "))
 }
 
 /// The largest of the values that are numbers; 0 if there is none.
@@ -138,8 +170,18 @@ pub(super) fn locked(inputs: &Inputs<'_>, of: impl Fn(&Peaks) -> f32) -> Option<
 pub(super) fn weight_label(inputs: &Inputs<'_>) -> String {
     let is_locked = inputs.options.range.is_none() && locked(inputs, |peaks| peaks.tokens).is_some();
     match inputs.options.normalization.as_str() {
+        "" if inputs.selection.rollout.is_some() => "attention rollout".to_owned(),
         "" if is_locked => "attention weight (locked)".to_owned(),
         "" => "attention weight".to_owned(),
         normalization => format!("attention, {normalization}"),
     }
+}
+
+/// Says in the middle of the view why there is no attention to show, if there is none; whether it did.
+pub(super) fn refused(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) -> bool {
+    let Some(why) = &inputs.evidence.refusal else { return false };
+    let mut letters = why.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    canvas.note(&format!("{first}{}.", letters.as_str()));
+    true
 }

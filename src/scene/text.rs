@@ -6,7 +6,8 @@ use glam::Vec2;
 
 use super::canvas::Canvas;
 use super::colour_bar::{Bar, Place, Scale};
-use super::sides::{Sides, headline, largest, locked, weight_label, weight_range};
+use super::sides::{Sides, headline, largest, locked, refused, weight_label, weight_range};
+use super::sinks;
 use super::text_summary::{outputs, share_bar, shares};
 use super::theme::ink_on;
 use super::tip::number;
@@ -56,6 +57,10 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         return;
     };
     canvas.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    if refused(inputs, canvas) {
+        return;
+    }
+    sinks::note(inputs, canvas, &sides);
     let far = &inputs.document.sequences[sides.far].tokens;
     if far.is_empty() && inputs.document.sequences[sides.near].tokens.is_empty() {
         canvas.note("This sequence holds no tokens.");
@@ -380,6 +385,9 @@ fn draw_chip(
     canvas.quad(quad(fill, stroke, width));
     let text = canvas.elide(&chip.text, size, false, rect.size().x - PAD);
     canvas.label(rect.center(), Align::Center, text, size, ink);
+    if chip.tokens.clone().any(|token| sides.is_marked_sink(sequence, token)) {
+        sinks::dot(canvas, Vec2::new(rect.max.x - 2.0, rect.min.y + 2.0));
+    }
     let target = match chip.tokens.len() {
         1 => Target::Token { sequence, token: first },
         count => Target::Pieces { sequence, first, count },

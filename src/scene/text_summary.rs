@@ -11,7 +11,8 @@ use crate::trace::{Modality, Token};
 /// The shares of the attention on image, text and special tokens; `None` if there is no attention.
 pub(super) fn shares(tokens: &[Token], weights: &[f32]) -> Option<[f32; 3]> {
     let mut sums = [0.0_f32; 3];
-    for (token, weight) in tokens.iter().zip(weights) {
+    // What is left out is no number.
+    for (token, weight) in tokens.iter().zip(weights).filter(|(_, weight)| !weight.is_nan()) {
         let kind = match token.modality() {
             _ if token.special => 2,
             Modality::Image => 0,

@@ -6,6 +6,7 @@ use super::{
     Inputs, StatisticGrid, Target,
     words::{joined, token_names, words},
 };
+use crate::analysis::statistics::mean;
 use crate::analysis::timeline::{Timeline, TokenGroup};
 use crate::analysis::{Direction, Pick};
 use crate::render::Values;
@@ -22,14 +23,22 @@ pub(super) struct Facts {
     statistic: StatisticGrid,
     weights: Arc<Vec<f32>>,
     matrix: Arc<Vec<f32>>,
+    said: Option<Said>,
     timeline: Option<Arc<Timeline>>,
     layer: Pick,
     /// Of each word of several pieces: its sequence, its first token, and its name.
     words: Vec<(usize, usize, String)>,
 }
 
+/// Values that a view shows of heads in place of the statistic.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    pub unit: &'static str,
+    pub values: Vec<(Target, f32)>,
+}
+
 impl Facts {
-    pub fn new(inputs: &Inputs<'_>) -> Self {
+    pub fn new(inputs: &Inputs<'_>, said: Option<Said>) -> Self {
         let document = inputs.document;
         let block = document.attention.get(inputs.selection.block);
         let matrix = match &inputs.evidence.matrix {
@@ -44,6 +53,7 @@ impl Facts {
             statistic: inputs.evidence.statistic.clone(),
             weights: inputs.evidence.weights.clone(),
             matrix: matrix.clone(),
+            said,
             timeline: inputs.evidence.timeline.clone(),
             layer: inputs.selection.layer,
             words: if inputs.options.join_pieces { whole_words(document) } else { Vec::new() },
@@ -51,6 +61,17 @@ impl Facts {
     }
 
     pub fn tip(&self, target: Target) -> String {
+        let said = self.said.as_ref();
+        if let Some((said, &(_, value))) =
+            said.and_then(|said| Some((said, said.values.iter().find(|(of, _)| *of == target)?)))
+        {
+            let place = match target {
+                Target::Head { layer, head } => format!("layer {layer} · head {head}"),
+                Target::HeadMean { head } => format!("head {head} · mean of layers"),
+                _ => String::new(),
+            };
+            return format!("{place}: {} ({})", number(value), said.unit);
+        }
         match target {
             Target::Head { layer, head } => {
                 let value = self.statistic.values.get(layer * self.statistic.heads + head);
@@ -58,6 +79,13 @@ impl Facts {
             }
             Target::LayerMean { layer } => {
                 format!("layer {layer} · mean of heads: {}", self.statistic_value(self.statistic.layer_mean.get(layer)))
+            }
+            Target::HeadMean { head } => {
+                format!("head {head} · mean of layers: {}", self.statistic_value(self.statistic.head_mean.get(head)))
+            }
+            Target::AllHeads => {
+                let value = mean(&self.statistic.values);
+                format!("mean of layers · mean of heads: {}", self.statistic_value(Some(&value)))
             }
             Target::Token { sequence, token } => {
                 let other = if self.direction == Direction::AttendsTo { self.key } else { self.query };

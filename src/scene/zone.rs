@@ -35,6 +35,13 @@ pub enum Target {
         /// Column.
         key: usize,
     },
+    /// The mean of a head number over the layers.
+    HeadMean {
+        /// 0-based.
+        head: usize,
+    },
+    /// The mean of all heads of all layers.
+    AllHeads,
     /// An output token in the timeline.
     Output {
         /// In this layer; `None` for the selected ones.

@@ -1,58 +1,94 @@
-//! The gathering on the processor: a task is one head of one layer.
+//! The gathering on the processor: a task is one head of one layer, or a row of the heads' matrix.
 
 use rayon::prelude::*;
 
 use super::{LayerHeads, Resolved};
-use crate::analysis::Direction;
+use crate::analysis::{Combine, Direction, Pick};
 use crate::trace::TensorView;
 
-/// One weight per token of the other side; `layers` are all of the block, `[heads, queries, keys]` each.
+/// One weight per token of the other side; `layers` are all of the block, `[heads, queries, keys]` each. Of a maximum
+/// over tokens, only of one head.
 pub fn gather(layers: &[TensorView<'_>], part: &Resolved) -> Vec<f32> {
     let [queries, keys] = sides(layers);
     let others = if part.direction == Direction::AttendsTo { keys } else { queries };
     let pairs = pairs(&part.heads);
+    let is_maximum = part.combine == Combine::Max;
     let per_head = pairs.par_iter().map(|&(layer, head)| {
         let view = &layers[layer];
         let mut sums = vec![0.0_f32; others];
         match part.direction {
             Direction::AttendsTo => {
                 let mut row = vec![0.0; keys];
-                for &query in &part.tokens {
+                for (number, &query) in part.tokens.iter().enumerate() {
                     view.read((head * queries + query) * keys, &mut row);
-                    sums.iter_mut().zip(&row).for_each(|(sum, weight)| *sum += weight);
+                    fold(&mut sums, &row, is_maximum && number > 0);
                 }
             }
             Direction::AttendedBy => {
                 for (query, sum) in sums.iter_mut().enumerate() {
-                    for &key in &part.tokens {
+                    for (number, &key) in part.tokens.iter().enumerate() {
                         let mut weight = [0.0];
                         view.read((head * queries + query) * keys + key, &mut weight);
-                        *sum += weight[0];
+                        fold(std::slice::from_mut(sum), &weight, is_maximum && number > 0);
                     }
                 }
             }
         }
         sums
     });
-    mean(&per_head.collect::<Vec<_>>(), others, part.weights_per_value())
+    mean(&per_head.collect::<Vec<_>>(), others, part.divisor())
 }
 
-/// The mean of heads, `[queries, keys]`.
-pub fn head_matrix(layers: &[TensorView<'_>], heads: &[LayerHeads]) -> Vec<f32> {
+/// The matrix of heads and layers, `[queries, keys]`: the mean over all pairs of a layer and a head, or where `head` or
+/// `layer` asks for it the maximum, over the heads of a layer first. Not a number where a weight is none.
+pub fn head_matrix(layers: &[TensorView<'_>], heads: &[LayerHeads], layer: Pick, head: Pick) -> Vec<f32> {
     let [queries, keys] = sides(layers);
-    let pairs = pairs(heads);
     let mut matrix = vec![0.0; queries * keys];
     if keys == 0 {
         return matrix;
     }
+    let pairs: usize = heads.iter().map(|(_, heads)| heads.len()).sum();
     matrix.par_chunks_mut(keys).enumerate().for_each(|(query, out)| {
         let mut row = vec![0.0; keys];
-        for &(layer, head) in &pairs {
-            layers[layer].read((head * queries + query) * keys, &mut row);
-            out.iter_mut().zip(&row).for_each(|(out, weight)| *out += weight / pairs.len() as f32);
+        for (number, (index, run)) in heads.iter().enumerate() {
+            let mut of_layer = vec![0.0; keys];
+            for (number, one) in run.clone().enumerate() {
+                layers[*index].read((one * queries + query) * keys, &mut row);
+                fold(&mut of_layer, &row, head == Pick::Max && number > 0);
+            }
+            let terms = match (layer, head) {
+                (Pick::Max, Pick::Max) => 1,
+                (Pick::Max, _) => run.len(),
+                (_, Pick::Max) => heads.len(),
+                _ => pairs,
+            };
+            of_layer.iter_mut().for_each(|weight| *weight /= terms as f32);
+            fold(out, &of_layer, layer == Pick::Max && number > 0);
         }
     });
     matrix
+}
+
+/// What [`gather()`] gives where the heads are one matrix already, `[queries, keys]`.
+pub fn gather_matrix(matrix: &[f32], keys: usize, part: &Resolved) -> Vec<f32> {
+    let queries = matrix.len().checked_div(keys).unwrap_or(0);
+    let divisor = if part.combine == Combine::Mean { part.tokens.len() } else { 1 };
+    let combined = |weights: &mut dyn Iterator<Item = f32>| {
+        let combined = match part.combine {
+            Combine::Mean | Combine::Sum => weights.map(f64::from).sum::<f64>() / divisor as f64,
+            Combine::Max => f64::from(weights.fold(f32::NEG_INFINITY, larger)),
+        };
+        if combined.is_finite() { combined as f32 } else { f32::NAN }
+    };
+    let tokens = &part.tokens;
+    match part.direction {
+        Direction::AttendsTo => {
+            (0..keys).map(|key| combined(&mut tokens.iter().map(|&query| matrix[query * keys + key]))).collect()
+        }
+        Direction::AttendedBy => {
+            (0..queries).map(|query| combined(&mut tokens.iter().map(|&key| matrix[query * keys + key]))).collect()
+        }
+    }
 }
 
 fn sides(layers: &[TensorView<'_>]) -> [usize; 2] {
@@ -61,6 +97,21 @@ fn sides(layers: &[TensorView<'_>]) -> [usize; 2] {
 
 fn pairs(heads: &[LayerHeads]) -> Vec<(usize, usize)> {
     heads.iter().flat_map(|(layer, heads)| heads.clone().map(move |head| (*layer, head))).collect()
+}
+
+/// Adds, or takes the larger.
+fn fold(into: &mut [f32], weights: &[f32], takes_larger: bool) {
+    let both = into.iter_mut().zip(weights);
+    if takes_larger {
+        both.for_each(|(into, &weight)| *into = larger(*into, weight));
+    } else {
+        both.for_each(|(into, weight)| *into += weight);
+    }
+}
+
+/// `f32::max` would lose what is not a number.
+fn larger(a: f32, b: f32) -> f32 {
+    if a.is_nan() || b.is_nan() { f32::NAN } else { a.max(b) }
 }
 
 fn mean(per_head: &[Vec<f32>], length: usize, count: usize) -> Vec<f32> {

@@ -1,7 +1,7 @@
 //! The gathering on the device: shaders/analysis/gather.wgsl, page by page.
 
 use super::Resolved;
-use crate::analysis::Direction;
+use crate::analysis::{Combine, Direction};
 use crate::gpu::{Binding, Gpu, GpuError, Kernel, PageKey, Residency, Shader, dtype_code, read_back};
 use crate::trace::TensorView;
 
@@ -41,9 +41,11 @@ struct Parameters {
     output_stride: u32,
     slices: u32,
     dtype: u32,
+    is_maximum: u32,
 }
 
-/// One weight per token of the other side; `layers` are all of the block, and `key` says of which trace and block.
+/// One weight per token of the other side; `layers` are all of the block, and `key` says of which trace and block. Of a
+/// maximum over tokens, only of one head.
 ///
 /// # Errors
 /// If a head is too large for a page, or the device is lost.
@@ -86,6 +88,7 @@ pub fn gather(
                 output_stride: output_stride as u32,
                 slices: slices as u32,
                 dtype: dtype_code(view.dtype),
+                is_maximum: u32::from(part.combine == Combine::Max),
             };
             let slice_sums = gpu.zeros((slices * outputs * size_of::<f32>()) as u64);
             let bindings = kernel.bind(gpu, &[&gpu.uniform(&parameters), &page, &tokens, &slice_sums, &sums, &broken]);
@@ -98,7 +101,7 @@ pub fn gather(
     }
     let sums: Vec<f32> = read_back(gpu, &sums)?;
     let broken: Vec<u32> = read_back(gpu, &broken)?;
-    let count = part.weights_per_value() as f32;
+    let count = part.divisor() as f32;
     let value = |(sum, &broken): (f32, &u32)| if broken == 0 { sum / count } else { f32::NAN };
     Ok(sums.into_iter().zip(&broken).map(value).collect())
 }

@@ -3,14 +3,18 @@
 //! `AttendsTo`: the weight of key k is the mean of a[q, k] over the selected queries, heads and layers; it still sums
 //! to 1 over keys where rows do. `AttendedBy`: the weight of query q is the mean of a[q, k] over the selected keys,
 //! heads and layers. Every pair of a layer and a head weighs the same, and a mask is not looked at: a query that does
-//! not see a key gives it 0.
+//! not see a key gives it 0. Instead of the mean over tokens there may be their sum or their maximum.
+//!
+//! Means and sums may be taken in any order, so weights are added as they are read, without a matrix in between. A
+//! maximum may not: heads become one matrix first, then layers do ([`cpu::head_matrix`]), then its rows or columns one
+//! ([`cpu::gather_matrix`]). So it is with a rollout.
 
 pub mod cpu;
 pub mod gpu;
 
 use std::ops::Range;
 
-use super::{BlockLayout, Direction, Selection};
+use super::{BlockLayout, Combine, Direction, Pick, Selection};
 use crate::trace::TensorView;
 
 /// Why a selection selects nothing.
@@ -20,9 +24,9 @@ pub enum SelectionError {
     #[error("nothing is selected: layer {layer} and head {head} of {layers} layers with {heads} heads")]
     NoHead {
         /// As selected.
-        layer: super::Pick,
+        layer: Pick,
         /// As selected.
-        head: super::Pick,
+        head: Pick,
         /// Of the block.
         layers: usize,
         /// The most in a layer of the block.
@@ -35,6 +39,17 @@ pub enum SelectionError {
         token: usize,
         /// Of that side of the block.
         tokens: usize,
+    },
+    /// A rollout multiplies matrices, so rows and columns have to be the same tokens.
+    #[error("rollout needs self-attention: the queries of this block are not its keys")]
+    NoSelfAttention,
+    /// A rollout that begins behind its end.
+    #[error("rollout begins at layer {start}, which comes after layer {end}")]
+    NoStart {
+        /// As selected.
+        start: usize,
+        /// The selected layer, or the last.
+        end: usize,
     },
     /// No token is selected and all are special.
     #[error("nothing is selected: all tokens of the sequence are special")]
@@ -49,10 +64,12 @@ pub type LayerHeads = (usize, Range<usize>);
 pub struct Resolved {
     /// Each layer that takes part, with its heads.
     pub heads: Vec<LayerHeads>,
-    /// The tokens that are averaged over, queries or keys.
+    /// The tokens that are combined, queries or keys.
     pub tokens: Vec<usize>,
     /// Which side they are on.
     pub direction: Direction,
+    /// How they are.
+    pub combine: Combine,
 }
 
 /// The heads that a selection picks; a layer without the selected head takes no part.
@@ -60,9 +77,19 @@ pub struct Resolved {
 /// # Errors
 /// If no head is left.
 pub fn heads(layers: &[TensorView<'_>], selection: &Selection) -> Result<Vec<LayerHeads>, SelectionError> {
-    let heads: Vec<_> = selection
-        .layer
-        .indices(layers.len())
+    heads_of(selection.layer.indices(layers.len()), layers, selection)
+}
+
+/// The same of these layers, whichever is selected.
+///
+/// # Errors
+/// If no head is left.
+pub fn heads_of(
+    range: Range<usize>,
+    layers: &[TensorView<'_>],
+    selection: &Selection,
+) -> Result<Vec<LayerHeads>, SelectionError> {
+    let heads: Vec<_> = range
         .map(|layer| (layer, selection.head.indices(layers[layer].shape[0])))
         .filter(|(_, heads)| !heads.is_empty())
         .collect();
@@ -101,11 +128,27 @@ impl Resolved {
         if tokens.is_empty() {
             return Err(SelectionError::OnlySpecial);
         }
-        Ok(Self { heads: heads(layers, selection)?, tokens, direction: selection.direction })
+        let heads = heads(layers, selection)?;
+        Ok(Self { heads, tokens, direction: selection.direction, combine: selection.combine })
     }
 
-    /// How many weights are averaged for each token of the other side.
-    pub fn weights_per_value(&self) -> usize {
-        self.heads.iter().map(|(_, heads)| heads.len()).sum::<usize>() * self.tokens.len()
+    /// How many heads take part, over all layers.
+    pub fn head_count(&self) -> usize {
+        self.heads.iter().map(|(_, heads)| heads.len()).sum()
+    }
+
+    /// By what the sum of the weights of a token of the other side is divided.
+    pub fn divisor(&self) -> usize {
+        match self.combine {
+            Combine::Mean => self.head_count() * self.tokens.len(),
+            Combine::Sum | Combine::Max => self.head_count(),
+        }
+    }
+
+    /// Whether the weights can be gathered head by head; else the heads have to become one matrix first.
+    pub fn is_by_head(&self, selection: &Selection) -> bool {
+        let has_maximum = [selection.layer, selection.head].contains(&Pick::Max);
+        let adds_up = self.combine != Combine::Max || self.head_count() == 1;
+        selection.rollout.is_none() && !has_maximum && adds_up
     }
 }

@@ -35,7 +35,7 @@ pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
         View::Matrix => "Matrix options",
         View::Links => "Links options",
         View::Timeline => "Timeline options",
-        View::Heads | View::Embedding => return,
+        View::Heads | View::Embedding | View::Thumbnails | View::Overlays => return,
     };
     let menu = ui.menu_button("…", |ui| match view {
         View::Links => links(ui, options),

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use egui::{Align, ComboBox, Layout};
 
+use super::aggregation;
 use crate::analysis::{Direction, Pick};
 use crate::app::command::Command;
 use crate::app::state::State;
@@ -73,20 +74,27 @@ fn show_selection(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>)
             commands.push(Command::SetDirection(direction));
         }
     }
+    aggregation::show(ui, state, commands);
     let play = if state.is_playing { "Stop" } else { "Play tokens" };
     if ui.button(play).on_hover_text("Space").clicked() {
         commands.push(Command::TogglePlay);
     }
 }
 
-/// A choice of one of `count`, or the mean of all.
+/// A choice of one of `count`, or the mean or the maximum of all.
 fn pick(ui: &mut egui::Ui, name: &str, count: usize, now: Pick) -> Option<Pick> {
     let row = match now {
         Pick::Mean => 0,
-        Pick::One(index) => index + 1,
+        Pick::Max => 1,
+        Pick::One(index) => index + 2,
     };
-    let rows = std::iter::once("mean of all".to_owned()).chain((0..count).map(|index| index.to_string()));
-    choice(ui, name, rows, row).map(|row| if row == 0 { Pick::Mean } else { Pick::One(row - 1) })
+    let all = ["mean of all", "maximum of all"].map(str::to_owned);
+    let rows = all.into_iter().chain((0..count).map(|index| index.to_string()));
+    choice(ui, name, rows, row).map(|row| match row {
+        0 => Pick::Mean,
+        1 => Pick::Max,
+        _ => Pick::One(row - 2),
+    })
 }
 
 /// A drop-down list behind its name; the row that was chosen now, if one was.

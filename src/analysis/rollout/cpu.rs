@@ -1,0 +1,56 @@
+//! The rollout on the processor: blocks of rows are multiplied in parallel by ndarray's matrix product.
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2};
+use rayon::prelude::*;
+
+use crate::analysis::Pick;
+use crate::analysis::gather::{self, LayerHeads};
+use crate::trace::TensorView;
+
+/// `[tokens, tokens]`; `layers` are all of the block, `[heads, tokens, tokens]` each, `heads` those that take part, and
+/// `residual` is the share of the identity.
+pub fn rollout(layers: &[TensorView<'_>], heads: &[LayerHeads], head: Pick, residual: f32) -> Vec<f32> {
+    let tokens = layers.first().map_or(0, |layer| layer.shape[1]);
+    let mut rolled: Option<Vec<f32>> = None;
+    for of_layer in heads {
+        let one = std::slice::from_ref(of_layer);
+        let mut attention = gather::cpu::head_matrix(layers, one, Pick::One(of_layer.0), head);
+        with_residual(&mut attention, tokens, residual);
+        rolled = Some(match rolled {
+            Some(before) => product(&attention, &before, tokens),
+            None => attention,
+        });
+    }
+    rolled.unwrap_or_default()
+}
+
+/// `(1 - r) A + r I`, rows divided by their sums.
+fn with_residual(attention: &mut [f32], tokens: usize, residual: f32) {
+    attention.par_chunks_mut(tokens.max(1)).enumerate().for_each(|(query, row)| {
+        row.iter_mut().for_each(|weight| *weight *= 1.0 - residual);
+        row[query] += residual;
+        let sum: f64 = row.iter().map(|&weight| f64::from(weight)).sum();
+        if sum != 0.0 {
+            // Infinite or no number: the row is broken, not only the weight.
+            let scale = if sum.is_finite() { (1.0 / sum) as f32 } else { f32::NAN };
+            row.iter_mut().for_each(|weight| *weight *= scale);
+        }
+    });
+}
+
+/// Of two matrices `[tokens, tokens]`.
+fn product(left: &[f32], right: &[f32], tokens: usize) -> Vec<f32> {
+    let mut out = vec![0.0; tokens * tokens];
+    let rows = tokens.div_ceil(rayon::current_num_threads()).max(16);
+    let block = (rows * tokens).max(1);
+    out.par_chunks_mut(block).zip(left.par_chunks(block)).for_each(|(out, left)| {
+        let shape = (out.len() / tokens, tokens);
+        let of_shape = (ArrayView2::from_shape(shape, left), ArrayView2::from_shape((tokens, tokens), right));
+        // Shapes are those of the slices, so this always holds.
+        if let ((Ok(left), Ok(right)), Ok(mut out)) = (of_shape, ArrayViewMut2::from_shape(shape, out)) {
+            general_mat_mul(1.0, &left, &right, 0.0, &mut out);
+        }
+    });
+    out
+}

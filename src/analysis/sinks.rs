@@ -1,0 +1,203 @@
+//! Attention sinks: tokens that draw attention whatever they stand for, and what is left when they are left out.
+//!
+//! Two signs, found from the data alone; either makes a token a sink of a block's keys.
+//!
+//! - **Attention** (Xiao et al. 2024, arXiv 2309.17453; measured as Gu et al. 2025, arXiv 2410.10781, but relative
+//!   to the uniform share). What key k receives in a head is the mean of a[q, k] over the queries q that see it, itself left out.
+//!   The uniform share is the same mean of (the sum of row q, usually 1) / (keys that q sees). Strong is a key that receives at least
+//!   [`Criteria::share_ratio`] times that; a sink is strong in more than [`Criteria::head_share`] of all heads. A key that few
+//!   queries see ([`Criteria::seen_share`]) is none: the last tokens of a causal block are seen by their neighbours
+//!   alone, and neighbours look at each other.
+//! - **Massive activations** (Sun et al. 2024, arXiv 2402.17762; measured as Kang et al. 2025, arXiv 2503.03321).
+//!   In a hidden state x of a token, φ = |x[d]| / RMS(x) reaches [`Criteria::activation`], 20 as in Kang et al., in a dimension d
+//!   where the largest |x[d]| of all tokens is at least [`Criteria::dimension_ratio`] times their median. Kang et al. take
+//!   the dimensions from a table, by model; here a dimension in which all tokens are large is a bias, not a sink. φ cannot
+//!   exceed the square root of the number of dimensions, so small models have none.
+//!
+//! Leaving sinks out is for display alone. Kang et al. give their share to image tokens inside of the model; scaling a
+//! row's other weights up, as here, keeps their proportions.
+
+use rayon::prelude::*;
+
+use super::BlockLayout;
+use crate::trace::{TensorView, Trace};
+
+/// From which values on a token is a sink.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Criteria {
+    /// Times the uniform share that a strong key receives at least.
+    pub share_ratio: f32,
+    /// The share of heads, from 0 to 1, of which more have to be drawn.
+    pub head_share: f32,
+    /// The share of the queries, from 0 to 1, that have to see a key at least.
+    pub seen_share: f32,
+    /// Times the root mean square of its hidden state that a massive activation is at least.
+    pub activation: f32,
+    /// Times the median over tokens that the largest of a massive dimension is at least.
+    pub dimension_ratio: f32,
+}
+
+/// What was found in a block.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sinks {
+    /// In the order of the key sequence.
+    pub sinks: Vec<Sink>,
+    /// The dimensions of the key sequence's hidden states with massive activations, ascending.
+    pub dimensions: Vec<usize>,
+}
+
+/// A key that is a sink.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sink {
+    /// Index in the key sequence.
+    pub token: usize,
+    /// The share of the block's heads, from 0 to 1, in which it is strong.
+    pub heads: f32,
+    /// Whether a hidden state of it has a massive activation.
+    pub is_massive: bool,
+}
+
+impl Default for Criteria {
+    fn default() -> Self {
+        Self { share_ratio: 4.0, head_share: 0.5, seen_share: 0.25, activation: 20.0, dimension_ratio: 10.0 }
+    }
+}
+
+impl Sinks {
+    /// Their indices in the key sequence, ascending.
+    pub fn tokens(&self) -> Vec<usize> {
+        self.sinks.iter().map(|sink| sink.token).collect()
+    }
+}
+
+/// The sinks of a block, by its attention and by the hidden states of its keys where the trace has them. Panics if there is
+/// no such block.
+pub fn find(trace: &Trace, block: usize, criteria: &Criteria) -> Sinks {
+    let described = &trace.document().attention[block];
+    let layers: Vec<_> = (0..described.layers).map(|layer| trace.attention(block, layer)).collect();
+    let strong = strong_heads(&BlockLayout::of(trace, block), &layers, criteria);
+    let hidden = trace.document().hidden.iter().enumerate().filter(|(_, hidden)| hidden.sequence == described.key);
+    let states: Vec<_> =
+        hidden.flat_map(|(index, hidden)| (0..hidden.states).map(move |state| trace.hidden(index, state))).collect();
+    let (massive, dimensions) = massive_activations(&states, criteria);
+    let sinks = strong.into_iter().enumerate().map(|(token, heads)| {
+        let is_massive = massive.binary_search(&token).is_ok();
+        Sink { token, heads, is_massive }
+    });
+    let sinks = sinks.filter(|sink| sink.heads > criteria.head_share || sink.is_massive).collect();
+    Sinks { sinks, dimensions }
+}
+
+/// In which share of the heads each key is strong, from 0 to 1; `layers` are all of the block, `[heads, queries, keys]`.
+pub fn strong_heads(layout: &BlockLayout<'_>, layers: &[TensorView<'_>], criteria: &Criteria) -> Vec<f32> {
+    let (queries, keys) = (layout.queries.len(), layout.keys.len());
+    let seen_by = by_key(layout, &vec![1.0; queries]);
+    let needed = f64::from(criteria.seen_share) * queries as f64;
+    let pairs: Vec<_> = layers.iter().flat_map(|layer| (0..layer.shape[0]).map(move |head| (layer, head))).collect();
+    let per_head = pairs.par_iter().map(|(layer, head)| {
+        let mut received = vec![0.0_f64; keys];
+        let mut shares = vec![0.0_f64; queries];
+        let mut row = vec![0.0; keys];
+        for (query, share) in shares.iter_mut().enumerate() {
+            layer.read((head * queries + query) * keys, &mut row);
+            let seen = &row[..layout.seen(query)];
+            *share = seen.iter().map(|&weight| f64::from(weight)).sum::<f64>() / seen.len().max(1) as f64;
+            received.iter_mut().zip(seen).for_each(|(sum, &weight)| *sum += f64::from(weight));
+            if layout.same_sequence && query < seen.len() {
+                received[query] -= f64::from(seen[query]);
+            }
+        }
+        // Both sums are over the same queries, so the ratio of the means is that of the sums.
+        let uniform = by_key(layout, &shares);
+        let is_strong = |key: usize| {
+            let at_least = f64::from(criteria.share_ratio) * uniform[key];
+            seen_by[key] >= needed && uniform[key] > 0.0 && received[key] >= at_least
+        };
+        (0..keys).map(|key| u32::from(is_strong(key))).collect::<Vec<_>>()
+    });
+    let add = |mut total: Vec<u32>, of_head: Vec<u32>| {
+        total.iter_mut().zip(of_head).for_each(|(total, one)| *total += one);
+        total
+    };
+    let counts = per_head.reduce(|| vec![0; keys], add);
+    counts.into_iter().map(|count| count as f32 / pairs.len().max(1) as f32).collect()
+}
+
+/// For each key the sum of a number of each query that sees it, itself left out.
+fn by_key(layout: &BlockLayout<'_>, of_query: &[f64]) -> Vec<f64> {
+    let keys = layout.keys.len();
+    // What ends before each key; queries see the keys from the first on.
+    let mut ends = vec![0.0; keys + 1];
+    of_query.iter().enumerate().for_each(|(query, number)| ends[layout.seen(query)] += number);
+    let mut left: f64 = of_query.iter().sum();
+    let mut sums = Vec::with_capacity(keys);
+    for (key, end) in ends.iter().take(keys).enumerate() {
+        left -= end;
+        let own = of_query.get(key).filter(|_| layout.same_sequence && key < layout.seen(key));
+        sums.push(left - own.copied().unwrap_or(0.0));
+    }
+    sums
+}
+
+/// The tokens with massive activations in one of the hidden states, `[tokens, dim]` each, and the dimensions, ascending.
+pub fn massive_activations(states: &[TensorView<'_>], criteria: &Criteria) -> (Vec<usize>, Vec<usize>) {
+    let of_state = states.par_iter().map(|state| massive_in(state, criteria)).collect::<Vec<_>>();
+    let sorted = |mut all: Vec<usize>| {
+        all.sort_unstable();
+        all.dedup();
+        all
+    };
+    let (tokens, dimensions) = of_state.into_iter().flatten().unzip();
+    (sorted(tokens), sorted(dimensions))
+}
+
+/// Pairs of a token and a dimension.
+fn massive_in(state: &TensorView<'_>, criteria: &Criteria) -> Vec<(usize, usize)> {
+    let (tokens, dim) = (state.shape[0], state.shape[1]);
+    let mut row = vec![0.0; dim];
+    let mut candidates: Vec<(usize, usize)> = Vec::new();
+    for token in 0..tokens {
+        state.read(token * dim, &mut row);
+        let squares: f64 = row.iter().map(|&value| f64::from(value).powi(2)).sum();
+        let least = f64::from(criteria.activation) * (squares / dim as f64).sqrt();
+        let is_large = |&(_, value): &(usize, &f32)| least > 0.0 && f64::from(value.abs()) >= least;
+        candidates.extend(row.iter().enumerate().filter(is_large).map(|(dimension, _)| (token, dimension)));
+    }
+    let mut dimensions: Vec<usize> = candidates.iter().map(|(_, dimension)| *dimension).collect();
+    dimensions.sort_unstable();
+    dimensions.dedup();
+    dimensions.retain(|&dimension| stands_out(state, dimension, criteria));
+    candidates.retain(|(_, dimension)| dimensions.binary_search(dimension).is_ok());
+    candidates
+}
+
+/// Whether the largest value of a dimension is far above the median over tokens.
+fn stands_out(state: &TensorView<'_>, dimension: usize, criteria: &Criteria) -> bool {
+    let (tokens, dim) = (state.shape[0], state.shape[1]);
+    let mut sizes: Vec<f32> = (0..tokens)
+        .map(|token| {
+            let mut value = [0.0];
+            state.read(token * dim + dimension, &mut value);
+            value[0].abs()
+        })
+        .collect();
+    sizes.sort_unstable_by(f32::total_cmp);
+    let (median, largest) = (sizes.get(tokens / 2), sizes.last());
+    median.zip(largest).is_some_and(|(median, largest)| *largest >= criteria.dimension_ratio * median)
+}
+
+/// Makes these keys' columns of `[queries, keys]` no numbers; `renormalises` scales what is left of each row to the sum that
+/// the row had. A row that has nothing left stays so.
+pub fn leave_out(matrix: &mut [f32], keys: usize, left_out: &[usize], renormalises: bool) {
+    matrix.par_chunks_mut(keys.max(1)).for_each(|row| {
+        let sum = |row: &[f32]| row.iter().map(|&weight| f64::from(weight)).sum::<f64>();
+        let before = sum(row);
+        left_out.iter().filter(|&&key| key < keys).for_each(|&key| row[key] = 0.0);
+        let rest = sum(row);
+        if renormalises && rest != 0.0 {
+            let scale = (before / rest) as f32;
+            row.iter_mut().for_each(|weight| *weight *= scale);
+        }
+        left_out.iter().filter(|&&key| key < keys).for_each(|&key| row[key] = f32::NAN);
+    });
+}

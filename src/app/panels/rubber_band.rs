@@ -1,0 +1,45 @@
+//! A rectangle that is drawn over a view with the pointer, and selects the tokens in it.
+
+use egui::{Response, Stroke, StrokeKind, Ui};
+use glam::Vec2;
+
+use crate::app::appearance::color;
+use crate::app::command::Command;
+use crate::app::state::State;
+use crate::render::Rect;
+use crate::scene::Scene;
+
+/// The rectangle of a drag over the view, in egui's coordinates, while it lasts and in the frame that ends it.
+pub fn rectangle(ui: &Ui, response: &Response) -> Option<egui::Rect> {
+    let place = response.id.with("rubber band");
+    if response.drag_started() {
+        let origin = ui.input(|input| input.pointer.press_origin()).or(response.interact_pointer_pos())?;
+        ui.data_mut(|data| data.insert_temp(place, origin));
+    }
+    if !response.dragged() && !response.drag_stopped() {
+        return None;
+    }
+    let origin: egui::Pos2 = ui.data(|data| data.get_temp(place))?;
+    let end = ui.input(|input| input.pointer.latest_pos())?;
+    Some(egui::Rect::from_two_pos(origin, end))
+}
+
+/// Selects the tokens in the rectangle once the drag ends; with Ctrl beside those that are selected.
+pub fn select(ui: &Ui, response: &Response, scene: &Scene, band: egui::Rect, commands: &mut Vec<Command>) {
+    if !response.drag_stopped() {
+        return;
+    }
+    let to_view = |at: egui::Pos2| Vec2::new(at.x - response.rect.min.x, at.y - response.rect.min.y);
+    let inside = Rect { min: to_view(band.min), max: to_view(band.max) };
+    if let Some((sequence, tokens)) = scene.tokens_in(inside) {
+        let extend = ui.input(|input| input.modifiers.command || input.modifiers.ctrl);
+        commands.push(Command::SelectTokens { sequence, tokens, extend });
+    }
+}
+
+/// Draws it above the view.
+pub fn draw(ui: &Ui, response: &Response, state: &State, band: egui::Rect) {
+    let stroke = color(state.options.theme.palette().selected);
+    let painter = ui.painter().with_clip_rect(response.rect);
+    painter.rect(band, 0.0, stroke.gamma_multiply(0.15), Stroke::new(1.5, stroke), StrokeKind::Inside);
+}

@@ -1,0 +1,146 @@
+//! Sets of tokens, rollout and sinks as a person or a screen reader finds them.
+
+use egui::{Modifiers, Role, pos2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+
+use super::interface::Interface;
+use super::tests::{Result, settle, window_on};
+use crate::analysis::{Combine, Pick, Rollout, Selection, SinkTreatment};
+use crate::scene::Target;
+use crate::trace::{Dtype, TensorSpec, TraceWriter};
+
+fn selection(harness: &Harness<'static, Interface>) -> Selection {
+    harness.state().state.selection.clone()
+}
+
+/// Opens a menu and clicks what it holds.
+fn choose(harness: &mut Harness<'static, Interface>, menu: &str, item: &str) {
+    harness.get_by_label(menu).click();
+    harness.run_steps(3);
+    harness.get_by_label(item).click();
+    harness.run_steps(3);
+}
+
+#[test]
+fn menus_select_sets_of_tokens_and_combine_them() -> Result<()> {
+    let mut harness = window_on("multi-image.safetensors")?;
+    choose(&mut harness, "Tokens", "All image tokens");
+    assert_eq!(selection(&harness).tokens, [1, 2, 3, 4, 6, 7, 8, 9, 10, 11]);
+    choose(&mut harness, "Tokens", "maximum of their weights");
+    assert_eq!(selection(&harness).combine, Combine::Max);
+    choose(&mut harness, "Tokens: maximum", "No token");
+    assert_eq!(selection(&harness).tokens, Vec::<usize>::new());
+    settle(&mut harness)
+}
+
+#[test]
+fn rollout_and_sinks_are_chosen_by_name() -> Result<()> {
+    let mut harness = window_on("multi-image.safetensors")?;
+    choose(&mut harness, "Rollout", "multiply the layers through");
+    assert_eq!(selection(&harness).rollout, Some(Rollout::default()));
+    harness.get_by_label("Rollout: 0 to 2");
+    harness.key_press(egui::Key::Escape);
+    harness.run_steps(3);
+    choose(&mut harness, "Sinks", "hide, and scale the rows up");
+    assert_eq!(selection(&harness).sinks, SinkTreatment::Renormalise);
+    harness.get_by_label("Sinks: renormalised");
+    settle(&mut harness)?;
+    let state = &harness.state().state;
+    let evidence = state.evidence.as_ref().ok_or("no numbers")?;
+    assert!(evidence.sinks.is_some() && evidence.refusal.is_none());
+    Ok(())
+}
+
+/// The views of a block that cannot roll out say why, and the window goes on.
+#[test]
+fn a_rollout_of_cross_attention_is_explained() -> Result<()> {
+    let mut harness = window_on("encoder-decoder.safetensors")?;
+    let rollout = Some(Rollout::default());
+    let selection = Selection { block: 2, layer: Pick::Mean, head: Pick::Mean, rollout, ..Selection::default() };
+    harness.state_mut().state.apply(super::Command::SetSelection(selection));
+    settle(&mut harness)?;
+    let evidence = harness.state().state.evidence.clone().ok_or("no numbers")?;
+    assert!(evidence.refusal.as_ref().is_some_and(|why| why.contains("rollout needs self-attention")));
+    assert!(evidence.weights.is_empty());
+    Ok(())
+}
+
+#[test]
+fn maximum_is_in_the_lists_of_layers_and_heads() -> Result<()> {
+    let mut harness = window_on("multi-image.safetensors")?;
+    for (list, is_chosen) in [("Layer", true), ("Head", false)] {
+        harness.get_by_role_and_label(Role::ComboBox, list).click();
+        harness.run_steps(3);
+        harness.get_by_label("maximum of all").click();
+        harness.run_steps(3);
+        let now = selection(&harness);
+        assert_eq!(if is_chosen { now.layer } else { now.head }, Pick::Max, "{list}");
+    }
+    settle(&mut harness)
+}
+
+#[test]
+fn a_drag_over_the_picture_selects_the_patches_in_it() -> Result<()> {
+    let mut harness = window_on("multi-image.safetensors")?;
+    let image = harness.get_by_role_and_label(Role::Image, "image").rect();
+    let inside = |x: f32, y: f32| pos2(image.left() + image.width() * x, image.top() + image.height() * y);
+    let button = |pos, pressed| egui::Event::PointerButton {
+        pos,
+        button: egui::PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    harness.hover_at(inside(0.01, 0.01));
+    harness.step();
+    harness.event(button(inside(0.01, 0.01), true));
+    harness.step();
+    for at in [inside(0.3, 0.3), inside(0.7, 0.7), inside(0.99, 0.99)] {
+        harness.event(egui::Event::PointerMoved(at));
+        harness.step();
+    }
+    harness.event(button(inside(0.99, 0.99), false));
+    harness.step();
+    harness.step();
+    assert_eq!(selection(&harness).tokens, [1, 2, 3, 4, 6, 7, 8, 9, 10, 11]);
+    settle(&mut harness)
+}
+
+#[test]
+fn a_double_click_on_a_piece_selects_its_word() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("word.safetensors");
+    let document = serde_json::json!({
+        "format": 1,
+        "sequences": {"main": {"tokens": [{"text": "un"}, {"text": "##believ"}, {"text": "##able"}]}},
+        "attention": [{"name": "self", "query": "main", "key": "main", "layers": 1}],
+    });
+    let weights = TensorSpec::weights("attention.self.0", Dtype::F32, &[1, 3, 3]);
+    let mut writer = TraceWriter::create(&path, &document, &[weights])?;
+    writer.write(&[1.0_f32 / 3.0; 9].map(f32::to_le_bytes).concat())?;
+    writer.finish()?;
+    let mut harness = window_on(path.to_str().ok_or("no name")?)?;
+
+    let view = harness.get_by_role_and_label(Role::Image, "text").rect();
+    let places = (0..400).map(|index| egui::vec2((index % 20) as f32 + 0.5, (index / 20) as f32 + 0.5) / 20.0);
+    let mut at = None;
+    for place in places {
+        harness.hover_at(view.min + view.size() * place);
+        harness.step();
+        if matches!(harness.state().state.hover, Some(Target::Token { token: 1, .. })) {
+            at = Some(view.min + view.size() * place);
+            break;
+        }
+    }
+    let pos = at.ok_or("the second piece is not in the view")?;
+    // A frame of the harness is long: each click has to fit into one for the two to be a double click.
+    for _ in 0..2 {
+        for pressed in [true, false] {
+            let (button, modifiers) = (egui::PointerButton::Primary, Modifiers::NONE);
+            harness.input_mut().events.push(egui::Event::PointerButton { pos, button, pressed, modifiers });
+        }
+        harness.step();
+    }
+    assert_eq!(selection(&harness).tokens, [0, 1, 2]);
+    settle(&mut harness)
+}

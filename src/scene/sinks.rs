@@ -1,0 +1,59 @@
+//! What the views say of sinks: a line of words in each view that their treatment changes, and a dot on each that is marked.
+
+use glam::Vec2;
+
+use super::Inputs;
+use super::canvas::Canvas;
+use super::sides::Sides;
+use super::words::token_names;
+use crate::analysis::SinkTreatment;
+use crate::render::{Align, Color, Quad, Rect};
+
+/// So many are called by name.
+const NAMED: usize = 4;
+
+/// A line at the top of the free room, if sinks are not shown like all other tokens.
+pub(super) fn note(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>) {
+    let Some(text) = words(inputs, sides) else { return };
+    let (small, muted) = (canvas.text.small, canvas.palette.muted);
+    if canvas.free.size().y < small * 7.0 {
+        return;
+    }
+    let middle = canvas.free.min + Vec2::new(0.0, small * 0.6);
+    let mut left = middle;
+    let marks_any = inputs.evidence.sinks.as_ref().is_some_and(|found| !found.sinks.is_empty());
+    if inputs.selection.sinks == SinkTreatment::Mark && marks_any {
+        dot(canvas, middle + Vec2::new(4.0, 0.0));
+        left.x += 12.0;
+    }
+    let text = canvas.elide(&text, small, false, canvas.free.max.x - left.x);
+    canvas.label(left, Align::Left, text, small, muted);
+    canvas.free.min.y += small * 1.7;
+}
+
+/// A mark that is seen on every colour.
+pub(super) fn dot(canvas: &mut Canvas<'_>, middle: Vec2) {
+    let rect = Rect { min: middle - 3.5, max: middle + 3.5 };
+    let (fill, stroke) = (Color::hex(0xffffff), Color::hex(0x000000));
+    canvas.quad(Quad { rect, fill, stroke, stroke_width: 1.5, corner_radius: 3.5 });
+}
+
+fn words(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Option<String> {
+    let found = inputs.evidence.sinks.as_ref()?.tokens();
+    let done = match inputs.selection.sinks {
+        SinkTreatment::Show => return None,
+        SinkTreatment::Mark => "sinks",
+        SinkTreatment::Hide => "sinks hidden",
+        SinkTreatment::Renormalise => "sinks hidden, rows scaled up",
+    };
+    if found.is_empty() {
+        return Some("no sinks in this block".to_owned());
+    }
+    let names = token_names(sides.key);
+    let name = |&token: &usize| names.get(token).cloned().unwrap_or_default();
+    let mut named: Vec<String> = found.iter().take(NAMED).map(name).collect();
+    if found.len() > NAMED {
+        named.push(format!("{} more", found.len() - NAMED));
+    }
+    Some(format!("{done}: {}", named.join(", ")))
+}
