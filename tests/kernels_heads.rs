@@ -122,7 +122,7 @@ fn every_head_apart_is_the_gathering_of_each() {
                 (Pick::One(0), Direction::AttendedBy, vec![1, 3]),
                 (Pick::Mean, Direction::AttendsTo, vec![]),
             ] {
-                let selection = Selection { block, layer, head: Pick::Mean, tokens, direction };
+                let selection = Selection { block, layer, head: Pick::Mean, tokens, direction, ..Selection::default() };
                 let native = Engine::cpu().per_head(&trace, &selection).unwrap();
                 let shaders = engine_on_shaders().per_head(&trace, &selection).unwrap();
                 assert_eq!(native.heads, trace.max_heads(block));

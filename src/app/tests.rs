@@ -66,9 +66,18 @@ fn every_view_has_a_name_and_a_tab() -> Result<()> {
     for view in ["heads", "image", "text", "matrix", "embedding"] {
         harness.get_by_role_and_label(Role::Image, view);
     }
-    for tab in
-        ["Examples", "Heads", "Image", "Links", "Text", "Matrix", "Hidden states", "Thumbnails", "Heads on image", "Timeline"]
-    {
+    for tab in [
+        "Examples",
+        "Heads",
+        "Image",
+        "Links",
+        "Text",
+        "Matrix",
+        "Hidden states",
+        "Thumbnails",
+        "Heads on image",
+        "Timeline",
+    ] {
         harness.get_by_label(tab);
     }
     Ok(())

@@ -391,6 +391,8 @@ impl Case {
         self.evidence.timeline = Some(Arc::new(timeline));
         self
     }
+}
+
 /// `[CLS]`, a patch and a word are sinks, and marked.
 pub fn marked_sinks() -> Case {
     let sink = |token: usize| Sink { token, heads: 0.75, is_massive: false };
