@@ -66,7 +66,8 @@ pub struct Analyst {
     /// By block.
     sinks: HashMap<usize, Arc<Sinks>>,
     thumbnails: HashMap<(usize, usize, Pooling), Arc<Thumbnails>>,
-    timelines: HashMap<usize, Arc<HeadMasses>>,
+    /// By block, and whether sinks were looked for.
+    timelines: HashMap<(usize, bool), Arc<HeadMasses>>,
     /// By block, direction and tokens.
     peaks: HashMap<(usize, Direction, Vec<usize>), Peaks>,
 }
@@ -160,7 +161,7 @@ impl Analyst {
         let per_head = question.per_head.then(|| self.engine.per_head(&open.trace, selection)).transpose()?;
         let per_head = per_head.map(Arc::new);
         let links = host;
-        let timeline = self.timeline(open, selection, stop)?;
+        let timeline = self.timeline(open, selection, sinks.as_deref(), stop)?;
         let peaks = question.lock_scale.then(|| self.peaks(open, selection)).transpose()?;
         let head_links = match question.links_by_head {
             true => self.engine.host_matrices_by_head(&open.trace, selection)?,
@@ -213,13 +214,21 @@ impl Analyst {
     }
 
     /// The masses of the output tokens, of the selected heads in every layer.
-    fn timeline(&mut self, open: &OpenTrace, selection: &Selection, stop: &AtomicBool) -> Result<Arc<Timeline>> {
-        let masses = match self.timelines.get(&selection.block) {
+    fn timeline(
+        &mut self,
+        open: &OpenTrace,
+        selection: &Selection,
+        sinks: Option<&Sinks>,
+        stop: &AtomicBool,
+    ) -> Result<Arc<Timeline>> {
+        let key = (selection.block, sinks.is_some());
+        let masses = match self.timelines.get(&key) {
             Some(known) => Arc::clone(known),
             None => {
                 let goes_on = || !stop.load(Ordering::Relaxed);
-                let summed = Arc::new(self.engine.output_masses(&open.trace, selection.block, goes_on)?);
-                self.timelines.insert(selection.block, Arc::clone(&summed));
+                let found = sinks.map(Sinks::tokens).unwrap_or_default();
+                let summed = Arc::new(self.engine.output_masses(&open.trace, selection.block, &found, goes_on)?);
+                self.timelines.insert(key, Arc::clone(&summed));
                 summed
             }
         };

@@ -279,7 +279,8 @@ impl Engine {
         Ok(gather::heads(&layers(trace, selection.block), &everywhere)?)
     }
 
-    /// What the output tokens attend to, by head. `goes_on` is asked before each layer.
+    /// What the output tokens attend to, by head. `found` are sinks besides the usual ones. `goes_on` is asked before each
+    /// layer.
     ///
     /// # Errors
     /// If `goes_on` says no. Panics if there is no such block.
@@ -287,11 +288,12 @@ impl Engine {
         &self,
         trace: &Trace,
         block: usize,
+        found: &[usize],
         goes_on: impl FnMut() -> bool,
     ) -> Result<HeadMasses, EngineError> {
         let (document, described) = (trace.document(), &trace.document().attention[block]);
         let outputs = timeline::output_tokens(document, described);
-        let sinks = timeline::usual_sinks(document, described);
+        let sinks = [timeline::usual_sinks(document, described).as_slice(), found].concat();
         let groups = timeline::groups(document, described, &outputs, &sinks);
         HeadMasses::sum(&layers(trace, block), &outputs, &groups, goes_on).ok_or(EngineError::Cancelled)
     }

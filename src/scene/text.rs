@@ -45,6 +45,10 @@ struct Wrapped {
 }
 
 const PAD: f32 = 5.0;
+/// What the bar of the shares takes below the text, in lines.
+const SHARES_LINES: f32 = 1.9;
+/// What prediction and answer take.
+const OUTPUTS_LINES: f32 = 1.3;
 
 pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let Some(sides) = Sides::of(inputs) else {
@@ -66,30 +70,32 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let has_heat = !sides.shown.is_empty() && far.iter().any(|token| token.modality() == Modality::Text);
     let bar = if has_heat { Bar::reserve(canvas, &scale, Place::Below, inputs.options.colour_bar) } else { None };
     let line = canvas.text.normal * 1.7;
-    let shares = shares(far, sides.weights).filter(|_| canvas.free.size().y > line * 4.0);
-    let below =
-        line * (if shares.is_some() { 1.9 } else { 0.0 } + if inputs.document.outputs.is_empty() { 0.0 } else { 1.3 });
-    let mut below = if canvas.free.size().y - below > line * 1.5 { below } else { 0.0 };
     let flows = flows(inputs, &sides);
+    let mut shares = shares(far, sides.weights);
+    let mut says = !inputs.document.outputs.is_empty();
+    let height = |shares: bool, says: bool| {
+        line * (if shares { SHARES_LINES } else { 0.0 } + if says { OUTPUTS_LINES } else { 0.0 })
+    };
+    // The text comes first: what stands below it gives way, the shares before what the model said.
+    let text = wrap_all(canvas, &flows, canvas.text.normal * 0.8, canvas.free).1 - canvas.free.min.y;
+    let scrolled =
+        if inputs.options.text_scroll.is_some() { text.min(row_height(canvas.text.normal) * 4.0) } else { 0.0 };
+    let spare = canvas.free.size().y - scrolled.max(line * 1.5);
+    if height(shares.is_some(), says) > spare {
+        shares = shares.filter(|_| !says && height(true, false) <= spare);
+        says = says && height(false, true) <= spare;
+    }
+    let below = height(shares.is_some(), says);
     let mut room = canvas.free;
     room.max.y -= below;
-    // A text that scrolls needs the room more than its summary does.
-    let smallest = canvas.text.normal * 0.8;
-    let is_cramped = inputs.options.text_scroll.is_some() && room.size().y < row_height(canvas.text.normal) * 4.0;
-    if is_cramped && wrap_all(canvas, &flows, smallest, room).1 > room.max.y {
-        room.max.y += below;
-        below = 0.0;
-    }
     let bottom = chips(inputs, canvas, &sides, &flows, has_heat.then_some(&scale), room);
     canvas.content = Rect { min: canvas.free.min, max: Vec2::new(canvas.free.max.x, bottom) };
     let mut top = bottom;
-    if below > 0.0 {
-        if let Some(shares) = shares {
-            top = share_bar(canvas, shares, top + line * 0.5, line);
-        }
-        if outputs(inputs, canvas, top + line * 0.75) {
-            top += line * 1.3;
-        }
+    if let Some(shares) = shares {
+        top = share_bar(canvas, shares, top + line * 0.5, line);
+    }
+    if says && outputs(inputs, canvas, top + line * 0.75) {
+        top += line * OUTPUTS_LINES;
     }
     if let Some(bar) = bar {
         let width = canvas.free.size().x.min(260.0);

@@ -126,7 +126,11 @@ fn layout(canvas: &mut Canvas<'_>, timeline: &Timeline, tokens: &[Token]) -> Lay
     let names = timeline.tokens.iter().map(|&token| canvas.width(&name(tokens, token), small));
     let widest = names.fold(0.0, f32::max);
     let are_upright = widest + 6.0 > step;
-    let words = if are_upright { (widest + 8.0).min(room.size().y * 0.2) } else { small * 1.8 };
+    let words = if are_upright {
+        (widest + 8.0).min((room.size().y * 0.2).max(small * 4.5)).min(room.size().y * 0.35)
+    } else {
+        small * 1.8
+    };
     // A layer needs no more than a line's height.
     let heat = ((room.size().y - words) * 0.58).min(timeline.layers as f32 * small * 2.4).max(1.0);
     let bars_end = (room.max.y - heat - words).max(room.min.y + 1.0);
