@@ -100,7 +100,7 @@ pub fn default_layout() -> Layout {
         &mut tiles,
         &[(&[Panel::Image, Panel::Overlays, Panel::Links], 0.72), (&[Panel::Text, Panel::Timeline], 0.28)],
     );
-    let right = column(&mut tiles, &[(&[Panel::Matrix], 0.5), (&[Panel::Embedding, Panel::Similarity], 0.5)]);
+    let right = column(&mut tiles, &[(&[Panel::Matrix, Panel::Similarity], 0.5), (&[Panel::Embedding], 0.5)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.25), (middle, 0.45), (right, 0.3)]);
     Tree::new(egui::Id::unique("panels"), root, tiles)
 }

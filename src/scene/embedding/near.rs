@@ -11,7 +11,7 @@ use crate::scene::words::token_names;
 use crate::scene::{Inputs, Projection, Target};
 use crate::trace::{Modality, Token};
 
-const WIDTH: f32 = 172.0;
+const WIDTH: f32 = 200.0;
 /// A plot of less is no plot.
 const LEAST_PLOT: f32 = 220.0;
 

@@ -93,7 +93,7 @@ pub(super) fn draw(
             discs.push(Point { at: projection.points[token], radius, fill, stroke: ring });
             continue;
         }
-        let side = SMALL_PICTURE * radius / 4.5;
+        let side = SMALL_PICTURE * radius / 4.5 * (plot.size().min_element() / 360.0).clamp(0.5, 1.0);
         let fits = plot.shrink(side / 2.0 + 2.0).contains(at(token));
         let frame = if pictures && fits { thumbnail(inputs, canvas, &tokens[token], at(token), side) } else { None };
         match frame {
