@@ -244,7 +244,7 @@ fn every_look_stays_inside_at_every_size() {
 #[test]
 fn states_are_compared_in_a_matrix_that_answers() {
     let mut case = drifting();
-    let value = |index: usize| if index % 6 == 0 { 1.0 } else { 0.3 + index as f32 / 100.0 };
+    let value = |index: usize| if index.is_multiple_of(6) { 1.0 } else { 0.3 + index as f32 / 100.0 };
     case.evidence.similarity = Some(Arc::new(Similarity { values: (0..25).map(value).collect(), states: 5, every: 1 }));
     let scene = case.draw(View::Similarity);
     assert!(says(&scene, "linear CKA") && says(&scene, "1.00") && says(&scene, "0.31") && says(&scene, "state"));

@@ -4,7 +4,7 @@
 //! most of the literature on hidden states uses; Euclidean distance also sees norms. States are not centred: a direction that all
 //! tokens share makes all cosines large, which is a finding and not an error.
 
-use ndarray::{Array1, ArrayView1};
+use ndarray::Array1;
 
 use crate::trace::TensorView;
 
@@ -39,10 +39,9 @@ impl Metric {
         }
     }
 
-    fn distance(self, a: ArrayView1<'_, f32>, b: ArrayView1<'_, f32>) -> f32 {
-        let dot = |a: ArrayView1<'_, f32>, b: ArrayView1<'_, f32>| {
-            a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()
-        };
+    fn distance(self, a: &Array1<f32>, b: &Array1<f32>) -> f32 {
+        let dot =
+            |a: &Array1<f32>, b: &Array1<f32>| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
         match self {
             // Of a state that is 0 there is no direction.
             Self::Cosine => (1.0 - dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()) as f32,
@@ -77,7 +76,7 @@ pub fn neighbours(state: &TensorView<'_>, selected: &[usize], metric: Metric) ->
         .filter(|token| !selected.contains(token))
         .map(|token| {
             read(token, &mut row);
-            Neighbour { token, distance: metric.distance(middle.view(), row.view()) }
+            Neighbour { token, distance: metric.distance(&middle, &row) }
         })
         .filter(|neighbour| neighbour.distance.is_finite())
         .collect();

@@ -26,13 +26,16 @@ pub struct ProjectionQuestion {
     pub recipe: Recipe,
 }
 
+/// `[states][tokens]`.
+type Places = Vec<Vec<[f32; 2]>>;
+
 /// Projects, and remembers what it projected of the last trace.
 #[derive(Debug, Default)]
 pub struct Projector {
     trace: Option<u64>,
     /// Under a state where that was fitted by itself.
     fits: HashMap<(usize, Option<usize>, Recipe), Arc<Fit>>,
-    paths: HashMap<(usize, Recipe), Arc<Vec<Vec<[f32; 2]>>>>,
+    paths: HashMap<(usize, Recipe), Arc<Places>>,
 }
 
 /// Index in [`Document::hidden`] and the state that a question means: of the selected tokens' sequence, or of the other one if

@@ -1,16 +1,16 @@
 //! Squared Euclidean distances between all rows, `|x|² + |y|² − 2xy`, with the products by blocks of rows on all cores.
 
-use ndarray::{ArrayView2, Axis, s};
+use ndarray::{Array2, Axis, s};
 use rayon::prelude::*;
 
 const BLOCK: usize = 64;
 
 /// `[rows, rows]`, row by row, 0 on the diagonal.
-pub(super) fn squared_distances(rows: ArrayView2<'_, f32>) -> Vec<f32> {
+pub(super) fn squared_distances(rows: &Array2<f32>) -> Vec<f32> {
     let count = rows.nrows();
     let mean = rows.mean_axis(Axis(0));
     // Around the mean, where the squares are small, less is lost in the difference.
-    let centered = mean.map_or_else(|| rows.to_owned(), |mean| &rows - &mean);
+    let centered = mean.map_or_else(|| rows.clone(), |mean| rows - &mean);
     let squares: Vec<f32> = centered.outer_iter().map(|row| row.dot(&row)).collect();
     let mut distances = vec![0.0; count * count];
     distances.par_chunks_mut((BLOCK * count).max(1)).enumerate().for_each(|(block, out)| {

@@ -12,7 +12,7 @@ mod recipe;
 mod tsne;
 mod umap;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::Array2;
 
 pub use pca::Components;
 pub use procrustes::align;
@@ -104,7 +104,7 @@ impl Fit {
         for (done, state) in states.iter().enumerate() {
             let rows = Rows::of(state);
             let mut part = |share: f32| progress((done as f32 + share) / count);
-            let (points, explained) = self.plane(rows.values.view(), &mut part)?;
+            let (points, explained) = self.plane(&rows.values, &mut part)?;
             let points = rows.spread(&points);
             let points = match self.points.last().filter(|_| self.recipe.align == Align::Procrustes) {
                 Some(before) => align(&points, before),
@@ -133,10 +133,10 @@ impl Fit {
         }
         let tokens = states.first().map_or(0, |state| state.shape[0]);
         if self.recipe.method == Method::Pca {
-            let components = Components::of(all.view());
+            let components = Components::of(&all);
             for (done, state) in states.iter().enumerate() {
                 let rows = Rows::of(state);
-                self.points.push(rows.spread(&components.project(rows.values.view())));
+                self.points.push(rows.spread(&components.project(&rows.values)));
                 self.explained.push(components.explained);
                 if !progress((done + 1) as f32 / states.len() as f32) {
                     return Err(Stopped);
@@ -144,7 +144,7 @@ impl Fit {
             }
             return Ok(());
         }
-        let (points, explained) = self.plane(all.view(), progress)?;
+        let (points, explained) = self.plane(&all, progress)?;
         let mut points = points.as_slice();
         for sound in sound {
             let (here, rest) = points.split_at(sound.len().min(points.len()));
@@ -156,11 +156,7 @@ impl Fit {
     }
 
     /// The places of rows, and the share of the variance that the axes explain.
-    fn plane(
-        &mut self,
-        rows: ArrayView2<'_, f32>,
-        progress: Progress<'_>,
-    ) -> Result<(Vec<[f32; 2]>, [f32; 2]), Stopped> {
+    fn plane(&mut self, rows: &Array2<f32>, progress: Progress<'_>) -> Result<(Vec<[f32; 2]>, [f32; 2]), Stopped> {
         let count = rows.nrows();
         let Recipe { method, seed, .. } = self.recipe;
         if method != Method::Pca && !(4..=MOST_ROWS).contains(&count) {

@@ -9,7 +9,7 @@
 //! looked at; and the GPU, which would be faster only where the upload is not.
 
 use nalgebra::DMatrix;
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, Axis};
 
 use super::random::Random;
 
@@ -33,10 +33,10 @@ pub struct Components {
 
 impl Components {
     /// Of `[rows, dim]`, all finite.
-    pub fn of(rows: ArrayView2<'_, f32>) -> Self {
+    pub fn of(rows: &Array2<f32>) -> Self {
         let (count, dim) = rows.dim();
         let mean = rows.mean_axis(Axis(0)).unwrap_or_else(|| Array1::zeros(dim));
-        let centered = &rows - &mean;
+        let centered = rows - &mean;
         let variance: f64 = centered.iter().map(|&value| f64::from(value).powi(2)).sum();
         let found = match count.min(dim) {
             0 => Vec::new(),
@@ -58,8 +58,8 @@ impl Components {
     }
 
     /// The coordinates of `[rows, dim]` on both axes.
-    pub fn project(&self, rows: ArrayView2<'_, f32>) -> Vec<[f32; 2]> {
-        let coordinates = (&rows - &self.mean).dot(&self.axes.t());
+    pub fn project(&self, rows: &Array2<f32>) -> Vec<[f32; 2]> {
+        let coordinates = (rows - &self.mean).dot(&self.axes.t());
         coordinates.outer_iter().map(|row| [row[0], row[1]]).collect()
     }
 }
@@ -138,9 +138,9 @@ mod tests {
     use super::*;
 
     fn components(values: &[f32], dim: usize) -> (Components, Vec<[f32; 2]>) {
-        let rows = ArrayView2::from_shape((values.len() / dim, dim), values).unwrap();
-        let components = Components::of(rows);
-        let points = components.project(rows);
+        let rows = Array2::from_shape_vec((values.len() / dim, dim), values.to_vec()).unwrap();
+        let components = Components::of(&rows);
+        let points = components.project(&rows);
         (components, points)
     }
 

@@ -17,7 +17,7 @@
 //! file 0.21 s and 0.084 to 0.086 nats; scikit-learn 1.9 (exact) 1.5 s and 0.083 to 0.087; openTSNE 1.0 0.54 s and
 //! 0.085 to 0.086; bhtsne 0.7 (exact) 0.27 s and 0.115.
 
-use ndarray::ArrayView2;
+use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::distances::squared_distances;
@@ -42,7 +42,7 @@ const NOWHERE: f32 = 1e15;
 /// # Errors
 /// If `progress` says to stop.
 pub(super) fn tsne(
-    rows: ArrayView2<'_, f32>,
+    rows: &Array2<f32>,
     perplexity: f32,
     seed: u64,
     progress: Progress<'_>,
@@ -142,7 +142,7 @@ struct Force {
 }
 
 impl Plane {
-    fn begin(rows: ArrayView2<'_, f32>, stride: usize, seed: u64) -> Self {
+    fn begin(rows: &Array2<f32>, stride: usize, seed: u64) -> Self {
         let components = Components::of(rows);
         let points = components.project(rows);
         let spread = points.iter().map(|point| point[0].abs()).fold(0.0, f32::max);

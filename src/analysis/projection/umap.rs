@@ -9,7 +9,7 @@
 //! from the thread's random numbers and writes from several threads without order, so that no seed repeats a picture, and
 //! panics on bad input; the spectral start, which needs one more eigensolver and falls apart with the graph.
 
-use ndarray::ArrayView2;
+use ndarray::Array2;
 
 use super::distances::squared_distances;
 use super::pca::Components;
@@ -37,7 +37,7 @@ struct Edge {
 /// # Errors
 /// If `progress` says to stop.
 pub(super) fn umap(
-    rows: ArrayView2<'_, f32>,
+    rows: &Array2<f32>,
     neighbours: usize,
     seed: u64,
     progress: Progress<'_>,
@@ -61,7 +61,7 @@ pub(super) fn umap(
 }
 
 /// The principal components in a square of side 10, with a little noise so that equal rows can part.
-fn begin(rows: ArrayView2<'_, f32>, random: &mut Random) -> Vec<[f32; 2]> {
+fn begin(rows: &Array2<f32>, random: &mut Random) -> Vec<[f32; 2]> {
     let mut points = Components::of(rows).project(rows);
     let widest = points.iter().flatten().map(|at| at.abs()).fold(0.0, f32::max);
     let scale = if widest > 0.0 { 5.0 / widest } else { 0.0 };
