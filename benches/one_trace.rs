@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 use criterion::Criterion;
 use glam::Vec2;
 use vlscope::analysis::normalize::Normalization;
+use vlscope::analysis::pool::{Pooling, Tiling};
 use vlscope::analysis::statistics::Options as StatisticOptions;
 use vlscope::analysis::{Engine, Pick, Selection};
 use vlscope::evidence::{Analyst, OpenTrace, Question};
@@ -33,6 +34,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     criterion.bench_function("statistics on the processor", |bencher| {
         bencher.iter(|| engine.statistics(&open.trace, 0, &StatisticOptions::default(), &mut |_, _| true));
     });
+    let tiling = Tiling::within(32, [185, 185], Pooling::Maximum, false);
+    criterion.bench_function("tiles of all heads on the processor", |bencher| {
+        bencher.iter(|| engine.pool(&open.trace, 0, &tiling, || true));
+    });
 
     let question = |head, token| Question {
         selection: Selection {
@@ -45,6 +50,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         specials: false,
         normalization: Normalization::None,
         hidden_state: None,
+        z_score: None,
+        thumbnails: None,
+        per_head: false,
+        lock_scale: false,
+        links_by_head: false,
     };
     let mut analyst = Analyst::new(Engine::cpu());
     let go_on = AtomicBool::new(false);
@@ -58,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
 
     let mut headless = Headless::new(&AdapterChoice::Auto)?;
-    let asked = question(3, 1);
+    let asked = Question { thumbnails: Some((32, Pooling::Maximum)), per_head: true, ..question(3, 1) };
     let evidence: Arc<Evidence> = Arc::new(analyst.answer(&open, &asked, &go_on)?);
     let options = Options { statistic: asked.statistic.clone(), ..Options::default() };
     for view in View::all() {

@@ -9,11 +9,14 @@ use anyhow::Result;
 
 use crate::analysis::gather::SelectionError;
 use crate::analysis::normalize::Normalization;
+use crate::analysis::peaks::Peaks;
+use crate::analysis::pool::{Pooling, Tiling};
 use crate::analysis::sinks::{self, Sinks};
-use crate::analysis::statistics::{self, Group, HeadStatistics};
-use crate::analysis::{Engine, EngineError, Matrix, Pick, Selection, SinkTreatment, project};
+use crate::analysis::statistics::{self, Group, HeadStatistics, Over};
+use crate::analysis::timeline::{HeadMasses, Timeline};
+use crate::analysis::{Direction, Engine, EngineError, Matrix, Pick, Selection, SinkTreatment, project};
 use crate::render::{Pixels, Values};
-use crate::scene::{Evidence, Projection, StatisticGrid};
+use crate::scene::{Evidence, Projection, StatisticGrid, Thumbnails, thumbnail_gap};
 use crate::trace::{Document, Trace};
 
 /// A trace with its images decoded for drawing.
@@ -38,6 +41,16 @@ pub struct Question {
     pub normalization: Normalization,
     /// Which hidden state; `None` for the one that the selected layer put out.
     pub hidden_state: Option<usize>,
+    /// Which values the statistic is compared with; `None` for its plain values.
+    pub z_score: Option<Over>,
+    /// Cells a side of every head's tile, and what a cell says; `None` for no tiles.
+    pub thumbnails: Option<(usize, Pooling)>,
+    /// Whether every head of the layer is asked for apart.
+    pub per_head: bool,
+    /// Whether colours reach up to the largest weight of all heads and layers.
+    pub lock_scale: bool,
+    /// Whether the links are wanted of each head by itself.
+    pub links_by_head: bool,
 }
 
 /// Answers questions, and remembers what it computed for the last trace.
@@ -49,6 +62,10 @@ pub struct Analyst {
     projections: HashMap<(usize, usize), Arc<Projection>>,
     /// By block.
     sinks: HashMap<usize, Arc<Sinks>>,
+    thumbnails: HashMap<(usize, usize, Pooling), Arc<Thumbnails>>,
+    timelines: HashMap<usize, Arc<HeadMasses>>,
+    /// By block, direction and tokens.
+    peaks: HashMap<(usize, Direction, Vec<usize>), Peaks>,
 }
 
 /// The weights of the selection, and the matrix they come from.
@@ -92,7 +109,16 @@ impl OpenTrace {
 impl Analyst {
     /// Computes with this engine.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, trace: u64::MAX, statistics: HashMap::new(), projections: HashMap::new(), sinks: HashMap::new() }
+        Self {
+            engine,
+            trace: u64::MAX,
+            statistics: HashMap::new(),
+            projections: HashMap::new(),
+            sinks: HashMap::new(),
+            thumbnails: HashMap::new(),
+            timelines: HashMap::new(),
+            peaks: HashMap::new(),
+        }
     }
 
     /// The numbers for all views. `stop` may become true at any time; the answer is then an error that nobody reads.
@@ -105,6 +131,9 @@ impl Analyst {
             self.statistics.clear();
             self.projections.clear();
             self.sinks.clear();
+            self.thumbnails.clear();
+            self.timelines.clear();
+            self.peaks.clear();
         }
         let selection = &question.selection;
         let sinks = self.sinks(open, selection);
@@ -124,7 +153,33 @@ impl Analyst {
         let matrix_max = host.iter().copied().filter(|weight| !weight.is_nan()).fold(0.0, f32::max);
         let projection = self.projection(open, question)?;
         let statistic = self.statistic(open, question, stop)?;
-        Ok(Evidence { statistic, weights, normalized, matrix, matrix_max, links: host, projection, sinks, refusal })
+        let thumbnails =
+            question.thumbnails.map(|how| self.thumbnails(open, selection.block, how, stop)).transpose()?;
+        let per_head = question.per_head.then(|| self.engine.per_head(&open.trace, selection)).transpose()?;
+        let per_head = per_head.map(Arc::new);
+        let links = host;
+        let timeline = self.timeline(open, selection, stop)?;
+        let peaks = question.lock_scale.then(|| self.peaks(open, selection)).transpose()?;
+        let head_links = match question.links_by_head {
+            true => self.engine.host_matrices_by_head(&open.trace, selection)?,
+            false => Vec::new(),
+        };
+        Ok(Evidence {
+            statistic,
+            weights,
+            normalized,
+            matrix,
+            matrix_max,
+            links,
+            projection,
+            sinks,
+            refusal,
+            thumbnails,
+            per_head,
+            timeline: Some(timeline),
+            peaks,
+            head_links,
+        })
     }
 
     fn weights(&self, open: &OpenTrace, selection: &Selection, sinks: Option<&Sinks>) -> Result<Weights, EngineError> {
@@ -153,6 +208,31 @@ impl Analyst {
         Some(Arc::clone(self.sinks.entry(selection.block).or_insert_with(found)))
     }
 
+    /// The masses of the output tokens, of the selected heads in every layer.
+    fn timeline(&mut self, open: &OpenTrace, selection: &Selection, stop: &AtomicBool) -> Result<Arc<Timeline>> {
+        let masses = match self.timelines.get(&selection.block) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let goes_on = || !stop.load(Ordering::Relaxed);
+                let summed = Arc::new(self.engine.output_masses(&open.trace, selection.block, goes_on)?);
+                self.timelines.insert(selection.block, Arc::clone(&summed));
+                summed
+            }
+        };
+        let heads = self.engine.heads_of_all_layers(&open.trace, selection)?;
+        Ok(Arc::new(masses.mean(&heads)))
+    }
+
+    fn peaks(&mut self, open: &OpenTrace, selection: &Selection) -> Result<Peaks> {
+        let key = (selection.block, selection.direction, selection.tokens.clone());
+        if let Some(known) = self.peaks.get(&key) {
+            return Ok(*known);
+        }
+        let peaks = self.engine.peaks(&open.trace, selection)?;
+        self.peaks.insert(key, peaks);
+        Ok(peaks)
+    }
+
     fn statistic(&mut self, open: &OpenTrace, question: &Question, stop: &AtomicBool) -> Result<StatisticGrid> {
         let block = question.selection.block;
         let key = (block, question.specials);
@@ -161,26 +241,38 @@ impl Analyst {
             None => {
                 let options = statistics::Options { specials: question.specials };
                 let mut goes_on = |_, _| !stop.load(Ordering::Relaxed);
-                let computed = Arc::new(self.engine.statistics(&open.trace, block, &options, &mut goes_on)?);
+                let mut computed = self.engine.statistics(&open.trace, block, &options, &mut goes_on)?;
+                computed.extend(statistics::head_metrics(&open.trace, block));
+                let computed = Arc::new(computed);
                 self.statistics.insert(key, Arc::clone(&computed));
                 computed
             }
         };
-        let Some(found) = all.iter().find(|statistic| statistic.name == question.statistic) else {
-            return Ok(StatisticGrid::default());
-        };
-        let entry = statistics::statistic(found.name);
-        Ok(StatisticGrid {
-            name: found.name.to_owned(),
-            label: entry.map_or("", |entry| entry.label).to_owned(),
-            unit: entry.map_or("", |entry| entry.unit).to_owned(),
-            layers: found.layers,
-            heads: found.heads,
-            values: found.values.clone(),
-            layer_mean: found.layer_mean.clone(),
-            diverging: entry.is_some_and(|entry| entry.group == Group::VlInterpret),
-            range: None,
-        })
+        let found = all.iter().find(|statistic| statistic.name == question.statistic);
+        Ok(found.map_or_else(StatisticGrid::default, |found| grid(open.document(), block, found, question.z_score)))
+    }
+
+    fn thumbnails(
+        &mut self,
+        open: &OpenTrace,
+        block: usize,
+        (side, pooling): (usize, Pooling),
+        stop: &AtomicBool,
+    ) -> Result<Arc<Thumbnails>> {
+        let key = (block, side, pooling);
+        if let Some(known) = self.thumbnails.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let document = open.document();
+        let described = &document.attention[block];
+        let sides = [document.query_tokens(described).len(), document.key_tokens(described).len()];
+        let tiling = Tiling::within(side, sides, pooling, described.causal);
+        let tiles = self.engine.pool(&open.trace, block, &tiling, || !stop.load(Ordering::Relaxed))?;
+        let thumbnails = Arc::new(Thumbnails::of(&tiles, &tiling, thumbnail_gap(tiling.rows.min(tiling.columns))));
+        // Other sizes and poolings are a panel that was resized, or a choice that was tried.
+        self.thumbnails.retain(|(known, ..), _| *known != block);
+        self.thumbnails.insert(key, Arc::clone(&thumbnails));
+        Ok(thumbnails)
     }
 
     /// The hidden states of the selection's side, or of the other side if only that one has them.
@@ -216,5 +308,27 @@ impl Weights {
     fn none() -> Self {
         let nothing = Arc::<Vec<f32>>::default();
         Self { of_selection: Arc::default(), matrix: Values::Host(Arc::clone(&nothing)), host_matrix: nothing }
+    }
+}
+
+/// A statistic, or a metric of the trace, as the views take it.
+fn grid(document: &Document, block: usize, found: &HeadStatistics, z_score: Option<Over>) -> StatisticGrid {
+    let entry = statistics::statistic(&found.name);
+    let metric = statistics::metric_names(document, block).find(|(name, _)| *name == found.name);
+    let label = entry.map_or(metric.map_or("", |(_, title)| title), |entry| entry.label);
+    let scored = z_score.map(|over| found.z_scored(over));
+    let shown = scored.as_ref().unwrap_or(found);
+    StatisticGrid {
+        name: found.name.to_string(),
+        label: z_score.map_or(label.to_owned(), |over| format!("{label}, {}", over.label())),
+        unit: if z_score.is_some() { "standard deviations" } else { entry.map_or("", |entry| entry.unit) }.to_owned(),
+        layers: shown.layers,
+        heads: shown.heads,
+        values: shown.values.clone(),
+        layer_mean: shown.layer_mean.clone(),
+        head_mean: shown.head_mean(),
+        diverging: z_score.is_some()
+            || entry.map_or(found.values.iter().any(|&value| value < 0.0), |entry| entry.group == Group::VlInterpret),
+        range: None,
     }
 }

@@ -119,7 +119,7 @@ fn every_view_of_every_trace_is_drawn() -> Result<()> {
     let to = path.to_str().ok_or("no path")?;
     for trace in ["multi-image", "encoder-decoder", "vl-interpret-0", "broken-nan"] {
         let file = format!("tests/traces/{trace}.safetensors");
-        for view in ["heads", "image", "text", "matrix", "links", "embedding", "window"] {
+        for view in ["heads", "image", "text", "matrix", "links", "embedding", "thumbnails", "overlays", "window"] {
             let output = vlscope(&["render", &file, "--view", view, "--size", "640x480", "-o", to])?;
             assert!(output.status.success(), "{trace} {view}: {}", String::from_utf8_lossy(&output.stderr));
             let picture = image::open(&path)?.to_rgb8();

@@ -54,8 +54,8 @@ fn assert_twins_with(options: &Options, block: &Block, budget_bytes: u64, bindin
     for (one, other) in processor.iter().zip(&shaders) {
         // A z-score divides by a deviation that may be a thousandth of the mean.
         let tolerance = if one.name.starts_with("vli.") { 1e-3 } else { 2e-5 };
-        assert_close(one.name, &one.values, &other.values, tolerance);
-        assert_close(one.name, &one.layer_mean, &other.layer_mean, tolerance);
+        assert_close(&one.name, &one.values, &other.values, tolerance);
+        assert_close(&one.name, &one.layer_mean, &other.layer_mean, tolerance);
     }
 }
 
@@ -167,7 +167,7 @@ fn nan_stays_in_its_head() {
                 }
                 if !before.name.starts_with("vli.") {
                     for at in (0..before.values.len()).filter(|at| !lost.contains(at)) {
-                        assert_close(before.name, &before.values[at..=at], &after.values[at..=at], 1e-7);
+                        assert_close(&before.name, &before.values[at..=at], &after.values[at..=at], 1e-7);
                     }
                 }
             }
@@ -198,10 +198,10 @@ fn sound_traces_have_what_applies_and_nothing_else() {
         let shaders = engine_on_shaders().statistics(trace, index, &Options::default(), &mut |_, _| true).unwrap();
         for (one, other) in processor.iter().zip(&shaders) {
             if one.name.starts_with("vli.") {
-                assert_close(one.name, &one.values, &other.values, 1e-3);
+                assert_close(&one.name, &one.values, &other.values, 1e-3);
                 continue;
             }
-            assert_close(one.name, &one.values, &other.values, 2e-5);
+            assert_close(&one.name, &one.values, &other.values, 2e-5);
             let expected = applies.split_whitespace().any(|name| name == one.name);
             assert!(
                 one.values.iter().all(|value| value.is_finite() == expected),
@@ -210,7 +210,7 @@ fn sound_traces_have_what_applies_and_nothing_else() {
                 one.values
             );
             // Rows in F16 sum to 1 up to its rounding.
-            let range = statistics::statistic(one.name).unwrap().range;
+            let range = statistics::statistic(&one.name).unwrap().range;
             assert!(one.values.iter().all(|v| v.is_nan() || (range[0]..=range[1] + 2e-3).contains(v)), "{}", one.name);
         }
     }

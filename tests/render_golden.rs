@@ -269,6 +269,8 @@ fn links_by_both_twins() {
 }
 
 #[test]
-fn points_with_rings() {
-    assert_golden("points", &Studio::new(Engine::Cpu).draw(&points(), 2.0));
+fn points_with_rings_by_both_twins() {
+    for engine in [Engine::Cpu, Engine::Gpu] {
+        assert_golden("points", &Studio::new(engine).draw(&points(), 2.0));
+    }
 }

@@ -10,7 +10,7 @@ use vlscope::scene::{Scene, Theme, View};
 
 type NamedCase = (&'static str, fn() -> Case);
 
-const CASES: [NamedCase; 9] = [
+const CASES: [NamedCase; 10] = [
     ("question", question),
     ("encoder-decoder", encoder_decoder),
     ("multi-image", multi_image),
@@ -19,6 +19,7 @@ const CASES: [NamedCase; 9] = [
     ("many heads", many_heads),
     ("boxes", boxes),
     ("long prompt", long_prompt),
+    ("tiled chat", tiled_chat),
     ("marked sinks", marked_sinks),
 ];
 
@@ -68,6 +69,14 @@ fn nothing_is_drawn_outside() {
             for scale in [1.0, 2.0] {
                 let mut case = make().sized(width, height);
                 case.options.font_scale = scale;
+                if name == "tiled chat" {
+                    case.options.join_pieces = true;
+                    case.options.text_scroll = Some(3.0);
+                    case.options.links_color = vlscope::scene::LinkColor::Direction;
+                    case.options.links_bundle = true;
+                    case.options.matrix_block = vlscope::scene::MatrixBlock::TextImage;
+                    case.hover = Some(vlscope::scene::Target::Cell { query: 2, key: 5 });
+                }
                 for view in View::all() {
                     check(&case.draw(view), &mut fonts, &format!("{name}, {view}, {width} × {height}, font × {scale}"));
                 }

@@ -7,7 +7,7 @@ use vlscope::trace::{Area, Content, Token};
 fn letters_have_a_contrast_of_at_least_four_and_a_half() {
     for theme in [Theme::Dark, Theme::Light] {
         let p = theme.palette();
-        let letters = [p.text, p.muted, p.selected_text, p.word, p.patch, p.special, p.right, p.wrong];
+        let letters = [p.text, p.muted, p.selected_text, p.word, p.patch, p.special, p.right, p.wrong, p.output];
         for (index, letter) in letters.into_iter().enumerate() {
             for under in [p.background, p.surface] {
                 let ratio = contrast(letter, under);

@@ -29,7 +29,9 @@ fn the_middle_of_each_head_is_that_head() {
             assert_eq!(scene.at(rect.center()), Some(*target));
             seen += 1;
         }
-        assert_eq!(seen, layers * (heads + 1));
+        // The strongest are listed besides where there is room.
+        let cells = (layers + 1) * (heads + 1);
+        assert!(seen == cells || seen == cells + 10.min(layers * heads), "{seen}");
         let cell = scene.content.size() / Vec2::new(heads as f32, layers as f32);
         for (layer, head) in [(0, 0), (layers - 1, 0), (0, heads - 1), (layers - 1, heads - 1)] {
             let middle = scene.content.min + cell * (Vec2::new(head as f32, layer as f32) + 0.5);

@@ -5,11 +5,17 @@ use std::collections::BTreeSet;
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, StorageAccess};
-use vlscope::analysis::{gather, normalize, rollout, statistics};
+use vlscope::analysis::{gather, normalize, per_head, pool, rollout, statistics};
 use vlscope::gpu::{Binding, Shader};
 
-const SHADERS: [Shader; 4] =
-    [statistics::gpu::SHADER, gather::gpu::SHADER, normalize::gpu::SHADER, rollout::gpu::SHADER];
+const SHADERS: [Shader; 6] = [
+    statistics::gpu::SHADER,
+    gather::gpu::SHADER,
+    normalize::gpu::SHADER,
+    rollout::gpu::SHADER,
+    pool::gpu::SHADER,
+    per_head::gpu::SHADER,
+];
 
 fn check(shader: &Shader) {
     let name = shader.name;

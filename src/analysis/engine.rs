@@ -5,8 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::gather::{self, Resolved, SelectionError};
 use super::normalize::{self, Normalization};
+use super::peaks::Peaks;
+use super::per_head::{self, HeadWeights};
+use super::pool::{self, Tiling};
 use super::statistics::{self, HeadStatistics, Options, plan::Plan, sums::Sums};
-use super::{BlockLayout, Direction, Selection, SinkTreatment, rollout, sinks};
+use super::timeline::{self, HeadMasses};
+use super::{BlockLayout, Direction, Pick, Selection, SinkTreatment, rollout, sinks};
 use crate::gpu::{Gpu, GpuError, Kernel, PageKey, Residency, ResidentMatrix};
 use crate::trace::{TensorView, Trace};
 
@@ -66,6 +70,8 @@ struct Shaders {
     gather: Kernel,
     normalize: Kernel,
     rollout: Kernel,
+    pool: Kernel,
+    per_head: Kernel,
 }
 
 impl Engine {
@@ -92,6 +98,8 @@ impl Engine {
                     gather: Kernel::new(&gpu, &gather::gpu::SHADER),
                     normalize: Kernel::new(&gpu, &normalize::gpu::SHADER),
                     rollout: Kernel::new(&gpu, &rollout::gpu::SHADER),
+                    pool: Kernel::new(&gpu, &pool::gpu::SHADER),
+                    per_head: Kernel::new(&gpu, &per_head::gpu::SHADER),
                     gpu,
                 })
             })
@@ -233,6 +241,70 @@ impl Engine {
         Ok((gather::cpu::gather_matrix(&matrix, keys(&layers), &part), Arc::new(matrix)))
     }
 
+    /// `[queries, keys]` of each selected head by itself, with its number: the mean over the selected layers.
+    ///
+    /// # Errors
+    /// If the selection does not fit the trace. Panics if there is no such block.
+    pub fn host_matrices_by_head(
+        &self,
+        trace: &Trace,
+        selection: &Selection,
+    ) -> Result<Vec<(usize, Arc<Vec<f32>>)>, EngineError> {
+        let layers = layers(trace, selection.block);
+        let selected = gather::heads(&layers, selection)?;
+        let end = selected.iter().map(|(_, heads)| heads.end).max().unwrap_or(0);
+        let of_head = |head: usize| {
+            let in_layers: Vec<_> = selected
+                .iter()
+                .filter(|(_, heads)| heads.contains(&head))
+                .map(|(layer, _)| (*layer, head..head + 1))
+                .collect();
+            (!in_layers.is_empty()).then(|| {
+                (head, Arc::new(gather::cpu::head_matrix(&layers, &in_layers, selection.layer, selection.head)))
+            })
+        };
+        Ok((0..end).filter_map(of_head).collect())
+    }
+
+    /// The selected heads, in every layer of the block.
+    ///
+    /// # Errors
+    /// If no layer has the head. Panics if there is no such block.
+    pub fn heads_of_all_layers(
+        &self,
+        trace: &Trace,
+        selection: &Selection,
+    ) -> Result<Vec<gather::LayerHeads>, EngineError> {
+        let everywhere = Selection { layer: Pick::Mean, ..selection.clone() };
+        Ok(gather::heads(&layers(trace, selection.block), &everywhere)?)
+    }
+
+    /// What the output tokens attend to, by head. `goes_on` is asked before each layer.
+    ///
+    /// # Errors
+    /// If `goes_on` says no. Panics if there is no such block.
+    pub fn output_masses(
+        &self,
+        trace: &Trace,
+        block: usize,
+        goes_on: impl FnMut() -> bool,
+    ) -> Result<HeadMasses, EngineError> {
+        let (document, described) = (trace.document(), &trace.document().attention[block]);
+        let outputs = timeline::output_tokens(document, described);
+        let sinks = timeline::usual_sinks(document, described);
+        let groups = timeline::groups(document, described, &outputs, &sinks);
+        HeadMasses::sum(&layers(trace, block), &outputs, &groups, goes_on).ok_or(EngineError::Cancelled)
+    }
+
+    /// The largest weights that any head of any layer has for the selected tokens.
+    ///
+    /// # Errors
+    /// If the selection does not fit the trace. Panics if there is no such block.
+    pub fn peaks(&self, trace: &Trace, selection: &Selection) -> Result<Peaks, EngineError> {
+        let layout = BlockLayout::of(trace, selection.block);
+        Ok(Peaks::of(&layout, &layers(trace, selection.block), selection)?)
+    }
+
     /// Normalizes `[rows, columns]`.
     ///
     /// # Errors
@@ -247,6 +319,45 @@ impl Engine {
             normalize::cpu::normalize(&mut normalized, columns, how);
         }
         Ok(normalized)
+    }
+
+    /// [`Self::gather`] of every head of the selected layer apart.
+    ///
+    /// # Errors
+    /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
+    pub fn per_head(&self, trace: &Trace, selection: &Selection) -> Result<HeadWeights, EngineError> {
+        let layers = layers(trace, selection.block);
+        let part = per_head::resolve(&BlockLayout::of(trace, selection.block), &layers, selection)?;
+        let key = page_key(trace, selection.block);
+        let on_device = self.try_shaders(|shaders| {
+            per_head::gpu::per_head(&shaders.gpu, &shaders.per_head, &mut shaders.residency(), key, &layers, &part)
+        })?;
+        Ok(on_device.unwrap_or_else(|| per_head::cpu::per_head(&layers, &part)))
+    }
+
+    /// Every head of a block as a small tile: `[heads, rows, columns]` a layer. Before each layer `goes_on` is asked.
+    ///
+    /// # Errors
+    /// If `goes_on` says no, or the device fails. Panics if there is no such block.
+    pub fn pool(
+        &self,
+        trace: &Trace,
+        block: usize,
+        tiling: &Tiling,
+        goes_on: impl Fn() -> bool,
+    ) -> Result<Vec<Vec<f32>>, EngineError> {
+        let mut tiles = Vec::new();
+        for (layer, view) in layers(trace, block).iter().enumerate() {
+            if !goes_on() {
+                return Err(EngineError::Cancelled);
+            }
+            let key = PageKey { layer, ..page_key(trace, block) };
+            let on_device = self.try_shaders(|shaders| {
+                pool::gpu::pool(&shaders.gpu, &shaders.pool, &mut shaders.residency(), key, view, tiling)
+            })?;
+            tiles.push(on_device.unwrap_or_else(|| pool::cpu::pool(view, tiling)));
+        }
+        Ok(tiles)
     }
 
     /// `None` if the processor has to do it.

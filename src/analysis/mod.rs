@@ -4,11 +4,15 @@ mod engine;
 pub mod gather;
 mod layout;
 pub mod normalize;
+pub mod peaks;
+pub mod per_head;
+pub mod pool;
 mod projection;
 pub mod rollout;
 mod selection;
 pub mod sinks;
 pub mod statistics;
+pub mod timeline;
 pub mod token_sets;
 
 pub use engine::{Compute, Engine, EngineError, Matrix};

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 
 use crate::analysis::normalize::Normalization;
+use crate::analysis::pool::Pooling;
+use crate::analysis::statistics::Over;
 use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
 use crate::render::Rect;
 use crate::scene::{Options, Target, View};
@@ -75,6 +77,25 @@ pub enum Command {
     Escape,
     /// Close the window.
     Quit,
+    /// Go back to the selection before.
+    Undo,
+    /// Take back the last undo.
+    Redo,
+    /// Show the command palette, or hide it.
+    TogglePalette,
+    /// What is typed into the palette, and which row is chosen.
+    SearchPalette {
+        /// As typed.
+        query: String,
+        /// 0 is the first one found.
+        chosen: usize,
+    },
+    /// Add the next token to the selection, or the one before.
+    ExtendTokens(isize),
+    /// Between 'attends to' and 'attended by'.
+    ToggleDirection,
+    /// Show the next statistic, or the one before.
+    StepStatistic(isize),
     /// Select these tokens of a sequence of the current block.
     SelectTokens {
         /// Index in [`Document::sequences`](crate::trace::Document::sequences).
@@ -90,4 +111,14 @@ pub enum Command {
     SetRollout(Option<Rollout>),
     /// What happens to attention sinks in the weights that are shown.
     SetSinks(SinkTreatment),
+    /// Compare the statistic of the heads view with its kin; `None` for plain values.
+    SetZScore(Option<Over>),
+    /// What a cell of a thumbnail says of its weights.
+    SetPooling(Pooling),
+    /// The views in front now: what only the others show need not be known.
+    ShowViews(Vec<View>),
+    /// There is room for thumbnails of this many cells a side.
+    SetThumbnailSide(usize),
+    /// Select the next output token, or the one before; wraps around.
+    StepOutput(isize),
 }

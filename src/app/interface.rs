@@ -23,11 +23,14 @@ use crate::analysis::Engine;
 use crate::dataset::{Summary, traces_in};
 use crate::evidence::{Analyst, OpenTrace, Question};
 use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
-use crate::scene::{Evidence, Theme};
+use crate::scene::{Evidence, Theme, View};
 use crate::trace::Trace;
 
 /// The statistic that the heads view begins with: how much the text looks at the image.
 const FIRST_STATISTIC: &str = "mass.text.image";
+/// How long the views go on showing the picture before, so that they are not drawn once without the new numbers and, a few
+/// milliseconds later, once with them.
+const NUMBERS_EXPECTED_WITHIN: Duration = Duration::from_millis(60);
 /// How long a token is shown while they play.
 const TOKEN_SHOWN_FOR: Duration = Duration::from_millis(700);
 
@@ -37,11 +40,12 @@ pub struct Interface {
     pub state: State,
     layout: Layout,
     easel: Easel,
-    canvases: [Canvas; 6],
+    canvases: [Canvas; View::all().len()],
     loader: Worker<PathBuf, Result<OpenTrace>>,
     lister: Worker<Vec<PathBuf>, Vec<Summary>>,
     analyst: Worker<(Arc<OpenTrace>, Question), (Question, Result<Evidence>)>,
     asked: Option<(u64, Question)>,
+    asked_at: Instant,
     answered: Option<(u64, Question)>,
     notes: (Sender<Result<PathBuf>>, Receiver<Result<PathBuf>>),
     dialog: Option<Receiver<Option<PathBuf>>>,
@@ -76,6 +80,7 @@ impl Interface {
         state.options.statistic = FIRST_STATISTIC.to_owned();
         // The tabs say what the titles in the drawings would.
         state.options.title = false;
+        state.options.text_scroll = Some(0.0);
         let mut toasts = Toasts::default();
         let engine =
             Engine::new(Some(Arc::clone(&gpu)), launch.compute, DEFAULT_BUDGET_BYTES).unwrap_or_else(|error| {
@@ -105,6 +110,7 @@ impl Interface {
                 wake,
             ),
             asked: None,
+            asked_at: Instant::now(),
             answered: None,
             notes: mpsc::channel(),
             dialog: None,
@@ -130,11 +136,14 @@ impl Interface {
     /// One frame: answers in, panels, commands out.
     pub fn show(&mut self, ui: &mut egui::Ui) {
         self.take_answers();
+        self.choose_shown_version(ui.ctx());
         if self.theme != Some(self.state.options.theme) {
             self.theme = Some(self.state.options.theme);
             appearance::apply(ui.ctx(), self.state.options.theme);
         }
-        let mut commands = keys::pressed(ui.ctx());
+        let mut commands = Vec::new();
+        panels::show_palette(ui.ctx(), &self.state, &mut commands);
+        commands.extend(keys::pressed(ui.ctx()));
         commands.extend(dropped_files(ui.ctx()));
         commands.extend(self.play(ui.ctx()));
 
@@ -152,9 +161,13 @@ impl Interface {
                 commands: &mut commands,
                 tip: &mut self.tip,
                 hovers: false,
+                shown: Vec::new(),
             };
             self.layout.ui(&mut behavior, ui);
-            let hovers = behavior.hovers;
+            let (hovers, shown) = (behavior.hovers, behavior.shown);
+            if shown != self.state.shown_views {
+                commands.push(Command::ShowViews(shown));
+            }
             if !hovers && self.state.hover.is_some() {
                 commands.push(Command::Preview(None));
             }
@@ -166,13 +179,28 @@ impl Interface {
 
         let is_changed = !commands.is_empty();
         for command in commands {
-            if let Some(effect) = self.state.apply(command) {
-                self.carry_out(effect);
-            }
+            self.apply(command);
         }
         self.ask();
         if is_changed {
             ui.ctx().request_repaint();
+        }
+    }
+
+    /// Carries out a command.
+    pub fn apply(&mut self, command: Command) {
+        if let Some(effect) = self.state.apply(command) {
+            self.carry_out(effect);
+        }
+    }
+
+    /// The views show the last change, unless its numbers are on their way and still on time.
+    fn choose_shown_version(&mut self, context: &egui::Context) {
+        let waited = self.asked_at.elapsed();
+        if self.state.evidence.is_none() || self.is_settled() || waited >= NUMBERS_EXPECTED_WITHIN {
+            self.state.shown_version = self.state.version;
+        } else {
+            context.request_repaint_after(NUMBERS_EXPECTED_WITHIN - waited);
         }
     }
 
@@ -322,11 +350,12 @@ impl Interface {
     }
 
     /// Asks for the evidence of what is shown now, unless that was the last question already.
-    fn ask(&mut self) {
+    pub fn ask(&mut self) {
         let Some(trace) = &self.state.trace else { return };
         if self.is_new_question() {
             let question = self.state.question();
             self.asked = Some((trace.trace.serial(), question.clone()));
+            self.asked_at = Instant::now();
             self.analyst.ask((Arc::clone(trace), question));
         }
     }
@@ -358,10 +387,11 @@ fn dropped_files(context: &egui::Context) -> Vec<Command> {
 struct Behavior<'a> {
     state: &'a State,
     easel: &'a mut Easel,
-    canvases: &'a mut [Canvas; 6],
+    canvases: &'a mut [Canvas; View::all().len()],
     commands: &'a mut Vec<Command>,
     tip: &'a mut Option<String>,
     hovers: bool,
+    shown: Vec<View>,
 }
 
 impl egui_tiles::Behavior<Panel> for Behavior<'_> {
@@ -369,6 +399,8 @@ impl egui_tiles::Behavior<Panel> for Behavior<'_> {
         match panel.view() {
             None => panels::show_examples(ui, self.state, self.commands),
             Some(view) => {
+                self.shown.push(view);
+                panels::show_head_controls(ui, view, self.state, self.commands);
                 let canvas = &mut self.canvases[view as usize];
                 if let Some(tip) = panels::show_view(ui, view, self.state, canvas, self.easel, self.commands) {
                     self.hovers = true;

@@ -3,6 +3,7 @@
 use egui::{Key, Modifiers};
 
 use super::command::Command;
+use crate::scene::View;
 
 /// A key, and what it does.
 pub struct Shortcut {
@@ -12,15 +13,17 @@ pub struct Shortcut {
     pub shown: &'static str,
     /// What it does.
     pub does: &'static str,
-    command: Command,
+    /// What is carried out.
+    pub command: Command,
 }
 
 /// Keys in the order of the list.
 pub fn shortcuts() -> Vec<Shortcut> {
     let shortcut = |modifiers, key, shown, does, command| Shortcut { modifiers, key, shown, does, command };
     let head = |layers, heads| Command::MoveHead { layers, heads };
+    let redo = Modifiers::COMMAND | Modifiers::SHIFT;
     let none = Modifiers::NONE; // Shift is free: which keys need it depends on the keyboard.
-    vec![
+    [
         shortcut(none, Key::ArrowLeft, "←", "head to the left", head(0, -1)),
         shortcut(none, Key::ArrowRight, "→", "head to the right", head(0, 1)),
         shortcut(none, Key::ArrowUp, "↑", "layer above", head(-1, 0)),
@@ -31,10 +34,20 @@ pub fn shortcuts() -> Vec<Shortcut> {
         shortcut(none, Key::CloseCurlyBracket, "}", "example after", Command::StepExample(1)),
         shortcut(none, Key::PageUp, "Page ↑", "example before", Command::StepExample(-1)),
         shortcut(none, Key::PageDown, "Page ↓", "example after", Command::StepExample(1)),
+        shortcut(Modifiers::SHIFT, Key::Comma, "Shift+,", "add the token before", Command::ExtendTokens(-1)),
+        shortcut(Modifiers::SHIFT, Key::Period, "Shift+.", "add the token after", Command::ExtendTokens(1)),
         shortcut(none, Key::Comma, ",", "token before", Command::StepToken(-1)),
         shortcut(none, Key::Period, ".", "token after", Command::StepToken(1)),
+        shortcut(none, Key::J, "J", "output token before", Command::StepOutput(-1)),
+        shortcut(none, Key::K, "K", "output token after", Command::StepOutput(1)),
         shortcut(none, Key::Space, "Space", "play through the tokens, or stop", Command::TogglePlay),
         shortcut(none, Key::Escape, "Esc", "select no token; close this list", Command::Escape),
+        shortcut(none, Key::D, "D", "attends to, or attended by", Command::ToggleDirection),
+        shortcut(Modifiers::SHIFT, Key::S, "Shift+S", "statistic before", Command::StepStatistic(-1)),
+        shortcut(none, Key::S, "S", "statistic after", Command::StepStatistic(1)),
+        shortcut(redo, Key::Z, "Ctrl+Shift+Z", "redo", Command::Redo),
+        shortcut(Modifiers::COMMAND, Key::Z, "Ctrl+Z", "undo: the selection before", Command::Undo),
+        shortcut(Modifiers::COMMAND, Key::K, "Ctrl+K", "find a command", Command::TogglePalette),
         shortcut(Modifiers::COMMAND, Key::O, "Ctrl+O", "open a trace", Command::ChooseFile),
         shortcut(none, Key::T, "T", "light or dark", Command::ToggleTheme),
         shortcut(none, Key::F12, "F12", "save a screenshot", Command::Screenshot),
@@ -42,16 +55,57 @@ pub fn shortcuts() -> Vec<Shortcut> {
         shortcut(none, Key::F1, "F1", "show all keys", Command::ToggleHelp),
         shortcut(Modifiers::COMMAND, Key::Q, "Ctrl+Q", "close the window", Command::Quit),
     ]
+    .into_iter()
+    .chain(
+        VIEW_KEYS
+            .into_iter()
+            .zip(View::all())
+            .map(|((key, shown), view)| shortcut(none, key, shown, "", Command::FocusView(view))),
+    )
+    .collect()
 }
 
-/// The commands of the keys that were pressed since the last frame. While a text is being typed there are none.
+/// Each brings the panel of a view to the front.
+const VIEW_KEYS: [(Key, &str); 9] = [
+    (Key::Num1, "1"),
+    (Key::Num2, "2"),
+    (Key::Num3, "3"),
+    (Key::Num4, "4"),
+    (Key::Num5, "5"),
+    (Key::Num6, "6"),
+    (Key::Num7, "7"),
+    (Key::Num8, "8"),
+    (Key::Num9, "9"),
+];
+
+/// Keys that a focused button, list or slider uses itself.
+const KEYS_OF_WIDGETS: [Key; 6] =
+    [Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown, Key::Space, Key::Enter];
+
+/// A view has the keyboard's focus: the arrows move over heads all the same. Told in each frame in which it has it.
+pub fn keep_for_views(context: &egui::Context, view: egui::Id) {
+    context.data_mut(|data| data.insert_temp(focused_view(), view));
+}
+
+fn focused_view() -> egui::Id {
+    egui::Id::unique("view with the keyboard's focus")
+}
+
+/// The commands of the keys that were pressed since the last frame. While a text is being typed there are only those with
+/// Ctrl, and Escape.
 pub fn pressed(context: &egui::Context) -> Vec<Command> {
-    if context.egui_wants_keyboard_input() {
-        return Vec::new();
-    }
+    let is_typing = context.text_edit_focused();
+    let focused = context.memory(|memory| memory.focused());
+    let on_widget = focused.is_some() && focused != context.data(|data| data.get_temp(focused_view()));
+    let is_ours = |shortcut: &Shortcut| {
+        let is_of_widget = on_widget && KEYS_OF_WIDGETS.contains(&shortcut.key);
+        let is_text = is_typing && !shortcut.modifiers.command && shortcut.key != Key::Escape;
+        !is_of_widget && !is_text
+    };
     context.input_mut(|input| {
         shortcuts()
             .into_iter()
+            .filter(is_ours)
             .flat_map(|shortcut| {
                 let times = input.count_and_consume_key(shortcut.modifiers, shortcut.key);
                 std::iter::repeat_n(shortcut.command, times)

@@ -6,10 +6,15 @@
 mod appearance;
 mod canvas;
 mod command;
+#[cfg(test)]
+mod heads_tests;
+mod history;
 mod interface;
 mod keys;
 mod offscreen;
 mod panels;
+#[cfg(test)]
+mod picture_tests;
 mod screenshot;
 #[cfg(test)]
 mod selection_tests;
@@ -27,8 +32,9 @@ use crate::analysis::Compute;
 use crate::gpu::AdapterChoice;
 
 pub use command::Command;
-pub use offscreen::picture_of_window;
+pub use offscreen::{Offscreen, picture_of_window};
 pub use shell::run;
+pub use state::State;
 
 /// How the window begins.
 #[derive(Clone, Debug)]

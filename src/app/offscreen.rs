@@ -10,11 +10,25 @@ use egui_wgpu::{Renderer, RendererOptions, ScreenDescriptor};
 use super::Launch;
 use super::command::Command;
 use super::interface::Interface;
+use super::state::State;
 use crate::gpu::Gpu;
 use crate::render::{TARGET_FORMAT, Target};
 
 /// A worker that has not answered by then never will.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The window's content in a texture.
+pub struct Offscreen {
+    gpu: Arc<Gpu>,
+    context: egui::Context,
+    renderer: Arc<RwLock<Renderer>>,
+    interface: Interface,
+    target: Target,
+    /// In logical pixels.
+    size: [f32; 2],
+    /// Pixels per logical pixel.
+    scale: f32,
+}
 
 /// Draws the window at `size` (logical pixels) and `scale` (pixels per logical pixel) after `commands` were carried out.
 ///
@@ -27,48 +41,79 @@ pub fn picture_of_window(
     size: [f32; 2],
     scale: f32,
 ) -> Result<image::RgbaImage> {
-    let context = egui::Context::default();
-    let options = RendererOptions::PREDICTABLE;
-    let renderer = Arc::new(RwLock::new(Renderer::new(&gpu.device, TARGET_FORMAT, options)));
-    let mut interface = Interface::new(&context, Arc::clone(gpu), Some(Arc::clone(&renderer)), launch, || {});
-    let [width, height] = size.map(|side| (side * scale).round() as u32);
-    let target = Target::new(&gpu.device, width, height)?;
-    let frame = |interface: &mut Interface| {
+    let mut window = Offscreen::open(gpu, launch, size, scale)?;
+    for command in commands {
+        window.apply(command);
+    }
+    window.settle()?;
+    // A panel may learn its size only in its first frame, and the next one shows it.
+    window.frame();
+    window.frame();
+    let pixels = window.target.read(&gpu.device, &gpu.queue)?;
+    image::RgbaImage::from_raw(window.target.width(), window.target.height(), pixels)
+        .context("the picture has another size than its texture")
+}
+
+impl Offscreen {
+    /// Opens what `launch` says, and waits until its numbers are there.
+    ///
+    /// # Errors
+    /// If the trace cannot be opened, or the adapter cannot hold such a picture.
+    pub fn open(gpu: &Arc<Gpu>, launch: &Launch, size: [f32; 2], scale: f32) -> Result<Self> {
+        let context = egui::Context::default();
+        let options = RendererOptions::PREDICTABLE;
+        let renderer = Arc::new(RwLock::new(Renderer::new(&gpu.device, TARGET_FORMAT, options)));
+        let interface = Interface::new(&context, Arc::clone(gpu), Some(Arc::clone(&renderer)), launch, || {});
+        let [width, height] = size.map(|side| (side * scale).round() as u32);
+        let target = Target::new(&gpu.device, width, height)?;
+        let mut window = Self { gpu: Arc::clone(gpu), context, renderer, interface, target, size, scale };
+        window.settle()?;
+        match &window.interface.state.failure {
+            Some(why) => bail!("{why}"),
+            None => Ok(window),
+        }
+    }
+
+    /// What the window shows.
+    pub fn state(&self) -> &State {
+        &self.interface.state
+    }
+
+    /// Carries out a command, as the end of a frame does.
+    pub fn apply(&mut self, command: Command) {
+        self.interface.apply(command);
+        self.interface.ask();
+    }
+
+    /// Lays out and draws one frame.
+    pub fn frame(&mut self) {
         let mut raw = egui::RawInput {
-            screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, size.into())),
+            screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, self.size.into())),
             ..egui::RawInput::default()
         };
-        raw.viewports.entry(egui::ViewportId::ROOT).or_default().native_pixels_per_point = Some(scale);
-        let mut output = context.run_ui(raw, |ui| interface.show(ui));
-        let primitives = context.tessellate(output.shapes, output.pixels_per_point);
-        paint(gpu, &renderer, &target, &primitives, &mut output.textures_delta, output.pixels_per_point);
-    };
+        raw.viewports.entry(egui::ViewportId::ROOT).or_default().native_pixels_per_point = Some(self.scale);
+        let mut output = self.context.run_ui(raw, |ui| self.interface.show(ui));
+        let primitives = self.context.tessellate(output.shapes, output.pixels_per_point);
+        let pixels_per_point = output.pixels_per_point;
+        paint(&self.gpu, &self.renderer, &self.target, &primitives, &mut output.textures_delta, pixels_per_point);
+    }
 
-    let until = Instant::now() + PATIENCE;
-    let settle = |interface: &mut Interface| -> Result<()> {
-        frame(interface);
-        while !interface.is_settled() {
+    /// Draws frames until the one that shows all numbers that were asked for.
+    ///
+    /// # Errors
+    /// If they do not come.
+    pub fn settle(&mut self) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        self.frame();
+        while !self.interface.is_settled() {
             if Instant::now() > until {
                 bail!("the window did not get its data within {} s", PATIENCE.as_secs());
             }
-            std::thread::sleep(Duration::from_millis(5));
-            frame(interface);
+            std::thread::sleep(Duration::from_millis(1));
+            self.frame();
         }
-        // A panel may learn its size only in its first frame, and the next one shows it.
-        frame(interface);
-        frame(interface);
         Ok(())
-    };
-    settle(&mut interface)?;
-    if let Some(why) = &interface.state.failure {
-        bail!("{why}");
     }
-    for command in commands {
-        interface.state.apply(command);
-    }
-    settle(&mut interface)?;
-    let pixels = target.read(&gpu.device, &gpu.queue)?;
-    image::RgbaImage::from_raw(width, height, pixels).context("the picture has another size than its texture")
 }
 
 fn paint(

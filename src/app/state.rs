@@ -4,11 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::command::Command;
+use super::history::History;
 use crate::analysis::normalize::Normalization;
+use crate::analysis::pool::Pooling;
+use crate::analysis::statistics::{self, Over};
+use crate::analysis::timeline::output_tokens;
 use crate::analysis::{Direction, Pick, Selection};
 use crate::dataset::Summary;
 use crate::evidence::{OpenTrace, Question};
-use crate::scene::{Evidence, Options, Target, Theme, View};
+use crate::scene::{Evidence, LinkColor, Options, Target, Theme, View};
 use crate::trace::{Block, Document};
 
 /// All that the panels read.
@@ -46,6 +50,28 @@ pub struct State {
     pub shows_help: bool,
     /// Counts the changes, so that views know when to draw anew.
     pub version: u64,
+    /// The change that the views show: the last one, unless its numbers will be there in a moment.
+    pub shown_version: u64,
+    /// What is typed into the command palette while it is shown.
+    pub palette: Option<Palette>,
+    history: History,
+    /// Which values the statistic is compared with; `None` for its plain values.
+    pub z_score: Option<Over>,
+    /// What a cell of a thumbnail says of its weights.
+    pub pooling: Pooling,
+    /// Cells a side of a thumbnail that there is room for; 0 before a panel has said so.
+    pub thumbnail_side: usize,
+    /// The views in front, in the order of their panels.
+    pub shown_views: Vec<View>,
+}
+
+/// The command palette.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Palette {
+    /// As typed.
+    pub query: String,
+    /// Which of the commands found is chosen.
+    pub chosen: usize,
 }
 
 /// What the reducer cannot do by itself: it touches the world outside of the state.
@@ -68,8 +94,18 @@ pub enum Effect {
 }
 
 impl State {
-    /// Carries out a command.
+    /// Carries out a command, and remembers the selection that it changed.
     pub fn apply(&mut self, command: Command) -> Option<Effect> {
+        let before = self.selection.clone();
+        let is_recorded = !matches!(command, Command::Undo | Command::Redo);
+        let effect = self.carry_out(command);
+        if is_recorded && self.selection != before {
+            self.history.record(before);
+        }
+        effect
+    }
+
+    fn carry_out(&mut self, command: Command) -> Option<Effect> {
         self.version += 1;
         match command {
             Command::Open(path) => return Some(Effect::Open(path)),
@@ -92,8 +128,15 @@ impl State {
             Command::Preview(target) => self.set_preview(target),
             Command::ClearTokens => self.selection.tokens.clear(),
             Command::StepToken(by) => self.step_token(by),
+            Command::StepOutput(by) => self.step_output(by),
             Command::SetDirection(direction) => self.set_direction(direction),
-            Command::SetOptions(options) => self.options = *options,
+            Command::SetOptions(options) => {
+                let is_other_statistic = options.statistic != self.options.statistic;
+                self.options = *options;
+                if is_other_statistic {
+                    self.options.heads_filter = None;
+                }
+            }
             Command::ZoomMatrix(window) => self.options.matrix_window = window,
             Command::SetHiddenState(state) => self.hidden_state = state,
             Command::SetNormalization(normalization) => {
@@ -109,6 +152,26 @@ impl State {
                     Theme::Light => Theme::Dark,
                 };
             }
+            Command::Undo => self.go_back(|history, present| history.undo(present)),
+            Command::Redo => self.go_back(|history, present| history.redo(present)),
+            Command::TogglePalette => {
+                self.palette = if self.palette.is_none() { Some(Palette::default()) } else { None };
+            }
+            Command::SearchPalette { query, chosen } => self.palette = Some(Palette { query, chosen }),
+            Command::ExtendTokens(by) => self.extend_tokens(by),
+            Command::ToggleDirection => self.set_direction(match self.selection.direction {
+                Direction::AttendsTo => Direction::AttendedBy,
+                Direction::AttendedBy => Direction::AttendsTo,
+            }),
+            Command::StepStatistic(by) => self.step_statistic(by),
+            Command::SetZScore(over) => {
+                self.z_score = over;
+                self.options.heads_filter = None;
+            }
+            Command::SetPooling(pooling) => self.pooling = pooling,
+            Command::ShowViews(views) => self.shown_views = views,
+            Command::SetThumbnailSide(side) => self.thumbnail_side = side,
+            Command::Escape if self.palette.is_some() => self.palette = None,
             Command::Escape if self.shows_help => self.shows_help = false,
             Command::Escape => {
                 self.is_playing = false;
@@ -142,6 +205,7 @@ impl State {
             self.selection.tokens.retain(|&token| token < tokens);
         } else {
             self.selection = first_selection(document);
+            self.history.clear();
             self.options.matrix_window = None;
             self.options.embedding_view = None;
             self.hidden_state = None;
@@ -179,6 +243,12 @@ impl State {
             specials: self.specials,
             normalization: self.normalization,
             hidden_state: self.hidden_state,
+            z_score: self.z_score,
+            thumbnails: (self.thumbnail_side > 0 && self.shown_views.contains(&View::Thumbnails))
+                .then_some((self.thumbnail_side, self.pooling)),
+            per_head: self.shown_views.contains(&View::Overlays),
+            lock_scale: self.options.lock_scale,
+            links_by_head: self.options.links_color == LinkColor::Head,
         }
     }
 
@@ -202,6 +272,7 @@ impl State {
         let Selection { direction, combine, sinks, .. } = self.selection;
         self.selection = Selection { block, direction, combine, sinks, ..Selection::default() };
         self.options.matrix_window = None;
+        self.options.heads_filter = None;
     }
 
     fn move_head(&mut self, layers: isize, heads: isize) {
@@ -232,6 +303,14 @@ impl State {
                 selection.layer = Pick::One(layer);
                 selection.head = Pick::Mean;
             }
+            Target::HeadMean { head } => {
+                selection.layer = Pick::Mean;
+                selection.head = Pick::One(head);
+            }
+            Target::AllHeads => {
+                selection.layer = Pick::Mean;
+                selection.head = Pick::Mean;
+            }
             Target::Token { sequence, token } => {
                 let Some(block) = self.block() else { return selection };
                 turn_to(&mut selection, block, sequence);
@@ -243,6 +322,32 @@ impl State {
                     Direction::AttendedBy => key,
                 };
                 toggle(&mut selection.tokens, token, extend);
+            }
+            Target::Output { layer, token } => {
+                if let Some(layer) = layer {
+                    selection.layer = Pick::One(layer);
+                }
+                // A drag over the timeline meets the selected token again and keeps it.
+                let is_known = selection.tokens == [token];
+                if selection.direction == Direction::AttendedBy {
+                    selection.direction = Direction::AttendsTo;
+                    selection.tokens = vec![token];
+                } else if extend || !is_known {
+                    toggle(&mut selection.tokens, token, extend);
+                }
+            }
+            Target::Pieces { sequence, first, count } => {
+                let Some(block) = self.block() else { return selection };
+                turn_to(&mut selection, block, sequence);
+                let pieces: Vec<usize> = (first..first + count).collect();
+                if !extend {
+                    selection.tokens = if selection.tokens == pieces { Vec::new() } else { pieces };
+                } else if pieces.iter().all(|piece| selection.tokens.contains(piece)) {
+                    selection.tokens.retain(|token| !pieces.contains(token));
+                } else {
+                    selection.tokens.retain(|token| !pieces.contains(token));
+                    selection.tokens.extend(pieces);
+                }
             }
         }
         selection
@@ -293,6 +398,53 @@ impl State {
             _ => 0,
         };
         self.selection.tokens = if count > 0 { vec![next] } else { Vec::new() };
+    }
+
+    /// Adds the neighbour of the token that was selected last.
+    fn extend_tokens(&mut self, by: isize) {
+        let Some(trace) = &self.trace else { return };
+        let count = self.side_length(trace.document(), self.selection.direction);
+        let Some(&last) = self.selection.tokens.last() else { return self.step_token(by) };
+        let next = step(last, by, count);
+        self.selection.tokens.retain(|&token| token != next);
+        self.selection.tokens.push(next);
+    }
+
+    fn step_statistic(&mut self, by: isize) {
+        let all = &statistics::TABLE;
+        let shown = all.iter().position(|entry| entry.name == self.options.statistic).unwrap_or(0);
+        let next = (shown as isize + by).rem_euclid(all.len() as isize) as usize;
+        self.options.statistic = all[next].name.to_owned();
+    }
+
+    fn go_back(&mut self, step: impl FnOnce(&mut History, &Selection) -> Option<Selection>) {
+        if let Some(selection) = step(&mut self.history, &self.selection) {
+            self.selection = selection;
+            self.set_preview(None);
+        }
+    }
+
+    /// The output tokens, where the block's queries hold any.
+    pub fn output_tokens(&self) -> Vec<usize> {
+        let (Some(trace), Some(block)) = (&self.trace, self.block()) else { return Vec::new() };
+        output_tokens(trace.document(), block)
+    }
+
+    fn step_output(&mut self, by: isize) {
+        let outputs = self.output_tokens();
+        let now = match (self.selection.direction, self.selection.tokens.last()) {
+            (Direction::AttendsTo, Some(token)) => outputs.iter().position(|output| output == token),
+            _ => None,
+        };
+        let next = match now {
+            Some(place) => (place as isize + by).rem_euclid(outputs.len() as isize) as usize,
+            None if by < 0 => outputs.len().saturating_sub(1),
+            None => 0,
+        };
+        if let Some(&token) = outputs.get(next) {
+            self.selection.direction = Direction::AttendsTo;
+            self.selection.tokens = vec![token];
+        }
     }
 
     fn side_length(&self, document: &Document, direction: Direction) -> usize {
@@ -390,6 +542,38 @@ mod tests {
         assert_eq!(state.shown_selection().tokens, [3]);
         state.apply(Command::Preview(None));
         assert_eq!(state.shown_selection(), &state.selection);
+        Ok(())
+    }
+
+    #[test]
+    fn undo_brings_back_the_selection_but_no_preview() -> Result {
+        let mut state = showing("multi-image")?;
+        let first = state.selection.clone();
+        state.apply(Command::Select { target: token(3), extend: false });
+        state.apply(Command::Preview(Some(token(9))));
+        state.apply(Command::SelectHead(Pick::One(1)));
+        state.apply(Command::Undo);
+        assert_eq!((state.selection.head, state.selection.tokens.as_slice()), (first.head, &[3][..]));
+        assert_eq!(state.preview, None);
+        state.apply(Command::Undo);
+        assert_eq!(state.selection, first);
+        state.apply(Command::Undo);
+        assert_eq!(state.selection, first, "there is nothing before the first");
+        state.apply(Command::Redo);
+        state.apply(Command::Redo);
+        assert_eq!(state.selection.head, Pick::One(1));
+        Ok(())
+    }
+
+    #[test]
+    fn tokens_can_be_added_by_keyboard() -> Result {
+        let mut state = showing("multi-image")?;
+        state.apply(Command::Select { target: token(3), extend: false });
+        state.apply(Command::ExtendTokens(1));
+        state.apply(Command::ExtendTokens(1));
+        assert_eq!(state.selection.tokens, [3, 4, 5]);
+        state.apply(Command::ExtendTokens(-1));
+        assert_eq!(state.selection.tokens, [3, 5, 4], "the last one is where it goes on");
         Ok(())
     }
 

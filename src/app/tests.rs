@@ -66,7 +66,18 @@ fn every_view_has_a_name_and_a_tab() -> Result<()> {
     for view in ["heads", "image", "text", "matrix", "embedding"] {
         harness.get_by_role_and_label(Role::Image, view);
     }
-    for tab in ["Examples", "Heads", "Image", "Links", "Text", "Matrix", "Hidden states"] {
+    for tab in [
+        "Examples",
+        "Heads",
+        "Image",
+        "Links",
+        "Text",
+        "Matrix",
+        "Hidden states",
+        "Thumbnails",
+        "Heads on image",
+        "Timeline",
+    ] {
         harness.get_by_label(tab);
     }
     Ok(())
@@ -146,6 +157,98 @@ fn themes_blocks_and_screenshots_by_name() -> Result<()> {
     assert!(harness.state_mut().take_screenshot_request());
     assert_eq!(harness.state().state.trace.as_ref().map(|trace| trace.document().attention.len()), Some(3));
     harness.get_by_label("Block");
+    Ok(())
+}
+
+#[test]
+fn the_palette_finds_commands_by_keyboard_alone() -> Result<()> {
+    let mut harness = window_on("multi-image.safetensors")?;
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    harness.run_steps(2);
+    harness.get_by_label("Search commands");
+    harness.event(egui::Event::Text("statistic entropy".to_owned()));
+    harness.run_steps(2);
+    harness.key_press(Key::Enter);
+    harness.run_steps(2);
+    assert_eq!(harness.state().state.options.statistic, "entropy");
+    assert_eq!(harness.state().state.palette, None, "it closes by itself");
+
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    harness.run_steps(2);
+    harness.event(egui::Event::Text("nothing is called so".to_owned()));
+    harness.run_steps(2);
+    harness.key_press(Key::Enter);
+    harness.key_press(Key::Escape);
+    harness.run_steps(2);
+    assert_eq!(harness.state().state.palette, None);
+    Ok(())
+}
+
+#[test]
+fn undo_and_redo_by_key() -> Result<()> {
+    let mut harness = window_on("multi-image.safetensors")?;
+    harness.key_press(Key::ArrowUp);
+    harness.step();
+    assert_eq!(harness.state().state.selection.layer, Pick::One(1));
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    harness.step();
+    assert_eq!(harness.state().state.selection.layer, Pick::One(2));
+    harness.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    harness.step();
+    assert_eq!(harness.state().state.selection.layer, Pick::One(1));
+    Ok(())
+}
+
+#[test]
+fn everything_is_reached_by_the_keyboard() -> Result<()> {
+    let mut harness = window_on("multi-image.safetensors")?;
+    let mut reached = std::collections::HashSet::new();
+    for _ in 0..120 {
+        harness.key_press(Key::Tab);
+        harness.step();
+        let focused = harness.ctx.memory(|memory| memory.focused());
+        reached.extend(focused);
+    }
+    assert!(reached.len() > 25, "Tab reaches only {} widgets", reached.len());
+
+    // Wherever the focus is, a view can be focused, and the arrows move over heads there.
+    let heads = harness.get_by_role_and_label(Role::Image, "heads");
+    heads.focus();
+    harness.run_steps(2);
+    let layer = harness.state().state.selection.layer;
+    harness.key_press(Key::ArrowUp);
+    harness.run_steps(2);
+    assert_ne!(harness.state().state.selection.layer, layer);
+    harness.key_press(Key::D);
+    harness.step();
+    assert_eq!(harness.state().state.selection.direction, Direction::AttendedBy);
+    Ok(())
+}
+
+/// A file as the system hands it over.
+#[derive(Debug)]
+struct Dropped(std::path::PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> std::result::Result<Vec<u8>, String> {
+        Err("nobody asks for them".to_owned())
+    }
+}
+
+#[test]
+fn a_dropped_file_is_opened() -> Result<()> {
+    let mut harness = window_on("multi-image.safetensors")?;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces/vl-interpret-0.safetensors");
+    harness.input_mut().dropped_files.push(Arc::new(Dropped(path.clone())));
+    let until = Instant::now() + Duration::from_secs(60);
+    while harness.state().state.trace.as_ref().is_none_or(|trace| trace.trace.path() != path) {
+        assert!(Instant::now() < until, "it was not opened");
+        settle(&mut harness)?;
+    }
     Ok(())
 }
 

@@ -2,8 +2,10 @@
 
 mod adapter;
 mod attention;
+mod bench;
 mod check;
 mod devices;
+mod heads;
 mod man;
 mod progress;
 mod render;
@@ -51,6 +53,8 @@ enum Command {
     Attention(attention::Arguments),
     /// Read every value of traces and report what is not sound.
     Check(check::Arguments),
+    /// Measure what a user waits for.
+    Bench(bench::Arguments),
     /// Write a synthetic trace of any size.
     Synth(synth::Arguments),
     /// The adapters of this machine, and what runs where.
@@ -86,6 +90,7 @@ impl Cli {
             Some(Command::Stats(arguments)) => stats::run(&arguments, quiet)?,
             Some(Command::Attention(arguments)) => attention::run(&arguments)?,
             Some(Command::Check(arguments)) => return check::run(&arguments, quiet),
+            Some(Command::Bench(arguments)) => bench::run(&arguments)?,
             Some(Command::Synth(arguments)) => synth::run(&arguments, quiet)?,
             Some(Command::Devices(arguments)) => devices::run(&arguments)?,
             Some(Command::Completions { shell }) => {

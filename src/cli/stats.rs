@@ -9,6 +9,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::adapter::AdapterArguments;
+use super::heads::ZScoreArguments;
 use super::progress;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use crate::analysis::statistics::{self, HeadStatistics};
@@ -19,6 +20,7 @@ use crate::trace::Trace;
 const EXAMPLES: &str = "Examples:
   vlscope stats trace.safetensors
   vlscope stats trace.safetensors --csv > heads.csv
+  vlscope stats trace.safetensors --z-score head --top 10
   vlscope stats trace.safetensors --json | jq '.attention[0].statistics[] | select(.name == \"entropy\").values'";
 
 #[derive(Args, Debug)]
@@ -33,6 +35,11 @@ pub struct Arguments {
     /// Count special tokens in vlscope's own statistics.
     #[arg(long)]
     specials: bool,
+    #[command(flatten)]
+    z_score: ZScoreArguments,
+    /// Print the N highest heads of each statistic alone.
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -51,13 +58,28 @@ struct BlockReport<'a> {
 
 #[derive(Serialize)]
 struct StatisticReport {
-    name: &'static str,
+    name: String,
     unit: &'static str,
     /// `[layers][heads]`.
     values: Vec<Vec<Number>>,
     /// `[layers]`.
     layer_mean: Vec<Number>,
+    /// `[heads]`.
+    head_mean: Vec<Number>,
+    /// With `--top` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strongest: Option<Vec<HeadReport>>,
 }
+
+#[derive(Serialize)]
+struct HeadReport {
+    layer: usize,
+    head: usize,
+    value: Number,
+}
+
+/// Of a z-score.
+const Z_UNIT: &str = "standard deviations";
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let trace = Trace::open(&arguments.trace)?;
@@ -72,8 +94,15 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
             bar.inc(1);
             true
         };
-        blocks.push(engine.statistics(&trace, block, &options, &mut on_layer)?);
+        let mut found = engine.statistics(&trace, block, &options, &mut on_layer)?;
+        found.extend(statistics::head_metrics(&trace, block));
+        if let Some(over) = arguments.z_score.over() {
+            found = found.iter().map(|statistic| statistic.z_scored(over)).collect();
+        }
+        blocks.push(found);
     }
+    let is_scored = arguments.z_score.over().is_some();
+    let unit = |name: &str| if is_scored { Z_UNIT } else { unit(name) };
     bar.finish_and_clear();
     if arguments.format.json {
         let attention = document.attention.iter().zip(&blocks).enumerate();
@@ -82,23 +111,53 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
                 name: &block.name,
                 layers: block.layers,
                 heads: trace.max_heads(index),
-                statistics: found.iter().map(statistic_report).collect(),
+                statistics: found
+                    .iter()
+                    .map(|found| statistic_report(found, unit(&found.name), arguments.top))
+                    .collect(),
             })
             .collect();
         return print_json(&Report { id: document.id.as_deref(), attention });
     }
-    if arguments.format.csv { print_list(&trace, &blocks) } else { print_grids(&trace, &blocks) }
+    match arguments.top {
+        Some(count) => print_strongest(&trace, &blocks, count, arguments.format.csv, unit),
+        None if arguments.format.csv => print_list(&trace, &blocks, unit),
+        None => print_grids(&trace, &blocks, unit),
+    }
+}
+
+/// The highest heads of each statistic.
+fn print_strongest(
+    trace: &Trace,
+    blocks: &[Vec<HeadStatistics>],
+    count: usize,
+    csv: bool,
+    unit: impl Fn(&str) -> &'static str,
+) -> Result<()> {
+    let number = if csv { exact } else { short };
+    let mut rows = Vec::new();
+    for (block, found) in trace.document().attention.iter().zip(blocks) {
+        for statistic in found {
+            for (rank, (layer, head, value)) in statistic.strongest(count).into_iter().enumerate() {
+                let place = [rank + 1, layer, head].map(|number| number.to_string());
+                let value = [number(value), unit(&statistic.name).to_owned()];
+                let name = [block.name.clone(), statistic.name.to_string()];
+                rows.push(name.into_iter().chain(place).chain(value).collect());
+            }
+        }
+    }
+    print_rows(csv, &["block", "statistic", "rank", "layer", "head", "value", "unit"], &rows)
 }
 
 /// One row a value.
-fn print_list(trace: &Trace, blocks: &[Vec<HeadStatistics>]) -> Result<()> {
+fn print_list(trace: &Trace, blocks: &[Vec<HeadStatistics>], unit: impl Fn(&str) -> &'static str) -> Result<()> {
     let mut rows = Vec::new();
     for (block, found) in trace.document().attention.iter().zip(blocks) {
         for statistic in found {
             for layer in 0..statistic.layers {
                 for head in 0..statistic.heads {
-                    let place = [block.name.clone(), statistic.name.to_owned(), layer.to_string(), head.to_string()];
-                    let value = [exact(statistic.value(layer, head)), unit(statistic.name).to_owned()];
+                    let place = [block.name.clone(), statistic.name.to_string(), layer.to_string(), head.to_string()];
+                    let value = [exact(statistic.value(layer, head)), unit(&statistic.name).to_owned()];
                     rows.push(place.into_iter().chain(value).collect());
                 }
             }
@@ -108,10 +167,10 @@ fn print_list(trace: &Trace, blocks: &[Vec<HeadStatistics>]) -> Result<()> {
 }
 
 /// For each statistic its layers × heads.
-fn print_grids(trace: &Trace, blocks: &[Vec<HeadStatistics>]) -> Result<()> {
+fn print_grids(trace: &Trace, blocks: &[Vec<HeadStatistics>], unit: impl Fn(&str) -> &'static str) -> Result<()> {
     for (block, found) in trace.document().attention.iter().zip(blocks) {
         for statistic in found {
-            let unit = unit(statistic.name);
+            let unit = unit(&statistic.name);
             let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
             writeln!(io::stdout(), "{} · {}{unit}", block.name, statistic.name)?;
             let heads = (0..statistic.heads).map(|head| format!("head {head}"));
@@ -143,13 +202,19 @@ pub fn engine(arguments: &AdapterArguments) -> Result<Engine> {
     })
 }
 
-fn statistic_report(statistic: &HeadStatistics) -> StatisticReport {
+fn statistic_report(statistic: &HeadStatistics, unit: &'static str, top: Option<usize>) -> StatisticReport {
     let numbers = |values: &[f32]| values.iter().copied().map(Number).collect();
+    let strongest = |count| {
+        let listed = statistic.strongest(count).into_iter();
+        listed.map(|(layer, head, value)| HeadReport { layer, head, value: Number(value) }).collect()
+    };
     StatisticReport {
-        name: statistic.name,
-        unit: unit(statistic.name),
+        name: statistic.name.to_string(),
+        unit,
         values: statistic.values.chunks(statistic.heads.max(1)).map(numbers).collect(),
         layer_mean: numbers(&statistic.layer_mean),
+        head_mean: numbers(&statistic.head_mean()),
+        strongest: top.map(strongest),
     }
 }
 

@@ -171,6 +171,15 @@ impl Gpu {
         self.lost.load(Ordering::Relaxed)
     }
 
+    /// Waits until the device has done all that was submitted.
+    ///
+    /// # Errors
+    /// If it is lost.
+    pub fn wait(&self) -> Result<(), GpuError> {
+        self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|error| GpuError::Refused(error.to_string()))?;
+        Ok(())
+    }
+
     /// Does work on this thread and turns what the device complains of meanwhile into an error.
     ///
     /// # Errors

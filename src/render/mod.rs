@@ -5,6 +5,7 @@ mod device;
 mod drawing;
 mod fonts;
 mod heatmap;
+mod layer;
 mod links;
 mod painter;
 mod picture;

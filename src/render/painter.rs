@@ -10,9 +10,9 @@ use wgpu::BufferUsages;
 
 use super::device::{Frame, Scissor, Shader, buffer_with};
 use super::heatmap::HeatmapPass;
-use super::links::{LinkPass, PreparedLinks};
+use super::links::{self, LinkPass, PreparedLinks};
 use super::picture::{Blit, PicturePass};
-use super::points::{PointPass, PreparedPoints};
+use super::points::{self, PointPass, PreparedPoints};
 use super::shapes::{Shape, ShapePass};
 use super::text::TextPass;
 use super::{Color, Drawing, Engine, Fonts, Mark, Target};
@@ -26,11 +26,20 @@ pub struct Painter {
     shapes: ShapePass,
     pictures: PicturePass,
     heatmaps: HeatmapPass,
+    engine: Engine,
     links: LinkPass,
+    painted_links: links::cpu::Links,
     points: PointPass,
     text: TextPass,
-    /// The number of links of each mark of the last drawing, where there are any: second word of a draw's arguments.
-    kept: Vec<Option<wgpu::Buffer>>,
+    /// Of each mark of links of the last drawing.
+    kept: Vec<Kept>,
+}
+
+/// The number of links that a mark shows.
+enum Kept {
+    Known(u32),
+    /// It is the second word of the draw's arguments.
+    OnDevice(wgpu::Buffer),
 }
 
 /// Why a drawing could not be drawn.
@@ -73,7 +82,7 @@ enum Batch {
 }
 
 impl Painter {
-    /// Compiles the pipelines. `engine` says where values are coloured and links are selected.
+    /// Compiles the pipelines. `engine` says where values are coloured, links are selected, and links and points painted.
     pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, engine: Engine) -> Self {
         let usages = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         let target_size = buffer_with(device, usages, bytemuck::bytes_of(&[1.0_f32; 2]));
@@ -83,7 +92,9 @@ impl Painter {
             shapes: ShapePass::new(device, &target_size),
             pictures: PicturePass::new(device, &target_size),
             heatmaps: HeatmapPass::new(device, engine),
-            links: LinkPass::new(device, engine),
+            engine,
+            links: LinkPass::new(device),
+            painted_links: links::cpu::Links::default(),
             points: PointPass::new(device),
             text: TextPass::new(device, queue),
             target_size,
@@ -106,6 +117,7 @@ impl Painter {
         self.pictures.forget_unused();
         self.heatmaps.forget_unused();
         self.links.forget_unused();
+        self.painted_links.forget_unused();
         self.points.forget_unused();
         drawn
     }
@@ -136,12 +148,26 @@ impl Painter {
                 }
                 continue;
             }
-            let blit = match mark {
+            let mut layers = Vec::new();
+            let picture = match mark {
                 Mark::Picture(picture) => self.pictures.prepare(frame, picture)?,
                 Mark::Heatmap(heatmap) => self.heatmaps.prepare(frame, encoder, &self.pictures, heatmap)?,
+                Mark::Links(links) if self.engine == Engine::Cpu => {
+                    let (count, painted) = self.painted_links.paint(frame, links);
+                    self.kept.push(Kept::Known(count));
+                    layers.extend(painted);
+                    None
+                }
+                Mark::Points(points) if self.engine == Engine::Cpu => {
+                    layers.extend(points::cpu::paint(frame, points));
+                    None
+                }
                 Mark::Links(links) => {
                     let prepared = self.links.prepare(frame, encoder, links)?;
-                    self.kept.push(prepared.as_ref().map(|prepared| prepared.arguments.clone()));
+                    self.kept.push(match &prepared {
+                        Some(prepared) => Kept::OnDevice(prepared.arguments.clone()),
+                        None => Kept::Known(0),
+                    });
                     batches.extend(prepared.map(Batch::Links));
                     None
                 }
@@ -151,7 +177,8 @@ impl Painter {
                 }
                 Mark::Quad(_) | Mark::Line(_) | Mark::Label(_) => None,
             };
-            if let Some((bindings, blit)) = blit {
+            let layers = layers.iter().map(|layer| self.pictures.layer(frame, layer));
+            for (bindings, blit) in picture.into_iter().chain(layers) {
                 batches.push(Batch::Picture(bindings, blits.len() as u32));
                 blits.push(blit);
             }
@@ -221,25 +248,33 @@ impl Painter {
     /// # Errors
     /// If it doesn't return the numbers.
     pub fn kept(&self) -> Result<Vec<u32>, DrawError> {
-        let size = 4 * self.kept.len() as u64;
-        if size == 0 {
-            return Ok(Vec::new());
+        let mut numbers: Vec<u32> =
+            self.kept.iter().map(|kept| if let Kept::Known(count) = kept { *count } else { 0 }).collect();
+        let on_device = |kept: &Kept| matches!(kept, Kept::OnDevice(_));
+        if !self.kept.iter().any(on_device) {
+            return Ok(numbers);
         }
         let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("numbers of links"),
-            size,
+            size: 4 * self.kept.len() as u64,
             usage: BufferUsages::COPY_DST | BufferUsages::MAP_READ,
             mapped_at_creation: false,
         });
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        for (place, arguments) in (0..).zip(&self.kept) {
-            if let Some(arguments) = arguments {
+        for (place, kept) in (0..).zip(&self.kept) {
+            if let Kept::OnDevice(arguments) = kept {
                 encoder.copy_buffer_to_buffer(arguments, 4, &staging, 4 * place, 4);
             }
         }
         self.queue.submit([encoder.finish()]);
-        let numbers = super::wait_for(&self.device, &staging).map_err(DrawError::NotCounted)?;
-        Ok(bytemuck::pod_collect_to_vec(&numbers))
+        let counted = super::wait_for(&self.device, &staging).map_err(DrawError::NotCounted)?;
+        let counted: Vec<u32> = bytemuck::pod_collect_to_vec(&counted);
+        for ((number, counted), _) in
+            numbers.iter_mut().zip(counted).zip(&self.kept).filter(|(_, kept)| on_device(kept))
+        {
+            *number = counted;
+        }
+        Ok(numbers)
     }
 
     /// Bytes of images, matrices, links and points that went to the device since it was made.

@@ -9,6 +9,7 @@ use glam::Vec2;
 use wgpu::{ShaderStages, vertex_attr_array};
 
 use super::device::{Frame, Growing, Shader, VIEW_WGSL, bind_group, bind_group_layout, strip_pipeline, uniform};
+use super::layer::Layer;
 use super::{DrawError, Picture, Pixels, Rect};
 
 /// Where a texture goes.
@@ -120,6 +121,15 @@ impl PicturePass {
     /// Draws a texture with straight alpha, pixel by pixel.
     pub(super) fn nearest(&self, device: &wgpu::Device, texture: &wgpu::Texture) -> wgpu::BindGroup {
         self.bindings(device, texture, &self.samplers[0])
+    }
+
+    /// What draws a layer, and where.
+    pub(super) fn layer(&self, frame: &Frame<'_>, layer: &Layer) -> (wgpu::BindGroup, Blit) {
+        let [x, y, width, height] = layer.area;
+        let texture = texture(frame.device, width, height, wgpu::TextureUsages::COPY_DST);
+        write_texture(frame.queue, &texture, &layer.rgba);
+        let area = [x, y, x + width, y + height].map(|edge| edge as f32);
+        (self.nearest(frame.device, &texture), Blit { area, part: [0.0, 0.0, 1.0, 1.0], opacity: 1.0 })
     }
 
     fn bindings(&self, device: &wgpu::Device, texture: &wgpu::Texture, sampler: &wgpu::Sampler) -> wgpu::BindGroup {

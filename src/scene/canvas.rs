@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
-use super::{Inputs, Palette, Target, Zone};
+use super::tip::{Facts, Said};
+use super::{ColourBar, Inputs, Palette, Scene, Target, Zone};
 use crate::render::{Align, Color, Drawing, Fonts, Label, Line, Mark, Picture, Pixels, Quad, Rect};
 use crate::trace::Area;
 
@@ -17,6 +18,12 @@ pub(super) struct Canvas<'a> {
     pub free: Rect,
     /// The part that zooms and pans.
     pub content: Rect,
+    /// The colour bar, once it is drawn.
+    pub bar: Option<ColourBar>,
+    /// What this view says of heads.
+    pub said: Option<Said>,
+    /// How many rows of text lie beyond the view: how far it scrolls.
+    pub rows_beyond: f32,
     /// Font sizes in logical pixels.
     pub text: TextSizes,
     size: Vec2,
@@ -46,15 +53,23 @@ impl<'a> Canvas<'a> {
             palette: inputs.options.theme.palette(),
             free,
             content: free,
+            bar: None,
+            said: None,
+            rows_beyond: 0.0,
             text: TextSizes { title: 13.0 * scale, normal: 12.0 * scale, small: 10.5 * scale },
             size,
             fonts,
         }
     }
 
-    pub fn finish(self) -> (Drawing, Vec<Zone>, Rect) {
+    pub fn finish(self, facts: Facts) -> Scene {
         let drawing = Drawing { size: self.size, background: self.palette.background, marks: self.marks };
-        (drawing, self.zones, self.content)
+        Scene { drawing, zones: self.zones, content: self.content, bar: self.bar, rows_beyond: self.rows_beyond, facts }
+    }
+
+    /// The whole drawing.
+    pub fn bounds(&self) -> Rect {
+        Rect { min: Vec2::ZERO, max: self.size }
     }
 
     pub fn width(&mut self, text: &str, size: f32) -> f32 {
@@ -127,6 +142,11 @@ impl<'a> Canvas<'a> {
 
     pub fn area(&mut self, rect: Rect, target: Target) {
         self.zones.push(Zone::Area { rect, target });
+    }
+
+    /// The tips of these targets tell these values, and what they are.
+    pub fn say(&mut self, unit: &'static str, values: Vec<(Target, f32)>) {
+        self.said = Some(Said { unit, values });
     }
 
     /// A line at the top of the free room: what the drawing shows, and of what, the latter only if it fits.

@@ -19,6 +19,43 @@ pub(super) struct Scale {
     pub label: String,
 }
 
+/// A bar as the pointer finds it: a drag along it chooses values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ColourBar {
+    /// Where.
+    pub rect: Rect,
+    /// Whether values rise upwards, or to the right.
+    pub is_upright: bool,
+    /// The values at the ends, the smaller one first.
+    pub range: [f32; 2],
+}
+
+impl ColourBar {
+    /// The value at a place, and at the nearer end beyond it.
+    pub fn value(&self, at: Vec2) -> f32 {
+        let along = (at - self.rect.min) / self.rect.size().max(Vec2::splat(1e-6));
+        let share = if self.is_upright { 1.0 - along.y } else { along.x }.clamp(0.0, 1.0);
+        self.range[0] + (self.range[1] - self.range[0]) * share
+    }
+
+    /// The part of the bar that lies between two values.
+    pub fn part(&self, low: f32, high: f32) -> Rect {
+        let span = (self.range[1] - self.range[0]).max(f32::MIN_POSITIVE);
+        let [low, high] = [low, high].map(|value| ((value - self.range[0]) / span).clamp(0.0, 1.0));
+        let (Rect { min, max }, size) = (self.rect, self.rect.size());
+        if self.is_upright {
+            Rect { min: Vec2::new(min.x, max.y - high * size.y), max: Vec2::new(max.x, max.y - low * size.y) }
+        } else {
+            Rect { min: Vec2::new(min.x + low * size.x, min.y), max: Vec2::new(min.x + high * size.x, max.y) }
+        }
+    }
+
+    /// Whether a drag that begins here chooses values.
+    pub fn grips(&self, at: Vec2) -> bool {
+        self.rect.shrink(-5.0).contains(at)
+    }
+}
+
 /// Where the bar lies.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Place {
@@ -82,6 +119,7 @@ impl Bar {
                 Rect::at(left, content.max.y + GAP, width, THICKNESS)
             }
         };
+        canvas.bar = Some(ColourBar { rect, is_upright: self.place == Place::Right, range: self.scale.range });
         self.gradient(canvas, rect);
         let position = |value: f32| self.scale.position(value);
         let line = canvas.palette.line;
@@ -155,7 +193,12 @@ impl Bar {
         let mut placed: Vec<f32> = Vec::new();
         for (value, decimals) in ends.into_iter().chain(between) {
             let along = position(value) * length;
-            if placed.iter().any(|other| (other - along).abs() < needed) {
+            // The numbers at the ends of a horizontal bar reach inwards with all of their width.
+            let beside_end = if self.place == Place::Below { self.tick_width * 0.5 } else { 0.0 };
+            let collides = |(index, other): (usize, &f32)| {
+                (other - along).abs() < needed + if index < 2 && placed.len() > 1 { beside_end } else { 0.0 }
+            };
+            if placed.iter().enumerate().any(collides) {
                 continue;
             }
             placed.push(along);
@@ -164,7 +207,7 @@ impl Bar {
                 Place::Right => {
                     let y = rect.max.y - along;
                     canvas.line(Vec2::new(rect.max.x, y), Vec2::new(rect.max.x + 3.0, y), 1.0, line);
-                    let middle = y.clamp(rect.min.y + small * 0.4, rect.max.y - small * 0.4);
+                    let middle = y.min(rect.max.y - small * 0.4).max(rect.min.y + small * 0.4);
                     canvas.label(Vec2::new(rect.max.x + 5.0, middle), Align::Left, text, small, color);
                 }
                 Place::Below => {

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::analysis::peaks::Peaks;
+use crate::analysis::per_head::HeadWeights;
+use crate::analysis::pool::{Pooling, Tiling};
 use crate::analysis::sinks::Sinks;
+use crate::analysis::timeline::Timeline;
 use crate::render::Values;
 
 /// The numbers that the views show. Whatever is not there yet may be empty: the views say so.
@@ -27,6 +31,17 @@ pub struct Evidence {
     pub sinks: Option<Arc<Sinks>>,
     /// Why there are neither weights nor a matrix.
     pub refusal: Option<String>,
+    /// Every head at once; `None` where nobody looks at it.
+    pub thumbnails: Option<Arc<Thumbnails>>,
+    /// The selection's attention in each head of its layer; `None` where nobody looks at it.
+    pub per_head: Option<Arc<HeadWeights>>,
+    /// What the output tokens attend to; without tokens where there are none.
+    pub timeline: Option<Arc<Timeline>>,
+    /// The largest weights of all heads and layers, where colours reach up to them.
+    pub peaks: Option<Peaks>,
+    /// `[queries, keys]` of each selected head, the mean over the selected layers, with its number; empty unless links
+    /// are coloured by head.
+    pub head_links: Vec<(usize, Arc<Vec<f32>>)>,
 }
 
 /// One statistic over layers × heads.
@@ -46,10 +61,80 @@ pub struct StatisticGrid {
     pub values: Vec<f32>,
     /// `[layers]`; may be empty.
     pub layer_mean: Vec<f32>,
+    /// `[heads]`; may be empty.
+    pub head_mean: Vec<f32>,
     /// Whether it has two sides, as a z-score has; its colours are centred at 0.
     pub diverging: bool,
     /// The values at the ends of the colours; `None` for those of the data.
     pub range: Option<[f32; 2]>,
+}
+
+/// The matrices of all heads, each as a small tile, in one matrix: layers downwards, heads to the right, with
+/// [`gap`](Self::gap) cells between them. Cells of gaps, and of heads that a layer lacks, are not numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Thumbnails {
+    /// Number of layers.
+    pub layers: usize,
+    /// The largest number of heads in a layer.
+    pub heads: usize,
+    /// Of a tile.
+    pub rows: usize,
+    /// Of a tile.
+    pub columns: usize,
+    /// Cells between tiles.
+    pub gap: usize,
+    /// What a cell says of its weights.
+    pub pooling: Pooling,
+    /// `[layers, heads]`: the largest value of each tile; not a number where a weight is none. Empty where a layer has
+    /// no such head.
+    pub maxima: Vec<Option<f32>>,
+    /// The atlas, as pooled.
+    pub shared: Arc<Vec<f32>>,
+    /// The atlas, each tile divided by its maximum.
+    pub own: Arc<Vec<f32>>,
+}
+
+impl Thumbnails {
+    /// Puts tiles in their places; `tiles` are `[heads, rows, columns]` a layer.
+    pub fn of(tiles: &[Vec<f32>], tiling: &Tiling, gap: usize) -> Self {
+        let cells = tiling.cells().max(1);
+        let heads = tiles.iter().map(|layer| layer.len() / cells).max().unwrap_or(0);
+        let mut thumbnails = Self {
+            layers: tiles.len(),
+            heads,
+            rows: tiling.rows,
+            columns: tiling.columns,
+            gap,
+            pooling: tiling.pooling,
+            maxima: vec![None; tiles.len() * heads],
+            ..Self::default()
+        };
+        let [height, width] = thumbnails.atlas_size();
+        let mut shared = vec![f32::NAN; height * width];
+        let mut own = shared.clone();
+        for (layer, of_layer) in tiles.iter().enumerate() {
+            for (head, tile) in of_layer.chunks_exact(cells).enumerate() {
+                let poison = if tile.iter().all(|cell| cell.is_finite()) { 0.0 } else { f32::NAN };
+                let finite = tile.iter().copied().filter(|cell| cell.is_finite()).fold(0.0, f32::max);
+                thumbnails.maxima[layer * heads + head] = Some(finite + poison);
+                for (row, cells) in tile.chunks_exact(tiling.columns).enumerate() {
+                    let from = (layer * (tiling.rows + gap) + row) * width + head * (tiling.columns + gap);
+                    let to = from + tiling.columns;
+                    shared[from..to].copy_from_slice(cells);
+                    let scaled = cells.iter().map(|cell| cell / finite.max(f32::MIN_POSITIVE));
+                    own[from..to].iter_mut().zip(scaled).for_each(|(own, cell)| *own = cell);
+                }
+            }
+        }
+        (thumbnails.shared, thumbnails.own) = (Arc::new(shared), Arc::new(own));
+        thumbnails
+    }
+
+    /// Rows and columns of the atlas.
+    pub fn atlas_size(&self) -> [usize; 2] {
+        let side = |count: usize, cells: usize| (count * (cells + self.gap)).saturating_sub(self.gap);
+        [side(self.layers, self.rows), side(self.heads, self.columns)]
+    }
 }
 
 /// The hidden states of a sequence in two dimensions.
@@ -79,6 +164,11 @@ impl Default for Evidence {
             projection: None,
             sinks: None,
             refusal: None,
+            thumbnails: None,
+            per_head: None,
+            timeline: None,
+            peaks: None,
+            head_links: Vec::new(),
         }
     }
 }

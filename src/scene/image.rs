@@ -7,8 +7,9 @@ use glam::Vec2;
 use super::canvas::{Canvas, fit, on_picture};
 use super::colour_bar::{Bar, Place, Scale};
 use super::patches::Patches;
-use super::sides::{Sides, headline, largest, refused, weight_label, weight_range};
+use super::sides::{Sides, headline, largest, locked, refused, weight_label, weight_range};
 use super::sinks;
+use super::tiles::{Layer, chosen, layers};
 use super::{Inputs, Target};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Pixels, Quad, Rect, Values};
@@ -18,8 +19,10 @@ use crate::trace::Area;
 struct Tile<'a> {
     image: usize,
     pixels: &'a Arc<Pixels>,
-    /// On the side that has the weights.
+    /// On the side that has the weights: all that are shown.
     far: Patches,
+    /// The same, tile by tile.
+    layers: Vec<Layer>,
     /// On the side that the selected tokens are on, where that is another sequence.
     near: Patches,
 }
@@ -47,7 +50,11 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let has_heat = !sides.shown.is_empty() && patches().next().is_some();
     let scale = Scale {
         colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno),
-        range: weight_range(inputs, largest(patches().filter_map(|&token| sides.shown.get(token).copied()))),
+        range: weight_range(
+            inputs,
+            locked(inputs, |peaks| peaks.patches)
+                .unwrap_or_else(|| largest(patches().filter_map(|&token| sides.shown.get(token).copied()))),
+        ),
         reversed: false,
         label: weight_label(inputs),
     };
@@ -61,7 +68,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     for (tile, &rect) in tiles.iter().zip(&places) {
         canvas.picture(rect, tile.pixels);
         if has_heat {
-            heat_over(inputs, canvas, &sides, tile, rect, &scale);
+            heat_over(inputs, canvas, sides.shown, &tile.layers, rect, &scale);
         }
         regions(inputs, canvas, &sides, tile, rect);
         let patches = if tile.far.tokens.is_empty() { (&tile.near, sides.near) } else { (&tile.far, sides.far) };
@@ -86,13 +93,30 @@ fn tiles<'a>(inputs: &Inputs<'a>, sides: &Sides<'_>) -> Vec<Tile<'a>> {
         .filter(|(image, pixels)| {
             inputs.options.image.is_none_or(|only| only == *image) && pixels.width > 0 && pixels.height > 0
         })
-        .map(|(image, pixels)| Tile {
+        .map(|(image, pixels)| {
+            let far = Patches::find(tokens(sides.far), image);
+            let layers = chosen(layers(&far), inputs.options.tiles);
+            (image, pixels, all_of(&far, &layers), layers)
+        })
+        .map(|(image, pixels, far, layers)| Tile {
             image,
             pixels,
-            far: Patches::find(tokens(sides.far), image),
+            far,
+            layers,
             near: if sides.near == sides.far { Patches::default() } else { Patches::find(tokens(sides.near), image) },
         })
         .collect()
+}
+
+/// The patches of the layers, in the order of their tokens.
+fn all_of(patches: &Patches, layers: &[Layer]) -> Patches {
+    let mut shown: Vec<(usize, Area)> = layers
+        .iter()
+        .flat_map(|layer| layer.patches.tokens.iter().copied().zip(layer.patches.areas.iter().copied()))
+        .collect();
+    shown.sort_unstable_by_key(|(token, _)| *token);
+    let (tokens, areas) = shown.into_iter().unzip();
+    Patches { tokens, areas, grid: patches.grid.clone() }
 }
 
 fn aspect(tile: &Tile<'_>) -> f32 {
@@ -148,39 +172,42 @@ fn caption(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, tile
     canvas.free.max.y -= small * 1.8;
 }
 
-fn heat_over(
+/// The heat of one weight per token of the sequence over the patches of a picture.
+pub(super) fn heat_over(
     inputs: &Inputs<'_>,
     canvas: &mut Canvas<'_>,
-    sides: &Sides<'_>,
-    tile: &Tile<'_>,
+    weights: &[f32],
+    layers: &[Layer],
     rect: Rect,
     scale: &Scale,
 ) {
     let opacity = inputs.options.opacity.clamp(0.0, 1.0);
-    if let Some(grid) = &tile.far.grid {
-        canvas.marks.push(Mark::Heatmap(Heatmap {
-            rect,
-            values: Values::Host(Arc::new(tile.far.on_grid(grid, sides.shown))),
-            rows: grid.rows as u32,
-            columns: grid.columns as u32,
-            window: Rect::at(0.0, 0.0, grid.columns as f32, grid.rows as f32),
-            range: scale.range,
-            colormap: scale.colormap,
-            missing: canvas.palette.missing.with_opacity(0.6),
-            opacity,
-            fade: true,
-            smooth: inputs.options.smooth,
-        }));
-        return;
-    }
-    for index in by_size(&tile.far.areas) {
-        let value = sides.shown[tile.far.tokens[index]];
-        let Some(color) = scale.color(value) else { continue };
-        let strength = scale.position(value);
-        let fill = color.with_opacity(opacity * strength * 0.8);
-        let stroke = color.with_opacity(0.3 + 0.7 * strength);
-        let rect = on_picture(tile.far.areas[index], rect);
-        canvas.quad(Quad { rect, fill, stroke, stroke_width: 1.0, corner_radius: 0.0 });
+    for layer in layers {
+        if let Some(grid) = &layer.patches.grid {
+            canvas.marks.push(Mark::Heatmap(Heatmap {
+                rect: on_picture(layer.area, rect),
+                values: Values::Host(Arc::new(layer.patches.on_grid(grid, weights))),
+                rows: grid.rows as u32,
+                columns: grid.columns as u32,
+                window: Rect::at(0.0, 0.0, grid.columns as f32, grid.rows as f32),
+                range: scale.range,
+                colormap: scale.colormap,
+                missing: canvas.palette.missing.with_opacity(0.6),
+                opacity,
+                fade: true,
+                smooth: inputs.options.smooth,
+            }));
+            continue;
+        }
+        for index in by_size(&layer.patches.areas) {
+            let value = weights[layer.patches.tokens[index]];
+            let Some(color) = scale.color(value) else { continue };
+            let strength = scale.position(value);
+            let fill = color.with_opacity(opacity * strength * 0.8);
+            let stroke = color.with_opacity(0.3 + 0.7 * strength);
+            let rect = on_picture(layer.patches.areas[index], rect);
+            canvas.quad(Quad { rect, fill, stroke, stroke_width: 1.0, corner_radius: 0.0 });
+        }
     }
 }
 

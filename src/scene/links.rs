@@ -6,15 +6,16 @@ use std::sync::Arc;
 use glam::Vec2;
 
 use super::canvas::{Canvas, fit, on_picture};
+use super::link_candidates::{Candidates, Ends, Entry, Place, candidates};
 use super::patches::Patches;
-use super::sides::{Sides, headline, largest, refused};
+use super::sides::{Sides, headline, refused};
 use super::sinks;
 use super::tip::number;
 use super::words::word;
-use super::{Inputs, Target};
+use super::{Inputs, LinkColor, Target};
 use crate::analysis::Direction;
-use crate::render::{Align, Color, Link, Links, Mark, Pixels, Rect, Transform};
-use crate::trace::{Content, Modality, Token};
+use crate::render::{Align, Color, Links, Mark, Pixels, Rect, Transform};
+use crate::trace::{Area, Content, Modality, Token};
 
 /// One end of the links: which tokens of which sequence.
 #[derive(Clone, PartialEq)]
@@ -24,9 +25,6 @@ struct End {
     /// Of text, or of all images.
     tokens: Vec<usize>,
 }
-
-/// Where each token of an end lies.
-type Anchors = Vec<(usize, Vec2)>;
 
 pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let Some(sides) = Sides::of(inputs) else {
@@ -55,24 +53,27 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     // The picture is at the left; where both sides are alike, the queries are.
     let keys_left = keys.modality == Modality::Image && queries.modality == Modality::Text;
     let (left, right) = if keys_left { (&keys, &queries) } else { (&queries, &keys) };
-    let pairs = queries.tokens.iter().flat_map(|&query| keys.tokens.iter().map(move |&key| (query, key)));
-    let full_weight = largest(pairs.map(|(query, key)| weights[query * sides.key.len() + key]));
-    captions(inputs, canvas, keys_left, full_weight);
+    let (caption, legend_rows) = captions_room(canvas);
     let room = canvas.free;
     let (left_room, right_room) = split(canvas, inputs, left, right);
     let left_anchors = end(inputs, canvas, &sides, left, left_room, true);
     let right_anchors = end(inputs, canvas, &sides, right, right_room, false);
     let (query_anchors, key_anchors) =
-        if keys_left { (&right_anchors, &left_anchors) } else { (&left_anchors, &right_anchors) };
-    let (quiet, selected) = candidates(inputs, canvas, &sides, &queries, &keys, query_anchors, key_anchors);
+        if keys_left { (right_anchors, left_anchors) } else { (left_anchors, right_anchors) };
+    let ends = Ends { queries: query_anchors, keys: key_anchors };
+    let found = candidates(inputs, canvas, &sides, &ends);
     canvas.content = room;
-    for links in [quiet, selected].into_iter().filter(|links| !links.is_empty()) {
+    if legend_rows {
+        captions(inputs, canvas, caption, &found, keys_left);
+    }
+    let full_weight = found.full_weight();
+    for links in found.groups.into_iter().filter(|links| !links.is_empty()) {
         canvas.marks.push(Mark::Links(Links {
             links: Arc::new(links),
             keep: inputs.options.links,
-            full_weight: if full_weight > 0.0 { full_weight } else { 1.0 },
-            width: [0.5, 2.6],
-            opacity: [0.08, 0.8],
+            full_weight,
+            width: if inputs.options.links_bundle { [1.0, 9.0] } else { [0.5, 2.6] },
+            opacity: if inputs.options.links_bundle { [0.15, 0.75] } else { [0.08, 0.8] },
             clip: room,
             view: Transform::IDENTITY,
         }));
@@ -109,21 +110,79 @@ fn is_shown(inputs: &Inputs<'_>, image: usize) -> bool {
     drawable && inputs.options.image.is_none_or(|only| only == image)
 }
 
-/// Names which side asks and which is looked at, and says how wide how strong a curve is.
-fn captions(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, keys_left: bool, full_weight: f32) {
-    let (small, muted) = (canvas.text.small, canvas.palette.muted);
-    if canvas.free.size().y < small * 8.0 {
-        return;
+/// Room for the lines above: where they lie, and whether there is any.
+fn captions_room(canvas: &mut Canvas<'_>) -> (Rect, bool) {
+    let small = canvas.text.small;
+    let caption = Rect { max: Vec2::new(canvas.free.max.x, canvas.free.min.y + small * 3.2), ..canvas.free };
+    let has_room = canvas.free.size().y >= small * 9.0;
+    if has_room {
+        canvas.free.min.y = caption.max.y;
     }
-    let y = canvas.free.min.y + small * 0.6;
-    let (left, right) = if keys_left { ("keys", "queries") } else { ("queries", "keys") };
-    canvas.label(Vec2::new(canvas.free.min.x, y), Align::Left, left, small, muted);
-    canvas.label(Vec2::new(canvas.free.max.x, y), Align::Right, right, small, muted);
-    let what = if inputs.selection.rollout.is_some() { "attention rollout" } else { "attention weight" };
-    let middle = format!("width: {what}, up to {}", number(full_weight));
-    let middle = canvas.elide(&middle, small, false, canvas.free.size().x - small * 12.0);
-    canvas.label(Vec2::new(canvas.free.center().x, y), Align::Center, middle, small, muted);
-    canvas.free.min.y += small * 1.7;
+    (caption, has_room)
+}
+
+/// Names which side asks and which is looked at; says how many of how many links are drawn, how wide how strong a
+/// curve is, and what the colours stand for.
+fn captions(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, room: Rect, found: &Candidates, keys_left: bool) {
+    let (small, muted) = (canvas.text.small, canvas.palette.muted);
+    let y = room.min.y + small * 0.6;
+    // Queries and keys are at either end where both directions are shown.
+    let sides = if keys_left { ["keys", "queries"] } else { ["queries", "keys"] };
+    let [left, right] = if inputs.options.links_color == LinkColor::Direction { ["image", "text"] } else { sides };
+    canvas.label(Vec2::new(room.min.x, y), Align::Left, left, small, muted);
+    canvas.label(Vec2::new(room.max.x, y), Align::Right, right, small, muted);
+    let (drawn, all) = found.counts(inputs.options.links);
+    let strength = match (inputs.options.links_bundle, inputs.selection.rollout) {
+        (true, _) => "sum of weights",
+        (false, Some(_)) => "attention rollout",
+        (false, None) => "attention weight",
+    };
+    let middle = format!(
+        "{} of {} · width: {strength}, up to {}",
+        thousands(drawn),
+        thousands(all),
+        number(found.full_weight())
+    );
+    let middle = canvas.elide(&middle, small, false, room.size().x - small * 12.0);
+    canvas.label(Vec2::new(room.center().x, y), Align::Center, middle, small, muted);
+    legend(canvas, Rect { min: Vec2::new(room.min.x, room.min.y + small * 1.6), ..room }, &found.legend);
+}
+
+/// A line of swatches with their names; those that have no room are counted.
+fn legend(canvas: &mut Canvas<'_>, room: Rect, entries: &[Entry]) {
+    let (small, text) = (canvas.text.small, canvas.palette.text);
+    let middle = room.min.y + small * 0.6;
+    let mut left = room.min.x;
+    for (index, entry) in entries.iter().enumerate() {
+        let needed = 12.0 + canvas.width(&entry.name, small);
+        let more = format!("+ {}", entries.len() - index);
+        let reserve = if index + 1 < entries.len() { canvas.width(&more, small) + 10.0 } else { 0.0 };
+        if left + needed + reserve > room.max.x {
+            if left + canvas.width(&more, small) <= room.max.x {
+                canvas.label(Vec2::new(left, middle), Align::Left, more, small, canvas.palette.muted);
+            }
+            return;
+        }
+        canvas.fill(Rect::at(left, middle - 4.0, 8.0, 8.0), entry.color);
+        canvas.label(Vec2::new(left + 12.0, middle), Align::Left, entry.name.as_str(), small, text);
+        if let Some(target) = entry.target {
+            canvas.area(Rect::at(left, middle - small * 0.75, needed, small * 1.5), target);
+        }
+        left += needed + 10.0;
+    }
+}
+
+/// `98,304`.
+fn thousands(count: usize) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// The room of each side: a column of words as wide as its widest, and the picture as large as leaves room for curves.
@@ -159,7 +218,7 @@ fn end(
     end: &End,
     room: Rect,
     is_left: bool,
-) -> Anchors {
+) -> Vec<Place> {
     match end.modality {
         Modality::Text => words(inputs, canvas, sides, end, room, is_left),
         Modality::Image => pictures(inputs, canvas, sides, end, room),
@@ -174,7 +233,7 @@ fn words(
     end: &End,
     room: Rect,
     is_left: bool,
-) -> Anchors {
+) -> Vec<Place> {
     let tokens = &inputs.document.sequences[end.sequence].tokens;
     let step = (room.size().y / end.tokens.len() as f32).min(canvas.text.normal * 3.2);
     let size = canvas.text.normal.min((step / 1.15).max(canvas.text.small * 0.85));
@@ -186,7 +245,7 @@ fn words(
     for (row, &token) in end.tokens.iter().enumerate() {
         let y = top + (row as f32 + 0.5) * step;
         let edge = if is_left { room.max.x } else { room.min.x };
-        anchors.push((token, Vec2::new(edge, y)));
+        anchors.push(Place { tokens: vec![token], at: Vec2::new(edge, y) });
         let target = Target::Token { sequence: end.sequence, token };
         let rect = Rect { min: Vec2::new(room.min.x, y - step / 2.0), max: Vec2::new(room.max.x, y + step / 2.0) };
         canvas.area(rect, target);
@@ -215,7 +274,7 @@ fn words(
 }
 
 /// The pictures, one below another, each with its patches' middles.
-fn pictures(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, end: &End, room: Rect) -> Anchors {
+fn pictures(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, end: &End, room: Rect) -> Vec<Place> {
     let tokens = &inputs.document.sequences[end.sequence].tokens;
     let shown: Vec<(usize, &Arc<Pixels>)> =
         inputs.images.iter().enumerate().filter(|(image, _)| is_shown(inputs, *image)).collect();
@@ -233,7 +292,9 @@ fn pictures(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, end
         let patches = Patches::find(tokens, image);
         for (&token, &area) in patches.tokens.iter().zip(&patches.areas) {
             let rect = on_picture(area, rect);
-            anchors.push((token, rect.center()));
+            if !inputs.options.links_bundle {
+                anchors.push(Place { tokens: vec![token], at: rect.center() });
+            }
             canvas.area(rect, Target::Token { sequence: end.sequence, token });
             if sides.is_marked_sink(end.sequence, token) {
                 sinks::dot(canvas, Vec2::new(rect.max.x - 6.0, rect.min.y + 6.0));
@@ -244,47 +305,55 @@ fn pictures(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, end
                 canvas.mark_cell(rect.shrink(1.5), Color::hex(0xffffff), 1.5);
             }
         }
+        if inputs.options.links_bundle {
+            anchors.extend(bundles(inputs, canvas, image, &patches, rect));
+        }
     }
     anchors
 }
 
-/// A link for every weight between the two ends: those of tokens that are not selected, and those of selected ones.
-/// They are kept apart, so that a selected token's links are seen even where all others are stronger.
-fn candidates(
-    inputs: &Inputs<'_>,
-    canvas: &Canvas<'_>,
-    sides: &Sides<'_>,
-    queries: &End,
-    keys: &End,
-    query_anchors: &Anchors,
-    key_anchors: &Anchors,
-) -> (Vec<Link>, Vec<Link>) {
-    let palette = canvas.palette;
-    let weights = &inputs.evidence.links;
-    let columns = sides.key.len();
-    let any_selected = !inputs.selection.tokens.is_empty();
-    let near_is_query = inputs.selection.direction == Direction::AttendsTo;
-    let mut quiet = Vec::new();
-    let mut selected = Vec::new();
-    for &(query, from) in query_anchors {
-        for &(key, to) in key_anchors {
-            let weight = weights[query * columns + key];
-            if weight.is_nan() || weight <= 0.0 {
-                continue;
-            }
-            let (near, sequence) = if near_is_query { (query, queries.sequence) } else { (key, keys.sequence) };
-            let is_selected = sides.is_selected(sequence, near);
-            let quiet_word = palette.word.with_opacity(if any_selected { 0.45 } else { 0.8 });
-            let color = if is_selected { palette.selected } else { quiet_word };
-            let link = Link { from: from.to_array(), to: to.to_array(), weight, color };
-            match is_selected {
-                true => selected.push(link),
-                false if inputs.options.links_of_selection && any_selected => {}
-                false => quiet.push(link),
-            }
-        }
+/// The patches of an image by its labelled regions, or by quadrants where it has none, each with its outline and name. A
+/// patch belongs to the smallest region that its middle lies in; those of none are a bundle at the picture's lower edge.
+fn bundles(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, image: usize, patches: &Patches, picture: Rect) -> Vec<Place> {
+    let mut regions: Vec<(&str, Area)> = inputs
+        .document
+        .regions
+        .iter()
+        .filter(|region| region.image == image)
+        .map(|region| (region.label.as_str(), region.area))
+        .collect();
+    let size = |area: &Area| (area.x1 - area.x0) * (area.y1 - area.y0);
+    regions.sort_by(|(_, a), (_, b)| size(a).total_cmp(&size(b)));
+    let quarter = |x0: f32, y0: f32| Area { x0, y0, x1: x0 + 0.5, y1: y0 + 0.5 };
+    let has_regions = !regions.is_empty();
+    if !has_regions {
+        regions = [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)].map(|(x, y)| ("", quarter(x, y))).to_vec();
     }
-    (quiet, selected)
+    let mut members = vec![Vec::new(); regions.len() + 1];
+    for (&token, area) in patches.tokens.iter().zip(&patches.areas) {
+        let [x, y] = area.center();
+        let holds = |(_, region): &(&str, Area)| region.x0 <= x && x <= region.x1 && region.y0 <= y && y <= region.y1;
+        members[regions.iter().position(holds).unwrap_or(regions.len())].push(token);
+    }
+    let (small, white) = (canvas.text.small, Color::hex(0xffffff));
+    let elsewhere = members.pop().unwrap_or_default();
+    let mut places = Vec::new();
+    for ((label, area), tokens) in regions.into_iter().zip(members) {
+        let outline = on_picture(area, picture);
+        canvas.outline(outline.shrink(-0.5), Color::hex(0x000000).with_opacity(0.55), 2.0);
+        canvas.dashed_frame(outline, white);
+        let text = canvas.elide(label, small, false, outline.size().x - 10.0);
+        if !text.is_empty() && outline.size().y > small * 2.5 {
+            let plate = Vec2::new(canvas.width(&text, small) + 6.0, small * 1.4);
+            let rect = Rect { min: outline.min + 2.0, max: outline.min + 2.0 + plate };
+            canvas.fill(rect, Color::hex(0x101216).with_opacity(0.72));
+            canvas.label(Vec2::new(rect.min.x + 3.0, rect.center().y), Align::Left, text, small, white);
+        }
+        places.push(Place { tokens, at: outline.center() });
+    }
+    places.push(Place { tokens: elsewhere, at: Vec2::new(picture.center().x, picture.max.y - 4.0) });
+    places.retain(|place| !place.tokens.is_empty());
+    places
 }
 
 fn name(token: &Token) -> String {

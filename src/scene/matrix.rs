@@ -1,32 +1,40 @@
 //! Queries × keys of the selected head, with runs of text and image along both sides.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use glam::Vec2;
 
 use super::canvas::{Canvas, MARGIN, fit, within};
 use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
+use super::matrix_marks::{bands, cross_hair, labels, mark_sinks};
 use super::sides::{Sides, place, refused, weight_range};
 use super::sinks;
 use super::theme::ink_on;
 use super::tip::number;
 use super::words::token_names;
-use super::{Inputs, Target, Zone};
-use crate::analysis::Direction;
+use super::{Inputs, MatrixBlock, Zone};
+use crate::analysis::peaks::usual_maximum_of;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
-use crate::trace::{Modality, Token};
+use crate::trace::{Block, Document, Modality, Token};
 
 /// One side of the matrix: columns with keys, or rows with queries.
-struct Axis<'a> {
-    tokens: &'a [Token],
-    names: Vec<String>,
-    sequence: usize,
+pub(super) struct Axis<'a> {
+    pub tokens: &'a [Token],
+    /// The token of each cell, in their order.
+    pub cells: Arc<Vec<usize>>,
+    /// Of all tokens.
+    pub names: Vec<String>,
+    pub sequence: usize,
     /// Which cells are in view.
-    window: Range<f32>,
+    pub window: Range<f32>,
     /// Where, in logical pixels.
-    pixels: Range<f32>,
+    pub pixels: Range<f32>,
 }
+
+/// A run of fewer pixels between two others is part of them.
+const THIN: f32 = 6.0;
 
 pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let Some(sides) = Sides::of(inputs) else {
@@ -40,13 +48,23 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         return;
     }
     sinks::note(inputs, canvas, &sides);
-    let (rows, columns) = (sides.query.len(), sides.key.len());
-    if rows == 0 || columns == 0 {
+    if sides.query.is_empty() || sides.key.is_empty() {
         canvas.note("This block has no queries or no keys.");
         return;
     }
-    if matches!(&inputs.evidence.matrix, Values::Host(values) if values.len() != rows * columns) {
+    if matches!(&inputs.evidence.matrix, Values::Host(values) if values.len() != sides.query.len() * sides.key.len()) {
         canvas.note("The weights of this head are not here yet.");
+        return;
+    }
+    let block = inputs.options.matrix_block;
+    let (row_tokens, column_tokens) = (block.tokens(0, sides.query), block.tokens(1, sides.key));
+    let (rows, columns) = (row_tokens.len(), column_tokens.len());
+    let Some(values) = values_of(inputs, &sides, &row_tokens, &column_tokens) else {
+        canvas.note("The weights of this head are not here yet.");
+        return;
+    };
+    if rows == 0 || columns == 0 {
+        canvas.note(&format!("The attention {} holds no weights {} (query–key).", sides.block.name, block.label()));
         return;
     }
     let scale = scale(inputs);
@@ -55,14 +73,18 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let bar = Bar::reserve(canvas, &scale, bar_place, inputs.options.colour_bar);
     let window = window(inputs, rows, columns);
     let (mut keys, mut queries) = (
-        Axis::new(sides.key, sides.block.key, window.min.x..window.max.x),
-        Axis::new(sides.query, sides.block.query, window.min.y..window.max.y),
+        Axis::new(sides.key, column_tokens, sides.block.key, window.min.x..window.max.x),
+        Axis::new(sides.query, row_tokens, sides.block.query, window.min.y..window.max.y),
     );
     let rect = layout(canvas, &mut keys, &mut queries);
     canvas.content = rect;
+    let known = match &values {
+        Values::Host(values) => values.clone(),
+        Values::Resident(_) => inputs.evidence.links.clone(),
+    };
     canvas.marks.push(Mark::Heatmap(Heatmap {
         rect,
-        values: inputs.evidence.matrix.clone(),
+        values,
         rows: rows as u32,
         columns: columns as u32,
         window,
@@ -76,14 +98,15 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     if sides.block.causal && sides.block.query == sides.block.key {
         hide_future(canvas, &keys, &queries);
     }
-    numbers(inputs, canvas, &keys, &queries, &scale);
+    numbers(inputs, canvas, &known, &keys, &queries, &scale);
     boundaries(canvas, &keys, &queries, rect);
     canvas.outline(rect.shrink(-1.0), canvas.palette.line, 1.0);
-    canvas.zones.push(Zone::Cells { rect, window, queries: rows, keys: columns });
+    let (of_queries, of_keys) = (queries.cells.clone(), keys.cells.clone());
+    canvas.zones.push(Zone::Cells { rect, window, queries: of_queries, keys: of_keys });
     bands(inputs, canvas, &sides, &keys, &queries);
     mark_sinks(canvas, &sides, &keys, rect);
-    let hovered = cross_hair(inputs, canvas, &keys, &queries);
     labels(canvas, &sides, &keys, &queries);
+    let hovered = cross_hair(inputs, canvas, &keys, &queries);
     if let Some(bar) = bar {
         bar.draw(canvas, rect, &hovered);
     }
@@ -93,27 +116,40 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
 /// largest is far above the rest, the colours end below it, and the bar says so.
 fn scale(inputs: &Inputs<'_>) -> Scale {
     let largest = inputs.evidence.matrix_max;
-    let usual = usual_maximum(&inputs.evidence.links);
+    let usual = usual_maximum_of(&inputs.evidence.links);
+    let locked = inputs.evidence.peaks.filter(|peaks| inputs.options.lock_scale && peaks.matrix > 0.0);
+    if let (Some(peaks), None) = (locked, inputs.options.range) {
+        return matrix_scale(inputs, [0.0, peaks.matrix], "attention weight (locked)".to_owned());
+    }
     let clipped = inputs.options.range.is_none() && usual > 0.0 && largest > 3.0 * usual;
     let what = if inputs.selection.rollout.is_some() { "attention rollout" } else { "attention weight" };
     let label = if clipped { format!("{what} (up to {})", number(largest)) } else { what.to_owned() };
-    Scale {
-        colormap: inputs.options.colormap.unwrap_or(Colormap::Viridis),
-        range: weight_range(inputs, if clipped { usual } else { largest }),
-        reversed: false,
-        label,
-    }
+    matrix_scale(inputs, weight_range(inputs, if clipped { usual } else { largest }), label)
 }
 
-/// The weight that one in 200 of those above 0 exceeds; from a sample where there are many.
-fn usual_maximum(weights: &[f32]) -> f32 {
-    let stride = (weights.len() / 20_000).max(1) | 1;
-    let mut sample: Vec<f32> = weights.iter().step_by(stride).copied().filter(|weight| *weight > 0.0).collect();
-    if sample.is_empty() {
-        return 0.0;
+fn matrix_scale(inputs: &Inputs<'_>, range: [f32; 2], label: String) -> Scale {
+    Scale { colormap: inputs.options.colormap.unwrap_or(Colormap::Viridis), range, reversed: false, label }
+}
+
+/// The weights of the rows and columns in question: as they lie in GPU memory where that is all of them, else from the
+/// host; `None` while those are not there.
+fn values_of(inputs: &Inputs<'_>, sides: &Sides<'_>, rows: &[usize], columns: &[usize]) -> Option<Values> {
+    let width = sides.key.len();
+    if rows.len() == sides.query.len() && columns.len() == width {
+        return Some(inputs.evidence.matrix.clone());
     }
-    let rank = (sample.len() - 1) * 199 / 200;
-    *sample.select_nth_unstable_by(rank, f32::total_cmp).1
+    let weights = match &inputs.evidence.matrix {
+        Values::Host(values) => values,
+        Values::Resident(_) => &inputs.evidence.links,
+    };
+    let all: Option<Vec<f32>> =
+        rows.iter().flat_map(|row| columns.iter().map(move |key| weights.get(row * width + key).copied())).collect();
+    all.map(|values| Values::Host(Arc::new(values)))
+}
+
+/// How many queries and keys the matrix of a block shows.
+pub fn matrix_size(document: &Document, block: &Block, shown: MatrixBlock) -> [usize; 2] {
+    [shown.tokens(0, document.query_tokens(block)).len(), shown.tokens(1, document.key_tokens(block)).len()]
 }
 
 /// Cells are square unless one side is much longer than the other.
@@ -129,56 +165,78 @@ fn window(inputs: &Inputs<'_>, rows: usize, columns: usize) -> Rect {
 }
 
 impl<'a> Axis<'a> {
-    fn new(tokens: &'a [Token], sequence: usize, window: Range<f32>) -> Self {
+    fn new(tokens: &'a [Token], cells: Vec<usize>, sequence: usize, window: Range<f32>) -> Self {
         // The colour says that it is a patch.
         let names = token_names(tokens).into_iter().map(|name| name.replace("patch ", "")).collect();
-        Self { tokens, names, sequence, window, pixels: 0.0..0.0 }
+        Self { tokens, cells: Arc::new(cells), names, sequence, window, pixels: 0.0..0.0 }
     }
 
-    fn cell(&self) -> f32 {
+    pub fn cell(&self) -> f32 {
         (self.pixels.end - self.pixels.start) / (self.window.end - self.window.start)
     }
 
     /// The place of a cell's beginning.
-    fn at(&self, cell: f32) -> f32 {
+    pub fn at(&self, cell: f32) -> f32 {
         self.pixels.start + (cell - self.window.start) * self.cell()
     }
 
     /// The pixels of a run of cells that are in view.
-    fn span(&self, cells: Range<usize>) -> Range<f32> {
+    pub fn span(&self, cells: Range<usize>) -> Range<f32> {
         let inside = |at: f32| at.clamp(self.pixels.start, self.pixels.end);
         inside(self.at(cells.start as f32))..inside(self.at(cells.end as f32))
     }
 
-    fn in_view(&self) -> Range<usize> {
-        self.window.start.floor() as usize..(self.window.end.ceil() as usize).min(self.tokens.len())
+    pub fn in_view(&self) -> Range<usize> {
+        self.window.start.floor() as usize..(self.window.end.ceil() as usize).min(self.cells.len())
+    }
+
+    /// The cell of a token, if it has one.
+    pub fn cell_of(&self, token: usize) -> Option<usize> {
+        self.cells.binary_search(&token).ok()
     }
 
     /// Neighbours of the same modality.
     fn runs(&self) -> Vec<(Range<usize>, Modality)> {
         let mut runs: Vec<(Range<usize>, Modality)> = Vec::new();
-        for (index, token) in self.tokens.iter().enumerate() {
+        for (cell, &token) in self.cells.iter().enumerate() {
+            let of_token = self.tokens[token].modality();
             match runs.last_mut() {
-                Some((run, modality)) if *modality == token.modality() => run.end = index + 1,
-                _ => runs.push((index..index + 1, token.modality())),
+                Some((run, modality)) if *modality == of_token => run.end = cell + 1,
+                _ => runs.push((cell..cell + 1, of_token)),
             }
         }
         runs
     }
 
+    /// The runs without those between two others that are too thin to be told apart, such as the newline tokens between
+    /// rows of patches: they count to the run before them.
+    fn wide_runs(&self) -> Vec<(Range<usize>, Modality)> {
+        let runs = self.runs();
+        let last = runs.len().saturating_sub(1);
+        let mut wide: Vec<(Range<usize>, Modality)> = Vec::new();
+        for (index, (run, modality)) in runs.into_iter().enumerate() {
+            let is_thin = index > 0 && index < last && self.cell() * (run.len() as f32) < THIN;
+            match wide.last_mut() {
+                Some((before, of_before)) if is_thin || *of_before == modality => before.end = run.end,
+                _ => wide.push((run, modality)),
+            }
+        }
+        wide
+    }
+
     fn title(&self, what: &str) -> String {
         let view = self.in_view();
-        if view.len() == self.tokens.len() {
+        if view.len() == self.cells.len() {
             return what.to_owned();
         }
-        format!("{what} {}–{} of {}", view.start, view.end.saturating_sub(1), self.tokens.len())
+        format!("{what} {}–{} of {}", view.start, view.end.saturating_sub(1), self.cells.len())
     }
 }
 
 /// Finds the room for the matrix beside its labels, which depend on how large the cells come out.
 fn layout(canvas: &mut Canvas<'_>, keys: &mut Axis<'_>, queries: &mut Axis<'_>) -> Rect {
     let small = canvas.text.small;
-    let aspect = aspect(queries.tokens.len(), keys.tokens.len());
+    let aspect = aspect(queries.cells.len(), keys.cells.len());
     let gutter = small * 3.1 + 6.0;
     let mut names = Vec2::ZERO;
     let mut rect = canvas.free;
@@ -199,7 +257,7 @@ fn name_room(canvas: &mut Canvas<'_>, axis: &Axis<'_>, limit: f32) -> f32 {
     if axis.cell() < size * 1.05 {
         return 0.0;
     }
-    let widths = axis.names[axis.in_view()].iter().map(|name| canvas.width(name, size));
+    let widths = axis.cells[axis.in_view()].iter().map(|&token| canvas.width(&axis.names[token], size));
     widths.fold(0.0, f32::max).min(limit) + 5.0
 }
 
@@ -210,33 +268,39 @@ fn hide_future(canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
     let color = canvas.palette.missing;
     for row in queries.in_view().step_by(stride) {
         let bottom = queries.span(row..row + stride).end;
-        let across = keys.span((row + stride).min(keys.tokens.len())..keys.tokens.len());
+        let last = queries.cells.get(row + stride - 1).or(queries.cells.last());
+        let first_hidden = keys.cells.partition_point(|key| last.is_some_and(|query| key <= query));
+        let across = keys.span(first_hidden..keys.cells.len());
         let rect = Rect { min: Vec2::new(across.start, queries.pixels.start), max: Vec2::new(across.end, bottom) };
         canvas.fill(rect, color);
     }
     let triangle = (keys.pixels.end - keys.pixels.start).min(queries.pixels.end - queries.pixels.start);
     let small = canvas.text.small;
-    let whole = queries.in_view().len() == queries.tokens.len() && keys.in_view().len() == keys.tokens.len();
-    if whole && canvas.width("not visible", small) < triangle * 0.4 {
+    let whole = queries.in_view().len() == queries.cells.len() && keys.in_view().len() == keys.cells.len();
+    let is_square = queries.cells == keys.cells;
+    if whole && is_square && canvas.width("not visible", small) < triangle * 0.4 {
         let at = Vec2::new(keys.pixels.end - triangle * 0.05, queries.pixels.start + triangle * 0.06);
         canvas.label(at, Align::Right, "not visible", small, canvas.palette.muted);
     }
 }
 
 /// The weights themselves, where cells are large enough.
-fn numbers(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>, scale: &Scale) {
+fn numbers(
+    inputs: &Inputs<'_>,
+    canvas: &mut Canvas<'_>,
+    values: &[f32],
+    keys: &Axis<'_>,
+    queries: &Axis<'_>,
+    scale: &Scale,
+) {
     let size = canvas.text.small;
-    let values = match &inputs.evidence.matrix {
-        Values::Host(values) => values,
-        Values::Resident(_) => &inputs.evidence.links,
-    };
-    let columns = keys.tokens.len();
-    if keys.cell() < size * 3.4 || queries.cell() < size * 1.5 || values.len() != columns * queries.tokens.len() {
+    let columns = keys.cells.len();
+    if keys.cell() < size * 3.4 || queries.cell() < size * 1.5 || values.len() != columns * queries.cells.len() {
         return;
     }
     let causal = inputs.document.attention[inputs.selection.block].causal;
     for query in queries.in_view() {
-        for key in keys.in_view().filter(|&key| !causal || key <= query) {
+        for key in keys.in_view().filter(|&key| !causal || keys.cells[key] <= queries.cells[query]) {
             let at = Vec2::new(keys.at(key as f32 + 0.5), queries.at(query as f32 + 0.5));
             let value = values[query * columns + key];
             let inside = keys.pixels.contains(&at.x) && queries.pixels.contains(&at.y);
@@ -256,28 +320,34 @@ fn boundaries(canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>, rect
         Modality::Text => ("text", palette.word),
         Modality::Image => ("image", palette.patch),
     };
+    for (run, _) in keys.wide_runs() {
+        let x = keys.span(run.clone()).start;
+        if run.start > 0 && x > rect.min.x && x < rect.max.x {
+            canvas.line(Vec2::new(x, rect.min.y), Vec2::new(x, rect.max.y), 1.0, line);
+        }
+    }
+    for (run, _) in queries.wide_runs() {
+        let y = queries.span(run.clone()).start;
+        if run.start > 0 && y > rect.min.y && y < rect.max.y {
+            canvas.line(Vec2::new(rect.min.x, y), Vec2::new(rect.max.x, y), 1.0, line);
+        }
+    }
     for (run, modality) in keys.runs() {
-        let span = keys.span(run.clone());
+        let span = keys.span(run);
         let (_, color) = of(modality);
         let length = span.end - span.start;
         if length <= 0.0 {
             continue;
-        }
-        if run.start > 0 && span.start > rect.min.x {
-            canvas.line(Vec2::new(span.start, rect.min.y), Vec2::new(span.start, rect.max.y), 1.0, line);
         }
         let inset = if length > 4.0 { 1.0 } else { 0.0 };
         canvas.fill(Rect::at(span.start + inset, rect.min.y - 5.0, length - 2.0 * inset, 3.0), color);
     }
     for (run, modality) in queries.runs() {
-        let span = queries.span(run.clone());
+        let span = queries.span(run);
         let (_, color) = of(modality);
         let length = span.end - span.start;
         if length <= 0.0 {
             continue;
-        }
-        if run.start > 0 && span.start > rect.min.y {
-            canvas.line(Vec2::new(rect.min.x, span.start), Vec2::new(rect.max.x, span.start), 1.0, line);
         }
         let inset = if length > 4.0 { 1.0 } else { 0.0 };
         canvas.fill(Rect::at(rect.min.x - 5.0, span.start + inset, 3.0, length - 2.0 * inset), color);
@@ -304,7 +374,7 @@ fn named_runs(canvas: &mut Canvas<'_>, axis: &Axis<'_>) -> Vec<(f32, Modality)> 
     let small = canvas.text.small;
     let mut end = f32::NEG_INFINITY;
     let mut named = Vec::new();
-    for (run, modality) in axis.runs() {
+    for (run, modality) in axis.wide_runs() {
         let span = axis.span(run);
         if span.end <= span.start {
             continue;
@@ -321,109 +391,4 @@ fn named_runs(canvas: &mut Canvas<'_>, axis: &Axis<'_>) -> Vec<(f32, Modality)> 
         named.push((middle, modality));
     }
     named
-}
-
-/// A dot above each column of a sink, where they are marked.
-fn mark_sinks(canvas: &mut Canvas<'_>, sides: &Sides<'_>, keys: &Axis<'_>, rect: Rect) {
-    for key in keys.in_view().filter(|&key| sides.is_marked_sink(sides.block.key, key)) {
-        let middle = keys.at(key as f32 + 0.5);
-        if (keys.pixels.start..=keys.pixels.end).contains(&middle) {
-            sinks::dot(canvas, Vec2::new(middle, rect.min.y));
-        }
-    }
-}
-
-/// Amber outlines of the selected rows or columns.
-fn bands(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
-    let color = canvas.palette.selected;
-    for &token in inputs.selection.tokens.iter().take(500) {
-        match inputs.selection.direction {
-            Direction::AttendsTo if token < sides.query.len() => band(canvas, keys, queries, token, true, color, 1.5),
-            Direction::AttendedBy if token < sides.key.len() => band(canvas, keys, queries, token, false, color, 1.5),
-            _ => {}
-        }
-    }
-}
-
-/// The outline of a row or a column that is in view, never thinner than can be seen.
-fn band(
-    canvas: &mut Canvas<'_>,
-    keys: &Axis<'_>,
-    queries: &Axis<'_>,
-    token: usize,
-    row: bool,
-    color: Color,
-    width: f32,
-) {
-    let thick = |span: Range<f32>| {
-        let middle = (span.start + span.end) / 2.0;
-        let half = ((span.end - span.start) / 2.0).max(1.5);
-        middle - half..middle + half
-    };
-    let axis = if row { queries } else { keys };
-    let span = axis.span(token..token + 1);
-    if span.end <= span.start {
-        return;
-    }
-    let span = thick(span);
-    let rect = if row {
-        Rect { min: Vec2::new(keys.pixels.start, span.start), max: Vec2::new(keys.pixels.end, span.end) }
-    } else {
-        Rect { min: Vec2::new(span.start, queries.pixels.start), max: Vec2::new(span.end, queries.pixels.end) }
-    };
-    canvas.mark_cell(rect, color, width);
-}
-
-/// Row and column of what is under the pointer; its value for the colour bar.
-fn cross_hair(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>) -> Vec<(f32, Color)> {
-    let color = Color::hex(0xffffff);
-    match inputs.hover {
-        Some(Target::Cell { query, key }) if query < queries.tokens.len() && key < keys.tokens.len() => {
-            band(canvas, keys, queries, query, true, color, 1.0);
-            band(canvas, keys, queries, key, false, color, 1.0);
-            let value = inputs.evidence.links.get(query * keys.tokens.len() + key);
-            value.map(|&value| (value, color)).into_iter().collect()
-        }
-        Some(Target::Token { sequence, token }) => {
-            let by_row = inputs.selection.direction == Direction::AttendsTo;
-            if sequence == queries.sequence && (by_row || keys.sequence != sequence) {
-                band(canvas, keys, queries, token, true, color, 1.0);
-            } else if sequence == keys.sequence {
-                band(canvas, keys, queries, token, false, color, 1.0);
-            }
-            Vec::new()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// The tokens' names along both sides, where cells are as large as letters; always those of the selected ones.
-fn labels(canvas: &mut Canvas<'_>, sides: &Sides<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
-    let (size, palette) = (canvas.text.small, canvas.palette);
-    let color = |sequence: usize, index: usize, token: &Token| match token.modality() {
-        _ if sides.is_selected(sequence, index) => palette.selected_text,
-        _ if sides.is_hovered(sequence, index) => palette.text,
-        Modality::Text => palette.word,
-        Modality::Image => palette.patch,
-    };
-    let limit = canvas.free.size() * 0.25;
-    for (axis, limit, row) in [(queries, limit.x, true), (keys, limit.y, false)] {
-        if axis.cell() < size * 1.05 {
-            continue;
-        }
-        for index in axis.in_view() {
-            let middle = axis.at(index as f32 + 0.5);
-            if middle - size / 2.0 < axis.pixels.start - 1.0 || middle + size / 2.0 > axis.pixels.end + 1.0 {
-                continue;
-            }
-            let name = canvas.elide(&axis.names[index], size, false, limit);
-            let color = color(axis.sequence, index, &axis.tokens[index]);
-            if row {
-                canvas.label(Vec2::new(keys.pixels.start - 8.0, middle), Align::Right, name, size, color);
-            } else {
-                // An upright label that begins at the matrix reads away from it.
-                canvas.upright(Vec2::new(middle, queries.pixels.start - 8.0), Align::Left, name, size, color);
-            }
-        }
-    }
 }

@@ -4,19 +4,27 @@
 //! [`Scene`] in the window, headless and in a test. Numbers come in as [`Evidence`]; nothing is analysed here.
 
 mod canvas;
+mod choices;
 mod colour_bar;
 mod embedding;
 mod evidence;
 mod heads;
 mod image;
+mod link_candidates;
 mod links;
 mod matrix;
+mod matrix_marks;
 mod options;
+mod overlays;
 mod patches;
 mod sides;
 mod sinks;
 mod text;
+mod text_summary;
 mod theme;
+mod thumbnails;
+mod tiles;
+mod timeline;
 mod tip;
 mod words;
 mod zone;
@@ -31,10 +39,14 @@ use crate::analysis::Selection;
 use crate::render::{Drawing, Fonts, Pixels, Rect};
 use crate::trace::Document;
 
-pub use evidence::{Evidence, Projection, StatisticGrid};
-pub use options::Options;
+pub use choices::{LinkColor, MatrixBlock, Tiles};
+pub use colour_bar::ColourBar;
+pub use evidence::{Evidence, Projection, StatisticGrid, Thumbnails};
+pub use matrix::matrix_size;
+pub use options::{HeadsOrder, Options};
 pub use theme::{Palette, Theme, contrast};
-pub use words::{token_names, word};
+pub use thumbnails::{gap as thumbnail_gap, side as thumbnail_side};
+pub use words::{joined, token_names, word, words};
 pub use zone::{Target, Zone};
 
 /// One way to look at a trace.
@@ -52,6 +64,12 @@ pub enum View {
     Links,
     /// Hidden states in two dimensions.
     Embedding,
+    /// The matrices of all heads.
+    Thumbnails,
+    /// The picture under the attention of each head of a layer.
+    Overlays,
+    /// What each output token attends to, layer by layer.
+    Timeline,
 }
 
 /// All that a view may look at.
@@ -82,6 +100,10 @@ pub struct Scene {
     pub zones: Vec<Zone>,
     /// The part that zooms and pans (matrix, embedding), or simply holds the content.
     pub content: Rect,
+    /// The colour bar, if there is one.
+    pub bar: Option<ColourBar>,
+    /// How many rows of text lie beyond the view: how far it scrolls.
+    pub rows_beyond: f32,
     facts: tip::Facts,
 }
 
@@ -97,9 +119,12 @@ pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
         View::Matrix => matrix::draw(inputs, &mut canvas),
         View::Links => links::draw(inputs, &mut canvas),
         View::Embedding => embedding::draw(inputs, &mut canvas),
+        View::Thumbnails => thumbnails::draw(inputs, &mut canvas),
+        View::Overlays => overlays::draw(inputs, &mut canvas),
+        View::Timeline => timeline::draw(inputs, &mut canvas),
     }
-    let (drawing, zones, content) = canvas.finish();
-    Scene { drawing, zones, content, facts: tip::Facts::new(inputs) }
+    let said = canvas.said.take();
+    canvas.finish(tip::Facts::new(inputs, said))
 }
 
 impl Scene {
@@ -134,8 +159,18 @@ impl Scene {
 
 impl View {
     /// Every view, in the order in which they are listed.
-    pub const fn all() -> [Self; 6] {
-        [Self::Heads, Self::Image, Self::Text, Self::Matrix, Self::Links, Self::Embedding]
+    pub const fn all() -> [Self; 9] {
+        [
+            Self::Heads,
+            Self::Image,
+            Self::Text,
+            Self::Matrix,
+            Self::Links,
+            Self::Embedding,
+            Self::Thumbnails,
+            Self::Overlays,
+            Self::Timeline,
+        ]
     }
 
     /// The name on the command line.
@@ -147,6 +182,9 @@ impl View {
             Self::Matrix => "matrix",
             Self::Links => "links",
             Self::Embedding => "embedding",
+            Self::Thumbnails => "thumbnails",
+            Self::Overlays => "overlays",
+            Self::Timeline => "timeline",
         }
     }
 }
@@ -159,7 +197,9 @@ impl fmt::Display for View {
 
 /// The name is not one of [`View::all`].
 #[derive(Debug, thiserror::Error)]
-#[error("no view is called '{0}': it is heads, image, text, matrix, links or embedding")]
+#[error(
+    "no view is called '{0}': it is heads, image, text, matrix, links, embedding, thumbnails, overlays or timeline"
+)]
 pub struct UnknownView(String);
 
 impl FromStr for View {

@@ -1,6 +1,7 @@
 //! How the views show what they show.
 
-use super::Theme;
+use super::{LinkColor, MatrixBlock, Theme, Tiles};
+use crate::analysis::timeline::TokenGroup;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
 
@@ -38,6 +39,60 @@ pub struct Options {
     pub colour_bar: bool,
     /// Whether the drawing holds its own title line.
     pub title: bool,
+    /// What the heads view is sorted by.
+    pub heads_order: HeadsOrder,
+    /// The heads view dims what has a value outside; `None` dims nothing.
+    pub heads_filter: Option<[f32; 2]>,
+    /// Whether each thumbnail's colours end at its own maximum, or all at the largest.
+    pub thumbnails_own_scale: bool,
+    /// The same for a layer's heads on the image.
+    pub overlays_own_scale: bool,
+    /// Whether the colours of weights reach up to the largest of all heads and layers, so that pictures of them compare;
+    /// a `range` goes before it.
+    pub lock_scale: bool,
+    /// Which grids of patches are shown where several lie over an image.
+    pub tiles: Tiles,
+    /// Whether the pieces of a word are shown as one word, with the sum of their weights.
+    pub join_pieces: bool,
+    /// How many rows of the text lie above its view; `None` for a text that does not scroll: what has no room is counted.
+    pub text_scroll: Option<f32>,
+    /// Which mass of the output tokens is shown layer by layer.
+    pub timeline_group: TokenGroup,
+    /// Which queries and keys the matrix holds.
+    pub matrix_block: MatrixBlock,
+    /// What the colour of a link says.
+    pub links_color: LinkColor,
+    /// Whether the links to an image's patches are drawn as one to each labelled region, or quadrant where there is none.
+    pub links_bundle: bool,
+}
+
+/// What rows and columns of the heads view are sorted by; means fall downwards and to the right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum HeadsOrder {
+    /// Their numbers.
+    #[default]
+    Number,
+    /// Layers by their mean, heads by number.
+    Layers,
+    /// Heads by their mean, layers by number.
+    Heads,
+    /// Both by their means.
+    Both,
+}
+
+impl HeadsOrder {
+    /// Every order, as it is offered.
+    pub const ALL: [Self; 4] = [Self::Number, Self::Layers, Self::Heads, Self::Both];
+
+    /// As it is offered.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Number => "by number",
+            Self::Layers => "layers by mean",
+            Self::Heads => "heads by mean",
+            Self::Both => "both by mean",
+        }
+    }
 }
 
 impl Default for Options {
@@ -58,6 +113,18 @@ impl Default for Options {
             font_scale: 1.0,
             colour_bar: true,
             title: true,
+            heads_order: HeadsOrder::Number,
+            heads_filter: None,
+            thumbnails_own_scale: true,
+            overlays_own_scale: false,
+            lock_scale: false,
+            tiles: Tiles::default(),
+            join_pieces: false,
+            text_scroll: None,
+            timeline_group: TokenGroup::default(),
+            matrix_block: MatrixBlock::default(),
+            links_color: LinkColor::default(),
+            links_bundle: false,
         }
     }
 }

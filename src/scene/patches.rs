@@ -61,7 +61,8 @@ impl Patches {
 }
 
 impl Grid {
-    fn find(areas: &[Area]) -> Option<Self> {
+    /// The grid that boxes form, if they do.
+    pub(super) fn find(areas: &[Area]) -> Option<Self> {
         let first = areas.first()?;
         let columns = (1.0 / (first.x1 - first.x0)).round();
         let rows = (1.0 / (first.y1 - first.y0)).round();

@@ -2,6 +2,7 @@
 
 use super::canvas::Canvas;
 use super::{Inputs, Target, words::word};
+use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::{Combine, Direction, Pick, SinkTreatment};
 use crate::trace::{Block, Content, Token};
@@ -72,6 +73,10 @@ impl<'a> Sides<'a> {
             Some(Target::Cell { query, key }) => {
                 (self.block.query, query) == (sequence, token) || (self.block.key, key) == (sequence, token)
             }
+            Some(Target::Output { token: t, .. }) => (self.block.query, t) == (sequence, token),
+            Some(Target::Pieces { sequence: s, first, count }) => {
+                s == sequence && (first..first + count).contains(&token)
+            }
             _ => false,
         }
     }
@@ -112,6 +117,11 @@ pub(super) fn place(inputs: &Inputs<'_>) -> String {
 
 /// `Attention of color, shape · layer 2 · head 1`.
 pub(super) fn headline(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
+    format!("{} · {}", tokens_line(inputs, sides), place(inputs))
+}
+
+/// `Attention of color, shape`.
+pub(super) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
     let tokens = &inputs.document.sequences[sides.near].tokens;
     let name = |&token: &usize| match tokens.get(token).map(|token| &token.content) {
         Some(Content::Text(text)) => word(text),
@@ -135,7 +145,7 @@ pub(super) fn headline(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
         Direction::AttendsTo => "of",
         Direction::AttendedBy => "to",
     };
-    format!("{combined} {preposition} {} · {}", names.join(", "), place(inputs))
+    format!("{combined} {preposition} {}", names.join(", "))
 }
 
 /// The largest of the values that are numbers; 0 if there is none.
@@ -148,9 +158,19 @@ pub(super) fn weight_range(inputs: &Inputs<'_>, largest: f32) -> [f32; 2] {
     inputs.options.range.unwrap_or([0.0, if largest > 0.0 { largest } else { 1.0 }])
 }
 
+/// The largest weight of all heads and layers, where colours are to reach up to it. Normalized weights have scales of
+/// their own that do not compare.
+pub(super) fn locked(inputs: &Inputs<'_>, of: impl Fn(&Peaks) -> f32) -> Option<f32> {
+    let peaks = inputs.evidence.peaks.as_ref();
+    let peaks = peaks.filter(|_| inputs.options.lock_scale && inputs.options.normalization.is_empty());
+    peaks.map(of).filter(|peak| *peak > 0.0)
+}
+
 /// What the colours of weights mean.
 pub(super) fn weight_label(inputs: &Inputs<'_>) -> String {
+    let is_locked = inputs.options.range.is_none() && locked(inputs, |peaks| peaks.tokens).is_some();
     match inputs.options.normalization.as_str() {
+        "" if is_locked && inputs.selection.rollout.is_none() => "attention weight (locked)".to_owned(),
         "" => {
             let what = if inputs.selection.rollout.is_some() { "attention rollout" } else { "attention weight" };
             match inputs.selection.combine {

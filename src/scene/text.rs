@@ -1,15 +1,18 @@
 //! The tokens as words, wrapped, in the colours of the selection's attention; what the model said of it.
 
+use std::ops::Range;
+
 use glam::Vec2;
-use serde_json::Value;
 
 use super::canvas::Canvas;
 use super::colour_bar::{Bar, Place, Scale};
-use super::sides::{Sides, headline, largest, refused, weight_label, weight_range};
+use super::sides::{Sides, headline, largest, locked, refused, weight_label, weight_range};
 use super::sinks;
+use super::text_summary::{outputs, share_bar, shares};
 use super::theme::ink_on;
 use super::tip::number;
-use super::{Inputs, Target, Theme, words::word};
+use super::words::{joined, words};
+use super::{Inputs, Target, Theme};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Quad, Rect};
 use crate::trace::{Content, Modality, Token};
@@ -17,11 +20,12 @@ use crate::trace::{Content, Modality, Token};
 /// What one chip says and stands for; runs of patches share one, which is no target.
 struct Chip {
     text: String,
-    token: Option<usize>,
+    /// The token, or the pieces of the word; none for patches.
+    tokens: Range<usize>,
     /// A piece of the word before it.
-    joined: bool,
-    /// Begins a new line, under this name.
-    segment: Option<String>,
+    goes_on: bool,
+    /// Begins a new line, apart from the one before, under a name and the share of the attention; both may be empty.
+    segment: Option<(String, String)>,
 }
 
 /// One side's tokens.
@@ -34,7 +38,8 @@ struct Flow {
 /// Where the chips of a flow lie, for one font size.
 struct Wrapped {
     size: f32,
-    headings: Vec<(Vec2, String)>,
+    /// Where, what, and whether it is a number.
+    headings: Vec<(Vec2, String, bool)>,
     chips: Vec<Rect>,
     bottom: f32,
 }
@@ -64,11 +69,18 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let shares = shares(far, sides.weights).filter(|_| canvas.free.size().y > line * 4.0);
     let below =
         line * (if shares.is_some() { 1.9 } else { 0.0 } + if inputs.document.outputs.is_empty() { 0.0 } else { 1.3 });
-    let below = if canvas.free.size().y - below > line * 1.5 { below } else { 0.0 };
+    let mut below = if canvas.free.size().y - below > line * 1.5 { below } else { 0.0 };
+    let flows = flows(inputs, &sides);
     let mut room = canvas.free;
     room.max.y -= below;
-    let flows = flows(inputs, &sides);
-    let bottom = chips(canvas, &sides, &flows, has_heat.then_some(&scale), room);
+    // A text that scrolls needs the room more than its summary does.
+    let smallest = canvas.text.normal * 0.8;
+    let is_cramped = inputs.options.text_scroll.is_some() && room.size().y < row_height(canvas.text.normal) * 4.0;
+    if is_cramped && wrap_all(canvas, &flows, smallest, room).1 > room.max.y {
+        room.max.y += below;
+        below = 0.0;
+    }
+    let bottom = chips(inputs, canvas, &sides, &flows, has_heat.then_some(&scale), room);
     canvas.content = Rect { min: canvas.free.min, max: Vec2::new(canvas.free.max.x, bottom) };
     let mut top = bottom;
     if below > 0.0 {
@@ -90,16 +102,18 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
 /// On paper the colours run from light to dark, as ink does. Special tokens often draw so much attention that the
 /// words would all look alike: they do not stretch the scale.
 fn scale(inputs: &Inputs<'_>, sides: &Sides<'_>, far: &[Token]) -> Scale {
+    let runs = if inputs.options.join_pieces { words(far) } else { (0..far.len()).map(|at| at..at + 1).collect() };
     let of = |special: bool| {
-        let words = far
-            .iter()
-            .zip(sides.shown)
-            .filter(move |(token, _)| token.modality() == Modality::Text && (special || !token.special));
-        largest(words.map(|(_, &weight)| weight))
+        let counts = |run: &&Range<usize>| {
+            let token = &far[run.start];
+            token.modality() == Modality::Text && (special || !token.special)
+        };
+        let sum = |run: &Range<usize>| sides.shown.get(run.clone()).map_or(0.0, |weights| weights.iter().sum());
+        largest(runs.iter().filter(counts).map(sum))
     };
     let (words, all) = (of(false), of(true));
     let top = if words > 0.0 { words } else { all };
-    let range = weight_range(inputs, top);
+    let range = weight_range(inputs, locked(inputs, |peaks| peaks.words).unwrap_or(top));
     let mut label = weight_label(inputs);
     if all > range[1] * 1.0001 {
         label.push_str(&format!(" (special tokens up to {})", number(all)));
@@ -112,7 +126,9 @@ fn flows(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Vec<Flow> {
     let flow = |sequence: usize, role: Option<&str>| {
         let sequence_name = &inputs.document.sequences[sequence].name;
         let heading = role.map(|role| format!("{role} · {sequence_name}"));
-        Flow { heading, sequence, chips: chips_of(&inputs.document.sequences[sequence].tokens, inputs.document.images) }
+        let weights = if sequence == sides.far { sides.weights } else { &[] };
+        let tokens = &inputs.document.sequences[sequence].tokens;
+        Flow { heading, sequence, chips: chips_of(tokens, inputs.document.images, weights, inputs.options.join_pieces) }
     };
     if sides.near == sides.far {
         return vec![flow(sides.far, None)];
@@ -120,61 +136,120 @@ fn flows(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Vec<Flow> {
     vec![flow(sides.block.query, Some("queries")), flow(sides.block.key, Some("keys"))]
 }
 
-fn chips_of(tokens: &[Token], images: usize) -> Vec<Chip> {
-    let named = |token: &Token| token.segment.clone();
-    let distinct = tokens.iter().filter_map(named).collect::<std::collections::BTreeSet<_>>().len();
+fn chips_of(tokens: &[Token], images: usize, weights: &[f32], join: bool) -> Vec<Chip> {
+    let are_apart = has_segments(tokens);
     let mut chips: Vec<Chip> = Vec::new();
-    let mut segment: Option<String> = None;
-    let mut at = 0;
-    while at < tokens.len() {
-        let token = &tokens[at];
-        let begins = token.segment.clone().filter(|_| distinct > 1 && token.segment != segment);
-        segment = token.segment.clone().or(segment);
-        let (text, joined, length) = match &token.content {
-            Content::Text(text) => (word(text), text.starts_with("##") && at > 0, 1),
-            Content::Image { .. } if token.special => ("[image]".to_owned(), false, 1),
-            Content::Image { image, .. } => {
-                let same = |other: &&Token| !other.special && other.image_area().is_some_and(|(i, _)| i == *image);
-                let length = tokens[at..].iter().take_while(same).count();
+    let mut segment: Option<&str> = None;
+    for word in words(tokens) {
+        let token = &tokens[word.start];
+        let is_named_by = token.segment.as_deref().or(if speaks(token) { None } else { segment });
+        let begins = are_apart && is_named_by != segment && (speaks(token) || token.segment.is_some());
+        let heading = begins.then(|| heading(tokens, is_named_by, weights));
+        segment = if begins || chips.is_empty() { is_named_by } else { segment };
+        if let Some(image) = patch_of(token) {
+            // Later patches of a run belong to the chip that its first one made.
+            if word.start.checked_sub(1).and_then(|before| patch_of(&tokens[before])) != Some(image) {
+                let length = tokens[word.start..].iter().take_while(|token| patch_of(token) == Some(image)).count();
                 let patches = if length == 1 { "patch" } else { "patches" };
                 let name = if images > 1 { format!("image {image}") } else { "image".to_owned() };
-                (format!("{name}: {length} {patches}"), false, length)
+                let text = format!("{name}: {length} {patches}");
+                chips.push(Chip { text, tokens: 0..0, goes_on: false, segment: heading });
             }
-        };
-        let is_run = token.modality() == Modality::Image && !token.special;
-        chips.push(Chip { text, token: (!is_run).then_some(at), joined, segment: begins });
-        at += length;
+        } else if join && word.len() > 1 {
+            let pieces = tokens[word.clone()].iter().filter_map(text_of);
+            chips.push(Chip { text: joined(pieces), tokens: word, goes_on: false, segment: heading });
+        } else {
+            let mut heading = heading;
+            for at in word.clone() {
+                let text = text_of(&tokens[at]).map_or_else(|| "[image]".to_owned(), super::words::word);
+                chips.push(Chip { text, tokens: at..at + 1, goes_on: at > word.start, segment: heading.take() });
+            }
+        }
     }
     chips
 }
 
-/// Draws all flows in the largest font size in which they fit, and says how many tokens had no room in the smallest.
-fn chips(canvas: &mut Canvas<'_>, sides: &Sides<'_>, flows: &[Flow], scale: Option<&Scale>, room: Rect) -> f32 {
+fn text_of(token: &Token) -> Option<&str> {
+    match &token.content {
+        Content::Text(text) => Some(text),
+        Content::Image { .. } => None,
+    }
+}
+
+/// Whether a token is of the text that segments divide: neither special nor a patch.
+fn speaks(token: &Token) -> bool {
+    !token.special && token.modality() == Modality::Text
+}
+
+/// Whether the text is of several segments, of which one may have no name.
+fn has_segments(tokens: &[Token]) -> bool {
+    let mut names = tokens.iter().filter(|token| speaks(token)).map(|token| &token.segment);
+    names.next().is_some_and(|first| names.any(|name| name != first))
+}
+
+/// A segment's name and its share of the attention.
+fn heading(tokens: &[Token], name: Option<&str>, weights: &[f32]) -> (String, String) {
+    let Some(name) = name else { return (String::new(), String::new()) };
+    let total: f32 = weights.iter().sum();
+    let of_segment = tokens.iter().zip(weights).filter(|(token, _)| token.segment.as_deref() == Some(name));
+    let share = of_segment.map(|(_, weight)| weight).sum::<f32>() / total;
+    (name.to_owned(), if share.is_finite() { format!("{share:.2}") } else { String::new() })
+}
+
+/// The image of a patch that is not special.
+fn patch_of(token: &Token) -> Option<usize> {
+    token.image_area().map(|(image, _)| image).filter(|_| !token.special)
+}
+
+/// Draws all flows in the largest font size in which they fit. What does not fit even in the smallest scrolls, or is
+/// counted where nothing scrolls.
+fn chips(
+    inputs: &Inputs<'_>,
+    canvas: &mut Canvas<'_>,
+    sides: &Sides<'_>,
+    flows: &[Flow],
+    scale: Option<&Scale>,
+    room: Rect,
+) -> f32 {
     // Few words in a large room may be large, but are no poster.
     let sizes = [(1.6, 0.4), (1.3, 0.5), (1.1, 1.0), (1.0, 1.0), (0.9, 1.0), (0.8, 1.0)];
     let mut wrapped = Vec::new();
+    let mut end = room.min.y;
     for (factor, share) in sizes {
-        let size = canvas.text.normal * factor;
-        let mut top = room.min.y;
-        wrapped.clear();
-        for flow in flows {
-            let one = wrap(canvas, flow, size, top, room);
-            top = one.bottom + size * 0.7;
-            wrapped.push(one);
-        }
-        if top - size * 0.7 <= room.min.y + room.size().y * share {
+        (wrapped, end) = wrap_all(canvas, flows, canvas.text.normal * factor, room);
+        if end <= room.min.y + room.size().y * share {
             break;
         }
+    }
+    let mut shift = 0.0;
+    let scrolls = inputs.options.text_scroll.filter(|_| end > room.max.y);
+    if let Some(rows) = scrolls {
+        let size = canvas.text.normal;
+        let narrower = Rect { max: room.max - Vec2::new(SCROLL_BAR + 4.0, 0.0), ..room };
+        (wrapped, end) = wrap_all(canvas, flows, size, narrower);
+        let row = row_height(size);
+        let beyond = ((end - room.max.y) / row).ceil().max(0.0);
+        let rows = rows.floor().clamp(0.0, beyond);
+        canvas.rows_beyond = beyond;
+        shift = rows * row;
+        scroll_bar(canvas, room, shift, end - room.min.y, beyond * row);
     }
     let mut bottom = room.min.y;
     let mut left_out = 0;
     for (flow, wrapped) in flows.iter().zip(&wrapped) {
-        let limit = room.max.y - if wrapped.bottom > room.max.y { wrapped.size * 1.6 } else { 0.0 };
-        for (at, text) in wrapped.headings.iter().filter(|(at, _)| at.y + wrapped.size * 0.7 <= limit) {
-            canvas.label(*at, Align::Left, text.clone(), canvas.text.small, canvas.palette.muted);
+        let is_cut = scrolls.is_none() && wrapped.bottom > room.max.y;
+        let limit = room.max.y - if is_cut { wrapped.size * 1.6 } else { 0.0 };
+        let fits = |top: f32, bottom: f32| top >= room.min.y - 0.5 && bottom <= limit + 0.5;
+        for (at, text, is_number) in &wrapped.headings {
+            let at = *at - Vec2::new(0.0, shift);
+            if fits(at.y - wrapped.size * 0.5, at.y + wrapped.size * 0.7) {
+                let ink = if *is_number { canvas.palette.muted } else { canvas.palette.text };
+                canvas.label(at, Align::Left, text.clone(), canvas.text.small, ink);
+            }
         }
-        for (chip, &rect) in flow.chips.iter().zip(&wrapped.chips) {
-            if rect.max.y <= limit {
+        for (chip, rect) in flow.chips.iter().zip(&wrapped.chips) {
+            let rect = Rect { min: rect.min - Vec2::new(0.0, shift), max: rect.max - Vec2::new(0.0, shift) };
+            if fits(rect.min.y, rect.max.y) {
                 draw_chip(canvas, sides, flow.sequence, chip, rect, wrapped.size, scale);
                 bottom = bottom.max(rect.max.y);
             } else {
@@ -182,7 +257,7 @@ fn chips(canvas: &mut Canvas<'_>, sides: &Sides<'_>, flows: &[Flow], scale: Opti
             }
         }
     }
-    if left_out > 0 {
+    if left_out > 0 && scrolls.is_none() {
         let small = canvas.text.small;
         let text = canvas.elide(&format!("… and {left_out} more that have no room here"), small, false, room.size().x);
         canvas.label(Vec2::new(room.min.x, bottom + small), Align::Left, text, small, canvas.palette.muted);
@@ -191,29 +266,66 @@ fn chips(canvas: &mut Canvas<'_>, sides: &Sides<'_>, flows: &[Flow], scale: Opti
     bottom
 }
 
+const SCROLL_BAR: f32 = 5.0;
+
+/// Which part of the text is seen: `shift` of `end` pixels lie above.
+fn scroll_bar(canvas: &mut Canvas<'_>, room: Rect, shift: f32, length: f32, end: f32) {
+    let height = room.size().y;
+    let handle = (height * height / length).clamp(12.0_f32.min(height), height);
+    let top = room.min.y + (height - handle) * if end > 0.0 { shift / end } else { 0.0 };
+    let left = room.max.x - SCROLL_BAR;
+    let rounded = |rect: Rect, fill: Color| Quad {
+        rect,
+        fill,
+        stroke: Color::TRANSPARENT,
+        stroke_width: 0.0,
+        corner_radius: SCROLL_BAR / 2.0,
+    };
+    canvas.quad(rounded(Rect::at(left, room.min.y, SCROLL_BAR, height), canvas.palette.surface));
+    canvas.quad(rounded(Rect::at(left, top, SCROLL_BAR, handle), canvas.palette.line));
+}
+
+fn row_height(size: f32) -> f32 {
+    size * 2.05
+}
+
+/// All flows below each other, and where the last one ends.
+fn wrap_all(canvas: &mut Canvas<'_>, flows: &[Flow], size: f32, room: Rect) -> (Vec<Wrapped>, f32) {
+    let mut end = room.min.y - size * 0.7;
+    let mut wrapped = Vec::with_capacity(flows.len());
+    for flow in flows {
+        let one = wrap(canvas, flow, size, end + size * 0.7, room);
+        end = one.bottom;
+        wrapped.push(one);
+    }
+    (wrapped, end)
+}
+
 fn wrap(canvas: &mut Canvas<'_>, flow: &Flow, size: f32, top: f32, room: Rect) -> Wrapped {
-    let (height, gap, row) = (size * 1.65, size * 0.32, size * 2.05);
+    let (height, gap, row) = (size * 1.65, size * 0.32, row_height(size));
     let mut headings = Vec::new();
     let mut chips = Vec::new();
     let mut at = Vec2::new(room.min.x, top);
     if let Some(heading) = &flow.heading {
         let text = canvas.elide(heading, canvas.text.small, false, room.size().x);
-        headings.push((at + Vec2::new(0.0, size * 0.6), text));
+        headings.push((at + Vec2::new(0.0, size * 0.6), text, true));
         at.y += size * 1.45;
     }
     for (index, chip) in flow.chips.iter().enumerate() {
-        if let Some(segment) = &chip.segment {
+        if let Some((name, share)) = &chip.segment {
             if index > 0 {
-                at = Vec2::new(room.min.x, at.y + row);
+                at = Vec2::new(room.min.x, at.y + row + gap);
             }
             let small = canvas.text.small;
-            let text = canvas.elide(segment, small, false, room.size().x / 3.0);
-            let width = canvas.width(&text, small);
-            headings.push((at + Vec2::new(0.0, height / 2.0), text));
-            at.x += width + 8.0;
+            for (text, is_number) in [(name, false), (share, true)] {
+                let text = canvas.elide(text, small, false, room.size().x / 3.0);
+                let width = canvas.width(&text, small);
+                headings.push((at + Vec2::new(0.0, height / 2.0), text, is_number));
+                at.x += if width > 0.0 { width + 6.0 } else { 0.0 };
+            }
         }
         let width = (canvas.width(&chip.text, size) + 2.0 * PAD).min(room.size().x);
-        let before = if chip.joined { gap - 1.0 } else { 0.0 };
+        let before = if chip.goes_on { gap - 1.0 } else { 0.0 };
         if at.x + width - before > room.max.x && at.x > room.min.x {
             at = Vec2::new(room.min.x, at.y + row);
         } else {
@@ -237,17 +349,18 @@ fn draw_chip(
     let palette = canvas.palette;
     let quad =
         |fill: Color, stroke: Color, stroke_width: f32| Quad { rect, fill, stroke, stroke_width, corner_radius: 4.0 };
-    let Some(token) = chip.token else {
+    if chip.tokens.is_empty() {
         canvas.quad(quad(palette.background, palette.patch, 1.0));
         let text = canvas.elide(&chip.text, size, false, rect.size().x - PAD);
         canvas.label(rect.center(), Align::Center, text, size, palette.patch);
         return;
-    };
+    }
     let tokens = if sequence == sides.block.query { sides.query } else { sides.key };
-    let special = tokens[token].special;
-    let weight = sides.shown.get(token).filter(|_| sequence == sides.far);
-    let (fill, ink) = match (scale, weight) {
-        (Some(scale), Some(&weight)) => match scale.color(weight) {
+    let first = chip.tokens.start;
+    let special = tokens[first].special;
+    let weights = sides.shown.get(chip.tokens.clone()).filter(|_| sequence == sides.far);
+    let (fill, ink) = match (scale, weights.map(|weights| weights.iter().sum())) {
+        (Some(scale), Some(weight)) => match scale.color(weight) {
             Some(fill) => (fill, ink_on(fill)),
             None => (palette.missing, palette.muted),
         },
@@ -256,9 +369,9 @@ fn draw_chip(
     };
     // A chip's edge tells it from the surface where its colour does not.
     let edge = if special { palette.special } else { palette.line };
-    let (stroke, width) = if sides.is_selected(sequence, token) {
+    let (stroke, width) = if chip.tokens.clone().any(|token| sides.is_selected(sequence, token)) {
         (palette.selected, 2.5)
-    } else if sides.is_hovered(sequence, token) {
+    } else if chip.tokens.clone().any(|token| sides.is_hovered(sequence, token)) {
         (palette.hover, 1.5)
     } else {
         (edge, 1.0)
@@ -266,119 +379,22 @@ fn draw_chip(
     canvas.quad(quad(fill, stroke, width));
     let text = canvas.elide(&chip.text, size, false, rect.size().x - PAD);
     canvas.label(rect.center(), Align::Center, text, size, ink);
-    if sides.is_marked_sink(sequence, token) {
+    if chip.tokens.clone().any(|token| sides.is_marked_sink(sequence, token)) {
         sinks::dot(canvas, Vec2::new(rect.max.x - 2.0, rect.min.y + 2.0));
     }
-    canvas.area(rect, Target::Token { sequence, token });
+    let target = match chip.tokens.len() {
+        1 => Target::Token { sequence, token: first },
+        count => Target::Pieces { sequence, first, count },
+    };
+    canvas.area(rect, target);
 }
 
 fn marked(canvas: &Canvas<'_>, sides: &Sides<'_>) -> Vec<(f32, Color)> {
-    let Some(Target::Token { sequence, token }) = sides.hovered() else { return Vec::new() };
-    let weight = sides.shown.get(token).filter(|_| sequence == sides.far);
-    weight.map(|&weight| (weight, canvas.palette.hover)).into_iter().collect()
-}
-
-/// The shares of the attention on image, text and special tokens; `None` if there is no attention.
-fn shares(tokens: &[Token], weights: &[f32]) -> Option<[f32; 3]> {
-    let mut sums = [0.0_f32; 3];
-    // What is left out is no number.
-    for (token, weight) in tokens.iter().zip(weights).filter(|(_, weight)| !weight.is_nan()) {
-        let kind = match token.modality() {
-            _ if token.special => 2,
-            Modality::Image => 0,
-            Modality::Text => 1,
-        };
-        sums[kind] += weight;
-    }
-    let total: f32 = sums.iter().sum();
-    (total > 0.0 && total.is_finite()).then(|| sums.map(|sum| sum / total))
-}
-
-/// A stacked bar of the shares with their numbers below; where it ends.
-fn share_bar(canvas: &mut Canvas<'_>, shares: [f32; 3], top: f32, line: f32) -> f32 {
-    let palette = canvas.palette;
-    let small = canvas.text.small;
-    let width = canvas.free.size().x.min(360.0);
-    let kinds = [("image", palette.patch), ("text", palette.word), ("special", palette.special)];
-    let mut left = canvas.free.min.x;
-    for (share, (_, color)) in shares.into_iter().zip(kinds) {
-        canvas.fill(Rect::at(left, top, (width * share - 1.0).max(0.0), 6.0), color);
-        left += width * share;
-    }
-    let middle = top + 8.0 + small * 0.8;
-    let mut left = canvas.free.min.x;
-    for (share, (name, color)) in shares.into_iter().zip(kinds).filter(|(share, _)| *share > 0.0) {
-        let text = format!("{name} {share:.2}");
-        let needed = 12.0 + canvas.width(&text, small);
-        if left + needed > canvas.free.max.x {
-            break;
-        }
-        canvas.fill(Rect::at(left, middle - 4.0, 8.0, 8.0), color);
-        canvas.label(Vec2::new(left + 12.0, middle), Align::Left, text, small, palette.text);
-        left += needed + 14.0;
-    }
-    let text = "share of the attention";
-    if left + canvas.width(text, small) <= canvas.free.max.x {
-        canvas.label(Vec2::new(left, middle), Align::Left, text, small, palette.muted);
-    }
-    top + line * 1.4
-}
-
-/// The prediction and the answer, if the trace has them; whether it drew anything.
-fn outputs(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, middle: f32) -> bool {
-    let outputs = &inputs.document.outputs;
-    let said = |name: &str| match outputs.get(name)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(value) => Some(value.to_string()),
-        Value::Bool(value) => Some(if *value { "yes" } else { "no" }.to_owned()),
-        _ => None,
+    let (sequence, tokens) = match sides.hovered() {
+        Some(Target::Token { sequence, token }) => (sequence, token..token + 1),
+        Some(Target::Pieces { sequence, first, count }) => (sequence, first..first + count),
+        _ => return Vec::new(),
     };
-    let (prediction, answer) = (said("prediction"), said("answer"));
-    let correct = outputs.get("correct").and_then(Value::as_bool);
-    let palette = canvas.palette;
-    let size = canvas.text.normal;
-    let verdict = match correct {
-        Some(true) => palette.right,
-        Some(false) => palette.wrong,
-        None => palette.text,
-    };
-    let mut at = Vec2::new(canvas.free.min.x, middle);
-    let end = canvas.free.max.x;
-    let mut say = |canvas: &mut Canvas<'_>, text: &str, color: Color| {
-        let text = canvas.elide(text, size, false, end - at.x);
-        canvas.label(at, Align::Left, text.clone(), size, color);
-        at.x += canvas.width(&text, size) + 6.0;
-        at
-    };
-    if let Some(prediction) = &prediction {
-        say(canvas, "prediction", palette.muted);
-        say(canvas, prediction, verdict);
-    }
-    if let Some(correct) = correct {
-        let next = say(canvas, "", verdict);
-        if next.x + size <= end {
-            sign(canvas, next, correct, verdict);
-            say(canvas, "    ", verdict);
-            say(canvas, if correct { "right" } else { "wrong" }, verdict);
-        }
-    }
-    if let Some(answer) = &answer {
-        say(canvas, if prediction.is_some() { "· answer" } else { "answer" }, palette.muted);
-        say(canvas, answer, palette.text);
-    }
-    prediction.is_some() || answer.is_some() || correct.is_some()
-}
-
-/// A tick or a cross, drawn, since not every font has them.
-fn sign(canvas: &mut Canvas<'_>, left: Vec2, right: bool, color: Color) {
-    let unit = canvas.text.normal * 0.09;
-    let point = |x: f32, y: f32| left + Vec2::new(x, y) * unit;
-    let strokes = if right {
-        [(point(0.0, 0.5), point(3.2, 4.0)), (point(2.8, 4.0), point(8.0, -4.0))]
-    } else {
-        [(point(0.5, -3.7), point(7.5, 3.7)), (point(0.5, 3.7), point(7.5, -3.7))]
-    };
-    for (from, to) in strokes {
-        canvas.line(from, to, 1.8, color);
-    }
+    let weights = sides.shown.get(tokens).filter(|_| sequence == sides.far);
+    weights.map(|weights| (weights.iter().sum(), canvas.palette.hover)).into_iter().collect()
 }

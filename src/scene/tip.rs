@@ -2,9 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Inputs, StatisticGrid, Target, words::token_names};
-use crate::analysis::Direction;
+use super::{
+    Inputs, StatisticGrid, Target,
+    words::{joined, token_names, words},
+};
+use crate::analysis::statistics::mean;
+use crate::analysis::timeline::{Timeline, TokenGroup};
+use crate::analysis::{Direction, Pick};
 use crate::render::Values;
+use crate::trace::{Content, Document};
 
 /// What tips are made of, kept beside a scene so that they are made only when asked for.
 #[derive(Clone, Debug)]
@@ -17,10 +23,22 @@ pub(super) struct Facts {
     statistic: StatisticGrid,
     weights: Arc<Vec<f32>>,
     matrix: Arc<Vec<f32>>,
+    said: Option<Said>,
+    timeline: Option<Arc<Timeline>>,
+    layer: Pick,
+    /// Of each word of several pieces: its sequence, its first token, and its name.
+    words: Vec<(usize, usize, String)>,
+}
+
+/// Values that a view shows of heads in place of the statistic.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    pub unit: &'static str,
+    pub values: Vec<(Target, f32)>,
 }
 
 impl Facts {
-    pub fn new(inputs: &Inputs<'_>) -> Self {
+    pub fn new(inputs: &Inputs<'_>, said: Option<Said>) -> Self {
         let document = inputs.document;
         let block = document.attention.get(inputs.selection.block);
         let matrix = match &inputs.evidence.matrix {
@@ -35,10 +53,25 @@ impl Facts {
             statistic: inputs.evidence.statistic.clone(),
             weights: inputs.evidence.weights.clone(),
             matrix: matrix.clone(),
+            said,
+            timeline: inputs.evidence.timeline.clone(),
+            layer: inputs.selection.layer,
+            words: if inputs.options.join_pieces { whole_words(document) } else { Vec::new() },
         }
     }
 
     pub fn tip(&self, target: Target) -> String {
+        let said = self.said.as_ref();
+        if let Some((said, &(_, value))) =
+            said.and_then(|said| Some((said, said.values.iter().find(|(of, _)| *of == target)?)))
+        {
+            let place = match target {
+                Target::Head { layer, head } => format!("layer {layer} · head {head}"),
+                Target::HeadMean { head } => format!("head {head} · mean of layers"),
+                _ => String::new(),
+            };
+            return format!("{place}: {} ({})", number(value), said.unit);
+        }
         match target {
             Target::Head { layer, head } => {
                 let value = self.statistic.values.get(layer * self.statistic.heads + head);
@@ -46,6 +79,13 @@ impl Facts {
             }
             Target::LayerMean { layer } => {
                 format!("layer {layer} · mean of heads: {}", self.statistic_value(self.statistic.layer_mean.get(layer)))
+            }
+            Target::HeadMean { head } => {
+                format!("head {head} · mean of layers: {}", self.statistic_value(self.statistic.head_mean.get(head)))
+            }
+            Target::AllHeads => {
+                let value = mean(&self.statistic.values);
+                format!("mean of layers · mean of heads: {}", self.statistic_value(Some(&value)))
             }
             Target::Token { sequence, token } => {
                 let other = if self.direction == Direction::AttendsTo { self.key } else { self.query };
@@ -61,6 +101,35 @@ impl Facts {
                 let (from, to) = (self.name(self.query, query), self.name(self.key, key));
                 format!("query {query} {from} → key {key} {to}: {} (attention weight)", number(weight))
             }
+            Target::Output { layer, token } => self.output(layer, token),
+            Target::Pieces { sequence, first, count } => self.pieces(sequence, first, count),
+        }
+    }
+
+    /// The masses of an output token. They are of the row of that token, whose prediction is the next one.
+    fn output(&self, layer: Option<usize>, token: usize) -> String {
+        let name = self.name(self.query, token);
+        let Some(timeline) = &self.timeline else { return name.to_owned() };
+        let layers = match layer {
+            Some(layer) => layer..layer + 1,
+            None => self.layer.indices(timeline.layers),
+        };
+        let of = if layers.len() == 1 { format!(" · layer {}", layers.start) } else { String::new() };
+        let place = timeline.tokens.iter().position(|&other| other == token);
+        let Some(masses) = place.and_then(|place| timeline.over(layers, place)) else { return name.to_owned() };
+        let masses = TokenGroup::ALL.map(|group| format!("{} {}", group.label(), number(masses[group as usize])));
+        format!("{name}{of}: {} (row {token}, which predicts token {})", masses.join(" · "), token + 1)
+    }
+
+    fn pieces(&self, sequence: usize, first: usize, count: usize) -> String {
+        let pieces: Vec<&str> = (first..first + count).map(|token| self.name(sequence, token)).collect();
+        let word = self.words.iter().find(|(of, at, _)| (*of, *at) == (sequence, first));
+        let word = word.map_or("?", |(_, _, word)| word.as_str());
+        let name = format!("{word} = {}", pieces.join(" + "));
+        let other = if self.direction == Direction::AttendsTo { self.key } else { self.query };
+        match self.weights.get(first..first + count).filter(|_| sequence == other) {
+            Some(weights) => format!("{name}: {} (attention weight, sum of {count})", number(weights.iter().sum())),
+            None => name,
         }
     }
 
@@ -76,6 +145,20 @@ impl Facts {
             _ => "no value".to_owned(),
         }
     }
+}
+
+fn whole_words(document: &Document) -> Vec<(usize, usize, String)> {
+    let mut whole = Vec::new();
+    for (index, sequence) in document.sequences.iter().enumerate() {
+        for word in words(&sequence.tokens).into_iter().filter(|word| word.len() > 1) {
+            let texts = sequence.tokens[word.clone()].iter().filter_map(|token| match &token.content {
+                Content::Text(text) => Some(text.as_str()),
+                Content::Image { .. } => None,
+            });
+            whole.push((index, word.start, joined(texts)));
+        }
+    }
+    whole
 }
 
 /// Three significant digits or so, with a true minus sign.

@@ -35,6 +35,29 @@ pub enum Target {
         /// Column.
         key: usize,
     },
+    /// The mean of a head number over the layers.
+    HeadMean {
+        /// 0-based.
+        head: usize,
+    },
+    /// The mean of all heads of all layers.
+    AllHeads,
+    /// An output token in the timeline.
+    Output {
+        /// In this layer; `None` for the selected ones.
+        layer: Option<usize>,
+        /// Index in the block's query sequence.
+        token: usize,
+    },
+    /// The pieces of one word.
+    Pieces {
+        /// Index in [`Document::sequences`](crate::trace::Document::sequences).
+        sequence: usize,
+        /// The first piece.
+        first: usize,
+        /// How many there are.
+        count: usize,
+    },
 }
 
 /// A part of the drawing that answers to the pointer.
@@ -53,10 +76,10 @@ pub enum Zone {
         rect: Rect,
         /// Which cells are in it, as (key, query), fractions allowed.
         window: Rect,
-        /// Number of rows.
-        queries: usize,
-        /// Number of columns.
-        keys: usize,
+        /// The query of each row.
+        queries: Arc<Vec<usize>>,
+        /// The key of each column.
+        keys: Arc<Vec<usize>>,
     },
     /// Tokens at points: the nearest one within reach.
     Points {
@@ -77,10 +100,10 @@ impl Zone {
         match self {
             Self::Area { rect, target } => rect.contains(pointer).then_some(*target),
             Self::Cells { rect, window, queries, keys } => {
-                let inside = rect.contains(pointer) && *queries > 0 && *keys > 0;
                 let cell = window.min + (pointer - rect.min) / rect.size() * window.size();
-                let on_matrix = cell.cmpge(Vec2::ZERO).all() && cell.x < *keys as f32 && cell.y < *queries as f32;
-                (inside && on_matrix).then_some(Target::Cell { query: cell.y as usize, key: cell.x as usize })
+                let inside = rect.contains(pointer) && cell.cmpge(Vec2::ZERO).all();
+                let (query, key) = (queries.get(cell.y as usize)?, keys.get(cell.x as usize)?);
+                inside.then_some(Target::Cell { query: *query, key: *key })
             }
             Self::Points { clip, points, reach, sequence } => {
                 if !clip.contains(pointer) {

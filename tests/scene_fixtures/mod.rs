@@ -4,10 +4,14 @@
 use std::sync::Arc;
 
 use glam::Vec2;
+use vlscope::analysis::per_head::HeadWeights;
+use vlscope::analysis::pool::{Pooling, Tiling};
 use vlscope::analysis::sinks::{Sink, Sinks};
 use vlscope::analysis::{Direction, Pick, Selection, SinkTreatment};
 use vlscope::render::{Fonts, Label, Mark, Pixels, Values};
-use vlscope::scene::{Evidence, Inputs, Options, Projection, Scene, StatisticGrid, Target, View, draw};
+use vlscope::scene::{
+    Evidence, Inputs, Options, Projection, Scene, StatisticGrid, Target, Thumbnails, View, draw, thumbnail_gap,
+};
 use vlscope::trace::{Area, Block, Content, Document, Hidden, Region, Sequence, Token};
 
 /// Everything that a view takes, owned.
@@ -75,6 +79,11 @@ impl Case {
                 (0..queries.len()).map(|q| mean(chosen.iter().map(|&k| weight(q, k)).collect())).collect()
             }
         };
+        let heads = self.evidence.statistic.heads;
+        // Each head puts another power of the weights forward.
+        let powers = (0..heads).flat_map(|head| weights.iter().map(move |weight| weight.powf(1.0 + head as f32 / 8.0)));
+        self.evidence.per_head = Some(Arc::new(HeadWeights { heads, values: powers.collect() }));
+        self.evidence.thumbnails = Some(Arc::new(thumbnails(&self.evidence.statistic)));
         self.evidence.weights = Arc::new(weights);
         self.evidence.matrix_max = matrix.iter().copied().fold(0.0, f32::max);
         self.evidence.links = Arc::new(matrix);
@@ -163,12 +172,25 @@ pub fn statistic(layers: usize, heads: usize, diverging: bool) -> StatisticGrid 
     let value = |index: usize| if diverging { 4.0 * noise(index) - 2.0 } else { noise(index).powi(2) * 0.84 };
     let values: Vec<f32> = (0..layers * heads).map(value).collect();
     let layer_mean = values.chunks(heads).map(|row| row.iter().sum::<f32>() / heads as f32).collect();
+    let of_head = |head: usize| values.iter().skip(head).step_by(heads).sum::<f32>() / layers as f32;
+    let head_mean = (0..heads).map(of_head).collect();
     let (name, label, unit) = match diverging {
         true => ("vli.image_to_text", "VL-InterpreT image→text", "z-score"),
         false => ("mass.text.image", "Attention mass text → image", "share of attention"),
     };
     let (name, label, unit) = (name.to_owned(), label.to_owned(), unit.to_owned());
-    StatisticGrid { name, label, unit, layers, heads, values, layer_mean, diverging, range: None }
+    StatisticGrid { name, label, unit, layers, heads, values, layer_mean, head_mean, diverging, range: None }
+}
+
+/// Tiles of 6 × 6 cells with as strong a diagonal as the statistic is high; the last layer lacks its last head.
+pub fn thumbnails(statistic: &StatisticGrid) -> Thumbnails {
+    let tiling = Tiling { rows: 6, columns: 6, pooling: Pooling::Maximum, causal: false };
+    let tile = |value: f32| (0..36).map(move |cell| if cell % 7 == 0 { value.abs() } else { 0.1 * noise(cell) });
+    let tiles = statistic.values.chunks(statistic.heads).enumerate().map(|(layer, row)| {
+        let is_last = layer + 1 == statistic.layers && row.len() > 1;
+        row[..row.len() - usize::from(is_last)].iter().flat_map(|&value| tile(value)).collect()
+    });
+    Thumbnails::of(&tiles.collect::<Vec<Vec<f32>>>(), &tiling, thumbnail_gap(6))
 }
 
 pub fn case(document: Document, images: Vec<Arc<Pixels>>, layers: usize, heads: usize) -> Case {
@@ -324,6 +346,51 @@ pub fn long_prompt() -> Case {
     let mut case = case(document, vec![picture(96, 64)], 32, 32);
     case.selection.tokens = vec![18 + 576 + 20, 18 + 576 + 22];
     case.computed()
+}
+
+/// A chat about a picture that the model sees as an overview and as finer tiles, with a newline token behind each row of
+/// tiles' patches; the answer is generated. Causal.
+pub fn tiled_chat() -> Case {
+    let of = |words: &str, segment: &str| -> Vec<Token> {
+        let token = |word: &str| Token { segment: Some(segment.to_owned()), ..text(word) };
+        words.split_whitespace().map(token).collect()
+    };
+    let mut tokens = vec![text("<s>")];
+    tokens.extend(of("▁US ER :", "prompt"));
+    tokens.extend(patches(0, 2, 3));
+    for row in patches(0, 4, 6).chunks(6) {
+        tokens.extend_from_slice(row);
+        tokens.push(text("<0x0A>"));
+    }
+    tokens.extend(of("▁What ▁is ▁this ?", "prompt"));
+    tokens.extend(of("▁A ▁pe ar <0xE6> <0x97> <0xA5> .", "generated"));
+    let document = Document {
+        id: Some("synthetic/tiled-chat".to_owned()),
+        sequences: vec![Sequence { name: "main".to_owned(), tokens }],
+        attention: vec![block("self", 0, 0, true)],
+        hidden: vec![Hidden { sequence: 0, states: 5 }],
+        images: 1,
+        ..Document::default()
+    };
+    case(document, vec![picture(60, 40)], 4, 2).computed().with_timeline()
+}
+
+impl Case {
+    /// The masses of the output tokens, in four layers that are all alike.
+    pub fn with_timeline(mut self) -> Self {
+        use vlscope::analysis::timeline::{HeadMasses, groups, output_tokens, usual_sinks};
+        use vlscope::trace::{Dtype, TensorView};
+        let block = &self.document.attention[self.selection.block];
+        let outputs = output_tokens(&self.document, block);
+        let groups = groups(&self.document, block, &outputs, &usual_sinks(&self.document, block));
+        let bytes: Vec<u8> = self.evidence.links.iter().flat_map(|weight| weight.to_le_bytes()).collect();
+        let shape = vec![1, self.side(0).len(), self.side(1).len()];
+        let layers = vec![TensorView { dtype: Dtype::F32, shape, bytes: &bytes }; 4];
+        let masses = HeadMasses::sum(&layers, &outputs, &groups, || true).unwrap();
+        let timeline = masses.mean(&(0..4).map(|layer| (layer, 0..1)).collect::<Vec<_>>());
+        self.evidence.timeline = Some(Arc::new(timeline));
+        self
+    }
 }
 
 /// `[CLS]`, a patch and a word are sinks, and marked.

@@ -8,14 +8,18 @@
 
 pub mod cpu;
 pub mod gpu;
+mod metrics;
 pub mod plan;
 pub mod sums;
 mod table;
 pub mod vl_interpret;
 mod z_score;
 
+pub use metrics::{head_metrics, metric_names};
 pub use table::{Group, Statistic, TABLE, statistic};
 pub use z_score::{Over, z_score};
+
+use std::borrow::Cow;
 
 use self::plan::Plan;
 use self::sums::Sums;
@@ -31,8 +35,8 @@ pub struct Options {
 /// One statistic of every head of a block.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeadStatistics {
-    /// Its name in [`TABLE`].
-    pub name: &'static str,
+    /// Its name in [`TABLE`], or that of the trace's `head_metric.<i>`.
+    pub name: Cow<'static, str>,
     /// Number of layers.
     pub layers: usize,
     /// The largest number of heads in a layer.
@@ -45,9 +49,28 @@ pub struct HeadStatistics {
 
 impl HeadStatistics {
     /// From `[layers, heads]`.
-    pub fn new(name: &'static str, layers: usize, heads: usize, values: Vec<f32>) -> Self {
+    pub fn new(name: impl Into<Cow<'static, str>>, layers: usize, heads: usize, values: Vec<f32>) -> Self {
         let layer_mean = (0..layers).map(|layer| mean(&values[layer * heads..(layer + 1) * heads])).collect();
-        Self { name, layers, heads, values, layer_mean }
+        Self { name: name.into(), layers, heads, values, layer_mean }
+    }
+
+    /// The same relative to its kin, in standard deviations ([`z_score`]).
+    pub fn z_scored(&self, over: Over) -> Self {
+        let mut values: Vec<f64> = self.values.iter().copied().map(f64::from).collect();
+        z_score(&mut values, self.heads, over);
+        let values = values.into_iter().map(|value| value as f32).collect();
+        Self::new(self.name.clone(), self.layers, self.heads, values)
+    }
+
+    /// `[heads]`: the mean over the layers that have a value.
+    pub fn head_mean(&self) -> Vec<f32> {
+        let of_head = |head| self.values.iter().skip(head).step_by(self.heads.max(1)).copied().collect::<Vec<_>>();
+        (0..self.heads).map(|head| mean(&of_head(head))).collect()
+    }
+
+    /// Layer, head and value of the `count` highest, the highest first; of equal ones the earlier first.
+    pub fn strongest(&self, count: usize) -> Vec<(usize, usize, f32)> {
+        strongest(&self.values, self.heads, count)
     }
 
     /// The value of one head.
@@ -83,8 +106,16 @@ pub fn finish(plan: &Plan, layers: &[Vec<Sums>]) -> Vec<HeadStatistics> {
     TABLE.iter().zip(values).map(as_statistics).collect()
 }
 
+/// Layer, head and value of the `count` highest of `[layers, heads]`, the highest first; of equal ones the earlier first.
+pub fn strongest(values: &[f32], heads: usize, count: usize) -> Vec<(usize, usize, f32)> {
+    let present = values.iter().copied().enumerate().filter(|(_, value)| !value.is_nan());
+    let mut ranked: Vec<(usize, f32)> = present.collect();
+    ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    ranked.into_iter().take(count).map(|(at, value)| (at / heads.max(1), at % heads.max(1), value)).collect()
+}
+
 /// The mean of the values that are not NaN; NaN if there is none.
-fn mean(values: &[f32]) -> f32 {
+pub fn mean(values: &[f32]) -> f32 {
     let present = values.iter().copied().filter(|value| !value.is_nan()).map(f64::from);
     let (sum, count) = present.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
     (sum / count) as f32

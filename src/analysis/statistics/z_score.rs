@@ -11,6 +11,17 @@ pub enum Over {
     Everything,
 }
 
+impl Over {
+    /// As the label of a z-scored statistic ends.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Layers => "z by head",
+            Self::Heads => "z by layer",
+            Self::Everything => "z over all",
+        }
+    }
+}
+
 /// Z-scores `[layers, heads]` values in place. NaN stays NaN and counts nowhere; values without deviation become NaN.
 pub fn z_score(values: &mut [f64], heads: usize, over: Over) {
     z_score_above(values, heads, over, 0.0);

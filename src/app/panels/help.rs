@@ -13,8 +13,8 @@ pub fn show(context: &egui::Context, commands: &mut Vec<Command>) {
         .anchor(egui::Align2::CENTER_CENTER, egui::Vec2::ZERO)
         .show(context, |ui| {
             let keys = keys::shortcuts();
-            let keys = keys.iter().map(|shortcut| (shortcut.shown, shortcut.does));
-            let rows: Vec<_> = keys.chain(POINTER).collect();
+            let named = keys.iter().filter(|shortcut| !shortcut.does.is_empty());
+            let rows: Vec<_> = named.map(|shortcut| (shortcut.shown, shortcut.does)).chain(OTHERS).collect();
             ui.horizontal_top(|ui| {
                 // Two columns, so that the list fits a window of 720 pixels with room to spare.
                 for (number, part) in rows.chunks(rows.len().div_ceil(2)).enumerate() {
@@ -33,7 +33,9 @@ pub fn show(context: &egui::Context, commands: &mut Vec<Command>) {
     }
 }
 
-const POINTER: [(&str, &str); 8] = [
+const OTHERS: [(&str, &str); 12] = [
+    ("1 – 9", "bring a view to the front"),
+    ("Tab", "go from view to button to view"),
     ("hover", "show what a click would select"),
     ("click", "select a head, a token or a patch"),
     ("Ctrl + click", "add a token to the selection, or take it out"),
@@ -42,4 +44,6 @@ const POINTER: [(&str, &str); 8] = [
     ("wheel", "zoom the matrix or the hidden states"),
     ("drag", "pan them; drag a tab to move its panel"),
     ("double click", "show all of them again"),
+    ("drag on the heads' colour bar", "dim other values; a click shows all"),
+    ("double click on a small head", "show its matrix, or its picture"),
 ];

@@ -1,8 +1,12 @@
 //! The panels of the window: which there are, and where they stand.
 
 mod aggregation;
+mod choices;
 mod examples;
+mod gestures;
+mod heads;
 mod help;
+mod palette;
 mod rubber_band;
 mod status;
 mod top_bar;
@@ -14,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use crate::scene::View;
 
 pub use examples::show as show_examples;
+pub use heads::show_controls as show_head_controls;
 pub use help::show as show_help;
+pub use palette::show as show_palette;
 pub use status::show as show_status;
 pub use top_bar::show as show_top_bar;
 pub use view::{show as show_view, show_options as show_view_options};
@@ -39,6 +45,12 @@ pub enum Panel {
     Matrix,
     /// Hidden states.
     Embedding,
+    /// The matrices of all heads.
+    Thumbnails,
+    /// The picture under each head of a layer.
+    Overlays,
+    /// Output tokens.
+    Timeline,
 }
 
 impl Panel {
@@ -52,6 +64,9 @@ impl Panel {
             Self::Text => "Text",
             Self::Matrix => "Matrix",
             Self::Embedding => "Hidden states",
+            Self::Thumbnails => "Thumbnails",
+            Self::Overlays => "Heads on image",
+            Self::Timeline => "Timeline",
         }
     }
 
@@ -65,6 +80,9 @@ impl Panel {
             Self::Text => View::Text,
             Self::Matrix => View::Matrix,
             Self::Embedding => View::Embedding,
+            Self::Thumbnails => View::Thumbnails,
+            Self::Overlays => View::Overlays,
+            Self::Timeline => View::Timeline,
         })
     }
 }
@@ -72,8 +90,11 @@ impl Panel {
 /// Examples and heads at the left, picture and text in the middle, matrix and hidden states at the right.
 pub fn default_layout() -> Layout {
     let mut tiles = Tiles::default();
-    let left = column(&mut tiles, &[(&[Panel::Examples], 0.42), (&[Panel::Heads], 0.58)]);
-    let middle = column(&mut tiles, &[(&[Panel::Image, Panel::Links], 0.72), (&[Panel::Text], 0.28)]);
+    let left = column(&mut tiles, &[(&[Panel::Examples], 0.42), (&[Panel::Heads, Panel::Thumbnails], 0.58)]);
+    let middle = column(
+        &mut tiles,
+        &[(&[Panel::Image, Panel::Overlays, Panel::Links], 0.72), (&[Panel::Text, Panel::Timeline], 0.28)],
+    );
     let right = column(&mut tiles, &[(&[Panel::Matrix], 0.5), (&[Panel::Embedding], 0.5)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.25), (middle, 0.45), (right, 0.3)]);
     Tree::new(egui::Id::unique("panels"), root, tiles)

@@ -3,16 +3,17 @@
 use egui::{Rect as EguiRect, Sense, Slider, Ui, pos2};
 use glam::Vec2;
 
-use super::rubber_band;
 use super::top_bar::unlabelled_choice;
+use super::{choices, gestures, heads, rubber_band};
 use crate::analysis::normalize::Normalization;
-use crate::analysis::{statistics, token_sets};
+use crate::analysis::token_sets;
 use crate::app::canvas::{Canvas, Easel};
 use crate::app::command::Command;
+use crate::app::keys;
 use crate::app::state::State;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
-use crate::scene::{Evidence, Inputs, Options, Target, View};
+use crate::scene::{Evidence, Inputs, Options, Target, View, matrix_size, thumbnail_side};
 
 /// Shows the view; returns the words for what is under the pointer.
 pub fn show(
@@ -35,6 +36,19 @@ pub fn show(
     if space.width() < 16.0 || space.height() < 16.0 {
         return None;
     }
+    if response.has_focus() {
+        keys::keep_for_views(ui.ctx(), response.id);
+        let filter = egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+    }
+    if view == View::Thumbnails {
+        let block = state.selection.block;
+        let (layers, heads) = (state.block().map_or(0, |block| block.layers), trace.trace.max_heads(block));
+        let side = thumbnail_side(layers, heads, Vec2::new(space.width(), space.height()));
+        if side != state.thumbnail_side {
+            commands.push(Command::SetThumbnailSide(side));
+        }
+    }
     let nothing = Evidence::default();
     let inputs = Inputs {
         document: trace.document(),
@@ -46,8 +60,9 @@ pub fn show(
         size: Vec2::new(space.width(), space.height()),
     };
     let scale = ui.ctx().pixels_per_point();
-    let scene = canvas.scene(easel, view, &inputs, state.version, scale);
+    let scene = canvas.scene(easel, view, &inputs, state.shown_version, scale);
     let content = scene.content;
+    let rows_beyond = scene.rows_beyond;
     let to_view = |at: egui::Pos2| Vec2::new(at.x - space.min.x, at.y - space.min.y);
     let pointer = response.hover_pos().map(to_view);
     let target = pointer.and_then(|at| scene.at(at));
@@ -69,17 +84,27 @@ pub fn show(
     if let Some(band) = band {
         rubber_band::select(ui, &response, scene, band, commands);
     }
+    heads::point(ui, view, &response, state, scene, commands);
     match view {
         View::Matrix => navigate_matrix(ui, &response, state, content, pointer, commands),
         View::Embedding => navigate_embedding(ui, &response, state, content, pointer, commands),
+        View::Text if pointer.is_some() => gestures::scroll_text(ui, state, rows_beyond, commands),
+        View::Timeline => gestures::scrub_timeline(&response, state, target, commands),
         _ => {}
     }
     if let Some(texture) = canvas.texture() {
         let whole = EguiRect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         ui.painter().image(texture, space, whole, egui::Color32::WHITE);
     }
+    if response.has_focus() {
+        let stroke = ui.visuals().selection.stroke;
+        ui.painter().rect_stroke(space.shrink(1.0), 2.0, stroke, egui::StrokeKind::Inside);
+    }
     if let Some(band) = band {
         rubber_band::draw(ui, &response, state, band);
+    }
+    if view == View::Matrix {
+        gestures::zoom_by_rectangle(ui, &response, state, space, content, commands);
     }
     if let Some(failure) = canvas.failure() {
         ui.put(space, egui::Label::new(failure));
@@ -110,8 +135,8 @@ fn navigate_matrix(
     commands: &mut Vec<Command>,
 ) {
     let (Some(trace), Some(block)) = (&state.trace, state.block()) else { return };
-    let document = trace.document();
-    let all = Vec2::new(document.key_tokens(block).len() as f32, document.query_tokens(block).len() as f32);
+    let [rows, columns] = matrix_size(trace.document(), block, state.options.matrix_block);
+    let all = Vec2::new(columns as f32, rows as f32);
     let window = state.options.matrix_window.unwrap_or(Rect { min: Vec2::ZERO, max: all });
     let cells_per_pixel = window.size() / content.size().max(Vec2::ONE);
     if response.double_clicked() {
@@ -128,7 +153,7 @@ fn navigate_matrix(
         moved.min = middle - (middle - window.min) * factor;
         moved.max = moved.min + size;
     }
-    if response.dragged() {
+    if response.dragged() && !gestures::draws_rectangle(ui, response) {
         let by = response.drag_delta();
         let by = Vec2::new(by.x, by.y) * cells_per_pixel;
         moved = Rect { min: moved.min - by, max: moved.max - by };
@@ -186,7 +211,6 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
     let mut options = state.options.clone();
     ui.add_space(4.0);
     match view {
-        View::Heads => show_heads_options(ui, state, &mut options, commands),
         View::Image => show_image_options(ui, state, &mut options, commands),
         View::Matrix => {
             choose_colormap(ui, &mut options);
@@ -196,22 +220,11 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
         }
         View::Links => show_links_options(ui, &mut options),
         View::Embedding => show_embedding_options(ui, state, commands),
-        View::Text => {}
+        View::Text | View::Heads | View::Thumbnails | View::Overlays | View::Timeline => {}
     }
+    choices::show(ui, view, &mut options);
     if options != state.options {
         commands.push(Command::SetOptions(Box::new(options)));
-    }
-}
-
-fn show_heads_options(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut Vec<Command>) {
-    let all = &statistics::TABLE;
-    let shown = all.iter().position(|entry| entry.name == options.statistic).unwrap_or(0);
-    if let Some(row) = unlabelled_choice(ui, "Statistic", all.iter().map(|entry| entry.label), shown) {
-        options.statistic = all[row].name.to_string();
-    }
-    let mut specials = state.specials;
-    if ui.checkbox(&mut specials, "special").on_hover_text("Count special tokens").changed() {
-        commands.push(Command::CountSpecials(specials));
     }
 }
 

@@ -5,8 +5,10 @@
 //! panning and zooming change a uniform. A curve is a cubic Bézier whose handles are horizontal and half as long as the
 //! way, drawn as a strip of [`SEGMENTS`] pieces whose edges are faded by their distance from the middle. Reading the count
 //! back before drawing was rejected: the draw takes it from GPU memory, and nobody waits.
+//!
+//! [`LinkPass`] does so with shaders; its twin [`cpu::Links`] paints the same strips into a layer.
 
-mod cpu;
+pub(super) mod cpu;
 mod gpu;
 
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use super::device::{
     Frame, Scissor, Shader, VIEW_WGSL, View, bind_group, bind_group_layout, buffer_with, check_storage_size, scissor,
     storage, strip_pipeline, uniform,
 };
-use super::{DrawError, Engine, Keep, Link, Links};
+use super::{DrawError, Keep, Link, Links};
 
 /// Pieces of a curve; those of shaders/render/links.wgsl.
 const SEGMENTS: u32 = 28;
@@ -69,7 +71,6 @@ struct Selected {
 
 /// The pipelines, and the links on the device.
 pub(super) struct LinkPass {
-    engine: Engine,
     kernel: SelectKernel,
     layout: wgpu::BindGroupLayout,
     pipeline: wgpu::RenderPipeline,
@@ -100,12 +101,12 @@ impl LinkPass {
         [draw, SelectKernel::shader()]
     }
 
-    pub(super) fn new(device: &wgpu::Device, engine: Engine) -> Self {
+    pub(super) fn new(device: &wgpu::Device) -> Self {
         let [shader, _] = Self::shaders();
         let layout = bind_group_layout(device, &shader);
         let pipeline = strip_pipeline(device, &shader, &layout, None);
         let kernel = SelectKernel::new(device);
-        Self { engine, kernel, layout, pipeline, uploaded: Vec::new(), drawing: 0, uploaded_bytes: 0 }
+        Self { kernel, layout, pipeline, uploaded: Vec::new(), drawing: 0, uploaded_bytes: 0 }
     }
 
     /// `None` if nothing of it would be seen.
@@ -152,21 +153,8 @@ impl LinkPass {
             selected.drawing = self.drawing;
             return selected.clone();
         }
-        let (kept, arguments) = match self.engine {
-            Engine::Gpu => {
-                let count = uploaded.links.len() as u32;
-                self.kernel.select(frame.device, encoder, &uploaded.buffer, count, keep)
-            }
-            Engine::Cpu => {
-                let kept = cpu::select(&uploaded.links, keep);
-                let arguments = [strip_vertices(), kept.len() as u32, 0, 0];
-                let usages = BufferUsages::INDIRECT | BufferUsages::COPY_SRC;
-                (
-                    buffer_with(frame.device, BufferUsages::STORAGE, bytemuck::cast_slice(&kept)),
-                    buffer_with(frame.device, usages, bytemuck::cast_slice(&arguments)),
-                )
-            }
-        };
+        let count = uploaded.links.len() as u32;
+        let (kept, arguments) = self.kernel.select(frame.device, encoder, &uploaded.buffer, count, keep);
         let selected = Selected { keep, kept, arguments, drawing: self.drawing };
         uploaded.selections.push(selected.clone());
         selected

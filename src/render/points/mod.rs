@@ -1,7 +1,10 @@
 //! Round points: one instanced draw for a mark, in the points' order.
 //!
 //! The instance buffer is the points' own memory, uploaded once and found again by the address of its `Arc`; it goes
-//! when nobody else holds that. Panning and zooming change a uniform and upload nothing else.
+//! when nobody else holds that. Panning and zooming change a uniform and upload nothing else. [`PointPass`] does so with
+//! a shader; its twin [`cpu::paint`] paints them into a layer.
+
+pub(super) mod cpu;
 
 use std::sync::Arc;
 
@@ -12,6 +15,9 @@ use super::device::{
     uniform,
 };
 use super::{DrawError, Point, Points};
+
+/// Of the ring outside of the disc, in logical pixels; that of shaders/render/points.wgsl.
+const RING_WIDTH: f32 = 1.5;
 
 /// The pipeline and the points on the device.
 pub(super) struct PointPass {
@@ -33,7 +39,7 @@ impl PointPass {
     pub(super) fn shader() -> Shader {
         Shader {
             name: "points",
-            wgsl: [VIEW_WGSL, include_str!("../../shaders/render/points.wgsl")].concat(),
+            wgsl: [VIEW_WGSL, include_str!("../../../shaders/render/points.wgsl")].concat(),
             bindings: vec![uniform::<View>(0, ShaderStages::VERTEX_FRAGMENT)],
         }
     }

@@ -1,0 +1,189 @@
+//! What the output tokens attend to: the mass that each puts on image, prompt, earlier output and sinks, layer by layer.
+//!
+//! A row of the attention matrix sums to 1 over keys; the keys are divided among four groups, so the four masses of a row
+//! sum to 1 as well. Each is the mean over the selected heads. Row `t` is that of output token `t` itself: what the
+//! model looks at while it reads `t`. In a model that generates one token after another this row makes the prediction of
+//! token `t + 1`; what made `t` is row `t - 1`. Rejected: shifting the rows by one, which would give the first output
+//! token a row of the prompt and part the timeline from all other views.
+//!
+//! Sums of all heads are kept ([`HeadMasses`]), so that another head asks for no other pass over the weights. There is
+//! no shader: a pass reads the output tokens' rows alone, once for a trace.
+
+use clap::ValueEnum;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::gather::LayerHeads;
+use crate::trace::{Block, Document, Modality, TensorView, Token};
+
+/// What a key is to an output token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenGroup {
+    /// An image token.
+    #[default]
+    Image,
+    /// Text that the model was given.
+    Prompt,
+    /// Text that the model wrote, up to and with the token itself.
+    Output,
+    /// A token that draws attention whatever is asked: special ones, and the first one of a causal sequence.
+    Sink,
+}
+
+/// Masses of the output tokens over every head of a block.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HeadMasses {
+    /// Indices in the query sequence.
+    pub tokens: Vec<usize>,
+    /// A layer: `[heads, tokens]`, each by [`TokenGroup`].
+    layers: Vec<Vec<[f32; 4]>>,
+}
+
+/// Masses of the output tokens, the mean of heads.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Timeline {
+    /// Indices in the query sequence, of the output tokens.
+    pub tokens: Vec<usize>,
+    /// `[layers, tokens]`, each by [`TokenGroup`]; not a number for a layer that has none of the heads.
+    pub masses: Vec<[f32; 4]>,
+    /// How many layers.
+    pub layers: usize,
+}
+
+impl TokenGroup {
+    /// In the order of the masses.
+    pub const ALL: [Self; 4] = [Self::Image, Self::Prompt, Self::Output, Self::Sink];
+
+    /// As a person reads it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Prompt => "prompt",
+            Self::Output => "output so far",
+            Self::Sink => "sinks",
+        }
+    }
+}
+
+/// The output tokens of a block's query sequence, in their order. They are, by the first rule that finds any:
+///
+/// 1. text tokens of a segment named `generated`, `output`, `answer`, `response`, `completion` or `assistant`;
+/// 2. where the sequence is that of a causal block (a decoder), text tokens that are not special, after the last image
+///    token and the last token of any other named segment;
+/// 3. where such a decoder has neither image nor segments but attends to another sequence (cross-attention), all its
+///    tokens that are not special.
+///
+/// Text alone without segments has none: nothing says where its prompt ends.
+pub fn output_tokens(document: &Document, block: &Block) -> Vec<usize> {
+    let tokens = document.query_tokens(block);
+    let is_text = |token: &Token| token.modality() == Modality::Text;
+    let named: Vec<usize> =
+        (0..tokens.len()).filter(|&index| is_text(&tokens[index]) && is_output_name(&tokens[index])).collect();
+    let is_decoder = document.attention.iter().any(|other| other.causal && other.query == block.query);
+    if !named.is_empty() || !is_decoder {
+        return named;
+    }
+    let given = tokens.iter().rposition(|token| !is_text(token) || token.segment.is_some());
+    let crosses = document.attention.iter().any(|other| other.query == block.query && other.key != block.query);
+    let first = match given {
+        Some(last) => last + 1,
+        None if crosses => 0,
+        None => return Vec::new(),
+    };
+    (first..tokens.len()).filter(|&index| !tokens[index].special).collect()
+}
+
+fn is_output_name(token: &Token) -> bool {
+    let names = ["generated", "output", "answer", "response", "completion", "assistant"];
+    token.segment.as_ref().is_some_and(|segment| names.iter().any(|name| segment.eq_ignore_ascii_case(name)))
+}
+
+/// The keys that draw attention whatever is asked, as far as the tokens say: special ones, and the first one of a causal
+/// sequence (Xiao et al. 2024, 'Efficient Streaming Language Models with Attention Sinks').
+pub fn usual_sinks(document: &Document, block: &Block) -> Vec<usize> {
+    let keys = document.key_tokens(block);
+    let is_first = |key: usize| key == 0 && block.causal && block.query == block.key;
+    (0..keys.len()).filter(|&key| keys[key].special || is_first(key)).collect()
+}
+
+/// One group per key.
+pub fn groups(document: &Document, block: &Block, outputs: &[usize], sinks: &[usize]) -> Vec<TokenGroup> {
+    let keys = document.key_tokens(block);
+    let of = |(key, token): (usize, &Token)| match token.modality() {
+        _ if sinks.contains(&key) => TokenGroup::Sink,
+        Modality::Image => TokenGroup::Image,
+        Modality::Text if block.query == block.key && outputs.contains(&key) => TokenGroup::Output,
+        Modality::Text => TokenGroup::Prompt,
+    };
+    keys.iter().enumerate().map(of).collect()
+}
+
+impl HeadMasses {
+    /// Sums the rows of `tokens` over `groups` (one per key) in `layers`, `[heads, queries, keys]` each; `None` if
+    /// `goes_on` said no before a layer.
+    pub fn sum(
+        layers: &[TensorView<'_>],
+        tokens: &[usize],
+        groups: &[TokenGroup],
+        mut goes_on: impl FnMut() -> bool,
+    ) -> Option<Self> {
+        let mut sums = Vec::with_capacity(layers.len());
+        for layer in layers {
+            if !goes_on() {
+                return None;
+            }
+            let [heads, queries, keys] = [layer.shape[0], layer.shape[1], layer.shape[2]];
+            let rows = (0..heads * tokens.len()).into_par_iter().map_init(
+                || vec![0.0; keys],
+                |row, place| {
+                    let (head, query) = (place / tokens.len(), tokens[place % tokens.len()]);
+                    layer.read((head * queries + query) * keys, row);
+                    let mut masses = [0.0; 4];
+                    row.iter().zip(groups).for_each(|(weight, &group)| masses[group as usize] += weight);
+                    masses
+                },
+            );
+            sums.push(rows.collect());
+        }
+        Some(Self { tokens: tokens.to_vec(), layers: sums })
+    }
+
+    /// The mean of heads, in each layer of its own.
+    pub fn mean(&self, heads: &[LayerHeads]) -> Timeline {
+        let count = self.tokens.len();
+        let mut masses = vec![[f32::NAN; 4]; self.layers.len() * count];
+        for (layer, heads) in heads {
+            let Some(of_layer) = self.layers.get(*layer).filter(|_| !heads.is_empty()) else { continue };
+            for token in 0..count {
+                let mut sum = [0.0; 4];
+                for head in heads.clone() {
+                    sum.iter_mut().zip(of_layer[head * count + token]).for_each(|(sum, mass)| *sum += mass);
+                }
+                masses[layer * count + token] = sum.map(|sum| sum / heads.len() as f32);
+            }
+        }
+        Timeline { tokens: self.tokens.clone(), masses, layers: self.layers.len() }
+    }
+}
+
+impl Timeline {
+    /// The mean over layers of the masses of an output token, by its place among them; layers without a value are left
+    /// out. `None` if all are.
+    pub fn over(&self, layers: std::ops::Range<usize>, place: usize) -> Option<[f32; 4]> {
+        let (mut sum, mut count) = ([0.0; 4], 0.0);
+        for layer in layers {
+            let Some(masses) = self.at(layer, place).filter(|masses| masses.iter().all(|mass| !mass.is_nan())) else {
+                continue;
+            };
+            sum.iter_mut().zip(masses).for_each(|(sum, mass)| *sum += mass);
+            count += 1.0;
+        }
+        (count > 0.0).then(|| sum.map(|sum| sum / count))
+    }
+
+    /// The masses of an output token in a layer.
+    pub fn at(&self, layer: usize, place: usize) -> Option<[f32; 4]> {
+        if place >= self.tokens.len() { None } else { self.masses.get(layer * self.tokens.len() + place).copied() }
+    }
+}

@@ -1,0 +1,78 @@
+//! The choices of image, text, matrix, links and timeline, at the right of their tabs; rare ones in a menu.
+
+use egui::{DragValue, Ui};
+
+use super::top_bar::unlabelled_choice;
+use crate::analysis::timeline::TokenGroup;
+use crate::scene::{LinkColor, MatrixBlock, Options, Tiles, View};
+
+/// Shows those of a view.
+pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
+    match view {
+        View::Text => {
+            ui.checkbox(&mut options.join_pieces, "whole words").on_hover_text("Join the pieces of a word");
+        }
+        View::Timeline => {
+            let shown = TokenGroup::ALL.iter().position(|&group| group == options.timeline_group).unwrap_or(0);
+            let labels = TokenGroup::ALL.iter().map(|group| group.label());
+            if let Some(row) = unlabelled_choice(ui, "Mass layer by layer", labels, shown) {
+                options.timeline_group = TokenGroup::ALL[row];
+            }
+        }
+        View::Matrix => {
+            let shown = MatrixBlock::ALL.iter().position(|&block| block == options.matrix_block).unwrap_or(0);
+            let labels = MatrixBlock::ALL.iter().map(|block| block.label());
+            if let Some(row) = unlabelled_choice(ui, "Queries and keys", labels, shown) {
+                options.matrix_block = MatrixBlock::ALL[row];
+                options.matrix_window = None;
+            }
+        }
+        _ => {}
+    }
+    let name = match view {
+        View::Image => "Image options",
+        View::Text => "Text options",
+        View::Matrix => "Matrix options",
+        View::Links => "Links options",
+        View::Timeline => "Timeline options",
+        View::Heads | View::Embedding | View::Thumbnails | View::Overlays => return,
+    };
+    let menu = ui.menu_button("…", |ui| match view {
+        View::Links => links(ui, options),
+        View::Image => {
+            for tiles in Tiles::ALL {
+                ui.radio_value(&mut options.tiles, tiles, tiles.label());
+            }
+            ui.separator();
+            scale(ui, options);
+        }
+        _ => scale(ui, options),
+    });
+    menu.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
+    menu.response.on_hover_text(name);
+}
+
+fn links(ui: &mut Ui, options: &mut Options) {
+    for color in LinkColor::ALL {
+        ui.radio_value(&mut options.links_color, color, color.label());
+    }
+    ui.separator();
+    ui.checkbox(&mut options.links_bundle, "bundle by region")
+        .on_hover_text("One link to each labelled region, or quadrant of an image without regions");
+}
+
+/// Up to where the colours of weights reach.
+fn scale(ui: &mut Ui, options: &mut Options) {
+    ui.checkbox(&mut options.lock_scale, "lock scale")
+        .on_hover_text("Colours reach up to the largest weight of all heads and layers, so that pictures compare");
+    let mut is_fixed = options.range.is_some();
+    if ui.checkbox(&mut is_fixed, "fixed range").changed() {
+        options.range = is_fixed.then_some([0.0, 0.2]);
+    }
+    if let Some([low, high]) = &mut options.range {
+        ui.horizontal(|ui| {
+            ui.add(DragValue::new(low).speed(0.002).range(0.0..=*high - 0.001).prefix("from "));
+            ui.add(DragValue::new(high).speed(0.002).range(*low + 0.001..=1000.0).prefix("to "));
+        });
+    }
+}

@@ -1,0 +1,78 @@
+//! What wheel and drag do on the text, the timeline and the matrix, besides pointing.
+
+use egui::{PointerButton, Pos2, Rect as EguiRect, Stroke, StrokeKind, Ui};
+use glam::Vec2;
+
+use crate::app::command::Command;
+use crate::app::state::State;
+use crate::render::Rect;
+use crate::scene::{Target, matrix_size};
+
+/// Pixels that the wheel moves for a row of text.
+const WHEEL_PER_ROW: f32 = 24.0;
+
+/// The wheel moves the text by rows; `rows_beyond` do not fit.
+pub fn scroll_text(ui: &Ui, state: &State, rows_beyond: f32, commands: &mut Vec<Command>) {
+    let by = ui.input(|input| input.smooth_scroll_delta.y) / WHEEL_PER_ROW;
+    let now = state.options.text_scroll.unwrap_or(0.0).min(rows_beyond);
+    let next = (now - by).clamp(0.0, rows_beyond);
+    if next != now {
+        let mut options = state.options.clone();
+        options.text_scroll = Some(next);
+        commands.push(Command::SetOptions(Box::new(options)));
+    }
+}
+
+/// A drag along the timeline selects each output token that it meets.
+pub fn scrub_timeline(response: &egui::Response, state: &State, target: Option<Target>, commands: &mut Vec<Command>) {
+    if let Some(Target::Output { token, .. }) = target
+        && response.dragged_by(PointerButton::Primary)
+        && state.selection.tokens != [token]
+    {
+        commands.push(Command::Select { target: Target::Output { layer: None, token }, extend: false });
+    }
+}
+
+/// Whether a drag draws a rectangle, rather than pans: with the right button, or with Shift.
+pub fn draws_rectangle(ui: &Ui, response: &egui::Response) -> bool {
+    let with_shift = ui.input(|input| input.modifiers.shift) && response.dragged_by(PointerButton::Primary);
+    with_shift || response.dragged_by(PointerButton::Secondary)
+}
+
+/// A rectangle over the matrix zooms to the cells in it once it is let go. `space` is the panel, `content` the matrix in
+/// it.
+pub fn zoom_by_rectangle(
+    ui: &Ui,
+    response: &egui::Response,
+    state: &State,
+    space: EguiRect,
+    content: Rect,
+    commands: &mut Vec<Command>,
+) {
+    let id = response.id.with("rectangle");
+    if draws_rectangle(ui, response) {
+        let ends = ui.input(|input| input.pointer.press_origin().zip(input.pointer.latest_pos()));
+        if let Some((from, to)) = ends {
+            let rect = EguiRect::from_two_pos(from, to);
+            ui.data_mut(|data| data.insert_temp(id, Some(rect)));
+            let color = crate::app::appearance::color(state.options.theme.palette().selected);
+            let painter = ui.painter().with_clip_rect(space);
+            painter.rect_stroke(rect, 0.0, Stroke::new(1.5, color), StrokeKind::Middle);
+        }
+        return;
+    }
+    let Some(Some(drawn)) = ui.data_mut(|data| data.remove_temp::<Option<EguiRect>>(id)) else { return };
+    let (Some(trace), Some(block)) = (&state.trace, state.block()) else { return };
+    let [rows, columns] = matrix_size(trace.document(), block, state.options.matrix_block);
+    let all = Vec2::new(columns as f32, rows as f32);
+    let window = state.options.matrix_window.unwrap_or(Rect { min: Vec2::ZERO, max: all });
+    let cell = |at: Pos2| {
+        let in_view = Vec2::new(at.x - space.min.x, at.y - space.min.y);
+        window.min + (in_view - content.min) * window.size() / content.size().max(Vec2::ONE)
+    };
+    let (min, max) = (cell(drawn.min).clamp(window.min, window.max), cell(drawn.max).clamp(window.min, window.max));
+    if (max - min).min_element() > 0.5 {
+        let (min, max) = (min.floor(), max.ceil().min(all));
+        commands.push(Command::ZoomMatrix(Some(Rect { min, max })));
+    }
+}

@@ -1,0 +1,186 @@
+//! What is chosen about the views of all heads, and what the pointer does on them beyond selecting.
+
+use egui::containers::menu::{MenuButton, MenuConfig};
+use egui::{Button, Checkbox, DragValue, PopupCloseBehavior, Response, Ui};
+use glam::Vec2;
+
+use super::top_bar::unlabelled_choice;
+use crate::analysis::pool::Pooling;
+use crate::analysis::statistics::{self, Over};
+use crate::app::command::Command;
+use crate::app::state::State;
+use crate::scene::{ColourBar, HeadsOrder, Options, Scene, Target, View};
+
+/// What statistics are compared with, as it is offered.
+const Z_SCORES: [(Option<Over>, &str); 4] = [
+    (None, "raw"),
+    (Some(Over::Layers), "z by head"),
+    (Some(Over::Heads), "z by layer"),
+    (Some(Over::Everything), "z over all"),
+];
+/// How many heads the list of the strongest has.
+const STRONGEST: usize = 10;
+
+/// The row of choices above the views of all heads; nothing above others.
+pub fn show_controls(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<Command>) {
+    let is_of_all_heads = matches!(view, View::Heads | View::Thumbnails | View::Overlays);
+    if !is_of_all_heads || state.trace.is_none() || ui.available_height() < 120.0 {
+        return;
+    }
+    let mut options = state.options.clone();
+    ui.horizontal_wrapped(|ui| {
+        ui.add_space(4.0);
+        show_blocks(ui, state, commands);
+        match view {
+            View::Heads => show_heads(ui, state, &mut options, commands),
+            View::Thumbnails => {
+                show_poolings(ui, state, commands);
+                let own = Checkbox::new(&mut options.thumbnails_own_scale, "own scale");
+                ui.add(own).on_hover_text("Each head's colours end at its own maximum");
+            }
+            _ => {
+                let own = Checkbox::new(&mut options.overlays_own_scale, "own scale");
+                ui.add(own).on_hover_text("Each picture's colours end at its own maximum");
+            }
+        }
+    });
+    if options != state.options {
+        commands.push(Command::SetOptions(Box::new(options)));
+    }
+}
+
+/// A tab for each attention block, where there are several.
+fn show_blocks(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+    let Some(trace) = &state.trace else { return };
+    let blocks = &trace.document().attention;
+    if blocks.len() < 2 {
+        return;
+    }
+    for (index, block) in blocks.iter().enumerate() {
+        let is_shown = index == state.selection.block;
+        if ui.selectable_label(is_shown, &block.name).on_hover_text("Attention block").clicked() && !is_shown {
+            commands.push(Command::SelectBlock(index));
+        }
+    }
+    ui.separator();
+}
+
+fn show_heads(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut Vec<Command>) {
+    let Some(trace) = &state.trace else { return };
+    let ours = statistics::TABLE.iter().map(|entry| (entry.name.to_owned(), entry.label));
+    let all: Vec<_> = ours.chain(statistics::metric_names(trace.document(), state.selection.block)).collect();
+    let shown = all.iter().position(|(name, _)| *name == options.statistic).unwrap_or(all.len());
+    if let Some(row) = unlabelled_choice(ui, "Statistic", all.iter().map(|(_, label)| label), shown) {
+        options.statistic.clone_from(&all[row].0);
+    }
+    let shown = Z_SCORES.iter().position(|(over, _)| *over == state.z_score).unwrap_or(0);
+    if let Some(row) = unlabelled_choice(ui, "Compared with", Z_SCORES.iter().map(|(_, name)| name), shown) {
+        commands.push(Command::SetZScore(Z_SCORES[row].0));
+    }
+    let shown = HeadsOrder::ALL.iter().position(|&order| order == options.heads_order).unwrap_or(0);
+    if let Some(row) = unlabelled_choice(ui, "Order", HeadsOrder::ALL.iter().map(|order| order.name()), shown) {
+        options.heads_order = HeadsOrder::ALL[row];
+    }
+    let mut specials = state.specials;
+    if ui.checkbox(&mut specials, "special").on_hover_text("Count special tokens").changed() {
+        commands.push(Command::CountSpecials(specials));
+    }
+    show_filter(ui, state, options);
+    show_strongest(ui, state, commands);
+}
+
+/// Which values are not dimmed: what a drag on the colour bar chooses. A menu, since a row that grows while the bar is
+/// dragged would move the bar away.
+fn show_filter(ui: &mut Ui, state: &State, options: &mut Options) {
+    let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let (response, _) = MenuButton::new("Filter").config(stays).ui(ui, |ui| {
+        let range = present_range(state);
+        let before = options.heads_filter.unwrap_or(range);
+        let [mut low, mut high] = before;
+        let speed = (f64::from(range[1] - range[0]) / 200.0).max(1e-6);
+        ui.horizontal(|ui| {
+            let from = ui.label("from").id;
+            ui.add(DragValue::new(&mut low).speed(speed).max_decimals(4)).labelled_by(from);
+            let to = ui.label("to").id;
+            ui.add(DragValue::new(&mut high).speed(speed).max_decimals(4)).labelled_by(to);
+        });
+        if [low, high] != before {
+            options.heads_filter = Some([low, high.max(low)]);
+        }
+        if ui.add_enabled(options.heads_filter.is_some(), Button::new("Show all heads")).clicked() {
+            options.heads_filter = None;
+        }
+    });
+    response.on_hover_text("Dim the heads with other values; or drag on the colour bar. A click on the bar shows all");
+}
+
+fn present_range(state: &State) -> [f32; 2] {
+    let values = state.evidence.as_ref().map_or(&[][..], |evidence| &evidence.statistic.values);
+    let finite = values.iter().copied().filter(|value| value.is_finite());
+    let range = finite.fold(None, |range: Option<[f32; 2]>, value| {
+        Some(range.map_or([value; 2], |[low, high]| [low.min(value), high.max(value)]))
+    });
+    range.unwrap_or([0.0, 1.0])
+}
+
+/// The strongest heads, to choose from by keyboard or where the view has no room for their list.
+fn show_strongest(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+    let Some(evidence) = &state.evidence else { return };
+    let statistic = &evidence.statistic;
+    ui.menu_button("Strongest", |ui| {
+        for (layer, head, value) in statistics::strongest(&statistic.values, statistic.heads, STRONGEST) {
+            if ui.button(format!("layer {layer} · head {head}: {value:.4}")).clicked() {
+                commands.push(Command::Select { target: Target::Head { layer, head }, extend: false });
+                ui.close();
+            }
+        }
+    });
+}
+
+fn show_poolings(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+    let shown = Pooling::ALL.iter().position(|&pooling| pooling == state.pooling).unwrap_or(0);
+    if let Some(row) = unlabelled_choice(ui, "Pooling", Pooling::ALL.iter().map(|pooling| pooling.name()), shown) {
+        commands.push(Command::SetPooling(Pooling::ALL[row]));
+    }
+}
+
+/// A drag on the colour bar chooses which values are not dimmed, a click on it shows all. A double click enters a head:
+/// from the thumbnails to its matrix, from the overlays to its picture.
+pub fn point(ui: &Ui, view: View, response: &Response, state: &State, scene: &Scene, commands: &mut Vec<Command>) {
+    let to_view = |at: egui::Pos2| Vec2::new(at.x - response.rect.min.x, at.y - response.rect.min.y);
+    let now = response.interact_pointer_pos().map(to_view);
+    match view {
+        View::Heads => {
+            let pressed = ui.input(|input| input.pointer.press_origin()).map(to_view);
+            if let Some(filter) = brushed(scene.bar, response, pressed, now) {
+                let options = Options { heads_filter: filter, ..state.options.clone() };
+                if options != state.options {
+                    commands.push(Command::SetOptions(Box::new(options)));
+                }
+            }
+        }
+        View::Thumbnails | View::Overlays if response.double_clicked() => {
+            if now.and_then(|at| scene.at(at)).is_some() {
+                let entered = if view == View::Thumbnails { View::Matrix } else { View::Image };
+                commands.push(Command::FocusView(entered));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The values that a drag on the bar has chosen, if the pointer does anything there.
+fn brushed(
+    bar: Option<ColourBar>,
+    response: &Response,
+    pressed: Option<Vec2>,
+    now: Option<Vec2>,
+) -> Option<Option<[f32; 2]>> {
+    let (bar, now) = (bar?, now?);
+    if response.clicked() && bar.grips(now) {
+        return Some(None);
+    }
+    let pressed = pressed.filter(|&at| response.dragged() && bar.grips(at))?;
+    let (a, b) = (bar.value(pressed), bar.value(now));
+    Some(Some([a.min(b), a.max(b)]))
+}

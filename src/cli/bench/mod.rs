@@ -1,0 +1,137 @@
+//! `vlscope bench`: what a user waits for on a trace, on whatever adapter there is. It opens no window and reads no
+//! other file. What two of its figures say is compared by people: each is the time of one thing, from its command until
+//! the device has finished the pictures.
+
+mod clicks;
+mod passes;
+mod timing;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Result;
+use clap::Args;
+use glam::Vec2;
+use serde::Serialize;
+
+use super::adapter::AdapterArguments;
+use super::render::parse_size;
+use super::table::{print_json, print_rows};
+use crate::analysis::Engine;
+use crate::analysis::statistics::Options as StatisticOptions;
+use crate::app::Launch;
+use crate::evidence::{Analyst, OpenTrace};
+use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
+
+use self::clicks::{Timings, engine_clicks, window_clicks};
+use self::timing::measure;
+
+const STATISTICS_RUNS: usize = 5;
+
+const EXAMPLES: &str = "Examples:
+  vlscope synth --layers 12 --heads 12 --text 41 --grid 12x12 --dim 768 -o t.safetensors
+  vlscope bench t.safetensors
+  vlscope bench t.safetensors --json --size 1920x1080";
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// The trace.
+    trace: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    /// Width and height of every picture, in pixels.
+    #[arg(long, value_name = "WxH", value_parser = parse_size, default_value = "1280x720")]
+    size: [f32; 2],
+    #[command(flatten)]
+    adapter: AdapterArguments,
+}
+
+/// All times in milliseconds.
+#[derive(Debug, Serialize)]
+struct Report {
+    version: &'static str,
+    adapter: String,
+    /// The adapter's driver.
+    driver: String,
+    /// `shaders` or `processor`: what computed the numbers.
+    computed_by: &'static str,
+    threads: usize,
+    trace: String,
+    size: [f32; 2],
+    /// The engine: from a click to each view's texture of that size, and to those of all views in a window of it.
+    click_to_frame_ms: Timings,
+    /// The same for what the pointer is over.
+    hover_to_frame_ms: Timings,
+    /// The window: the same clicks with egui's layout and drawing, all views on one frame.
+    window_ms: Timings,
+    /// The passes alone, while the user pans.
+    pan_ms: Timings,
+    /// Numbers that are computed once for a trace.
+    numbers_ms: Timings,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let size = Vec2::from(arguments.size);
+    let gpu = Arc::new(Gpu::open(&arguments.adapter.choice())?);
+    let engine = Engine::new(Some(Arc::clone(&gpu)), arguments.adapter.compute(), DEFAULT_BUDGET_BYTES)?;
+    let computed_by = if engine.runs_shaders() { "shaders" } else { "processor" };
+    let open = Arc::new(OpenTrace::open(&arguments.trace)?);
+    let launch = Launch {
+        path: Some(arguments.trace.clone()),
+        adapter: arguments.adapter.choice(),
+        compute: arguments.adapter.compute(),
+        screenshot_dir: None,
+        is_remembered: false,
+    };
+    let numbers_ms = numbers(&engine, &open)?;
+    let mut analyst = Analyst::new(engine);
+    let report = Report {
+        version: env!("CARGO_PKG_VERSION"),
+        adapter: gpu.info.name.clone(),
+        driver: gpu.info.driver_info.clone(),
+        computed_by,
+        threads: rayon::current_num_threads(),
+        trace: open.summary(),
+        size: arguments.size,
+        click_to_frame_ms: engine_clicks(&gpu, &open, &mut analyst, size, false)?,
+        hover_to_frame_ms: engine_clicks(&gpu, &open, &mut analyst, size, true)?,
+        window_ms: window_clicks(&gpu, &launch, size)?,
+        pan_ms: passes::panning(&gpu, size)?,
+        numbers_ms,
+    };
+    if arguments.json { print_json(&report) } else { report.print() }
+}
+
+fn numbers(engine: &Engine, open: &OpenTrace) -> Result<Timings> {
+    let statistics = measure(STATISTICS_RUNS, |_| {
+        engine.statistics(&open.trace, 0, &StatisticOptions::default(), &mut |_, _| true)?;
+        Ok(())
+    })?;
+    Ok(Timings::from([("statistics".to_owned(), statistics)]))
+}
+
+impl Report {
+    fn print(&self) -> Result<()> {
+        println!("vlscope {}", self.version);
+        println!("{} ({}), numbers by the {}, {} threads", self.adapter, self.driver, self.computed_by, self.threads);
+        println!("{}, {}×{} pixels\n", self.trace, self.size[0], self.size[1]);
+        let parts = [
+            ("click to frame", &self.click_to_frame_ms),
+            ("hover to frame", &self.hover_to_frame_ms),
+            ("window, click on", &self.window_ms),
+            ("pan", &self.pan_ms),
+            ("numbers", &self.numbers_ms),
+        ];
+        let rows: Vec<Vec<String>> = parts
+            .into_iter()
+            .flat_map(|(part, timings)| timings.iter().map(move |(name, timing)| (part, name, timing)))
+            .map(|(part, name, timing)| {
+                let times = [timing.median, timing.min, timing.max].map(|time_ms| format!("{time_ms:.2}"));
+                [part.to_owned(), name.clone()].into_iter().chain(times).chain([timing.n.to_string()]).collect()
+            })
+            .collect();
+        print_rows(false, &["", "of", "median ms", "min", "max", "n"], &rows)
+    }
+}

@@ -1,0 +1,86 @@
+//! Frames of the point and the link pass alone, while the user pans: the data stays on the device, a uniform changes.
+
+use std::f32::consts::TAU;
+use std::sync::Arc;
+
+use anyhow::Result;
+use glam::Vec2;
+
+use super::clicks::Timings;
+use super::timing::{Timing, measure};
+use crate::gpu::Gpu;
+use crate::render::{
+    Color, Drawing, Engine, Fonts, Keep, Link, Links, Mark, Painter, Point, Points, Rect, Target, Transform,
+};
+
+/// How long a curve is from end to end, in logical pixels.
+const WAY: f32 = 240.0;
+const RUNS: usize = 15;
+
+/// Draws at `size` (logical pixels, one pixel each) on this device.
+///
+/// # Errors
+/// If the device cannot draw.
+pub fn panning(gpu: &Gpu, size: Vec2) -> Result<Timings> {
+    let twin = if gpu.is_software() { Engine::Cpu } else { Engine::Gpu };
+    let mut painter = Painter::new(&gpu.device, &gpu.queue, twin);
+    let mut fonts = Fonts::new();
+    let target = Target::new(&gpu.device, size.x as u32, size.y as u32)?;
+    let mut pan = |marks: &[fn(Vec2, usize) -> Mark], counts: &[usize]| -> Result<Timing> {
+        let marks = marks.iter().zip(counts).map(|(mark, &count)| mark(size, count)).collect();
+        let mut drawing = Drawing { size, background: Color::hex(0x101216), marks };
+        measure(RUNS, |run| {
+            for mark in &mut drawing.marks {
+                if let Mark::Links(Links { view, .. }) | Mark::Points(Points { view, .. }) = mark {
+                    view.offset = Vec2::new(run as f32 * 1.5, run as f32 * 0.5);
+                }
+            }
+            painter.draw(&drawing, 1.0, &mut fonts, &target)?;
+            gpu.wait()?;
+            Ok(())
+        })
+    };
+    Ok(Timings::from([
+        ("points_10000".to_owned(), pan(&[points], &[10_000])?),
+        ("points_100000".to_owned(), pan(&[points], &[100_000])?),
+        ("points_1000000".to_owned(), pan(&[points], &[1_000_000])?),
+        ("links_10000".to_owned(), pan(&[links], &[10_000])?),
+        ("links_2000_and_points_2000".to_owned(), pan(&[links, points], &[2_000, 2_000])?),
+    ]))
+}
+
+/// Spread evenly and without a pattern (the R₂ sequence of Martin Roberts, 2018), `0..1` in both directions.
+fn place(index: usize) -> Vec2 {
+    let index = index as f64;
+    let part = |step: f64| (0.5 + index * step).fract() as f32;
+    Vec2::new(part(0.754_877_666_246_692_7), part(0.569_840_290_998_053_3))
+}
+
+fn points(size: Vec2, count: usize) -> Mark {
+    let point = |index| Point {
+        at: (place(index) * size).into(),
+        radius: 3.0,
+        fill: Color::hex(0x4c9be8).with_opacity(0.8),
+        stroke: Color::TRANSPARENT,
+    };
+    let clip = Rect { min: Vec2::ZERO, max: size };
+    Mark::Points(Points { points: Arc::new((0..count).map(point).collect()), clip, view: Transform::IDENTITY })
+}
+
+fn links(size: Vec2, count: usize) -> Mark {
+    let link = |index| {
+        let from = place(index) * size;
+        let direction = Vec2::from_angle(place(index + count).x * TAU);
+        let weight = place(index + 2 * count).y;
+        Link { from: from.into(), to: (from + direction * WAY).into(), weight, color: Color::hex(0x4c9be8) }
+    };
+    Mark::Links(Links {
+        links: Arc::new((0..count).map(link).collect()),
+        keep: Keep::Strongest(count as u32),
+        full_weight: 1.0,
+        width: [0.5, 2.6],
+        opacity: [0.08, 0.8],
+        clip: Rect { min: Vec2::ZERO, max: size },
+        view: Transform::IDENTITY,
+    })
+}

@@ -1,0 +1,133 @@
+//! What is chosen about heads and their statistics: options of `render` and `stats`.
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use glam::Vec2;
+
+use crate::analysis::pool::Pooling;
+use crate::analysis::statistics::{self, Over};
+use crate::scene::{HeadsOrder, Options, thumbnail_side};
+use crate::trace::{Document, Trace};
+
+/// How the views of all heads look.
+#[derive(Args, Clone, Debug)]
+pub struct HeadsArguments {
+    #[command(flatten)]
+    z_score: ZScoreArguments,
+    /// What the rows and columns of the heads view are sorted by: their numbers, or layers, heads or both by mean.
+    #[arg(long, value_enum, default_value_t = SortName::None)]
+    sort: SortName,
+    /// Dim the heads of the heads view whose values lie outside.
+    #[arg(long, value_name = "LOW,HIGH", value_parser = parse_range, allow_hyphen_values = true)]
+    heads_filter: Option<[f32; 2]>,
+    /// What a cell of a thumbnail says of its weights.
+    #[arg(long, value_enum, default_value_t = PoolName::Max)]
+    pool: PoolName,
+    /// Whether the colours of a thumbnail or an overlay end at its own maximum, or at that of all; thumbnails: own,
+    /// overlays: shared if not given.
+    #[arg(long, value_enum, value_name = "own|shared")]
+    head_scale: Option<ScaleName>,
+}
+
+/// What statistics are compared with.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ZScoreArguments {
+    /// Statistics in standard deviations from the mean: of each head over the layers, of each layer over its heads, or
+    /// of all.
+    #[arg(long, value_enum, default_value_t = ZScoreName::None)]
+    z_score: ZScoreName,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ZScoreName {
+    None,
+    Head,
+    Layer,
+    All,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SortName {
+    None,
+    Layers,
+    Heads,
+    Both,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum PoolName {
+    Max,
+    Mean,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ScaleName {
+    Own,
+    Shared,
+}
+
+impl ZScoreArguments {
+    /// Which values are compared with each other.
+    pub fn over(self) -> Option<Over> {
+        match self.z_score {
+            ZScoreName::None => None,
+            ZScoreName::Head => Some(Over::Layers),
+            ZScoreName::Layer => Some(Over::Heads),
+            ZScoreName::All => Some(Over::Everything),
+        }
+    }
+}
+
+impl HeadsArguments {
+    pub fn z_score(&self) -> Option<Over> {
+        self.z_score.over()
+    }
+
+    pub fn pooling(&self) -> Pooling {
+        match self.pool {
+            PoolName::Max => Pooling::Maximum,
+            PoolName::Mean => Pooling::Mean,
+        }
+    }
+
+    /// Cells a side of the thumbnails of a picture of that size.
+    pub fn side(&self, trace: &Trace, block: usize, size: Vec2) -> usize {
+        thumbnail_side(trace.document().attention[block].layers, trace.max_heads(block), size)
+    }
+
+    /// The options with what was chosen here.
+    pub fn apply(&self, options: Options) -> Options {
+        let is_own = self.head_scale.map(|scale| scale == ScaleName::Own);
+        Options {
+            heads_order: match self.sort {
+                SortName::None => HeadsOrder::Number,
+                SortName::Layers => HeadsOrder::Layers,
+                SortName::Heads => HeadsOrder::Heads,
+                SortName::Both => HeadsOrder::Both,
+            },
+            heads_filter: self.heads_filter,
+            thumbnails_own_scale: is_own.unwrap_or(options.thumbnails_own_scale),
+            overlays_own_scale: is_own.unwrap_or(options.overlays_own_scale),
+            ..options
+        }
+    }
+}
+
+/// Whether a block has a statistic or a metric of that name.
+///
+/// # Errors
+/// If not; the message lists what there is.
+pub fn check_statistic(document: &Document, block: usize, name: &str) -> Result<()> {
+    let metrics = || statistics::metric_names(document, block).map(|(name, _)| name);
+    if statistics::statistic(name).is_some() || metrics().any(|metric| metric == name) {
+        return Ok(());
+    }
+    let all = statistics::TABLE.iter().map(|entry| entry.name.to_owned()).chain(metrics());
+    bail!("no statistic is called `{name}`: there are {}", all.collect::<Vec<_>>().join(", "))
+}
+
+fn parse_range(text: &str) -> Result<[f32; 2], String> {
+    let ends = text.split_once(',').and_then(|(low, high)| Some([low.parse().ok()?, high.parse().ok()?]));
+    let sound = ends.filter(|[low, high]: &[f32; 2]| low <= high);
+    sound.ok_or_else(|| format!("`{text}` is no range: expected for example 0.2,0.8"))
+}

@@ -1,0 +1,61 @@
+//! The strongest heads by name, at the right of the heads view where there is room.
+
+use glam::Vec2;
+
+use super::super::canvas::Canvas;
+use super::super::colour_bar::{Scale, decimals, tick_text};
+use super::super::{Inputs, Target};
+use super::one;
+use crate::analysis::statistics::strongest;
+use crate::render::{Align, Quad, Rect};
+
+/// How many are listed.
+const LISTED: usize = 10;
+
+/// Draws it and takes its room.
+pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, scale: &Scale) {
+    let statistic = &inputs.evidence.statistic;
+    let small = canvas.text.small;
+    let (line, gap) = (small * 1.6, 18.0);
+    let room = canvas.free.size();
+    let listed = strongest(&statistic.values, statistic.heads, LISTED);
+    let rows: Vec<_> = listed
+        .into_iter()
+        .map(|(layer, head, value)| {
+            let text = tick_text(value, decimals(scale.range));
+            (Target::Head { layer, head }, format!("layer {layer} · head {head}"), text, value)
+        })
+        .collect();
+    let width = rows
+        .iter()
+        .map(|(_, name, value, _)| small * 3.2 + canvas.width(name, small) + canvas.width(value, small) + small);
+    let width = width.fold(0.0, f32::max);
+    // The grid keeps the room of a square.
+    if rows.is_empty() || room.x - width - gap < room.y.max(300.0) || room.y < line * (LISTED as f32 + 2.0) {
+        return;
+    }
+    let left = canvas.free.max.x - width;
+    let mut y = canvas.free.min.y + line / 2.0;
+    let (muted, text, selected) = (canvas.palette.muted, canvas.palette.text, canvas.palette.selected_text);
+    canvas.label(Vec2::new(left, y), Align::Left, "strongest heads", small, muted);
+    let chosen = (one(inputs.selection.layer), one(inputs.selection.head));
+    for (rank, (target, name, number, value)) in rows.into_iter().enumerate() {
+        y += line;
+        let row = Rect::at(left, y - line / 2.0, width, line);
+        if inputs.hover == Some(target) {
+            canvas.fill(row, canvas.palette.surface);
+        }
+        let is_chosen = matches!(target, Target::Head { layer, head } if chosen == (Some(layer), Some(head)));
+        let color = if is_chosen { selected } else { text };
+        canvas.label(Vec2::new(left + small * 1.2, y), Align::Right, (rank + 1).to_string(), small, muted);
+        if let Some(fill) = scale.color(value) {
+            let rect = Rect::at(left + small * 1.7, y - small * 0.4, small * 0.8, small * 0.8);
+            let (stroke, corner_radius) = (canvas.palette.line, 2.0);
+            canvas.quad(Quad { rect, fill, stroke, stroke_width: 1.0, corner_radius });
+        }
+        canvas.label(Vec2::new(left + small * 3.0, y), Align::Left, name, small, color);
+        canvas.label(Vec2::new(left + width, y), Align::Right, number, small, color);
+        canvas.area(row, target);
+    }
+    canvas.free.max.x = left - gap;
+}

@@ -1,0 +1,257 @@
+//! Layers × heads: one statistic, its mean over the heads of each layer in a column apart, and over the layers of each
+//! head number in a row apart; the strongest heads as a list where there is room.
+
+mod layout;
+mod list;
+
+use glam::Vec2;
+
+use self::layout::Layout;
+pub(super) use self::layout::Order;
+use super::canvas::Canvas;
+use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
+use super::theme::ink_on;
+use super::{Inputs, Target};
+use crate::analysis::Pick;
+use crate::analysis::statistics::mean;
+use crate::render::colormap::Colormap;
+use crate::render::{Align, Color, Rect};
+
+pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+    let statistic = &inputs.evidence.statistic;
+    let block = inputs.document.attention.get(inputs.selection.block);
+    let block_name = block.filter(|_| inputs.document.attention.len() > 1).map(|block| block.name.as_str());
+    let title = [statistic.label.as_str(), block_name.unwrap_or_default()];
+    let title = title.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
+    canvas.title(inputs, if title.is_empty() { "Heads" } else { &title }, inputs.document.id.as_deref());
+    if statistic.layers == 0 || statistic.heads == 0 || statistic.values.len() != statistic.layers * statistic.heads {
+        canvas.note("No statistic of the heads is here yet.");
+        return;
+    }
+    let scale = scale(inputs);
+    list::draw(inputs, canvas, &scale);
+    let wide = canvas.free.size().x > canvas.free.size().y * 1.7;
+    let place = if wide { Place::Right } else { Place::Below };
+    let bar = Bar::reserve(canvas, &scale, place, inputs.options.colour_bar);
+    let Some(layout) = Layout::of(canvas, statistic, inputs.options.heads_order) else {
+        canvas.note("There is too little room.");
+        return;
+    };
+    canvas.content = layout.grid;
+    cells(inputs, canvas, &layout, &scale);
+    axes(inputs, canvas, &layout);
+    let marked = marks(inputs, canvas, &layout);
+    if let Some(bar) = bar {
+        let beside = Rect { min: layout.grid.min, max: Vec2::new(layout.all().max.x, layout.grid.max.y) };
+        let above = Rect { min: layout.grid.min, max: Vec2::new(layout.grid.max.x, layout.all().max.y) };
+        bar.draw(canvas, if place == Place::Right { beside } else { above }, &marked);
+        brush(inputs, canvas);
+    }
+}
+
+fn scale(inputs: &Inputs<'_>) -> Scale {
+    let statistic = &inputs.evidence.statistic;
+    let (low, high) = statistic
+        .values
+        .iter()
+        .chain(&statistic.layer_mean)
+        .chain(&statistic.head_mean)
+        .filter(|value| value.is_finite())
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &value| (low.min(value), high.max(value)));
+    let range = match statistic.range {
+        Some(range) => range,
+        None if low > high => [0.0, 1.0],
+        None if statistic.diverging => {
+            let far = high.abs().max(low.abs()).max(f32::MIN_POSITIVE);
+            [-far, far]
+        }
+        None if low == high => [low.min(0.0), if high > 0.0 { high } else { low.min(0.0) + 1.0 }],
+        // From 0 where that does not cost the differences that there are to see.
+        None if low >= 0.0 && low < high / 2.0 => [0.0, high],
+        None => [low, high],
+    };
+    let default = if statistic.diverging { Colormap::RedBlue } else { Colormap::Viridis };
+    let colormap = inputs.options.colormap.filter(|_| !statistic.diverging).unwrap_or(default);
+    let label = match statistic.unit.as_str() {
+        "" => statistic.label.clone(),
+        unit => format!("{} ({unit})", statistic.label),
+    };
+    let label = match inputs.options.heads_filter {
+        None => label,
+        Some(ends) => {
+            let [low, high] = ends.map(|value| tick_text(value, decimals(range)));
+            format!("{label}, in full from {low} to {high}")
+        }
+    };
+    Scale { colormap, range, reversed: false, label }
+}
+
+/// The values that are not dimmed, on the bar.
+fn brush(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+    let (Some(bar), Some([low, high])) = (canvas.bar, inputs.options.heads_filter) else { return };
+    let cover = canvas.palette.background.with_opacity(0.8);
+    for [from, to] in [[bar.range[0], low], [high, bar.range[1]]] {
+        canvas.fill(bar.part(from, to), cover);
+    }
+    let (part, color) = (bar.part(low, high).shrink(-1.5), canvas.palette.text);
+    canvas.outline(super::canvas::within(part, canvas.bounds()), color, 1.5);
+}
+
+fn is_dimmed(inputs: &Inputs<'_>, value: f32) -> bool {
+    inputs.options.heads_filter.is_some_and(|[low, high]| !(low..=high).contains(&value))
+}
+
+fn cells(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout, scale: &Scale) {
+    let statistic = &inputs.evidence.statistic;
+    let size = canvas.text.small;
+    let ends = scale.range.map(|value| tick_text(value, decimals(scale.range)));
+    let widest = canvas.width(&ends[0], size).max(canvas.width(&ends[1], size));
+    let mut draw = |rect: Rect, value: Option<f32>, target| {
+        let value = value.unwrap_or(f32::NAN);
+        let has_number = rect.size().y >= size * 1.7 && rect.size().x >= widest + 6.0;
+        cell(canvas, rect, value, scale, has_number, is_dimmed(inputs, value));
+        canvas.area(rect, target);
+    };
+    for layer in 0..statistic.layers {
+        for head in 0..statistic.heads {
+            let value = statistic.values.get(layer * statistic.heads + head).copied();
+            draw(layout.cell(layer, head), value, Target::Head { layer, head });
+        }
+        let value = statistic.layer_mean.get(layer).copied();
+        draw(layout.layer_mean(layer), value, Target::LayerMean { layer });
+    }
+    for head in 0..statistic.heads {
+        draw(layout.head_mean(head), statistic.head_mean.get(head).copied(), Target::HeadMean { head });
+    }
+    draw(layout.corner(), Some(mean(&statistic.values)), Target::AllHeads);
+}
+
+/// A cell in the colour of its value, with the number in it if it is as large as that; a struck one without a value.
+fn cell(canvas: &mut Canvas<'_>, rect: Rect, value: f32, scale: &Scale, with_number: bool, is_dimmed: bool) {
+    let gap = if rect.size().min_element() >= 5.0 { 0.5 } else { 0.0 };
+    let inner = rect.shrink(gap);
+    match scale.color(value) {
+        Some(fill) if is_dimmed => canvas.fill(inner, fill.with_opacity(0.15)),
+        Some(fill) => {
+            canvas.fill(inner, fill);
+            if with_number {
+                let text = tick_text(value, decimals(scale.range));
+                canvas.label(rect.center(), Align::Center, text, canvas.text.small, ink_on(fill));
+            }
+        }
+        None => {
+            let (missing, stroke) = (canvas.palette.missing, canvas.palette.missing_stroke);
+            canvas.fill(inner, missing);
+            let (Vec2 { x: left, y: top }, Vec2 { x: right, y: bottom }) = (inner.min, inner.max);
+            canvas.line(Vec2::new(left, bottom), Vec2::new(right, top), 1.0, stroke);
+            canvas.line(inner.min, inner.max, 1.0, stroke);
+        }
+    }
+}
+
+fn axes(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout) {
+    let statistic = &inputs.evidence.statistic;
+    let (small, muted) = (canvas.text.small, canvas.palette.muted);
+    let grid = layout.grid;
+    let (layer, head) = (one(inputs.selection.layer), one(inputs.selection.head));
+    let widest = canvas.width(&(statistic.heads - 1).to_string(), small) + 5.0;
+    for (head, color) in numbers(canvas, &layout.heads, layout.cell.x, widest, head) {
+        let at = Vec2::new(layout.cell(0, head).center().x, grid.min.y - small * 0.8);
+        canvas.label(at, Align::Center, head.to_string(), small, color);
+    }
+    for (layer, color) in numbers(canvas, &layout.layers, layout.cell.y, small * 1.15, layer) {
+        let at = Vec2::new(grid.min.x - 5.0, layout.cell(layer, 0).center().y);
+        canvas.label(at, Align::Right, layer.to_string(), small, color);
+    }
+    let above_means = Vec2::new(layout.corner().center().x, grid.min.y - small * 0.8);
+    canvas.label(above_means, Align::Center, "mean", small, muted);
+    let beside_means = Vec2::new(grid.min.x - 5.0, layout.corner().center().y);
+    canvas.label(beside_means, Align::Right, "mean", small, muted);
+    let above = Vec2::new(grid.center().x, grid.min.y - small * 2.1);
+    canvas.label(above, Align::Center, "head", small, muted);
+    let numbers_width = canvas.width(&(statistic.layers - 1).to_string(), small).max(small);
+    let beside = Vec2::new(grid.min.x - 6.0 - numbers_width - small * 0.8, grid.center().y);
+    canvas.upright(beside, Align::Center, "layer", small, muted);
+}
+
+/// The one, where it is one.
+pub(super) fn one(pick: Pick) -> Option<usize> {
+    match pick {
+        Pick::One(index) => Some(index),
+        Pick::Mean | Pick::Max => None,
+    }
+}
+
+/// Which numbers an axis shows, and in which colour: in their order every one, every second, fifth, ... as there is
+/// room, and the selected one in place of those that it would collide with.
+pub(super) fn numbers(
+    canvas: &Canvas<'_>,
+    order: &Order,
+    cell: f32,
+    needed: f32,
+    selected: Option<usize>,
+) -> Vec<(usize, Color)> {
+    let every = [1, 2, 5, 10, 20, 50, 100, 200, 500].into_iter().find(|&step| step as f32 * cell >= needed);
+    let every = every.unwrap_or(1000);
+    let selected = selected.and_then(|index| order.place(index));
+    let collides = |place: usize| selected.is_some_and(|s| s != place && s.abs_diff(place) as f32 * cell < needed);
+    let shown = order.indices().iter().enumerate();
+    shown
+        .filter(|(place, _)| selected == Some(*place) || (place % every == 0 && !collides(*place)))
+        .map(|(place, &index)| {
+            let is_selected = selected == Some(place);
+            (index, if is_selected { canvas.palette.selected_text } else { canvas.palette.muted })
+        })
+        .collect()
+}
+
+/// Outlines of the selected and the hovered cell; their values and colours for the colour bar.
+fn marks(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout) -> Vec<(f32, Color)> {
+    let statistic = &inputs.evidence.statistic;
+    let width = if layout.cell.min_element() < 14.0 { 1.5 } else { 2.0 };
+    let mut marked = Vec::new();
+    let place = |target: Target| {
+        let value = |values: &[f32], at: usize| values.get(at).copied().unwrap_or(f32::NAN);
+        match target {
+            Target::Head { layer, head } if layer < statistic.layers && head < statistic.heads => {
+                Some((layout.cell(layer, head), value(&statistic.values, layer * statistic.heads + head)))
+            }
+            Target::LayerMean { layer } if layer < statistic.layers => {
+                Some((layout.layer_mean(layer), value(&statistic.layer_mean, layer)))
+            }
+            Target::HeadMean { head } if head < statistic.heads => {
+                Some((layout.head_mean(head), value(&statistic.head_mean, head)))
+            }
+            Target::AllHeads => Some((layout.corner(), mean(&statistic.values))),
+            _ => None,
+        }
+    };
+    if let Some((rect, value)) = inputs.hover.and_then(place) {
+        let color = Color::hex(0xffffff);
+        canvas.mark_cell(rect.shrink(width), color, 1.0);
+        marked.push((value, color));
+    }
+    let selection = inputs.selection;
+    let color = canvas.palette.selected;
+    if selection.layer == Pick::Max || selection.head == Pick::Max {
+        // A maximum has no cell of its own: all that it is taken over are framed.
+        let cells = selection.layer.indices(statistic.layers).flat_map(|layer| {
+            let heads = selection.head.indices(statistic.heads);
+            heads.map(move |head| layout.cell(layer, head))
+        });
+        let frame = cells.reduce(|a, b| Rect { min: a.min.min(b.min), max: a.max.max(b.max) });
+        frame.into_iter().for_each(|frame| canvas.mark_cell(frame, color, width));
+        return marked;
+    }
+    let selected = match (one(selection.layer), one(selection.head)) {
+        (Some(layer), Some(head)) => Target::Head { layer, head },
+        (Some(layer), None) => Target::LayerMean { layer },
+        (None, Some(head)) => Target::HeadMean { head },
+        (None, None) => Target::AllHeads,
+    };
+    if let Some((rect, value)) = place(selected) {
+        canvas.mark_cell(rect, color, width);
+        marked.push((value, color));
+    }
+    marked
+}

@@ -1,0 +1,276 @@
+//! The output tokens in their order: above, the attention of each divided among image, prompt, output so far and sinks in
+//! the selected layers; below, one of these masses in every layer.
+
+use std::sync::Arc;
+
+use glam::Vec2;
+
+use super::canvas::Canvas;
+use super::colour_bar::{Bar, Place, Scale, tick_text};
+use super::sides::{Sides, largest, place};
+use super::words::word;
+use super::{Inputs, Palette, Target};
+use crate::analysis::Direction;
+use crate::analysis::timeline::{Timeline, TokenGroup};
+use crate::render::colormap::Colormap;
+use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
+use crate::trace::{Content, Token};
+
+/// Where bars, words and heatmap lie.
+struct Layout {
+    bars: Rect,
+    words: Rect,
+    heat: Rect,
+    /// Width of a token's column.
+    step: f32,
+    are_upright: bool,
+}
+
+pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+    let Some(sides) = Sides::of(inputs) else {
+        canvas.title(inputs, "Timeline", inputs.document.id.as_deref());
+        canvas.note("This trace holds no attention.");
+        return;
+    };
+    canvas.title(inputs, &format!("Output tokens · {}", place(inputs)), inputs.document.id.as_deref());
+    let timeline = match &inputs.evidence.timeline {
+        None => return canvas.note("The masses of the output tokens are not here yet."),
+        Some(timeline) if timeline.tokens.is_empty() || timeline.layers == 0 => {
+            return canvas.note(
+                "The queries of this block hold no output tokens. They are the text of a segment named `generated` or \
+                 `answer`, or what follows the image and the prompt in a causal block.",
+            );
+        }
+        Some(timeline) => timeline,
+    };
+    legend(inputs, canvas);
+    let group = inputs.options.timeline_group;
+    let values: Vec<f32> = timeline.masses.iter().map(|masses| masses[group as usize]).collect();
+    let scale = scale(inputs, group, &values);
+    let bar = Bar::reserve(canvas, &scale, Place::Right, inputs.options.colour_bar);
+    let layout = layout(canvas, timeline, sides.query);
+    canvas.content = Rect { min: layout.bars.min, max: layout.heat.max };
+    bars(inputs, canvas, timeline, &layout);
+    let rect = layout.heat;
+    canvas.marks.push(Mark::Heatmap(Heatmap {
+        rect,
+        values: Values::Host(Arc::new(values)),
+        rows: timeline.layers as u32,
+        columns: timeline.tokens.len() as u32,
+        window: Rect::at(0.0, 0.0, timeline.tokens.len() as f32, timeline.layers as f32),
+        range: scale.range,
+        colormap: scale.colormap,
+        missing: canvas.palette.missing,
+        opacity: 1.0,
+        fade: false,
+        smooth: false,
+    }));
+    canvas.outline(rect.shrink(-1.0), canvas.palette.line, 1.0);
+    axes(canvas, timeline, &layout);
+    words(canvas, &sides, timeline, &layout);
+    zones(canvas, timeline, &layout);
+    outlines(inputs, canvas, &sides, timeline, &layout);
+    if let Some(bar) = bar {
+        bar.draw(canvas, rect, &hovered(inputs, timeline, group));
+    }
+}
+
+/// The colour of a group.
+fn color(palette: &Palette, group: TokenGroup) -> Color {
+    match group {
+        TokenGroup::Image => palette.patch,
+        TokenGroup::Prompt => palette.word,
+        TokenGroup::Output => palette.output,
+        TokenGroup::Sink => palette.special,
+    }
+}
+
+fn scale(inputs: &Inputs<'_>, group: TokenGroup, values: &[f32]) -> Scale {
+    let top = largest(values.iter().copied());
+    let locked = if inputs.options.lock_scale { 1.0 } else { top };
+    Scale {
+        colormap: inputs.options.colormap.unwrap_or(Colormap::Viridis),
+        range: inputs.options.range.unwrap_or([0.0, if locked > 0.0 { locked } else { 1.0 }]),
+        reversed: false,
+        label: format!("mass on {}", group.label()),
+    }
+}
+
+/// What each colour of the bars stands for.
+fn legend(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+    let small = canvas.text.small;
+    let middle = canvas.free.min.y + small * 0.8;
+    if canvas.free.size().y < small * 12.0 {
+        return;
+    }
+    let mut left = canvas.free.min.x;
+    for group in TokenGroup::ALL {
+        let needed = 12.0 + canvas.width(group.label(), small);
+        if left + needed > canvas.free.max.x {
+            break;
+        }
+        let is_below = group == inputs.options.timeline_group;
+        let ink = if is_below { canvas.palette.text } else { canvas.palette.muted };
+        canvas.fill(Rect::at(left, middle - 4.0, 8.0, 8.0), color(canvas.palette, group));
+        canvas.label(Vec2::new(left + 12.0, middle), Align::Left, group.label(), small, ink);
+        left += needed + 14.0;
+    }
+    canvas.free.min.y += small * 2.0;
+}
+
+fn layout(canvas: &mut Canvas<'_>, timeline: &Timeline, tokens: &[Token]) -> Layout {
+    let small = canvas.text.small;
+    let mut room = canvas.free;
+    room.min.x = (room.min.x + small * 3.4).min(room.max.x - 1.0);
+    let step = room.size().x / timeline.tokens.len() as f32;
+    let names = timeline.tokens.iter().map(|&token| canvas.width(&name(tokens, token), small));
+    let widest = names.fold(0.0, f32::max);
+    let are_upright = widest + 6.0 > step;
+    let words = if are_upright { (widest + 8.0).min(room.size().y * 0.2) } else { small * 1.8 };
+    // A layer needs no more than a line's height.
+    let heat = ((room.size().y - words) * 0.58).min(timeline.layers as f32 * small * 2.4).max(1.0);
+    let bars_end = (room.max.y - heat - words).max(room.min.y + 1.0);
+    let rect = |top: f32, bottom: f32| Rect { min: Vec2::new(room.min.x, top), max: Vec2::new(room.max.x, bottom) };
+    Layout {
+        bars: rect(room.min.y, bars_end),
+        words: rect(bars_end, bars_end + words),
+        heat: rect((bars_end + words).min(room.max.y - 1.0), room.max.y),
+        step,
+        are_upright,
+    }
+}
+
+/// One stacked bar a token: the masses add up to the height of the plot.
+fn bars(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, timeline: &Timeline, layout: &Layout) {
+    let rect = layout.bars;
+    canvas.fill(rect, canvas.palette.surface);
+    let gap = if layout.step > 5.0 { 1.0 } else { 0.0 };
+    let layers = inputs.selection.layer.indices(timeline.layers);
+    for place in 0..timeline.tokens.len() {
+        let Some(masses) = timeline.over(layers.clone(), place) else { continue };
+        let left = rect.min.x + layout.step * place as f32;
+        let mut bottom = rect.max.y;
+        for group in TokenGroup::ALL {
+            let height = (masses[group as usize] * rect.size().y).clamp(0.0, bottom - rect.min.y);
+            let of_group = Rect::at(left + gap / 2.0, bottom - height, (layout.step - gap).max(0.5), height);
+            canvas.fill(of_group, color(canvas.palette, group));
+            bottom -= height;
+        }
+    }
+}
+
+/// 0 to 1 beside the bars, layers beside the heatmap.
+fn axes(canvas: &mut Canvas<'_>, timeline: &Timeline, layout: &Layout) {
+    let (small, muted, line) = (canvas.text.small, canvas.palette.muted, canvas.palette.line);
+    let left = layout.bars.min.x;
+    let height = layout.bars.size().y;
+    for share in [0.0, 0.5, 1.0] {
+        if (share == 0.5 && height < small * 5.0) || height < small * 2.0 {
+            continue;
+        }
+        let y = layout.bars.max.y - share * height;
+        canvas.line(Vec2::new(left - 3.0, y), Vec2::new(left, y), 1.0, line);
+        let middle = y.clamp(layout.bars.min.y + small * 0.4, layout.bars.max.y - small * 0.4);
+        let text = tick_text(share, if share == 0.5 { 1 } else { 0 });
+        canvas.label(Vec2::new(left - 5.0, middle), Align::Right, text, small, muted);
+    }
+    let step = layout.heat.size().y / timeline.layers as f32;
+    let every = (small * 1.2 / step).ceil().max(1.0) as usize;
+    for layer in (0..timeline.layers).step_by(every) {
+        let middle = layout.heat.min.y + (layer as f32 + 0.5) * step;
+        if middle + small * 0.5 <= layout.heat.max.y + 2.0 {
+            canvas.label(Vec2::new(left - 5.0, middle), Align::Right, layer.to_string(), small, muted);
+        }
+    }
+    for (rect, name) in [(layout.bars, "share"), (layout.heat, "layer")] {
+        let name = canvas.elide(name, small, false, rect.size().y);
+        canvas.upright(Vec2::new(canvas.free.min.x + small * 0.6, rect.center().y), Align::Center, name, small, muted);
+    }
+}
+
+/// The tokens between bars and heatmap; where there is no room for all, some stand for all, and the selected one.
+fn words(canvas: &mut Canvas<'_>, sides: &Sides<'_>, timeline: &Timeline, layout: &Layout) {
+    let (small, palette) = (canvas.text.small, canvas.palette);
+    let rect = layout.words;
+    if rect.size().y < small {
+        return;
+    }
+    let needed = if layout.are_upright { small * 1.1 } else { 0.0 };
+    let every = (needed / layout.step).ceil().max(1.0) as usize;
+    let sequence = sides.block.query;
+    let is_marked = |token| sides.is_selected(sequence, token) || sides.is_hovered(sequence, token);
+    let marked: Vec<usize> = (0..timeline.tokens.len()).filter(|&place| is_marked(timeline.tokens[place])).collect();
+    for (place, &token) in timeline.tokens.iter().enumerate() {
+        let beside_marked = marked.iter().any(|&other| other != place && other.abs_diff(place) < every);
+        if !marked.contains(&place) && (place % every != 0 || beside_marked) {
+            continue;
+        }
+        let ink = if sides.is_selected(sequence, token) {
+            palette.selected_text
+        } else if sides.is_hovered(sequence, token) {
+            palette.text
+        } else {
+            palette.muted
+        };
+        let x = rect.min.x + layout.step * (place as f32 + 0.5);
+        let name = name(sides.query, token);
+        if layout.are_upright {
+            let text = canvas.elide(&name, small, false, rect.size().y - 6.0);
+            canvas.upright(Vec2::new(x, rect.min.y + 3.0), Align::Right, text, small, ink);
+        } else {
+            canvas.label(Vec2::new(x, rect.center().y), Align::Center, name, small, ink);
+        }
+    }
+}
+
+fn zones(canvas: &mut Canvas<'_>, timeline: &Timeline, layout: &Layout) {
+    let height = layout.heat.size().y / timeline.layers as f32;
+    for (place, &token) in timeline.tokens.iter().enumerate() {
+        let left = layout.bars.min.x + layout.step * place as f32;
+        let above = Rect::at(left, layout.bars.min.y, layout.step, layout.words.max.y - layout.bars.min.y);
+        canvas.area(above, Target::Output { layer: None, token });
+        for layer in 0..timeline.layers {
+            let cell = Rect::at(left, layout.heat.min.y + height * layer as f32, layout.step, height);
+            canvas.area(cell, Target::Output { layer: Some(layer), token });
+        }
+    }
+}
+
+/// The columns of selected and hovered tokens, and the rows of the selected layers where they are not all.
+fn outlines(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, timeline: &Timeline, layout: &Layout) {
+    let selected = canvas.palette.selected;
+    let layers = inputs.selection.layer.indices(timeline.layers);
+    if layers.len() == 1 {
+        let height = layout.heat.size().y / timeline.layers as f32;
+        let top = layout.heat.min.y + height * layers.start as f32;
+        canvas.mark_cell(Rect::at(layout.heat.min.x, top, layout.heat.size().x, height), selected, 1.0);
+    }
+    let is_near = inputs.selection.direction == Direction::AttendsTo;
+    for (place, &token) in timeline.tokens.iter().enumerate() {
+        let (ink, width) = if is_near && sides.is_selected(sides.block.query, token) {
+            (selected, 2.0)
+        } else if sides.is_hovered(sides.block.query, token) {
+            (canvas.palette.hover, 1.0)
+        } else {
+            continue;
+        };
+        let left = layout.bars.min.x + layout.step * place as f32;
+        for rect in [layout.bars, layout.heat] {
+            canvas.mark_cell(Rect::at(left, rect.min.y, layout.step.max(3.0), rect.size().y), ink, width);
+        }
+    }
+}
+
+fn hovered(inputs: &Inputs<'_>, timeline: &Timeline, group: TokenGroup) -> Vec<(f32, Color)> {
+    let Some(Target::Output { layer: Some(layer), token }) = inputs.hover else { return Vec::new() };
+    let place = timeline.tokens.iter().position(|&other| other == token);
+    let masses = place.and_then(|place| timeline.at(layer, place));
+    masses.map(|masses| (masses[group as usize], Color::hex(0xffffff))).into_iter().collect()
+}
+
+fn name(tokens: &[Token], token: usize) -> String {
+    match tokens.get(token).map(|token| &token.content) {
+        Some(Content::Text(text)) => word(text),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,59 @@
+//! `vlscope render` with the choices of image, text, matrix, links and timeline.
+
+mod cli_common;
+
+use std::path::Path;
+
+use cli_common::{Result, fail, succeed};
+
+/// Draws into a folder of its own; the picture's bytes.
+fn picture(trace: &str, arguments: &[&str]) -> Result<Vec<u8>> {
+    let folder = tempfile::tempdir()?;
+    let output = folder.path().join("picture.png");
+    let trace = Path::new("tests/traces").join(trace);
+    let (trace, output) = (trace.to_str().ok_or("no name")?, output.to_str().ok_or("no name")?);
+    let mut all = vec!["render", trace, "-o", output, "--size", "400x300"];
+    all.extend(arguments);
+    succeed(&all)?;
+    Ok(std::fs::read(output)?)
+}
+
+#[test]
+fn each_choice_changes_its_picture() -> Result {
+    for (trace, view, choice) in [
+        ("multi-image.safetensors", "image", &["--lock-scale"][..]),
+        ("multi-image.safetensors", "image", &["--range", "0:0.9"]),
+        ("multi-image.safetensors", "text", &["--lock-scale"]),
+        ("multi-image.safetensors", "matrix", &["--matrix-block", "text-image"]),
+        ("multi-image.safetensors", "links", &["--links-color", "head"]),
+        ("multi-image.safetensors", "links", &["--links-color", "direction"]),
+        ("multi-image.safetensors", "links", &["--links-bundle"]),
+        ("encoder-decoder.safetensors", "timeline", &["--block", "decoder"]),
+        ("encoder-decoder.safetensors", "window", &["--block", "cross"]),
+    ] {
+        let plain = picture(trace, &["--view", view])?;
+        let chosen = picture(trace, &[&["--view", view], choice].concat())?;
+        assert_ne!(plain, chosen, "{view} {choice:?}");
+    }
+    let masses = |mass| {
+        picture("encoder-decoder.safetensors", &["--view", "timeline", "--block", "decoder", "--timeline-mass", mass])
+    };
+    assert_ne!(masses("output")?, masses("sink")?);
+    Ok(())
+}
+
+#[test]
+fn choices_that_do_not_exist_are_bad_usage() -> Result {
+    let render = ["render", "tests/traces/multi-image.safetensors", "-o", "never.png", "--view", "image"];
+    for (wrong, says) in [
+        (&["--range", "1:0"][..], "the lower end first"),
+        (&["--range", "a"], "is no range"),
+        (&["--tiles", "huge"], "coarse"),
+        (&["--matrix-block", "text"], "text-image"),
+        (&["--range", "0:1", "--lock-scale"], "cannot be used"),
+    ] {
+        let message = fail(2, &[&render, wrong].concat())?;
+        assert!(message.contains(says), "{message}");
+    }
+    Ok(())
+}
