@@ -51,6 +51,7 @@ fn show_row(ui: &mut Ui, view: View, state: &State, options: &mut Options, comma
             ui.weak(match state.shown_selection().layer {
                 Pick::One(layer) => format!("heads of layer {layer}"),
                 Pick::Mean => "heads, mean of layers".to_owned(),
+                Pick::Max => "heads, maximum of layers".to_owned(),
             });
         }
     }

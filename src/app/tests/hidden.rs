@@ -123,7 +123,7 @@ fn a_lasso_around_everything_selects_all() -> Result<()> {
 fn a_click_on_a_compared_state_picks_it() -> Result<()> {
     let mut harness = window_on("multi-image.safetensors")?;
     harness.get_by_label("Similarity").click();
-    harness.run_steps(2);
+    harness.run_steps(4);
     settle(&mut harness)?;
     assert_eq!(harness.state().state.similarity.as_ref().map(|similarity| similarity.states), Some(4));
     let view = harness.get_by_role_and_label(Role::Image, "similarity").rect();
