@@ -210,6 +210,8 @@ fn tiles_are_pooled_once_for_a_block_and_a_size() {
             z_score: None,
             thumbnails: Some((side, Pooling::Maximum)),
             per_head: false,
+            lock_scale: false,
+            links_by_head: false,
         };
         analyst.answer(&open, &question, &AtomicBool::new(false)).unwrap().thumbnails.unwrap()
     };
