@@ -50,7 +50,7 @@ fn choices_have_names() -> Result<()> {
     click(&mut window, "Image options");
     click(&mut window, "fine tiles");
     assert_eq!(window.state().state.options.tiles, Tiles::Fine);
-    click(&mut window, "Queries and keys");
+    click(&mut window, "Matrix options");
     click(&mut window, "text–image");
     assert_eq!(window.state().state.options.matrix_block, MatrixBlock::TextImage);
     window.get_by_label("Links").click();

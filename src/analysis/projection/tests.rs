@@ -148,16 +148,3 @@ fn names_are_read_back() {
     }
     assert_eq!("lda".parse::<Method>().unwrap_err().to_string(), "`lda` is none of pca, tsne, umap");
 }
-
-/// `KL(P ‖ Q)` against other implementations: `VLSCOPE_ROWS=rows.npy cargo test --lib measure_tsne -- --ignored --nocapture`.
-#[test]
-#[ignore = "measures, and needs a file of rows"]
-fn measure_tsne() {
-    let path = std::env::var("VLSCOPE_ROWS").unwrap();
-    let rows: Array2<f32> = ndarray_npy::read_npy(path).unwrap();
-    for seed in 0..3 {
-        let started = std::time::Instant::now();
-        let (_, divergence) = tsne::tsne(&rows, possible_perplexity(rows.nrows()), seed, &mut |_| true).unwrap();
-        println!("seed {seed}: {:.3} s, KL divergence {divergence:.4}", started.elapsed().as_secs_f32());
-    }
-}

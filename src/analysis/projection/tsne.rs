@@ -13,7 +13,7 @@
 //! a picture), cannot be stopped, and panics where the perplexity is too large; Barnes–Hut and interpolation, which
 //! approximate what is exact and fast enough at the few thousand tokens that traces have.
 //!
-//! Measured on two cores, 185 rows of 768 in 8 groups, perplexity 30, KL over all pairs (`measure_tsne` in the tests): this
+//! Measured on two cores, 185 rows of 768 in 8 groups, perplexity 30, KL over all pairs (docs/hidden-states.md): this
 //! file 0.21 s and 0.084 to 0.086 nats; scikit-learn 1.9 (exact) 1.5 s and 0.083 to 0.087; openTSNE 1.0 0.54 s and
 //! 0.085 to 0.086; bhtsne 0.7 (exact) 0.27 s and 0.115.
 

@@ -19,14 +19,6 @@ pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
                 options.timeline_group = TokenGroup::ALL[row];
             }
         }
-        View::Matrix => {
-            let shown = MatrixBlock::ALL.iter().position(|&block| block == options.matrix_block).unwrap_or(0);
-            let labels = MatrixBlock::ALL.iter().map(|block| block.label());
-            if let Some(row) = unlabelled_choice(ui, "Queries and keys", labels, shown) {
-                options.matrix_block = MatrixBlock::ALL[row];
-                options.matrix_window = None;
-            }
-        }
         _ => {}
     }
     let name = match view {
@@ -42,6 +34,15 @@ pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
         View::Image => {
             for tiles in Tiles::ALL {
                 ui.radio_value(&mut options.tiles, tiles, tiles.label());
+            }
+            ui.separator();
+            scale(ui, options);
+        }
+        View::Matrix => {
+            for block in MatrixBlock::ALL {
+                if ui.radio_value(&mut options.matrix_block, block, block.label()).changed() {
+                    options.matrix_window = None;
+                }
             }
             ui.separator();
             scale(ui, options);

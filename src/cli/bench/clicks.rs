@@ -9,8 +9,9 @@ use anyhow::{Context as _, Result};
 use glam::Vec2;
 
 use super::timing::{Timing, milliseconds_since};
+use crate::analysis::projection::Recipe;
 use crate::app::{Command, Launch, Offscreen, State};
-use crate::evidence::{Analyst, OpenTrace};
+use crate::evidence::{Analyst, OpenTrace, ProjectionQuestion, Projector};
 use crate::gpu::Gpu;
 use crate::render::{Engine, Fonts, Painter, Target as Texture};
 use crate::scene::{Inputs, Target, View, draw};
@@ -82,6 +83,7 @@ impl Drafts {
         let mut state = State::default();
         state.options.statistic = "mass.text.image".to_owned();
         state.set_trace(Arc::clone(open));
+        let mut projector = Projector::default();
         let mut times_ms: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         for run in 0..RUNS + WARM_UP_RUNS {
             let clicked = Clicked::ALL[run % Clicked::ALL.len()];
@@ -92,7 +94,11 @@ impl Drafts {
             } else {
                 Command::Select { target, extend: false }
             });
-            let evidence = analyst.answer(open, &state.question(), &AtomicBool::new(false))?;
+            let question = state.question();
+            let mut evidence = analyst.answer(open, &question, &AtomicBool::new(false))?;
+            if let Some(question) = ProjectionQuestion::of(open.document(), &question, Recipe::default()) {
+                evidence.projection = Some(Arc::new(projector.project(open, &question, &mut |_| true)?));
+            }
             let numbers_ms = milliseconds_since(begin);
             let mut count = |name: &str, time_ms| {
                 if run >= WARM_UP_RUNS {

@@ -18,6 +18,7 @@ use super::adapter::AdapterArguments;
 use super::render::parse_size;
 use super::table::{print_json, print_rows};
 use crate::analysis::Engine;
+use crate::analysis::projection::{Method, Recipe, project};
 use crate::analysis::statistics::Options as StatisticOptions;
 use crate::app::Launch;
 use crate::evidence::{Analyst, OpenTrace};
@@ -27,6 +28,7 @@ use self::clicks::{Timings, engine_clicks, window_clicks};
 use self::timing::measure;
 
 const STATISTICS_RUNS: usize = 5;
+const PROJECTION_RUNS: usize = 3;
 
 const EXAMPLES: &str = "Examples:
   vlscope synth --layers 12 --heads 12 --text 41 --grid 12x12 --dim 768 -o t.safetensors
@@ -109,7 +111,20 @@ fn numbers(engine: &Engine, open: &OpenTrace) -> Result<Timings> {
         engine.statistics(&open.trace, 0, &StatisticOptions::default(), &mut |_, _| true)?;
         Ok(())
     })?;
-    Ok(Timings::from([("statistics".to_owned(), statistics)]))
+    let mut timings = Timings::from([("statistics".to_owned(), statistics)]);
+    let document = open.document();
+    if let Some(last) = document.hidden.first().and_then(|hidden| hidden.states.checked_sub(1)) {
+        let states = [open.trace.hidden(0, last)];
+        for method in Method::ALL {
+            let recipe = Recipe { method, ..Recipe::default() };
+            let timing = measure(PROJECTION_RUNS, |_| {
+                project(recipe, &states, &mut |_| true)?;
+                Ok(())
+            })?;
+            timings.insert(format!("{method} of a hidden state"), timing);
+        }
+    }
+    Ok(timings)
 }
 
 impl Report {
