@@ -140,9 +140,12 @@ impl Interface {
     /// One frame: answers in, panels, commands out.
     pub fn show(&mut self, ui: &mut egui::Ui) {
         self.take_answers();
-        self.choose_shown_version(ui.ctx());
         if let Some(wait) = self.projections.take_answers(&mut self.state, Instant::now()) {
             ui.ctx().request_repaint_after(wait);
+        }
+        match self.time_for_numbers() {
+            Some(wait) => ui.ctx().request_repaint_after(wait),
+            None => self.state.shown_version = self.state.version,
         }
         if self.theme != Some(self.state.options.theme) {
             self.theme = Some(self.state.options.theme);
@@ -190,7 +193,8 @@ impl Interface {
         }
         self.ask();
         if is_changed {
-            ui.ctx().request_repaint();
+            // The numbers wake the window sooner.
+            ui.ctx().request_repaint_after(self.time_for_numbers().unwrap_or_default());
         }
     }
 
@@ -201,14 +205,19 @@ impl Interface {
         }
     }
 
-    /// The views show the last change, unless its numbers are on their way and still on time.
-    fn choose_shown_version(&mut self, context: &egui::Context) {
+    /// How long a frame may still be put off: the numbers for the last change are on their way, and the views would only
+    /// have to be drawn again with them. `None` if they are there, or late.
+    fn time_for_numbers(&self) -> Option<Duration> {
         let waited = self.asked_at.elapsed();
-        if self.state.evidence.is_none() || self.is_settled() || waited >= NUMBERS_EXPECTED_WITHIN {
-            self.state.shown_version = self.state.version;
-        } else {
-            context.request_repaint_after(NUMBERS_EXPECTED_WITHIN - waited);
-        }
+        let is_expected = self.state.evidence.is_some() && !self.is_settled();
+        NUMBERS_EXPECTED_WITHIN.checked_sub(waited).filter(|wait| is_expected && !wait.is_zero())
+    }
+
+    /// Takes what the workers have answered; how long the frame that shows it may be put off.
+    pub fn wake(&mut self) -> Option<Duration> {
+        self.take_answers();
+        self.projections.take_answers(&mut self.state, Instant::now());
+        self.time_for_numbers()
     }
 
     /// Whether nothing is awaited any more: what is shown is what was asked for last.

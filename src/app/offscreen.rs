@@ -1,6 +1,7 @@
 //! A picture of the window without a window: the same panels, drawn into a texture.
 
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -23,12 +24,17 @@ pub struct Offscreen {
     context: egui::Context,
     renderer: Arc<RwLock<Renderer>>,
     interface: Interface,
+    /// Says that a worker has answered.
+    woken: Receiver<()>,
     target: Target,
     /// In logical pixels.
     size: [f32; 2],
     /// Pixels per logical pixel.
     scale: f32,
 }
+
+/// What moves by itself is looked at so often.
+const GLANCE: Duration = Duration::from_millis(5);
 
 /// Draws the window at `size` (logical pixels) and `scale` (pixels per logical pixel) after `commands` were carried out.
 ///
@@ -63,10 +69,15 @@ impl Offscreen {
         let context = egui::Context::default();
         let options = RendererOptions::PREDICTABLE;
         let renderer = Arc::new(RwLock::new(Renderer::new(&gpu.device, TARGET_FORMAT, options)));
-        let interface = Interface::new(&context, Arc::clone(gpu), Some(Arc::clone(&renderer)), launch, || {});
+        let (sender, woken) = mpsc::channel();
+        let wake = move || {
+            // Fails only after the window is gone.
+            let _ = sender.send(());
+        };
+        let interface = Interface::new(&context, Arc::clone(gpu), Some(Arc::clone(&renderer)), launch, wake);
         let [width, height] = size.map(|side| (side * scale).round() as u32);
         let target = Target::new(&gpu.device, width, height)?;
-        let mut window = Self { gpu: Arc::clone(gpu), context, renderer, interface, target, size, scale };
+        let mut window = Self { gpu: Arc::clone(gpu), context, renderer, interface, woken, target, size, scale };
         window.settle()?;
         match &window.interface.state.failure {
             Some(why) => bail!("{why}"),
@@ -104,15 +115,20 @@ impl Offscreen {
     /// If they do not come.
     pub fn settle(&mut self) -> Result<()> {
         let until = Instant::now() + PATIENCE;
-        self.frame();
-        while !self.interface.is_settled() {
+        loop {
+            // As the event loop of the window does.
+            while let Some(wait) = self.interface.wake() {
+                let _ = self.woken.recv_timeout(wait);
+            }
+            self.frame();
+            if self.interface.is_settled() {
+                return Ok(());
+            }
             if Instant::now() > until {
                 bail!("the window did not get its data within {} s", PATIENCE.as_secs());
             }
-            std::thread::sleep(Duration::from_millis(1));
-            self.frame();
+            let _ = self.woken.recv_timeout(GLANCE);
         }
-        Ok(())
     }
 }
 

@@ -20,8 +20,10 @@ use crate::gpu::{Gpu, choose_adapter, new_instance};
 /// Why the event loop was woken.
 #[derive(Debug)]
 enum Wake {
-    /// egui or a worker wants a frame.
+    /// egui wants a frame.
     Repaint,
+    /// A worker has answered.
+    Answer,
     /// A screen reader asks or acts.
     Accessibility(egui_winit::accesskit_winit::Event),
 }
@@ -102,6 +104,13 @@ impl ApplicationHandler<Wake> for Shell {
 
     fn user_event(&mut self, _: &ActiveEventLoop, wake: Wake) {
         let Some(open) = &mut self.open else { return };
+        if let Wake::Answer = wake
+            && let Some(wait) = open.interface.wake()
+        {
+            let at = Instant::now() + wait;
+            open.repaint_at = Some(open.repaint_at.map_or(at, |earlier| earlier.min(at)));
+            return;
+        }
         if let Wake::Accessibility(event) = wake {
             match event.window_event {
                 egui_winit::accesskit_winit::WindowEvent::InitialTreeRequested => {
@@ -175,19 +184,16 @@ impl Open {
             .context("cannot draw on the window")?;
         let state = surface.render_state().context("egui has no renderer")?;
 
-        let wake = {
-            let proxy = proxy.clone();
-            move || {
-                // Fails only after the window was closed, when nobody waits for the answer.
-                let _ = proxy.send_event(Wake::Repaint);
-            }
-        };
-        let wake_for_egui = wake.clone();
+        // Sending fails only after the window was closed, when nobody waits for the answer.
+        let (for_egui, for_workers) = (proxy.clone(), proxy.clone());
         context.set_request_repaint_callback(move |request| {
             if request.delay.is_zero() {
-                wake_for_egui();
+                let _ = for_egui.send_event(Wake::Repaint);
             }
         });
+        let wake = move || {
+            let _ = for_workers.send_event(Wake::Answer);
+        };
         let interface = Interface::new(&context, gpu, Some(state.renderer), launch, wake);
         window.set_visible(true);
         Ok(Self {

@@ -4,7 +4,8 @@
 //! Small input (a side of at most [`EXACT_SIDE`]): the eigenvectors of the smaller of the two symmetric matrices, the
 //! covariance `XᵀX`, `[dim, dim]`, or the Gram matrix `XXᵀ`, `[rows, rows]`, whose eigenvectors `u` give the axes
 //! `Xᵀu / √λ`; nalgebra finds all of them. Large input: subspace iteration with a random start and a Rayleigh–Ritz step
-//! (Halko, Martinsson & Tropp 2011, algorithm 4.4; arXiv 0909.4061), which only multiplies `X` by [`BLOCK`] vectors.
+//! (Halko, Martinsson & Tropp 2011, algorithm 4.4; arXiv 0909.4061) on the same matrix, which is held up to
+//! [`HELD_SIDE`] and beyond that only multiplied through, `X` and `Xᵀ` by [`BLOCK`] vectors.
 //! Rejected: all eigenvectors of a large matrix, which takes seconds from a side of 1,500 on, for two that are
 //! looked at; and the GPU, which would be faster only where the upload is not.
 
@@ -15,6 +16,8 @@ use super::random::Random;
 
 /// Up to this side of the smaller symmetric matrix all eigenvectors are found.
 const EXACT_SIDE: usize = 160;
+/// Up to this side the smaller symmetric matrix is held.
+const HELD_SIDE: usize = 2048;
 /// How many vectors the subspace has: more than two, so that the second converges where the third is close to it.
 const BLOCK: usize = 16;
 const MOST_ITERATIONS: usize = 64;
@@ -83,16 +86,24 @@ fn exact(centered: &Array2<f32>) -> Vec<(f64, Array1<f32>)> {
 
 /// The same two for large matrices.
 fn by_iteration(centered: &Array2<f32>) -> Vec<(f64, Array1<f32>)> {
-    let dim = centered.ncols();
-    let block = BLOCK.min(dim).min(centered.nrows());
+    let (count, dim) = centered.dim();
+    let (by_gram, side) = (count <= dim, count.min(dim));
+    let symmetric =
+        (side <= HELD_SIDE).then(|| if by_gram { centered.dot(&centered.t()) } else { centered.t().dot(centered) });
+    let apply = |vectors: &Array2<f32>| match &symmetric {
+        Some(symmetric) => symmetric.dot(vectors),
+        None if by_gram => centered.dot(&centered.t().dot(vectors)),
+        None => centered.t().dot(&centered.dot(vectors)),
+    };
+    let block = BLOCK.min(side);
     let mut random = Random::new(0);
-    let mut basis = Array2::from_shape_fn((dim, block), |_| random.normal());
+    let mut basis = Array2::from_shape_fn((side, block), |_| random.normal());
     orthonormalize(&mut basis);
     let mut before = [0.0; 2];
     let mut values = vec![0.0; block];
     for _ in 0..MOST_ITERATIONS {
-        let images = centered.dot(&basis);
-        let small = images.t().dot(&images);
+        let images = apply(&basis);
+        let small = basis.t().dot(&images);
         let eigen = DMatrix::from_fn(block, block, |i, j| f64::from(small[[i, j]])).symmetric_eigen();
         let mut order: Vec<usize> = (0..block).collect();
         order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
@@ -105,15 +116,16 @@ fn by_iteration(centered: &Array2<f32>) -> Vec<(f64, Array1<f32>)> {
             break;
         }
         before = now;
-        basis = centered.t().dot(&images.dot(&turn));
+        basis = images.dot(&turn);
         orthonormalize(&mut basis);
     }
-    let column = |axis: usize| {
-        let vector = basis.column(axis).to_owned();
-        let length = vector.dot(&vector).sqrt().max(f32::MIN_POSITIVE);
-        vector / length
+    let axis = |which: usize| {
+        let vector = basis.column(which);
+        let axis = if by_gram { centered.t().dot(&vector) } else { vector.to_owned() };
+        let length = axis.dot(&axis).sqrt().max(f32::MIN_POSITIVE);
+        axis / length
     };
-    (0..block.min(2)).map(|axis| (values[axis], column(axis))).collect()
+    (0..block.min(2)).map(|which| (values[which], axis(which))).collect()
 }
 
 /// Makes columns orthogonal and of length 1 (modified Gram–Schmidt, twice); a column that depends on those before
