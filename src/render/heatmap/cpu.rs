@@ -6,15 +6,34 @@ use super::{Coloring, Span};
 
 const MISSING: f32 = -1.0;
 
-/// Straight RGBA, row by row: one pixel for each pair of spans.
+/// Straight RGBA, row by row: one pixel for each pair of spans. Every row of cells is first spread over the columns of
+/// pixels, once for all the rows of pixels that show it.
 ///
 /// `values` is `[rows, columns]`; what it lacks is shown as missing.
 pub(in crate::render) fn color(coloring: &Coloring, values: &[f32]) -> Vec<[u8; 4]> {
-    let of_row = |rows: &Span| {
-        let pixel = |columns: &Span| color_of(coloring, level_of_pixel(coloring, values, columns, rows));
-        coloring.column_spans.iter().map(pixel).collect::<Vec<_>>()
-    };
-    coloring.row_spans.par_iter().flat_map_iter(of_row).collect()
+    let width = coloring.column_spans.len();
+    let first_row = coloring.row_spans.iter().map(|rows| rows.begin).min().unwrap_or(0);
+    let end_row = coloring.row_spans.iter().map(|rows| rows.end).max().unwrap_or(0);
+    let spread = |row| coloring.column_spans.iter().map(move |columns| along_row(coloring, values, row, columns));
+    let spread: Vec<Vec<f32>> = (first_row..end_row).into_par_iter().map(|row| spread(row).collect()).collect();
+    let mut pixels = vec![[0; 4]; width * coloring.row_spans.len()];
+    pixels.par_chunks_mut(width.max(1)).zip(&coloring.row_spans).for_each(|(pixels, rows)| {
+        let shown = &spread[(rows.begin - first_row) as usize..(rows.end - first_row) as usize];
+        let [first, .., last] = shown else {
+            let only = shown.first().into_iter().flatten();
+            pixels.iter_mut().zip(only).for_each(|(pixel, &level)| *pixel = color_of(coloring, level));
+            return;
+        };
+        for (column, pixel) in pixels.iter_mut().enumerate() {
+            let level = if rows.fraction >= 0.0 {
+                between(first[column], last[column], rows.fraction)
+            } else {
+                shown.iter().map(|levels| levels[column]).fold(MISSING, f32::max)
+            };
+            *pixel = color_of(coloring, level);
+        }
+    });
+    pixels
 }
 
 /// Where the value lies in the range, from 0 to 1.
@@ -40,14 +59,6 @@ fn along_row(coloring: &Coloring, values: &[f32], row: u32, span: &Span) -> f32 
         return between(level(span.begin), level(span.end - 1), span.fraction);
     }
     (span.begin..span.end).map(level).fold(MISSING, f32::max)
-}
-
-fn level_of_pixel(coloring: &Coloring, values: &[f32], columns: &Span, rows: &Span) -> f32 {
-    let along_row = |row| along_row(coloring, values, row, columns);
-    if rows.fraction >= 0.0 {
-        return between(along_row(rows.begin), along_row(rows.end - 1), rows.fraction);
-    }
-    (rows.begin..rows.end).map(along_row).fold(MISSING, f32::max)
 }
 
 fn color_of(coloring: &Coloring, level: f32) -> [u8; 4] {
