@@ -52,6 +52,12 @@ pub enum Matrix {
     Resident(ResidentMatrix),
 }
 
+/// The trace's number, the heads of it, and their `[queries, keys]`.
+type LastMatrix = (u64, Selection, Arc<Vec<f32>>);
+
+/// A head's number, and its `[queries, keys]`.
+pub type HeadMatrix = (usize, Arc<Vec<f32>>);
+
 /// Runs the kernels. Shared by all threads.
 #[derive(Debug)]
 pub struct Engine {
@@ -59,7 +65,7 @@ pub struct Engine {
     /// Whether the processor takes over what the device does not do.
     may_fall_back: bool,
     /// The matrix that was made last, of which trace and which layers and heads: a hover changes the tokens alone.
-    last_matrix: Mutex<Option<(u64, Selection, Arc<Vec<f32>>)>>,
+    last_matrix: Mutex<Option<LastMatrix>>,
 }
 
 #[derive(Debug)]
@@ -197,7 +203,7 @@ impl Engine {
     pub fn host_matrix(&self, trace: &Trace, selection: &Selection) -> Result<Arc<Vec<f32>>, EngineError> {
         let (block, layer, head, rollout) = (selection.block, selection.layer, selection.head, selection.rollout);
         let heads_alone = Selection { block, layer, head, rollout, ..Selection::default() };
-        let is_known = |last: &(u64, Selection, Arc<Vec<f32>>)| last.0 == trace.serial() && last.1 == heads_alone;
+        let is_known = |last: &LastMatrix| last.0 == trace.serial() && last.1 == heads_alone;
         // A thread that panicked left no half-made matrix.
         let last = || self.last_matrix.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, _, known)) = last().as_ref().filter(|last| is_known(last)) {
@@ -245,11 +251,7 @@ impl Engine {
     ///
     /// # Errors
     /// If the selection does not fit the trace. Panics if there is no such block.
-    pub fn host_matrices_by_head(
-        &self,
-        trace: &Trace,
-        selection: &Selection,
-    ) -> Result<Vec<(usize, Arc<Vec<f32>>)>, EngineError> {
+    pub fn host_matrices_by_head(&self, trace: &Trace, selection: &Selection) -> Result<Vec<HeadMatrix>, EngineError> {
         let layers = layers(trace, selection.block);
         let selected = gather::heads(&layers, selection)?;
         let end = selected.iter().map(|(_, heads)| heads.end).max().unwrap_or(0);

@@ -95,7 +95,7 @@ fn focused_view() -> egui::Id {
 /// Ctrl, and Escape.
 pub fn pressed(context: &egui::Context) -> Vec<Command> {
     let is_typing = context.text_edit_focused();
-    let focused = context.memory(|memory| memory.focused());
+    let focused = context.memory(egui::Memory::focused);
     let on_widget = focused.is_some() && focused != context.data(|data| data.get_temp(focused_view()));
     let is_ours = |shortcut: &Shortcut| {
         let is_of_widget = on_widget && KEYS_OF_WIDGETS.contains(&shortcut.key);

@@ -165,8 +165,8 @@ impl State {
                     Theme::Light => Theme::Dark,
                 };
             }
-            Command::Undo => self.go_back(|history, present| history.undo(present)),
-            Command::Redo => self.go_back(|history, present| history.redo(present)),
+            Command::Undo => self.go_back(History::undo),
+            Command::Redo => self.go_back(History::redo),
             Command::TogglePalette => {
                 self.palette = if self.palette.is_none() { Some(Palette::default()) } else { None };
             }

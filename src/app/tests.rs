@@ -208,7 +208,7 @@ fn everything_is_reached_by_the_keyboard() -> Result<()> {
     for _ in 0..120 {
         harness.key_press(Key::Tab);
         harness.step();
-        let focused = harness.ctx.memory(|memory| memory.focused());
+        let focused = harness.ctx.memory(egui::Memory::focused);
         reached.extend(focused);
     }
     assert!(reached.len() > 25, "Tab reaches only {} widgets", reached.len());

@@ -167,11 +167,9 @@ pub fn point(ui: &Ui, view: View, response: &Response, state: &State, scene: &Sc
                 }
             }
         }
-        View::Thumbnails | View::Overlays if response.double_clicked() => {
-            if now.and_then(|at| scene.at(at)).is_some() {
-                let entered = if view == View::Thumbnails { View::Matrix } else { View::Image };
-                commands.push(Command::FocusView(entered));
-            }
+        View::Thumbnails | View::Overlays if response.double_clicked() && now.and_then(|at| scene.at(at)).is_some() => {
+            let entered = if view == View::Thumbnails { View::Matrix } else { View::Image };
+            commands.push(Command::FocusView(entered));
         }
         _ => {}
     }

@@ -16,10 +16,13 @@ const CURVES_AT_ONCE: usize = 1 << 16;
 /// Selections that are kept for later drawings.
 const KEPT_SELECTIONS: usize = 8;
 
+/// Which of some links are kept: their indices, ascending.
+type Selection = (Arc<Vec<Link>>, Keep, Arc<Vec<u32>>);
+
 /// Paints links, and remembers which were selected.
 #[derive(Default)]
 pub(in crate::render) struct Links {
-    selections: Vec<(Arc<Vec<Link>>, Keep, Arc<Vec<u32>>)>,
+    selections: Vec<Selection>,
 }
 
 /// A curve as quadrilaterals, in pixels.
@@ -45,7 +48,7 @@ impl Links {
     }
 
     fn select(&mut self, links: &Arc<Vec<Link>>, keep: Keep) -> Arc<Vec<u32>> {
-        let is_known = |(known, how, _): &(Arc<Vec<Link>>, Keep, _)| Arc::ptr_eq(known, links) && *how == keep;
+        let is_known = |(known, how, _): &Selection| Arc::ptr_eq(known, links) && *how == keep;
         let selected = match self.selections.iter().position(is_known) {
             Some(place) => self.selections.remove(place),
             None => (Arc::clone(links), keep, Arc::new(select(links, keep))),
