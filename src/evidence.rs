@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::analysis::normalize::Normalization;
 use crate::analysis::statistics::{self, Group, HeadStatistics};
@@ -24,7 +25,8 @@ pub struct OpenTrace {
 }
 
 /// What the views want to know about a trace.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Question {
     /// Which part of it.
     pub selection: Selection,

@@ -1,7 +1,10 @@
 //! What the user looks at: every view is a function of trace, selection and options.
 
+use serde::{Deserialize, Serialize};
+
 /// A part of a trace: block, layers, heads, tokens and a direction.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Selection {
     /// Index of the attention block.
     pub block: usize,
@@ -17,7 +20,8 @@ pub struct Selection {
 }
 
 /// One of several, or their average.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Pick {
     /// This one, 0-based.
     One(usize),
@@ -26,7 +30,8 @@ pub enum Pick {
 }
 
 /// Which side of the attention matrix the selected tokens are on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// The selected tokens are queries; the weights are over keys.
     #[default]

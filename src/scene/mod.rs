@@ -4,6 +4,7 @@
 //! [`Scene`] in the window, headless and in a test. Numbers come in as [`Evidence`]; nothing is analysed here.
 
 mod canvas;
+mod caption;
 mod colour_bar;
 mod embedding;
 mod evidence;
@@ -25,19 +26,21 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use glam::Vec2;
+use serde::{Deserialize, Serialize};
 
 use crate::analysis::Selection;
 use crate::render::{Drawing, Fonts, Pixels, Rect};
 use crate::trace::Document;
 
 pub use evidence::{Evidence, Projection, StatisticGrid};
-pub use options::Options;
+pub use options::{Caption, Options};
 pub use theme::{Palette, Theme, contrast};
 pub use words::{token_names, word};
 pub use zone::{Target, Zone};
 
 /// One way to look at a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum View {
     /// Layers × heads, one statistic.
     Heads,
@@ -87,6 +90,7 @@ pub struct Scene {
 /// Draws a view.
 pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
     let mut canvas = canvas::Canvas::new(inputs, fonts);
+    caption::draw(inputs, &mut canvas);
     match view {
         // A panel that is being opened or closed.
         _ if inputs.size.x < 64.0 || inputs.size.y < 48.0 => {}

@@ -1,19 +1,24 @@
 //! How the views show what they show.
 
+use serde::{Deserialize, Serialize};
+
 use super::Theme;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
 
 /// Everything that can be chosen about the views, apart from the selection.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Options {
     /// The statistic that the evidence holds, as on the command line.
+    #[serde(skip)]
     pub statistic: String,
     /// `None` for each view's own.
     pub colormap: Option<Colormap>,
     /// The values at the ends of the colours of weights; `None` for 0 to the largest.
     pub range: Option<[f32; 2]>,
     /// How the weights were normalized, as the colour bar names it; empty if they were not.
+    #[serde(skip)]
     pub normalization: String,
     /// Whether the heat over an image is interpolated between patches.
     pub smooth: bool,
@@ -38,6 +43,18 @@ pub struct Options {
     pub colour_bar: bool,
     /// Whether the drawing holds its own title line.
     pub title: bool,
+    /// A line of words beneath the drawing.
+    pub caption: Option<Caption>,
+}
+
+/// What is written beneath a drawing.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Caption {
+    /// Which trace, and what of it: block, layer, head, tokens, direction, normalization.
+    Auto,
+    /// These words.
+    Text(String),
 }
 
 impl Default for Options {
@@ -58,6 +75,7 @@ impl Default for Options {
             font_scale: 1.0,
             colour_bar: true,
             title: true,
+            caption: None,
         }
     }
 }

@@ -6,7 +6,7 @@
 //! way, drawn as a strip of [`SEGMENTS`] pieces whose edges are faded by their distance from the middle. Reading the count
 //! back before drawing was rejected: the draw takes it from GPU memory, and nobody waits.
 
-mod cpu;
+pub(super) mod cpu;
 mod gpu;
 
 use std::sync::Arc;

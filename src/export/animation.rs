@@ -1,0 +1,103 @@
+//! Plays: the selections that follow each other, and their frames as an animated GIF or a folder of pictures.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use image::codecs::gif::{GifEncoder, Repeat};
+use image::{Delay, Frame, RgbaImage};
+use serde::{Deserialize, Serialize};
+
+use crate::analysis::{Direction, Pick, Selection};
+use crate::trace::Trace;
+
+/// From how good (1) to how fast (30) GIF colours are chosen; 10 is the encoder's own advice.
+const GIF_SPEED: i32 = 10;
+
+/// What moves from frame to frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Play {
+    /// The selected token.
+    #[default]
+    Tokens,
+    /// The layer.
+    Layers,
+    /// The head.
+    Heads,
+}
+
+impl Play {
+    /// In the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::Tokens, Self::Layers, Self::Heads];
+
+    /// The name on the command line and in the window.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tokens => "tokens",
+            Self::Layers => "layers",
+            Self::Heads => "heads",
+        }
+    }
+
+    /// One selection a frame: the same but for what plays. Empty where the trace has none of it.
+    pub fn selections(self, trace: &Trace, selection: &Selection) -> Vec<Selection> {
+        let document = trace.document();
+        let Some(block) = document.attention.get(selection.block) else { return Vec::new() };
+        match self {
+            Self::Tokens => {
+                let near = match selection.direction {
+                    Direction::AttendsTo => block.query,
+                    Direction::AttendedBy => block.key,
+                };
+                let tokens = 0..document.sequences[near].tokens.len();
+                tokens.map(|token| Selection { tokens: vec![token], ..selection.clone() }).collect()
+            }
+            Self::Layers => {
+                let has_head = |layer: &usize| match selection.head {
+                    Pick::One(head) => head < trace.heads(selection.block, *layer),
+                    _ => true,
+                };
+                let layers = (0..block.layers).filter(has_head);
+                layers.map(|layer| Selection { layer: Pick::One(layer), ..selection.clone() }).collect()
+            }
+            Self::Heads => {
+                let layers = selection.layer.indices(block.layers);
+                let heads = layers.map(|layer| trace.heads(selection.block, layer)).min().unwrap_or(0);
+                (0..heads).map(|head| Selection { head: Pick::One(head), ..selection.clone() }).collect()
+            }
+        }
+    }
+}
+
+/// Writes an animated GIF that starts again at its end.
+///
+/// # Errors
+/// If there is no frame, a frame fails, or the file cannot be written.
+pub fn write_gif(path: &Path, frames_per_second: f32, frames: impl Iterator<Item = Result<RgbaImage>>) -> Result<()> {
+    let unwritten = || format!("cannot write {}", path.display());
+    let mut frames = frames.peekable();
+    ensure!(frames.peek().is_some(), "there is nothing to play");
+    let file = BufWriter::new(File::create(path).with_context(unwritten)?);
+    let mut gif = GifEncoder::new_with_speed(file, GIF_SPEED);
+    gif.set_repeat(Repeat::Infinite).with_context(unwritten)?;
+    let milliseconds = (1000.0 / frames_per_second).round() as u32;
+    for frame in frames {
+        let frame = Frame::from_parts(frame?, 0, 0, Delay::from_numer_denom_ms(milliseconds, 1));
+        gif.encode_frame(frame).with_context(unwritten)?;
+    }
+    Ok(())
+}
+
+/// Writes one frame of a folder of pictures, `frame-0000.png` and on, and returns its path.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn write_frame(folder: &Path, number: usize, frame: &RgbaImage) -> Result<PathBuf> {
+    let path = folder.join(format!("frame-{number:04}.png"));
+    frame
+        .save_with_format(&path, image::ImageFormat::Png)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
+}
