@@ -6,6 +6,9 @@
 mod appearance;
 mod canvas;
 mod command;
+#[cfg(test)]
+mod export_tests;
+mod exporter;
 mod interface;
 mod keys;
 mod offscreen;
@@ -41,4 +44,6 @@ pub struct Launch {
     pub screenshot_dir: Option<PathBuf>,
     /// Whether layout, theme and the last trace are read from and written to the user's configuration folder.
     pub is_remembered: bool,
+    /// A view state to begin with.
+    pub state: Option<PathBuf>,
 }

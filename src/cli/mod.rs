@@ -48,7 +48,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Draw one view, or the window, or write the numbers behind a view.
-    Render(render::Arguments),
+    Render(Box<render::Arguments>),
     /// Every statistic of every head.
     Stats(stats::Arguments),
     /// The weights behind the image and text views.

@@ -213,6 +213,7 @@ fn draw_window(arguments: &Arguments, selection: Selection) -> Result<image::Rgb
         compute: arguments.adapter.compute(),
         screenshot_dir: None,
         is_remembered: false,
+        state: None,
     };
     // The tabs say what the titles would, and captions are for figures.
     let options = Options { title: false, caption: None, ..arguments.options() };

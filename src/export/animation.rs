@@ -2,14 +2,20 @@
 
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result, ensure};
+use glam::Vec2;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, Frame, RgbaImage};
 use serde::{Deserialize, Serialize};
 
+use super::{Format, ViewState};
 use crate::analysis::{Direction, Pick, Selection};
+use crate::evidence::{Analyst, OpenTrace, Question};
+use crate::headless::Headless;
+use crate::scene::Inputs;
 use crate::trace::Trace;
 
 /// From how good (1) to how fast (30) GIF colours are chosen; 10 is the encoder's own advice.
@@ -71,14 +77,63 @@ impl Play {
     }
 }
 
-/// Writes an animated GIF that starts again at its end.
-///
-/// # Errors
-/// If there is no frame, a frame fails, or the file cannot be written.
-pub fn write_gif(path: &Path, frames_per_second: f32, frames: impl Iterator<Item = Result<RgbaImage>>) -> Result<()> {
+/// How a view plays.
+#[derive(Clone, Copy, Debug)]
+pub struct Animation {
+    /// What moves.
+    pub play: Play,
+    /// Frames per second of a GIF.
+    pub frames_per_second: f32,
+    /// In logical pixels.
+    pub size: Vec2,
+    /// Pixels per logical pixel.
+    pub scale: f32,
+}
+
+impl Animation {
+    /// Writes the animation: a GIF that starts again at its end, or, where the path ends on no `.gif`, a folder of pictures
+    /// `frame-0000.png` and on. `on_frame` is told of each frame that is drawn, and of how many there are.
+    ///
+    /// # Errors
+    /// If there is nothing to play, a frame fails, or a file cannot be written.
+    pub fn write(
+        &self,
+        path: &Path,
+        open: &OpenTrace,
+        state: &ViewState,
+        analyst: &mut Analyst,
+        headless: &mut Headless,
+        mut on_frame: impl FnMut(usize),
+    ) -> Result<()> {
+        let view = state.view.context("one view is played, not the window")?;
+        let selections = self.play.selections(&open.trace, &state.question.selection);
+        ensure!(!selections.is_empty(), "there are no {} to play", self.play.name());
+        let draw = |selection: &Selection| {
+            let question = Question { selection: selection.clone(), ..state.question.clone() };
+            let evidence = analyst.answer(open, &question, &AtomicBool::new(false))?;
+            let inputs = Inputs {
+                document: open.document(),
+                images: &open.images,
+                selection,
+                hover: None,
+                options: &state.options,
+                evidence: &evidence,
+                size: self.size,
+            };
+            on_frame(selections.len());
+            Ok(headless.draw_view(view, &inputs, self.scale)?)
+        };
+        let frames = selections.iter().map(draw);
+        if Format::of(path) == Ok(Format::Gif) {
+            write_gif(path, self.frames_per_second, frames)
+        } else {
+            write_folder(path, frames)
+        }
+    }
+}
+
+fn write_gif(path: &Path, frames_per_second: f32, frames: impl Iterator<Item = Result<RgbaImage>>) -> Result<()> {
     let unwritten = || format!("cannot write {}", path.display());
-    let mut frames = frames.peekable();
-    ensure!(frames.peek().is_some(), "there is nothing to play");
     let file = BufWriter::new(File::create(path).with_context(unwritten)?);
     let mut gif = GifEncoder::new_with_speed(file, GIF_SPEED);
     gif.set_repeat(Repeat::Infinite).with_context(unwritten)?;
@@ -90,14 +145,13 @@ pub fn write_gif(path: &Path, frames_per_second: f32, frames: impl Iterator<Item
     Ok(())
 }
 
-/// Writes one frame of a folder of pictures, `frame-0000.png` and on, and returns its path.
-///
-/// # Errors
-/// If it cannot be written.
-pub fn write_frame(folder: &Path, number: usize, frame: &RgbaImage) -> Result<PathBuf> {
-    let path = folder.join(format!("frame-{number:04}.png"));
-    frame
-        .save_with_format(&path, image::ImageFormat::Png)
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(path)
+fn write_folder(folder: &Path, frames: impl Iterator<Item = Result<RgbaImage>>) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    for (number, frame) in frames.enumerate() {
+        let path = folder.join(format!("frame-{number:04}.png"));
+        frame?
+            .save_with_format(&path, image::ImageFormat::Png)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ mod format;
 mod numbers;
 mod view_state;
 
-pub use animation::{Play, write_frame, write_gif};
+pub use animation::{Animation, Play};
 pub use command_line::{Flags, render_flags, render_line, words_of};
 pub use format::{Format, UnknownFormat, svg_of, write_view};
 pub use numbers::{Axis, Numbers, numbers_of};

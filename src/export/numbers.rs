@@ -160,7 +160,7 @@ impl Numbers {
 
     /// The values nested as the axes are; null where there is none.
     fn as_json(&self) -> Value {
-        let mut values: Vec<Value> = self.values.iter().map(|&value| json!(value)).collect();
+        let mut values: Vec<Value> = self.values.iter().map(|&value| json!(shortest(value))).collect();
         for axis in self.axes.iter().skip(1).rev() {
             values = values.chunks(axis.length.max(1)).map(|row| Value::from(row.to_vec())).collect();
         }
@@ -173,4 +173,9 @@ impl Numbers {
             "values": values,
         })
     }
+}
+
+/// The f64 with the fewest digits that are still this value; as it is, its digits would go on to no use.
+fn shortest(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or(f64::NAN)
 }

@@ -1,17 +1,20 @@
 //! The panels of the window: which there are, and where they stand.
 
 mod examples;
+mod export_menu;
 mod help;
 mod status;
 mod top_bar;
 mod view;
 
+use egui::containers::menu::{MenuButton, MenuConfig};
 use egui_tiles::{Container, Linear, LinearDir, TileId, Tiles, Tree};
 use serde::{Deserialize, Serialize};
 
 use crate::scene::View;
 
 pub use examples::show as show_examples;
+pub use export_menu::show as show_export_menu;
 pub use help::show as show_help;
 pub use status::show as show_status;
 pub use top_bar::show as show_top_bar;
@@ -75,6 +78,12 @@ pub fn default_layout() -> Layout {
     let right = column(&mut tiles, &[(&[Panel::Matrix], 0.5), (&[Panel::Embedding], 0.5)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.25), (middle, 0.45), (right, 0.3)]);
     Tree::new(egui::Id::unique("panels"), root, tiles)
+}
+
+/// A menu that stays open while several things are chosen in it.
+fn menu(name: &str) -> MenuButton<'_> {
+    let stays = MenuConfig::new().close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
+    MenuButton::new(name).config(stays)
 }
 
 fn column(tiles: &mut Tiles<Panel>, groups: &[(&[Panel], f32)]) -> TileId {
