@@ -10,6 +10,7 @@ use std::io::Cursor;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use glam::Vec2;
+use image::imageops::FilterType;
 use image::{DynamicImage, ImageFormat, Rgb, RgbaImage};
 use svg::node::element::{Circle, ClipPath, Definitions, Group, Image, Line as LineElement, Path, Rectangle, Text};
 use svg::{Document, Node};
@@ -134,6 +135,7 @@ impl Page {
 
     fn picture(&mut self, picture: &Picture) -> Result<(), SvgError> {
         let Some((pixels, place)) = cropped(picture) else { return Ok(()) };
+        let pixels = if picture.smooth { pixels } else { magnified(&pixels, place) };
         let mut mark = embedded(&pixels, place)?;
         if picture.opacity < 1.0 {
             mark = mark.set("opacity", short(picture.opacity.max(0.0)));
@@ -306,6 +308,12 @@ fn cropped(picture: &Picture) -> Option<(DynamicImage, Rect)> {
         && (place.max - picture.rect.max).abs().max_element() < 1e-2;
     let image = DynamicImage::from(image).crop_imm(first.x as u32, first.y as u32, size.x as u32, size.y as u32);
     Some((image, if exact { picture.rect } else { place }))
+}
+
+/// Each pixel as a square of pixels, since not every reader of SVG magnifies without blending when told to.
+fn magnified(image: &DynamicImage, place: Rect) -> DynamicImage {
+    let times = (place.size().x * RASTER_SCALE / image.width().max(1) as f32).ceil().clamp(1.0, 32.0) as u32;
+    image.resize_exact(image.width() * times, image.height() * times, FilterType::Nearest)
 }
 
 fn embedded(image: &DynamicImage, place: Rect) -> Result<Image, SvgError> {
