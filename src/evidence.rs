@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::analysis::gather::SelectionError;
 use crate::analysis::normalize::Normalization;
@@ -21,7 +22,7 @@ use crate::render::{Pixels, Values};
 use crate::scene::{Evidence, StatisticGrid, Thumbnails, thumbnail_gap};
 use crate::trace::{Document, Trace};
 
-pub use hidden::{ProjectionQuestion, Projector, compare_states, hidden_state};
+pub use hidden::{ProjectionQuestion, Projector, compare_states, complete, hidden_state};
 
 /// A trace with its images decoded for drawing.
 #[derive(Debug)]
@@ -33,7 +34,8 @@ pub struct OpenTrace {
 }
 
 /// What the views want to know about a trace.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Question {
     /// Which part of it.
     pub selection: Selection,

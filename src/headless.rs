@@ -33,10 +33,14 @@ impl Headless {
     /// # Errors
     /// If there is none of that name, or none at all.
     pub fn new(choice: &AdapterChoice) -> Result<Self, HeadlessError> {
-        let gpu = Arc::new(Gpu::open(choice)?);
+        Ok(Self::on(Arc::new(Gpu::open(choice)?)))
+    }
+
+    /// Draws on an adapter that is open already.
+    pub fn on(gpu: Arc<Gpu>) -> Self {
         let twin = if gpu.is_software() { Engine::Cpu } else { Engine::Gpu };
         let painter = Painter::new(&gpu.device, &gpu.queue, twin);
-        Ok(Self { gpu, painter, fonts: Fonts::new() })
+        Self { gpu, painter, fonts: Fonts::new() }
     }
 
     /// A view at `scale` pixels per logical pixel.

@@ -10,6 +10,7 @@
 //! - [`scene`]: from trace, selection and numbers to marks; pure.
 //! - [`evidence`]: from a question to the numbers that the scenes show.
 //! - [`headless`]: a view as pixels, without a window.
+//! - [`export`]: figures, numbers, animations, view states: what leaves the program.
 //! - [`app`]: the window.
 //! - [`cli`]: the command line.
 
@@ -18,6 +19,7 @@ pub mod app;
 pub mod cli;
 pub mod dataset;
 pub mod evidence;
+pub mod export;
 pub mod gpu;
 pub mod headless;
 pub mod render;

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 /// What each module may import, besides itself. `gpu` and `render` know the plain types of the trace.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("trace", &[]),
     ("gpu", &["trace"]),
     ("analysis", &["trace", "gpu"]),
@@ -14,8 +14,9 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     ("scene", &["trace", "analysis", "render"]),
     ("evidence", &["trace", "analysis", "render", "scene"]),
     ("headless", &["gpu", "render", "scene"]),
-    ("app", &["trace", "gpu", "analysis", "dataset", "render", "scene", "evidence", "headless"]),
-    ("cli", &["trace", "gpu", "analysis", "dataset", "render", "scene", "evidence", "headless", "app"]),
+    ("export", &["trace", "analysis", "render", "scene", "evidence", "headless"]),
+    ("app", &["trace", "gpu", "analysis", "dataset", "render", "scene", "evidence", "headless", "export"]),
+    ("cli", &["trace", "gpu", "analysis", "dataset", "render", "scene", "evidence", "headless", "export", "app"]),
 ];
 
 fn rust_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {

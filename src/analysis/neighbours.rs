@@ -5,11 +5,13 @@
 //! tokens share makes all cosines large, which is a finding and not an error.
 
 use ndarray::Array1;
+use serde::{Deserialize, Serialize};
 
 use crate::trace::TensorView;
 
 /// What near means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Metric {
     /// `1 − x·y / (|x| |y|)`, 0 to 2.
     #[default]

@@ -1,7 +1,10 @@
 //! What the user looks at: every view is a function of trace, selection and options.
 
+use serde::{Deserialize, Serialize};
+
 /// A part of a trace: block, layers, heads, tokens and a direction.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Selection {
     /// Index of the attention block.
     pub block: usize,
@@ -24,7 +27,8 @@ pub struct Selection {
 
 /// One of several, their average, or their maximum: taken cell by cell of the matrices, over a layer's heads first, then
 /// over the layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Pick {
     /// This one, 0-based.
     One(usize),
@@ -35,7 +39,8 @@ pub enum Pick {
 }
 
 /// How the weights of several tokens become one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Combine {
     /// Their mean: rows still sum to 1.
     #[default]
@@ -47,7 +52,8 @@ pub enum Combine {
 }
 
 /// Attention rollout up to the selected layer, or up to the last where the layer is not one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Rollout {
     /// The first layer that takes part, 0-based.
     pub start: usize,
@@ -56,7 +62,8 @@ pub struct Rollout {
 }
 
 /// What happens to sinks in the weights that are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SinkTreatment {
     /// They are shown like all others.
     #[default]
@@ -70,7 +77,8 @@ pub enum SinkTreatment {
 }
 
 /// Which side of the attention matrix the selected tokens are on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// The selected tokens are queries; the weights are over keys.
     #[default]

@@ -62,6 +62,11 @@ impl Canvas {
         }
     }
 
+    /// Of the scene, in logical pixels; `None` until it is first shown.
+    pub fn size(&self) -> Option<glam::Vec2> {
+        self.scene.as_ref().map(|scene| scene.drawing.size)
+    }
+
     /// Why there is no picture.
     pub fn failure(&self) -> Option<&str> {
         self.failure.as_deref()

@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use super::exporter::Export;
+use super::state::{Exports, Playing};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::Over;
@@ -123,4 +125,24 @@ pub enum Command {
     StepOutput(isize),
     /// Give up the projection that is being computed: show the principal components instead.
     CancelProjection,
+    /// What plays, how fast, and whether it begins again at its end.
+    SetPlaying(Playing),
+    /// Show the next of what plays.
+    StepPlay,
+    /// Save or copy a view.
+    Export(View, Export),
+    /// How views are exported.
+    SetExports(Exports),
+    /// Copy the `vlscope render` line that draws a view, or the window.
+    CopyCommand(Option<View>),
+    /// Save what is shown as a view state.
+    SaveState,
+    /// Let the user choose a view state by the system's dialog.
+    ChooseState,
+    /// Show what this view state says.
+    LoadState(PathBuf),
+    /// Make the window's controls larger or smaller by so many steps.
+    StepUiScale(isize),
+    /// Size of the window's controls and views; 1 is the system's.
+    SetUiScale(f32),
 }

@@ -13,18 +13,21 @@ use super::Launch;
 use super::appearance;
 use super::canvas::{Canvas, Easel};
 use super::command::Command;
+use super::exporter::{Done, Export, Job};
 use super::keys;
 use super::panels::{self, Layout, Panel};
 use super::projections::Projections;
+use super::screenshot;
 use super::settings::{self, Settings};
-use super::state::{Effect, State};
+use super::state::{Effect, State, UiScale};
 use super::toast::Toasts;
 use super::worker::Worker;
-use crate::analysis::Engine;
+use crate::analysis::{Compute, Engine};
 use crate::dataset::{Summary, traces_in};
 use crate::evidence::{Analyst, OpenTrace, Question};
+use crate::export::{ViewState, render_line};
 use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
-use crate::scene::{Evidence, Theme, View};
+use crate::scene::{Caption, Evidence, Options, Theme, View};
 use crate::trace::Trace;
 
 /// The statistic that the heads view begins with: how much the text looks at the image.
@@ -32,8 +35,8 @@ const FIRST_STATISTIC: &str = "mass.text.image";
 /// How long the views go on showing the picture before, so that they are not drawn once without the new numbers and, a few
 /// milliseconds later, once with them.
 const NUMBERS_EXPECTED_WITHIN: Duration = Duration::from_millis(60);
-/// How long a token is shown while they play.
-const TOKEN_SHOWN_FOR: Duration = Duration::from_millis(700);
+/// Size of a view that was never shown, in logical pixels.
+const USUAL_SIZE: glam::Vec2 = glam::Vec2::new(900.0, 640.0);
 
 /// State, panels and workers.
 pub struct Interface {
@@ -48,8 +51,8 @@ pub struct Interface {
     asked: Option<(u64, Question)>,
     asked_at: Instant,
     answered: Option<(u64, Question)>,
-    notes: (Sender<Result<PathBuf>>, Receiver<Result<PathBuf>>),
-    dialog: Option<Receiver<Option<PathBuf>>>,
+    notes: (Sender<Result<Done>>, Receiver<Result<Done>>),
+    dialog: Option<Receiver<Option<Command>>>,
     toasts: Toasts,
     adapter_name: String,
     tip: Option<String>,
@@ -58,8 +61,15 @@ pub struct Interface {
     wants_screenshot: bool,
     wants_to_close: bool,
     title: Option<String>,
-    next_token_at: Option<Instant>,
+    next_frame_at: Option<Instant>,
     theme: Option<Theme>,
+    gpu: Arc<Gpu>,
+    compute: Compute,
+    folder: PathBuf,
+    /// Asks for a frame, copies to the clipboard.
+    context: egui::Context,
+    /// A view state that waits for its trace.
+    awaited_state: Option<ViewState>,
     projections: Projections,
 }
 
@@ -79,6 +89,8 @@ impl Interface {
         if settings.light {
             state.options.theme = Theme::Light;
         }
+        state.ui_scale = settings.ui_scale.map(UiScale).unwrap_or_default();
+        state.options.font_scale = settings.font_scale.unwrap_or(1.0);
         state.options.statistic = FIRST_STATISTIC.to_owned();
         // The tabs say what the titles in the drawings would.
         state.options.title = false;
@@ -94,7 +106,7 @@ impl Interface {
         let mut interface = Self {
             layout: settings.layout.unwrap_or_else(panels::default_layout),
             adapter_name: gpu.info.name.clone(),
-            easel: Easel::new(gpu, renderer),
+            easel: Easel::new(Arc::clone(&gpu), renderer),
             canvases: Default::default(),
             loader: Worker::start(|path: PathBuf, _| Some(OpenTrace::open(&path)), wake.clone()),
             lister: Worker::start(
@@ -124,13 +136,20 @@ impl Interface {
             wants_screenshot: false,
             wants_to_close: false,
             title: None,
-            next_token_at: None,
+            next_frame_at: None,
             theme: None,
+            gpu,
+            compute: launch.compute,
+            folder: launch.screenshot_dir.clone().unwrap_or_else(screenshot::default_folder),
+            context: context.clone(),
+            awaited_state: None,
             projections,
             state,
         };
         let remembered = settings.last.filter(|path| path.exists());
-        match launch.path.clone().or(remembered).or_else(demo_folder) {
+        let asked = launch.path.clone();
+        let path_of_state = launch.state.as_deref().and_then(|state| interface.await_state(state));
+        match asked.or(path_of_state).or(remembered).or_else(demo_folder) {
             Some(path) => interface.carry_out(Effect::Open(path)),
             None => interface.state.failure = None,
         }
@@ -139,6 +158,7 @@ impl Interface {
 
     /// One frame: answers in, panels, commands out.
     pub fn show(&mut self, ui: &mut egui::Ui) {
+        self.context = ui.ctx().clone();
         self.take_answers();
         if let Some(wait) = self.projections.take_answers(&mut self.state, Instant::now()) {
             ui.ctx().request_repaint_after(wait);
@@ -147,10 +167,13 @@ impl Interface {
             Some(wait) => ui.ctx().request_repaint_after(wait),
             None => self.state.shown_version = self.state.version,
         }
+        // The size of everything is a command's, so that it is remembered.
+        ui.ctx().options_mut(|options| options.zoom_with_keyboard = false);
         if self.theme != Some(self.state.options.theme) {
             self.theme = Some(self.state.options.theme);
             appearance::apply(ui.ctx(), self.state.options.theme);
         }
+        ui.ctx().set_zoom_factor(self.state.ui_scale.0);
         let mut commands = Vec::new();
         panels::show_palette(ui.ctx(), &self.state, &mut commands);
         commands.extend(keys::pressed(ui.ctx()));
@@ -236,6 +259,8 @@ impl Interface {
             last: self.opened.clone(),
             light: self.state.options.theme == Theme::Light,
             layout: Some(self.layout.clone()),
+            ui_scale: Some(self.state.ui_scale.0).filter(|scale| *scale != 1.0),
+            font_scale: Some(self.state.options.font_scale).filter(|scale| *scale != 1.0),
         };
         if let Err(error) = settings.save(path) {
             eprintln!("vlscope: cannot remember the layout: {error}: {}", path.display());
@@ -262,7 +287,7 @@ impl Interface {
         let notes = self.notes.0.clone();
         move |result| {
             // Fails only after the window was closed.
-            let _ = notes.send(result);
+            let _ = notes.send(result.map(Done::Saved));
         }
     }
 
@@ -274,8 +299,12 @@ impl Interface {
                     let name = trace.document().id.clone().unwrap_or_else(|| trace.trace.path().display().to_string());
                     self.title = Some(format!("{name} · vlscope"));
                     self.state.set_trace(Arc::new(trace));
+                    if let Some(state) = self.awaited_state.take() {
+                        self.show_state(state);
+                    }
                 }
                 Err(error) => {
+                    self.awaited_state = None;
                     self.toasts.fail(format!("{error:#}"));
                     self.state.fail(format!("{error:#}"));
                 }
@@ -297,23 +326,42 @@ impl Interface {
         }
         while let Ok(note) = self.notes.1.try_recv() {
             match note {
-                Ok(path) => self.toasts.tell(format!("Screenshot saved: {}", path.display())),
+                Ok(Done::Saved(path)) => self.toasts.tell(format!("Saved: {}", path.display())),
+                Ok(Done::Picture(picture)) => {
+                    self.context.copy_image(picture);
+                    self.toasts.tell("The picture is on the clipboard");
+                }
                 Err(error) => self.toasts.fail(format!("{error:#}")),
             }
         }
         if let Some(chosen) = self.dialog.as_ref().and_then(|dialog| dialog.try_recv().ok()) {
             self.dialog = None;
-            if let Some(path) = chosen {
-                self.carry_out(Effect::Open(path));
+            if let Some(effect) = chosen.and_then(|command| self.state.apply(command)) {
+                self.carry_out(effect);
             }
         }
     }
 
-    fn carry_out(&mut self, effect: Effect) {
+    pub(super) fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Open(path) => self.open(path),
             Effect::Load(path) => self.loader.ask(path),
-            Effect::ChooseFile => self.choose_file(),
+            Effect::ChooseFile => self.choose_file("traces", "safetensors", Command::Open),
+            Effect::ChooseState => self.choose_file("view states", "json", Command::LoadState),
+            Effect::LoadState(path) => {
+                if let Some(trace) = self.await_state(&path) {
+                    let example = self.state.examples.iter().position(|example| *example == trace);
+                    match example.and_then(|example| self.state.apply(Command::ShowExample(example))) {
+                        Some(effect) => self.carry_out(effect),
+                        None => self.open(trace),
+                    }
+                } else if let Some(state) = self.awaited_state.take() {
+                    self.show_state(state);
+                }
+            }
+            Effect::SaveState => self.save_state(),
+            Effect::CopyCommand(view) => self.copy_command(view),
+            Effect::Export(view, export) => self.export(view, export),
             Effect::Screenshot => self.wants_screenshot = true,
             Effect::ResetLayout => self.layout = panels::default_layout(),
             Effect::FocusView(view) => {
@@ -342,30 +390,123 @@ impl Interface {
     }
 
     /// Shows the system's dialog in a thread of its own: the window goes on meanwhile.
-    fn choose_file(&mut self) {
+    fn choose_file(&mut self, what: &'static str, extension: &'static str, then: fn(PathBuf) -> Command) {
         let (send, receive) = mpsc::channel();
         std::thread::spawn(move || {
-            let chosen = rfd::FileDialog::new().add_filter("traces", &["safetensors"]).pick_file();
+            let chosen = rfd::FileDialog::new().add_filter(what, &[extension]).pick_file();
             // Fails only after the window was closed.
-            let _ = send.send(chosen);
+            let _ = send.send(chosen.map(then));
         });
         self.dialog = Some(receive);
     }
 
     fn play(&mut self, context: &egui::Context) -> Option<Command> {
         if !self.state.is_playing {
-            self.next_token_at = None;
+            self.next_frame_at = None;
             return None;
         }
         let now = Instant::now();
-        let due = *self.next_token_at.get_or_insert(now);
+        let due = *self.next_frame_at.get_or_insert(now);
         if now < due {
             context.request_repaint_after(due - now);
             return None;
         }
-        self.next_token_at = Some(now + TOKEN_SHOWN_FOR);
-        context.request_repaint_after(TOKEN_SHOWN_FOR);
-        Some(Command::StepToken(1))
+        let shown_for = Duration::from_secs_f32(1.0 / self.state.playing.frames_per_second.clamp(0.1, 50.0));
+        self.next_frame_at = Some(now + shown_for);
+        context.request_repaint_after(shown_for);
+        Some(Command::StepPlay)
+    }
+
+    /// Reads a view state. It waits until its trace is shown; returns the trace that has to be opened for it.
+    fn await_state(&mut self, path: &Path) -> Option<PathBuf> {
+        match ViewState::load(path) {
+            Ok(state) => {
+                let shown = self.state.trace.as_ref().map(|trace| trace.trace.path());
+                let is_same = |a: &Path, b: &Path| {
+                    a == b || a.canonicalize().ok().is_some_and(|a| b.canonicalize().ok() == Some(a))
+                };
+                let other = state.trace.clone().filter(|wanted| shown.is_none_or(|shown| !is_same(shown, wanted)));
+                self.awaited_state = Some(state);
+                other
+            }
+            Err(error) => {
+                self.toasts.fail(format!("{error:#}"));
+                None
+            }
+        }
+    }
+
+    fn show_state(&mut self, state: ViewState) {
+        let view = state.view;
+        match self.state.show_view_state(state) {
+            Ok(()) => {
+                if let Some(view) = view {
+                    self.carry_out(Effect::FocusView(view));
+                }
+            }
+            Err(error) => self.toasts.fail(format!("the view state is not of this trace: {error:#}")),
+        }
+    }
+
+    fn save_state(&mut self) {
+        let path = self.folder.join(format!("{}.json", screenshot::new_name()));
+        let saved = std::fs::create_dir_all(&self.folder)
+            .with_context(|| format!("cannot make the folder {}", self.folder.display()))
+            .and_then(|()| self.state.view_state(None).save(&path));
+        match saved {
+            Ok(()) => self.toasts.tell(format!("Saved: {}", path.display())),
+            Err(error) => self.toasts.fail(format!("{error:#}")),
+        }
+    }
+
+    /// A view as a figure: with the title that the window shows on the tab, and the caption if one is wanted.
+    fn figure(&self, view: View) -> (ViewState, glam::Vec2) {
+        let mut state = self.state.view_state(Some(view));
+        let caption = self.state.exports.caption.then_some(Caption::Auto);
+        state.options = Options { title: true, caption, ..state.options };
+        (state, self.canvases[view as usize].size().unwrap_or(USUAL_SIZE))
+    }
+
+    fn copy_command(&mut self, view: Option<View>) {
+        let Some(trace) = &self.state.trace else { return };
+        let line = match view {
+            Some(view) => {
+                let (state, size) = self.figure(view);
+                render_line(trace.document(), &state, size.into(), self.state.exports.scale)
+            }
+            None => {
+                let mut state = self.state.view_state(None);
+                state.options.title = true;
+                let size = self.context.content_rect().size();
+                render_line(trace.document(), &state, size.into(), self.context.pixels_per_point())
+            }
+        };
+        self.toasts.tell(format!("Copied: {line}"));
+        self.context.copy_text(line);
+    }
+
+    fn export(&mut self, view: View, export: Export) {
+        let Some(open) = &self.state.trace else { return };
+        let (state, size) = self.figure(view);
+        let is_answered = self.answered.as_ref().is_some_and(|(_, question)| *question == state.question)
+            && self.projections.is_settled();
+        let job = Job {
+            export,
+            open: Arc::clone(open),
+            evidence: is_answered.then(|| Arc::new(self.state.evidence_for(view))),
+            state,
+            size,
+            scale: self.state.exports.scale,
+            playing: self.state.playing,
+            folder: self.folder.clone(),
+            compute: self.compute,
+        };
+        let (gpu, notes, context) = (Arc::clone(&self.gpu), self.notes.0.clone(), self.context.clone());
+        std::thread::spawn(move || {
+            // Fails only after the window was closed.
+            let _ = notes.send(job.run(&gpu));
+            context.request_repaint();
+        });
     }
 
     /// Asks for the evidence of what is shown now, unless that was the last question already.
@@ -401,7 +542,11 @@ fn summary_of(path: &Path) -> Summary {
 }
 
 fn dropped_files(context: &egui::Context) -> Vec<Command> {
-    context.input(|input| input.raw.dropped_files.iter().map(|file| Command::Open(file.path().to_owned())).collect())
+    let command = |path: &Path| match path.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("json") => Command::LoadState(path.to_owned()),
+        _ => Command::Open(path.to_owned()),
+    };
+    context.input(|input| input.raw.dropped_files.iter().map(|file| command(file.path())).collect())
 }
 
 /// Shows the panels inside the layout.
@@ -446,6 +591,7 @@ impl egui_tiles::Behavior<Panel> for Behavior<'_> {
     ) {
         let active = tabs.active.and_then(|tile| tiles.get_pane(&tile)).and_then(|panel| panel.view());
         if let Some(view) = active {
+            panels::show_export_menu(ui, view, self.state, self.commands);
             panels::show_view_options(ui, view, self.state, self.commands);
         }
     }

@@ -48,12 +48,28 @@ pub fn shortcuts() -> Vec<Shortcut> {
         shortcut(redo, Key::Z, "Ctrl+Shift+Z", "redo", Command::Redo),
         shortcut(Modifiers::COMMAND, Key::Z, "Ctrl+Z", "undo: the selection before", Command::Undo),
         shortcut(Modifiers::COMMAND, Key::K, "Ctrl+K", "find a command", Command::TogglePalette),
+        shortcut(none, Key::Space, "Space", "play, or stop", Command::TogglePlay),
+        shortcut(none, Key::Escape, "Esc", "select no token; close this list", Command::Escape),
+        // Before Ctrl+O, for which a further Shift does not matter.
+        shortcut(
+            Modifiers::COMMAND.plus(Modifiers::SHIFT),
+            Key::O,
+            "Ctrl+Shift+O",
+            "load a view state",
+            Command::ChooseState,
+        ),
         shortcut(Modifiers::COMMAND, Key::O, "Ctrl+O", "open a trace", Command::ChooseFile),
         shortcut(none, Key::T, "T", "light or dark", Command::ToggleTheme),
         shortcut(none, Key::F12, "F12", "save a screenshot", Command::Screenshot),
         shortcut(none, Key::Questionmark, "?", "show all keys", Command::ToggleHelp),
         shortcut(none, Key::F1, "F1", "show all keys", Command::ToggleHelp),
         shortcut(Modifiers::COMMAND, Key::Q, "Ctrl+Q", "close the window", Command::Quit),
+        shortcut(Modifiers::COMMAND, Key::S, "Ctrl+S", "save what is shown as a view state", Command::SaveState),
+        shortcut(none, Key::C, "C", "copy the command that draws the window", Command::CopyCommand(None)),
+        shortcut(Modifiers::COMMAND, Key::Plus, "Ctrl+Plus", "larger", Command::StepUiScale(1)),
+        shortcut(Modifiers::COMMAND, Key::Equals, "Ctrl+=", "larger", Command::StepUiScale(1)),
+        shortcut(Modifiers::COMMAND, Key::Minus, "Ctrl+−", "smaller", Command::StepUiScale(-1)),
+        shortcut(Modifiers::COMMAND, Key::Num0, "Ctrl+0", "as large as at first", Command::SetUiScale(1.0)),
     ]
     .into_iter()
     .chain(

@@ -7,6 +7,9 @@ mod appearance;
 mod canvas;
 mod command;
 #[cfg(test)]
+mod export_tests;
+mod exporter;
+#[cfg(test)]
 mod heads_tests;
 mod history;
 mod interface;
@@ -51,4 +54,6 @@ pub struct Launch {
     pub screenshot_dir: Option<PathBuf>,
     /// Whether layout, theme and the last trace are read from and written to the user's configuration folder.
     pub is_remembered: bool,
+    /// A view state to begin with.
+    pub state: Option<PathBuf>,
 }

@@ -11,14 +11,18 @@ pub fn default_folder() -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("."))
 }
 
+/// A name that is the time, without an ending.
+pub fn new_name() -> String {
+    format!("vlscope_{}", jiff::ZonedDateTime::now().strftime("%Y-%m-%d_%H-%M-%S-%3f"))
+}
+
 /// Writes `pixels` (RGBA, row by row) to a new file in `folder` and returns its path.
 ///
 /// # Errors
 /// If the folder cannot be made or the file not be written.
 pub fn save(folder: &Path, width: u32, height: u32, pixels: &[u8]) -> Result<PathBuf> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let stamp = jiff::ZonedDateTime::now().strftime("%Y-%m-%d_%H-%M-%S-%3f");
-    let path = folder.join(format!("vlscope_{stamp}.png"));
+    let path = folder.join(format!("{}.png", new_name()));
     image::save_buffer(&path, pixels, width, height, image::ColorType::Rgba8)
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(path)

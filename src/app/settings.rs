@@ -17,6 +17,10 @@ pub struct Settings {
     pub light: bool,
     /// Which panel stands where.
     pub layout: Option<Layout>,
+    /// Size of the window's controls and views, if not 1.
+    pub ui_scale: Option<f32>,
+    /// Of the letters in the views, if not 1.
+    pub font_scale: Option<f32>,
 }
 
 /// Where the settings lie; `VLSCOPE_CONFIG_DIR` overrides the system's choice.

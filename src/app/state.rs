@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::Result;
+
 use super::command::Command;
+use super::exporter::Export;
 use super::history::History;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::pool::Pooling;
@@ -14,6 +17,7 @@ use crate::analysis::timeline::output_tokens;
 use crate::analysis::{Direction, Pick, Selection};
 use crate::dataset::Summary;
 use crate::evidence::{OpenTrace, Question};
+use crate::export::{Play, ViewState, check_selection};
 use crate::scene::{Evidence, LinkColor, Options, Projection, Target, Theme, View};
 use crate::trace::{Block, Document};
 
@@ -75,6 +79,12 @@ pub struct State {
     pub thumbnail_side: usize,
     /// The views in front, in the order of their panels.
     pub shown_views: Vec<View>,
+    /// What plays, and how.
+    pub playing: Playing,
+    /// How views are exported.
+    pub exports: Exports,
+    /// Size of the window's controls and views.
+    pub ui_scale: UiScale,
 }
 
 /// The command palette.
@@ -84,6 +94,51 @@ pub struct Palette {
     pub query: String,
     /// Which of the commands found is chosen.
     pub chosen: usize,
+}
+
+/// What plays, and how.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Playing {
+    /// What moves.
+    pub play: Play,
+    /// How many are shown in a second.
+    pub frames_per_second: f32,
+    /// Whether it begins again at its end.
+    pub loops: bool,
+}
+
+/// How views are exported.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exports {
+    /// Pixels per logical pixel of pictures.
+    pub scale: f32,
+    /// Whether a line beneath the picture says what it shows.
+    pub caption: bool,
+}
+
+/// Size of the window's controls and views; 1 is the system's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UiScale(pub f32);
+
+/// The sizes of controls that are offered.
+pub const UI_SCALES: [f32; 7] = [0.75, 0.9, 1.0, 1.25, 1.5, 1.75, 2.0];
+
+impl Default for Playing {
+    fn default() -> Self {
+        Self { play: Play::Tokens, frames_per_second: 1.5, loops: true }
+    }
+}
+
+impl Default for Exports {
+    fn default() -> Self {
+        Self { scale: 2.0, caption: false }
+    }
+}
+
+impl Default for UiScale {
+    fn default() -> Self {
+        Self(1.0)
+    }
 }
 
 /// What the reducer cannot do by itself: it touches the world outside of the state.
@@ -103,6 +158,16 @@ pub enum Effect {
     ResetLayout,
     /// Close the window.
     Quit,
+    /// Save or copy a view.
+    Export(View, Export),
+    /// Copy the line that draws a view, or the window.
+    CopyCommand(Option<View>),
+    /// Save a view state.
+    SaveState,
+    /// Show the system's dialog for a view state.
+    ChooseState,
+    /// Read this view state.
+    LoadState(PathBuf),
 }
 
 impl State {
@@ -126,6 +191,19 @@ impl State {
             Command::FocusView(view) => return Some(Effect::FocusView(view)),
             Command::ResetLayout => return Some(Effect::ResetLayout),
             Command::Quit => return Some(Effect::Quit),
+            Command::Export(view, export) => return Some(Effect::Export(view, export)),
+            Command::CopyCommand(view) => return Some(Effect::CopyCommand(view)),
+            Command::SaveState => return Some(Effect::SaveState),
+            Command::ChooseState => return Some(Effect::ChooseState),
+            Command::LoadState(path) => return Some(Effect::LoadState(path)),
+            Command::SetPlaying(playing) => self.playing = playing,
+            Command::StepPlay => self.step_play(),
+            Command::SetExports(exports) => self.exports = exports,
+            Command::SetUiScale(scale) => self.ui_scale = UiScale(scale),
+            Command::StepUiScale(by) => {
+                let now = UI_SCALES.iter().position(|scale| *scale >= self.ui_scale.0).unwrap_or(UI_SCALES.len() - 1);
+                self.ui_scale = UiScale(UI_SCALES[step(now, by, UI_SCALES.len())]);
+            }
             Command::ShowExample(example) => return self.show_example(example),
             Command::StepExample(by) => return self.show_example(step(self.example, by, self.examples.len())),
             Command::SetSelection(selection) => self.selection = selection,
@@ -304,6 +382,51 @@ impl State {
             lock_scale: self.options.lock_scale,
             links_by_head: self.options.links_color == LinkColor::Head,
         }
+    }
+
+    /// What is selected, as a picture of a view, or of the window, would show it.
+    pub fn view_state(&self, view: Option<View>) -> ViewState {
+        let question = Question { selection: self.selection.clone(), ..self.question() };
+        let trace = self.trace.as_ref().map(|trace| trace.trace.path().to_owned());
+        ViewState::new(trace, view, question, self.options.clone())
+    }
+
+    /// Shows what a view state says of the trace that is shown.
+    ///
+    /// # Errors
+    /// If the trace lacks what is selected; nothing has changed then.
+    pub fn show_view_state(&mut self, shown: ViewState) -> Result<()> {
+        let Some(trace) = &self.trace else { return Ok(()) };
+        // Taken apart without `..`, so that nothing that is new is forgotten.
+        let ViewState { trace: _, view: _, question, options } = shown;
+        let Question {
+            selection,
+            statistic: _,
+            specials,
+            normalization,
+            hidden_state,
+            z_score,
+            thumbnails,
+            per_head: _,
+            lock_scale: _,
+            links_by_head: _,
+        } = question;
+        check_selection(&trace.trace, &selection)?;
+        self.selection = selection;
+        self.specials = specials;
+        self.normalization = normalization;
+        self.hidden_state = hidden_state;
+        self.z_score = z_score;
+        if let Some((_, pooling)) = thumbnails {
+            self.pooling = pooling;
+        }
+        // Titles and captions are for figures.
+        let statistic =
+            if options.statistic.is_empty() { self.options.statistic.clone() } else { options.statistic.clone() };
+        self.options = Options { statistic, title: false, caption: None, text_scroll: Some(0.0), ..options };
+        self.set_preview(None);
+        self.version += 1;
+        Ok(())
     }
 
     /// The selection that is shown: the preview where there is one.
@@ -503,6 +626,18 @@ impl State {
         }
     }
 
+    /// The next of what plays. At the end it begins again, or stops.
+    fn step_play(&mut self) {
+        let Some(trace) = &self.trace else { return };
+        let all = self.playing.play.selections(&trace.trace, &self.selection);
+        let now = all.iter().position(|selection| *selection == self.selection);
+        match now.map_or(0, |now| now + 1) {
+            next if next < all.len() => self.selection = all[next].clone(),
+            _ if self.playing.loops && !all.is_empty() => self.selection = all[0].clone(),
+            _ => self.is_playing = false,
+        }
+    }
+
     fn side_length(&self, document: &Document, direction: Direction) -> usize {
         document.attention.get(self.selection.block).map_or(0, |block| match direction {
             Direction::AttendsTo => document.query_tokens(block).len(),
@@ -558,7 +693,7 @@ mod tests {
     use super::*;
     use crate::analysis::{Combine, Rollout, SinkTreatment};
 
-    type Result = std::result::Result<(), Box<dyn Error>>;
+    type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
     fn showing(name: &str) -> std::result::Result<State, Box<dyn Error>> {
         let mut state = State::default();
@@ -643,6 +778,47 @@ mod tests {
         }
         state.apply(Command::Select { target: Target::LayerMean { layer: 2 }, extend: false });
         assert_eq!(state.selection.head, Pick::Mean);
+        Ok(())
+    }
+
+    #[test]
+    fn layers_and_heads_play_and_stop_at_the_end_unless_they_loop() -> Result {
+        let mut state = showing("multi-image")?;
+        state.apply(Command::TogglePlay);
+        state.apply(Command::SetPlaying(Playing { play: Play::Layers, loops: true, ..Playing::default() }));
+        let mut layers = Vec::new();
+        for _ in 0..4 {
+            state.apply(Command::StepPlay);
+            layers.push(state.selection.layer);
+        }
+        assert_eq!(layers, [0, 1, 2, 0].map(Pick::One), "from the last layer on");
+        state.apply(Command::SetPlaying(Playing { play: Play::Heads, loops: false, ..Playing::default() }));
+        for expected in [(Pick::One(0), true), (Pick::One(1), true), (Pick::One(1), false)] {
+            state.apply(Command::StepPlay);
+            assert_eq!((state.selection.head, state.is_playing), expected);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_view_state_brings_back_what_was_shown() -> Result {
+        let mut state = showing("multi-image")?;
+        state.apply(Command::Select { target: Target::Head { layer: 1, head: 1 }, extend: false });
+        state.apply(Command::CountSpecials(true));
+        state.apply(Command::SetNormalization(Normalization::Log));
+        state.apply(Command::SetHiddenState(Some(2)));
+        let options = Options { opacity: 0.4, theme: Theme::Light, title: false, ..state.options.clone() };
+        state.apply(Command::SetOptions(Box::new(options)));
+        let saved = state.view_state(None);
+        let mut other = showing("multi-image")?;
+        other.show_view_state(saved.clone())?;
+        assert_eq!(other.view_state(None), saved);
+
+        let mut too_many = saved.clone();
+        too_many.question.selection.layer = Pick::One(9);
+        let why = other.show_view_state(too_many).map_err(|error| error.to_string());
+        assert_eq!(why, Err("there is no layer 9: block `self` has layers 0 to 2".to_owned()));
+        assert_eq!(other.view_state(None), saved);
         Ok(())
     }
 

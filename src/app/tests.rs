@@ -22,16 +22,25 @@ pub(super) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The window's content on a trace, with all its numbers there.
 pub(super) fn window_on(name: &str) -> Result<Harness<'static, Interface>> {
-    let launch = Launch {
+    window(&launch_on(name))
+}
+
+/// How the window begins on a trace of the tests.
+pub(super) fn launch_on(name: &str) -> Launch {
+    Launch {
         path: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces").join(name)),
         adapter: AdapterChoice::Auto,
         compute: Compute::Cpu,
         screenshot_dir: None,
         is_remembered: false,
-    };
+        state: None,
+    }
+}
+
+pub(super) fn window(launch: &Launch) -> Result<Harness<'static, Interface>> {
     let gpu = Arc::new(Gpu::open(&AdapterChoice::Auto)?);
     let context = egui::Context::default();
-    let interface = Interface::new(&context, gpu, None, &launch, || {});
+    let interface = Interface::new(&context, gpu, None, launch, || {});
     // Fonts are there from the second frame on; a sign that they lack makes the harness panic.
     let mut has_fonts = false;
     let mut harness = Harness::builder().with_size(egui::vec2(1280.0, 720.0)).build_ui_state(
@@ -141,7 +150,7 @@ fn help_lists_all_keys_and_escape_closes_it() -> Result<()> {
     harness.key_press(Key::F1);
     harness.run_steps(3);
     harness.get_by_label("save a screenshot");
-    harness.get_by_label("play through the tokens, or stop");
+    harness.get_by_label("play, or stop");
     harness.key_press(Key::Escape);
     harness.step();
     assert!(!harness.state().state.shows_help);

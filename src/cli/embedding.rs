@@ -5,8 +5,8 @@ use clap::Args;
 
 use crate::analysis::neighbours::Metric;
 use crate::analysis::projection::{Align, Method, Recipe};
-use crate::evidence::{OpenTrace, ProjectionQuestion, Projector, Question, compare_states, hidden_state};
-use crate::scene::{ColorBy, EmbeddingOptions, Evidence, SizeBy, View};
+use crate::evidence::{OpenTrace, Question, hidden_state};
+use crate::scene::{ColorBy, EmbeddingOptions, SizeBy};
 
 #[derive(Args, Clone, Debug)]
 pub struct EmbeddingArguments {
@@ -57,27 +57,14 @@ impl EmbeddingArguments {
         }
     }
 
-    /// Adds to the evidence what a view of hidden states shows.
+    /// Whether the trace has the hidden state that is asked for.
     ///
     /// # Errors
-    /// If the trace has no such state.
-    pub fn complete(&self, view: View, open: &OpenTrace, question: &Question, evidence: &mut Evidence) -> Result<()> {
-        let place = hidden_state(open.document(), question);
-        if let (Some((hidden, _)), Some(asked)) = (place, question.hidden_state) {
+    /// If not; the message says which there are.
+    pub fn check(open: &OpenTrace, question: &Question) -> Result<()> {
+        if let (Some((hidden, _)), Some(asked)) = (hidden_state(open.document(), question), question.hidden_state) {
             let last = open.document().hidden[hidden].states - 1;
             ensure!(asked <= last, "there is no hidden state {asked}: there are 0 to {last}");
-        }
-        let recipe = match view {
-            View::Embedding => self.options().recipe,
-            // Only which state is shown is needed.
-            View::Similarity => Recipe::default(),
-            _ => return Ok(()),
-        };
-        if let Some(question) = ProjectionQuestion::of(open.document(), question, recipe) {
-            evidence.projection = Some(Projector::default().project(open, &question, &mut |_| true)?.into());
-        }
-        if let Some((hidden, _)) = place.filter(|_| view == View::Similarity) {
-            evidence.similarity = Some(compare_states(open, hidden, &mut |_| true)?.into());
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod adapter;
+mod animate;
 mod attention;
 mod bench;
 mod check;
@@ -12,9 +13,12 @@ mod neighbours;
 mod progress;
 mod render;
 mod selection;
+mod state_file;
 mod stats;
 mod synth;
 mod table;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::io::{self, Write};
@@ -47,8 +51,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Draw one view, or the window, into a PNG.
-    Render(render::Arguments),
+    /// Draw one view, or the window, or write the numbers behind a view.
+    Render(Box<render::Arguments>),
     /// Every statistic of every head.
     Stats(stats::Arguments),
     /// The weights behind the image and text views.
@@ -75,7 +79,7 @@ enum Command {
 /// Runs what the arguments say. 0 is success, 1 bad input, 2 bad usage.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    match cli.run() {
+    match cli.with_state_file().and_then(Cli::run) {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -86,11 +90,22 @@ pub fn run() -> ExitCode {
 }
 
 impl Cli {
+    /// Where a state file is named, what it says and what was typed together.
+    fn with_state_file(self) -> Result<Self> {
+        match &self.command {
+            Some(Command::Render(arguments)) if arguments.state_file.is_some() => {
+                let typed = std::env::args_os().collect();
+                Ok(Self::parse_from(state_file::with_state(arguments, typed)?))
+            }
+            _ => Ok(self),
+        }
+    }
+
     fn run(self) -> Result<ExitCode> {
         let quiet = self.quiet;
         match self.command {
             None => view::run(self.view)?,
-            Some(Command::Render(arguments)) => render::run(&arguments)?,
+            Some(Command::Render(arguments)) => render::run(&arguments, quiet)?,
             Some(Command::Stats(arguments)) => stats::run(&arguments, quiet)?,
             Some(Command::Attention(arguments)) => attention::run(&arguments)?,
             Some(Command::Neighbours(arguments)) => neighbours::run(&arguments)?,

@@ -1,14 +1,15 @@
-//! `vlscope render`: one view, or the whole window, as a PNG.
+//! `vlscope render`: one view, or the whole window, as a picture; a view as an animation or as its numbers.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use glam::Vec2;
 
 use super::adapter::AdapterArguments;
+use super::animate;
 use super::embedding::EmbeddingArguments;
 use super::heads::{self, HeadsArguments};
 use super::selection::SelectionArguments;
@@ -17,12 +18,13 @@ use crate::analysis::Selection;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::timeline::TokenGroup;
 use crate::app::{Command, Launch, picture_of_window};
-use crate::evidence::{Analyst, OpenTrace, Question};
+use crate::evidence::{Analyst, OpenTrace, Projector, Question, complete};
+use crate::export::{Format, Play, ViewState, write_view};
 use crate::gpu::Gpu;
 use crate::headless::Headless;
-use crate::render::Keep;
 use crate::render::colormap::Colormap;
-use crate::scene::{Inputs, LinkColor, MatrixBlock, Options, Theme, Tiles, View};
+use crate::render::{Keep, Rect, Transform};
+use crate::scene::{Caption, Inputs, LinkColor, MatrixBlock, Options, Theme, Tiles, View};
 
 const EXAMPLES: &str = "Examples:
   vlscope render trace.safetensors --view heads --statistic entropy -o heads.png
@@ -30,21 +32,30 @@ const EXAMPLES: &str = "Examples:
   vlscope render trace.safetensors --view links --min-weight 0.1 --theme dark -o links.png
   vlscope render trace.safetensors --view thumbnails --pool mean --size 1200x1200 -o thumbnails.png
   vlscope render trace.safetensors --view overlays --layer 3 --token 2 -o overlays.png
-  vlscope render trace.safetensors --view window --size 1440x900 -o window.png";
+  vlscope render trace.safetensors --view window --size 1440x900 -o window.png
+  vlscope render trace.safetensors --view matrix --caption auto -o matrix.svg
+  vlscope render trace.safetensors --view matrix --layer 3 --head 1 -o matrix.npy
+  vlscope render trace.safetensors --view image --play layers --fps 2 -o layers.gif
+  vlscope render --state view.json --theme dark -o dark.png";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The trace.
-    trace: PathBuf,
+    /// The trace; that of the state if not given.
+    #[arg(required_unless_present = "state_file")]
+    pub(super) trace: Option<PathBuf>,
     /// heads, image, text, matrix, links, embedding, thumbnails, overlays, timeline, similarity, or window for all of them.
-    #[arg(long, value_enum)]
-    view: ViewName,
-    /// Where the picture goes.
-    #[arg(long, short, value_name = "PNG")]
-    output: PathBuf,
+    #[arg(long, value_enum, required_unless_present = "state_file")]
+    view: Option<ViewName>,
+    /// Where it goes: a picture (.png, .svg), the numbers behind the view (.csv, .json, .npy); with --play .gif, or a
+    /// folder of pictures.
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// What the window saved with Ctrl+S; options that are given as well come before it.
+    #[arg(long = "state", value_name = "FILE")]
+    pub(super) state_file: Option<PathBuf>,
     #[command(flatten)]
-    selection: SelectionArguments,
+    pub(super) selection: SelectionArguments,
     /// The statistic of the heads view; `vlscope stats` lists them.
     #[arg(long, value_name = "NAME", default_value = "mass.text.image")]
     statistic: String,
@@ -59,10 +70,10 @@ pub struct Arguments {
     colormap: Option<Colormap>,
     /// Width and height in logical pixels.
     #[arg(long, value_name = "WxH", value_parser = parse_size, default_value = "900x640")]
-    size: [f32; 2],
+    pub(super) size: [f32; 2],
     /// Pixels per logical pixel.
     #[arg(long, default_value_t = 1.0)]
-    scale: f32,
+    pub(super) scale: f32,
     /// light for paper, dark for slides.
     #[arg(long, value_name = "dark|light", value_parser = |name: &str| name.parse::<Theme>().map_err(|error| error.to_string()), default_value = "light")]
     theme: Theme,
@@ -74,18 +85,24 @@ pub struct Arguments {
     by_patch: bool,
     /// Which hidden state the embedding shows; the selected layer's if not given.
     #[arg(long, value_name = "N")]
-    state: Option<usize>,
+    hidden_state: Option<usize>,
     /// Draw the strongest N links.
     #[arg(long, value_name = "N", default_value_t = 200, conflicts_with = "min_weight")]
     strongest: u32,
     /// Draw all links of at least this weight.
     #[arg(long, value_name = "WEIGHT")]
     min_weight: Option<f32>,
-    /// The values at the ends of the colours of weights, for example 0:0.2.
-    #[arg(long, value_name = "LOW:HIGH", value_parser = parse_range)]
+    #[command(flatten)]
+    pub(super) adapter: AdapterArguments,
+    #[command(flatten)]
+    heads: HeadsArguments,
+    #[command(flatten)]
+    pub(super) embedding: EmbeddingArguments,
+    /// The values at the ends of the colours of weights, for example 0:0.2; 0 and the largest if not given.
+    #[arg(long, value_name = "LOW:HIGH", value_parser = parse_range, allow_hyphen_values = true)]
     range: Option<[f32; 2]>,
     /// Let the colours of weights reach up to the largest of all heads and layers, so that pictures of them compare.
-    #[arg(long, conflicts_with = "range")]
+    #[arg(long)]
     lock_scale: bool,
     /// Which grids of patches are shown where several lie over an image.
     #[arg(long, value_enum, default_value_t = Tiles::All)]
@@ -105,12 +122,36 @@ pub struct Arguments {
     /// Draw one link to each labelled region of an image, or quadrant where there is none, instead of one to each patch.
     #[arg(long)]
     links_bundle: bool,
-    #[command(flatten)]
-    adapter: AdapterArguments,
-    #[command(flatten)]
-    heads: HeadsArguments,
-    #[command(flatten)]
-    embedding: EmbeddingArguments,
+    /// Show this image alone.
+    #[arg(long, value_name = "N")]
+    image: Option<usize>,
+    /// Show these cells of the matrix: first key, first query, and those after the last ones.
+    #[arg(long, value_name = "K0,Q0,K1,Q1", value_parser = parse_numbers::<4>)]
+    matrix_window: Option<[f32; 4]>,
+    /// Zoom the embedding: scale in x and y, then the shift in fractions of the plot.
+    #[arg(long, value_name = "SX,SY,X,Y", value_parser = parse_numbers::<4>, allow_hyphen_values = true)]
+    embedding_view: Option<[f32; 4]>,
+    /// Draw links of selected tokens only.
+    #[arg(long)]
+    links_of_selection: bool,
+    /// 1 for text of 12 logical pixels, 0.5 to 4.
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    font_scale: f32,
+    /// Leave the colour bar out.
+    #[arg(long)]
+    no_colour_bar: bool,
+    /// Leave the title line out.
+    #[arg(long)]
+    no_title: bool,
+    /// A line beneath the drawing; `auto` names trace, block, layer, head, tokens, direction and normalization.
+    #[arg(long, value_name = "TEXT|auto")]
+    caption: Option<String>,
+    /// Go through all tokens, layers, heads or output tokens: one frame each.
+    #[arg(long, value_enum)]
+    play: Option<PlayName>,
+    /// Frames per second of what plays, 0.1 to 50.
+    #[arg(long, value_name = "N", default_value_t = 2.0)]
+    pub(super) fps: f32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -121,11 +162,19 @@ enum ViewName {
     Matrix,
     Links,
     Embedding,
-    Similarity,
-    Window,
     Thumbnails,
     Overlays,
     Timeline,
+    Similarity,
+    Window,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PlayName {
+    Tokens,
+    Layers,
+    Heads,
+    Outputs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -137,76 +186,71 @@ enum NormalizationName {
     Log,
 }
 
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     ensure!(
         (0.1..=16.0).contains(&arguments.scale),
         "--scale is {}, expected 0.1 to 16 pixels per logical pixel",
         arguments.scale
     );
-    let open = OpenTrace::open(&arguments.trace)?;
-    let selection = arguments.selection.resolve(&open.trace)?;
-    heads::check_statistic(open.document(), selection.block, &arguments.statistic)?;
-    let picture = match arguments.view {
-        ViewName::Heads => draw(arguments, View::Heads, &open, selection),
-        ViewName::Image => draw(arguments, View::Image, &open, selection),
-        ViewName::Text => draw(arguments, View::Text, &open, selection),
-        ViewName::Matrix => draw(arguments, View::Matrix, &open, selection),
-        ViewName::Links => draw(arguments, View::Links, &open, selection),
-        ViewName::Embedding => draw(arguments, View::Embedding, &open, selection),
-        ViewName::Thumbnails => draw(arguments, View::Thumbnails, &open, selection),
-        ViewName::Overlays => draw(arguments, View::Overlays, &open, selection),
-        ViewName::Timeline => draw(arguments, View::Timeline, &open, selection),
-        ViewName::Similarity => draw(arguments, View::Similarity, &open, selection),
-        ViewName::Window => draw_window(arguments, selection),
-    }?;
-    write_png(&picture, &arguments.output)
+    ensure!((0.1..=50.0).contains(&arguments.fps), "--fps is {}, expected 0.1 to 50", arguments.fps);
+    ensure!((0.5..=4.0).contains(&arguments.font_scale), "--font-scale is {}, expected 0.5 to 4", arguments.font_scale);
+    let path = arguments.trace.as_deref().context("no trace is given")?;
+    if let Some(play) = arguments.play() {
+        return animate::run(arguments, play, &OpenTrace::open(path)?, quiet);
+    }
+    let format = Format::of(&arguments.output)?;
+    ensure!(format != Format::Gif, "a .gif needs --play tokens, layers, heads or outputs");
+    let open = OpenTrace::open(path)?;
+    let state = arguments.view_state(&open)?;
+    match state.view {
+        Some(view) => write(arguments, view, &open, &state, format),
+        None if format == Format::Png => {
+            let picture = draw_window(arguments, state.question.selection)?;
+            let output = &arguments.output;
+            picture
+                .save_with_format(output, image::ImageFormat::Png)
+                .with_context(|| format!("cannot write {}", output.display()))
+        }
+        None => bail!("the window is written as .png only: {}", arguments.output.display()),
+    }
 }
 
-fn draw(arguments: &Arguments, view: View, open: &OpenTrace, selection: Selection) -> Result<image::RgbaImage> {
+fn write(arguments: &Arguments, view: View, open: &OpenTrace, state: &ViewState, format: Format) -> Result<()> {
     let mut analyst = Analyst::new(engine(&arguments.adapter)?);
-    let (options, block) = (arguments.options(), selection.block);
-    let question = Question {
-        selection,
-        statistic: options.statistic.clone(),
-        specials: arguments.specials,
-        normalization: arguments.normalization(),
-        hidden_state: arguments.state,
-        z_score: arguments.heads.z_score(),
-        thumbnails: (view == View::Thumbnails)
-            .then(|| (arguments.heads.side(&open.trace, block, Vec2::from(arguments.size)), arguments.heads.pooling())),
-        per_head: view == View::Overlays,
-        lock_scale: arguments.lock_scale,
-        links_by_head: arguments.links_color == LinkColor::Head,
-    };
-    let mut evidence = analyst.answer(open, &question, &AtomicBool::new(false))?;
-    arguments.embedding.complete(view, open, &question, &mut evidence)?;
+    let mut evidence = analyst.answer(open, &state.question, &AtomicBool::new(false))?;
+    EmbeddingArguments::check(open, &state.question)?;
+    complete(view, open, &state.question, state.options.embedding.recipe, &mut Projector::default(), &mut evidence)?;
     let inputs = Inputs {
         document: open.document(),
         images: &open.images,
-        selection: &question.selection,
+        selection: &state.question.selection,
         hover: None,
-        options: &options,
+        options: &state.options,
         evidence: &evidence,
         size: Vec2::from(arguments.size),
     };
-    let mut headless = Headless::new(&arguments.adapter.choice())?;
-    Ok(headless.draw_view(view, &inputs, arguments.scale)?)
+    write_view(view, &inputs, &arguments.output, format, || {
+        let mut headless = Headless::new(&arguments.adapter.choice())?;
+        Ok(headless.draw_view(view, &inputs, arguments.scale)?)
+    })
 }
 
 fn draw_window(arguments: &Arguments, selection: Selection) -> Result<image::RgbaImage> {
     let gpu = Arc::new(Gpu::open(&arguments.adapter.choice())?);
     let launch = Launch {
-        path: Some(arguments.trace.clone()),
+        path: arguments.trace.clone(),
         adapter: arguments.adapter.choice(),
         compute: arguments.adapter.compute(),
         screenshot_dir: None,
         is_remembered: false,
+        state: None,
     };
-    let options = Options { title: false, text_scroll: Some(0.0), ..arguments.options() };
+    // The tabs say what the titles would, and captions are for figures.
+    let options = Options { title: false, caption: None, text_scroll: Some(0.0), ..arguments.options() };
     let commands = vec![
         Command::SetNormalization(arguments.normalization()),
         Command::CountSpecials(arguments.specials),
-        Command::SetHiddenState(arguments.state),
+        Command::SetHiddenState(arguments.hidden_state),
         Command::SetSelection(selection),
         Command::SetZScore(arguments.heads.z_score()),
         Command::SetPooling(arguments.heads.pooling()),
@@ -217,7 +261,51 @@ fn draw_window(arguments: &Arguments, selection: Selection) -> Result<image::Rgb
 }
 
 impl Arguments {
-    fn options(&self) -> Options {
+    /// What the arguments ask for, in this trace.
+    pub(super) fn view_state(&self, open: &OpenTrace) -> Result<ViewState> {
+        let selection = self.selection.resolve(&open.trace)?;
+        heads::check_statistic(open.document(), selection.block, &self.statistic)?;
+        let block = selection.block;
+        let question = Question {
+            selection,
+            statistic: self.statistic.clone(),
+            specials: self.specials,
+            normalization: self.normalization(),
+            hidden_state: self.hidden_state,
+            z_score: self.heads.z_score(),
+            thumbnails: Some((self.heads.side(&open.trace, block, Vec2::from(self.size)), self.heads.pooling())),
+            ..Question::default()
+        };
+        Ok(ViewState::new(self.trace.clone(), self.view(), question, self.options()))
+    }
+
+    /// `None` for the window.
+    pub(super) fn view(&self) -> Option<View> {
+        Some(match self.view? {
+            ViewName::Heads => View::Heads,
+            ViewName::Image => View::Image,
+            ViewName::Text => View::Text,
+            ViewName::Matrix => View::Matrix,
+            ViewName::Links => View::Links,
+            ViewName::Embedding => View::Embedding,
+            ViewName::Thumbnails => View::Thumbnails,
+            ViewName::Overlays => View::Overlays,
+            ViewName::Timeline => View::Timeline,
+            ViewName::Similarity => View::Similarity,
+            ViewName::Window => return None,
+        })
+    }
+
+    fn play(&self) -> Option<Play> {
+        self.play.map(|play| match play {
+            PlayName::Tokens => Play::Tokens,
+            PlayName::Layers => Play::Layers,
+            PlayName::Heads => Play::Heads,
+            PlayName::Outputs => Play::Outputs,
+        })
+    }
+
+    pub(super) fn options(&self) -> Options {
         let options = Options {
             statistic: self.statistic.clone(),
             colormap: self.colormap,
@@ -227,6 +315,19 @@ impl Arguments {
             links: self.min_weight.map_or(Keep::Strongest(self.strongest), Keep::AtLeast),
             theme: self.theme,
             range: self.range,
+            image: self.image,
+            matrix_window: self
+                .matrix_window
+                .map(|[x0, y0, x1, y1]| Rect { min: Vec2::new(x0, y0), max: Vec2::new(x1, y1) }),
+            embedding_view: self.embedding_view.map(|[scale_x, scale_y, x, y]| Transform {
+                scale: Vec2::new(scale_x, scale_y),
+                offset: Vec2::new(x, y),
+            }),
+            links_of_selection: self.links_of_selection,
+            font_scale: self.font_scale,
+            colour_bar: !self.no_colour_bar,
+            title: !self.no_title,
+            embedding: self.embedding.options(),
             lock_scale: self.lock_scale,
             tiles: self.tiles,
             join_pieces: self.join_pieces,
@@ -234,7 +335,7 @@ impl Arguments {
             matrix_block: self.matrix_block,
             links_color: self.links_color,
             links_bundle: self.links_bundle,
-            embedding: self.embedding.options(),
+            caption: self.caption.clone().map(|text| if text == "auto" { Caption::Auto } else { Caption::Text(text) }),
             ..Options::default()
         };
         self.heads.apply(options)
@@ -266,6 +367,9 @@ fn parse_range(text: &str) -> Result<[f32; 2], String> {
         .ok_or_else(|| format!("`{text}` is no range: expected for example 0:0.2, the lower end first"))
 }
 
-fn write_png(picture: &image::RgbaImage, path: &Path) -> Result<()> {
-    picture.save_with_format(path, image::ImageFormat::Png).with_context(|| format!("cannot write {}", path.display()))
+fn parse_numbers<const N: usize>(text: &str) -> Result<[f32; N], String> {
+    let numbers = text.split(',').map(|number| number.trim().parse::<f32>().ok().filter(|number| number.is_finite()));
+    let numbers: Option<Vec<f32>> = numbers.collect();
+    let numbers = numbers.and_then(|numbers| <[f32; N]>::try_from(numbers).ok());
+    numbers.ok_or_else(|| format!("`{text}` is not {N} numbers with commas between them"))
 }

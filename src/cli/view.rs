@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::adapter::AdapterArguments;
 use crate::app::{self, Launch};
+use crate::export::ViewState;
 
 #[derive(Args, Debug)]
 pub struct Arguments {
@@ -17,11 +18,18 @@ pub struct Arguments {
     /// Where F12 saves screenshots; your pictures folder if not given.
     #[arg(long, value_name = "DIR")]
     screenshot_dir: Option<PathBuf>,
+    /// Show what the window saved with Ctrl+S.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
     if let Some(path) = &arguments.path {
         path.metadata().with_context(|| format!("cannot open {}", path.display()))?;
+    }
+    if let Some(state) = &arguments.state {
+        // The window would tell too, but only once it is open.
+        ViewState::load(state)?;
     }
     app::run(Launch {
         path: arguments.path,
@@ -29,5 +37,6 @@ pub fn run(arguments: Arguments) -> Result<()> {
         compute: arguments.adapter.compute(),
         screenshot_dir: arguments.screenshot_dir,
         is_remembered: true,
+        state: arguments.state,
     })
 }

@@ -9,7 +9,7 @@ use crate::analysis::neighbours::{Metric, neighbours};
 use crate::analysis::projection::{Align, Fit, Progress, Recipe, Stopped, project};
 use crate::analysis::similarity::{Similarity, similarity};
 use crate::analysis::{Direction, Pick};
-use crate::scene::{NearTokens, Neighbours, Projection};
+use crate::scene::{Evidence, NearTokens, Neighbours, Projection, View};
 use crate::trace::{Document, Modality, TensorView};
 
 /// How many neighbours of each modality are kept.
@@ -159,4 +159,31 @@ fn norms(state: &TensorView<'_>) -> Vec<f32> {
         row.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt() as f32
     };
     (0..state.shape[0]).map(norm).collect()
+}
+
+/// Adds to the evidence what a view of hidden states shows, and the analyst leaves out.
+///
+/// # Errors
+/// Never as it is: nothing stops it.
+pub fn complete(
+    view: View,
+    open: &OpenTrace,
+    question: &Question,
+    recipe: Recipe,
+    projector: &mut Projector,
+    evidence: &mut Evidence,
+) -> Result<(), Stopped> {
+    let recipe = match view {
+        View::Embedding => recipe,
+        // Only which state is shown is needed.
+        View::Similarity => Recipe::default(),
+        _ => return Ok(()),
+    };
+    if let Some(question) = ProjectionQuestion::of(open.document(), question, recipe) {
+        evidence.projection = Some(projector.project(open, &question, &mut |_| true)?.into());
+    }
+    if let Some((hidden, _)) = hidden_state(open.document(), question).filter(|_| view == View::Similarity) {
+        evidence.similarity = Some(compare_states(open, hidden, &mut |_| true)?.into());
+    }
+    Ok(())
 }

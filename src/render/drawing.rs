@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use glam::Vec2;
+use serde::{Deserialize, Serialize};
 
 use super::colormap::Colormap;
 use crate::gpu::ResidentMatrix;
@@ -14,7 +15,7 @@ use crate::gpu::ResidentMatrix;
 pub struct Color(pub [u8; 4]);
 
 /// An axis-aligned rectangle in logical pixels, origin top left.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Rect {
     /// Top left.
     pub min: Vec2,
@@ -210,7 +211,8 @@ pub struct Link {
 }
 
 /// Which links are drawn.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Keep {
     /// The strongest N; of equal ones those that come first.
     Strongest(u32),
@@ -244,7 +246,7 @@ pub struct Point {
 }
 
 /// `pixels = world * scale + offset`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub struct Transform {
     /// Logical pixels per unit; y may be negative.
     pub scale: Vec2,

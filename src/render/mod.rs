@@ -11,9 +11,11 @@ mod painter;
 mod picture;
 mod points;
 mod shapes;
+mod svg;
 mod target;
 mod text;
 
+pub use self::svg::{SvgError, to_svg};
 pub use device::Shader;
 pub use drawing::*;
 pub use fonts::{FONT_REGULAR, Fonts};

@@ -20,7 +20,7 @@ use super::fonts::{Fonts, Line, SHAPED_HEIGHT, SHAPED_SIZE};
 use super::{Align, DrawError, Label, TARGET_FORMAT};
 
 /// From the middle of a line down to its baseline, in font sizes: half the height of Inter's capitals.
-const MIDDLE_TO_BASELINE: f32 = 0.364;
+pub(super) const MIDDLE_TO_BASELINE: f32 = 0.364;
 /// Font sizes in pixels that are drawn; smaller ones can't be read, larger ones would burst the atlas.
 const DRAWN_SIZES: std::ops::RangeInclusive<f32> = 1.0..=400.0;
 

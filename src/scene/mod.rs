@@ -4,6 +4,7 @@
 //! [`Scene`] in the window, headless and in a test. Numbers come in as [`Evidence`]; nothing is analysed here.
 
 mod canvas;
+mod caption;
 mod choices;
 mod colour_bar;
 mod embedding;
@@ -35,6 +36,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use glam::Vec2;
+use serde::{Deserialize, Serialize};
 
 use crate::analysis::Selection;
 use crate::render::{Drawing, Fonts, Pixels, Rect};
@@ -45,14 +47,15 @@ pub use colour_bar::ColourBar;
 pub use embedding::{ColorBy, EmbeddingOptions, SizeBy};
 pub use evidence::{Evidence, NearTokens, Neighbours, Projection, StatisticGrid, Thumbnails};
 pub use matrix::matrix_size;
-pub use options::{HeadsOrder, Options};
+pub use options::{Caption, HeadsOrder, Options};
 pub use theme::{Palette, Theme, contrast};
 pub use thumbnails::{gap as thumbnail_gap, side as thumbnail_side};
 pub use words::{joined, token_names, word, words};
 pub use zone::{Target, Zone};
 
 /// One way to look at a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum View {
     /// Layers × heads, one statistic.
     Heads,
@@ -114,6 +117,7 @@ pub struct Scene {
 /// Draws a view.
 pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
     let mut canvas = canvas::Canvas::new(inputs, fonts);
+    caption::draw(inputs, &mut canvas);
     match view {
         // A panel that is being opened or closed.
         _ if inputs.size.x < 64.0 || inputs.size.y < 48.0 => {}

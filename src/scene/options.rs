@@ -1,20 +1,25 @@
 //! How the views show what they show.
 
+use serde::{Deserialize, Serialize};
+
 use super::{EmbeddingOptions, LinkColor, MatrixBlock, Theme, Tiles};
 use crate::analysis::timeline::TokenGroup;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
 
 /// Everything that can be chosen about the views, apart from the selection.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Options {
     /// The statistic that the evidence holds, as on the command line.
+    #[serde(skip)]
     pub statistic: String,
     /// `None` for each view's own.
     pub colormap: Option<Colormap>,
     /// The values at the ends of the colours of weights; `None` for 0 to the largest.
     pub range: Option<[f32; 2]>,
     /// How the weights were normalized, as the colour bar names it; empty if they were not.
+    #[serde(skip)]
     pub normalization: String,
     /// Whether the heat over an image is interpolated between patches.
     pub smooth: bool,
@@ -66,10 +71,13 @@ pub struct Options {
     pub links_color: LinkColor,
     /// Whether the links to an image's patches are drawn as one to each labelled region, or quadrant where there is none.
     pub links_bundle: bool,
+    /// A line of words beneath the drawing.
+    pub caption: Option<Caption>,
 }
 
 /// What rows and columns of the heads view are sorted by; means fall downwards and to the right.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum HeadsOrder {
     /// Their numbers.
     #[default]
@@ -95,6 +103,16 @@ impl HeadsOrder {
             Self::Both => "both by mean",
         }
     }
+}
+
+/// What is written beneath a drawing.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Caption {
+    /// Which trace, and what of it: block, layer, head, tokens, direction, normalization.
+    Auto,
+    /// These words.
+    Text(String),
 }
 
 impl Default for Options {
@@ -128,6 +146,7 @@ impl Default for Options {
             links_color: LinkColor::default(),
             links_bundle: false,
             embedding: EmbeddingOptions::default(),
+            caption: None,
         }
     }
 }

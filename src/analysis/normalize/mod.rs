@@ -7,8 +7,11 @@
 pub mod cpu;
 pub mod gpu;
 
+use serde::{Deserialize, Serialize};
+
 /// The way to normalize.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Normalization {
     /// Values stay; 0 and 1 are 0 and 1.
     #[default]

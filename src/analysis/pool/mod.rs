@@ -9,10 +9,12 @@
 pub mod cpu;
 pub mod gpu;
 
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// What a cell says of its weights.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Pooling {
     /// The greatest.
     #[default]

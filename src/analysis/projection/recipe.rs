@@ -1,10 +1,12 @@
 //! What is asked of a projection.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// How hidden states get to the plane.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Recipe {
     /// By which method.
     pub method: Method,
@@ -15,7 +17,8 @@ pub struct Recipe {
 }
 
 /// A method of projection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Principal components.
     #[default]
@@ -27,7 +30,8 @@ pub enum Method {
 }
 
 /// How the fits of different states go together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Align {
     /// Each state by itself.
     #[default]

@@ -1,7 +1,10 @@
 //! Statistics relative to their kin: (value − mean) / population deviation.
 
+use serde::{Deserialize, Serialize};
+
 /// Which values of `[layers, heads]` are compared with each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Over {
     /// Each head number over all layers, as VL-InterpreT does.
     Layers,

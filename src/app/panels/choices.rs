@@ -1,6 +1,6 @@
 //! The choices of image, text, matrix, links and timeline, at the right of their tabs; rare ones in a menu.
 
-use egui::{DragValue, Ui};
+use egui::{DragValue, Slider, Ui};
 
 use super::top_bar::unlabelled_choice;
 use crate::analysis::timeline::TokenGroup;
@@ -32,6 +32,9 @@ pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
     let menu = ui.menu_button("…", |ui| match view {
         View::Links => links(ui, options),
         View::Image => {
+            ui.add(Slider::new(&mut options.opacity, 0.0..=1.0).text("opacity of the heat"));
+            ui.checkbox(&mut options.smooth, "smooth").on_hover_text("Blended between patches, or each patch a square");
+            ui.separator();
             for tiles in Tiles::ALL {
                 ui.radio_value(&mut options.tiles, tiles, tiles.label());
             }

@@ -28,7 +28,7 @@ pub fn show_options(ui: &mut Ui, state: &State, options: &mut Options, commands:
     });
     let mut shown = projection.state;
     let last = projection.states.saturating_sub(1);
-    ui.spacing_mut().slider_width = 48.0;
+    ui.spacing_mut().slider_width = 28.0;
     let slider = ui.add(Slider::new(&mut shown, 0..=last));
     slider.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Slider, true, "State"));
     if slider.on_hover_text("State: 0 is the embedding, state i is what layer i − 1 puts out").changed() {

@@ -4,6 +4,7 @@ mod aggregation;
 mod choices;
 mod embedding;
 mod examples;
+mod export_menu;
 mod gestures;
 mod heads;
 mod help;
@@ -13,12 +14,14 @@ mod status;
 mod top_bar;
 mod view;
 
+use egui::containers::menu::{MenuButton, MenuConfig};
 use egui_tiles::{Container, Linear, LinearDir, TileId, Tiles, Tree};
 use serde::{Deserialize, Serialize};
 
 use crate::scene::View;
 
 pub use examples::show as show_examples;
+pub use export_menu::show as show_export_menu;
 pub use heads::show_controls as show_head_controls;
 pub use help::show as show_help;
 pub use palette::show as show_palette;
@@ -103,6 +106,12 @@ pub fn default_layout() -> Layout {
     let right = column(&mut tiles, &[(&[Panel::Matrix, Panel::Similarity], 0.5), (&[Panel::Embedding], 0.5)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.25), (middle, 0.45), (right, 0.3)]);
     Tree::new(egui::Id::unique("panels"), root, tiles)
+}
+
+/// A menu that stays open while several things are chosen in it.
+fn menu(name: &str) -> MenuButton<'_> {
+    let stays = MenuConfig::new().close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
+    MenuButton::new(name).config(stays)
 }
 
 fn column(tiles: &mut Tiles<Panel>, groups: &[(&[Panel], f32)]) -> TileId {

@@ -14,7 +14,7 @@ pub fn show(ui: &mut egui::Ui, state: &State, adapter: &str, tip: Option<&str>) 
             if let Some(tip) = tip {
                 ui.label(tip);
             } else if state.is_playing {
-                ui.label("playing through the tokens: Space stops");
+                ui.label(format!("playing through the {}: Space stops", state.playing.play.name()));
             } else {
                 ui.weak("? shows all keys");
             }

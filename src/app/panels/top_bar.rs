@@ -2,12 +2,18 @@
 
 use std::fmt::Display;
 
-use egui::{Align, ComboBox, Layout};
+use egui::{Align, ComboBox, Layout, Slider};
 
 use super::aggregation;
+use super::menu;
 use crate::analysis::{Direction, Pick};
 use crate::app::command::Command;
-use crate::app::state::State;
+use crate::app::state::{State, UI_SCALES};
+use crate::export::Play;
+use crate::scene::Options;
+
+/// The sizes of letters that are offered.
+const FONT_SCALES: [f32; 5] = [0.75, 1.0, 1.25, 1.5, 2.0];
 
 /// Shows it.
 pub fn show(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
@@ -25,11 +31,9 @@ pub fn show(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
             if ui.button("Light / dark").on_hover_text("T").clicked() {
                 commands.push(Command::ToggleTheme);
             }
+            show_settings(ui, state, commands);
             if ui.button("Screenshot").on_hover_text("F12").clicked() {
                 commands.push(Command::Screenshot);
-            }
-            if ui.button("Reset layout").clicked() {
-                commands.push(Command::ResetLayout);
             }
         });
     });
@@ -75,10 +79,60 @@ fn show_selection(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>)
         }
     }
     aggregation::show(ui, state, commands);
-    let play = if state.is_playing { "Stop" } else { "Play tokens" };
-    if ui.button(play).on_hover_text("Space").clicked() {
+    let play = format!("Play {}", state.playing.play.name());
+    if ui.button(if state.is_playing { "Stop" } else { &play }).on_hover_text("Space").clicked() {
         commands.push(Command::TogglePlay);
     }
+    show_playing(ui, state, commands);
+}
+
+/// What plays, how fast, and whether it begins again at its end.
+fn show_playing(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
+    let (response, _) = menu("↓").ui(ui, |ui| {
+        let mut playing = state.playing;
+        for play in Play::ALL {
+            ui.radio_value(&mut playing.play, play, format!("Play {}", play.name()));
+        }
+        ui.separator();
+        ui.add(Slider::new(&mut playing.frames_per_second, 0.25..=20.0).logarithmic(true).text("per second"));
+        ui.checkbox(&mut playing.loops, "Begin again at the end");
+        if playing != state.playing {
+            commands.push(Command::SetPlaying(playing));
+        }
+    });
+    let name = "Play options";
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
+    response.on_hover_text(name);
+}
+
+/// Sizes.
+fn show_settings(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
+    menu("Settings").ui(ui, |ui| {
+        if ui.button("Reset layout").on_hover_text("Puts all panels back").clicked() {
+            ui.close();
+            commands.push(Command::ResetLayout);
+        }
+        ui.separator();
+        ui.label("Size of everything (Ctrl+Plus, Ctrl+−)");
+        ui.horizontal(|ui| {
+            for scale in UI_SCALES {
+                let name = format!("{:.0} %", scale * 100.0);
+                if ui.selectable_label(state.ui_scale.0 == scale, name).clicked() {
+                    commands.push(Command::SetUiScale(scale));
+                }
+            }
+        });
+        ui.label("Letters in the views");
+        ui.horizontal(|ui| {
+            for scale in FONT_SCALES {
+                let name = format!("{:.0} % letters", scale * 100.0);
+                if ui.selectable_label(state.options.font_scale == scale, name).clicked() {
+                    let options = Options { font_scale: scale, ..state.options.clone() };
+                    commands.push(Command::SetOptions(Box::new(options)));
+                }
+            }
+        });
+    });
 }
 
 /// A choice of one of `count`, or the mean or the maximum of all.

@@ -223,7 +223,7 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
     let mut options = state.options.clone();
     ui.add_space(4.0);
     match view {
-        View::Image => show_image_options(ui, state, &mut options, commands),
+        View::Image => show_image_options(ui, state, commands),
         View::Matrix => {
             choose_colormap(ui, &mut options);
             if options.matrix_window.is_some() && ui.button("Show all").clicked() {
@@ -240,9 +240,7 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
     }
 }
 
-fn show_image_options(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut Vec<Command>) {
-    ui.add(Slider::new(&mut options.opacity, 0.0..=1.0).show_value(false)).on_hover_text("Opacity of the heat");
-    ui.checkbox(&mut options.smooth, "smooth");
+fn show_image_options(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     let all = Normalization::ALL;
     let shown = all.iter().position(|&normalization| normalization == state.normalization).unwrap_or(0);
     if let Some(row) =

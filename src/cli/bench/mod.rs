@@ -86,6 +86,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         compute: arguments.adapter.compute(),
         screenshot_dir: None,
         is_remembered: false,
+        state: None,
     };
     let numbers_ms = numbers(&engine, &open)?;
     let mut analyst = Analyst::new(engine);

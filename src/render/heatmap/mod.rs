@@ -69,23 +69,46 @@ impl Coloring {
             let first = f64::from(mark.window.min[axis]) + skipped * cells_per_pixel;
             spans(first, cells_per_pixel, seen.size()[axis] as u32, cells, mark.smooth)
         };
-        let coloring = Self {
+        let (column_spans, row_spans) = (axis(0, mark.columns), axis(1, mark.rows));
+        Some((Self::with_spans(mark, column_spans, row_spans), seen))
+    }
+
+    fn with_spans(mark: &Heatmap, column_spans: Vec<Span>, row_spans: Vec<Span>) -> Self {
+        Self {
             rows: mark.rows,
             columns: mark.columns,
-            column_spans: axis(0, mark.columns),
-            row_spans: axis(1, mark.rows),
+            column_spans,
+            row_spans,
             range: if mark.range.iter().all(|end| end.is_finite()) { mark.range } else { [0.0, 1.0] },
             lut: mark.colormap.lut(),
             missing: mark.missing,
             opacity: mark.opacity.clamp(0.0, 1.0),
             fade: mark.fade,
-        };
-        Some((coloring, seen))
+        }
     }
 
     fn size(&self) -> [u32; 2] {
         [self.column_spans.len() as u32, self.row_spans.len() as u32]
     }
+}
+
+/// What a figure embeds: the width in pixels, straight RGBA, and where it lies in logical pixels; `None` if nothing of the
+/// heatmap would be seen in a drawing of this size.
+pub(super) fn colored(
+    mark: &Heatmap,
+    values: &[f32],
+    scale: f32,
+    size: glam::Vec2,
+) -> Option<(u32, Vec<[u8; 4]>, Rect)> {
+    let (coloring, area) = Coloring::new(mark, scale, [size.x, size.y].map(|side| (side * scale).round() as u32))?;
+    let place = Rect { min: area.min / scale, max: area.max / scale };
+    Some((coloring.size()[0], cpu::color(&coloring, values), place))
+}
+
+/// `[rows, columns]`: the straight RGBA of every cell.
+pub(super) fn colored_cells(mark: &Heatmap, values: &[f32]) -> Vec<[u8; 4]> {
+    let each = |cells: u32| (0..cells).map(|cell| Span { begin: cell, end: cell + 1, fraction: -1.0 }).collect();
+    cpu::color(&Coloring::with_spans(mark, each(mark.columns), each(mark.rows)), values)
 }
 
 /// The cells that each of `pixels` shows, of which the first begins at the place `first`.

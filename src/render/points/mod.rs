@@ -16,8 +16,8 @@ use super::device::{
 };
 use super::{DrawError, Point, Points};
 
-/// Of the ring outside of the disc, in logical pixels; that of shaders/render/points.wgsl.
-const RING_WIDTH: f32 = 1.5;
+/// Of the ring around a point, in logical pixels; that of shaders/render/points.wgsl.
+pub(super) const RING_WIDTH: f32 = 1.5;
 
 /// The pipeline and the points on the device.
 pub(super) struct PointPass {

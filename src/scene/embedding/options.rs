@@ -1,5 +1,6 @@
 //! How the hidden states are shown.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,7 +8,8 @@ use crate::analysis::neighbours::Metric;
 use crate::analysis::projection::{Recipe, UnknownName};
 
 /// Everything that can be chosen about the hidden states view, apart from which state it shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct EmbeddingOptions {
     /// How states get to the plane.
     pub recipe: Recipe,
@@ -26,7 +28,8 @@ pub struct EmbeddingOptions {
 }
 
 /// What the colours of points mean.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ColorBy {
     /// Text, image or special.
     #[default]
@@ -42,7 +45,8 @@ pub enum ColorBy {
 }
 
 /// What the sizes of points mean.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SizeBy {
     /// Nothing.
     #[default]

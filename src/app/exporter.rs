@@ -1,0 +1,121 @@
+//! Saves or copies what a view shows, in a thread of its own: drawing and encoding take longer than a frame has.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context as _, Result};
+use egui::ColorImage;
+use glam::Vec2;
+
+use super::screenshot::new_name;
+use super::state::Playing;
+use crate::analysis::{Compute, Engine};
+use crate::evidence::{Analyst, OpenTrace, Projector, complete};
+use crate::export::{Animation, Format, ViewState, write_view};
+use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
+use crate::headless::Headless;
+use crate::scene::{Evidence, Inputs};
+
+/// What becomes of a view.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Export {
+    /// A file: a picture, the numbers, or as a GIF what plays.
+    File(Format),
+    /// A folder of pictures of what plays.
+    Frames,
+    /// A picture on the clipboard.
+    CopyPicture,
+}
+
+/// One view to be exported.
+pub struct Job {
+    /// What becomes of it.
+    pub export: Export,
+    /// The trace.
+    pub open: Arc<OpenTrace>,
+    /// What is shown; its view is the one that is exported.
+    pub state: ViewState,
+    /// The numbers, if they are there already.
+    pub evidence: Option<Arc<Evidence>>,
+    /// Of the picture, in logical pixels.
+    pub size: Vec2,
+    /// Pixels per logical pixel.
+    pub scale: f32,
+    /// What plays in a GIF or a folder of pictures.
+    pub playing: Playing,
+    /// Where files go.
+    pub folder: PathBuf,
+    /// Which engine computes.
+    pub compute: Compute,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Done {
+    /// It is in this file or folder.
+    Saved(PathBuf),
+    /// It is to go to the clipboard.
+    Picture(ColorImage),
+}
+
+impl Job {
+    /// Does it.
+    ///
+    /// # Errors
+    /// If the view cannot be drawn or a file not be written.
+    pub fn run(self, gpu: &Arc<Gpu>) -> Result<Done> {
+        let view = self.state.view.context("no view is named")?;
+        std::fs::create_dir_all(&self.folder)
+            .with_context(|| format!("cannot make the folder {}", self.folder.display()))?;
+        let path_with = |ending: &str| self.folder.join(format!("{}_{view}{ending}", new_name()));
+        let format = match self.export {
+            Export::File(Format::Gif) => return self.animate(&path_with(".gif"), gpu),
+            Export::Frames => return self.animate(&path_with(""), gpu),
+            Export::File(format) => Some(format),
+            Export::CopyPicture => None,
+        };
+        let evidence = match &self.evidence {
+            Some(evidence) => Arc::clone(evidence),
+            None => {
+                let question = &self.state.question;
+                let mut evidence = self.analyst(gpu).answer(&self.open, question, &AtomicBool::new(false))?;
+                let recipe = self.state.options.embedding.recipe;
+                complete(view, &self.open, question, recipe, &mut Projector::default(), &mut evidence)?;
+                Arc::new(evidence)
+            }
+        };
+        let inputs = Inputs {
+            document: self.open.document(),
+            images: &self.open.images,
+            selection: &self.state.question.selection,
+            hover: None,
+            options: &self.state.options,
+            evidence: &evidence,
+            size: self.size,
+        };
+        let picture = || Ok(Headless::on(Arc::clone(gpu)).draw_view(view, &inputs, self.scale)?);
+        let Some(format) = format else {
+            let picture = picture()?;
+            let size = [picture.width() as usize, picture.height() as usize];
+            return Ok(Done::Picture(ColorImage::from_rgba_premultiplied(size, &picture)));
+        };
+        let path = path_with(&format!(".{}", format.extension()));
+        write_view(view, &inputs, &path, format, picture)?;
+        Ok(Done::Saved(path))
+    }
+
+    fn animate(&self, path: &Path, gpu: &Arc<Gpu>) -> Result<Done> {
+        let Playing { play, frames_per_second, .. } = self.playing;
+        let animation = Animation { play, frames_per_second, size: self.size, scale: self.scale };
+        let (mut analyst, mut headless) = (self.analyst(gpu), Headless::on(Arc::clone(gpu)));
+        animation.write(path, &self.open, &self.state, &mut analyst, &mut headless, |_| {})?;
+        Ok(Done::Saved(path.to_owned()))
+    }
+
+    /// One of its own: the window's is busy with what is clicked meanwhile.
+    fn analyst(&self, gpu: &Arc<Gpu>) -> Analyst {
+        let engine = Engine::new(Some(Arc::clone(gpu)), self.compute, DEFAULT_BUDGET_BYTES);
+        Analyst::new(engine.unwrap_or_else(|_| Engine::cpu()))
+    }
+}

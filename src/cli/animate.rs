@@ -1,0 +1,34 @@
+//! `vlscope render --play`: a view through all tokens, layers or heads, as a GIF or a folder of pictures.
+
+use anyhow::{Result, ensure};
+use glam::Vec2;
+
+use super::progress;
+use super::render::Arguments;
+use super::stats::engine;
+use crate::evidence::{Analyst, OpenTrace};
+use crate::export::{Animation, Format, Play};
+use crate::headless::Headless;
+
+pub fn run(arguments: &Arguments, play: Play, open: &OpenTrace, quiet: bool) -> Result<()> {
+    let output = &arguments.output;
+    let is_folder = output.extension().is_none() || output.is_dir();
+    ensure!(
+        is_folder || Format::of(output) == Ok(Format::Gif),
+        "--play writes a .gif or a folder of pictures: {}",
+        output.display()
+    );
+    let state = arguments.view_state(open)?;
+    ensure!(state.view.is_some(), "--play draws one view, not the window");
+    let animation =
+        Animation { play, frames_per_second: arguments.fps, size: Vec2::from(arguments.size), scale: arguments.scale };
+    let mut analyst = Analyst::new(engine(&arguments.adapter)?);
+    let mut headless = Headless::new(&arguments.adapter.choice())?;
+    let bar = progress::bar(quiet, 0, "frames");
+    animation.write(output, open, &state, &mut analyst, &mut headless, |frames| {
+        bar.set_length(frames as u64);
+        bar.inc(1);
+    })?;
+    bar.finish_and_clear();
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! The line that the window copies is read back as what the window shows.
+
+use std::error::Error;
+use std::path::Path;
+use std::process::Command as Process;
+
+use clap::Parser as _;
+use glam::Vec2;
+
+use super::{Cli, Command};
+use crate::analysis::neighbours::Metric;
+use crate::analysis::normalize::Normalization;
+use crate::analysis::projection::{Align, Method, Recipe};
+use crate::analysis::statistics::Over;
+use crate::analysis::timeline::TokenGroup;
+use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
+use crate::evidence::{OpenTrace, Question};
+use crate::export::{ViewState, render_line};
+use crate::render::colormap::Colormap;
+use crate::render::{Keep, Rect, Transform};
+use crate::scene::{
+    Caption, ColorBy, EmbeddingOptions, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Theme, Tiles, View,
+};
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+const TRACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/traces/encoder-decoder.safetensors");
+
+/// Every field differs from its default.
+fn unusual() -> ViewState {
+    let question = Question {
+        selection: Selection {
+            block: 1,
+            layer: Pick::One(1),
+            head: Pick::Max,
+            tokens: vec![3, 1],
+            direction: Direction::AttendedBy,
+            combine: Combine::Max,
+            rollout: Some(Rollout { start: 1, residual_percent: 25 }),
+            sinks: SinkTreatment::Renormalise,
+        },
+        statistic: "entropy".to_owned(),
+        specials: true,
+        normalization: Normalization::Percentile(99.0),
+        hidden_state: Some(1),
+        z_score: Some(Over::Heads),
+        ..Question::default()
+    };
+    let options = Options {
+        statistic: String::new(),
+        colormap: Some(Colormap::RedBlue),
+        range: Some([-0.25, 0.5]),
+        normalization: String::new(),
+        smooth: false,
+        opacity: 0.3,
+        image: Some(0),
+        matrix_window: Some(Rect { min: Vec2::new(1.5, 2.0), max: Vec2::new(7.0, 9.25) }),
+        embedding_view: Some(Transform { scale: Vec2::new(2.0, 3.0), offset: Vec2::new(-0.5, 0.1) }),
+        links: Keep::AtLeast(0.125),
+        links_of_selection: true,
+        theme: Theme::Dark,
+        font_scale: 1.5,
+        colour_bar: false,
+        title: false,
+        embedding: EmbeddingOptions {
+            recipe: Recipe { method: Method::Umap, align: Align::Procrustes, seed: 7 },
+            color_by: ColorBy::Received,
+            size_by: SizeBy::Received,
+            trajectories: true,
+            pictures: true,
+            neighbours: Some(Metric::Euclidean),
+            lasso: false,
+        },
+        heads_order: HeadsOrder::Both,
+        heads_filter: Some([-0.5, 0.75]),
+        thumbnails_own_scale: true,
+        overlays_own_scale: true,
+        lock_scale: true,
+        tiles: Tiles::Fine,
+        join_pieces: true,
+        text_scroll: None,
+        timeline_group: TokenGroup::Sink,
+        matrix_block: MatrixBlock::TextImage,
+        links_color: LinkColor::Head,
+        links_bundle: true,
+        caption: Some(Caption::Text("it's the \"cross\" block, $HOME".to_owned())),
+    };
+    ViewState::new(Some(TRACE.into()), Some(View::Links), question, options)
+}
+
+/// As a shell splits it.
+fn split(line: &str) -> Result<Vec<String>> {
+    let output = Process::new("sh").args(["-c", &format!(r"printf '%s\0' {line}")]).output()?;
+    Ok(String::from_utf8(output.stdout)?.split_terminator('\0').map(str::to_owned).collect())
+}
+
+fn parsed(words: &[String]) -> Result<ViewState> {
+    match Cli::try_parse_from(words)?.command {
+        Some(Command::Render(arguments)) => Ok(arguments.view_state(&OpenTrace::open(Path::new(TRACE))?)?),
+        _ => Err("not a render command".into()),
+    }
+}
+
+#[test]
+fn the_copied_line_draws_the_same() -> Result {
+    let open = OpenTrace::open(Path::new(TRACE))?;
+    let mut usual = ViewState::new(Some(TRACE.into()), None, Question::default(), Options::default());
+    usual.question.statistic = "mass.text.image".to_owned();
+    usual.options.statistic = "mass.text.image".to_owned();
+    for state in [unusual(), usual] {
+        let line = render_line(open.document(), &state, [640.0, 480.0], 2.0);
+        assert_eq!(parsed(&split(&line)?)?, state, "{line}");
+        assert!(line.contains("--size 640x480 --scale 2"), "{line}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_state_file_is_typed_for_the_user_and_gives_way() -> Result {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("view.json");
+    unusual().save(&file)?;
+    assert_eq!(ViewState::load(&file)?, unusual());
+    let typed = |more: &[&str]| -> Result<ViewState> {
+        let file = file.to_string_lossy().into_owned();
+        let words = ["vlscope", "render", "--state", &file, "-o", "x.png"].into_iter().chain(more.iter().copied());
+        let words: Vec<String> = words.map(str::to_owned).collect();
+        let Some(Command::Render(arguments)) = Cli::try_parse_from(&words)?.command else { return Err("other".into()) };
+        let words = super::state_file::with_state(&arguments, words.iter().map(Into::into).collect())?;
+        parsed(&words.into_iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(typed(&[])?, unusual());
+    let mut changed = unusual();
+    changed.view = Some(View::Matrix);
+    changed.options.theme = Theme::Light;
+    changed.options.links = Keep::Strongest(7);
+    changed.question.selection.tokens = vec![2];
+    assert_eq!(typed(&["--view", "matrix", "--theme=light", "--strongest", "7", "--token", "2"])?, changed);
+    Ok(())
+}
+
+#[test]
+fn a_state_file_says_which_key_is_wrong() -> Result {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("view.json");
+    let load = |text: &str| -> Result<std::result::Result<ViewState, String>> {
+        std::fs::write(&file, text)?;
+        Ok(ViewState::load(&file).map_err(|error| format!("{error:#}")))
+    };
+    let later = load(r#"{"version": 1, "later": [], "options": {"later": 1, "opacity": 0.5}}"#)?;
+    assert_eq!(later.map(|state| state.options.opacity), Ok(0.5));
+    for (text, said) in [
+        (r#"{"options": {}}"#, "`version` is missing"),
+        (r#"{"version": 9}"#, "`version` is 9, and version 1 is read"),
+        (r#"{"version": 1, "view": "sound"}"#, "`view` is \"sound\": unknown variant"),
+        (r#"{"version": 1, "options": {"opacity": "much"}}"#, "`options.opacity` is \"much\": invalid type"),
+        (
+            r#"{"version": 1, "question": {"selection": {"layer": "first"}}}"#,
+            "`question.selection.layer` is \"first\": unknown variant",
+        ),
+        ("[1]", "invalid type"),
+    ] {
+        let message = load(text)?.err().ok_or(text)?;
+        assert!(message.contains("view.json is no view state: ") && message.contains(said), "{message}");
+    }
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! Plays: the selections that follow each other, and their frames as an animated GIF or a folder of pictures.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context as _, Result, ensure};
+use glam::Vec2;
+use image::codecs::gif::{GifEncoder, Repeat};
+use image::{Delay, Frame, RgbaImage};
+use serde::{Deserialize, Serialize};
+
+use super::{Format, ViewState};
+use crate::analysis::timeline::output_tokens;
+use crate::analysis::{Direction, Pick, Selection};
+use crate::evidence::{Analyst, OpenTrace, Projector, Question, complete};
+use crate::headless::Headless;
+use crate::scene::Inputs;
+use crate::trace::Trace;
+
+/// From how good (1) to how fast (30) GIF colours are chosen; 10 is the encoder's own advice.
+const GIF_SPEED: i32 = 10;
+
+/// What moves from frame to frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Play {
+    /// The selected token.
+    #[default]
+    Tokens,
+    /// The layer.
+    Layers,
+    /// The head.
+    Heads,
+    /// The output token.
+    Outputs,
+}
+
+impl Play {
+    /// In the order in which they are offered.
+    pub const ALL: [Self; 4] = [Self::Tokens, Self::Layers, Self::Heads, Self::Outputs];
+
+    /// The name on the command line and in the window.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tokens => "tokens",
+            Self::Layers => "layers",
+            Self::Heads => "heads",
+            Self::Outputs => "outputs",
+        }
+    }
+
+    /// One selection a frame: the same but for what plays. Empty where the trace has none of it.
+    pub fn selections(self, trace: &Trace, selection: &Selection) -> Vec<Selection> {
+        let document = trace.document();
+        let Some(block) = document.attention.get(selection.block) else { return Vec::new() };
+        match self {
+            Self::Tokens => {
+                let near = match selection.direction {
+                    Direction::AttendsTo => block.query,
+                    Direction::AttendedBy => block.key,
+                };
+                let tokens = 0..document.sequences[near].tokens.len();
+                tokens.map(|token| Selection { tokens: vec![token], ..selection.clone() }).collect()
+            }
+            Self::Layers => {
+                let has_head = |layer: &usize| match selection.head {
+                    Pick::One(head) => head < trace.heads(selection.block, *layer),
+                    _ => true,
+                };
+                let layers = (0..block.layers).filter(has_head);
+                layers.map(|layer| Selection { layer: Pick::One(layer), ..selection.clone() }).collect()
+            }
+            Self::Heads => {
+                let layers = selection.layer.indices(block.layers);
+                let heads = layers.map(|layer| trace.heads(selection.block, layer)).min().unwrap_or(0);
+                (0..heads).map(|head| Selection { head: Pick::One(head), ..selection.clone() }).collect()
+            }
+            Self::Outputs => {
+                let to = Selection { direction: Direction::AttendsTo, ..selection.clone() };
+                let outputs = output_tokens(document, block).into_iter();
+                outputs.map(|token| Selection { tokens: vec![token], ..to.clone() }).collect()
+            }
+        }
+    }
+}
+
+/// How a view plays.
+#[derive(Clone, Copy, Debug)]
+pub struct Animation {
+    /// What moves.
+    pub play: Play,
+    /// Frames per second of a GIF.
+    pub frames_per_second: f32,
+    /// In logical pixels.
+    pub size: Vec2,
+    /// Pixels per logical pixel.
+    pub scale: f32,
+}
+
+impl Animation {
+    /// Writes the animation: a GIF that starts again at its end, or, where the path ends on no `.gif`, a folder of pictures
+    /// `frame-0000.png` and on. `on_frame` is told of each frame that is drawn, and of how many there are.
+    ///
+    /// # Errors
+    /// If there is nothing to play, a frame fails, or a file cannot be written.
+    pub fn write(
+        &self,
+        path: &Path,
+        open: &OpenTrace,
+        state: &ViewState,
+        analyst: &mut Analyst,
+        headless: &mut Headless,
+        mut on_frame: impl FnMut(usize),
+    ) -> Result<()> {
+        let view = state.view.context("one view is played, not the window")?;
+        let selections = self.play.selections(&open.trace, &state.question.selection);
+        ensure!(!selections.is_empty(), "there are no {} to play", self.play.name());
+        let mut projector = Projector::default();
+        let recipe = state.options.embedding.recipe;
+        let draw = |selection: &Selection| {
+            let question = Question { selection: selection.clone(), ..state.question.clone() };
+            let mut evidence = analyst.answer(open, &question, &AtomicBool::new(false))?;
+            complete(view, open, &question, recipe, &mut projector, &mut evidence)?;
+            let inputs = Inputs {
+                document: open.document(),
+                images: &open.images,
+                selection,
+                hover: None,
+                options: &state.options,
+                evidence: &evidence,
+                size: self.size,
+            };
+            on_frame(selections.len());
+            Ok(headless.draw_view(view, &inputs, self.scale)?)
+        };
+        let frames = selections.iter().map(draw);
+        if Format::of(path) == Ok(Format::Gif) {
+            write_gif(path, self.frames_per_second, frames)
+        } else {
+            write_folder(path, frames)
+        }
+    }
+}
+
+fn write_gif(path: &Path, frames_per_second: f32, frames: impl Iterator<Item = Result<RgbaImage>>) -> Result<()> {
+    let unwritten = || format!("cannot write {}", path.display());
+    let file = BufWriter::new(File::create(path).with_context(unwritten)?);
+    let mut gif = GifEncoder::new_with_speed(file, GIF_SPEED);
+    gif.set_repeat(Repeat::Infinite).with_context(unwritten)?;
+    let milliseconds = (1000.0 / frames_per_second).round() as u32;
+    for frame in frames {
+        let frame = Frame::from_parts(frame?, 0, 0, Delay::from_numer_denom_ms(milliseconds, 1));
+        gif.encode_frame(frame).with_context(unwritten)?;
+    }
+    Ok(())
+}
+
+fn write_folder(folder: &Path, frames: impl Iterator<Item = Result<RgbaImage>>) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    for (number, frame) in frames.enumerate() {
+        let path = folder.join(format!("frame-{number:04}.png"));
+        frame?
+            .save_with_format(&path, image::ImageFormat::Png)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! What leaves the program: figures, numbers, animations, view states, and the command that draws a picture again.
+//! Window and command line share it.
+
+mod animation;
+mod command_line;
+mod format;
+mod numbers;
+mod view_state;
+
+pub use animation::{Animation, Play};
+pub use command_line::{Flags, render_flags, render_line, words_of};
+pub use format::{Format, UnknownFormat, svg_of, write_view};
+pub use numbers::{Axis, Numbers, numbers_of};
+pub use view_state::{ViewState, check_selection};

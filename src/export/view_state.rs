@@ -1,0 +1,153 @@
+//! What makes a picture, as a small JSON file that a person can read and edit: the trace, the view, the question and
+//! the options. Keys that are missing have their defaults, keys that are unknown are ignored; another version of the
+//! format is an error.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::analysis::{Direction, Pick, Selection};
+use crate::evidence::Question;
+use crate::scene::{LinkColor, Options, View};
+use crate::trace::Trace;
+
+/// The version that is written, and the one that is read.
+const VERSION: u64 = 1;
+
+/// All that a picture is a function of: a trace, and what is shown of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ViewState {
+    /// The file.
+    pub trace: Option<PathBuf>,
+    /// `None` for the whole window.
+    pub view: Option<View>,
+    /// Which numbers are shown.
+    pub question: Question,
+    /// How they are shown. Statistic and normalization follow the question.
+    pub options: Options,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    version: u64,
+    #[serde(flatten)]
+    state: &'a ViewState,
+}
+
+impl ViewState {
+    /// The state of a view; what options and question both say is taken from the question.
+    pub fn new(trace: Option<PathBuf>, view: Option<View>, mut question: Question, mut options: Options) -> Self {
+        options.statistic.clone_from(&question.statistic);
+        options.normalization = question.normalization.label().to_owned();
+        // Neither is where the text is scrolled to, nor is the tool that the pointer holds.
+        options.text_scroll = None;
+        options.embedding.lasso = false;
+        question.lock_scale = options.lock_scale;
+        question.links_by_head = options.links_color == LinkColor::Head;
+        question.per_head = view == Some(View::Overlays);
+        question.thumbnails = question.thumbnails.filter(|_| view == Some(View::Thumbnails));
+        Self { trace, view, question, options }
+    }
+
+    /// Writes the file. The trace's path becomes absolute, so that the file can be moved.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let absolute = |trace: &PathBuf| trace.canonicalize().unwrap_or_else(|_| trace.clone());
+        let state = Self { trace: self.trace.as_ref().map(absolute), ..self.clone() };
+        let mut text = serde_json::to_string_pretty(&Written { version: VERSION, state: &state })?;
+        text.push('\n');
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Reads a file. A relative path of the trace starts from the file's folder.
+    ///
+    /// # Errors
+    /// If it cannot be read, is no JSON object, has another version, or a key has a value that cannot be its; the message names
+    /// the file and the key.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut state = Self::parse(&text).with_context(|| format!("{} is no view state", path.display()))?;
+        if let (Some(trace), Some(folder)) = (&mut state.trace, path.parent()) {
+            *trace = folder.join(&trace);
+        }
+        Ok(state)
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let keys: Map<String, Value> = serde_json::from_str(text)?;
+        match keys.get("version") {
+            Some(version) if version.as_u64() == Some(VERSION) => {}
+            Some(version) => bail!("`version` is {version}, and version {VERSION} is read"),
+            None => bail!("`version` is missing"),
+        }
+        Ok(Self::new(
+            value_of(&keys, "", "trace")?,
+            value_of(&keys, "", "view")?,
+            section_of(&keys, "question")?,
+            section_of(&keys, "options")?,
+        ))
+    }
+}
+
+/// A key's value, or the default where there is none. An error names the key.
+fn value_of<T: DeserializeOwned + Default>(keys: &Map<String, Value>, of: &str, key: &str) -> Result<T> {
+    let Some(value) = keys.get(key) else { return Ok(T::default()) };
+    T::deserialize(value).map_err(|error| anyhow::anyhow!("`{of}{key}` is {value}: {error}"))
+}
+
+/// A struct whose fields all have defaults. Where it cannot be read, its keys are tried one by one to find which it is.
+fn section_of<T: DeserializeOwned + Default>(keys: &Map<String, Value>, key: &str) -> Result<T> {
+    let found = value_of(keys, "", key);
+    if let (Err(_), Some(Value::Object(section))) = (&found, keys.get(key)) {
+        for (inner, value) in section {
+            let alone = |value: &Value| Value::Object([(inner.clone(), value.clone())].into_iter().collect());
+            let Err(error) = T::deserialize(alone(value)) else { continue };
+            if let Value::Object(deeper) = value {
+                for (innermost, value) in deeper {
+                    let alone = alone(&Value::Object([(innermost.clone(), value.clone())].into_iter().collect()));
+                    if let Err(error) = T::deserialize(alone) {
+                        bail!("`{key}.{inner}.{innermost}` is {value}: {error}");
+                    }
+                }
+            }
+            bail!("`{key}.{inner}` is {value}: {error}");
+        }
+    }
+    found
+}
+
+/// Whether the trace has what is selected.
+///
+/// # Errors
+/// If it lacks the block, the layer, the head or a token; the message says which there are.
+pub fn check_selection(trace: &Trace, selection: &Selection) -> Result<()> {
+    let document = trace.document();
+    let blocks = document.attention.len();
+    let block = document.attention.get(selection.block);
+    let block = block.with_context(|| format!("there is no block {}: the trace has {blocks}", selection.block))?;
+    if let Pick::One(layer) = selection.layer {
+        let last = block.layers.saturating_sub(1);
+        ensure!(layer <= last, "there is no layer {layer}: block `{}` has layers 0 to {last}", block.name);
+    }
+    if let Pick::One(head) = selection.head {
+        for layer in selection.layer.indices(block.layers) {
+            let heads = trace.heads(selection.block, layer);
+            ensure!(head < heads, "there is no head {head}: layer {layer} of block `{}` has {heads}", block.name);
+        }
+    }
+    let near = match selection.direction {
+        Direction::AttendsTo => block.query,
+        Direction::AttendedBy => block.key,
+    };
+    let sequence = &document.sequences[near];
+    let count = sequence.tokens.len();
+    match selection.tokens.iter().find(|token| **token >= count) {
+        Some(token) => bail!("there is no token {token}: sequence `{}` has {count}", sequence.name),
+        None => Ok(()),
+    }
+}
