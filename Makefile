@@ -1,13 +1,14 @@
 # make demo   opens the window on the demo, or renders the gallery where there is no display
 # make test   installs what the tests need, and runs all of them
 # make bench  runs the benchmarks
+# make pictures  renders the pictures of docs/views.md
 
 SHELL := /bin/bash
 VENV := python/.venv
 PYTHON := $(VENV)/bin/python
 export VLSCOPE_PYTHON := $(CURDIR)/$(PYTHON)
 
-.PHONY: demo gallery test test-rust test-python lint bench bless clean
+.PHONY: demo gallery pictures test test-rust test-python lint bench bless clean
 
 demo:
 	scripts/system-packages.sh window
@@ -16,6 +17,12 @@ demo:
 
 gallery:
 	@scripts/gallery.sh target/release/vlscope target/demo
+
+# Look at them before you commit.
+pictures:
+	scripts/system-packages.sh window
+	cargo build --release
+	scripts/pictures.sh target/release/vlscope docs/pictures
 
 test: lint test-rust test-python
 

@@ -5,7 +5,7 @@ vlscope=$1
 folder=$2
 mkdir -p "$folder"
 trace=$(ls assets/demo/*.safetensors | head -n 1)
-for view in heads image text matrix links embedding thumbnails overlays window; do
+for view in heads image text matrix links embedding thumbnails overlays timeline similarity window; do
     size=900x640
     [ "$view" = window ] && size=1440x900
     "$vlscope" render "$trace" --view "$view" --size "$size" --scale 2 -o "$folder/$view.png"

@@ -80,7 +80,7 @@ fn every_look_is_a_picture() -> Result {
         assert!(pictures[..index].iter().all(|b| a != b), "{:?} looks like another", looks[index]);
     }
     assert_eq!(picture(looks[3])?, pictures[3]);
-    let said = fail(1, &["render", MULTI_IMAGE, "--view", "embedding", "--state", "9", "-o", "x.png"])?;
+    let said = fail(1, &["render", MULTI_IMAGE, "--view", "embedding", "--hidden-state", "9", "-o", "x.png"])?;
     assert!(said.contains("there is no hidden state 9: there are 0 to 3"), "{said}");
     Ok(())
 }

@@ -42,6 +42,16 @@ fn each_choice_changes_its_picture() -> Result {
     Ok(())
 }
 
+/// As in the window, where both can be set.
+#[test]
+fn a_fixed_range_goes_before_a_locked_scale() -> Result {
+    let image = |more: &[&str]| picture("multi-image.safetensors", &[&["--view", "image"], more].concat());
+    let fixed = image(&["--range", "0:1"])?;
+    assert_eq!(image(&["--range", "0:1", "--lock-scale"])?, fixed);
+    assert_ne!(image(&["--lock-scale"])?, fixed);
+    Ok(())
+}
+
 #[test]
 fn choices_that_do_not_exist_are_bad_usage() -> Result {
     let render = ["render", "tests/traces/multi-image.safetensors", "-o", "never.png", "--view", "image"];
@@ -50,7 +60,6 @@ fn choices_that_do_not_exist_are_bad_usage() -> Result {
         (&["--range", "a"], "is no range"),
         (&["--tiles", "huge"], "coarse"),
         (&["--matrix-block", "text"], "text-image"),
-        (&["--range", "0:1", "--lock-scale"], "cannot be used"),
     ] {
         let message = fail(2, &[&render, wrong].concat())?;
         assert!(message.contains(says), "{message}");

@@ -17,7 +17,7 @@ pub struct Peaks {
     pub words: f32,
     /// Of the selected tokens on any token.
     pub tokens: f32,
-    /// The greatest [`usual_maximum`] of a head's matrix, whatever tokens are selected.
+    /// The greatest usual maximum ([`usual_maximum_of`]) of a head's matrix, whatever tokens are selected.
     pub matrix: f32,
 }
 

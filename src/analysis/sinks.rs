@@ -9,8 +9,8 @@
 //!   queries see ([`Criteria::seen_share`]) is none: the last tokens of a causal block are seen by their neighbours
 //!   alone, and neighbours look at each other.
 //! - **Massive activations** (Sun et al. 2024, arXiv 2402.17762; measured as Kang et al. 2025, arXiv 2503.03321).
-//!   In a hidden state x of a token, φ = |x[d]| / RMS(x) reaches [`Criteria::activation`], 20 as in Kang et al., in a dimension d
-//!   where the largest |x[d]| of all tokens is at least [`Criteria::dimension_ratio`] times their median. Kang et al. take
+//!   In a hidden state x of a token, φ = `|x[d]|` / RMS(x) reaches [`Criteria::activation`], 20 as in Kang et al., in a dimension d
+//!   where the largest `|x[d]|` of all tokens is at least [`Criteria::dimension_ratio`] times their median. Kang et al. take
 //!   the dimensions from a table, by model; here a dimension in which all tokens are large is a bias, not a sink. φ cannot
 //!   exceed the square root of the number of dimensions, so small models have none.
 //!

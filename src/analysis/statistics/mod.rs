@@ -54,7 +54,7 @@ impl HeadStatistics {
         Self { name: name.into(), layers, heads, values, layer_mean }
     }
 
-    /// The same relative to its kin, in standard deviations ([`z_score`]).
+    /// The same relative to its kin, in standard deviations ([`z_score()`]).
     pub fn z_scored(&self, over: Over) -> Self {
         let mut values: Vec<f64> = self.values.iter().copied().map(f64::from).collect();
         z_score(&mut values, self.heads, over);

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Renders the pictures of docs/views.md: pictures.sh VLSCOPE FOLDER
+set -euo pipefail
+vlscope=$1
+folder=$2
+mkdir -p "$folder"
+demo=assets/demo/02-what-shape-does-the-image-contain.safetensors
+two_images=tests/traces/multi-image.safetensors
+translation=tests/traces/encoder-decoder.safetensors
+
+picture() {
+    local name=$1
+    shift
+    "$vlscope" render "$@" --scale 1.5 -o "$folder/$name.png"
+    echo "$folder/$name.png"
+}
+
+picture heads "$demo" --view heads --size 640x420
+picture heads-encoder-decoder "$translation" --view heads --block cross --z-score all --size 640x420
+picture thumbnails "$demo" --view thumbnails --size 560x560
+picture thumbnails-encoder-decoder "$translation" --view thumbnails --block cross --size 640x420
+picture overlays "$demo" --view overlays --token 0 --size 640x420
+picture overlays-multi-image "$two_images" --view overlays --token 0 --size 640x420
+picture image "$demo" --view image --token 0 --size 560x480
+picture image-multi-image "$two_images" --view image --token 0 --size 760x420
+picture links "$demo" --view links --token 0 --size 720x480
+picture links-encoder-decoder "$translation" --view links --block cross --size 720x480
+picture text "$demo" --view text --token 0 --size 640x200
+picture text-encoder-decoder "$translation" --view text --block cross --token 1 --size 640x200
+picture timeline-encoder-decoder "$translation" --view timeline --block decoder --size 720x420
+picture matrix "$demo" --view matrix --layer 3 --head 1 --size 640x520
+picture matrix-encoder-decoder "$translation" --view matrix --block cross --size 640x420
+picture embedding "$demo" --view embedding --align shared --trajectories --token 0 --neighbours cosine --size 760x480
+picture embedding-multi-image "$two_images" --view embedding --patches --size 640x420
+picture similarity "$demo" --view similarity --size 480x420
+"$vlscope" render "$demo" --view window --size 1440x900 --theme dark -o "$folder/window.png"
+echo "$folder/window.png"
