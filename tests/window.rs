@@ -20,7 +20,8 @@ struct Session {
 }
 
 impl Session {
-    fn start(path: &Path) -> Result<Self> {
+    /// `scale` is pixels per logical pixel, as the system would say it.
+    fn start(path: &Path, scale: &str) -> Result<Self> {
         let mut server = Command::new("Xvfb")
             .args(["-displayfd", "1", "-screen", "0", "1280x720x24", "-nolisten", "tcp"])
             .stdout(Stdio::piped())
@@ -37,6 +38,7 @@ impl Session {
             .arg(folder.path().join("pictures"))
             .env("DISPLAY", &display)
             .env("VLSCOPE_CONFIG_DIR", folder.path())
+            .env("WINIT_X11_SCALE_FACTOR", scale)
             .env_remove("WAYLAND_DISPLAY")
             .spawn()?;
         Ok(Self { display, server, window, folder })
@@ -59,6 +61,14 @@ impl Session {
             sleep(Duration::from_millis(100));
         }
         Err(format!("waited in vain for {what}").into())
+    }
+
+    /// The window, once it shows a trace of the demo.
+    fn window_id(&mut self) -> Result<String> {
+        self.wait_for("the window's title", |session| {
+            let found = session.xdotool(&["search", "--name", "easy-vqa.*vlscope"])?;
+            Ok(found.lines().next().map(str::to_owned))
+        })
     }
 
     /// Presses F12 until there is a screenshot more than before; the newest one.
@@ -110,11 +120,8 @@ fn colours(path: &Path) -> Result<usize> {
 #[test]
 fn open_click_screenshot_close() -> Result<()> {
     let trace = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo");
-    let mut session = Session::start(&trace)?;
-    let id = session.wait_for("the window's title", |session| {
-        let found = session.xdotool(&["search", "--name", "easy-vqa.*vlscope"])?;
-        Ok(found.lines().next().map(str::to_owned))
-    })?;
+    let mut session = Session::start(&trace, "1")?;
+    let id = session.window_id()?;
     session.xdotool(&["windowsize", "--sync", &id, "1280", "720"])?;
     session.xdotool(&["windowmove", &id, "0", "0"])?;
     session.xdotool(&["windowfocus", &id])?;
@@ -139,10 +146,33 @@ fn open_click_screenshot_close() -> Result<()> {
     let smaller = session.screenshot()?;
     assert_eq!(image::image_dimensions(&smaller)?, (900, 600), "the surface follows the window");
 
+    // What a window manager does when it minimises a window, and when it shows it again.
+    session.xdotool(&["windowunmap", "--sync", &id])?;
+    session.xdotool(&["windowmap", "--sync", &id])?;
+    session.xdotool(&["windowfocus", &id])?;
+    sleep(Duration::from_secs(1));
+    let restored = session.screenshot()?;
+    assert_eq!(image::image_dimensions(&restored)?, (900, 600));
+    assert!(colours(&restored)? > 200, "{} is blank: it did not come back", restored.display());
+
     // While it plays, each frame differs; a screenshot must come all the same.
     session.xdotool(&["key", "space"])?;
     sleep(Duration::from_secs(1));
     let third = session.screenshot()?;
     assert!(colours(&third)? > 200);
+    session.close()
+}
+
+#[test]
+fn a_screen_with_twice_the_pixels() -> Result<()> {
+    let trace = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo");
+    let mut session = Session::start(&trace, "2")?;
+    let id = session.window_id()?;
+    session.xdotool(&["windowsize", "--sync", &id, "1280", "720"])?;
+    session.xdotool(&["windowfocus", &id])?;
+    sleep(Duration::from_secs(3));
+    let picture = session.screenshot()?;
+    assert!(colours(&picture)? > 200, "{} is blank", picture.display());
+    assert_eq!(image::image_dimensions(&picture)?, (1280, 720));
     session.close()
 }

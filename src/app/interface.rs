@@ -35,6 +35,8 @@ const FIRST_STATISTIC: &str = "mass.text.image";
 /// How long the views go on showing the picture before, so that they are not drawn once without the new numbers and, a few
 /// milliseconds later, once with them.
 const NUMBERS_EXPECTED_WITHIN: Duration = Duration::from_millis(60);
+/// Nobody closes a dialog so soon: it was never there.
+const NO_DIALOG_WITHIN: Duration = Duration::from_millis(500);
 /// Size of a view that was never shown, in logical pixels.
 const USUAL_SIZE: glam::Vec2 = glam::Vec2::new(900.0, 640.0);
 
@@ -52,7 +54,8 @@ pub struct Interface {
     asked_at: Instant,
     answered: Option<(u64, Question)>,
     notes: (Sender<Result<Done>>, Receiver<Result<Done>>),
-    dialog: Option<Receiver<Option<Command>>>,
+    /// Since when the system's dialog is shown, and what is chosen in it.
+    dialog: Option<(Instant, Receiver<Option<Command>>)>,
     toasts: Toasts,
     adapter_name: String,
     tip: Option<String>,
@@ -334,8 +337,13 @@ impl Interface {
                 Err(error) => self.toasts.fail(format!("{error:#}")),
             }
         }
-        if let Some(chosen) = self.dialog.as_ref().and_then(|dialog| dialog.try_recv().ok()) {
+        let answer = self.dialog.as_ref().and_then(|(since, dialog)| Some((*since, dialog.try_recv().ok()?)));
+        if let Some((since, chosen)) = answer {
             self.dialog = None;
+            if chosen.is_none() && since.elapsed() < NO_DIALOG_WITHIN {
+                self.toasts
+                    .fail("the system shows no dialog here: drop a file on the window, or type its path after Ctrl+K");
+            }
             if let Some(effect) = chosen.and_then(|command| self.state.apply(command)) {
                 self.carry_out(effect);
             }
@@ -392,12 +400,14 @@ impl Interface {
     /// Shows the system's dialog in a thread of its own: the window goes on meanwhile.
     fn choose_file(&mut self, what: &'static str, extension: &'static str, then: fn(PathBuf) -> Command) {
         let (send, receive) = mpsc::channel();
+        let context = self.context.clone();
         std::thread::spawn(move || {
             let chosen = rfd::FileDialog::new().add_filter(what, &[extension]).pick_file();
             // Fails only after the window was closed.
             let _ = send.send(chosen.map(then));
+            context.request_repaint();
         });
-        self.dialog = Some(receive);
+        self.dialog = Some((Instant::now(), receive));
     }
 
     fn play(&mut self, context: &egui::Context) -> Option<Command> {
