@@ -158,6 +158,10 @@ fn plays_are_gifs_or_folders() -> Result {
     let pictures = folder.render("heads", &[&arguments[..], &["--play", "heads"]].concat())?;
     assert!(pictures.join("frame-0000.png").is_file() && pictures.join("frame-0001.png").is_file());
     assert_eq!(pictures.read_dir()?.count(), 2);
+
+    let decoder = ["tests/traces/encoder-decoder.safetensors", "--view", "timeline", "--block", "decoder"];
+    let outputs = folder.render("outputs", &[&decoder[..], &["--size", "200x160", "--play", "outputs"]].concat())?;
+    assert_eq!(outputs.read_dir()?.count(), 3, "one frame each for all that the decoder puts out");
     Ok(())
 }
 

@@ -22,10 +22,10 @@ use crate::analysis::projection::{Method, Recipe, project};
 use crate::analysis::statistics::Options as StatisticOptions;
 use crate::app::Launch;
 use crate::evidence::{Analyst, OpenTrace};
-use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
+use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu, PageKey, Residency};
 
 use self::clicks::{Timings, engine_clicks, window_clicks};
-use self::timing::measure;
+use self::timing::{Timing, measure};
 
 const STATISTICS_RUNS: usize = 5;
 const PROJECTION_RUNS: usize = 3;
@@ -88,7 +88,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         is_remembered: false,
         state: None,
     };
-    let numbers_ms = numbers(&engine, &open)?;
+    let mut numbers_ms = numbers(&engine, &open)?;
+    numbers_ms.insert("upload".to_owned(), upload(&gpu, &open)?);
     let mut analyst = Analyst::new(engine);
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
@@ -126,6 +127,22 @@ fn numbers(engine: &Engine, open: &OpenTrace) -> Result<Timings> {
         }
     }
     Ok(timings)
+}
+
+/// All pages of the first block, until the device has them.
+fn upload(gpu: &Arc<Gpu>, open: &OpenTrace) -> Result<Timing> {
+    let layers = open.document().attention.first().map_or(0, |block| block.layers);
+    measure(STATISTICS_RUNS, |_| {
+        let mut pages = Residency::new(Arc::clone(gpu), DEFAULT_BUDGET_BYTES);
+        for layer in 0..layers {
+            let view = open.trace.attention(0, layer);
+            for heads in pages.runs(&view)? {
+                let key = PageKey { trace: open.trace.serial(), block: 0, layer, first_head: heads.start };
+                pages.page(key, &view, &heads);
+            }
+        }
+        Ok(gpu.wait()?)
+    })
 }
 
 impl Report {

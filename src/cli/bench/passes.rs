@@ -16,6 +16,9 @@ use crate::render::{
 /// How long a curve is from end to end, in logical pixels.
 const WAY: f32 = 240.0;
 const RUNS: usize = 15;
+/// So many marks are drawn less often.
+const MANY: usize = 1_000_000;
+const RUNS_OF_MANY: usize = 5;
 
 /// Draws at `size` (logical pixels, one pixel each) on this device.
 ///
@@ -29,7 +32,8 @@ pub fn panning(gpu: &Gpu, size: Vec2) -> Result<Timings> {
     let mut pan = |marks: &[fn(Vec2, usize) -> Mark], counts: &[usize]| -> Result<Timing> {
         let marks = marks.iter().zip(counts).map(|(mark, &count)| mark(size, count)).collect();
         let mut drawing = Drawing { size, background: Color::hex(0x101216), marks };
-        measure(RUNS, |run| {
+        let runs = if counts.iter().sum::<usize>() < MANY { RUNS } else { RUNS_OF_MANY };
+        measure(runs, |run| {
             for mark in &mut drawing.marks {
                 if let Mark::Links(Links { view, .. }) | Mark::Points(Points { view, .. }) = mark {
                     view.offset = Vec2::new(run as f32 * 1.5, run as f32 * 0.5);
