@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::exporter::Export;
-use super::state::{Exports, Playing};
+use super::playing::{Exports, Playing};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::Over;

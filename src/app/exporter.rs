@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result};
 use egui::ColorImage;
 use glam::Vec2;
 
+use super::playing::Playing;
 use super::screenshot::new_name;
-use super::state::Playing;
 use crate::analysis::{Compute, Engine};
 use crate::evidence::{Analyst, OpenTrace, Projector, complete};
 use crate::export::{Animation, Format, ViewState, write_view};

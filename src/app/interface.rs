@@ -1,5 +1,7 @@
 //! The window's content, apart from the window: the same in a native window, offscreen, and in a test.
 
+mod figures;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -7,27 +9,28 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use egui::mutex::RwLock;
-use egui_tiles::UiResponse;
 
 use super::Launch;
 use super::appearance;
+use super::behavior::Behavior;
 use super::canvas::{Canvas, Easel};
 use super::command::Command;
-use super::exporter::{Done, Export, Job};
+use super::exporter::Done;
 use super::keys;
-use super::panels::{self, Layout, Panel};
+use super::panels::{self, Layout};
+use super::playing::UiScale;
 use super::projections::Projections;
 use super::screenshot;
 use super::settings::{self, Settings};
-use super::state::{Effect, State, UiScale};
+use super::state::{Effect, State};
 use super::toast::Toasts;
 use super::worker::Worker;
 use crate::analysis::{Compute, Engine};
 use crate::dataset::{Summary, traces_in};
 use crate::evidence::{Analyst, OpenTrace, Question};
-use crate::export::{ViewState, render_line};
+use crate::export::ViewState;
 use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
-use crate::scene::{Caption, Evidence, Options, Theme, View};
+use crate::scene::{Evidence, Theme, View};
 use crate::trace::Trace;
 
 /// The statistic that the heads view begins with: how much the text looks at the image.
@@ -37,8 +40,6 @@ const FIRST_STATISTIC: &str = "mass.text.image";
 const NUMBERS_EXPECTED_WITHIN: Duration = Duration::from_millis(60);
 /// Nobody closes a dialog so soon: it was never there.
 const NO_DIALOG_WITHIN: Duration = Duration::from_millis(500);
-/// Size of a view that was never shown, in logical pixels.
-const USUAL_SIZE: glam::Vec2 = glam::Vec2::new(900.0, 640.0);
 
 /// State, panels and workers.
 pub struct Interface {
@@ -427,98 +428,6 @@ impl Interface {
         Some(Command::StepPlay)
     }
 
-    /// Reads a view state. It waits until its trace is shown; returns the trace that has to be opened for it.
-    fn await_state(&mut self, path: &Path) -> Option<PathBuf> {
-        match ViewState::load(path) {
-            Ok(state) => {
-                let shown = self.state.trace.as_ref().map(|trace| trace.trace.path());
-                let is_same = |a: &Path, b: &Path| {
-                    a == b || a.canonicalize().ok().is_some_and(|a| b.canonicalize().ok() == Some(a))
-                };
-                let other = state.trace.clone().filter(|wanted| shown.is_none_or(|shown| !is_same(shown, wanted)));
-                self.awaited_state = Some(state);
-                other
-            }
-            Err(error) => {
-                self.toasts.fail(format!("{error:#}"));
-                None
-            }
-        }
-    }
-
-    fn show_state(&mut self, state: ViewState) {
-        let view = state.view;
-        match self.state.show_view_state(state) {
-            Ok(()) => {
-                if let Some(view) = view {
-                    self.carry_out(Effect::FocusView(view));
-                }
-            }
-            Err(error) => self.toasts.fail(format!("the view state is not of this trace: {error:#}")),
-        }
-    }
-
-    fn save_state(&mut self) {
-        let path = self.folder.join(format!("{}.json", screenshot::new_name()));
-        let saved = std::fs::create_dir_all(&self.folder)
-            .with_context(|| format!("cannot make the folder {}", self.folder.display()))
-            .and_then(|()| self.state.view_state(None).save(&path));
-        match saved {
-            Ok(()) => self.toasts.tell(format!("Saved: {}", path.display())),
-            Err(error) => self.toasts.fail(format!("{error:#}")),
-        }
-    }
-
-    /// A view as a figure: with the title that the window shows on the tab, and the caption if one is wanted.
-    fn figure(&self, view: View) -> (ViewState, glam::Vec2) {
-        let mut state = self.state.view_state(Some(view));
-        let caption = self.state.exports.caption.then_some(Caption::Auto);
-        state.options = Options { title: true, caption, ..state.options };
-        (state, self.canvases[view as usize].size().unwrap_or(USUAL_SIZE))
-    }
-
-    fn copy_command(&mut self, view: Option<View>) {
-        let Some(trace) = &self.state.trace else { return };
-        let line = match view {
-            Some(view) => {
-                let (state, size) = self.figure(view);
-                render_line(trace.document(), &state, size.into(), self.state.exports.scale)
-            }
-            None => {
-                let mut state = self.state.view_state(None);
-                state.options.title = true;
-                let size = self.context.content_rect().size();
-                render_line(trace.document(), &state, size.into(), self.context.pixels_per_point())
-            }
-        };
-        self.toasts.tell(format!("Copied: {line}"));
-        self.context.copy_text(line);
-    }
-
-    fn export(&mut self, view: View, export: Export) {
-        let Some(open) = &self.state.trace else { return };
-        let (state, size) = self.figure(view);
-        let is_answered = self.answered.as_ref().is_some_and(|(_, question)| *question == state.question)
-            && self.projections.is_settled();
-        let job = Job {
-            export,
-            open: Arc::clone(open),
-            evidence: is_answered.then(|| Arc::new(self.state.evidence_for(view))),
-            state,
-            size,
-            scale: self.state.exports.scale,
-            playing: self.state.playing,
-            folder: self.folder.clone(),
-            compute: self.compute,
-        };
-        let (gpu, notes, context) = (Arc::clone(&self.gpu), self.notes.0.clone(), self.context.clone());
-        std::thread::spawn(move || {
-            // Fails only after the window was closed.
-            let _ = notes.send(job.run(&gpu));
-            context.request_repaint();
-        });
-    }
-
     /// Asks for the evidence of what is shown now, unless that was the last question already.
     pub fn ask(&mut self) {
         let compares = self.state.shown_views.contains(&View::Similarity);
@@ -557,65 +466,4 @@ fn dropped_files(context: &egui::Context) -> Vec<Command> {
         _ => Command::Open(path.to_owned()),
     };
     context.input(|input| input.raw.dropped_files.iter().map(|file| command(file.path())).collect())
-}
-
-/// Shows the panels inside the layout.
-struct Behavior<'a> {
-    state: &'a State,
-    easel: &'a mut Easel,
-    canvases: &'a mut [Canvas; View::all().len()],
-    commands: &'a mut Vec<Command>,
-    tip: &'a mut Option<String>,
-    hovers: bool,
-    shown: Vec<View>,
-}
-
-impl egui_tiles::Behavior<Panel> for Behavior<'_> {
-    fn pane_ui(&mut self, ui: &mut egui::Ui, _: egui_tiles::TileId, panel: &mut Panel) -> UiResponse {
-        match panel.view() {
-            None => panels::show_examples(ui, self.state, self.commands),
-            Some(view) => {
-                self.shown.push(view);
-                panels::show_head_controls(ui, view, self.state, self.commands);
-                let canvas = &mut self.canvases[view as usize];
-                if let Some(tip) = panels::show_view(ui, view, self.state, canvas, self.easel, self.commands) {
-                    self.hovers = true;
-                    *self.tip = Some(tip);
-                }
-            }
-        }
-        UiResponse::None
-    }
-
-    fn tab_title_for_pane(&mut self, panel: &Panel) -> egui::WidgetText {
-        panel.title().into()
-    }
-
-    fn top_bar_right_ui(
-        &mut self,
-        tiles: &egui_tiles::Tiles<Panel>,
-        ui: &mut egui::Ui,
-        _: egui_tiles::TileId,
-        tabs: &egui_tiles::Tabs,
-        _: &mut f32,
-    ) {
-        let active = tabs.active.and_then(|tile| tiles.get_pane(&tile)).and_then(|panel| panel.view());
-        if let Some(view) = active {
-            panels::show_export_menu(ui, view, self.state, self.commands);
-            panels::show_view_options(ui, view, self.state, self.commands);
-        }
-    }
-
-    fn simplification_options(&self) -> egui_tiles::SimplificationOptions {
-        // The tab names the panel and is the handle by which it is moved.
-        egui_tiles::SimplificationOptions { all_panes_must_have_tabs: true, ..Default::default() }
-    }
-
-    fn gap_width(&self, _: &egui::Style) -> f32 {
-        2.0
-    }
-
-    fn tab_bar_height(&self, _: &egui::Style) -> f32 {
-        28.0
-    }
 }

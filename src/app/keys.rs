@@ -98,6 +98,9 @@ const VIEW_KEYS: [(Key, &str); 9] = [
 const KEYS_OF_WIDGETS: [Key; 6] =
     [Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown, Key::Space, Key::Enter];
 
+/// Keys that write nothing into a text.
+const KEYS_WITHOUT_TEXT: [Key; 3] = [Key::Escape, Key::F1, Key::F12];
+
 /// A view has the keyboard's focus: the arrows move over heads all the same. Told in each frame in which it has it.
 pub fn keep_for_views(context: &egui::Context, view: egui::Id) {
     context.data_mut(|data| data.insert_temp(focused_view(), view));
@@ -108,14 +111,14 @@ fn focused_view() -> egui::Id {
 }
 
 /// The commands of the keys that were pressed since the last frame. While a text is being typed there are only those with
-/// Ctrl, and Escape.
+/// Ctrl and those that write nothing.
 pub fn pressed(context: &egui::Context) -> Vec<Command> {
     let is_typing = context.text_edit_focused();
     let focused = context.memory(egui::Memory::focused);
     let on_widget = focused.is_some() && focused != context.data(|data| data.get_temp(focused_view()));
     let is_ours = |shortcut: &Shortcut| {
         let is_of_widget = on_widget && KEYS_OF_WIDGETS.contains(&shortcut.key);
-        let is_text = is_typing && !shortcut.modifiers.command && shortcut.key != Key::Escape;
+        let is_text = is_typing && !shortcut.modifiers.command && !KEYS_WITHOUT_TEXT.contains(&shortcut.key);
         !is_of_widget && !is_text
     };
     context.input_mut(|input| {

@@ -4,6 +4,7 @@
 //! and compute evidence, and answer with the latest request only. A frame never waits for them: it shows what there is.
 
 mod appearance;
+mod behavior;
 mod canvas;
 mod command;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod offscreen;
 mod panels;
 #[cfg(test)]
 mod picture_tests;
+mod playing;
 mod projections;
 mod screenshot;
 #[cfg(test)]

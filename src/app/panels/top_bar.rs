@@ -8,7 +8,8 @@ use super::aggregation;
 use super::menu;
 use crate::analysis::{Direction, Pick};
 use crate::app::command::Command;
-use crate::app::state::{State, UI_SCALES};
+use crate::app::playing::UI_SCALES;
+use crate::app::state::State;
 use crate::export::Play;
 use crate::scene::Options;
 

@@ -1,0 +1,77 @@
+//! How the panels are shown inside the layout.
+
+use egui_tiles::UiResponse;
+
+use super::canvas::{Canvas, Easel};
+use super::command::Command;
+use super::panels::{self, Panel};
+use super::state::State;
+use crate::scene::View;
+
+/// Shows the panels inside the layout.
+pub struct Behavior<'a> {
+    /// What the panels read.
+    pub state: &'a State,
+    /// Draws the views.
+    pub easel: &'a mut Easel,
+    /// By [`View`].
+    pub canvases: &'a mut [Canvas; View::all().len()],
+    /// What the panels wish for.
+    pub commands: &'a mut Vec<Command>,
+    /// Words for what is under the pointer.
+    pub tip: &'a mut Option<String>,
+    /// Whether the pointer is over a view.
+    pub hovers: bool,
+    /// The views in front.
+    pub shown: Vec<View>,
+}
+
+impl egui_tiles::Behavior<Panel> for Behavior<'_> {
+    fn pane_ui(&mut self, ui: &mut egui::Ui, _: egui_tiles::TileId, panel: &mut Panel) -> UiResponse {
+        match panel.view() {
+            None => panels::show_examples(ui, self.state, self.commands),
+            Some(view) => {
+                self.shown.push(view);
+                panels::show_head_controls(ui, view, self.state, self.commands);
+                let canvas = &mut self.canvases[view as usize];
+                if let Some(tip) = panels::show_view(ui, view, self.state, canvas, self.easel, self.commands) {
+                    self.hovers = true;
+                    *self.tip = Some(tip);
+                }
+            }
+        }
+        UiResponse::None
+    }
+
+    fn tab_title_for_pane(&mut self, panel: &Panel) -> egui::WidgetText {
+        panel.title().into()
+    }
+
+    fn top_bar_right_ui(
+        &mut self,
+        tiles: &egui_tiles::Tiles<Panel>,
+        ui: &mut egui::Ui,
+        _: egui_tiles::TileId,
+        tabs: &egui_tiles::Tabs,
+        _: &mut f32,
+    ) {
+        let active = tabs.active.and_then(|tile| tiles.get_pane(&tile)).and_then(|panel| panel.view());
+        if let Some(view) = active {
+            panels::show_export_menu(ui, view, self.state, self.commands);
+            panels::show_view_options(ui, view, self.state, self.commands);
+        }
+    }
+
+    fn simplification_options(&self) -> egui_tiles::SimplificationOptions {
+        // The tab names the panel and is the handle by which it is moved.
+        egui_tiles::SimplificationOptions { all_panes_must_have_tabs: true, ..Default::default() }
+    }
+
+    fn gap_width(&self, _: &egui::Style) -> f32 {
+        2.0
+    }
+
+    fn tab_bar_height(&self, _: &egui::Style) -> f32 {
+        28.0
+    }
+}

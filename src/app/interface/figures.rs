@@ -1,0 +1,110 @@
+//! What leaves the window: view states, exported figures and numbers, the command that draws the same.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::Interface;
+use crate::app::exporter::{Export, Job};
+use crate::app::screenshot;
+use crate::app::state::Effect;
+use crate::export::{ViewState, render_line};
+use crate::scene::{Caption, Options, View};
+
+/// Size of a view that was never shown, in logical pixels.
+const USUAL_SIZE: glam::Vec2 = glam::Vec2::new(900.0, 640.0);
+
+impl Interface {
+    /// Reads a view state. It waits until its trace is shown; returns the trace that has to be opened for it.
+    pub(super) fn await_state(&mut self, path: &Path) -> Option<PathBuf> {
+        match ViewState::load(path) {
+            Ok(state) => {
+                let shown = self.state.trace.as_ref().map(|trace| trace.trace.path());
+                let is_same = |a: &Path, b: &Path| {
+                    a == b || a.canonicalize().ok().is_some_and(|a| b.canonicalize().ok() == Some(a))
+                };
+                let other = state.trace.clone().filter(|wanted| shown.is_none_or(|shown| !is_same(shown, wanted)));
+                self.awaited_state = Some(state);
+                other
+            }
+            Err(error) => {
+                self.toasts.fail(format!("{error:#}"));
+                None
+            }
+        }
+    }
+
+    pub(super) fn show_state(&mut self, state: ViewState) {
+        let view = state.view;
+        match self.state.show_view_state(state) {
+            Ok(()) => {
+                if let Some(view) = view {
+                    self.carry_out(Effect::FocusView(view));
+                }
+            }
+            Err(error) => self.toasts.fail(format!("the view state is not of this trace: {error:#}")),
+        }
+    }
+
+    pub(super) fn save_state(&mut self) {
+        let path = self.folder.join(format!("{}.json", screenshot::new_name()));
+        let saved = std::fs::create_dir_all(&self.folder)
+            .with_context(|| format!("cannot make the folder {}", self.folder.display()))
+            .and_then(|()| self.state.view_state(None).save(&path));
+        match saved {
+            Ok(()) => self.toasts.tell(format!("Saved: {}", path.display())),
+            Err(error) => self.toasts.fail(format!("{error:#}")),
+        }
+    }
+
+    /// A view as a figure: with the title that the window shows on the tab, and the caption if one is wanted.
+    pub(super) fn figure(&self, view: View) -> (ViewState, glam::Vec2) {
+        let mut state = self.state.view_state(Some(view));
+        let caption = self.state.exports.caption.then_some(Caption::Auto);
+        state.options = Options { title: true, caption, ..state.options };
+        (state, self.canvases[view as usize].size().unwrap_or(USUAL_SIZE))
+    }
+
+    pub(super) fn copy_command(&mut self, view: Option<View>) {
+        let Some(trace) = &self.state.trace else { return };
+        let line = match view {
+            Some(view) => {
+                let (state, size) = self.figure(view);
+                render_line(trace.document(), &state, size.into(), self.state.exports.scale)
+            }
+            None => {
+                let mut state = self.state.view_state(None);
+                state.options.title = true;
+                let size = self.context.content_rect().size();
+                render_line(trace.document(), &state, size.into(), self.context.pixels_per_point())
+            }
+        };
+        self.toasts.tell(format!("Copied: {line}"));
+        self.context.copy_text(line);
+    }
+
+    pub(super) fn export(&mut self, view: View, export: Export) {
+        let Some(open) = &self.state.trace else { return };
+        let (state, size) = self.figure(view);
+        let is_answered = self.answered.as_ref().is_some_and(|(_, question)| *question == state.question)
+            && self.projections.is_settled();
+        let job = Job {
+            export,
+            open: Arc::clone(open),
+            evidence: is_answered.then(|| Arc::new(self.state.evidence_for(view))),
+            state,
+            size,
+            scale: self.state.exports.scale,
+            playing: self.state.playing,
+            folder: self.folder.clone(),
+            compute: self.compute,
+        };
+        let (gpu, notes, context) = (Arc::clone(&self.gpu), self.notes.0.clone(), self.context.clone());
+        std::thread::spawn(move || {
+            // Fails only after the window was closed.
+            let _ = notes.send(job.run(&gpu));
+            context.request_repaint();
+        });
+    }
+}
