@@ -17,7 +17,7 @@ use crate::analysis::pool::{Pooling, Tiling};
 use crate::analysis::sinks::{self, Sinks};
 use crate::analysis::statistics::{self, Group, HeadStatistics, Over};
 use crate::analysis::timeline::{HeadMasses, Timeline};
-use crate::analysis::{Direction, Engine, EngineError, Matrix, Selection, SinkTreatment};
+use crate::analysis::{Combine, Direction, Engine, EngineError, Matrix, Selection, SinkTreatment};
 use crate::render::{Pixels, Values};
 use crate::scene::{Evidence, StatisticGrid, Thumbnails, thumbnail_gap};
 use crate::trace::{Document, Trace};
@@ -70,8 +70,8 @@ pub struct Analyst {
     thumbnails: HashMap<(usize, usize, Pooling), Arc<Thumbnails>>,
     /// By block, and whether sinks were looked for.
     timelines: HashMap<(usize, bool), Arc<HeadMasses>>,
-    /// By block, direction and tokens.
-    peaks: HashMap<(usize, Direction, Vec<usize>), Peaks>,
+    /// By block, direction, combination and tokens.
+    peaks: HashMap<(usize, Direction, Combine, Vec<usize>), Peaks>,
 }
 
 /// The weights of the selection, and the matrix they come from.
@@ -140,6 +140,9 @@ impl Analyst {
             self.peaks.clear();
         }
         let selection = &question.selection;
+        if selection.block >= open.document().attention.len() {
+            return Ok(Evidence::default());
+        }
         let sinks = self.sinks(open, selection);
         let (found, refusal) = match self.weights(open, selection, sinks.as_deref()) {
             Ok(found) => (found, None),
@@ -166,8 +169,12 @@ impl Analyst {
         let timeline = self.timeline(open, selection, sinks.as_deref(), stop)?;
         let peaks = question.lock_scale.then(|| self.peaks(open, selection)).transpose()?;
         let head_links = match question.links_by_head {
-            true => self.engine.host_matrices_by_head(&open.trace, selection)?,
-            false => Vec::new(),
+            true if refusal.is_none() => self.engine.host_matrices_by_head(
+                &open.trace,
+                selection,
+                &sinks.as_deref().map(Sinks::tokens).unwrap_or_default(),
+            )?,
+            _ => Vec::new(),
         };
         Ok(Evidence {
             statistic,
@@ -239,7 +246,7 @@ impl Analyst {
     }
 
     fn peaks(&mut self, open: &OpenTrace, selection: &Selection) -> Result<Peaks> {
-        let key = (selection.block, selection.direction, selection.tokens.clone());
+        let key = (selection.block, selection.direction, selection.combine, selection.tokens.clone());
         if let Some(known) = self.peaks.get(&key) {
             return Ok(*known);
         }

@@ -6,7 +6,7 @@ mod kernels_common;
 use kernels_common::{Block, assert_close, engine_on_shaders, gpu, reference};
 use vlscope::analysis::gather::LayerHeads;
 use vlscope::analysis::rollout;
-use vlscope::analysis::{Direction, Engine, Pick, Rollout, Selection};
+use vlscope::analysis::{Direction, Engine, Pick, Rollout, Selection, SinkTreatment};
 use vlscope::gpu::{Kernel, PageKey, Residency};
 use vlscope::trace::Dtype;
 
@@ -165,4 +165,21 @@ fn cross_attention_and_a_late_start_are_refused() {
     };
     assert_eq!(refusal(2, Pick::One(0), 0), "rollout needs self-attention: the queries of this block are not its keys");
     assert_eq!(refusal(0, Pick::One(0), 1), "rollout begins at layer 1, which comes after layer 0");
+}
+
+#[test]
+fn each_head_by_itself_follows_the_rollout_and_the_sinks() {
+    let trace = reference("multi-image");
+    let engine = Engine::cpu();
+    let rollout = Some(Rollout::default());
+    let selection = Selection { layer: Pick::One(1), head: Pick::Mean, rollout, ..Selection::default() };
+    let by_head = engine.host_matrices_by_head(&trace, &selection, &[]).unwrap();
+    assert_eq!(by_head.iter().map(|(head, _)| *head).collect::<Vec<_>>(), [0, 1]);
+    for (head, matrix) in &by_head {
+        let alone = Selection { head: Pick::One(*head), ..selection.clone() };
+        assert_eq!(*matrix, engine.host_matrix(&trace, &alone).unwrap());
+    }
+    let hidden = Selection { rollout: None, sinks: SinkTreatment::Hide, ..selection };
+    let (_, matrix) = &engine.host_matrices_by_head(&trace, &hidden, &[3]).unwrap()[0];
+    assert!(matrix.chunks(14).all(|row| row[3].is_nan() && !row[4].is_nan()));
 }

@@ -250,22 +250,27 @@ impl Engine {
     /// `[queries, keys]` of each selected head by itself, with its number: the mean over the selected layers.
     ///
     /// # Errors
-    /// If the selection does not fit the trace. Panics if there is no such block.
-    pub fn host_matrices_by_head(&self, trace: &Trace, selection: &Selection) -> Result<Vec<HeadMatrix>, EngineError> {
+    /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
+    pub fn host_matrices_by_head(
+        &self,
+        trace: &Trace,
+        selection: &Selection,
+        sinks: &[usize],
+    ) -> Result<Vec<HeadMatrix>, EngineError> {
         let layers = layers(trace, selection.block);
         let selected = gather::heads(&layers, selection)?;
         let end = selected.iter().map(|(_, heads)| heads.end).max().unwrap_or(0);
+        let exists = |head: &usize| selected.iter().any(|(_, heads)| heads.contains(head));
         let of_head = |head: usize| {
-            let in_layers: Vec<_> = selected
-                .iter()
-                .filter(|(_, heads)| heads.contains(&head))
-                .map(|(layer, _)| (*layer, head..head + 1))
-                .collect();
-            (!in_layers.is_empty()).then(|| {
-                (head, Arc::new(gather::cpu::head_matrix(&layers, &in_layers, selection.layer, selection.head)))
-            })
+            let mut matrix = self.host_matrix(trace, &Selection { head: Pick::One(head), ..selection.clone() })?;
+            if matches!(selection.sinks, SinkTreatment::Hide | SinkTreatment::Renormalise) {
+                let renormalises = selection.sinks == SinkTreatment::Renormalise;
+                let weights: &mut Vec<f32> = Arc::make_mut(&mut matrix);
+                sinks::leave_out(weights, keys(&layers), sinks, renormalises);
+            }
+            Ok((head, matrix))
         };
-        Ok((0..end).filter_map(of_head).collect())
+        (0..end).filter(exists).map(of_head).collect()
     }
 
     /// The selected heads, in every layer of the block.

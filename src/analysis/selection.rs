@@ -87,6 +87,15 @@ pub enum Direction {
     AttendedBy,
 }
 
+impl Selection {
+    /// The same without rollout, sums and maxima: what is shown by numbers that are means whatever else is chosen.
+    pub fn as_mean(&self) -> Self {
+        let mean = |pick| if pick == Pick::Max { Pick::Mean } else { pick };
+        let (layer, head) = (mean(self.layer), mean(self.head));
+        Self { layer, head, combine: Combine::Mean, rollout: None, ..self.clone() }
+    }
+}
+
 impl Pick {
     /// The indices that take part, of `count` in all.
     pub fn indices(self, count: usize) -> std::ops::Range<usize> {

@@ -42,6 +42,9 @@ pub fn similarity(states: &[TensorView<'_>], progress: Progress<'_>) -> Result<S
             row.iter().all(|value| value.is_finite())
         });
     }
+    if taken.is_empty() {
+        return Ok(Similarity { values: vec![f32::NAN; states.len() * states.len()], states: states.len(), every });
+    }
     let mut grams = Vec::with_capacity(states.len());
     for (done, state) in states.iter().enumerate() {
         if !progress(done as f32 / states.len() as f32) {

@@ -41,6 +41,9 @@ const NUMBERS_EXPECTED_WITHIN: Duration = Duration::from_millis(60);
 /// Nobody closes a dialog so soon: it was never there.
 const NO_DIALOG_WITHIN: Duration = Duration::from_millis(500);
 
+/// The trace's serial number, what was asked of it, and what came of it.
+type Answer = (u64, Question, Result<Evidence>);
+
 /// State, panels and workers.
 pub struct Interface {
     /// What is shown.
@@ -50,7 +53,7 @@ pub struct Interface {
     canvases: [Canvas; View::all().len()],
     loader: Worker<PathBuf, Result<OpenTrace>>,
     lister: Worker<Vec<PathBuf>, Vec<Summary>>,
-    analyst: Worker<(Arc<OpenTrace>, Question), (Question, Result<Evidence>)>,
+    analyst: Worker<(Arc<OpenTrace>, Question), Answer>,
     asked: Option<(u64, Question)>,
     asked_at: Instant,
     answered: Option<(u64, Question)>,
@@ -124,7 +127,7 @@ impl Interface {
                 move |(trace, question): (Arc<OpenTrace>, Question), outdated| {
                     let answer = analyst.answer(&trace, &question, outdated);
                     let is_wanted = answer.is_ok() || !outdated.load(std::sync::atomic::Ordering::Relaxed);
-                    is_wanted.then_some((question, answer))
+                    is_wanted.then_some((trace.trace.serial(), question, answer))
                 },
                 wake,
             ),
@@ -318,15 +321,19 @@ impl Interface {
             self.state.set_summaries(summaries);
         }
         let answers: Vec<_> = self.analyst.answers().collect();
-        for (question, answer) in answers {
-            match answer {
-                Ok(evidence) if self.asked.as_ref().is_some_and(|(_, asked)| *asked == question) => {
-                    self.answered = self.asked.clone();
-                    self.state.set_evidence(Arc::new(evidence));
-                }
-                Ok(_) => {}
-                Err(error) => self.toasts.fail(format!("{error:#}")),
+        for (trace, question, answer) in answers {
+            let answered = Some((trace, question));
+            if answered != self.asked {
+                continue;
             }
+            self.answered = answered;
+            // Numbers that cannot be had take those of the selection before away.
+            let evidence = answer.unwrap_or_else(|error| {
+                let why = format!("{error:#}");
+                self.toasts.fail(why.as_str());
+                Evidence { refusal: Some(why), ..Evidence::default() }
+            });
+            self.state.set_evidence(Arc::new(evidence));
         }
         while let Ok(note) = self.notes.1.try_recv() {
             match note {

@@ -40,8 +40,6 @@ pub fn shortcuts() -> Vec<Shortcut> {
         shortcut(none, Key::Period, ".", "token after", Command::StepToken(1)),
         shortcut(none, Key::J, "J", "output token before", Command::StepOutput(-1)),
         shortcut(none, Key::K, "K", "output token after", Command::StepOutput(1)),
-        shortcut(none, Key::Space, "Space", "play through the tokens, or stop", Command::TogglePlay),
-        shortcut(none, Key::Escape, "Esc", "select no token; close this list", Command::Escape),
         shortcut(none, Key::D, "D", "attends to, or attended by", Command::ToggleDirection),
         shortcut(Modifiers::SHIFT, Key::S, "Shift+S", "statistic before", Command::StepStatistic(-1)),
         shortcut(none, Key::S, "S", "statistic after", Command::StepStatistic(1)),

@@ -1,9 +1,13 @@
 //! Sets of tokens, rollout and sinks as a person or a screen reader finds them.
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
 use egui::{Modifiers, Role, pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
+use super::command::Command;
 use super::interface::Interface;
 use super::tests::{Result, settle, window_on};
 use crate::analysis::{Combine, Pick, Rollout, Selection, SinkTreatment};
@@ -61,7 +65,7 @@ fn a_rollout_of_cross_attention_is_explained() -> Result<()> {
     let mut harness = window_on("encoder-decoder.safetensors")?;
     let rollout = Some(Rollout::default());
     let selection = Selection { block: 2, layer: Pick::Mean, head: Pick::Mean, rollout, ..Selection::default() };
-    harness.state_mut().state.apply(super::Command::SetSelection(selection));
+    harness.state_mut().state.apply(Command::SetSelection(selection));
     settle(&mut harness)?;
     let evidence = harness.state().state.evidence.clone().ok_or("no numbers")?;
     assert!(evidence.refusal.as_ref().is_some_and(|why| why.contains("rollout needs self-attention")));
@@ -146,4 +150,29 @@ fn a_double_click_on_a_piece_selects_its_word() -> Result<()> {
     }
     assert_eq!(selection(&harness).tokens, [0, 1, 2]);
     settle(&mut harness)
+}
+
+/// The thread that computes goes on after a trace that has nothing to compute.
+#[test]
+fn a_trace_without_attention_is_shown_and_the_next_one_too() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("nothing.safetensors");
+    let document =
+        serde_json::json!({"format": 1, "sequences": {"main": {"tokens": [{"text": "a"}]}}, "attention": []});
+    TraceWriter::create(&path, &document, &[])?.finish()?;
+    let mut harness = window_on(path.to_str().ok_or("no name")?)?;
+    assert!(harness.state().state.failure.is_none());
+    let next = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces/multi-image.safetensors");
+    harness.state_mut().apply(Command::Open(next.clone()));
+    let until = Instant::now() + Duration::from_secs(60);
+    let has_numbers = |harness: &Harness<'_, Interface>| {
+        let state = &harness.state().state;
+        let is_next = state.trace.as_ref().is_some_and(|trace| trace.trace.path() == next);
+        is_next && state.evidence.as_ref().is_some_and(|evidence| !evidence.weights.is_empty())
+    };
+    while !has_numbers(&harness) {
+        assert!(Instant::now() < until, "no numbers came");
+        settle(&mut harness)?;
+    }
+    Ok(())
 }

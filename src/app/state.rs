@@ -258,12 +258,13 @@ impl State {
     pub fn set_trace(&mut self, trace: Arc<OpenTrace>) {
         let document = trace.document();
         let is_alike = self.trace.as_ref().is_some_and(|before| are_alike(before.document(), document));
+        self.history.clear();
         if is_alike {
             let tokens = self.side_length(document, self.selection.direction);
             self.selection.tokens.retain(|&token| token < tokens);
-        } else {
-            self.selection = first_selection(document);
-            self.history.clear();
+        }
+        if !is_alike || check_selection(&trace.trace, &self.selection).is_err() {
+            self.selection = first_selection(&trace);
             self.options.matrix_window = None;
             self.options.embedding_view = None;
             self.hidden_state = None;
@@ -440,10 +441,11 @@ fn are_alike(before: &Document, after: &Document) -> bool {
         && before.attention.iter().zip(&after.attention).all(|(a, b)| a.name == b.name && a.layers == b.layers)
 }
 
-/// The last layer and the mean of its heads for the first query token: where most models put their answer together.
-fn first_selection(document: &Document) -> Selection {
-    let layers = document.attention.first().map_or(0, |block| block.layers);
-    Selection { layer: Pick::One(layers.saturating_sub(1)), head: Pick::Mean, tokens: vec![0], ..Selection::default() }
+/// The last layer that has heads, and their mean, for the first query token: where most models put their answer together.
+fn first_selection(open: &OpenTrace) -> Selection {
+    let layers = open.document().attention.first().map_or(0, |block| block.layers);
+    let with_heads = (0..layers).rev().find(|&layer| open.trace.heads(0, layer) > 0);
+    Selection { layer: Pick::One(with_heads.unwrap_or(0)), head: Pick::Mean, tokens: vec![0], ..Selection::default() }
 }
 
 #[cfg(test)]

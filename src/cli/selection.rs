@@ -192,10 +192,11 @@ impl SelectionArguments {
             ensure!(layer <= last, "there is no layer {layer}: block `{}` has layers 0 to {last}", block.name);
         }
         if let Pick::One(head) = self.head {
-            for layer in layer.indices(block.layers) {
-                let heads = trace.heads(block_index, layer);
-                ensure!(head < heads, "there is no head {head}: layer {layer} of block `{}` has {heads}", block.name);
-            }
+            // In a mean or a maximum, a layer that lacks the head takes no part.
+            let heads = |layer: usize| trace.heads(block_index, layer);
+            let fullest = layer.indices(block.layers).max_by_key(|&layer| heads(layer)).unwrap_or(0);
+            let count = heads(fullest);
+            ensure!(head < count, "there is no head {head}: layer {fullest} of block `{}` has {count}", block.name);
         }
         let (direction, sequence) = match self.direction {
             DirectionName::To => (Direction::AttendsTo, block.query),

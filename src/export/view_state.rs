@@ -135,10 +135,11 @@ pub fn check_selection(trace: &Trace, selection: &Selection) -> Result<()> {
         ensure!(layer <= last, "there is no layer {layer}: block `{}` has layers 0 to {last}", block.name);
     }
     if let Pick::One(head) = selection.head {
-        for layer in selection.layer.indices(block.layers) {
-            let heads = trace.heads(selection.block, layer);
-            ensure!(head < heads, "there is no head {head}: layer {layer} of block `{}` has {heads}", block.name);
-        }
+        // In a mean or a maximum, a layer that lacks the head takes no part.
+        let heads = |layer: usize| trace.heads(selection.block, layer);
+        let fullest = selection.layer.indices(block.layers).max_by_key(|&layer| heads(layer)).unwrap_or(0);
+        let count = heads(fullest);
+        ensure!(head < count, "there is no head {head}: layer {fullest} of block `{}` has {count}", block.name);
     }
     let near = match selection.direction {
         Direction::AttendsTo => block.query,

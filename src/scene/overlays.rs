@@ -47,7 +47,9 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         Some(layer) => format!("every head of layer {layer}"),
         None => "every head, mean of layers".to_owned(),
     };
-    let title = format!("{} · {place}", tokens_line(inputs, &sides));
+    // The heads are gathered apart, and their weights are means.
+    let plain = inputs.selection.as_mean();
+    let title = format!("{} · {place}", tokens_line(&Inputs { selection: &plain, ..*inputs }, &sides));
     canvas.title(inputs, &title, inputs.document.id.as_deref());
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {

@@ -32,7 +32,10 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         canvas.note("This trace holds no attention.");
         return;
     };
-    canvas.title(inputs, &format!("Output tokens · {}", place(inputs)), inputs.document.id.as_deref());
+    // The masses are means, whatever the weights elsewhere are.
+    let plain = inputs.selection.as_mean();
+    let place = place(&Inputs { selection: &plain, ..*inputs });
+    canvas.title(inputs, &format!("Output tokens · {place}"), inputs.document.id.as_deref());
     let timeline = match &inputs.evidence.timeline {
         None => return canvas.note("The masses of the output tokens are not here yet."),
         Some(timeline) if timeline.tokens.is_empty() || timeline.layers == 0 => {

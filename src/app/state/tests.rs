@@ -217,6 +217,8 @@ fn the_selection_goes_on_in_a_trace_that_is_alike() -> Result {
     let again = showing("multi-image")?.trace.ok_or("no trace")?;
     state.set_trace(again);
     assert_eq!(state.selection, before);
+    state.apply(Command::Undo);
+    assert_eq!(state.selection, before, "selections of before mean nothing in another trace");
     let other = showing("encoder-decoder")?.trace.ok_or("no trace")?;
     state.set_trace(other);
     assert_ne!(state.selection, before);

@@ -9,7 +9,7 @@ mod timing;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 use glam::Vec2;
 use serde::Serialize;
@@ -80,6 +80,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let engine = Engine::new(Some(Arc::clone(&gpu)), arguments.adapter.compute(), DEFAULT_BUDGET_BYTES)?;
     let computed_by = if engine.runs_shaders() { "shaders" } else { "processor" };
     let open = Arc::new(OpenTrace::open(&arguments.trace)?);
+    ensure!(
+        !open.document().attention.is_empty(),
+        "the trace holds no attention, and nothing else is measured: {}",
+        arguments.trace.display()
+    );
     let launch = Launch {
         path: Some(arguments.trace.clone()),
         adapter: arguments.adapter.choice(),
