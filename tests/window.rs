@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -11,17 +12,23 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// One session at a time: X servers that begin at the same moment may take each other's display.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// A display of its own, and the window on it; both end with the test.
 struct Session {
     display: String,
     server: Child,
     window: Child,
     folder: tempfile::TempDir,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Session {
     /// `scale` is pixels per logical pixel, as the system would say it.
     fn start(path: &Path, scale: &str) -> Result<Self> {
+        // A session that failed left nothing behind.
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let mut server = Command::new("Xvfb")
             .args(["-displayfd", "1", "-screen", "0", "1280x720x24", "-nolisten", "tcp"])
             .stdout(Stdio::piped())
@@ -41,7 +48,7 @@ impl Session {
             .env("WINIT_X11_SCALE_FACTOR", scale)
             .env_remove("WAYLAND_DISPLAY")
             .spawn()?;
-        Ok(Self { display, server, window, folder })
+        Ok(Self { display, server, window, folder, _turn: turn })
     }
 
     fn xdotool(&self, arguments: &[&str]) -> Result<String> {
