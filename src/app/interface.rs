@@ -166,8 +166,7 @@ impl Interface {
     /// One frame: answers in, panels, commands out.
     pub fn show(&mut self, ui: &mut egui::Ui) {
         self.context = ui.ctx().clone();
-        self.take_answers();
-        if let Some(wait) = self.projections.take_answers(&mut self.state, Instant::now()) {
+        if let Some(wait) = self.take_answers() {
             ui.ctx().request_repaint_after(wait);
         }
         match self.time_for_numbers() {
@@ -246,7 +245,6 @@ impl Interface {
     /// Takes what the workers have answered; how long the frame that shows it may be put off.
     pub fn wake(&mut self) -> Option<Duration> {
         self.take_answers();
-        self.projections.take_answers(&mut self.state, Instant::now());
         self.time_for_numbers()
     }
 
@@ -298,7 +296,8 @@ impl Interface {
         }
     }
 
-    fn take_answers(&mut self) {
+    /// Takes what the workers have answered; the time after which what moves or is awaited should be looked at again.
+    fn take_answers(&mut self) -> Option<Duration> {
         let loaded: Vec<_> = self.loader.answers().collect();
         for answer in loaded {
             match answer {
@@ -356,6 +355,7 @@ impl Interface {
                 self.carry_out(effect);
             }
         }
+        self.projections.take_answers(&mut self.state, Instant::now())
     }
 
     pub(super) fn carry_out(&mut self, effect: Effect) {

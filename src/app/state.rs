@@ -3,6 +3,7 @@
 mod selecting;
 mod steps;
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -310,14 +311,14 @@ impl State {
     }
 
     /// The numbers for a view, with the projection where it is shown.
-    pub fn evidence_for(&self, view: View) -> Evidence {
-        let evidence = self.evidence.as_deref().cloned().unwrap_or_default();
+    pub fn evidence_for(&self, view: View) -> Cow<'_, Evidence> {
+        let evidence = self.evidence.as_deref().map_or_else(|| Cow::Owned(Evidence::default()), Cow::Borrowed);
         match view {
-            View::Embedding | View::Similarity => Evidence {
+            View::Embedding | View::Similarity => Cow::Owned(Evidence {
                 projection: self.moving.clone().or_else(|| self.projection.clone()),
                 similarity: self.similarity.clone(),
-                ..evidence
-            },
+                ..evidence.into_owned()
+            }),
             _ => evidence,
         }
     }

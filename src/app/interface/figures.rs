@@ -92,7 +92,7 @@ impl Interface {
         let job = Job {
             export,
             open: Arc::clone(open),
-            evidence: is_answered.then(|| Arc::new(self.state.evidence_for(view))),
+            evidence: is_answered.then(|| Arc::new(self.state.evidence_for(view).into_owned())),
             state,
             size,
             scale: self.state.exports.scale,

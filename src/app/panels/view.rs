@@ -64,7 +64,8 @@ pub fn show(
     let scene = canvas.scene(easel, view, &inputs, state.shown_version.wrapping_add(moves), scale);
     let content = scene.content;
     let rows_beyond = scene.rows_beyond;
-    let zones = if view == View::Embedding { scene.zones.clone() } else { Vec::new() };
+    let lassoes = view == View::Embedding && (state.options.embedding.lasso || ui.input(|input| input.modifiers.shift));
+    let zones = if lassoes { scene.zones.clone() } else { Vec::new() };
     let to_view = |at: egui::Pos2| Vec2::new(at.x - space.min.x, at.y - space.min.y);
     let pointer = response.hover_pos().map(to_view);
     let target = pointer.and_then(|at| scene.at(at));
@@ -87,13 +88,9 @@ pub fn show(
         rubber_band::select(ui, &response, scene, band, commands);
     }
     heads::point(ui, view, &response, state, scene, commands);
-    let mut lassoes = false;
     match view {
         View::Matrix => navigate_matrix(ui, &response, state, content, pointer, commands),
-        View::Embedding if state.options.embedding.lasso || ui.input(|input| input.modifiers.shift) => {
-            lassoes = true;
-        }
-        View::Embedding => navigate_embedding(ui, &response, state, content, pointer, commands),
+        View::Embedding if !lassoes => navigate_embedding(ui, &response, state, content, pointer, commands),
         View::Text if pointer.is_some() => gestures::scroll_text(ui, state, rows_beyond, commands),
         View::Timeline => gestures::scrub_timeline(&response, state, target, commands),
         _ => {}

@@ -56,7 +56,7 @@ fn points_move_when_the_state_changes() -> Result<()> {
     settle(&mut harness)?;
     assert!(harness.state().state.moving.is_none());
     let evidence = harness.state().state.evidence_for(View::Embedding);
-    assert_eq!(evidence.projection.map(|projection| projection.state), Some(0));
+    assert_eq!(evidence.projection.as_ref().map(|projection| projection.state), Some(0));
     Ok(())
 }
 
