@@ -154,6 +154,7 @@ def test_outputs_are_those_of_a_plain_forward(inputs: dict[str, torch.Tensor]) -
         model.config.id2label[number] for number in probabilities.argsort(descending=True).tolist()
     ]
     assert trace.outputs["top"][0][1] == pytest.approx(float(probabilities[best]), abs=1e-4)
+    assert trace.outputs["confidence"] == trace.outputs["top"][0][1]
 
 
 def test_random_state_of_the_caller_is_kept(inputs: dict[str, torch.Tensor]) -> None:

@@ -1,8 +1,4 @@
-"""Captures test questions of easy-VQA: 32 for the demo, right and wrong answers of each question type, or all.
-
-python capture_demo.py                # assets/demo
-python capture_demo.py --all DIR      # the whole test split
-"""
+"""Captures 32 test questions of easy-VQA for assets/demo, right and wrong answers of each question type."""
 
 from __future__ import annotations
 
@@ -14,46 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from captures import capture, load_model
 from data import ANSWERS, Split, test_split
 from evaluate import MODEL
-from shapes import best_head, shape_box, shape_names
-from tqdm import tqdm
+from shapes import best_head, shape_names
 from train import HERE, correct, keep_patch_order
-from transformers import PreTrainedTokenizerFast, ViltForQuestionAnswering
-
-import vlscope.capture
-from vlscope import Region, Trace
 
 DEMO = HERE / "../../../assets/demo"
 RIGHT, WRONG = 24, 8
-
-
-def load_model(directory: Path) -> tuple[ViltForQuestionAnswering, PreTrainedTokenizerFast]:
-    """The trained model as captures want it, and its tokenizer."""
-    model = ViltForQuestionAnswering.from_pretrained(directory, attn_implementation="eager").eval()
-    model.config.name_or_path = "vilt-easy-vqa"
-    return model, PreTrainedTokenizerFast.from_pretrained(directory)
-
-
-def capture(
-    model: ViltForQuestionAnswering, tokenizer: PreTrainedTokenizerFast, test: Split, row: int, shapes: dict[int, str]
-) -> Trace:
-    """The trace of one test question, with the shape as a region."""
-    length = int(test.masks[row].sum())
-    inputs = {
-        "input_ids": test.questions[row : row + 1, :length],
-        "attention_mask": test.masks[row : row + 1, :length],
-        "pixel_values": test.images[test.image_of[row]][None],
-    }
-    answer = ANSWERS[test.answers[row]]
-    trace = vlscope.capture.vilt(model, tokenizer, inputs, answer=answer, id=f"easy-vqa/test/{row}")
-    trace.regions = [Region(shapes.get(test.image_ids[row], "shape"), shape_box(trace.images[0]))]
-    trace.attributes = {
-        "question": test.texts[row],
-        "question_type": str(test.kinds[row]),
-        "image": test.image_ids[row],
-    }
-    return trace
 
 
 def choose(right: np.ndarray, test: Split) -> list[int]:
@@ -81,20 +45,14 @@ def _first(rows: Iterable[int], count: int, test: Split, images: set[int]) -> li
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=MODEL)
-    parser.add_argument("--all", type=Path, metavar="DIR", help="capture the whole test split")
     parser.add_argument("-o", "--output", type=Path, default=DEMO)
     arguments = parser.parse_args()
 
     model, tokenizer = load_model(arguments.model)
     test = test_split(tokenizer)
     shapes = shape_names(test, [ANSWERS[answer] for answer in test.answers])
-    if arguments.all:
-        arguments.all.mkdir(parents=True, exist_ok=True)
-        for row in tqdm(range(len(test.texts)), desc="capture"):
-            capture(model, tokenizer, test, row, shapes).save(arguments.all / f"{row:04}.safetensors")
-        return
 
     keep_patch_order(model)
     rows = choose(correct(model, test), test)

@@ -195,13 +195,13 @@ def _result(forward: Any) -> torch.Tensor:
 
 
 def _outputs(logits: torch.Tensor, labels: Any, answer: str | None) -> dict[str, Any]:
-    """`logits` is `[answers]`, `labels` maps their numbers to words; probabilities are a softmax."""
+    """`logits` is `[answers]`, `labels` maps their numbers to words; the confidence is the largest of their softmax."""
     probabilities, answers = logits.float().softmax(-1).topk(min(_TOP, len(logits)))
     top = [
         [labels[number], probability]
         for number, probability in zip(answers.tolist(), probabilities.tolist(), strict=True)
     ]
-    outputs: dict[str, Any] = {"prediction": top[0][0], "top": top}
+    outputs: dict[str, Any] = {"prediction": top[0][0], "confidence": top[0][1], "top": top}
     if answer is not None:
         outputs |= {"answer": answer, "correct": outputs["prediction"] == answer}
     return outputs
