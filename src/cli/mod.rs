@@ -8,6 +8,7 @@ mod check;
 mod devices;
 mod embedding;
 mod heads;
+mod index;
 mod man;
 mod neighbours;
 mod progress;
@@ -61,6 +62,8 @@ enum Command {
     Neighbours(neighbours::Arguments),
     /// Read every value of traces and report what is not sound.
     Check(check::Arguments),
+    /// Index a folder of traces.
+    Index(index::Arguments),
     /// Measure what a user waits for.
     Bench(bench::Arguments),
     /// Write a synthetic trace of any size.
@@ -110,6 +113,7 @@ impl Cli {
             Some(Command::Attention(arguments)) => attention::run(&arguments)?,
             Some(Command::Neighbours(arguments)) => neighbours::run(&arguments)?,
             Some(Command::Check(arguments)) => return check::run(&arguments, quiet),
+            Some(Command::Index(arguments)) => index::run(&arguments, quiet)?,
             Some(Command::Bench(arguments)) => bench::run(&arguments)?,
             Some(Command::Synth(arguments)) => synth::run(&arguments, quiet)?,
             Some(Command::Devices(arguments)) => devices::run(&arguments)?,

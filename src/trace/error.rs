@@ -12,14 +12,20 @@ pub struct TraceError {
     pub message: String,
     /// With which file.
     pub path: PathBuf,
+    io_kind: Option<io::ErrorKind>,
 }
 
 impl TraceError {
     pub(super) fn new(path: &Path, message: impl Into<String>) -> Self {
-        Self { message: message.into(), path: path.to_owned() }
+        Self { message: message.into(), path: path.to_owned(), io_kind: None }
     }
 
     pub(super) fn io(path: &Path, doing: &str, error: &io::Error) -> Self {
-        Self::new(path, format!("cannot {doing}: {error}"))
+        Self { io_kind: Some(error.kind()), ..Self::new(path, format!("cannot {doing}: {error}")) }
+    }
+
+    /// What the system said, if it was the system that refused and not the content.
+    pub fn io_kind(&self) -> Option<io::ErrorKind> {
+        self.io_kind
     }
 }

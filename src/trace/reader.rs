@@ -1,6 +1,8 @@
-//! Opens a trace by memory map: the header is read and checked, the values are not.
+//! Opens a trace: the header is read and checked, the values are not.
 
 use std::fs::File;
+use std::io::Read;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,12 +11,12 @@ use memmap2::Mmap;
 use super::header::{self, Entry, Header};
 use super::{Document, Dtype, TensorView, TraceError, schema};
 
-/// An open trace; views borrow from the map.
+/// An open trace; views borrow from its bytes.
 #[derive(Debug)]
 pub struct Trace {
     serial: u64,
     path: PathBuf,
-    map: Mmap,
+    bytes: Bytes,
     document: Document,
     /// `[block][layer]`.
     attention: Vec<Vec<Place>>,
@@ -22,6 +24,24 @@ pub struct Trace {
     hidden: Vec<Vec<Place>>,
     images: Vec<Entry>,
     head_metrics: Vec<Place>,
+}
+
+/// All of a file.
+#[derive(Debug)]
+enum Bytes {
+    Mapped(Mmap),
+    Read(Vec<u8>),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Read(bytes) => bytes,
+        }
+    }
 }
 
 /// A tensor of weights in the file.
@@ -43,23 +63,31 @@ pub struct ImageView<'a> {
 }
 
 impl Trace {
-    /// Opens a file, in time that does not depend on its size.
+    /// Opens a file by memory map, in time that does not depend on its size.
     ///
     /// # Errors
     /// If it cannot be read or is not a sound trace; the message names what was found and what was expected.
     pub fn open(path: &Path) -> Result<Self, TraceError> {
-        let file = File::open(path).map_err(|error| TraceError::io(path, "open", &error))?;
-        if file.metadata().is_ok_and(|found| found.is_dir()) {
-            return Err(TraceError::new(path, "cannot read: it is a folder"));
-        }
+        let file = open_file(path)?;
         // SAFETY: the map is only read, and no reference to it outlives the trace. If another process shortens the
         // file meanwhile, reading beyond its end ends this process (SIGBUS): the price of opening in no time.
         let map = unsafe { Mmap::map(&file) }.map_err(|error| TraceError::io(path, "read", &error))?;
-        Self::from_map(path, map).map_err(|message| TraceError::new(path, message))
+        Self::from_bytes(path, Bytes::Mapped(map)).map_err(|message| TraceError::new(path, message))
     }
 
-    fn from_map(path: &Path, map: Mmap) -> Result<Self, String> {
-        let Header { mut entries, document: text } = header::read(&map)?;
+    /// Reads all of a file into memory: for many small files, and where another process may shorten the file, which
+    /// is then an error.
+    ///
+    /// # Errors
+    /// As [`Trace::open`].
+    pub fn read(path: &Path) -> Result<Self, TraceError> {
+        let mut bytes = Vec::new();
+        open_file(path)?.read_to_end(&mut bytes).map_err(|error| TraceError::io(path, "read", &error))?;
+        Self::from_bytes(path, Bytes::Read(bytes)).map_err(|message| TraceError::new(path, message))
+    }
+
+    fn from_bytes(path: &Path, bytes: Bytes) -> Result<Self, String> {
+        let Header { mut entries, document: text } = header::read(&bytes)?;
         let document = schema::parse(&text)?;
         let mut take = |name: &str, wanted_by: String| {
             entries.remove(name).ok_or_else(|| format!("tensor `{name}` is missing: {wanted_by}"))
@@ -137,7 +165,7 @@ impl Trace {
         let head_metrics = head_metrics.collect::<Result<_, String>>()?;
         static NEXT_SERIAL: AtomicU64 = AtomicU64::new(0);
         let serial = NEXT_SERIAL.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { serial, path: path.to_owned(), map, document, attention, hidden, images, head_metrics })
+        Ok(Self { serial, path: path.to_owned(), bytes, document, attention, hidden, images, head_metrics })
     }
 
     /// A number that no other trace of this process has: what was computed from a trace is kept under it.
@@ -152,12 +180,17 @@ impl Trace {
 
     /// Size of the file.
     pub fn bytes(&self) -> usize {
-        self.map.len()
+        self.bytes.len()
     }
 
     /// Tokens, blocks, outputs: all but the tensors.
     pub fn document(&self) -> &Document {
         &self.document
+    }
+
+    /// The same without the tensors.
+    pub fn into_document(self) -> Document {
+        self.document
     }
 
     /// One layer of a block, `[heads, queries, keys]`. Panics if there is no such block or layer.
@@ -183,7 +216,7 @@ impl Trace {
     /// An image. Panics if there is no such image.
     pub fn image(&self, index: usize) -> ImageView<'_> {
         let entry = &self.images[index];
-        ImageView { width: entry.shape[1], height: entry.shape[0], rgb: &self.map[entry.begin..entry.end] }
+        ImageView { width: entry.shape[1], height: entry.shape[0], rgb: &self.bytes[entry.begin..entry.end] }
     }
 
     /// `[layers, heads]` of [`Document::head_metrics`]`[index]`. Panics if there is no such metric.
@@ -193,8 +226,16 @@ impl Trace {
 
     fn view(&self, place: &Place) -> TensorView<'_> {
         let Entry { shape, begin, end, .. } = &place.entry;
-        TensorView { dtype: place.dtype, shape: shape.clone(), bytes: &self.map[*begin..*end] }
+        TensorView { dtype: place.dtype, shape: shape.clone(), bytes: &self.bytes[*begin..*end] }
     }
+}
+
+fn open_file(path: &Path) -> Result<File, TraceError> {
+    let file = File::open(path).map_err(|error| TraceError::io(path, "open", &error))?;
+    if file.metadata().is_ok_and(|found| found.is_dir()) {
+        return Err(TraceError::new(path, "cannot read: it is a folder"));
+    }
+    Ok(file)
 }
 
 fn weight_dtype(name: &str, entry: &Entry) -> Result<Dtype, String> {

@@ -1,0 +1,157 @@
+//! `vlscope index`: reads a folder of traces once and writes what they say to its index.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::Args;
+use indicatif::{HumanCount, ProgressBar};
+use serde::Serialize;
+
+use super::progress;
+use super::table::print_json;
+use crate::dataset::index::{Build, BuildOptions, ContentOptions, HiddenStates, IndexError, Report, Shard};
+
+const EXAMPLES: &str = "Examples:
+  vlscope index traces/
+  vlscope index traces/ --hidden-states 0,6,12
+  vlscope index /mnt/read-only/traces --index-dir ~/traces-index
+  vlscope index traces/ --shard 2/8        on the third of eight machines
+
+Traces that did not change since the last run are not read again. A trace that cannot be read is listed, and is a row
+with its error; the exit code is 0 all the same. docs/datasets.md describes the tables.";
+
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// The dataset: a folder of traces, in folders or not.
+    dir: PathBuf,
+    /// The folder of the index, instead of `.vlscope` in the dataset.
+    #[arg(long, value_name = "DIR")]
+    index_dir: Option<PathBuf>,
+    /// One share of the traces, counted from 0: any number of machines may index at once.
+    #[arg(long, value_name = "I/N", default_value = "0/1", hide_default_value = true)]
+    shard: Shard,
+    /// Of which hidden states the tokens are kept: `last`, `none`, `all`, or their numbers.
+    #[arg(long, value_name = "STATES", default_value = "last")]
+    hidden_states: HiddenStates,
+    /// Count special tokens in vlscope's own statistics.
+    #[arg(long)]
+    specials: bool,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    index: String,
+    traces: usize,
+    new: usize,
+    changed: usize,
+    gone: usize,
+    broken: Vec<Broken<'a>>,
+    /// That were read.
+    bytes: u64,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Broken<'a> {
+    path: &'a str,
+    error: &'a str,
+}
+
+/// How many broken traces are named.
+const NAMED: usize = 5;
+
+pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
+    let begun = Instant::now();
+    ensure!(arguments.dir.is_dir(), "{} is not a folder of traces", arguments.dir.display());
+    let options = BuildOptions {
+        index_dir: arguments.index_dir.clone(),
+        shard: arguments.shard,
+        content: ContentOptions { hidden_states: arguments.hidden_states.clone(), specials: arguments.specials },
+    };
+    let build = Build::plan(&arguments.dir, options).map_err(|error| with_advice(arguments, error))?;
+    if !build.has_locks() {
+        let folder = build.folder().display();
+        eprintln!("vlscope: {folder} is on a file system without locks: let no other run write there at the same time");
+    }
+    let (folder, bytes) = (build.folder().display().to_string(), build.bytes());
+    let bar = bar(quiet, build.traces() as u64, bytes);
+    let report = build.run(&|bytes| {
+        bar.bytes.inc(bytes);
+        bar.traces.fetch_add(1, Ordering::Relaxed);
+        true
+    });
+    bar.bytes.finish_and_clear();
+    let report = report.context("what was indexed before is intact")?;
+    if report.traces == 0 && report.gone == 0 {
+        bail!("there are no traces in {}", arguments.dir.display());
+    }
+    print(arguments, quiet, &report, &folder, bytes, begun.elapsed().as_secs_f64())
+}
+
+/// Where the index cannot be made, another place may do.
+fn with_advice(arguments: &Arguments, error: IndexError) -> anyhow::Error {
+    let is_refused = matches!(&error, IndexError::Io { cause, .. } if matches!(
+        cause.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+    ));
+    match arguments.index_dir {
+        None if is_refused => anyhow::anyhow!("{error}; `--index-dir DIR` puts the index elsewhere"),
+        _ => error.into(),
+    }
+}
+
+struct Bar {
+    bytes: ProgressBar,
+    traces: Arc<AtomicU64>,
+}
+
+/// By bytes, since these take the time; with traces and bytes a second.
+fn bar(quiet: bool, total: u64, bytes: u64) -> Bar {
+    let traces = Arc::new(AtomicU64::new(0));
+    let bar = progress::byte_bar(quiet, bytes, "indexing");
+    let template = "{msg} {wide_bar} {traces}, {bytes_per_sec}, {eta} left";
+    if let Ok(style) = indicatif::ProgressStyle::with_template(template) {
+        let done = Arc::clone(&traces);
+        bar.set_style(style.with_key(
+            "traces",
+            move |state: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+                let done = done.load(Ordering::Relaxed);
+                let rate = done as f64 / state.elapsed().as_secs_f64().max(0.001);
+                // A bar that cannot be written is no reason to stop.
+                let _ = write!(out, "{} of {} traces, {rate:.0} traces/s", HumanCount(done), HumanCount(total));
+            },
+        ));
+    }
+    Bar { bytes: bar, traces }
+}
+
+fn print(arguments: &Arguments, quiet: bool, report: &Report, folder: &str, bytes: u64, seconds: f64) -> Result<()> {
+    let broken = report.broken.iter().map(|(path, error)| Broken { path, error });
+    let broken: Vec<Broken<'_>> = broken.collect();
+    let Report { traces, new, changed, gone, .. } = *report;
+    for Broken { path, error } in broken.iter().take(NAMED) {
+        eprintln!("vlscope: {error}: {path}");
+    }
+    if broken.len() > NAMED {
+        eprintln!("vlscope: and {} more that are broken", broken.len() - NAMED);
+    }
+    if arguments.json {
+        return print_json(&Summary { index: folder.to_owned(), traces, new, changed, gone, broken, bytes, seconds });
+    }
+    if !quiet {
+        let count = |count: usize| HumanCount(count as u64);
+        let counts = [(new, "new"), (changed, "changed"), (gone, "gone"), (broken.len(), "broken")];
+        let counts: Vec<String> = counts.iter().map(|&(number, what)| format!("{} {what}", count(number))).collect();
+        let (traces, ending) = (count(traces), if traces == 1 { "" } else { "s" });
+        writeln!(io::stdout(), "{traces} trace{ending}: {}; {seconds:.1} s", counts.join(", "))?;
+    }
+    Ok(())
+}

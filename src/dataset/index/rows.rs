@@ -1,0 +1,199 @@
+//! What the index keeps of one trace, in memory.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::reduce::{Projection, REDUCED};
+use super::thumbnail;
+use crate::analysis::statistics::{self, HeadStatistics};
+use crate::analysis::{Engine, EngineError};
+use crate::trace::{Document, TensorView, Trace};
+
+/// What of a trace goes into the index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContentOptions {
+    /// Which hidden states.
+    pub hidden_states: HiddenStates,
+    /// Whether special tokens count in vlscope's own statistics.
+    pub specials: bool,
+}
+
+/// Which hidden states of each sequence.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum HiddenStates {
+    /// The last.
+    #[default]
+    Last,
+    /// None.
+    None,
+    /// Each.
+    All,
+    /// These, as far as a trace has them.
+    These(Vec<usize>),
+}
+
+impl HiddenStates {
+    fn of(&self, states: usize) -> Vec<usize> {
+        match self {
+            Self::Last => (states.saturating_sub(1)..states).collect(),
+            Self::None => Vec::new(),
+            Self::All => (0..states).collect(),
+            Self::These(chosen) => chosen.iter().copied().filter(|&state| state < states).collect(),
+        }
+    }
+}
+
+impl fmt::Display for HiddenStates {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Last => formatter.write_str("last"),
+            Self::None => formatter.write_str("none"),
+            Self::All => formatter.write_str("all"),
+            Self::These(chosen) => {
+                let chosen: Vec<String> = chosen.iter().map(usize::to_string).collect();
+                formatter.write_str(&chosen.join(","))
+            }
+        }
+    }
+}
+
+impl FromStr for HiddenStates {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "last" => Ok(Self::Last),
+            "none" => Ok(Self::None),
+            "all" => Ok(Self::All),
+            list => {
+                let mut chosen = list.split(',').map(str::parse).collect::<Result<Vec<usize>, _>>().map_err(|_| {
+                    format!("`{text}` names no hidden states: expected last, none, all or for example 0,6,12")
+                })?;
+                chosen.sort_unstable();
+                chosen.dedup();
+                Ok(Self::These(chosen))
+            }
+        }
+    }
+}
+
+/// One trace.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub key: RowKey,
+    /// Or why it could not be read.
+    pub content: Result<Content, String>,
+}
+
+/// Which trace, and which state of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RowKey {
+    pub example: i64,
+    /// Relative to the dataset, with `/`.
+    pub path: String,
+    /// Size in bytes and time of change in nanoseconds, of the file before it was read; none if it could not be read.
+    pub version: Option<[i64; 2]>,
+}
+
+/// What a sound trace says.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub document: Document,
+    pub blocks: Vec<BlockRows>,
+    /// `[index in Document::hidden]`.
+    pub hidden: Vec<HiddenRows>,
+    /// PNG, by image.
+    pub thumbnails: Vec<Vec<u8>>,
+}
+
+/// The heads of one block.
+#[derive(Debug)]
+pub(super) struct BlockRows {
+    /// By layer: how many.
+    pub heads: Vec<usize>,
+    /// In the order of the table of statistics.
+    pub statistics: Vec<HeadStatistics>,
+    /// In the order of the trace.
+    pub metrics: Vec<HeadStatistics>,
+}
+
+/// The hidden states of one sequence.
+#[derive(Debug)]
+pub(super) struct HiddenRows {
+    /// `[tokens]`, of the last state.
+    pub norms: Vec<f32>,
+    pub states: Vec<StateRows>,
+}
+
+/// One hidden state of all tokens of a sequence.
+#[derive(Debug)]
+pub(super) struct StateRows {
+    pub state: usize,
+    pub dim: usize,
+    /// `[tokens, dim]`.
+    pub values: Vec<f32>,
+}
+
+impl Content {
+    /// Computes what the index keeps. `goes_on` is asked after each layer.
+    pub fn of(
+        trace: Trace,
+        engine: &Engine,
+        options: &ContentOptions,
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<Self, EngineError> {
+        let document = trace.document();
+        let choice = statistics::Options { specials: options.specials };
+        let blocks = document.attention.iter().enumerate().map(|(index, block)| {
+            Ok(BlockRows {
+                heads: (0..block.layers).map(|layer| trace.heads(index, layer)).collect(),
+                statistics: engine.statistics(&trace, index, &choice, &mut |_, _| goes_on())?,
+                metrics: statistics::head_metrics(&trace, index),
+            })
+        });
+        let blocks = blocks.collect::<Result<_, EngineError>>()?;
+        let hidden = document.hidden.iter().enumerate().map(|(index, hidden)| HiddenRows {
+            norms: hidden.states.checked_sub(1).map_or(Vec::new(), |last| norms(&trace.hidden(index, last))),
+            states: (options.hidden_states.of(hidden.states).into_iter())
+                .map(|state| StateRows::of(state, &trace.hidden(index, state)))
+                .collect(),
+        });
+        let hidden = hidden.collect();
+        let thumbnails = (0..document.images).map(|image| thumbnail::png(trace.image(image))).collect();
+        Ok(Self { document: trace.into_document(), blocks, hidden, thumbnails })
+    }
+
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        const TOKEN_BYTES: usize = 128;
+        let tokens: usize = self.document.sequences.iter().map(|sequence| sequence.tokens.len()).sum();
+        let statistics = self.blocks.iter().flat_map(|block| block.statistics.iter().chain(&block.metrics));
+        let numbers = statistics.map(|statistic| statistic.values.len()).sum::<usize>()
+            + self.hidden.iter().flat_map(|hidden| &hidden.states).map(|state| state.values.len()).sum::<usize>();
+        tokens * TOKEN_BYTES + 4 * numbers + self.thumbnails.iter().map(Vec::len).sum::<usize>()
+    }
+}
+
+impl StateRows {
+    fn of(state: usize, view: &TensorView<'_>) -> Self {
+        let dim = view.shape[1];
+        let Some(projection) = Projection::of(dim) else { return Self { state, dim, values: view.to_f32() } };
+        let mut values = Vec::with_capacity(view.shape[0] * REDUCED);
+        each_token(view, |numbers| values.extend(projection.project(numbers)));
+        Self { state, dim: REDUCED, values }
+    }
+}
+
+fn norms(view: &TensorView<'_>) -> Vec<f32> {
+    let mut norms = Vec::with_capacity(view.shape[0]);
+    each_token(view, |numbers| norms.push(numbers.iter().map(|number| number * number).sum::<f32>().sqrt()));
+    norms
+}
+
+fn each_token(view: &TensorView<'_>, mut on_token: impl FnMut(&[f32])) {
+    let mut numbers = vec![0.0; view.shape[1]];
+    for token in 0..view.shape[0] {
+        view.read(token * numbers.len(), &mut numbers);
+        on_token(&numbers);
+    }
+}

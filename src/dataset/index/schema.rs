@@ -1,0 +1,67 @@
+//! The names of the tables and of their columns (docs/datasets.md).
+
+use twox_hash::XxHash64;
+
+/// The version of the layout, which each table carries in its metadata under [`STAMP_KEY`] with the options of the run.
+pub(super) const FORMAT: u32 = 1;
+/// The key of that metadata.
+pub(super) const STAMP_KEY: &str = "vlscope.index";
+
+/// One of the tables of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Table {
+    /// One row a trace.
+    Examples,
+    /// One row a head.
+    HeadStats,
+    /// One row a token.
+    Tokens,
+    /// One row an image.
+    Thumbnails,
+}
+
+impl Table {
+    /// All tables of a part.
+    pub const ALL: [Self; 4] = [Self::Examples, Self::HeadStats, Self::Tokens, Self::Thumbnails];
+
+    /// The file in the part's folder.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Examples => "examples.parquet",
+            Self::HeadStats => "head_stats.parquet",
+            Self::Tokens => "tokens.parquet",
+            Self::Thumbnails => "thumbnails.parquet",
+        }
+    }
+}
+
+/// The key of an example: XXH64 (seed 0) of its path relative to the dataset, with `/`.
+pub fn example_key(path: &str) -> i64 {
+    XxHash64::oneshot(0, path.as_bytes()).cast_signed()
+}
+
+/// The column of a statistic in `head_stats`.
+pub fn statistic_column(name: &str) -> String {
+    name.replace('.', "_")
+}
+
+/// The column of a trace's own metric in `head_stats`: `metric_` and the words of its title, joined by `_`.
+pub fn metric_column(title: &str) -> String {
+    let lower = title.to_lowercase();
+    let words: Vec<&str> =
+        lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    format!("metric_{}", words.join("_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_names() {
+        // `printf 'a/b.safetensors' | xxhsum -H64`, and `xxhash.xxh64_intdigest` in Python.
+        assert_eq!(example_key(""), 0xef46_db37_51d8_e999_u64.cast_signed());
+        assert_eq!(statistic_column("mass.text.image"), "mass_text_image");
+        assert_eq!(metric_column("Example Custom Metrics (β, 2)"), "metric_example_custom_metrics_β_2");
+    }
+}
