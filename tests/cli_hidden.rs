@@ -84,3 +84,47 @@ fn every_look_is_a_picture() -> Result {
     assert!(said.contains("there is no hidden state 9: there are 0 to 3"), "{said}");
     Ok(())
 }
+
+/// Hidden states need no attention, and a trace whose tokens are all special has tokens all the same.
+#[test]
+fn a_trace_without_attention_or_with_special_tokens_alone_is_drawn() -> Result {
+    let folder = tempfile::tempdir()?;
+    let (bare, special) = (folder.path().join("bare.safetensors"), folder.path().join("special.safetensors"));
+    rewrite(
+        &bare,
+        |document| document["attention"] = serde_json::json!([]),
+        |tensor| !tensor.starts_with("attention"),
+    )?;
+    let mark = |document: &mut serde_json::Value| {
+        let tokens = document["sequences"]["main"]["tokens"].as_array_mut().into_iter().flatten();
+        tokens.for_each(|token| token["special"] = true.into());
+    };
+    rewrite(&special, mark, |_| true)?;
+    let out = folder.path().join("view.png");
+    let out = out.to_str().ok_or("no path")?;
+    let path = |trace: &Path| trace.to_str().map(str::to_owned).ok_or("no path");
+    for view in ["embedding", "similarity"] {
+        succeed(&["render", &path(&bare)?, "--view", view, "--token", "3", "-o", out])?;
+        succeed(&["render", &path(&special)?, "--view", view, "-o", out])?;
+    }
+    assert!(
+        fail(1, &["render", &path(&bare)?, "--view", "heads", "-o", out])?.contains("the trace holds no attention")
+    );
+    for view in ["heads", "image", "text", "matrix", "links"] {
+        succeed(&["render", &path(&special)?, "--view", view, "-o", out])?;
+    }
+    Ok(())
+}
+
+/// The trace with two images, with another document and only some of its tensors.
+fn rewrite(to: &Path, change: impl Fn(&mut serde_json::Value), keeps: impl Fn(&str) -> bool) -> Result {
+    let bytes = std::fs::read(MULTI_IMAGE)?;
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes)?;
+    let metadata = header.metadata().as_ref().and_then(|metadata| metadata.get("vlscope")).ok_or("no document")?;
+    let mut document: serde_json::Value = serde_json::from_str(metadata)?;
+    change(&mut document);
+    let metadata = std::collections::HashMap::from([("vlscope".to_owned(), document.to_string())]);
+    let tensors = safetensors::SafeTensors::deserialize(&bytes)?;
+    let kept = tensors.tensors().into_iter().filter(|(name, _)| keeps(name));
+    Ok(safetensors::serialize_to_file(kept, Some(metadata), to)?)
+}

@@ -25,9 +25,12 @@ fn outputs_are_found_by_segment_then_by_place() {
     // A decoder with cross-attention: all that is not special, in both of its blocks; none in the encoder.
     let formula = encoder_decoder();
     assert_eq!([0, 1, 2].map(|block| outputs(&formula.document, block)), [vec![], vec![1, 2, 3], vec![1, 2, 3]]);
-    // Nothing says where the prompt of text alone ends; a model that reads both ways writes nothing.
+    // Nothing says where the prompt of text alone ends. An encoder answers in its first token, if that is there for it.
     assert!(outputs(&words_only().document, 0).is_empty());
-    assert!(outputs(&question().document, 0).is_empty());
+    let mut vqa = question();
+    assert_eq!(outputs(&vqa.document, 0), [0]);
+    vqa.document.sequences[0].tokens.remove(0);
+    assert!(outputs(&vqa.document, 0).is_empty());
 }
 
 /// Two heads over [sink, image, prompt, output, output], by hand.
@@ -101,8 +104,24 @@ fn the_view_stacks_the_masses_and_answers_by_token_and_layer() {
         "{tip}"
     );
     let says = |case: &Case| labels(&case.draw(View::Timeline)).iter().map(|l| l.text.clone()).collect::<String>();
-    assert!(says(&question().with_timeline()).contains("no output tokens"));
+    assert!(says(&words_only().with_timeline()).contains("no output tokens"));
     assert!(says(&question()).contains("not here yet"));
+}
+
+#[test]
+fn a_single_output_token_has_a_bar_a_layer() {
+    let case = question().with_timeline();
+    let timeline = case.evidence.timeline.clone().unwrap();
+    assert_eq!((timeline.tokens.as_slice(), timeline.layers), (&[0][..], 4));
+    let scene = case.draw(View::Timeline);
+    let column = scene.content.size().x / 4.0;
+    for layer in 0..4 {
+        let at = glam::Vec2::new(scene.content.min.x + column * (layer as f32 + 0.5), scene.content.center().y);
+        assert_eq!(scene.at(at), Some(Target::Output { layer: Some(layer), token: 0 }));
+    }
+    let tip = scene.tip(Target::Output { layer: Some(1), token: 0 });
+    assert!(tip.starts_with("[CLS] · layer 1: image 0.") && !tip.contains("predicts"), "{tip}");
+    assert!(!scene.drawing.marks.iter().any(|mark| matches!(mark, Mark::Heatmap(_))));
 }
 
 /// The scale that pictures of all heads share, by hand: two heads over [text, image, special].

@@ -13,7 +13,7 @@ pub struct Selection {
     /// The head, or all of them.
     pub head: Pick,
     /// Indices into the query sequence (`AttendsTo`) or the key sequence (`AttendedBy`), in the order of selection;
-    /// empty means all tokens that are not special.
+    /// empty means all tokens that are not special, or all where none else are.
     pub tokens: Vec<usize>,
     /// Which side the tokens are on.
     pub direction: Direction,

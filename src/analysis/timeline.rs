@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::gather::LayerHeads;
-use crate::trace::{Block, Document, Modality, TensorView, Token};
+use crate::trace::{Block, Content, Document, Modality, TensorView, Token};
 
 /// What a key is to an output token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
@@ -72,17 +72,21 @@ impl TokenGroup {
 /// 2. where the sequence is that of a causal block (a decoder), text tokens that are not special, after the last image
 ///    token and the last token of any other named segment;
 /// 3. where such a decoder has neither image nor segments but attends to another sequence (cross-attention), all its
-///    tokens that are not special.
+///    tokens that are not special;
+/// 4. where no block of the sequence is causal, the first token if it is one in which encoders put their answer together
+///    (`[CLS]`, `<s>` or `<cls>`; Devlin et al. 2019, 'BERT').
 ///
-/// Text alone without segments has none: nothing says where its prompt ends.
+/// A causal text alone without segments has none: nothing says where its prompt ends.
 pub fn output_tokens(document: &Document, block: &Block) -> Vec<usize> {
     let tokens = document.query_tokens(block);
     let is_text = |token: &Token| token.modality() == Modality::Text;
     let named: Vec<usize> =
         (0..tokens.len()).filter(|&index| is_text(&tokens[index]) && is_output_name(&tokens[index])).collect();
-    let is_decoder = document.attention.iter().any(|other| other.causal && other.query == block.query);
-    if !named.is_empty() || !is_decoder {
+    if !named.is_empty() {
         return named;
+    }
+    if !is_decoder(document, block) {
+        return if tokens.first().is_some_and(is_class_token) { vec![0] } else { Vec::new() };
     }
     let given = tokens.iter().rposition(|token| !is_text(token) || token.segment.is_some());
     let crosses = document.attention.iter().any(|other| other.query == block.query && other.key != block.query);
@@ -92,6 +96,15 @@ pub fn output_tokens(document: &Document, block: &Block) -> Vec<usize> {
         None => return Vec::new(),
     };
     (first..tokens.len()).filter(|&index| !tokens[index].special).collect()
+}
+
+/// Whether any block lets each token of the queries' sequence see only those before it.
+pub fn is_decoder(document: &Document, block: &Block) -> bool {
+    document.attention.iter().any(|other| other.causal && other.query == block.query)
+}
+
+fn is_class_token(token: &Token) -> bool {
+    matches!(&token.content, Content::Text(text) if token.special && ["[CLS]", "<s>", "<cls>"].contains(&text.as_str()))
 }
 
 fn is_output_name(token: &Token) -> bool {

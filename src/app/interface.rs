@@ -111,7 +111,7 @@ impl Interface {
         let mut analyst = Analyst::new(engine);
         let projections = Projections::new(wake.clone());
         let mut interface = Self {
-            layout: settings.layout.unwrap_or_else(panels::default_layout),
+            layout: settings.layout.map_or_else(panels::default_layout, panels::completed),
             adapter_name: gpu.info.name.clone(),
             easel: Easel::new(Arc::clone(&gpu), renderer),
             canvases: Default::default(),

@@ -263,6 +263,11 @@ fn draw_window(arguments: &Arguments, selection: Selection) -> Result<image::Rgb
 impl Arguments {
     /// What the arguments ask for, in this trace.
     pub(super) fn view_state(&self, open: &OpenTrace) -> Result<ViewState> {
+        if open.document().attention.is_empty() && matches!(self.view(), Some(View::Embedding | View::Similarity)) {
+            let selection = self.selection.of_hidden_states(&open.trace)?;
+            let question = Question { selection, hidden_state: self.hidden_state, ..Question::default() };
+            return Ok(ViewState::new(self.trace.clone(), self.view(), question, self.options()));
+        }
         let selection = self.selection.resolve(&open.trace)?;
         heads::check_statistic(open.document(), selection.block, &self.statistic)?;
         let block = selection.block;

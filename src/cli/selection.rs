@@ -235,6 +235,17 @@ impl SelectionArguments {
         })
     }
 
+    /// The tokens alone, of the first sequence that has hidden states: all that there is to select in a trace without attention.
+    ///
+    /// # Errors
+    /// If the trace has no hidden states either, or lacks a token or the block.
+    pub fn of_hidden_states(&self, trace: &Trace) -> Result<Selection> {
+        let document = trace.document();
+        let hidden = document.hidden.iter().find(|hidden| hidden.states > 0);
+        let (None, Some(hidden)) = (&self.block, hidden) else { return self.resolve(trace) };
+        Ok(Selection { tokens: self.tokens_of(&document.sequences[hidden.sequence])?, ..Selection::default() })
+    }
+
     /// Tokens, words, segments and modality together, each token once.
     fn tokens_of(&self, sequence: &Sequence) -> Result<Vec<usize>> {
         let (all, name) = (sequence.tokens.as_slice(), &sequence.name);

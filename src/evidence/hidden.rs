@@ -39,19 +39,20 @@ pub struct Projector {
 }
 
 /// Index in [`Document::hidden`] and the state that a question means: of the selected tokens' sequence, or of the other one if
-/// only that has any; `None` where neither has.
+/// only that has any; of a trace without attention the first that there is, and its last state. `None` where there is none.
 pub fn hidden_state(document: &Document, question: &Question) -> Option<(usize, usize)> {
-    let block = document.attention.get(question.selection.block)?;
-    let of = |sequence| document.hidden.iter().position(|hidden| hidden.sequence == sequence && hidden.states > 0);
-    let (near, far) = match question.selection.direction {
-        Direction::AttendsTo => (block.query, block.key),
-        Direction::AttendedBy => (block.key, block.query),
-    };
-    let index = of(near).or_else(|| of(far))?;
+    let has_states = |index: &usize| document.hidden[*index].states > 0;
+    let of = |sequence| (0..document.hidden.len()).find(|i| document.hidden[*i].sequence == sequence && has_states(i));
+    let block = document.attention.get(question.selection.block);
+    let index = match (block, question.selection.direction) {
+        (Some(block), Direction::AttendsTo) => of(block.query).or_else(|| of(block.key)),
+        (Some(block), Direction::AttendedBy) => of(block.key).or_else(|| of(block.query)),
+        (None, _) => (0..document.hidden.len()).find(has_states),
+    }?;
     let last = document.hidden[index].states - 1;
     let state = question.hidden_state.unwrap_or(match question.selection.layer {
-        Pick::One(layer) => layer + 1,
-        Pick::Mean | Pick::Max => last,
+        Pick::One(layer) if block.is_some() => layer + 1,
+        _ => last,
     });
     Some((index, state.min(last)))
 }

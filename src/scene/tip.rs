@@ -8,7 +8,7 @@ use super::{
 };
 use crate::analysis::similarity::Similarity;
 use crate::analysis::statistics::mean;
-use crate::analysis::timeline::{Timeline, TokenGroup};
+use crate::analysis::timeline::{Timeline, TokenGroup, is_decoder};
 use crate::analysis::{Direction, Pick};
 use crate::render::Values;
 use crate::trace::{Content, Document};
@@ -27,6 +27,8 @@ pub(super) struct Facts {
     similarity: Option<Arc<Similarity>>,
     said: Option<Said>,
     timeline: Option<Arc<Timeline>>,
+    /// Whether the queries' sequence is written from left to right.
+    is_decoder: bool,
     layer: Pick,
     /// Of each word of several pieces: its sequence, its first token, and its name.
     words: Vec<(usize, usize, String)>,
@@ -57,6 +59,7 @@ impl Facts {
             matrix: matrix.clone(),
             said,
             timeline: inputs.evidence.timeline.clone(),
+            is_decoder: block.is_some_and(|block| is_decoder(document, block)),
             layer: inputs.selection.layer,
             words: if inputs.options.join_pieces { whole_words(document) } else { Vec::new() },
             similarity: inputs.evidence.similarity.clone(),
@@ -116,7 +119,7 @@ impl Facts {
         }
     }
 
-    /// The masses of an output token. They are of the row of that token, whose prediction is the next one.
+    /// The masses of an output token. They are of the row of that token; a decoder predicts the next one there.
     fn output(&self, layer: Option<usize>, token: usize) -> String {
         let name = self.name(self.query, token);
         let Some(timeline) = &self.timeline else { return name.to_owned() };
@@ -128,7 +131,11 @@ impl Facts {
         let place = timeline.tokens.iter().position(|&other| other == token);
         let Some(masses) = place.and_then(|place| timeline.over(layers, place)) else { return name.to_owned() };
         let masses = TokenGroup::ALL.map(|group| format!("{} {}", group.label(), number(masses[group as usize])));
-        format!("{name}{of}: {} (row {token}, which predicts token {})", masses.join(" · "), token + 1)
+        let row = match self.is_decoder {
+            true => format!("row {token}, which predicts token {}", token + 1),
+            false => format!("row {token}"),
+        };
+        format!("{name}{of}: {} ({row})", masses.join(" · "))
     }
 
     fn pieces(&self, sequence: usize, first: usize, count: usize) -> String {

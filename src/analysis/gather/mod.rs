@@ -51,9 +51,9 @@ pub enum SelectionError {
         /// The selected layer, or the last.
         end: usize,
     },
-    /// No token is selected and all are special.
-    #[error("nothing is selected: all tokens of the sequence are special")]
-    OnlySpecial,
+    /// The side has none.
+    #[error("nothing is selected: the sequence has no tokens")]
+    NoTokens,
 }
 
 /// A layer and a run of its heads.
@@ -122,11 +122,13 @@ impl Resolved {
             return Err(SelectionError::NoToken { token, tokens: side.len() });
         }
         let tokens = match selection.tokens.as_slice() {
+            // Where all are special, they are all there is to look at.
+            [] if side.iter().all(|token| token.special) => (0..side.len()).collect(),
             [] => (0..side.len()).filter(|&token| !side[token].special).collect(),
             tokens => tokens.to_vec(),
         };
         if tokens.is_empty() {
-            return Err(SelectionError::OnlySpecial);
+            return Err(SelectionError::NoTokens);
         }
         let heads = heads(layers, selection)?;
         Ok(Self { heads, tokens, direction: selection.direction, combine: selection.combine })

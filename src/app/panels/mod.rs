@@ -15,7 +15,7 @@ mod top_bar;
 mod view;
 
 use egui::containers::menu::{MenuButton, MenuConfig};
-use egui_tiles::{Container, Linear, LinearDir, TileId, Tiles, Tree};
+use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
 use serde::{Deserialize, Serialize};
 
 use crate::scene::View;
@@ -108,6 +108,38 @@ pub fn default_layout() -> Layout {
     Tree::new(egui::Id::unique("panels"), root, tiles)
 }
 
+/// A layout of an earlier version, with what it lacks: each new panel as a tab beside the one that it stands beside by default.
+pub fn completed(mut layout: Layout) -> Layout {
+    let known: Vec<Panel> = panes(&layout).map(|(_, panel)| panel).collect();
+    let default = default_layout();
+    for (tile, panel) in panes(&default).filter(|(_, panel)| !known.contains(panel)) {
+        let siblings = default.tiles.parent_of(tile).map(|tabs| children(&default, tabs)).unwrap_or_default();
+        let neighbours: Vec<Panel> =
+            siblings.iter().filter_map(|sibling| default.tiles.get_pane(sibling)).copied().collect();
+        let beside = panes(&layout).find(|(_, found)| neighbours.contains(found)).map(|(tile, _)| tile);
+        let tabs = beside.and_then(|tile| layout.tiles.parent_of(tile)).or(layout.root);
+        let pane = layout.tiles.insert_pane(panel);
+        if let Some(Tile::Container(container)) = tabs.and_then(|tabs| layout.tiles.get_mut(tabs)) {
+            container.add_child(pane);
+        }
+    }
+    layout
+}
+
+fn panes(layout: &Layout) -> impl Iterator<Item = (TileId, Panel)> {
+    layout.tiles.iter().filter_map(|(tile, content)| match content {
+        Tile::Pane(panel) => Some((*tile, *panel)),
+        Tile::Container(_) => None,
+    })
+}
+
+fn children(layout: &Layout, tile: TileId) -> Vec<TileId> {
+    match layout.tiles.get(tile) {
+        Some(Tile::Container(container)) => container.children_vec(),
+        _ => Vec::new(),
+    }
+}
+
 /// A menu that stays open while several things are chosen in it.
 fn menu(name: &str) -> MenuButton<'_> {
     let stays = MenuConfig::new().close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
@@ -130,5 +162,31 @@ fn linear(tiles: &mut Tiles<Panel>, direction: LinearDir, children: &[(TileId, f
     for (tile, share) in children {
         container.shares.set_share(*tile, *share);
     }
-    tiles.insert_new(egui_tiles::Tile::Container(Container::Linear(container)))
+    tiles.insert_new(Tile::Container(Container::Linear(container)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Layout, Panel, completed, default_layout, panes};
+
+    #[test]
+    fn a_layout_of_an_earlier_version_gets_the_new_panels() {
+        let mut old: Layout = default_layout();
+        let gone: Vec<_> = panes(&old)
+            .filter(|(_, panel)| matches!(panel, Panel::Timeline | Panel::Embedding | Panel::Similarity))
+            .map(|(tile, _)| tile)
+            .collect();
+        for tile in gone {
+            old.remove_recursively(tile);
+        }
+        let now = completed(old);
+        let mut found: Vec<_> = panes(&now).map(|(_, panel)| panel.title()).collect();
+        let mut all: Vec<_> = panes(&default_layout()).map(|(_, panel)| panel.title()).collect();
+        found.sort_unstable();
+        all.sort_unstable();
+        assert_eq!(found, all);
+        let parent =
+            |panel: Panel| panes(&now).find(|(_, p)| *p == panel).and_then(|(tile, _)| now.tiles.parent_of(tile));
+        assert_eq!(parent(Panel::Timeline), parent(Panel::Text), "as a tab beside the text");
+    }
 }

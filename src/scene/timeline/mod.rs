@@ -1,6 +1,8 @@
 //! The output tokens in their order: above, the attention of each divided among image, prompt, output so far and sinks in
 //! the selected layers; below, one of these masses in every layer.
 
+mod layers;
+
 use std::sync::Arc;
 
 use glam::Vec2;
@@ -41,12 +43,15 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         Some(timeline) if timeline.tokens.is_empty() || timeline.layers == 0 => {
             return canvas.note(
                 "The queries of this block hold no output tokens. They are the text of a segment named `generated` or \
-                 `answer`, or what follows the image and the prompt in a causal block.",
+                 `answer`, what follows the image and the prompt in a causal block, or an encoder's first `[CLS]`.",
             );
         }
         Some(timeline) => timeline,
     };
     legend(inputs, canvas);
+    if let [token] = *timeline.tokens {
+        return layers::draw(inputs, canvas, timeline, &sides, token);
+    }
     let group = inputs.options.timeline_group;
     let values: Vec<f32> = timeline.masses.iter().map(|masses| masses[group as usize]).collect();
     let scale = scale(inputs, group, &values);
@@ -155,32 +160,49 @@ fn bars(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, timeline: &Timeline, layou
     let layers = inputs.selection.layer.indices(timeline.layers);
     for place in 0..timeline.tokens.len() {
         let Some(masses) = timeline.over(layers.clone(), place) else { continue };
-        let left = rect.min.x + layout.step * place as f32;
-        let mut bottom = rect.max.y;
-        for group in TokenGroup::ALL {
-            let height = (masses[group as usize] * rect.size().y).clamp(0.0, bottom - rect.min.y);
-            let of_group = Rect::at(left + gap / 2.0, bottom - height, (layout.step - gap).max(0.5), height);
-            canvas.fill(of_group, color(canvas.palette, group));
-            bottom -= height;
-        }
+        let left = rect.min.x + layout.step * place as f32 + gap / 2.0;
+        stack(canvas, Rect::at(left, rect.min.y, (layout.step - gap).max(0.5), rect.size().y), masses);
     }
 }
 
-/// 0 to 1 beside the bars, layers beside the heatmap.
-fn axes(canvas: &mut Canvas<'_>, timeline: &Timeline, layout: &Layout) {
+/// One bar, from the bottom up.
+fn stack(canvas: &mut Canvas<'_>, rect: Rect, masses: [f32; 4]) {
+    let mut bottom = rect.max.y;
+    for group in TokenGroup::ALL {
+        let height = (masses[group as usize] * rect.size().y).clamp(0.0, bottom - rect.min.y);
+        canvas.fill(Rect::at(rect.min.x, bottom - height, rect.size().x, height), color(canvas.palette, group));
+        bottom -= height;
+    }
+}
+
+/// 0 to 1 at the left of bars, and what it is.
+fn share_axis(canvas: &mut Canvas<'_>, bars: Rect) {
     let (small, muted, line) = (canvas.text.small, canvas.palette.muted, canvas.palette.line);
-    let left = layout.bars.min.x;
-    let height = layout.bars.size().y;
+    let (left, height) = (bars.min.x, bars.size().y);
     for share in [0.0, 0.5, 1.0] {
         if (share == 0.5 && height < small * 5.0) || height < small * 2.0 {
             continue;
         }
-        let y = layout.bars.max.y - share * height;
+        let y = bars.max.y - share * height;
         canvas.line(Vec2::new(left - 3.0, y), Vec2::new(left, y), 1.0, line);
-        let middle = y.clamp(layout.bars.min.y + small * 0.4, layout.bars.max.y - small * 0.4);
+        let middle = y.clamp(bars.min.y + small * 0.4, bars.max.y - small * 0.4);
         let text = tick_text(share, if share == 0.5 { 1 } else { 0 });
         canvas.label(Vec2::new(left - 5.0, middle), Align::Right, text, small, muted);
     }
+    axis_name(canvas, bars, "share");
+}
+
+fn axis_name(canvas: &mut Canvas<'_>, rect: Rect, name: &str) {
+    let (small, muted) = (canvas.text.small, canvas.palette.muted);
+    let name = canvas.elide(name, small, false, rect.size().y);
+    canvas.upright(Vec2::new(canvas.free.min.x + small * 0.6, rect.center().y), Align::Center, name, small, muted);
+}
+
+/// 0 to 1 beside the bars, layers beside the heatmap.
+fn axes(canvas: &mut Canvas<'_>, timeline: &Timeline, layout: &Layout) {
+    share_axis(canvas, layout.bars);
+    let (small, muted) = (canvas.text.small, canvas.palette.muted);
+    let left = layout.bars.min.x;
     let step = layout.heat.size().y / timeline.layers as f32;
     let every = (small * 1.2 / step).ceil().max(1.0) as usize;
     for layer in (0..timeline.layers).step_by(every) {
@@ -189,10 +211,7 @@ fn axes(canvas: &mut Canvas<'_>, timeline: &Timeline, layout: &Layout) {
             canvas.label(Vec2::new(left - 5.0, middle), Align::Right, layer.to_string(), small, muted);
         }
     }
-    for (rect, name) in [(layout.bars, "share"), (layout.heat, "layer")] {
-        let name = canvas.elide(name, small, false, rect.size().y);
-        canvas.upright(Vec2::new(canvas.free.min.x + small * 0.6, rect.center().y), Align::Center, name, small, muted);
-    }
+    axis_name(canvas, layout.heat, "layer");
 }
 
 /// The tokens between bars and heatmap; where there is no room for all, some stand for all, and the selected one.
