@@ -1,6 +1,7 @@
 # make demo   opens the window on the demo, or renders the gallery where there is no display
 # make test   installs what the tests need, and runs all of them
 # make bench  runs the benchmarks
+# make data   makes the datasets that are too large to keep here: 9,673 real traces and 100,000 small synthetic ones
 # make pictures  renders the pictures of docs/views.md
 
 SHELL := /bin/bash
@@ -8,7 +9,7 @@ VENV := python/.venv
 PYTHON := $(VENV)/bin/python
 export VLSCOPE_PYTHON := $(CURDIR)/$(PYTHON)
 
-.PHONY: demo gallery pictures test test-rust test-python lint bench bless clean
+.PHONY: data data-easy-vqa data-synthetic demo gallery pictures test test-rust test-python lint bench bless clean
 
 demo:
 	scripts/system-packages.sh window
@@ -23,6 +24,20 @@ pictures:
 	scripts/system-packages.sh window
 	cargo build --release
 	scripts/pictures.sh target/release/vlscope docs/pictures
+
+data: data-easy-vqa data-synthetic
+
+# Goes on where it was stopped. 2.8 GB, minutes.
+data-easy-vqa: $(VENV)/ready
+	cd python/examples/easy_vqa && ../../.venv/bin/python capture_all.py -o $(CURDIR)/target/data/easy-vqa
+
+data-synthetic: target/data/synthetic-100k
+
+target/data/synthetic-100k:
+	cargo build --release
+	rm -rf $@.part && mkdir -p target/data
+	target/release/vlscope synth --count 100000 -o $@.part
+	mv $@.part $@
 
 test: lint test-rust test-python
 

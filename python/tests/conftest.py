@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,15 @@ ROOT = Path(__file__).parents[2]
 TRACES = ROOT / "tests" / "traces"
 DEMO = sorted((ROOT / "assets" / "demo").glob("*.safetensors"))
 MODEL = ROOT / "assets" / "models" / "easy-vqa-vilt"
+
+
+@pytest.fixture(scope="session")
+def vlscope_binary() -> Path:
+    """The program as the Rust tests built it, or what `VLSCOPE_BINARY` names."""
+    built = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "vlscope"
+    binary = Path(os.environ.get("VLSCOPE_BINARY", built))
+    assert binary.exists(), f"{binary} is missing: `cargo build`, or name another by VLSCOPE_BINARY"
+    return binary
 
 
 def write_raw(path: Path, document: Any, tensors: dict[str, np.ndarray], names: dict[str, str] | None = None) -> Path:

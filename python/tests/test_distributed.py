@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
+from conftest import DEMO, ROOT
 
 from vlscope import AttentionBlock, Token, Trace
 
 pytest.importorskip("ray.data")
 import ray
 
-from vlscope.distributed import capture, trace_path
+from vlscope.distributed import ShardError, capture, index, trace_path
 
 ROWS = 40
 WORKERS = 3
@@ -128,6 +131,36 @@ def test_error_of_one_row(tmp_path: Path, marks: Path) -> None:
         "/4": 'ValueError: the id "/4" has an empty part, expected a name on both sides of each "/"',
     }
     assert len(files(tmp_path / "out")) == 4
+
+
+@pytest.mark.usefixtures("cluster")
+def test_index_with_a_killed_worker(tmp_path: Path, marks: Path, vlscope_binary: Path) -> None:
+    # The first shard to begin kills the worker that started it.
+    killer = tmp_path / "vlscope"
+    killer.write_text(f'#!/bin/sh\nmkdir {marks}/killed 2>/dev/null && kill -9 $PPID\nexec {vlscope_binary} "$@"\n')
+    killer.chmod(0o755)
+    demo = ROOT / "assets" / "demo"
+    reports = index(demo, 3, binary=killer, index_dir=tmp_path / "sharded", options=["--json"])
+    assert (marks / "killed").exists()
+    subprocess.run([vlscope_binary, "index", demo, "--quiet", "--index-dir", tmp_path / "plain"], check=True)
+    assert len(reports) == 3
+    for table in ("examples", "head_stats", "tokens", "thumbnails"):
+        assert rows_of(tmp_path / "sharded", table) == rows_of(tmp_path / "plain", table), table
+    # Ray reads the parts as they are, too.
+    paths = [str(path) for path in (tmp_path / "sharded").glob("part-*/examples.parquet")]
+    assert ray.data.read_parquet(paths).count() == len(DEMO)
+
+
+def rows_of(directory: Path, table: str) -> list[str]:
+    """All rows of a table over all parts, in an order of their own."""
+    pattern = str(directory / "part-*" / f"{table}.parquet")
+    return sorted(map(str, duckdb.execute(f"FROM read_parquet('{pattern}', union_by_name = true)").fetchall()))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_index_that_fails(tmp_path: Path, vlscope_binary: Path) -> None:
+    with pytest.raises(ShardError, match=r"^shard 0/2: .*nowhere"):
+        index(tmp_path / "nowhere", 2, binary=vlscope_binary)
 
 
 def test_paths() -> None:
