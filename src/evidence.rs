@@ -1,5 +1,6 @@
 //! From a trace and a question to the numbers that the views show. What is asked twice is computed once.
 
+mod atlas;
 mod hidden;
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use crate::render::{Pixels, Values};
 use crate::scene::{Evidence, StatisticGrid, Thumbnails, thumbnail_gap};
 use crate::trace::{Document, Trace};
 
+pub use atlas::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS, SIGNIFICANT};
 pub use hidden::{ProjectionQuestion, Projector, compare_states, complete, hidden_state};
 
 /// A trace with its images decoded for drawing.
@@ -339,5 +341,6 @@ fn grid(document: &Document, block: usize, found: &HeadStatistics, z_score: Opti
         diverging: z_score.is_some()
             || entry.map_or(found.values.iter().any(|&value| value < 0.0), |entry| entry.group == Group::VlInterpret),
         range: None,
+        marked: Vec::new(),
     }
 }

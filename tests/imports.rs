@@ -12,7 +12,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("dataset", &["trace", "analysis"]),
     ("render", &["trace", "gpu"]),
     ("scene", &["trace", "analysis", "render"]),
-    ("evidence", &["trace", "analysis", "render", "scene"]),
+    ("evidence", &["trace", "analysis", "dataset", "render", "scene"]),
     ("headless", &["gpu", "render", "scene"]),
     ("export", &["trace", "analysis", "render", "scene", "evidence", "headless"]),
     ("app", &["trace", "gpu", "analysis", "dataset", "render", "scene", "evidence", "headless", "export"]),

@@ -9,6 +9,7 @@ pub mod peaks;
 pub mod per_head;
 pub mod pool;
 pub mod projection;
+pub(crate) mod random;
 pub mod rollout;
 mod selection;
 pub mod similarity;

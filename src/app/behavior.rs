@@ -4,6 +4,7 @@ use egui_tiles::UiResponse;
 
 use super::canvas::{Canvas, Easel};
 use super::command::Command;
+use super::dataset::Textures;
 use super::panels::{self, Panel};
 use super::state::State;
 use crate::scene::View;
@@ -16,6 +17,10 @@ pub struct Behavior<'a> {
     pub easel: &'a mut Easel,
     /// By [`View`].
     pub canvases: &'a mut [Canvas; View::all().len()],
+    /// The small pictures of the browser.
+    pub textures: &'a mut Textures,
+    /// The head atlas's.
+    pub atlas_canvas: &'a mut Canvas,
     /// What the panels wish for.
     pub commands: &'a mut Vec<Command>,
     /// Words for what is under the pointer.
@@ -24,12 +29,21 @@ pub struct Behavior<'a> {
     pub hovers: bool,
     /// The views in front.
     pub shown: Vec<View>,
+    /// Whether the head atlas is in front.
+    pub shows_atlas: bool,
 }
 
 impl egui_tiles::Behavior<Panel> for Behavior<'_> {
     fn pane_ui(&mut self, ui: &mut egui::Ui, _: egui_tiles::TileId, panel: &mut Panel) -> UiResponse {
         match panel.view() {
-            None => panels::show_examples(ui, self.state, self.commands),
+            None if *panel == Panel::Atlas => {
+                self.shows_atlas = true;
+                let canvas = &mut *self.atlas_canvas;
+                if let Some(tip) = panels::show_atlas(ui, self.state, canvas, self.easel, self.commands) {
+                    *self.tip = Some(tip);
+                }
+            }
+            None => panels::show_browser(ui, self.state, self.textures, self.commands),
             Some(view) => {
                 self.shown.push(view);
                 panels::show_head_controls(ui, view, self.state, self.commands);

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::dataset::DatasetCommand;
 use super::exporter::Export;
 use super::playing::{Exports, Playing};
 use crate::analysis::normalize::Normalization;
@@ -145,4 +146,6 @@ pub enum Command {
     StepUiScale(isize),
     /// Size of the window's controls and views; 1 is the system's.
     SetUiScale(f32),
+    /// Filter, sort or index the dataset, or change the head atlas.
+    Dataset(DatasetCommand),
 }

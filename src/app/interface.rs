@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use egui::mutex::RwLock;
 
 use super::Launch;
@@ -15,9 +15,10 @@ use super::appearance;
 use super::behavior::Behavior;
 use super::canvas::{Canvas, Easel};
 use super::command::Command;
+use super::dataset::{DatasetEffect, Desk, Textures};
 use super::exporter::Done;
 use super::keys;
-use super::panels::{self, Layout};
+use super::panels::{self, Layout, Panel};
 use super::playing::UiScale;
 use super::projections::Projections;
 use super::screenshot;
@@ -26,12 +27,10 @@ use super::state::{Effect, State};
 use super::toast::Toasts;
 use super::worker::Worker;
 use crate::analysis::{Compute, Engine};
-use crate::dataset::{Summary, traces_in};
 use crate::evidence::{Analyst, OpenTrace, Question};
 use crate::export::ViewState;
 use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
 use crate::scene::{Evidence, Theme, View};
-use crate::trace::Trace;
 
 /// The statistic that the heads view begins with: how much the text looks at the image.
 const FIRST_STATISTIC: &str = "mass.text.image";
@@ -52,7 +51,9 @@ pub struct Interface {
     easel: Easel,
     canvases: [Canvas; View::all().len()],
     loader: Worker<PathBuf, Result<OpenTrace>>,
-    lister: Worker<Vec<PathBuf>, Vec<Summary>>,
+    desk: Desk,
+    textures: Textures,
+    atlas_canvas: Canvas,
     analyst: Worker<(Arc<OpenTrace>, Question), Answer>,
     asked: Option<(u64, Question)>,
     asked_at: Instant,
@@ -63,7 +64,6 @@ pub struct Interface {
     toasts: Toasts,
     adapter_name: String,
     tip: Option<String>,
-    opened: Option<PathBuf>,
     settings_path: Option<PathBuf>,
     wants_screenshot: bool,
     wants_to_close: bool,
@@ -116,13 +116,9 @@ impl Interface {
             easel: Easel::new(Arc::clone(&gpu), renderer),
             canvases: Default::default(),
             loader: Worker::start(|path: PathBuf, _| Some(OpenTrace::open(&path)), wake.clone()),
-            lister: Worker::start(
-                |paths: Vec<PathBuf>, outdated| {
-                    let is_wanted = |_: &&PathBuf| !outdated.load(std::sync::atomic::Ordering::Relaxed);
-                    Some(paths.iter().take_while(is_wanted).map(|path| summary_of(path)).collect())
-                },
-                wake.clone(),
-            ),
+            desk: Desk::new(wake.clone()),
+            textures: Textures::new(wake.clone()),
+            atlas_canvas: Canvas::default(),
             analyst: Worker::start(
                 move |(trace, question): (Arc<OpenTrace>, Question), outdated| {
                     let answer = analyst.answer(&trace, &question, outdated);
@@ -138,7 +134,6 @@ impl Interface {
             dialog: None,
             toasts,
             tip: None,
-            opened: None,
             settings_path,
             wants_screenshot: false,
             wants_to_close: false,
@@ -196,14 +191,18 @@ impl Interface {
             let mut behavior = Behavior {
                 state: &self.state,
                 easel: &mut self.easel,
+                textures: &mut self.textures,
+                atlas_canvas: &mut self.atlas_canvas,
                 canvases: &mut self.canvases,
                 commands: &mut commands,
                 tip: &mut self.tip,
                 hovers: false,
                 shown: Vec::new(),
+                shows_atlas: false,
             };
             self.layout.ui(&mut behavior, ui);
-            let (hovers, shown) = (behavior.hovers, behavior.shown);
+            let (hovers, shown, shows_atlas) = (behavior.hovers, behavior.shown, behavior.shows_atlas);
+            self.state.browsing.atlas.is_shown = shows_atlas;
             if shown != self.state.shown_views {
                 commands.push(Command::ShowViews(shown));
             }
@@ -238,7 +237,7 @@ impl Interface {
     /// have to be drawn again with them. `None` if they are there, or late.
     fn time_for_numbers(&self) -> Option<Duration> {
         let waited = self.asked_at.elapsed();
-        let is_expected = self.state.evidence.is_some() && !self.is_settled();
+        let is_expected = self.state.evidence.is_some() && !self.has_numbers();
         NUMBERS_EXPECTED_WITHIN.checked_sub(waited).filter(|wait| is_expected && !wait.is_zero())
     }
 
@@ -250,6 +249,10 @@ impl Interface {
 
     /// Whether nothing is awaited any more: what is shown is what was asked for last.
     pub fn is_settled(&self) -> bool {
+        self.desk.is_settled() && self.has_numbers()
+    }
+
+    fn has_numbers(&self) -> bool {
         self.state.failure.is_some()
             || (self.answered.is_some()
                 && self.answered == self.asked
@@ -261,7 +264,7 @@ impl Interface {
     pub fn save_settings(&mut self) {
         let Some(path) = &self.settings_path else { return };
         let settings = Settings {
-            last: self.opened.clone(),
+            last: self.desk.opened().map(Path::to_owned),
             light: self.state.options.theme == Theme::Light,
             layout: Some(self.layout.clone()),
             ui_scale: Some(self.state.ui_scale.0).filter(|scale| *scale != 1.0),
@@ -301,14 +304,7 @@ impl Interface {
         let loaded: Vec<_> = self.loader.answers().collect();
         for answer in loaded {
             match answer {
-                Ok(trace) => {
-                    let name = trace.document().id.clone().unwrap_or_else(|| trace.trace.path().display().to_string());
-                    self.title = Some(format!("{name} · vlscope"));
-                    self.state.set_trace(Arc::new(trace));
-                    if let Some(state) = self.awaited_state.take() {
-                        self.show_state(state);
-                    }
-                }
+                Ok(trace) => self.show_trace(Arc::new(trace)),
                 Err(error) => {
                     self.awaited_state = None;
                     self.toasts.fail(format!("{error:#}"));
@@ -316,8 +312,8 @@ impl Interface {
                 }
             }
         }
-        if let Some(summaries) = self.lister.answers().last() {
-            self.state.set_summaries(summaries);
+        for effect in self.desk.take_answers(&mut self.state, &mut self.toasts) {
+            self.carry_out(effect);
         }
         let answers: Vec<_> = self.analyst.answers().collect();
         for (trace, question, answer) in answers {
@@ -358,10 +354,31 @@ impl Interface {
         self.projections.take_answers(&mut self.state, Instant::now())
     }
 
+    fn show_trace(&mut self, trace: Arc<OpenTrace>) {
+        let name = trace.document().id.clone().unwrap_or_else(|| trace.trace.path().display().to_string());
+        self.title = Some(format!("{name} · vlscope"));
+        self.desk.keep(&trace);
+        self.state.set_trace(trace);
+        if let Some(state) = self.awaited_state.take() {
+            self.show_state(state);
+        }
+    }
+
+    fn bring_forward(&mut self, wanted: Panel) {
+        self.layout.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(panel) if *panel == wanted));
+    }
+
     pub(super) fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Open(path) => self.open(path),
-            Effect::Load(path) => self.loader.ask(path),
+            Effect::Open(path) => self.desk.open(path),
+            Effect::Load(path) => match self.desk.preloaded(&path) {
+                Some(trace) => self.show_trace(trace),
+                None => self.loader.ask(path),
+            },
+            Effect::Dataset(DatasetEffect::ShowBrowser) => self.bring_forward(Panel::Examples),
+            Effect::Dataset(DatasetEffect::ShowAtlas) => self.bring_forward(Panel::Atlas),
+            Effect::Dataset(DatasetEffect::Index) => self.desk.index(&mut self.toasts),
+            Effect::Dataset(DatasetEffect::CancelIndexing) => self.desk.cancel_indexing(),
             Effect::ChooseFile => self.choose_file("traces", "safetensors", Command::Open),
             Effect::ChooseState => self.choose_file("view states", "json", Command::LoadState),
             Effect::LoadState(path) => {
@@ -369,7 +386,7 @@ impl Interface {
                     let example = self.state.examples.iter().position(|example| *example == trace);
                     match example.and_then(|example| self.state.apply(Command::ShowExample(example))) {
                         Some(effect) => self.carry_out(effect),
-                        None => self.open(trace),
+                        None => self.desk.open(trace),
                     }
                 } else if let Some(state) = self.awaited_state.take() {
                     self.show_state(state);
@@ -385,23 +402,6 @@ impl Interface {
                     .make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(panel) if panel.view() == Some(view)));
             }
             Effect::Quit => self.wants_to_close = true,
-        }
-    }
-
-    fn open(&mut self, path: PathBuf) {
-        let found = traces_in(&path).with_context(|| format!("cannot open {}", path.display()));
-        match found {
-            Ok(traces) if traces.is_empty() => {
-                self.toasts.fail(format!("no trace (*.safetensors) in the folder {}", path.display()));
-            }
-            Ok(traces) => {
-                self.lister.ask(traces.clone());
-                self.opened = Some(path);
-                if let Some(effect) = self.state.set_examples(traces) {
-                    self.carry_out(effect);
-                }
-            }
-            Err(error) => self.toasts.fail(format!("{error:#}")),
         }
     }
 
@@ -439,6 +439,7 @@ impl Interface {
     pub fn ask(&mut self) {
         let compares = self.state.shown_views.contains(&View::Similarity);
         self.projections.ask(&mut self.state, compares);
+        self.desk.ask(&self.state);
         let Some(trace) = &self.state.trace else { return };
         if self.is_new_question() {
             let question = self.state.question();
@@ -461,10 +462,6 @@ impl Interface {
 fn demo_folder() -> Option<PathBuf> {
     let beside_source = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo");
     [PathBuf::from("assets/demo"), beside_source].into_iter().find(|folder| folder.is_dir())
-}
-
-fn summary_of(path: &Path) -> Summary {
-    Trace::open(path).map(|trace| Summary::of(trace.document())).unwrap_or_default()
 }
 
 fn dropped_files(context: &egui::Context) -> Vec<Command> {

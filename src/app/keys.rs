@@ -3,6 +3,7 @@
 use egui::{Key, Modifiers};
 
 use super::command::Command;
+use super::dataset::DatasetCommand;
 use crate::scene::View;
 
 /// A key, and what it does.
@@ -46,6 +47,13 @@ pub fn shortcuts() -> Vec<Shortcut> {
         shortcut(redo, Key::Z, "Ctrl+Shift+Z", "redo", Command::Redo),
         shortcut(Modifiers::COMMAND, Key::Z, "Ctrl+Z", "undo: the selection before", Command::Undo),
         shortcut(Modifiers::COMMAND, Key::K, "Ctrl+K", "find a command", Command::TogglePalette),
+        shortcut(
+            Modifiers::COMMAND,
+            Key::F,
+            "Ctrl+F",
+            "filter the examples",
+            Command::Dataset(DatasetCommand::FocusFilter),
+        ),
         shortcut(none, Key::Space, "Space", "play, or stop", Command::TogglePlay),
         shortcut(none, Key::Escape, "Esc", "select no token; close this list", Command::Escape),
         // Before Ctrl+O, for which a further Shift does not matter.

@@ -7,6 +7,9 @@ mod appearance;
 mod behavior;
 mod canvas;
 mod command;
+mod dataset;
+#[cfg(test)]
+mod dataset_tests;
 #[cfg(test)]
 mod export_tests;
 mod exporter;
@@ -39,6 +42,7 @@ use crate::analysis::Compute;
 use crate::gpu::AdapterChoice;
 
 pub use command::Command;
+pub use dataset::DatasetCommand;
 pub use offscreen::{Offscreen, picture_of_window};
 pub use shell::run;
 pub use state::State;

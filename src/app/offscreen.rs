@@ -66,6 +66,33 @@ impl Offscreen {
     /// # Errors
     /// If the trace cannot be opened, or the adapter cannot hold such a picture.
     pub fn open(gpu: &Arc<Gpu>, launch: &Launch, size: [f32; 2], scale: f32) -> Result<Self> {
+        let mut window = Self::begin(gpu, launch, size, scale)?;
+        window.settle()?;
+        match &window.interface.state.failure {
+            Some(why) => bail!("{why}"),
+            None => Ok(window),
+        }
+    }
+
+    /// Opens what `launch` says, and waits until its examples are listed on a frame.
+    ///
+    /// # Errors
+    /// If there are none, or the adapter cannot hold such a picture.
+    pub fn open_browser(gpu: &Arc<Gpu>, launch: &Launch, size: [f32; 2], scale: f32) -> Result<Self> {
+        let mut window = Self::begin(gpu, launch, size, scale)?;
+        let until = Instant::now() + PATIENCE;
+        while window.interface.state.browsing.dataset.is_none() {
+            if Instant::now() > until {
+                bail!("the window did not get its examples within {} s", PATIENCE.as_secs());
+            }
+            window.interface.wake();
+            let _ = window.woken.recv_timeout(GLANCE);
+        }
+        window.frame();
+        Ok(window)
+    }
+
+    fn begin(gpu: &Arc<Gpu>, launch: &Launch, size: [f32; 2], scale: f32) -> Result<Self> {
         let context = egui::Context::default();
         let options = RendererOptions::PREDICTABLE;
         let renderer = Arc::new(RwLock::new(Renderer::new(&gpu.device, TARGET_FORMAT, options)));
@@ -77,12 +104,7 @@ impl Offscreen {
         let interface = Interface::new(&context, Arc::clone(gpu), Some(Arc::clone(&renderer)), launch, wake);
         let [width, height] = size.map(|side| (side * scale).round() as u32);
         let target = Target::new(&gpu.device, width, height)?;
-        let mut window = Self { gpu: Arc::clone(gpu), context, renderer, interface, woken, target, size, scale };
-        window.settle()?;
-        match &window.interface.state.failure {
-            Some(why) => bail!("{why}"),
-            None => Ok(window),
-        }
+        Ok(Self { gpu: Arc::clone(gpu), context, renderer, interface, woken, target, size, scale })
     }
 
     /// What the window shows.

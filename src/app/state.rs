@@ -11,6 +11,7 @@ use anyhow::Result;
 
 use self::steps::step;
 use super::command::Command;
+use super::dataset::{Browsing, DatasetEffect};
 use super::exporter::Export;
 use super::history::History;
 use super::playing::{Exports, Playing, UI_SCALES, UiScale};
@@ -21,7 +22,6 @@ use crate::analysis::similarity::Similarity;
 use crate::analysis::statistics::Over;
 use crate::analysis::timeline::output_tokens;
 use crate::analysis::{Direction, Pick, Selection};
-use crate::dataset::Summary;
 use crate::evidence::{OpenTrace, Question};
 use crate::export::{ViewState, check_selection};
 use crate::scene::{Evidence, LinkColor, Options, Projection, Target, Theme, View};
@@ -32,8 +32,8 @@ use crate::trace::{Block, Document};
 pub struct State {
     /// The dataset: all traces of the folder, or the one file.
     pub examples: Vec<PathBuf>,
-    /// One per example, once they were read.
-    pub summaries: Vec<Summary>,
+    /// What is known of them, filtered and sorted; the head atlas.
+    pub browsing: Browsing,
     /// Which of them was asked for.
     pub example: usize,
     /// The trace that is shown; the one before stays until the next is ready.
@@ -129,6 +129,8 @@ pub enum Effect {
     ChooseState,
     /// Read this view state.
     LoadState(PathBuf),
+    /// Of the dataset.
+    Dataset(DatasetEffect),
 }
 
 impl State {
@@ -166,7 +168,8 @@ impl State {
                 self.ui_scale = UiScale(UI_SCALES[step(now, by, UI_SCALES.len())]);
             }
             Command::ShowExample(example) => return self.show_example(example),
-            Command::StepExample(by) => return self.show_example(step(self.example, by, self.examples.len())),
+            Command::StepExample(by) => return self.show_example(self.browsing.step(self.example, by)?),
+            Command::Dataset(command) => return self.browse(command),
             Command::SetSelection(selection) => self.selection = selection,
             Command::SelectBlock(block) => self.select_block(block),
             Command::SelectLayer(layer) => self.selection.layer = layer,
@@ -250,7 +253,6 @@ impl State {
     /// A dataset was found; its first trace is to be shown.
     pub fn set_examples(&mut self, examples: Vec<PathBuf>) -> Option<Effect> {
         self.examples = examples;
-        self.summaries.clear();
         self.version += 1;
         self.show_example(0)
     }
@@ -277,12 +279,6 @@ impl State {
         self.similarity = None;
         self.failure = None;
         self.set_preview(None);
-        self.version += 1;
-    }
-
-    /// What the list of examples says of each.
-    pub fn set_summaries(&mut self, summaries: Vec<Summary>) {
-        self.summaries = summaries;
         self.version += 1;
     }
 

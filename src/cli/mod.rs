@@ -2,11 +2,13 @@
 
 mod adapter;
 mod animate;
+mod atlas;
 mod attention;
 mod bench;
 mod check;
 mod devices;
 mod embedding;
+mod examples;
 mod heads;
 mod index;
 mod man;
@@ -60,6 +62,10 @@ enum Command {
     Attention(attention::Arguments),
     /// The tokens nearest to others among the hidden states.
     Neighbours(neighbours::Arguments),
+    /// The examples of an indexed dataset: filtered, sorted, counted.
+    Examples(examples::Arguments),
+    /// A statistic of all heads over the examples of a dataset, or the difference of two groups.
+    Atlas(Box<atlas::Arguments>),
     /// Read every value of traces and report what is not sound.
     Check(check::Arguments),
     /// Index a folder of traces.
@@ -112,6 +118,8 @@ impl Cli {
             Some(Command::Stats(arguments)) => stats::run(&arguments, quiet)?,
             Some(Command::Attention(arguments)) => attention::run(&arguments)?,
             Some(Command::Neighbours(arguments)) => neighbours::run(&arguments)?,
+            Some(Command::Examples(arguments)) => examples::run(&arguments)?,
+            Some(Command::Atlas(arguments)) => atlas::run(&arguments, quiet)?,
             Some(Command::Check(arguments)) => return check::run(&arguments, quiet),
             Some(Command::Index(arguments)) => index::run(&arguments, quiet)?,
             Some(Command::Bench(arguments)) => bench::run(&arguments)?,

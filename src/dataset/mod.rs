@@ -1,8 +1,14 @@
-//! A dataset: a folder of traces.
+//! A dataset: a folder of traces, its index, and what is asked of both.
 
 mod folder;
+pub mod head_stats;
 pub mod index;
+mod open;
 mod summary;
+pub mod table;
+mod thumbnails;
 
 pub use folder::traces_in;
+pub use index::IndexError;
+pub use open::{Dataset, Order};
 pub use summary::Summary;

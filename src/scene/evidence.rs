@@ -76,6 +76,8 @@ pub struct StatisticGrid {
     pub diverging: bool,
     /// The values at the ends of the colours; `None` for those of the data.
     pub range: Option<[f32; 2]>,
+    /// `[layers, heads]`: which heads get a dot; may be empty.
+    pub marked: Vec<bool>,
 }
 
 /// The matrices of all heads, each as a small tile, in one matrix: layers downwards, heads to the right, with

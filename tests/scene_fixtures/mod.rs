@@ -180,7 +180,8 @@ pub fn statistic(layers: usize, heads: usize, diverging: bool) -> StatisticGrid 
         false => ("mass.text.image", "Attention mass text → image", "share of attention"),
     };
     let (name, label, unit) = (name.to_owned(), label.to_owned(), unit.to_owned());
-    StatisticGrid { name, label, unit, layers, heads, values, layer_mean, head_mean, diverging, range: None }
+    let marked = Vec::new();
+    StatisticGrid { name, label, unit, layers, heads, values, layer_mean, head_mean, diverging, range: None, marked }
 }
 
 /// Tiles of 6 × 6 cells with as strong a diagonal as the statistic is high; the last layer lacks its last head.

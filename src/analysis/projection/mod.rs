@@ -7,7 +7,6 @@
 mod distances;
 mod pca;
 mod procrustes;
-mod random;
 mod recipe;
 mod tsne;
 mod umap;

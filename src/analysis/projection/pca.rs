@@ -12,7 +12,7 @@
 use nalgebra::DMatrix;
 use ndarray::{Array1, Array2, Axis};
 
-use super::random::Random;
+use crate::analysis::random::Random;
 
 /// Up to this side of the smaller symmetric matrix all eigenvectors are found.
 const EXACT_SIDE: usize = 160;

@@ -1,7 +1,7 @@
 //! Every method, as the views ask for it.
 
-use super::random::Random;
 use super::*;
+use crate::analysis::random::Random;
 use crate::trace::Dtype;
 
 /// `[rows, dim]` around two places that are far apart: the even rows around one, the odd rows around the other.

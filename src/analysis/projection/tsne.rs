@@ -22,8 +22,8 @@ use rayon::prelude::*;
 
 use super::distances::squared_distances;
 use super::pca::Components;
-use super::random::Random;
 use super::{Progress, Stopped};
+use crate::analysis::random::Random;
 
 /// How often `y` moves at most.
 const STEPS: usize = 1000;

@@ -13,8 +13,8 @@ use ndarray::Array2;
 
 use super::distances::squared_distances;
 use super::pca::Components;
-use super::random::Random;
 use super::{Progress, Stopped};
+use crate::analysis::random::Random;
 
 const EPOCHS: usize = 500;
 const NEGATIVE_SAMPLES: usize = 5;

@@ -1,9 +1,10 @@
 //! The panels of the window: which there are, and where they stand.
 
 mod aggregation;
+mod atlas;
+mod browser;
 mod choices;
 mod embedding;
-mod examples;
 mod export_menu;
 mod gestures;
 mod heads;
@@ -20,7 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::scene::View;
 
-pub use examples::show as show_examples;
+pub use atlas::show as show_atlas;
+pub use browser::show as show_browser;
 pub use export_menu::show as show_export_menu;
 pub use heads::show_controls as show_head_controls;
 pub use help::show as show_help;
@@ -57,6 +59,8 @@ pub enum Panel {
     Timeline,
     /// Hidden states compared.
     Similarity,
+    /// A statistic of the heads over the dataset.
+    Atlas,
 }
 
 impl Panel {
@@ -74,13 +78,14 @@ impl Panel {
             Self::Overlays => "Heads on image",
             Self::Timeline => "Timeline",
             Self::Similarity => "Similarity",
+            Self::Atlas => "Head atlas",
         }
     }
 
     /// The view that it shows.
     pub fn view(self) -> Option<View> {
         Some(match self {
-            Self::Examples => return None,
+            Self::Examples | Self::Atlas => return None,
             Self::Heads => View::Heads,
             Self::Image => View::Image,
             Self::Links => View::Links,
@@ -98,7 +103,8 @@ impl Panel {
 /// Examples and heads at the left, picture and text in the middle, matrix and hidden states at the right.
 pub fn default_layout() -> Layout {
     let mut tiles = Tiles::default();
-    let left = column(&mut tiles, &[(&[Panel::Examples], 0.42), (&[Panel::Heads, Panel::Thumbnails], 0.58)]);
+    let left =
+        column(&mut tiles, &[(&[Panel::Examples], 0.42), (&[Panel::Heads, Panel::Thumbnails, Panel::Atlas], 0.58)]);
     let middle = column(
         &mut tiles,
         &[(&[Panel::Image, Panel::Overlays, Panel::Links], 0.72), (&[Panel::Text, Panel::Timeline], 0.28)],

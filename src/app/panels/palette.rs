@@ -13,6 +13,8 @@ use crate::app::state::State;
 use crate::render::colormap::Colormap;
 use crate::scene::{View, token_names};
 
+/// Of a larger dataset the browser's filter finds the others.
+const MOST_EXAMPLES: usize = 2000;
 /// Rows that are shown at once.
 const ROWS: usize = 12;
 
@@ -136,7 +138,7 @@ fn entries(state: &State) -> Vec<Entry> {
     entries.push(entry("attended by", Command::SetDirection(Direction::AttendedBy)));
     entries.extend(of_trace(state));
     let name = |example: &PathBuf| example.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    entries.extend(state.examples.iter().enumerate().filter_map(|(place, example)| {
+    entries.extend(state.examples.iter().enumerate().take(MOST_EXAMPLES).filter_map(|(place, example)| {
         Some(entry(format!("example {}", name(example)?), Command::ShowExample(place)))
     }));
     entries

@@ -49,7 +49,8 @@ fn show_example_steps(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Comma
     if ui.button("◀").on_hover_text("Example before: {").clicked() {
         commands.push(Command::StepExample(-1));
     }
-    ui.label(format!("{} of {}", state.example + 1, state.examples.len()));
+    let place = state.browsing.place(state.example).map_or("–".to_owned(), |place| (place + 1).to_string());
+    ui.label(format!("{place} of {}", state.browsing.listing.rows.len()));
     if ui.button("▶").on_hover_text("Example after: }").clicked() {
         commands.push(Command::StepExample(1));
     }

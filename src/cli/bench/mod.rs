@@ -1,8 +1,9 @@
-//! `vlscope bench`: what a user waits for on a trace, on whatever adapter there is. It opens no window and reads no
+//! `vlscope bench`: what a user waits for on a trace or a dataset, on whatever adapter there is. It opens no window and reads no
 //! other file. What two of its figures say is compared by people: each is the time of one thing, from its command until
 //! the device has finished the pictures.
 
 mod clicks;
+mod dataset;
 mod passes;
 mod timing;
 
@@ -33,12 +34,14 @@ const PROJECTION_RUNS: usize = 3;
 const EXAMPLES: &str = "Examples:
   vlscope synth --layers 12 --heads 12 --text 41 --grid 12x12 --dim 768 -o t.safetensors
   vlscope bench t.safetensors
-  vlscope bench t.safetensors --json --size 1920x1080";
+  vlscope bench t.safetensors --json --size 1920x1080
+  vlscope bench traces/ --json";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The trace.
+    /// The trace; or a folder of traces with an index.
+    #[arg(value_name = "TRACE|DIR")]
     trace: PathBuf,
     /// As JSON.
     #[arg(long)]
@@ -77,14 +80,6 @@ struct Report {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let size = Vec2::from(arguments.size);
     let gpu = Arc::new(Gpu::open(&arguments.adapter.choice())?);
-    let engine = Engine::new(Some(Arc::clone(&gpu)), arguments.adapter.compute(), DEFAULT_BUDGET_BYTES)?;
-    let computed_by = if engine.runs_shaders() { "shaders" } else { "processor" };
-    let open = Arc::new(OpenTrace::open(&arguments.trace)?);
-    ensure!(
-        !open.document().attention.is_empty(),
-        "the trace holds no attention, and nothing else is measured: {}",
-        arguments.trace.display()
-    );
     let launch = Launch {
         path: Some(arguments.trace.clone()),
         adapter: arguments.adapter.choice(),
@@ -93,6 +88,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         is_remembered: false,
         state: None,
     };
+    if arguments.trace.is_dir() {
+        return dataset::run(&arguments.trace, &gpu, &launch, arguments.size, arguments.json);
+    }
+    let engine = Engine::new(Some(Arc::clone(&gpu)), arguments.adapter.compute(), DEFAULT_BUDGET_BYTES)?;
+    let computed_by = if engine.runs_shaders() { "shaders" } else { "processor" };
+    let open = Arc::new(OpenTrace::open(&arguments.trace)?);
+    ensure!(
+        !open.document().attention.is_empty(),
+        "the trace holds no attention, and nothing else is measured: {}",
+        arguments.trace.display()
+    );
     let mut numbers_ms = numbers(&engine, &open)?;
     numbers_ms.insert("upload".to_owned(), upload(&gpu, &open)?);
     let mut analyst = Analyst::new(engine);

@@ -88,9 +88,9 @@ pub struct Build {
 
 /// A trace in the folder.
 #[derive(Debug)]
-struct Found {
-    file: PathBuf,
-    key: RowKey,
+pub(super) struct Found {
+    pub file: PathBuf,
+    pub key: RowKey,
 }
 
 /// What a run did, and what is there now.
@@ -235,7 +235,7 @@ impl Build {
 
 impl Found {
     /// `None` if it is gone already.
-    fn look(dir: &Path, file: PathBuf) -> Option<Self> {
+    pub fn look(dir: &Path, file: PathBuf) -> Option<Self> {
         let names = file.strip_prefix(dir).unwrap_or(&file).components();
         let path = names.map(|name| name.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
         let version = match file.metadata() {

@@ -10,6 +10,7 @@
 mod build;
 mod commit;
 mod error;
+mod headers;
 mod ledger;
 mod part;
 mod reader;
@@ -21,6 +22,7 @@ mod thumbnail;
 
 pub use build::{Build, BuildOptions, Report, Shard};
 pub use error::IndexError;
+pub use headers::headers;
 pub use reader::{Index, Part};
 pub use reduce::REDUCED;
 pub use rows::{ContentOptions, HiddenStates};

@@ -4,7 +4,7 @@ use glam::Vec2;
 
 use super::super::canvas::Canvas;
 use super::super::colour_bar::{Scale, decimals, tick_text};
-use super::super::{Inputs, Target};
+use super::super::{Inputs, StatisticGrid, Target};
 use super::one;
 use crate::analysis::statistics::strongest;
 use crate::render::{Align, Quad, Rect};
@@ -12,13 +12,23 @@ use crate::render::{Align, Quad, Rect};
 /// How many are listed.
 const LISTED: usize = 10;
 
+/// The highest; where two groups are compared those with the largest differences to either side.
+fn listed(statistic: &StatisticGrid) -> Vec<(usize, usize, f32)> {
+    if statistic.marked.is_empty() || !statistic.diverging {
+        return strongest(&statistic.values, statistic.heads, LISTED);
+    }
+    let sizes: Vec<f32> = statistic.values.iter().map(|value| value.abs()).collect();
+    let found = strongest(&sizes, statistic.heads, LISTED).into_iter();
+    found.map(|(layer, head, _)| (layer, head, statistic.values[layer * statistic.heads + head])).collect()
+}
+
 /// Draws it and takes its room.
 pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, scale: &Scale) {
     let statistic = &inputs.evidence.statistic;
     let small = canvas.text.small;
     let (line, gap) = (small * 1.6, 18.0);
     let room = canvas.free.size();
-    let listed = strongest(&statistic.values, statistic.heads, LISTED);
+    let listed = listed(statistic);
     let rows: Vec<_> = listed
         .into_iter()
         .map(|(layer, head, value)| {

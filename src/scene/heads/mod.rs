@@ -11,11 +11,11 @@ pub(super) use self::layout::Order;
 use super::canvas::Canvas;
 use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
 use super::theme::ink_on;
-use super::{Inputs, Target};
+use super::{Inputs, StatisticGrid, Target};
 use crate::analysis::Pick;
 use crate::analysis::statistics::{mean, metric_names};
 use crate::render::colormap::Colormap;
-use crate::render::{Align, Color, Rect};
+use crate::render::{Align, Color, Quad, Rect};
 
 pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let statistic = &inputs.evidence.statistic;
@@ -123,13 +123,36 @@ fn cells(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout, scale: &
             let value = statistic.values.get(layer * statistic.heads + head).copied();
             draw(layout.cell(layer, head), value, Target::Head { layer, head });
         }
-        let value = statistic.layer_mean.get(layer).copied();
-        draw(layout.layer_mean(layer), value, Target::LayerMean { layer });
+        if has_means(statistic) {
+            let value = statistic.layer_mean.get(layer).copied();
+            draw(layout.layer_mean(layer), value, Target::LayerMean { layer });
+        }
     }
-    for head in 0..statistic.heads {
-        draw(layout.head_mean(head), statistic.head_mean.get(head).copied(), Target::HeadMean { head });
+    if has_means(statistic) {
+        for head in 0..statistic.heads {
+            draw(layout.head_mean(head), statistic.head_mean.get(head).copied(), Target::HeadMean { head });
+        }
+        draw(layout.corner(), Some(mean(&statistic.values)), Target::AllHeads);
     }
-    draw(layout.corner(), Some(mean(&statistic.values)), Target::AllHeads);
+    for (index, _) in statistic.marked.iter().enumerate().filter(|(_, is_marked)| **is_marked) {
+        let value = statistic.values.get(index).copied().unwrap_or(f32::NAN);
+        if let Some(fill) = scale.color(value) {
+            dot(canvas, layout.cell(index / statistic.heads, index % statistic.heads), ink_on(fill));
+        }
+    }
+}
+
+/// Whether the values are such that their means say something.
+fn has_means(statistic: &StatisticGrid) -> bool {
+    !statistic.layer_mean.is_empty()
+}
+
+/// In the upper right corner of a cell, beside its number.
+fn dot(canvas: &mut Canvas<'_>, cell: Rect, fill: Color) {
+    let side = (cell.size().min_element() * 0.22).clamp(2.0, 7.0);
+    let inset = (cell.size().min_element() * 0.12).min(4.0);
+    let rect = Rect::at(cell.max.x - inset - side, cell.min.y + inset, side, side);
+    canvas.quad(Quad { rect, fill, stroke: Color::TRANSPARENT, stroke_width: 0.0, corner_radius: side / 2.0 });
 }
 
 /// A cell in the colour of its value, with the number in it if it is as large as that; a struck one without a value.
@@ -169,15 +192,22 @@ fn axes(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout) {
         let at = Vec2::new(grid.min.x - 5.0, layout.cell(layer, 0).center().y);
         canvas.label(at, Align::Right, layer.to_string(), small, color);
     }
-    let above_means = Vec2::new(layout.corner().center().x, grid.min.y - small * 0.8);
-    canvas.label(above_means, Align::Center, "mean", small, muted);
-    let beside_means = Vec2::new(grid.min.x - 5.0, layout.corner().center().y);
-    canvas.label(beside_means, Align::Right, "mean", small, muted);
+    if has_means(statistic) {
+        means_axis(canvas, layout);
+    }
     let above = Vec2::new(grid.center().x, grid.min.y - small * 2.1);
     canvas.label(above, Align::Center, "head", small, muted);
     let numbers_width = canvas.width(&(statistic.layers - 1).to_string(), small).max(small);
     let beside = Vec2::new(grid.min.x - 6.0 - numbers_width - small * 0.8, grid.center().y);
     canvas.upright(beside, Align::Center, "layer", small, muted);
+}
+
+fn means_axis(canvas: &mut Canvas<'_>, layout: &Layout) {
+    let (small, muted, grid) = (canvas.text.small, canvas.palette.muted, layout.grid);
+    let above_means = Vec2::new(layout.corner().center().x, grid.min.y - small * 0.8);
+    canvas.label(above_means, Align::Center, "mean", small, muted);
+    let beside_means = Vec2::new(grid.min.x - 5.0, layout.corner().center().y);
+    canvas.label(beside_means, Align::Right, "mean", small, muted);
 }
 
 /// The one, where it is one.

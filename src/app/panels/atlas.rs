@@ -1,0 +1,260 @@
+//! The head atlas: a statistic of all heads over the filtered examples, or the difference of two groups of them; the examples
+//! with the most extreme values of the head that was chosen.
+
+use egui::{Button, Label, Rect as EguiRect, RichText, ScrollArea, Sense, TextEdit, Ui, UiBuilder, WidgetInfo, pos2};
+use glam::Vec2;
+
+use super::menu;
+use super::top_bar::unlabelled_choice;
+use crate::app::canvas::{Canvas, Easel};
+use crate::app::command::Command;
+use crate::app::dataset::{AtlasChoice, DatasetCommand};
+use crate::app::state::State;
+use crate::dataset::Dataset;
+use crate::dataset::head_stats::definition;
+use crate::evidence::{Atlas, AtlasValue, PERMUTATIONS};
+use crate::scene::{Evidence, Inputs, Target, View};
+
+/// The share of the panel's height that the list of extreme examples takes.
+const LIST: f32 = 0.36;
+
+/// Shows it; returns the words for what is under the pointer.
+pub fn show(
+    ui: &mut Ui,
+    state: &State,
+    canvas: &mut Canvas,
+    easel: &mut Easel,
+    commands: &mut Vec<Command>,
+) -> Option<String> {
+    let frame = egui::Frame::NONE.inner_margin(4.0);
+    let Some(dataset) = state.browsing.dataset.as_ref().filter(|dataset| dataset.heads().is_some()) else {
+        frame.show(ui, |ui| show_offer(ui, state, commands));
+        return None;
+    };
+    frame
+        .show(ui, |ui| {
+            show_choices(ui, state, dataset, commands);
+            let atlas = &state.browsing.atlas;
+            if let Some(error) = &atlas.error {
+                ui.add(Label::new(RichText::new(error).small().color(ui.visuals().error_fg_color)).wrap());
+            }
+            let Some(shown) = &atlas.shown else {
+                ui.centered_and_justified(|ui| ui.weak(if atlas.error.is_some() { "" } else { "Reading…" }));
+                return None;
+            };
+            let room = ui.available_rect_before_wrap();
+            let below = if atlas.cell.is_some() { room.height() * LIST } else { 0.0 };
+            let space = EguiRect::from_min_max(room.min, pos2(room.max.x, room.max.y - below));
+            let tip = show_heads(ui, space, state, shown, canvas, easel, commands);
+            if let Some(cell) = atlas.cell {
+                let rest = EguiRect::from_min_max(pos2(room.min.x, space.max.y), room.max);
+                ui.scope_builder(UiBuilder::new().max_rect(rest), |ui| {
+                    show_extremes(ui, state, dataset, cell, commands)
+                });
+            }
+            tip
+        })
+        .inner
+}
+
+fn show_offer(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+    ui.vertical_centered(|ui| {
+        ui.add_space(ui.available_height() / 3.0);
+        match &state.browsing.dataset {
+            Some(dataset) if dataset.table.len() > 1 => {
+                ui.weak("Statistics over all examples need an index of the folder.");
+                let is_idle = state.browsing.work.is_none();
+                if ui.add_enabled(is_idle, Button::new("Index this folder")).clicked() {
+                    commands.push(Command::Dataset(DatasetCommand::Index));
+                }
+            }
+            _ => {
+                ui.weak("Open a folder of traces to see its heads over all examples.");
+            }
+        }
+    });
+}
+
+fn show_choices(ui: &mut Ui, state: &State, dataset: &Dataset, commands: &mut Vec<Command>) {
+    let browsing = &state.browsing;
+    let mut choice = browsing.atlas.choice.clone();
+    ui.horizontal_wrapped(|ui| {
+        show_statistics(ui, dataset, &mut choice);
+        let offered: Vec<AtlasValue> =
+            AtlasValue::ALL.into_iter().filter(|value| choice.b.is_some() || !value.compares()).collect();
+        let shown = offered.iter().position(|value| *value == choice.value).unwrap_or(0);
+        if let Some(row) = unlabelled_choice(ui, "Value", offered.iter().map(|value| value.label()), shown) {
+            choice.value = offered[row];
+        }
+        show_groups(ui, state, &mut choice);
+    });
+    if let Some(atlas) = &browsing.atlas.shown
+        && atlas.blocks.len() > 1
+    {
+        ui.horizontal_wrapped(|ui| {
+            for block in &atlas.blocks {
+                if ui.selectable_label(*block == atlas.grid.block, block).on_hover_text("Attention block").clicked() {
+                    choice.block = Some(block.clone());
+                }
+            }
+        });
+    }
+    if let Some(b) = &mut choice.b {
+        ui.horizontal(|ui| {
+            let width = (ui.available_width() - 60.0) / 2.0;
+            for (name, query) in [("A", &mut choice.a), ("B", b)] {
+                let label = ui.label(name);
+                let field = TextEdit::singleline(query).hint_text("all").desired_width(width);
+                let response = ui.add(field).labelled_by(label.id);
+                response.on_hover_text(format!("Filter of group {name}, within the filter of the examples"));
+            }
+        });
+        if let Some(done) = browsing.atlas.permuting {
+            ui.ctx().request_repaint_after(std::time::Duration::from_millis(150));
+            ui.weak(format!("p-values: {done} of {PERMUTATIONS} permutations"));
+        }
+    }
+    if choice.b.is_none() && choice.value.compares() {
+        choice.value = AtlasValue::Mean;
+    }
+    if choice != browsing.atlas.choice {
+        commands.push(Command::Dataset(DatasetCommand::SetAtlas(Box::new(choice))));
+    }
+}
+
+fn show_statistics(ui: &mut Ui, dataset: &Dataset, choice: &mut AtlasChoice) {
+    let names = dataset.heads().map_or(&[][..], |heads| heads.names());
+    let label = |name: &String| {
+        definition(name)
+            .map_or_else(|| name.trim_start_matches("metric_").replace('_', " "), |found| found.label.to_owned())
+    };
+    let is_chosen = |name: &String| {
+        *name == choice.statistic || definition(name).is_some_and(|found| found.name == choice.statistic)
+    };
+    let shown = names.iter().position(is_chosen).unwrap_or(names.len());
+    if let Some(row) = unlabelled_choice(ui, "Statistic of the atlas", names.iter().map(label), shown) {
+        choice.statistic = definition(&names[row]).map_or_else(|| names[row].clone(), |found| found.name.to_owned());
+    }
+}
+
+/// Two groups to compare, or one alone.
+fn show_groups(ui: &mut Ui, state: &State, choice: &mut AtlasChoice) {
+    let (response, _) = menu("Groups").ui(ui, |ui| {
+        if ui.selectable_label(choice.b.is_none(), "one group: the filtered examples").clicked() {
+            (choice.a, choice.b) = (String::new(), None);
+            ui.close();
+        }
+        let mut compare = |ui: &mut Ui, a: String, b: String| {
+            if !choice.value.compares() {
+                choice.value = AtlasValue::Difference;
+            }
+            (choice.a, choice.b) = (a, Some(b));
+            ui.close();
+        };
+        ScrollArea::vertical().max_height(300.0).show(ui, |ui| {
+            for groups in state.browsing.groups() {
+                if ui.button(&groups.label).clicked() {
+                    compare(ui, groups.a, groups.b);
+                }
+            }
+        });
+        if ui.button("two filters…").clicked() {
+            compare(ui, String::new(), String::new());
+        }
+    });
+    response.on_hover_text("Compare two groups of examples");
+}
+
+fn show_heads(
+    ui: &mut Ui,
+    space: EguiRect,
+    state: &State,
+    atlas: &Atlas,
+    canvas: &mut Canvas,
+    easel: &mut Easel,
+    commands: &mut Vec<Command>,
+) -> Option<String> {
+    let response = ui.allocate_rect(space, Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, "head atlas"));
+    if space.width() < 16.0 || space.height() < 16.0 {
+        return None;
+    }
+    let value = state.browsing.atlas.choice.value;
+    let (document, selection) = (atlas.document(), atlas.selection(state.browsing.atlas.cell));
+    let evidence = Evidence { statistic: atlas.shown(value), ..Evidence::default() };
+    let size = Vec2::new(space.width(), space.height());
+    let inputs = Inputs {
+        document: &document,
+        images: &[],
+        selection: &selection,
+        hover: None,
+        options: &crate::scene::Options { title: true, heads_filter: None, ..state.options.clone() },
+        evidence: &evidence,
+        size,
+    };
+    let scale = ui.ctx().pixels_per_point();
+    let scene = canvas.scene(easel, View::Heads, &inputs, state.version, scale);
+    let pointed = response.hover_pos().and_then(|at| scene.at(Vec2::new(at.x - space.min.x, at.y - space.min.y)));
+    if let Some(texture) = canvas.texture() {
+        let whole = EguiRect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+        ui.painter().image(texture, space, whole, egui::Color32::WHITE);
+    }
+    let Some(Target::Head { layer, head }) = pointed else { return None };
+    if response.clicked() {
+        commands.push(Command::Dataset(DatasetCommand::SelectCell(Some((layer, head)))));
+    }
+    let tip = words(atlas, layer, head);
+    response.on_hover_text_at_pointer(tip.as_str());
+    Some(tip)
+}
+
+/// All that is known of a head.
+fn words(atlas: &Atlas, layer: usize, head: usize) -> String {
+    let cell = layer * atlas.grid.heads + head;
+    let number = |value: AtlasValue| match atlas.numbers(value).get(cell) {
+        Some(number) if number.is_finite() => format!("{} {number:.4}", value.label()),
+        _ => format!("{}: none", value.label()),
+    };
+    let unit = Some(atlas.statistic().1).filter(|unit| !unit.is_empty()).map(|unit| format!(" ({unit})"));
+    let count = atlas.counts().get(cell).copied().unwrap_or(0);
+    let values: Vec<String> = AtlasValue::ALL
+        .into_iter()
+        .filter(|value| atlas.difference.is_some() || !value.compares())
+        .map(number)
+        .collect();
+    format!("layer {layer} · head {head}: {}{} · {count} examples", values.join(" · "), unit.unwrap_or_default())
+}
+
+/// A click opens the example.
+fn show_extremes(
+    ui: &mut Ui,
+    state: &State,
+    dataset: &Dataset,
+    (layer, head): (usize, usize),
+    commands: &mut Vec<Command>,
+) {
+    ui.horizontal(|ui| {
+        ui.strong(format!("layer {layer} · head {head}"));
+        if ui.small_button("Close").clicked() {
+            commands.push(Command::Dataset(DatasetCommand::SelectCell(None)));
+        }
+    });
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.columns(2, |sides| {
+            let ends = ["highest", "lowest"].into_iter().zip(&state.browsing.atlas.extremes);
+            for (ui, (end, found)) in sides.iter_mut().zip(ends) {
+                ui.weak(end);
+                for &(row, value) in found {
+                    let text = dataset.table.value("text", row as usize).text();
+                    let text = if text.is_empty() { dataset.table.value("path", row as usize).text() } else { text };
+                    let is_shown = row as usize == state.example;
+                    let button = Button::selectable(is_shown, format!("{value:.3}  {text}")).truncate();
+                    let left = egui::Layout::top_down_justified(egui::Align::LEFT);
+                    if ui.with_layout(left, |ui| ui.add(button)).inner.clicked() {
+                        commands.push(Command::ShowExample(row as usize));
+                    }
+                }
+            }
+        });
+    });
+}

@@ -1,0 +1,79 @@
+//! The examples of a dataset as a table in memory: one row an example, in the order of their paths.
+
+mod column;
+mod evaluate;
+mod filter;
+mod rows;
+mod sort;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+pub use column::{Column, Texts, Value, Values};
+pub use filter::{Comparison, Filter, HeadColumn, QueryError, Term};
+pub use sort::{SortKey, sort};
+
+/// All examples of a dataset.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// The dataset's folder.
+    root: PathBuf,
+    /// Of each row: its key in the other tables of the index.
+    keys: Vec<i64>,
+    /// Of each row: the size in bytes and the time of change in nanoseconds since 1970 of the file, when it was read.
+    stamps: Vec<[i64; 2]>,
+    columns: Vec<Column>,
+}
+
+impl Table {
+    /// Number of examples.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The dataset's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Each example's key in the other tables of the index.
+    pub fn keys(&self) -> &[i64] {
+        &self.keys
+    }
+
+    /// Size in bytes and time of change in nanoseconds since 1970 of an example's file when it was read.
+    pub fn stamp(&self, row: usize) -> Option<[i64; 2]> {
+        self.stamps.get(row).copied()
+    }
+
+    /// All columns, in the order in which they are offered.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// The column of that name; `prediction` means `output_prediction` and `question_type` `attribute_question_type` where no
+    /// column has the shorter name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        let named = |wanted: &str| self.columns.iter().find(|column| column.name == wanted);
+        named(name).or_else(|| named(&format!("output_{name}"))).or_else(|| named(&format!("attribute_{name}")))
+    }
+
+    /// What a column says of a row; [`Value::None`] if there is no such column.
+    pub fn value(&self, name: &str, row: usize) -> Value<'_> {
+        self.column(name).map_or(Value::None, |column| column.values.value(row))
+    }
+
+    /// The file of an example.
+    pub fn path(&self, row: usize) -> PathBuf {
+        match self.value("path", row) {
+            Value::Text(path) => self.root.join(path),
+            _ => self.root.clone(),
+        }
+    }
+}
