@@ -33,6 +33,15 @@ picture matrix-encoder-decoder "$translation" --view matrix --block cross --size
 picture embedding "$demo" --view embedding --align shared --trajectories --token 0 --neighbours cosine --size 760x480
 picture embedding-multi-image "$two_images" --view embedding --patches --size 640x420
 picture similarity "$demo" --view similarity --size 480x420
+compare() {
+    "$vlscope" compare assets/demo/00-what-color-is-the-shape.safetensors "$demo" --view "$1" --token 0 \
+        --size 1080x420 --scale 1.5 -o "$folder/compare-$1.png"
+    echo "$folder/compare-$1.png"
+}
+
+compare heads
+compare image
+compare text
 "$vlscope" render assets/demo/00-what-color-is-the-shape.safetensors --view window --layer 0 --head 3 --token 0 \
     --size 1440x900 --theme dark -o "$folder/window.png"
 echo "$folder/window.png"

@@ -2,6 +2,7 @@
 
 mod atlas;
 mod hidden;
+mod partner;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -25,6 +26,7 @@ use crate::trace::{Document, Trace};
 
 pub use atlas::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS, SIGNIFICANT};
 pub use hidden::{ProjectionQuestion, Projector, compare_states, complete, hidden_state};
+pub use partner::Partner;
 
 /// A trace with its images decoded for drawing.
 #[derive(Debug)]

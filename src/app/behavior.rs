@@ -21,6 +21,10 @@ pub struct Behavior<'a> {
     pub textures: &'a mut Textures,
     /// The head atlas's.
     pub atlas_canvas: &'a mut Canvas,
+    /// Of the two traces that are compared.
+    pub comparison: &'a mut Canvas,
+    /// Whether they are in front.
+    pub shows_comparison: bool,
     /// What the panels wish for.
     pub commands: &'a mut Vec<Command>,
     /// Words for what is under the pointer.
@@ -40,6 +44,14 @@ impl egui_tiles::Behavior<Panel> for Behavior<'_> {
                 self.shows_atlas = true;
                 let canvas = &mut *self.atlas_canvas;
                 if let Some(tip) = panels::show_atlas(ui, self.state, canvas, self.easel, self.commands) {
+                    *self.tip = Some(tip);
+                }
+            }
+            None if *panel == Panel::Compare => {
+                self.shows_comparison = true;
+                let tip = panels::show_comparison(ui, self.state, self.comparison, self.easel, self.commands);
+                if let Some(tip) = tip {
+                    self.hovers = true;
                     *self.tip = Some(tip);
                 }
             }

@@ -49,17 +49,34 @@ impl Easel {
 impl Canvas {
     /// The scene, made anew if the state's `version`, the size or the scale has changed.
     pub fn scene(&mut self, easel: &mut Easel, view: View, inputs: &Inputs<'_>, version: u64, scale: f32) -> &Scene {
-        let size = Vec2::new(inputs.size.x, inputs.size.y);
+        self.scene_by(easel, inputs.size, version, scale, |fonts| draw(view, inputs, fonts))
+    }
+
+    /// The same for a scene that is not a view's alone.
+    pub fn scene_by(
+        &mut self,
+        easel: &mut Easel,
+        size: glam::Vec2,
+        version: u64,
+        scale: f32,
+        draw: impl FnOnce(&mut Fonts) -> Scene,
+    ) -> &Scene {
+        let size = Vec2::new(size.x, size.y);
         let is_fresh = self.drawn_at == Some((version, size, scale));
         match self.scene.take().filter(|_| is_fresh) {
             Some(scene) => self.scene.insert(scene),
             None => {
-                let scene = draw(view, inputs, &mut easel.fonts);
+                let scene = draw(&mut easel.fonts);
                 self.drawn_at = Some((version, size, scale));
                 self.failure = self.paint(easel, &scene, scale).err().map(|error| error.to_string());
                 self.scene.insert(scene)
             }
         }
+    }
+
+    /// The version of the state that the scene was made for; `None` until it is first shown.
+    pub fn version(&self) -> Option<u64> {
+        self.drawn_at.map(|(version, ..)| version)
     }
 
     /// Of the scene, in logical pixels; `None` until it is first shown.

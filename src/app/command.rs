@@ -11,7 +11,7 @@ use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::Over;
 use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
 use crate::render::Rect;
-use crate::scene::{Options, Target, View};
+use crate::scene::{CompareView, Options, Target, View};
 
 /// One wish of the user.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,4 +148,10 @@ pub enum Command {
     SetUiScale(f32),
     /// Filter, sort or index the dataset, or change the head atlas.
     Dataset(DatasetCommand),
+    /// Compare what is shown, now and later, with this example; `None` is the one that is shown now.
+    CompareWith(Option<usize>),
+    /// Compare with nothing any more.
+    EndComparison,
+    /// Show this view of both traces.
+    SetCompareView(CompareView),
 }

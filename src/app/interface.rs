@@ -16,6 +16,7 @@ use super::behavior::Behavior;
 use super::canvas::{Canvas, Easel};
 use super::command::Command;
 use super::dataset::{DatasetEffect, Desk, Textures};
+use super::comparer::Comparer;
 use super::exporter::Done;
 use super::keys;
 use super::panels::{self, Layout, Panel};
@@ -78,6 +79,10 @@ pub struct Interface {
     /// A view state that waits for its trace.
     awaited_state: Option<ViewState>,
     projections: Projections,
+    comparer: Comparer,
+    /// Of the two traces that are compared.
+    comparison: Canvas,
+    shows_comparison: bool,
 }
 
 impl Interface {
@@ -110,6 +115,7 @@ impl Interface {
             });
         let mut analyst = Analyst::new(engine);
         let projections = Projections::new(wake.clone());
+        let comparer = Comparer::new(wake.clone());
         let mut interface = Self {
             layout: settings.layout.map_or_else(panels::default_layout, panels::completed),
             adapter_name: gpu.info.name.clone(),
@@ -146,6 +152,9 @@ impl Interface {
             context: context.clone(),
             awaited_state: None,
             projections,
+            comparer,
+            comparison: Canvas::default(),
+            shows_comparison: false,
             state,
         };
         let remembered = settings.last.filter(|path| path.exists());
@@ -194,6 +203,8 @@ impl Interface {
                 textures: &mut self.textures,
                 atlas_canvas: &mut self.atlas_canvas,
                 canvases: &mut self.canvases,
+                comparison: &mut self.comparison,
+                shows_comparison: false,
                 commands: &mut commands,
                 tip: &mut self.tip,
                 hovers: false,
@@ -201,6 +212,7 @@ impl Interface {
                 shows_atlas: false,
             };
             self.layout.ui(&mut behavior, ui);
+            self.shows_comparison = behavior.shows_comparison;
             let (hovers, shown, shows_atlas) = (behavior.hovers, behavior.shown, behavior.shows_atlas);
             self.state.browsing.atlas.is_shown = shows_atlas;
             if shown != self.state.shown_views {
@@ -257,7 +269,8 @@ impl Interface {
             || (self.answered.is_some()
                 && self.answered == self.asked
                 && !self.is_new_question()
-                && self.projections.is_settled())
+                && self.projections.is_settled()
+                && self.comparer.is_settled())
     }
 
     /// Remembers layout, theme and what was open.
@@ -351,6 +364,7 @@ impl Interface {
                 self.carry_out(effect);
             }
         }
+        self.comparer.take_answers(&mut self.state);
         self.projections.take_answers(&mut self.state, Instant::now())
     }
 
@@ -401,6 +415,7 @@ impl Interface {
                 self.layout
                     .make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(panel) if panel.view() == Some(view)));
             }
+            Effect::FocusComparison => panels::bring_forward(&mut self.layout, Panel::Compare),
             Effect::Quit => self.wants_to_close = true,
         }
     }
@@ -440,6 +455,7 @@ impl Interface {
         let compares = self.state.shown_views.contains(&View::Similarity);
         self.projections.ask(&mut self.state, compares);
         self.desk.ask(&self.state);
+        self.comparer.ask(&mut self.state, self.shows_comparison);
         let Some(trace) = &self.state.trace else { return };
         if self.is_new_question() {
             let question = self.state.question();

@@ -71,6 +71,7 @@ pub fn shortcuts() -> Vec<Shortcut> {
         shortcut(none, Key::F1, "F1", "show all keys", Command::ToggleHelp),
         shortcut(Modifiers::COMMAND, Key::Q, "Ctrl+Q", "close the window", Command::Quit),
         shortcut(Modifiers::COMMAND, Key::S, "Ctrl+S", "save what is shown as a view state", Command::SaveState),
+        shortcut(none, Key::B, "B", "compare with this example", Command::CompareWith(None)),
         shortcut(none, Key::C, "C", "copy the command that draws the window", Command::CopyCommand(None)),
         shortcut(Modifiers::COMMAND, Key::Plus, "Ctrl+Plus", "larger", Command::StepUiScale(1)),
         shortcut(Modifiers::COMMAND, Key::Equals, "Ctrl+=", "larger", Command::StepUiScale(1)),

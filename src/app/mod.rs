@@ -11,6 +11,9 @@ mod dataset;
 #[cfg(test)]
 mod dataset_tests;
 #[cfg(test)]
+mod compare_tests;
+mod comparer;
+#[cfg(test)]
 mod export_tests;
 mod exporter;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use anyhow::Result;
 use self::steps::step;
 use super::command::Command;
 use super::dataset::{Browsing, DatasetEffect};
+use super::comparer::Comparison;
 use super::exporter::Export;
 use super::history::History;
 use super::playing::{Exports, Playing, UI_SCALES, UiScale};
@@ -91,6 +92,8 @@ pub struct State {
     pub exports: Exports,
     /// Size of the window's controls and views.
     pub ui_scale: UiScale,
+    /// What the shown trace is compared with.
+    pub comparison: Comparison,
 }
 
 /// The command palette.
@@ -115,6 +118,8 @@ pub enum Effect {
     Screenshot,
     /// Bring a view's panel to the front.
     FocusView(View),
+    /// Bring the two traces to the front.
+    FocusComparison,
     /// Put the panels back.
     ResetLayout,
     /// Close the window.
@@ -246,6 +251,9 @@ impl State {
             Command::SetCombine(combine) => self.selection.combine = combine,
             Command::SetRollout(rollout) => self.selection.rollout = rollout,
             Command::SetSinks(sinks) => self.selection.sinks = sinks,
+            Command::CompareWith(example) => return self.compare_with(example).then_some(Effect::FocusComparison),
+            Command::EndComparison => self.comparison = Comparison { view: self.comparison.view, ..Comparison::default() },
+            Command::SetCompareView(view) => self.comparison.view = view,
         }
         None
     }

@@ -6,6 +6,7 @@ mod atlas;
 mod attention;
 mod bench;
 mod check;
+mod compare;
 mod devices;
 mod embedding;
 mod examples;
@@ -60,6 +61,8 @@ enum Command {
     Stats(stats::Arguments),
     /// The weights behind the image and text views.
     Attention(attention::Arguments),
+    /// Two traces side by side, and what is different.
+    Compare(Box<compare::Arguments>),
     /// The tokens nearest to others among the hidden states.
     Neighbours(neighbours::Arguments),
     /// The examples of an indexed dataset: filtered, sorted, counted.
@@ -117,6 +120,7 @@ impl Cli {
             Some(Command::Render(arguments)) => render::run(&arguments, quiet)?,
             Some(Command::Stats(arguments)) => stats::run(&arguments, quiet)?,
             Some(Command::Attention(arguments)) => attention::run(&arguments)?,
+            Some(Command::Compare(arguments)) => compare::run(&arguments)?,
             Some(Command::Neighbours(arguments)) => neighbours::run(&arguments)?,
             Some(Command::Examples(arguments)) => examples::run(&arguments)?,
             Some(Command::Atlas(arguments)) => atlas::run(&arguments, quiet)?,

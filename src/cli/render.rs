@@ -366,7 +366,7 @@ pub fn parse_size(text: &str) -> Result<[f32; 2], String> {
     sides.ok_or_else(|| format!("`{text}` is no size: expected for example 900x640, at least 16x16"))
 }
 
-fn parse_range(text: &str) -> Result<[f32; 2], String> {
+pub fn parse_range(text: &str) -> Result<[f32; 2], String> {
     let ends = text.split_once(':').and_then(|(low, high)| Some([low.parse::<f32>().ok()?, high.parse().ok()?]));
     ends.filter(|[low, high]| low < high && low.is_finite() && high.is_finite())
         .ok_or_else(|| format!("`{text}` is no range: expected for example 0:0.2, the lower end first"))

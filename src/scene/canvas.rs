@@ -186,7 +186,8 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    fn wrap(&mut self, text: &str, size: f32, room: f32) -> Vec<String> {
+    /// Lines of whole words that fit.
+    pub fn wrap(&mut self, text: &str, size: f32, room: f32) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
         for word in text.split(' ') {
             match lines.last_mut() {

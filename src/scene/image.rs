@@ -16,11 +16,11 @@ use crate::render::{Align, Color, Heatmap, Mark, Pixels, Quad, Rect, Values};
 use crate::trace::Area;
 
 /// One picture and its tokens on either side.
-struct Tile<'a> {
-    image: usize,
-    pixels: &'a Arc<Pixels>,
+pub(super) struct Tile<'a> {
+    pub image: usize,
+    pub pixels: &'a Arc<Pixels>,
     /// On the side that has the weights: all that are shown.
-    far: Patches,
+    pub far: Patches,
     /// The same, tile by tile.
     layers: Vec<Layer>,
     /// On the side that the selected tokens are on, where that is another sequence.
@@ -46,18 +46,8 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         });
         return;
     }
-    let patches = || tiles.iter().flat_map(|tile| &tile.far.tokens);
-    let has_heat = !sides.shown.is_empty() && patches().next().is_some();
-    let scale = Scale {
-        colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno),
-        range: weight_range(
-            inputs,
-            locked(inputs, |peaks| peaks.patches)
-                .unwrap_or_else(|| largest(patches().filter_map(|&token| sides.shown.get(token).copied()))),
-        ),
-        reversed: false,
-        label: weight_label(inputs),
-    };
+    let has_heat = !sides.shown.is_empty() && tiles.iter().any(|tile| !tile.far.tokens.is_empty());
+    let scale = scale(inputs, &sides, &tiles);
     caption(inputs, canvas, &sides, &tiles, has_heat);
     let aspect = aspect(&tiles[0]);
     let wide = canvas.free.size().x > canvas.free.size().y * if tiles.len() == 1 { aspect } else { 1.0 };
@@ -84,7 +74,29 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     }
 }
 
-fn tiles<'a>(inputs: &Inputs<'a>, sides: &Sides<'_>) -> Vec<Tile<'a>> {
+/// How the weights are coloured; `None` if there are none on a picture.
+pub(super) fn scale_of(inputs: &Inputs<'_>) -> Option<Scale> {
+    let sides = Sides::of(inputs).filter(|sides| !sides.shown.is_empty())?;
+    let tiles = tiles(inputs, &sides);
+    tiles.iter().any(|tile| !tile.far.tokens.is_empty()).then(|| scale(inputs, &sides, &tiles))
+}
+
+fn scale(inputs: &Inputs<'_>, sides: &Sides<'_>, tiles: &[Tile<'_>]) -> Scale {
+    let weights = || {
+        let patches = tiles.iter().flat_map(|tile| &tile.far.tokens);
+        patches.filter_map(|&token| sides.shown.get(token).copied())
+    };
+    let peak = locked(inputs, |peaks| peaks.patches).unwrap_or_else(|| largest(weights()));
+    Scale {
+        colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno),
+        range: weight_range(inputs, peak),
+        reversed: false,
+        label: weight_label(inputs),
+    }
+}
+
+/// The pictures that are shown.
+pub(super) fn tiles<'a>(inputs: &Inputs<'a>, sides: &Sides<'_>) -> Vec<Tile<'a>> {
     let tokens = |sequence: usize| inputs.document.sequences[sequence].tokens.as_slice();
     inputs
         .images
@@ -124,7 +136,7 @@ fn aspect(tile: &Tile<'_>) -> f32 {
 }
 
 /// Where each picture lies: as many columns as make them largest, each with its number above if there are several.
-fn arrange(canvas: &mut Canvas<'_>, tiles: &[Tile<'_>]) -> Vec<Rect> {
+pub(super) fn arrange(canvas: &mut Canvas<'_>, tiles: &[Tile<'_>]) -> Vec<Rect> {
     let (small, muted, room) = (canvas.text.small, canvas.palette.muted, canvas.free);
     if tiles.len() == 1 {
         return vec![fit(aspect(&tiles[0]), room)];
@@ -219,14 +231,14 @@ fn by_size(areas: &[Area]) -> Vec<usize> {
     order
 }
 
-fn zones(canvas: &mut Canvas<'_>, patches: &Patches, sequence: usize, rect: Rect) {
+pub(super) fn zones(canvas: &mut Canvas<'_>, patches: &Patches, sequence: usize, rect: Rect) {
     for index in by_size(&patches.areas) {
         canvas.area(on_picture(patches.areas[index], rect), Target::Token { sequence, token: patches.tokens[index] });
     }
 }
 
 /// Outlines of selected and hovered patches; their values and colours for the colour bar.
-fn outlines(
+pub(super) fn outlines(
     canvas: &mut Canvas<'_>,
     sides: &Sides<'_>,
     patches: &Patches,

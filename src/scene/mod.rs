@@ -7,6 +7,7 @@ mod canvas;
 mod caption;
 mod choices;
 mod colour_bar;
+mod compare;
 mod embedding;
 mod evidence;
 mod heads;
@@ -44,6 +45,10 @@ use crate::trace::Document;
 
 pub use choices::{LinkColor, MatrixBlock, Tiles};
 pub use colour_bar::ColourBar;
+pub use compare::{
+    Alignment, CompareView, ComparedHeads, ComparedImage, ComparedTokens, Row, compared_image, compared_text,
+    draw_comparison, partner_selection,
+};
 pub use embedding::{ColorBy, EmbeddingOptions, SizeBy};
 pub use evidence::{Evidence, NearTokens, Neighbours, Projection, StatisticGrid, Thumbnails};
 pub use matrix::matrix_size;

@@ -18,21 +18,21 @@ use crate::render::{Align, Color, Quad, Rect};
 use crate::trace::{Content, Modality, Token};
 
 /// What one chip says and stands for; runs of patches share one, which is no target.
-struct Chip {
-    text: String,
+pub(super) struct Chip {
+    pub text: String,
     /// The token, or the pieces of the word; none for patches.
-    tokens: Range<usize>,
+    pub tokens: Range<usize>,
     /// A piece of the word before it.
-    goes_on: bool,
+    pub goes_on: bool,
     /// Begins a new line, apart from the one before, under a name and the share of the attention; both may be empty.
-    segment: Option<(String, String)>,
+    pub segment: Option<(String, String)>,
 }
 
 /// One side's tokens.
-struct Flow {
-    heading: Option<String>,
-    sequence: usize,
-    chips: Vec<Chip>,
+pub(super) struct Flow {
+    pub heading: Option<String>,
+    pub sequence: usize,
+    pub chips: Vec<Chip>,
 }
 
 /// Where the chips of a flow lie, for one font size.
@@ -103,6 +103,26 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         let marked = marked(canvas, &sides);
         bar.draw(canvas, Rect { min, max: Vec2::new(min.x + width, top.min(canvas.free.max.y)) }, &marked);
     }
+}
+
+/// The tokens alone, in the colours of a scale: without title, bar and what stands below.
+pub(super) fn draw_chips(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, scale: Option<&Scale>) {
+    let Some(sides) = Sides::of(inputs) else {
+        canvas.note("This trace holds no attention.");
+        return;
+    };
+    if refused(inputs, canvas) {
+        return;
+    }
+    sinks::note(inputs, canvas, &sides);
+    let room = canvas.free;
+    chips(inputs, canvas, &sides, &flows(inputs, &sides), scale.filter(|_| !sides.shown.is_empty()), room);
+}
+
+/// How the weights are coloured; `None` if there are none.
+pub(super) fn scale_of(inputs: &Inputs<'_>) -> Option<Scale> {
+    let sides = Sides::of(inputs).filter(|sides| !sides.shown.is_empty())?;
+    Some(scale(inputs, &sides, &inputs.document.sequences[sides.far].tokens))
 }
 
 /// On paper the colours run from light to dark, as ink does. Special tokens often draw so much attention that the
@@ -207,8 +227,6 @@ fn patch_of(token: &Token) -> Option<usize> {
     token.image_area().map(|(image, _)| image).filter(|_| !token.special)
 }
 
-/// Draws all flows in the largest font size in which they fit. What does not fit even in the smallest scrolls, or is
-/// counted where nothing scrolls.
 fn chips(
     inputs: &Inputs<'_>,
     canvas: &mut Canvas<'_>,
@@ -216,6 +234,23 @@ fn chips(
     flows: &[Flow],
     scale: Option<&Scale>,
     room: Rect,
+) -> f32 {
+    flow(inputs, canvas, flows, room, &mut |canvas, flow, chip, rect, size| {
+        draw_chip(canvas, sides, flow.sequence, chip, rect, size, scale);
+    })
+}
+
+/// Draws a chip of a flow into a rectangle, in a font size.
+pub(super) type DrawChip<'a> = dyn FnMut(&mut Canvas<'_>, &Flow, &Chip, Rect, f32) + 'a;
+
+/// Draws all flows in the largest font size in which they fit, and tells where they end. What does not fit even in the
+/// smallest scrolls, or is counted where nothing scrolls.
+pub(super) fn flow(
+    inputs: &Inputs<'_>,
+    canvas: &mut Canvas<'_>,
+    flows: &[Flow],
+    room: Rect,
+    draw_chip: &mut DrawChip<'_>,
 ) -> f32 {
     // Few words in a large room may be large, but are no poster.
     let sizes = [(1.6, 0.4), (1.3, 0.5), (1.1, 1.0), (1.0, 1.0), (0.9, 1.0), (0.8, 1.0)];
@@ -256,7 +291,7 @@ fn chips(
         for (chip, rect) in flow.chips.iter().zip(&wrapped.chips) {
             let rect = Rect { min: rect.min - Vec2::new(0.0, shift), max: rect.max - Vec2::new(0.0, shift) };
             if fits(rect.min.y, rect.max.y) {
-                draw_chip(canvas, sides, flow.sequence, chip, rect, wrapped.size, scale);
+                draw_chip(canvas, flow, chip, rect, wrapped.size);
                 bottom = bottom.max(rect.max.y);
             } else {
                 left_out += 1;

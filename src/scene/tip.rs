@@ -1,5 +1,6 @@
 //! What is said about a target: its name, its value and the unit.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{
@@ -32,6 +33,16 @@ pub(super) struct Facts {
     layer: Pick,
     /// Of each word of several pieces: its sequence, its first token, and its name.
     words: Vec<(usize, usize, String)>,
+    /// Where two traces are compared.
+    compared: Option<Compared>,
+}
+
+/// What two traces say of the same.
+#[derive(Clone, Debug)]
+pub(super) struct Compared {
+    pub unit: String,
+    /// A's value and B's; not a number where it has none.
+    pub values: HashMap<Target, [f32; 2]>,
 }
 
 /// Values that a view shows of heads in place of the statistic.
@@ -63,10 +74,34 @@ impl Facts {
             layer: inputs.selection.layer,
             words: if inputs.options.join_pieces { whole_words(document) } else { Vec::new() },
             similarity: inputs.evidence.similarity.clone(),
+            compared: None,
         }
     }
 
+    /// Tips tell the values of both traces.
+    pub fn comparing(self, compared: Compared) -> Self {
+        Self { compared: Some(compared), ..self }
+    }
+
     pub fn tip(&self, target: Target) -> String {
+        if let Some((compared, values)) = self.compared.as_ref().and_then(|all| Some((all, all.values.get(&target)?))) {
+            let [a, b] = values.map(|value| if value.is_nan() { "no value".to_owned() } else { number(value) });
+            let name = match target {
+                Target::Head { layer, head } => format!("layer {layer} · head {head}"),
+                Target::LayerMean { layer } => format!("layer {layer} · mean of heads"),
+                Target::HeadMean { head } => format!("head {head} · mean of layers"),
+                Target::AllHeads => "mean of layers · mean of heads".to_owned(),
+                Target::Token { sequence, token } => self.name(sequence, token).to_owned(),
+                Target::Pieces { sequence, first, count } => {
+                    let pieces: Vec<&str> = (first..first + count).map(|token| self.name(sequence, token)).collect();
+                    pieces.join(" + ")
+                }
+                Target::Cell { .. } | Target::Output { .. } | Target::State { .. } => String::new(),
+            };
+            let difference = values[0] - values[1];
+            let difference = if difference.is_nan() { String::new() } else { format!(" · A − B {}", number(difference)) };
+            return format!("{name}: A {a} · B {b}{difference} ({})", compared.unit);
+        }
         let said = self.said.as_ref();
         if let Some((said, &(_, value))) =
             said.and_then(|said| Some((said, said.values.iter().find(|(of, _)| *of == target)?)))

@@ -274,6 +274,12 @@ fn show_rows(
             });
         }
         let response = name_row(&row, dataset, example, is_shown);
+        response.context_menu(|ui| {
+            if ui.button("Compare with this example").clicked() {
+                ui.close();
+                commands.push(Command::CompareWith(Some(example as usize)));
+            }
+        });
         if response.clicked() {
             commands.push(Command::ShowExample(example as usize));
         }

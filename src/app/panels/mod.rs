@@ -4,6 +4,7 @@ mod aggregation;
 mod atlas;
 mod browser;
 mod choices;
+mod compare;
 mod embedding;
 mod export_menu;
 mod gestures;
@@ -23,6 +24,7 @@ use crate::scene::View;
 
 pub use atlas::show as show_atlas;
 pub use browser::show as show_browser;
+pub use compare::show as show_comparison;
 pub use export_menu::show as show_export_menu;
 pub use heads::show_controls as show_head_controls;
 pub use help::show as show_help;
@@ -61,6 +63,8 @@ pub enum Panel {
     Similarity,
     /// A statistic of the heads over the dataset.
     Atlas,
+    /// Two traces.
+    Compare,
 }
 
 impl Panel {
@@ -79,13 +83,14 @@ impl Panel {
             Self::Timeline => "Timeline",
             Self::Similarity => "Similarity",
             Self::Atlas => "Head atlas",
+            Self::Compare => "Compare",
         }
     }
 
     /// The view that it shows.
     pub fn view(self) -> Option<View> {
         Some(match self {
-            Self::Examples | Self::Atlas => return None,
+            Self::Examples | Self::Atlas | Self::Compare => return None,
             Self::Heads => View::Heads,
             Self::Image => View::Image,
             Self::Links => View::Links,
@@ -107,7 +112,7 @@ pub fn default_layout() -> Layout {
         column(&mut tiles, &[(&[Panel::Examples], 0.42), (&[Panel::Heads, Panel::Thumbnails, Panel::Atlas], 0.58)]);
     let middle = column(
         &mut tiles,
-        &[(&[Panel::Image, Panel::Overlays, Panel::Links], 0.72), (&[Panel::Text, Panel::Timeline], 0.28)],
+        &[(&[Panel::Image, Panel::Overlays, Panel::Links, Panel::Compare], 0.72), (&[Panel::Text, Panel::Timeline], 0.28)],
     );
     let right = column(&mut tiles, &[(&[Panel::Matrix, Panel::Similarity], 0.5), (&[Panel::Embedding], 0.5)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.25), (middle, 0.45), (right, 0.3)]);
@@ -144,6 +149,11 @@ fn children(layout: &Layout, tile: TileId) -> Vec<TileId> {
         Some(Tile::Container(container)) => container.children_vec(),
         _ => Vec::new(),
     }
+}
+
+/// Shows a panel before those that it shares its place with.
+pub fn bring_forward(layout: &mut Layout, panel: Panel) {
+    layout.make_active(|_, tile| matches!(tile, Tile::Pane(pane) if *pane == panel));
 }
 
 /// A menu that stays open while several things are chosen in it.

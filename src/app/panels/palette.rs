@@ -11,7 +11,7 @@ use crate::app::command::Command;
 use crate::app::keys;
 use crate::app::state::State;
 use crate::render::colormap::Colormap;
-use crate::scene::{View, token_names};
+use crate::scene::{CompareView, View, token_names};
 
 /// Of a larger dataset the browser's filter finds the others.
 const MOST_EXAMPLES: usize = 2000;
@@ -115,6 +115,10 @@ fn entries(state: &State) -> Vec<Entry> {
         .collect();
     entries.extend(View::all().map(|view| entry(format!("show view {view}"), Command::FocusView(view))));
     entries.push(entry("put the panels back", Command::ResetLayout));
+    entries.extend(
+        CompareView::ALL.map(|view| entry(format!("compare two traces: {view}"), Command::SetCompareView(view))),
+    );
+    entries.push(entry("stop comparing", Command::EndComparison));
     let option = |words: String, change: &dyn Fn(&mut crate::scene::Options)| {
         let mut options = state.options.clone();
         change(&mut options);

@@ -55,7 +55,8 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     }
 }
 
-fn scale(inputs: &Inputs<'_>) -> Scale {
+/// How the values are coloured.
+pub(super) fn scale(inputs: &Inputs<'_>) -> Scale {
     let statistic = &inputs.evidence.statistic;
     let (low, high) = statistic
         .values

@@ -1,0 +1,132 @@
+//! Two traces side by side: the shown one, and a partner that was chosen from the list.
+
+use egui::{Rect as EguiRect, Sense, Ui, pos2};
+use glam::Vec2;
+
+use super::gestures;
+use crate::app::canvas::{Canvas, Easel};
+use crate::app::command::Command;
+use crate::app::keys;
+use crate::app::state::State;
+use crate::scene::{CompareView, Evidence, Inputs, draw_comparison};
+
+const HOW_TO_CHOOSE: &str = "Nothing to compare with is chosen. Right-click an example in the list and choose 'Compare with \
+                             this example', or press B while it is shown; it stays while you go on to other examples.";
+
+/// Shows the choices and the views of both; returns the words for what is under the pointer.
+pub fn show(
+    ui: &mut Ui,
+    state: &State,
+    canvas: &mut Canvas,
+    easel: &mut Easel,
+    commands: &mut Vec<Command>,
+) -> Option<String> {
+    egui::Frame::NONE.inner_margin(egui::Margin::symmetric(6, 2)).show(ui, |ui| show_choices(ui, state, commands));
+    let comparison = &state.comparison;
+    let (Some(trace), Some(shown)) = (&state.trace, &comparison.shown) else {
+        let why = match (&comparison.failure, &comparison.partner) {
+            (Some(why), _) => why.as_str(),
+            (None, Some(_)) => "Reading the partner …",
+            (None, None) => HOW_TO_CHOOSE,
+        };
+        ui.centered_and_justified(|ui| ui.weak(why));
+        return None;
+    };
+    let space = ui.available_rect_before_wrap();
+    let response = ui.allocate_rect(space, Sense::click_and_drag());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "comparison"));
+    if space.width() < 16.0 || space.height() < 16.0 {
+        return None;
+    }
+    if response.has_focus() {
+        keys::keep_for_views(ui.ctx(), response.id);
+        let filter = egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+    }
+    let nothing = Evidence::default();
+    let a = Inputs {
+        document: trace.document(),
+        images: &trace.images,
+        selection: &state.selection,
+        hover: state.hover,
+        options: &state.options,
+        evidence: state.evidence.as_deref().unwrap_or(&nothing),
+        size: Vec2::new(space.width(), space.height()),
+    };
+    let b = Inputs {
+        document: shown.trace.document(),
+        images: &shown.trace.images,
+        selection: &shown.answer.selection,
+        evidence: &shown.answer.evidence,
+        ..a
+    };
+    let scale = ui.ctx().pixels_per_point();
+    // Numbers of two questions are never set beside each other: the picture before stays until both are there.
+    let version = if comparison.waits { canvas.version().unwrap_or(state.shown_version) } else { state.shown_version };
+    let scene =
+        canvas.scene_by(easel, a.size, version, scale, |fonts| draw_comparison(comparison.view, &a, &b, fonts));
+    let rows_beyond = scene.rows_beyond;
+    let pointer = response.hover_pos().map(|at| Vec2::new(at.x - space.min.x, at.y - space.min.y));
+    let target = pointer.and_then(|at| scene.at(at));
+    let tip = target.map(|target| scene.tip(target));
+    if pointer.is_some() && target != state.hover {
+        commands.push(Command::Preview(target));
+    }
+    if response.clicked()
+        && let Some(target) = target
+    {
+        let extend = ui.input(|input| input.modifiers.command || input.modifiers.ctrl);
+        commands.push(Command::Select { target, extend });
+    }
+    if comparison.view == CompareView::Text && pointer.is_some() {
+        gestures::scroll_text(ui, state, rows_beyond, commands);
+    }
+    if let Some(texture) = canvas.texture() {
+        let whole = EguiRect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+        ui.painter().image(texture, space, whole, egui::Color32::WHITE);
+    }
+    if response.has_focus() {
+        let stroke = ui.visuals().selection.stroke;
+        ui.painter().rect_stroke(space.shrink(1.0), 2.0, stroke, egui::StrokeKind::Inside);
+    }
+    if let Some(failure) = canvas.failure() {
+        ui.put(space, egui::Label::new(failure));
+    }
+    match tip {
+        Some(tip) => {
+            response.on_hover_text_at_pointer(tip.as_str());
+            Some(tip)
+        }
+        None => pointer.map(|_| String::new()),
+    }
+}
+
+fn show_choices(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+    ui.horizontal(|ui| {
+        for view in CompareView::ALL {
+            let is_shown = state.comparison.view == view;
+            let button = ui.selectable_label(is_shown, view.name());
+            button.widget_info(|| {
+                egui::WidgetInfo::selected(egui::Role::Button, true, is_shown, format!("Compare {view}"))
+            });
+            if button.clicked() && !is_shown {
+                commands.push(Command::SetCompareView(view));
+            }
+        }
+        ui.separator();
+        let is_partner = state.comparison.partner.as_deref() == state.trace.as_ref().map(|trace| trace.trace.path());
+        if state.comparison.partner.is_none() {
+            let button = ui.add_enabled(state.trace.is_some(), egui::Button::new("Compare with this example"));
+            if button.on_hover_text("B: what is shown now stays at the right").clicked() {
+                commands.push(Command::CompareWith(None));
+            }
+            return;
+        }
+        if ui.button("Stop comparing").clicked() {
+            commands.push(Command::EndComparison);
+        }
+        if is_partner {
+            ui.weak("A is B: open another example to compare it with this one.");
+        }
+    });
+}

@@ -1,0 +1,279 @@
+//! The third column: A − B in colours of two sides, as a grid of heads, over A's picture, or as one text of both.
+
+use std::sync::Arc;
+
+use glam::Vec2;
+
+use super::super::canvas::{Canvas, on_picture};
+use super::super::colour_bar::Scale;
+use super::super::sides::{Sides, weight_label};
+use super::super::text::{self, Chip, Flow};
+use super::super::theme::ink_on;
+use super::super::tip::Compared;
+use super::super::{Inputs, StatisticGrid, Target, heads, image};
+use super::numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text};
+use super::{CompareView, said};
+use crate::analysis::statistics::mean;
+use crate::render::colormap::Colormap;
+use crate::render::{Align, Color, Pixels, Quad, Rect};
+
+/// What is different, and how it is coloured.
+pub(super) struct Difference {
+    /// `None` if there is nothing to compare.
+    pub scale: Option<Scale>,
+    /// What has no partner, and what signs mean.
+    pub notes: Vec<String>,
+    /// For tips.
+    pub said: Compared,
+    found: Found,
+}
+
+enum Found {
+    Heads(StatisticGrid),
+    /// By image of A.
+    Images(Vec<(usize, ComparedImage)>),
+    Text(Vec<ComparedTokens>),
+    Nothing(String),
+}
+
+impl Difference {
+    pub fn of(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>) -> Self {
+        let nothing = |why: &str| {
+            let why = b.evidence.refusal.as_ref().map_or_else(|| why.to_owned(), |why| format!("{why}."));
+            let said = said(String::new(), std::iter::empty());
+            Self { scale: None, notes: Vec::new(), said, found: Found::Nothing(why) }
+        };
+        let has_weights = |inputs: &Inputs<'_>| Sides::of(inputs).is_some_and(|sides| !sides.shown.is_empty());
+        match view {
+            CompareView::Heads if a.evidence.statistic.values.is_empty() || b.evidence.statistic.values.is_empty() => {
+                nothing("There is nothing to compare before both have this statistic.")
+            }
+            CompareView::Heads => Self::of_heads(a, b),
+            _ if !has_weights(a) || !has_weights(b) => nothing("There is nothing to compare before both have weights."),
+            CompareView::Image => Self::of_images(a, b),
+            CompareView::Text => Self::of_text(a, b),
+        }
+    }
+
+    fn of_heads(a: &Inputs<'_>, b: &Inputs<'_>) -> Self {
+        let (of_a, of_b) = (&a.evidence.statistic, &b.evidence.statistic);
+        let compared = ComparedHeads::of(of_a, of_b);
+        let (layers, heads) = (compared.layers, compared.heads);
+        let values = compared.differences();
+        let scale = scale(largest(values.iter().copied()), &of_a.unit);
+        let head_mean = (0..heads).map(|head| mean(&values.iter().copied().skip(head).step_by(heads).collect::<Vec<_>>()));
+        let grid = StatisticGrid {
+            name: of_a.name.clone(),
+            label: scale.label.clone(),
+            layers,
+            heads,
+            layer_mean: values.chunks(heads.max(1)).map(mean).collect(),
+            head_mean: head_mean.collect(),
+            diverging: true,
+            range: Some(scale.range),
+            values,
+            ..StatisticGrid::default()
+        };
+        let both = |values: [&[f32]; 2], place: usize| values.map(|values| values.get(place).copied().unwrap_or(f32::NAN));
+        let cells = (0..layers * heads).map(|place| {
+            let target = Target::Head { layer: place / heads, head: place % heads };
+            (target, both([&compared.a, &compared.b], place))
+        });
+        let of_layers = (0..layers)
+            .map(|layer| (Target::LayerMean { layer }, both([&of_a.layer_mean, &of_b.layer_mean], layer)));
+        let of_heads =
+            (0..heads).map(|head| (Target::HeadMean { head }, both([&of_a.head_mean, &of_b.head_mean], head)));
+        let all = (Target::AllHeads, [mean(&of_a.values), mean(&of_b.values)]);
+        let unit = if of_a.unit.is_empty() { &of_a.label } else { &of_a.unit };
+        let said = said(unit.clone(), cells.chain(of_layers).chain(of_heads).chain([all]));
+        Self { scale: Some(scale), notes: compared.notes, said, found: Found::Heads(grid) }
+    }
+
+    fn of_images(a: &Inputs<'_>, b: &Inputs<'_>) -> Self {
+        let shown = (0..a.images.len()).filter(|image| a.options.image.is_none_or(|only| only == *image));
+        let images: Vec<(usize, ComparedImage)> = shown.map(|image| (image, compared_image(a, b, image))).collect();
+        let patches = || images.iter().flat_map(|(_, image)| &image.patches);
+        let mut notes: Vec<String> = Vec::new();
+        for (image, note) in images.iter().filter_map(|(image, found)| Some((image, found.note.as_ref()?))) {
+            notes.push(if images.len() > 1 { format!("Image {image}: {note}") } else { note.clone() });
+        }
+        if b.images.len() > a.images.len() {
+            notes.push(format!("B has {} images, A {}", b.images.len(), a.images.len()));
+        }
+        let scale = patches().next().map(|_| scale(largest(patches().map(ComparedTokens::difference)), &weight_label(a)));
+        let said = tokens_said(a, patches());
+        Self { scale, notes, said, found: Found::Images(images) }
+    }
+
+    fn of_text(a: &Inputs<'_>, b: &Inputs<'_>) -> Self {
+        let rows = compared_text(a, b);
+        let far = Sides::of(a).map_or(&[][..], |sides| &a.document.sequences[sides.far].tokens);
+        // As in the text view, special tokens do not stretch the scale.
+        let is_special = |row: &&ComparedTokens| far.get(row.a.clone()).is_some_and(|tokens| tokens.iter().any(|token| token.special));
+        let words = largest(rows.iter().filter(|row| !is_special(row)).map(ComparedTokens::difference));
+        let all = largest(rows.iter().map(ComparedTokens::difference));
+        let scale = scale(if words > 0.0 { words } else { all }, &weight_label(a));
+        let mut notes = Vec::new();
+        for (sign, name, count) in [
+            ('−', 'A', rows.iter().filter(|row| row.b.is_empty()).count()),
+            ('+', 'B', rows.iter().filter(|row| row.a.is_empty()).count()),
+        ] {
+            if count > 0 {
+                notes.push(format!("{sign} in {name} alone: {count}"));
+            }
+        }
+        let said = tokens_said(a, rows.iter());
+        Self { scale: Some(scale), notes, said, found: Found::Text(rows) }
+    }
+
+    /// Draws it into the free room.
+    pub fn draw(&self, inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+        match (&self.found, &self.scale) {
+            (Found::Heads(grid), _) => {
+                let mut evidence = inputs.evidence.clone();
+                evidence.statistic = grid.clone();
+                let mut options = inputs.options.clone();
+                options.heads_filter = None;
+                heads::draw(&Inputs { evidence: &evidence, options: &options, ..*inputs }, canvas);
+            }
+            (Found::Images(images), scale) => draw_images(inputs, canvas, images, scale.as_ref()),
+            (Found::Text(rows), Some(scale)) => draw_text(inputs, canvas, rows, scale),
+            (Found::Text(_), None) => {}
+            (Found::Nothing(why), _) => canvas.note(why),
+        }
+    }
+}
+
+fn tokens_said<'a>(a: &Inputs<'_>, tokens: impl Iterator<Item = &'a ComparedTokens>) -> Compared {
+    let sequence = Sides::of(a).map_or(0, |sides| sides.far);
+    let values = tokens.filter_map(|tokens| Some((target_of(tokens, sequence)?, tokens.values)));
+    said(weight_label(a), values)
+}
+
+fn target_of(tokens: &ComparedTokens, sequence: usize) -> Option<Target> {
+    match tokens.a.len() {
+        0 => None,
+        1 => Some(Target::Token { sequence, token: tokens.a.start }),
+        count => Some(Target::Pieces { sequence, first: tokens.a.start, count }),
+    }
+}
+
+/// The largest distance from 0; 0 if there is no number.
+fn largest(differences: impl Iterator<Item = f32>) -> f32 {
+    differences.filter(|difference| difference.is_finite()).map(f32::abs).fold(0.0, f32::max)
+}
+
+/// Both sides of 0 alike. Red and blue are told apart by every kind of colour-blind eye.
+fn scale(far: f32, unit: &str) -> Scale {
+    let far = if far > 0.0 { far } else { 1.0 };
+    let label = if unit.is_empty() { "A − B".to_owned() } else { format!("A − B ({unit})") };
+    Scale { colormap: Colormap::RedBlue, range: [-far, far], reversed: false, label }
+}
+
+/// How far from 0 a value lies on the scale, from 0 to 1.
+fn strength(scale: &Scale, value: f32) -> f32 {
+    (scale.position(value) * 2.0 - 1.0).abs()
+}
+
+fn draw_images(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, images: &[(usize, ComparedImage)], scale: Option<&Scale>) {
+    let Some(sides) = Sides::of(inputs) else { return };
+    let tiles = image::tiles(inputs, &sides);
+    if tiles.is_empty() {
+        canvas.note("A holds no image.");
+        return;
+    }
+    if !inputs.document.regions.is_empty() {
+        // As much room as A's and B's pictures leave for what they say of regions.
+        let (small, muted) = (canvas.text.small, canvas.palette.muted);
+        let text = canvas.elide("over A's picture, in grey", small, false, canvas.free.size().x);
+        canvas.label(Vec2::new(canvas.free.min.x, canvas.free.max.y - small * 0.6), Align::Left, text, small, muted);
+        canvas.free.max.y -= small * 1.8;
+    }
+    let places = image::arrange(canvas, &tiles);
+    let opacity = inputs.options.opacity.clamp(0.0, 1.0);
+    for (tile, &rect) in tiles.iter().zip(&places) {
+        canvas.picture(rect, &Arc::new(grey(tile.pixels)));
+        let found = images.iter().find(|(image, _)| *image == tile.image).map(|(_, found)| found);
+        let patches = found.into_iter().flat_map(|found| &found.patches);
+        let mut boxes: Vec<(Rect, f32)> = patches
+            .filter_map(|patch| {
+                let place = tile.far.tokens.iter().position(|&token| token == patch.a.start)?;
+                Some((on_picture(tile.far.areas[place], rect), patch.difference()))
+            })
+            .collect();
+        boxes.sort_by(|(a, _), (b, _)| b.size().element_product().total_cmp(&a.size().element_product()));
+        for (rect, difference) in boxes {
+            if let (Some(scale), Some(color)) = (scale, scale.and_then(|scale| scale.color(difference))) {
+                canvas.fill(rect, color.with_opacity(opacity * strength(scale, difference)));
+            }
+        }
+        image::zones(canvas, &tile.far, sides.far, rect);
+        image::outlines(canvas, &sides, &tile.far, sides.far, rect);
+    }
+}
+
+/// Without colours of its own, so that none is taken for a difference.
+fn grey(pixels: &Pixels) -> Pixels {
+    let level = |rgb: &[u8]| {
+        let [r, g, b] = [rgb[0], rgb[1], rgb[2]].map(u32::from);
+        [((299 * r + 587 * g + 114 * b) / 1000) as u8; 3]
+    };
+    Pixels { rgb: pixels.rgb.chunks_exact(3).flat_map(level).collect(), ..*pixels }
+}
+
+fn draw_text(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, rows: &[ComparedTokens], scale: &Scale) {
+    let Some(sides) = Sides::of(inputs) else { return };
+    let chip = |(place, row): (usize, &ComparedTokens)| Chip {
+        text: match (row.a.is_empty(), row.b.is_empty()) {
+            (false, true) => format!("− {}", row.name),
+            (true, false) => format!("+ {}", row.name),
+            _ => row.name.clone(),
+        },
+        tokens: place..place + 1,
+        goes_on: false,
+        segment: None,
+    };
+    let flow = Flow { heading: None, sequence: sides.far, chips: rows.iter().enumerate().map(chip).collect() };
+    let room = canvas.free;
+    text::flow(inputs, canvas, &[flow], room, &mut |canvas, _, chip, rect, size| {
+        if let Some(row) = rows.get(chip.tokens.start) {
+            draw_chip(canvas, &sides, row, &chip.text, rect, size, scale);
+        }
+    });
+}
+
+fn draw_chip(
+    canvas: &mut Canvas<'_>,
+    sides: &Sides<'_>,
+    row: &ComparedTokens,
+    text: &str,
+    rect: Rect,
+    size: f32,
+    scale: &Scale,
+) {
+    let palette = canvas.palette;
+    let is_alone = row.a.is_empty() || row.b.is_empty();
+    let (fill, ink) = match scale.color(row.difference()) {
+        _ if is_alone => (palette.background, palette.muted),
+        Some(fill) => (fill, ink_on(fill)),
+        None => (palette.missing, palette.muted),
+    };
+    let (stroke, stroke_width) = if row.a.clone().any(|token| sides.is_selected(sides.far, token)) {
+        (palette.selected, 2.5)
+    } else if row.a.clone().any(|token| sides.is_hovered(sides.far, token)) {
+        (palette.hover, 1.5)
+    } else if is_alone {
+        (Color::TRANSPARENT, 0.0)
+    } else {
+        (palette.line, 1.0)
+    };
+    canvas.quad(Quad { rect, fill, stroke, stroke_width, corner_radius: 4.0 });
+    if is_alone && stroke_width == 0.0 {
+        canvas.dashed_frame(rect.shrink(0.5), palette.special);
+    }
+    let text = canvas.elide(text, size, false, rect.size().x - 5.0);
+    canvas.label(Vec2::new(rect.center().x, rect.center().y), Align::Center, text, size, ink);
+    if let Some(target) = target_of(row, sides.far) {
+        canvas.area(rect, target);
+    }
+}

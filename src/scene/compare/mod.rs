@@ -1,0 +1,251 @@
+//! Two traces beside each other, and what is different: A, B and A − B in three columns, or rows where the room is tall.
+//!
+//! A and B are drawn by the views themselves, into a part of the canvas, with one colour scale for both that ends at the
+//! larger peak. The difference has colours of two sides around 0. Targets are A's everywhere: what is pointed at in B is
+//! what stands for it in A.
+
+mod align;
+mod difference;
+mod heading;
+mod numbers;
+mod partner;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+
+use glam::Vec2;
+use serde::{Deserialize, Serialize};
+
+use super::canvas::{Canvas, MARGIN};
+use super::colour_bar::{Bar, Place, Scale};
+use super::sides::headline;
+use super::tip::{Compared, Facts};
+use super::{Evidence, HeadsOrder, Inputs, Options, Scene, Target, Zone, caption, heads, image, sides, text};
+use crate::render::{Fonts, Rect};
+
+pub use align::{Alignment, Row};
+pub use numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text};
+pub use partner::partner_selection;
+
+/// A view that shows two traces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CompareView {
+    /// Layers × heads.
+    #[default]
+    Heads,
+    /// The pictures.
+    Image,
+    /// The tokens.
+    Text,
+}
+
+impl CompareView {
+    /// In the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::Heads, Self::Image, Self::Text];
+
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Heads => "heads",
+            Self::Image => "image",
+            Self::Text => "text",
+        }
+    }
+}
+
+impl fmt::Display for CompareView {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// The name is not one of [`CompareView::ALL`].
+#[derive(Debug, thiserror::Error)]
+#[error("no view of two traces is called '{0}': it is heads, image or text")]
+pub struct UnknownCompareView(String);
+
+impl FromStr for CompareView {
+    type Err = UnknownCompareView;
+
+    fn from_str(name: &str) -> Result<Self, UnknownCompareView> {
+        Self::ALL.into_iter().find(|view| view.name() == name).ok_or_else(|| UnknownCompareView(name.to_owned()))
+    }
+}
+
+/// Draws two traces and their difference. Of `b` the document, images, selection and evidence count; the rest is as in
+/// `a`.
+pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
+    let mut canvas = Canvas::new(a, fonts);
+    caption::draw(a, &mut canvas);
+    // A panel that is being opened or closed.
+    if a.size.x < 64.0 || a.size.y < 48.0 {
+        return canvas.finish(Facts::new(a, None));
+    }
+    let partners = match (a.document.attention.get(a.selection.block), b.document.attention.get(b.selection.block)) {
+        (Some(of_a), Some(of_b)) => Some(partner::Sides::of((a.document, of_a), (b.document, of_b))),
+        _ => None,
+    };
+    canvas.title(a, &title(view, a), None);
+    let hover_b = a.hover.and_then(|target| partners.as_ref()?.to_b(target));
+    let options = Options {
+        title: false,
+        colour_bar: false,
+        caption: None,
+        heads_order: HeadsOrder::Number,
+        ..a.options.clone()
+    };
+    let whole = canvas.free;
+    let shared = shared_scale(view, a, b);
+    let difference = difference::Difference::of(view, a, b);
+    let bars = Bars::reserve(&mut canvas, a.options, [shared.as_ref(), difference.scale.as_ref()]);
+    let columns = thirds(Rect { max: Vec2::new(whole.max.x, bars.top), ..whole });
+
+    let mut rows_beyond: f32 = 0.0;
+    for (of_b, (inputs, column)) in [(a, columns[0]), (b, columns[1])].into_iter().enumerate() {
+        let range = shared.as_ref().map(|shared| shared.range);
+        let (options, evidence) = locked(view, &options, inputs.evidence, range);
+        let hover = if of_b == 0 { a.hover } else { hover_b };
+        let inputs = Inputs { hover, options: &options, evidence: &evidence, size: a.size, ..*inputs };
+        canvas.free = column;
+        let before = canvas.zones.len();
+        heading::draw(&mut canvas, &inputs, ["A", "B"][of_b]);
+        match view {
+            CompareView::Heads if inputs.evidence.statistic.values.is_empty() && sides::refused(&inputs, &mut canvas) => {}
+            CompareView::Heads => heads::draw(&inputs, &mut canvas),
+            CompareView::Image => image::draw(&inputs, &mut canvas),
+            CompareView::Text => text::draw_chips(&inputs, &mut canvas, shared.as_ref()),
+        }
+        rows_beyond = rows_beyond.max(canvas.rows_beyond);
+        if of_b == 1 {
+            let of_view = canvas.zones.split_off(before);
+            canvas.zones.extend(of_view.into_iter().filter_map(|zone| in_a(zone, partners.as_ref())));
+        }
+    }
+    canvas.free = columns[2];
+    heading::draw_difference(&mut canvas, &difference.notes);
+    let inputs = Inputs { options: &options, ..*a };
+    difference.draw(&inputs, &mut canvas);
+
+    canvas.rows_beyond = rows_beyond.max(canvas.rows_beyond);
+    canvas.said = None;
+    canvas.content = whole;
+    bars.draw(&mut canvas);
+    canvas.bar = None;
+    let facts = Facts::new(a, None).comparing(difference.said);
+    canvas.finish(facts)
+}
+
+fn title(view: CompareView, a: &Inputs<'_>) -> String {
+    match view {
+        CompareView::Heads => match a.evidence.statistic.label.as_str() {
+            "" => "Heads of two traces".to_owned(),
+            label => label.to_owned(),
+        },
+        CompareView::Image | CompareView::Text => {
+            sides::Sides::of(a).map_or_else(|| "Two traces".to_owned(), |sides| headline(a, &sides))
+        }
+    }
+}
+
+/// One scale for both, up to the larger peak; `None` if neither has numbers.
+fn shared_scale(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>) -> Option<Scale> {
+    let of = |inputs: &Inputs<'_>| {
+        let inputs = Inputs { options: a.options, ..*inputs };
+        match view {
+            CompareView::Heads => (!inputs.evidence.statistic.values.is_empty()).then(|| heads::scale(&inputs)),
+            CompareView::Image => image::scale_of(&inputs),
+            CompareView::Text => text::scale_of(&inputs),
+        }
+    };
+    match (of(a), of(b)) {
+        (Some(of_a), Some(of_b)) => {
+            let range = [of_a.range[0].min(of_b.range[0]), of_a.range[1].max(of_b.range[1])];
+            Some(Scale { range, ..of_a })
+        }
+        (one, other) => one.or(other),
+    }
+}
+
+/// The options and the evidence of a view whose colours end where those of the other do.
+fn locked(
+    view: CompareView,
+    options: &Options,
+    evidence: &Evidence,
+    range: Option<[f32; 2]>,
+) -> (Options, Evidence) {
+    let (mut options, mut evidence) = (options.clone(), evidence.clone());
+    match view {
+        CompareView::Heads => evidence.statistic.range = range,
+        CompareView::Image | CompareView::Text => options.range = range,
+    }
+    (options, evidence)
+}
+
+/// A zone of B as one of A; `None` if A has nothing that stands for its target.
+fn in_a(zone: Zone, partners: Option<&partner::Sides>) -> Option<Zone> {
+    match zone {
+        Zone::Area { rect, target } => Some(Zone::Area { rect, target: partners?.to_a(target)? }),
+        Zone::Cells { .. } | Zone::Points { .. } => None,
+    }
+}
+
+const GAP: f32 = 2.0 * MARGIN;
+
+/// Whether A, B and the difference lie below each other.
+fn is_tall(room: Rect) -> bool {
+    room.size().y > room.size().x * 1.1
+}
+
+/// Three columns, or rows in a tall room.
+fn thirds(room: Rect) -> [Rect; 3] {
+    let step = match is_tall(room) {
+        true => Vec2::new(0.0, (room.size().y + GAP) / 3.0),
+        false => Vec2::new((room.size().x + GAP) / 3.0, 0.0),
+    };
+    let size = if is_tall(room) { Vec2::new(room.size().x, step.y - GAP) } else { Vec2::new(step.x - GAP, room.size().y) };
+    [0.0, 1.0, 2.0].map(|place| {
+        let min = room.min + step * place;
+        Rect { min, max: min + size }
+    })
+}
+
+/// The bar of A and B, and that of the difference beside it.
+struct Bars {
+    bars: [Option<(Bar, Rect)>; 2],
+    /// Where they begin.
+    top: f32,
+}
+
+impl Bars {
+    fn reserve(canvas: &mut Canvas<'_>, options: &Options, scales: [Option<&Scale>; 2]) -> Self {
+        let whole = canvas.free;
+        let middle = if is_tall(whole) { whole.center().x } else { whole.min.x + (whole.size().x + GAP) * 2.0 / 3.0 - GAP / 2.0 };
+        let rooms = [
+            Rect { max: Vec2::new(middle - GAP / 2.0, whole.max.y), ..whole },
+            Rect { min: Vec2::new(middle + GAP / 2.0, whole.min.y), ..whole },
+        ];
+        let mut top = whole.max.y;
+        let bars = [0, 1].map(|at| {
+            canvas.free = rooms[at];
+            let bar = Bar::reserve(canvas, scales[at]?, Place::Below, options.colour_bar)?;
+            top = top.min(canvas.free.max.y);
+            Some((bar, rooms[at]))
+        });
+        canvas.free = whole;
+        Self { bars, top }
+    }
+
+    fn draw(self, canvas: &mut Canvas<'_>) {
+        for (bar, room) in self.bars.into_iter().flatten() {
+            canvas.free = room;
+            bar.draw(canvas, Rect { max: Vec2::new(room.max.x, self.top), ..room }, &[]);
+        }
+    }
+}
+
+/// What a tip says of the targets: A's value and B's.
+fn said(unit: String, values: impl Iterator<Item = (Target, [f32; 2])>) -> Compared {
+    Compared { unit, values: values.collect::<HashMap<_, _>>() }
+}

@@ -1,0 +1,104 @@
+//! The selection of one trace, carried over to another.
+
+use super::super::Target;
+use super::align::Alignment;
+use crate::analysis::{Direction, Selection};
+use crate::trace::{Block, Document};
+
+/// The blocks of two traces that stand for each other, and their sides.
+#[derive(Clone, Debug)]
+pub(super) struct Sides {
+    a: [usize; 2],
+    b: [usize; 2],
+    aligned: [Alignment; 2],
+}
+
+impl Sides {
+    pub fn of(a: (&Document, &Block), b: (&Document, &Block)) -> Self {
+        let align = |of_a: usize, of_b: usize| {
+            Alignment::of(&a.0.sequences[of_a].tokens, &b.0.sequences[of_b].tokens, false)
+        };
+        let query = align(a.1.query, b.1.query);
+        let is_self_attention = a.1.query == a.1.key && b.1.query == b.1.key;
+        let key = if is_self_attention { query.clone() } else { align(a.1.key, b.1.key) };
+        Self { a: [a.1.query, a.1.key], b: [b.1.query, b.1.key], aligned: [query, key] }
+    }
+
+    /// What a target of A is in B.
+    pub fn to_b(&self, target: Target) -> Option<Target> {
+        translated(target, self.a, self.b, |side, token| self.aligned[side].in_b(token))
+    }
+
+    /// What a target of B is in A.
+    pub fn to_a(&self, target: Target) -> Option<Target> {
+        translated(target, self.b, self.a, |side, token| self.aligned[side].in_a(token))
+    }
+}
+
+fn translated(
+    target: Target,
+    from: [usize; 2],
+    to: [usize; 2],
+    partner: impl Fn(usize, usize) -> std::ops::Range<usize>,
+) -> Option<Target> {
+    let (sequence, first) = match target {
+        Target::Token { sequence, token } => (sequence, token),
+        Target::Pieces { sequence, first, .. } => (sequence, first),
+        other => return Some(other),
+    };
+    let side = from.iter().position(|&of| of == sequence)?;
+    let found = match target {
+        Target::Pieces { count, .. } => {
+            let end = partner(side, first + count - 1).end;
+            partner(side, first).start..end
+        }
+        _ => partner(side, first),
+    };
+    match found.len() {
+        0 => None,
+        1 => Some(Target::Token { sequence: to[side], token: found.start }),
+        count => Some(Target::Pieces { sequence: to[side], first: found.start, count }),
+    }
+}
+
+/// The block of another trace that stands for a block: that of its name, or the only one where both have one alone.
+///
+/// # Errors
+/// If there is none; the message names those that there are.
+fn partner_block(a: &Document, b: &Document, block: usize) -> Result<usize, String> {
+    let name = a.attention.get(block).map_or("", |block| block.name.as_str());
+    match b.block_index(name) {
+        Some(found) => Ok(found),
+        None if a.attention.len() == 1 && b.attention.len() == 1 => Ok(0),
+        None if b.attention.is_empty() => Err("B holds no attention".to_owned()),
+        None => {
+            let names: Vec<&str> = b.attention.iter().map(|block| block.name.as_str()).collect();
+            Err(format!("B has no block `{name}`: it has {}", names.join(", ")))
+        }
+    }
+}
+
+/// What a selection of A is in B: the block of the same name, the same layer and head, and the tokens that stand for A's.
+///
+/// # Errors
+/// If B lacks the block, or all of the tokens; the message says so.
+pub fn partner_selection(a: &Document, b: &Document, selection: &Selection) -> Result<Selection, String> {
+    let block = partner_block(a, b, selection.block)?;
+    let (of_a, of_b) = (&a.attention[selection.block], &b.attention[block]);
+    let near = |block: &Block| match selection.direction {
+        Direction::AttendsTo => block.query,
+        Direction::AttendedBy => block.key,
+    };
+    let aligned = Alignment::of(&a.sequences[near(of_a)].tokens, &b.sequences[near(of_b)].tokens, false);
+    let mut tokens: Vec<usize> = Vec::new();
+    for token in selection.tokens.iter().flat_map(|&token| aligned.in_b(token)) {
+        if !tokens.contains(&token) {
+            tokens.push(token);
+        }
+    }
+    if tokens.is_empty() && !selection.tokens.is_empty() {
+        let which = if selection.tokens.len() == 1 { "the selected token" } else { "any of the selected tokens" };
+        return Err(format!("B has nothing that stands for {which}"));
+    }
+    Ok(Selection { block, tokens, ..selection.clone() })
+}
