@@ -41,9 +41,9 @@ impl Metric {
         }
     }
 
-    fn distance(self, a: &Array1<f32>, b: &Array1<f32>) -> f32 {
-        let dot =
-            |a: &Array1<f32>, b: &Array1<f32>| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    /// Of two states of the same size; not a number where there is none.
+    pub fn distance(self, a: &[f32], b: &[f32]) -> f32 {
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
         match self {
             // Of a state that is 0 there is no direction.
             Self::Cosine => (1.0 - dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()) as f32,
@@ -78,7 +78,8 @@ pub fn neighbours(state: &TensorView<'_>, selected: &[usize], metric: Metric) ->
         .filter(|token| !selected.contains(token))
         .map(|token| {
             read(token, &mut row);
-            Neighbour { token, distance: metric.distance(&middle, &row) }
+            let distance = middle.as_slice().zip(row.as_slice()).map_or(f32::NAN, |(a, b)| metric.distance(a, b));
+            Neighbour { token, distance }
         })
         .filter(|neighbour| neighbour.distance.is_finite())
         .collect();

@@ -27,12 +27,13 @@ pub struct Selection {
 
 /// One of several, their average, or their maximum: taken cell by cell of the matrices, over a layer's heads first, then
 /// over the layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pick {
     /// This one, 0-based.
     One(usize),
     /// The mean of all.
+    #[default]
     Mean,
     /// The largest of all.
     Max,

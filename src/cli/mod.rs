@@ -21,6 +21,7 @@ mod state_file;
 mod stats;
 mod synth;
 mod table;
+mod tokens;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -69,6 +70,8 @@ enum Command {
     Examples(examples::Arguments),
     /// A statistic of all heads over the examples of a dataset, or the difference of two groups.
     Atlas(Box<atlas::Arguments>),
+    /// The hidden states of all tokens of an indexed dataset, or the nearest to one of them.
+    Tokens(Box<tokens::Arguments>),
     /// Read every value of traces and report what is not sound.
     Check(check::Arguments),
     /// Index a folder of traces.
@@ -124,6 +127,7 @@ impl Cli {
             Some(Command::Neighbours(arguments)) => neighbours::run(&arguments)?,
             Some(Command::Examples(arguments)) => examples::run(&arguments)?,
             Some(Command::Atlas(arguments)) => atlas::run(&arguments, quiet)?,
+            Some(Command::Tokens(arguments)) => tokens::run(&arguments, quiet)?,
             Some(Command::Check(arguments)) => return check::run(&arguments, quiet),
             Some(Command::Index(arguments)) => index::run(&arguments, quiet)?,
             Some(Command::Bench(arguments)) => bench::run(&arguments)?,

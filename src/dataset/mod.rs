@@ -7,6 +7,7 @@ mod open;
 mod summary;
 pub mod table;
 mod thumbnails;
+pub mod tokens;
 
 pub use folder::traces_in;
 pub use index::IndexError;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use glam::Vec2;
 
 use super::tip::{Facts, Said};
-use super::{ColourBar, Inputs, Palette, Scene, Target, Zone};
+use super::{ColourBar, Inputs, Options, Palette, Scene, Target, Zone};
 use crate::render::{Align, Color, Drawing, Fonts, Label, Line, Mark, Picture, Pixels, Quad, Rect};
 use crate::trace::Area;
 
@@ -43,14 +43,19 @@ pub(super) const MARGIN: f32 = 8.0;
 
 impl<'a> Canvas<'a> {
     pub fn new(inputs: &Inputs<'_>, fonts: &'a mut Fonts) -> Self {
-        let scale = inputs.options.font_scale.clamp(0.5, 4.0);
-        let size = inputs.size.max(Vec2::ONE);
+        Self::plain(inputs.options, inputs.size, fonts)
+    }
+
+    /// For what is not drawn from a trace.
+    pub fn plain(options: &Options, size: Vec2, fonts: &'a mut Fonts) -> Self {
+        let scale = options.font_scale.clamp(0.5, 4.0);
+        let size = size.max(Vec2::ONE);
         let margin = MARGIN.min(size.min_element() / 8.0);
         let free = Rect { min: Vec2::ZERO, max: size }.shrink(margin);
         Self {
             marks: Vec::new(),
             zones: Vec::new(),
-            palette: inputs.options.theme.palette(),
+            palette: options.theme.palette(),
             free,
             content: free,
             bar: None,
@@ -151,7 +156,12 @@ impl<'a> Canvas<'a> {
 
     /// A line at the top of the free room: what the drawing shows, and of what, the latter only if it fits.
     pub fn title(&mut self, inputs: &Inputs<'_>, what: &str, of: Option<&str>) {
-        if !inputs.options.title {
+        self.heading(inputs.options, what, of);
+    }
+
+    /// The same for what is not drawn from a trace.
+    pub fn heading(&mut self, options: &Options, what: &str, of: Option<&str>) {
+        if !options.title {
             return;
         }
         let (size, room) = (self.text.title, self.free.size().x);

@@ -29,6 +29,7 @@ mod thumbnails;
 mod tiles;
 mod timeline;
 mod tip;
+mod token_cloud;
 mod words;
 mod zone;
 
@@ -55,6 +56,7 @@ pub use matrix::matrix_size;
 pub use options::{Caption, HeadsOrder, Options};
 pub use theme::{Palette, Theme, contrast};
 pub use thumbnails::{gap as thumbnail_gap, side as thumbnail_side};
+pub use token_cloud::{CloudInputs, CloudScene, MOST_DISCS, TokenCloud, draw_token_cloud};
 pub use words::{joined, token_names, word, words};
 pub use zone::{Target, Zone};
 

@@ -15,7 +15,7 @@ use crate::render::Values;
 use crate::trace::{Content, Document};
 
 /// What tips are made of, kept beside a scene so that they are made only when asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     /// Of every sequence.
     names: Vec<Vec<String>>,

@@ -25,5 +25,6 @@ pub use error::IndexError;
 pub use headers::headers;
 pub use reader::{Index, Part};
 pub use reduce::REDUCED;
+pub(in crate::dataset) use reduce::reduced;
 pub use rows::{ContentOptions, HiddenStates};
 pub use schema::{Table, example_key, metric_column, statistic_column};

@@ -15,6 +15,14 @@ pub(super) struct Projection {
     signs: Vec<[f32; REDUCED]>,
 }
 
+/// A hidden state as the index keeps it.
+pub fn reduced(values: &[f32]) -> Vec<f32> {
+    match Projection::of(values.len()) {
+        Some(projection) => projection.project(values).to_vec(),
+        None => values.to_vec(),
+    }
+}
+
 impl Projection {
     /// Of states of `dim` numbers; none is needed where they are few.
     pub fn of(dim: usize) -> Option<Self> {
