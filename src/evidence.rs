@@ -28,7 +28,7 @@ use crate::trace::{Document, Trace};
 pub use atlas::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS, SIGNIFICANT};
 pub use hidden::{ProjectionQuestion, Projector, compare_states, complete, hidden_state};
 pub use partner::Partner;
-pub use tokens::{PaintedTokens, TokenColor, UnknownTokenColor, token_name};
+pub use tokens::{PaintedTokens, TokenColor, UnknownTokenColor, rows_of, token_name};
 
 /// A trace with its images decoded for drawing.
 #[derive(Debug)]

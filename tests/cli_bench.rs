@@ -15,7 +15,17 @@ fn every_figure_has_its_runs() -> Result {
         ("click_to_frame_ms", &all),
         ("hover_to_frame_ms", &all),
         ("window_ms", &["head", "token", "patch"]),
-        ("pan_ms", &["points_10000", "points_1000000", "links_10000", "links_2000_and_points_2000"]),
+        (
+            "pan_ms",
+            &[
+                "points_10000",
+                "points_1000000",
+                "token_atlas_100000",
+                "token_atlas_1000000",
+                "links_10000",
+                "links_2000_and_points_2000",
+            ],
+        ),
         ("numbers_ms", &["statistics", "upload", "t-SNE of a hidden state", "PCA of a hidden state"]),
     ];
     for (part, names) in wanted {

@@ -99,7 +99,9 @@ fn both_are_named_with_what_they_said() {
     b.document.outputs.insert("correct".to_owned(), false.into());
     for view in CompareView::ALL {
         let said = texts(&compare(view, &a, &b));
-        for words in ["A · easy-vqa/test/00017", "B · other", "A − B", "base", "tuned", "red", "green", "right", "wrong"] {
+        for words in
+            ["A · easy-vqa/test/00017", "B · other", "A − B", "base", "tuned", "red", "green", "right", "wrong"]
+        {
             assert!(said.iter().any(|text| text == words), "{view}: {words} is not in {said:?}");
         }
     }
@@ -147,7 +149,8 @@ fn words_of_one_alone_are_signed_and_answer_to_nothing_of_the_other() {
         vlscope::trace::Content::Image { .. } => String::new(),
     };
     // 'is' is token 3 of A and token 4 of B: under the pointer it is A's, wherever it stands.
-    let is = labels(&scene).into_iter().filter(|label| label.text == words(3)).map(|label| label.at).collect::<Vec<_>>();
+    let is =
+        labels(&scene).into_iter().filter(|label| label.text == words(3)).map(|label| label.at).collect::<Vec<_>>();
     assert_eq!(is.len(), 3);
     for at in is {
         assert_eq!(scene.at(at), Some(Target::Token { sequence: 0, token: 3 }));
@@ -168,7 +171,10 @@ fn everything_lies_inside_at_every_size() {
                 _ => None,
             });
             let all: Vec<Rect> = zones.collect();
-            assert!(all.iter().all(|rect| inside.contains(rect.min) && inside.contains(rect.max)), "{view} {width}×{height}");
+            assert!(
+                all.iter().all(|rect| inside.contains(rect.min) && inside.contains(rect.max)),
+                "{view} {width}×{height}"
+            );
             assert!(width < 500.0 || !all.is_empty(), "{view} {width}×{height}");
         }
     }

@@ -25,6 +25,10 @@ pub struct Behavior<'a> {
     pub comparison: &'a mut Canvas,
     /// Whether they are in front.
     pub shows_comparison: bool,
+    /// Of the token atlas.
+    pub token_canvas: &'a mut Canvas,
+    /// Whether it is in front.
+    pub shows_tokens: bool,
     /// What the panels wish for.
     pub commands: &'a mut Vec<Command>,
     /// Words for what is under the pointer.
@@ -44,6 +48,13 @@ impl egui_tiles::Behavior<Panel> for Behavior<'_> {
                 self.shows_atlas = true;
                 let canvas = &mut *self.atlas_canvas;
                 if let Some(tip) = panels::show_atlas(ui, self.state, canvas, self.easel, self.commands) {
+                    *self.tip = Some(tip);
+                }
+            }
+            None if *panel == Panel::Tokens => {
+                self.shows_tokens = true;
+                let canvas = &mut *self.token_canvas;
+                if let Some(tip) = panels::show_token_atlas(ui, self.state, canvas, self.easel, self.commands) {
                     *self.tip = Some(tip);
                 }
             }

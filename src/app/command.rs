@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::dataset::DatasetCommand;
 use super::exporter::Export;
 use super::playing::{Exports, Playing};
+use super::token_desk::TokenCommand;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::Over;
@@ -154,4 +155,6 @@ pub enum Command {
     EndComparison,
     /// Show this view of both traces.
     SetCompareView(CompareView),
+    /// Change the token atlas, or open one of its tokens.
+    Tokens(TokenCommand),
 }

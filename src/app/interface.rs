@@ -15,8 +15,8 @@ use super::appearance;
 use super::behavior::Behavior;
 use super::canvas::{Canvas, Easel};
 use super::command::Command;
-use super::dataset::{DatasetEffect, Desk, Textures};
 use super::comparer::Comparer;
+use super::dataset::{DatasetEffect, Desk, Textures};
 use super::exporter::Done;
 use super::keys;
 use super::panels::{self, Layout, Panel};
@@ -26,6 +26,7 @@ use super::screenshot;
 use super::settings::{self, Settings};
 use super::state::{Effect, State};
 use super::toast::Toasts;
+use super::token_desk::TokenDesk;
 use super::worker::Worker;
 use crate::analysis::{Compute, Engine};
 use crate::evidence::{Analyst, OpenTrace, Question};
@@ -83,6 +84,9 @@ pub struct Interface {
     /// Of the two traces that are compared.
     comparison: Canvas,
     shows_comparison: bool,
+    token_desk: TokenDesk,
+    token_canvas: Canvas,
+    shows_tokens: bool,
 }
 
 impl Interface {
@@ -116,6 +120,7 @@ impl Interface {
         let mut analyst = Analyst::new(engine);
         let projections = Projections::new(wake.clone());
         let comparer = Comparer::new(wake.clone());
+        let token_desk = TokenDesk::new(wake.clone());
         let mut interface = Self {
             layout: settings.layout.map_or_else(panels::default_layout, panels::completed),
             adapter_name: gpu.info.name.clone(),
@@ -155,6 +160,9 @@ impl Interface {
             comparer,
             comparison: Canvas::default(),
             shows_comparison: false,
+            token_desk,
+            token_canvas: Canvas::default(),
+            shows_tokens: false,
             state,
         };
         let remembered = settings.last.filter(|path| path.exists());
@@ -205,6 +213,8 @@ impl Interface {
                 canvases: &mut self.canvases,
                 comparison: &mut self.comparison,
                 shows_comparison: false,
+                token_canvas: &mut self.token_canvas,
+                shows_tokens: false,
                 commands: &mut commands,
                 tip: &mut self.tip,
                 hovers: false,
@@ -213,6 +223,7 @@ impl Interface {
             };
             self.layout.ui(&mut behavior, ui);
             self.shows_comparison = behavior.shows_comparison;
+            self.shows_tokens = behavior.shows_tokens;
             let (hovers, shown, shows_atlas) = (behavior.hovers, behavior.shown, behavior.shows_atlas);
             self.state.browsing.atlas.is_shown = shows_atlas;
             if shown != self.state.shown_views {
@@ -270,7 +281,8 @@ impl Interface {
                 && self.answered == self.asked
                 && !self.is_new_question()
                 && self.projections.is_settled()
-                && self.comparer.is_settled())
+                && self.comparer.is_settled()
+                && self.token_desk.is_settled())
     }
 
     /// Remembers layout, theme and what was open.
@@ -365,6 +377,7 @@ impl Interface {
             }
         }
         self.comparer.take_answers(&mut self.state);
+        self.token_desk.take_answers(&mut self.state);
         self.projections.take_answers(&mut self.state, Instant::now())
     }
 
@@ -415,6 +428,7 @@ impl Interface {
                 self.layout
                     .make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(panel) if panel.view() == Some(view)));
             }
+            Effect::FocusTokens => panels::bring_forward(&mut self.layout, Panel::Tokens),
             Effect::FocusComparison => panels::bring_forward(&mut self.layout, Panel::Compare),
             Effect::Quit => self.wants_to_close = true,
         }
@@ -456,6 +470,7 @@ impl Interface {
         self.projections.ask(&mut self.state, compares);
         self.desk.ask(&self.state);
         self.comparer.ask(&mut self.state, self.shows_comparison);
+        self.token_desk.ask(&mut self.state, self.shows_tokens);
         let Some(trace) = &self.state.trace else { return };
         if self.is_new_question() {
             let question = self.state.question();

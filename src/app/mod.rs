@@ -7,12 +7,12 @@ mod appearance;
 mod behavior;
 mod canvas;
 mod command;
-mod dataset;
-#[cfg(test)]
-mod dataset_tests;
 #[cfg(test)]
 mod compare_tests;
 mod comparer;
+mod dataset;
+#[cfg(test)]
+mod dataset_tests;
 #[cfg(test)]
 mod export_tests;
 mod exporter;
@@ -37,6 +37,9 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod toast;
+mod token_desk;
+#[cfg(test)]
+mod token_tests;
 mod worker;
 
 use std::path::PathBuf;

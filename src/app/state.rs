@@ -11,11 +11,12 @@ use anyhow::Result;
 
 use self::steps::step;
 use super::command::Command;
-use super::dataset::{Browsing, DatasetEffect};
 use super::comparer::Comparison;
+use super::dataset::{Browsing, DatasetEffect};
 use super::exporter::Export;
 use super::history::History;
 use super::playing::{Exports, Playing, UI_SCALES, UiScale};
+use super::token_desk::TokenPanel;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::pool::Pooling;
 use crate::analysis::projection::{Align, Method};
@@ -94,6 +95,10 @@ pub struct State {
     pub ui_scale: UiScale,
     /// What the shown trace is compared with.
     pub comparison: Comparison,
+    /// The token atlas.
+    pub tokens: TokenPanel,
+    /// A token that is to be selected once its trace is shown: the file, the sequence and the place there.
+    pub awaited_token: Option<(PathBuf, String, usize)>,
 }
 
 /// The command palette.
@@ -120,6 +125,8 @@ pub enum Effect {
     FocusView(View),
     /// Bring the two traces to the front.
     FocusComparison,
+    /// Bring the token atlas to the front.
+    FocusTokens,
     /// Put the panels back.
     ResetLayout,
     /// Close the window.
@@ -252,8 +259,11 @@ impl State {
             Command::SetRollout(rollout) => self.selection.rollout = rollout,
             Command::SetSinks(sinks) => self.selection.sinks = sinks,
             Command::CompareWith(example) => return self.compare_with(example).then_some(Effect::FocusComparison),
-            Command::EndComparison => self.comparison = Comparison { view: self.comparison.view, ..Comparison::default() },
+            Command::EndComparison => {
+                self.comparison = Comparison { view: self.comparison.view, ..Comparison::default() }
+            }
             Command::SetCompareView(view) => self.comparison.view = view,
+            Command::Tokens(command) => return self.change_tokens(command),
         }
         None
     }
@@ -286,6 +296,7 @@ impl State {
         self.moving = None;
         self.similarity = None;
         self.failure = None;
+        self.select_awaited_token();
         self.set_preview(None);
         self.version += 1;
     }
@@ -405,13 +416,13 @@ impl State {
         self.trace.as_ref()?.document().attention.get(self.selection.block)
     }
 
-    fn show_example(&mut self, example: usize) -> Option<Effect> {
+    pub(super) fn show_example(&mut self, example: usize) -> Option<Effect> {
         let path = self.examples.get(example)?.clone();
         self.example = example;
         Some(Effect::Load(path))
     }
 
-    fn select_block(&mut self, block: usize) {
+    pub(super) fn select_block(&mut self, block: usize) {
         let Selection { direction, combine, sinks, .. } = self.selection;
         self.selection = Selection { block, direction, combine, sinks, ..Selection::default() };
         self.options.matrix_window = None;

@@ -21,9 +21,9 @@ mod state_file;
 mod stats;
 mod synth;
 mod table;
-mod tokens;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod view;
 
 use std::io::{self, Write};

@@ -9,11 +9,12 @@ use serde::Serialize;
 
 use super::adapter::AdapterArguments;
 use super::embedding::parse_metric;
+use super::examples::filtered;
 use super::render::parse_size;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use crate::analysis::neighbours::Metric;
-use crate::dataset::index::Index;
-use crate::dataset::tokens::{Examples, NearToken, NearestOptions, TokenAtlas, TokenKey, nearest, states};
+use crate::dataset::Dataset;
+use crate::dataset::tokens::{NearToken, NearestOptions, TokenAtlas, TokenKey, nearest, states};
 use crate::evidence::{PaintedTokens, TokenColor};
 use crate::export::Format;
 use crate::headless::Headless;
@@ -105,26 +106,25 @@ struct Row {
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let scale = arguments.scale;
     ensure!((0.1..=16.0).contains(&scale), "--scale is {scale}, expected 0.1 to 16 pixels per logical pixel");
-    let index = Index::open(&arguments.dir, arguments.index_dir.as_deref())?;
-    let known = states(&index)?;
+    let dataset = Dataset::open(&arguments.dir, arguments.index_dir.as_deref())?;
+    let index = dataset.index().context("the dataset has no index")?;
+    let known = states(index)?;
     let state = arguments.state.or(known.last().copied());
     let state = state.with_context(|| {
         format!("the index {} holds no hidden states: `vlscope index --hidden-states`", index.folder().display())
     })?;
     match (&arguments.nearest, &arguments.output) {
-        (Some(token), _) => print_nearest(arguments, &index, state, token),
-        (None, Some(output)) => draw(arguments, &index, state, output, quiet),
+        (Some(token), _) => print_nearest(arguments, &dataset, state, token),
+        (None, Some(output)) => draw(arguments, &dataset, state, output, quiet),
         (None, None) => bail!("either -o or --nearest is needed"),
     }
 }
 
-fn draw(arguments: &Arguments, index: &Index, state: usize, output: &Path, quiet: bool) -> Result<()> {
+fn draw(arguments: &Arguments, dataset: &Dataset, state: usize, output: &Path, quiet: bool) -> Result<()> {
+    let index = dataset.index().context("the dataset has no index")?;
+    let rows = filtered(dataset, &arguments.filter)?;
     let format = Format::of(output)?;
-    ensure!(
-        matches!(format, Format::Png | Format::Svg),
-        "the tokens are drawn as .png or .svg: {}",
-        output.display()
-    );
+    ensure!(matches!(format, Format::Png | Format::Svg), "the tokens are drawn as .png or .svg: {}", output.display());
     let bar = super::progress::bar(quiet, 1000, "projecting");
     let atlas = TokenAtlas::open(index, state, &mut |share| {
         bar.set_position((share * 1000.0) as u64);
@@ -134,9 +134,8 @@ fn draw(arguments: &Arguments, index: &Index, state: usize, output: &Path, quiet
     if let Some(why) = &atlas.unkept {
         eprintln!("vlscope: the projection is not kept: {why}");
     }
-    let examples = Examples::read(&arguments.dir, index)?;
     let options = Options { theme: arguments.theme, ..Options::default() };
-    let painted = PaintedTokens::of(&atlas, &examples, &|_| true, arguments.color, options.theme);
+    let painted = PaintedTokens::of(&atlas, dataset, &rows, arguments.color, options.theme);
     let cloud = TokenCloud::new(painted.places, |token| painted.colors[token]);
     let title = format!("Hidden state {state} of all tokens");
     let inputs = CloudInputs {
@@ -161,16 +160,17 @@ fn draw(arguments: &Arguments, index: &Index, state: usize, output: &Path, quiet
     }
 }
 
-fn print_nearest(arguments: &Arguments, index: &Index, state: usize, token: &str) -> Result<()> {
+fn print_nearest(arguments: &Arguments, dataset: &Dataset, state: usize, token: &str) -> Result<()> {
     let (example, position) = token.rsplit_once(':').context("--nearest takes EXAMPLE:POSITION, such as test/17:4")?;
     let position = position.parse().with_context(|| format!("`{position}` is no place in a sequence"))?;
-    let examples = Examples::read(&arguments.dir, index)?;
-    let key = examples.find(example).with_context(|| format!("no example has the id or path `{example}`"))?;
-    let path = examples.path(key).context("the example has no path")?;
+    let is_it = |row: &usize| ["id", "path"].iter().any(|name| dataset.table.value(name, *row).text() == example);
+    let row = (0..dataset.table.len()).find(is_it);
+    let row = row.with_context(|| format!("no example has the id or path `{example}`"))?;
+    let (key, path) = (dataset.table.keys()[row], dataset.table.path(row));
     let sequence = match &arguments.sequence {
         Some(sequence) => sequence.clone(),
         None => {
-            let trace = Trace::open(path)?;
+            let trace = Trace::open(&path)?;
             let document = trace.document();
             let hidden = document.hidden.first();
             let hidden = hidden.with_context(|| format!("the trace holds no hidden states: {}", path.display()))?;
@@ -179,13 +179,13 @@ fn print_nearest(arguments: &Arguments, index: &Index, state: usize, token: &str
     };
     let token = TokenKey { example: key, sequence, position };
     let options = NearestOptions { count: arguments.count, metric: arguments.metric, ..NearestOptions::default() };
-    let found = nearest(&arguments.dir, index, state, &token, options, &|| true)?;
+    let found = nearest(dataset, state, &token, options, &|| true)?;
     let row = |near: &NearToken| -> Result<Row> {
         Ok(Row {
-            path: near.path.strip_prefix(&arguments.dir).unwrap_or(&near.path).display().to_string(),
+            path: dataset.table.value("path", near.row).text().into_owned(),
             sequence: near.key.sequence.clone(),
             position: near.key.position,
-            token: name_of(&near.path, &near.key)?,
+            token: name_of(&dataset.table.path(near.row), &near.key)?,
             modality: if near.is_image { "image" } else { "text" },
             distance: Number(near.distance),
         })
@@ -197,7 +197,7 @@ fn print_nearest(arguments: &Arguments, index: &Index, state: usize, token: &str
             example,
             sequence: &token.sequence,
             position,
-            token: name_of(path, &token)?,
+            token: name_of(&path, &token)?,
             state,
             metric: arguments.metric.name(),
             scanned: found.scanned,

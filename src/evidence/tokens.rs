@@ -1,9 +1,11 @@
 //! The tokens of a dataset with their colours, for the token atlas.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::dataset::tokens::{Examples, TokenAtlas, Tokens};
+use crate::dataset::Dataset;
+use crate::dataset::tokens::{TokenAtlas, Tokens};
 use crate::render::Color;
 use crate::render::colormap::Colormap;
 use crate::scene::{Palette, Theme, word};
@@ -76,24 +78,22 @@ const SEGMENTS: [Color; 5] =
 const STOPS: usize = 5;
 
 impl PaintedTokens {
-    /// Of the tokens whose example is kept.
-    pub fn of(
-        atlas: &TokenAtlas,
-        examples: &Examples,
-        keeps: &dyn Fn(i64) -> bool,
-        color: TokenColor,
-        theme: Theme,
-    ) -> Self {
+    /// Of the tokens of these rows of the dataset's table.
+    pub fn of(atlas: &TokenAtlas, dataset: &Dataset, rows: &[u32], color: TokenColor, theme: Theme) -> Self {
         let tokens = &atlas.tokens;
-        let kept: Vec<bool> = tokens.examples.iter().map(|&key| keeps(key)).collect();
-        let place = |(token, &at): (usize, &[f32; 2])| if kept[tokens.example[token] as usize] { at } else { [f32::NAN; 2] };
+        let row_of = rows_of(dataset, tokens);
+        let mut keeps = vec![false; dataset.table.len()];
+        rows.iter().for_each(|&row| keeps[row as usize] = true);
+        let kept: Vec<bool> = row_of.iter().map(|row| row.is_some_and(|row| keeps[row])).collect();
+        let place =
+            |(token, &at): (usize, &[f32; 2])| if kept[tokens.example[token] as usize] { at } else { [f32::NAN; 2] };
         let places: Vec<[f32; 2]> = atlas.points.iter().enumerate().map(place).collect();
         let palette = theme.palette();
         let (colors, legend) = match color {
             TokenColor::Modality => by_modality(tokens, palette),
             TokenColor::Segment => by_segment(tokens, palette),
             TokenColor::Norm => by_norm(tokens, palette),
-            TokenColor::Right => by_answer(tokens, examples, palette),
+            TokenColor::Right => by_answer(tokens, dataset, &row_of, palette),
         };
         let shown = places.iter().filter(|place| place[0].is_finite()).count();
         let count = kept.iter().filter(|kept| **kept).count();
@@ -134,28 +134,41 @@ fn by_segment(tokens: &Tokens, palette: &Palette) -> (Vec<Color>, Vec<(String, C
 fn by_norm(tokens: &Tokens, palette: &Palette) -> (Vec<Color>, Vec<(String, Color)>) {
     let mut sorted: Vec<f32> = tokens.norm.iter().copied().filter(|norm| norm.is_finite()).collect();
     sorted.sort_unstable_by(f32::total_cmp);
-    let at = |share: f64| sorted.get(((sorted.len().saturating_sub(1)) as f64 * share) as usize).copied().unwrap_or(0.0);
+    let at =
+        |share: f64| sorted.get(((sorted.len().saturating_sub(1)) as f64 * share) as usize).copied().unwrap_or(0.0);
     let (low, high) = (at(0.01), at(0.99));
     let color = |norm: f32| {
         let [r, g, b] = Colormap::Viridis.rgb((norm - low) / (high - low).max(f32::MIN_POSITIVE));
         if norm.is_finite() { Color([r, g, b, 255]) } else { palette.missing_stroke }
     };
     let stop = |stop: usize| low + (high - low) * stop as f32 / (STOPS - 1) as f32;
-    let legend = (0..STOPS).map(|at| (format!("{}{:.3}", if at == 0 { "norm " } else { "" }, stop(at)), color(stop(at))));
+    let legend =
+        (0..STOPS).map(|at| (format!("{}{:.3}", if at == 0 { "norm " } else { "" }, stop(at)), color(stop(at))));
     (tokens.norm.iter().map(|&norm| color(norm)).collect(), legend.collect())
 }
 
-fn by_answer(tokens: &Tokens, examples: &Examples, palette: &Palette) -> (Vec<Color>, Vec<(String, Color)>) {
+fn by_answer(
+    tokens: &Tokens,
+    dataset: &Dataset,
+    row_of: &[Option<usize>],
+    palette: &Palette,
+) -> (Vec<Color>, Vec<(String, Color)>) {
     let color = |answer: Option<bool>| match answer {
         Some(true) => palette.word,
         Some(false) => palette.patch,
         None => palette.special,
     };
-    let of_example: Vec<Color> = tokens.examples.iter().map(|&key| color(examples.is_right(key))).collect();
+    let of_example: Vec<Color> = row_of.iter().map(|row| color(row.and_then(|row| dataset.is_right(row)))).collect();
     // Blue and orange, since red and green are one colour for many.
     let names = [("right", Some(true)), ("wrong", Some(false)), ("unknown", None)];
     let colors = tokens.example.iter().map(|&example| of_example[example as usize]).collect();
     (colors, names.map(|(name, answer)| (name.to_owned(), color(answer))).to_vec())
+}
+
+/// The row of each of the tokens' examples; an example that was indexed after the dataset was opened has none.
+pub fn rows_of(dataset: &Dataset, tokens: &Tokens) -> Vec<Option<usize>> {
+    let rows: HashMap<i64, usize> = dataset.table.keys().iter().enumerate().map(|(row, &key)| (key, row)).collect();
+    tokens.examples.iter().map(|key| rows.get(key).copied()).collect()
 }
 
 /// A token as a person reads it: the word, or the patch by the middle of its box.

@@ -99,7 +99,8 @@ impl Facts {
                 Target::Cell { .. } | Target::Output { .. } | Target::State { .. } => String::new(),
             };
             let difference = values[0] - values[1];
-            let difference = if difference.is_nan() { String::new() } else { format!(" · A − B {}", number(difference)) };
+            let difference =
+                if difference.is_nan() { String::new() } else { format!(" · A − B {}", number(difference)) };
             return format!("{name}: A {a} · B {b}{difference} ({})", compared.unit);
         }
         let said = self.said.as_ref();

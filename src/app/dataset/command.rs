@@ -1,5 +1,7 @@
 //! What can be asked of the dataset: the browser's and the head atlas's wishes.
 
+use std::sync::Arc;
+
 use super::AtlasChoice;
 
 /// One wish about the dataset.
@@ -7,6 +9,8 @@ use super::AtlasChoice;
 pub enum DatasetCommand {
     /// Show the examples that this query keeps.
     SetFilter(String),
+    /// Keep these rows of the table alone, as a lasso found them; `None` keeps all again.
+    Pick(Option<Arc<Vec<u32>>>),
     /// Bring the browser to the front, ready to type a filter.
     FocusFilter,
     /// Sort by a column; the same one again turns the order, a third time ends it.

@@ -36,6 +36,7 @@ enum Opened {
 struct ListQuestion {
     serial: u64,
     query: String,
+    picked: Option<Arc<Vec<u32>>>,
     order: Option<Order>,
     heads: Vec<String>,
 }
@@ -240,6 +241,7 @@ impl Desk {
         let question = ListQuestion {
             serial: browsing.serial,
             query: browsing.query.clone(),
+            picked: browsing.picked.clone(),
             order: browsing.order.clone(),
             heads: browsing.columns.iter().filter(|column| HeadColumn::parse(column).is_some()).cloned().collect(),
         };
@@ -426,6 +428,9 @@ fn open(path: &Path) -> Opened {
 fn list(dataset: &Dataset, question: ListQuestion) -> ListAnswer {
     let listing = Filter::parse(&question.query).and_then(|filter| {
         let mut rows = dataset.rows(&filter)?;
+        if let Some(picked) = &question.picked {
+            rows.retain(|row| picked.binary_search(row).is_ok());
+        }
         if let Some(order) = &question.order {
             dataset.sort(&mut rows, order).map_err(|message| QueryError { message, at: 0..0 })?;
         }

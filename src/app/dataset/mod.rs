@@ -34,6 +34,8 @@ pub struct Browsing {
     pub serial: u64,
     /// As typed.
     pub query: String,
+    /// Rows that a lasso found, ascending: no others are shown; `None` for all.
+    pub picked: Option<Arc<Vec<u32>>>,
     /// By what the rows are sorted; `None` for their paths.
     pub order: Option<Order>,
     /// Columns that are shown beside the usual ones.
@@ -161,6 +163,7 @@ impl Browsing {
     pub fn set_dataset(&mut self, dataset: Dataset) {
         let all = (0..dataset.table.len() as u32).collect();
         self.serial += 1;
+        self.picked = None;
         self.atlas.shown = None;
         self.outdated = Arc::default();
         self.listing = Listing { rows: Arc::new(all), ..Listing::default() };
@@ -266,6 +269,7 @@ impl State {
         let browsing = &mut self.browsing;
         match command {
             DatasetCommand::SetFilter(query) => browsing.query = query,
+            DatasetCommand::Pick(rows) => browsing.picked = rows,
             DatasetCommand::FocusFilter => {
                 browsing.filter_wanted += 1;
                 return Some(Effect::Dataset(DatasetEffect::ShowBrowser));

@@ -61,6 +61,12 @@ fn show_filter(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &m
             show_columns(ui, browsing, dataset, commands);
             let count = format!("{} of {}", browsing.listing.rows.len(), dataset.table.len());
             ui.label(count).on_hover_text("Examples that the filter keeps, of all");
+            if let Some(picked) = &browsing.picked {
+                let button = ui.button(format!("lasso: {} ✕", picked.len()));
+                if button.on_hover_text("Only examples with tokens in the lasso; a click shows all again").clicked() {
+                    commands.push(Command::Dataset(DatasetCommand::Pick(None)));
+                }
+            }
             let mut query = browsing.query.clone();
             let field = TextEdit::singleline(&mut query).hint_text("filter (Ctrl+F)").desired_width(f32::INFINITY);
             let response = ui.add(field);

@@ -63,8 +63,7 @@ pub fn show(
     let scale = ui.ctx().pixels_per_point();
     // Numbers of two questions are never set beside each other: the picture before stays until both are there.
     let version = if comparison.waits { canvas.version().unwrap_or(state.shown_version) } else { state.shown_version };
-    let scene =
-        canvas.scene_by(easel, a.size, version, scale, |fonts| draw_comparison(comparison.view, &a, &b, fonts));
+    let scene = canvas.scene_by(easel, a.size, version, scale, |fonts| draw_comparison(comparison.view, &a, &b, fonts));
     let rows_beyond = scene.rows_beyond;
     let pointer = response.hover_pos().map(|at| Vec2::new(at.x - space.min.x, at.y - space.min.y));
     let target = pointer.and_then(|at| scene.at(at));

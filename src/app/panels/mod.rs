@@ -13,6 +13,7 @@ mod help;
 mod palette;
 mod rubber_band;
 mod status;
+mod token_atlas;
 mod top_bar;
 mod view;
 
@@ -30,6 +31,7 @@ pub use heads::show_controls as show_head_controls;
 pub use help::show as show_help;
 pub use palette::show as show_palette;
 pub use status::show as show_status;
+pub use token_atlas::show as show_token_atlas;
 pub use top_bar::show as show_top_bar;
 pub use view::{show as show_view, show_options as show_view_options};
 
@@ -65,6 +67,8 @@ pub enum Panel {
     Atlas,
     /// Two traces.
     Compare,
+    /// The tokens of the dataset.
+    Tokens,
 }
 
 impl Panel {
@@ -84,13 +88,14 @@ impl Panel {
             Self::Similarity => "Similarity",
             Self::Atlas => "Head atlas",
             Self::Compare => "Compare",
+            Self::Tokens => "Token atlas",
         }
     }
 
     /// The view that it shows.
     pub fn view(self) -> Option<View> {
         Some(match self {
-            Self::Examples | Self::Atlas | Self::Compare => return None,
+            Self::Examples | Self::Atlas | Self::Compare | Self::Tokens => return None,
             Self::Heads => View::Heads,
             Self::Image => View::Image,
             Self::Links => View::Links,
@@ -112,9 +117,13 @@ pub fn default_layout() -> Layout {
         column(&mut tiles, &[(&[Panel::Examples], 0.42), (&[Panel::Heads, Panel::Thumbnails, Panel::Atlas], 0.58)]);
     let middle = column(
         &mut tiles,
-        &[(&[Panel::Image, Panel::Overlays, Panel::Links, Panel::Compare], 0.72), (&[Panel::Text, Panel::Timeline], 0.28)],
+        &[
+            (&[Panel::Image, Panel::Overlays, Panel::Links, Panel::Compare], 0.72),
+            (&[Panel::Text, Panel::Timeline], 0.28),
+        ],
     );
-    let right = column(&mut tiles, &[(&[Panel::Matrix, Panel::Similarity], 0.5), (&[Panel::Embedding], 0.5)]);
+    let right =
+        column(&mut tiles, &[(&[Panel::Matrix, Panel::Similarity], 0.5), (&[Panel::Embedding, Panel::Tokens], 0.5)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.25), (middle, 0.45), (right, 0.3)]);
     Tree::new(egui::Id::unique("panels"), root, tiles)
 }

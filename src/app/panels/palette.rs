@@ -10,6 +10,7 @@ use crate::analysis::{Direction, Pick};
 use crate::app::command::Command;
 use crate::app::keys;
 use crate::app::state::State;
+use crate::app::token_desk::TokenCommand;
 use crate::render::colormap::Colormap;
 use crate::scene::{CompareView, View, token_names};
 
@@ -119,6 +120,7 @@ fn entries(state: &State) -> Vec<Entry> {
         CompareView::ALL.map(|view| entry(format!("compare two traces: {view}"), Command::SetCompareView(view))),
     );
     entries.push(entry("stop comparing", Command::EndComparison));
+    entries.push(entry("show token atlas", Command::Tokens(TokenCommand::Focus)));
     let option = |words: String, change: &dyn Fn(&mut crate::scene::Options)| {
         let mut options = state.options.clone();
         change(&mut options);

@@ -7,7 +7,7 @@ use crate::trace::Block;
 
 impl State {
     /// The selection that a click on `target` would make of the present one.
-    pub(super) fn selected_by(&self, target: &Target, extend: bool) -> Selection {
+    pub(in crate::app) fn selected_by(&self, target: &Target, extend: bool) -> Selection {
         let mut selection = self.selection.clone();
         match *target {
             Target::Head { layer, head } => {

@@ -12,6 +12,7 @@ use crate::gpu::Gpu;
 use crate::render::{
     Color, Drawing, Engine, Fonts, Keep, Link, Links, Mark, Painter, Point, Points, Rect, Target, Transform,
 };
+use crate::scene::{CloudInputs, Options, TokenCloud, draw_token_cloud};
 
 /// How long a curve is from end to end, in logical pixels.
 const WAY: f32 = 240.0;
@@ -29,6 +30,7 @@ pub fn panning(gpu: &Gpu, size: Vec2) -> Result<Timings> {
     let mut painter = Painter::new(&gpu.device, &gpu.queue, twin);
     let mut fonts = Fonts::new();
     let target = Target::new(&gpu.device, size.x as u32, size.y as u32)?;
+    let target = &target;
     let mut pan = |marks: &[fn(Vec2, usize) -> Mark], counts: &[usize]| -> Result<Timing> {
         let marks = marks.iter().zip(counts).map(|(mark, &count)| mark(size, count)).collect();
         let mut drawing = Drawing { size, background: Color::hex(0x101216), marks };
@@ -39,12 +41,37 @@ pub fn panning(gpu: &Gpu, size: Vec2) -> Result<Timings> {
                     view.offset = Vec2::new(run as f32 * 1.5, run as f32 * 0.5);
                 }
             }
-            painter.draw(&drawing, 1.0, &mut fonts, &target)?;
+            painter.draw(&drawing, 1.0, &mut fonts, target)?;
             gpu.wait()?;
             Ok(())
         })
     };
+    let tokens = |count: usize| {
+        let cloud = TokenCloud::new((0..count).map(|index| place(index).into()).collect(), |_| Color::hex(0x4c9be8));
+        let runs = if count < MANY { RUNS } else { RUNS_OF_MANY };
+        let (mut fonts, mut painter) = (Fonts::new(), Painter::new(&gpu.device, &gpu.queue, twin));
+        measure(runs, |run| {
+            let offset = Vec2::new(run as f32 * 1.5, run as f32 * 0.5) / size;
+            let inputs = CloudInputs {
+                cloud: &cloud,
+                legend: &[],
+                title: "",
+                note: "",
+                marked: &[],
+                hover: None,
+                view: Some(Transform { scale: Vec2::ONE, offset }),
+                options: &Options::default(),
+                size,
+            };
+            painter.draw(&draw_token_cloud(&inputs, &mut fonts).scene.drawing, 1.0, &mut fonts, target)?;
+            gpu.wait()?;
+            Ok(())
+        })
+    };
+    let [few_tokens, many_tokens] = [tokens(100_000)?, tokens(MANY)?];
     Ok(Timings::from([
+        ("token_atlas_100000".to_owned(), few_tokens),
+        ("token_atlas_1000000".to_owned(), many_tokens),
         ("points_10000".to_owned(), pan(&[points], &[10_000])?),
         ("points_100000".to_owned(), pan(&[points], &[100_000])?),
         ("points_1000000".to_owned(), pan(&[points], &[1_000_000])?),

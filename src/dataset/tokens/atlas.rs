@@ -96,7 +96,9 @@ pub fn states(index: &Index) -> Result<Vec<usize>, IndexError> {
     let mut states = std::collections::BTreeSet::<usize>::new();
     for part in index.parts() {
         let schema = part.schema(Table::Tokens)?;
-        states.extend(schema.fields().iter().filter_map(|field| field.name().strip_prefix("hidden_")?.parse::<usize>().ok()));
+        states.extend(
+            schema.fields().iter().filter_map(|field| field.name().strip_prefix("hidden_")?.parse::<usize>().ok()),
+        );
     }
     Ok(states.into_iter().collect())
 }
@@ -198,11 +200,16 @@ impl TokenAtlas {
     fn keep(&self, path: &Path, fingerprint: &str) -> Result<(), String> {
         let tokens = &self.tokens;
         let coordinate = |axis: usize| -> ArrayRef {
-            Arc::new(self.points.iter().map(|point| Some(point[axis]).filter(|at| at.is_finite())).collect::<Float32Array>())
+            Arc::new(
+                self.points.iter().map(|point| Some(point[axis]).filter(|at| at.is_finite())).collect::<Float32Array>(),
+            )
         };
         let positions = tokens.position.iter().map(|&position| i32::try_from(position).ok());
         let batch = RecordBatch::try_from_iter([
-            ("example", Arc::new((0..tokens.len()).map(|token| Some(tokens.key(token))).collect::<Int64Array>()) as ArrayRef),
+            (
+                "example",
+                Arc::new((0..tokens.len()).map(|token| Some(tokens.key(token))).collect::<Int64Array>()) as ArrayRef,
+            ),
             (
                 "sequence",
                 Arc::new(arrow_array::StringArray::from_iter_values(
@@ -225,7 +232,8 @@ impl TokenAtlas {
         let partial = folder.join(format!(".hidden_{}.{}", self.state, std::process::id()));
         let write = || -> Result<(), String> {
             let file = File::create(&partial).map_err(|error| failed(&error))?;
-            let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).map_err(|error| failed(&error))?;
+            let mut writer =
+                ArrowWriter::try_new(file, batch.schema(), Some(properties)).map_err(|error| failed(&error))?;
             writer.write(&batch).map_err(|error| failed(&error))?;
             let file = writer.into_inner().map_err(|error| failed(&error))?;
             file.sync_all().map_err(|error| failed(&error))?;

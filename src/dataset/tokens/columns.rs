@@ -80,7 +80,8 @@ impl Collector {
             column.ok_or_else(|| format!("the column `{name}` holds no whole numbers"))
         };
         let reals = |name: &str| {
-            let column = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Float32Type>().cloned());
+            let column =
+                batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Float32Type>().cloned());
             column.ok_or_else(|| format!("the column `{name}` holds no numbers"))
         };
         let strings = |name: &str| {

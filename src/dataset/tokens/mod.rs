@@ -2,10 +2,11 @@
 
 mod atlas;
 mod columns;
-mod examples;
 mod nearest;
+
+#[cfg(test)]
+mod tests;
 
 pub use atlas::{TokenAtlas, TokenError, states};
 pub use columns::Tokens;
-pub use examples::Examples;
 pub use nearest::{NearToken, Nearest, NearestOptions, TokenKey, nearest};

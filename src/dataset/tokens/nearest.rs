@@ -11,16 +11,16 @@
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, Int64Type};
 use rayon::prelude::*;
 
 use super::atlas::{TokenError, hidden};
-use super::examples::Examples;
 use crate::analysis::neighbours::Metric;
-use crate::dataset::index::{Index, IndexError, Part, Table, reduced};
+use crate::dataset::Dataset;
+use crate::dataset::index::{IndexError, Part, Table, reduced};
 use crate::trace::{Modality, Trace};
 
 /// A token of a dataset.
@@ -56,8 +56,8 @@ impl Default for NearestOptions {
 pub struct NearToken {
     /// Which.
     pub key: TokenKey,
-    /// Its trace.
-    pub path: PathBuf,
+    /// The row of its example in the dataset's table.
+    pub row: usize,
     /// Whether it is an image token.
     pub is_image: bool,
     /// By the states themselves.
@@ -100,7 +100,10 @@ impl PartialOrd for Candidate {
 
 impl Ord for Candidate {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.distance.total_cmp(&other.distance).then_with(|| self.key.cmp(&other.key)).then_with(|| self.sequence.cmp(&other.sequence))
+        self.distance
+            .total_cmp(&other.distance)
+            .then_with(|| self.key.cmp(&other.key))
+            .then_with(|| self.sequence.cmp(&other.sequence))
     }
 }
 
@@ -130,18 +133,22 @@ impl Best {
 /// # Errors
 /// If there is no such token or state, the index or a trace cannot be read, or `progress` says to stop.
 pub fn nearest(
-    dataset: &Path,
-    index: &Index,
+    dataset: &Dataset,
     state: usize,
     token: &TokenKey,
     options: NearestOptions,
     progress: &(dyn Fn() -> bool + Sync),
 ) -> Result<Nearest, TokenError> {
-    let examples = Examples::read(dataset, index)?;
-    let path = examples.path(token.example).ok_or_else(|| TokenError::NoToken("the index has no such example".to_owned()))?;
-    let query = State::open(path, state, &token.sequence)?;
+    let index = dataset.index().ok_or_else(|| TokenError::NoToken("the dataset has no index".to_owned()))?;
+    let rows: HashMap<i64, usize> = dataset.table.keys().iter().enumerate().map(|(row, &key)| (key, row)).collect();
+    let path = rows.get(&token.example).map(|&row| dataset.table.path(row));
+    let path = path.ok_or_else(|| TokenError::NoToken("the dataset has no such example".to_owned()))?;
+    let query = State::open(&path, state, &token.sequence)?;
     let own = query.at(token.position).ok_or_else(|| {
-        TokenError::NoToken(format!("there is no token {}: sequence `{}` has {}", token.position, token.sequence, query.tokens))
+        TokenError::NoToken(format!(
+            "there is no token {}: sequence `{}` has {}",
+            token.position, token.sequence, query.tokens
+        ))
     })?;
     let is_image = query.is_image(token.position);
     let mut total = 0;
@@ -181,12 +188,16 @@ pub fn nearest(
                 return Err(TokenError::Cancelled);
             }
             // A trace that went meanwhile has no near tokens.
-            let Some(path) = examples.path(*example).filter(|path| path.exists()) else { return Ok(Vec::new()) };
-            let states = State::open(path, state, sequence)?;
+            let Some(&row) = rows.get(example) else { return Ok(Vec::new()) };
+            let path = dataset.table.path(row);
+            if !path.exists() {
+                return Ok(Vec::new());
+            }
+            let states = State::open(&path, state, sequence)?;
             let near = tokens.iter().filter_map(|&(position, is_image)| {
                 let distance = distance(options.metric, &own, &states.at(position)?);
                 let key = TokenKey { example: *example, sequence: sequence.clone(), position };
-                distance.is_finite().then(|| NearToken { key, path: path.to_owned(), is_image, distance })
+                distance.is_finite().then(|| NearToken { key, row, is_image, distance })
             });
             Ok(near.collect())
         })
@@ -197,7 +208,7 @@ pub fn nearest(
     }
     for list in [&mut nearest.same, &mut nearest.other] {
         list.sort_by(|a, b| {
-            let place = |near: &NearToken| (near.path.clone(), near.key.position);
+            let place = |near: &NearToken| (near.row, near.key.position);
             a.distance.total_cmp(&b.distance).then_with(|| place(a).cmp(&place(b)))
         });
         list.truncate(options.count);
@@ -225,7 +236,8 @@ fn scan(
             return Err(TokenError::Cancelled);
         }
         let batch = batch.map_err(|error| wrong(error.to_string()))?;
-        let of = |name: &str| batch.column_by_name(name).ok_or_else(|| wrong(format!("the column `{name}` is missing")));
+        let of =
+            |name: &str| batch.column_by_name(name).ok_or_else(|| wrong(format!("the column `{name}` is missing")));
         let (examples, sequences) = (of("example")?, of("sequence")?);
         let (positions, modalities) = (of("position")?, of("modality")?);
         let typed = || {

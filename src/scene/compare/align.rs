@@ -68,9 +68,10 @@ impl Alignment {
     }
 
     fn pair(&mut self, a: &[Token], b: &[Token], word_a: &Range<usize>, word_b: &Range<usize>, whole_words: bool) {
-        let same_pieces = a[word_a.clone()].iter().map(|token| &token.content).eq(b[word_b.clone()]
+        let same_pieces = a[word_a.clone()]
             .iter()
-            .map(|token| &token.content));
+            .map(|token| &token.content)
+            .eq(b[word_b.clone()].iter().map(|token| &token.content));
         if same_pieces {
             for (piece_a, piece_b) in word_a.clone().zip(word_b.clone()) {
                 self.in_b[piece_a] = piece_b..piece_b + 1;

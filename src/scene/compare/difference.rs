@@ -51,6 +51,7 @@ impl Difference {
             CompareView::Heads => Self::of_heads(a, b),
             _ if !has_weights(a) || !has_weights(b) => nothing("There is nothing to compare before both have weights."),
             CompareView::Image => Self::of_images(a, b),
+            CompareView::Text if compared_text(a, b).is_empty() => nothing("The tokens with the weights are no words."),
             CompareView::Text => Self::of_text(a, b),
         }
     }
@@ -61,7 +62,8 @@ impl Difference {
         let (layers, heads) = (compared.layers, compared.heads);
         let values = compared.differences();
         let scale = scale(largest(values.iter().copied()), &of_a.unit);
-        let head_mean = (0..heads).map(|head| mean(&values.iter().copied().skip(head).step_by(heads).collect::<Vec<_>>()));
+        let head_mean =
+            (0..heads).map(|head| mean(&values.iter().copied().skip(head).step_by(heads).collect::<Vec<_>>()));
         let grid = StatisticGrid {
             name: of_a.name.clone(),
             label: scale.label.clone(),
@@ -74,13 +76,14 @@ impl Difference {
             values,
             ..StatisticGrid::default()
         };
-        let both = |values: [&[f32]; 2], place: usize| values.map(|values| values.get(place).copied().unwrap_or(f32::NAN));
+        let both =
+            |values: [&[f32]; 2], place: usize| values.map(|values| values.get(place).copied().unwrap_or(f32::NAN));
         let cells = (0..layers * heads).map(|place| {
             let target = Target::Head { layer: place / heads, head: place % heads };
             (target, both([&compared.a, &compared.b], place))
         });
-        let of_layers = (0..layers)
-            .map(|layer| (Target::LayerMean { layer }, both([&of_a.layer_mean, &of_b.layer_mean], layer)));
+        let of_layers =
+            (0..layers).map(|layer| (Target::LayerMean { layer }, both([&of_a.layer_mean, &of_b.layer_mean], layer)));
         let of_heads =
             (0..heads).map(|head| (Target::HeadMean { head }, both([&of_a.head_mean, &of_b.head_mean], head)));
         let all = (Target::AllHeads, [mean(&of_a.values), mean(&of_b.values)]);
@@ -100,7 +103,8 @@ impl Difference {
         if b.images.len() > a.images.len() {
             notes.push(format!("B has {} images, A {}", b.images.len(), a.images.len()));
         }
-        let scale = patches().next().map(|_| scale(largest(patches().map(ComparedTokens::difference)), &weight_label(a)));
+        let scale =
+            patches().next().map(|_| scale(largest(patches().map(ComparedTokens::difference)), &weight_label(a)));
         let said = tokens_said(a, patches());
         Self { scale, notes, said, found: Found::Images(images) }
     }
@@ -109,7 +113,9 @@ impl Difference {
         let rows = compared_text(a, b);
         let far = Sides::of(a).map_or(&[][..], |sides| &a.document.sequences[sides.far].tokens);
         // As in the text view, special tokens do not stretch the scale.
-        let is_special = |row: &&ComparedTokens| far.get(row.a.clone()).is_some_and(|tokens| tokens.iter().any(|token| token.special));
+        let is_special = |row: &&ComparedTokens| {
+            far.get(row.a.clone()).is_some_and(|tokens| tokens.iter().any(|token| token.special))
+        };
         let words = largest(rows.iter().filter(|row| !is_special(row)).map(ComparedTokens::difference));
         let all = largest(rows.iter().map(ComparedTokens::difference));
         let scale = scale(if words > 0.0 { words } else { all }, &weight_label(a));

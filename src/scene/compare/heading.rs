@@ -33,7 +33,8 @@ pub(super) fn draw_difference(canvas: &mut Canvas<'_>, notes: &[String]) {
     let lines = canvas.wrap(&notes.join("; "), small, room);
     let more = lines.len() > NOTE_LINES;
     for (at, text) in lines.into_iter().take(NOTE_LINES).enumerate() {
-        let text = if more && at + 1 == NOTE_LINES { canvas.elide(&format!("{text} …"), small, false, room) } else { text };
+        let text =
+            if more && at + 1 == NOTE_LINES { canvas.elide(&format!("{text} …"), small, false, room) } else { text };
         line(canvas, &text, small, muted);
     }
     canvas.free.min.y = top + small * 1.5 + canvas.text.normal * 1.5 + 4.0;

@@ -112,7 +112,8 @@ pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts:
         let before = canvas.zones.len();
         heading::draw(&mut canvas, &inputs, ["A", "B"][of_b]);
         match view {
-            CompareView::Heads if inputs.evidence.statistic.values.is_empty() && sides::refused(&inputs, &mut canvas) => {}
+            CompareView::Heads
+                if inputs.evidence.statistic.values.is_empty() && sides::refused(&inputs, &mut canvas) => {}
             CompareView::Heads => heads::draw(&inputs, &mut canvas),
             CompareView::Image => image::draw(&inputs, &mut canvas),
             CompareView::Text => text::draw_chips(&inputs, &mut canvas, shared.as_ref()),
@@ -169,12 +170,7 @@ fn shared_scale(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>) -> Option<Sca
 }
 
 /// The options and the evidence of a view whose colours end where those of the other do.
-fn locked(
-    view: CompareView,
-    options: &Options,
-    evidence: &Evidence,
-    range: Option<[f32; 2]>,
-) -> (Options, Evidence) {
+fn locked(view: CompareView, options: &Options, evidence: &Evidence, range: Option<[f32; 2]>) -> (Options, Evidence) {
     let (mut options, mut evidence) = (options.clone(), evidence.clone());
     match view {
         CompareView::Heads => evidence.statistic.range = range,
@@ -204,7 +200,8 @@ fn thirds(room: Rect) -> [Rect; 3] {
         true => Vec2::new(0.0, (room.size().y + GAP) / 3.0),
         false => Vec2::new((room.size().x + GAP) / 3.0, 0.0),
     };
-    let size = if is_tall(room) { Vec2::new(room.size().x, step.y - GAP) } else { Vec2::new(step.x - GAP, room.size().y) };
+    let size =
+        if is_tall(room) { Vec2::new(room.size().x, step.y - GAP) } else { Vec2::new(step.x - GAP, room.size().y) };
     [0.0, 1.0, 2.0].map(|place| {
         let min = room.min + step * place;
         Rect { min, max: min + size }
@@ -221,7 +218,11 @@ struct Bars {
 impl Bars {
     fn reserve(canvas: &mut Canvas<'_>, options: &Options, scales: [Option<&Scale>; 2]) -> Self {
         let whole = canvas.free;
-        let middle = if is_tall(whole) { whole.center().x } else { whole.min.x + (whole.size().x + GAP) * 2.0 / 3.0 - GAP / 2.0 };
+        let middle = if is_tall(whole) {
+            whole.center().x
+        } else {
+            whole.min.x + (whole.size().x + GAP) * 2.0 / 3.0 - GAP / 2.0
+        };
         let rooms = [
             Rect { max: Vec2::new(middle - GAP / 2.0, whole.max.y), ..whole },
             Rect { min: Vec2::new(middle + GAP / 2.0, whole.min.y), ..whole },

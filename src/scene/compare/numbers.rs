@@ -116,8 +116,8 @@ pub fn compared_image(a: &Inputs<'_>, b: &Inputs<'_>, image: usize) -> ComparedI
             (_, _) => refusal("B has no weights on patches of this image.".to_owned()),
         };
     }
-    let all_agree = of_a.tokens.len() == of_b.tokens.len()
-        && of_a.tokens.iter().all(|&token| aligned.in_b(token).len() == 1);
+    let all_agree =
+        of_a.tokens.len() == of_b.tokens.len() && of_a.tokens.iter().all(|&token| aligned.in_b(token).len() == 1);
     if !all_agree {
         let grid = |patches: &Patches| match &patches.grid {
             Some(grid) => format!("{}×{} patches", grid.rows, grid.columns),

@@ -15,9 +15,8 @@ pub(super) struct Sides {
 
 impl Sides {
     pub fn of(a: (&Document, &Block), b: (&Document, &Block)) -> Self {
-        let align = |of_a: usize, of_b: usize| {
-            Alignment::of(&a.0.sequences[of_a].tokens, &b.0.sequences[of_b].tokens, false)
-        };
+        let align =
+            |of_a: usize, of_b: usize| Alignment::of(&a.0.sequences[of_a].tokens, &b.0.sequences[of_b].tokens, false);
         let query = align(a.1.query, b.1.query);
         let is_self_attention = a.1.query == a.1.key && b.1.query == b.1.key;
         let key = if is_self_attention { query.clone() } else { align(a.1.key, b.1.key) };

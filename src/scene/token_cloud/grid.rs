@@ -42,7 +42,8 @@ impl Grid {
     /// The nearest point at most `reach` away.
     pub fn nearest(&self, points: &[[f32; 2]], at: [f32; 2], reach: f32) -> Option<usize> {
         let span = |axis: usize| {
-            let cell = |place: f32| ((place - self.min[axis]) * self.scale[axis]).clamp(0.0, self.side as f32 - 1.0) as usize;
+            let cell =
+                |place: f32| ((place - self.min[axis]) * self.scale[axis]).clamp(0.0, self.side as f32 - 1.0) as usize;
             cell(at[axis] - reach)..=cell(at[axis] + reach)
         };
         if self.side == 0 || !(at[0].is_finite() && at[1].is_finite()) {

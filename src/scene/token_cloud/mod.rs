@@ -111,6 +111,11 @@ impl TokenCloud {
         self.grid.nearest(&self.places, world.into(), REACH / view.scale.x.abs().max(f32::MIN_POSITIVE))
     }
 
+    /// From the points' coordinates to logical pixels, in a plot and with what the user chose.
+    pub fn view_in(&self, plot: Rect, chosen: Option<Transform>) -> Transform {
+        fitted(self.corners.map(Vec2::from), plot, chosen)
+    }
+
     /// Where all points lie in logical pixels, for a lasso.
     pub fn placed(&self, view: &Transform) -> Vec<Vec2> {
         self.places.iter().map(|&place| view.apply(place.into())).collect()
@@ -134,7 +139,7 @@ pub fn draw_token_cloud(inputs: &CloudInputs<'_>, fonts: &mut Fonts) -> CloudSce
     canvas.content = plot;
     canvas.fill(plot, canvas.palette.surface);
     canvas.outline(plot, canvas.palette.line, 1.0);
-    let view = view_of(inputs.cloud, plot, inputs.view);
+    let view = inputs.cloud.view_in(plot, inputs.view);
     let shading = shading(inputs.cloud, &view, plot, canvas.palette.surface);
     let note = match &shading {
         Some(shading) => format!("shaded by density, up to {} tokens a cell · {}", shading.most, inputs.note),
@@ -142,7 +147,9 @@ pub fn draw_token_cloud(inputs: &CloudInputs<'_>, fonts: &mut Fonts) -> CloudSce
     };
     let is_shaded = shading.is_some();
     match shading {
-        _ if inputs.cloud.is_empty() => canvas.note("No token is shown: the filter keeps none, or none has this state."),
+        _ if inputs.cloud.is_empty() => {
+            canvas.note("No token is shown: the filter keeps none, or none has this state.")
+        }
         Some(shading) => canvas.marks.push(Mark::Picture(shading.picture)),
         None => canvas.marks.push(Mark::Points(Points { points: inputs.cloud.discs.clone(), clip: plot, view })),
     }
@@ -161,7 +168,8 @@ fn legend(canvas: &mut Canvas<'_>, legend: &[(String, Color)]) {
     for (place, (name, color)) in legend.iter().enumerate() {
         let needed = small + 5.0 + canvas.width(name, small);
         let rest = format!("and {} more", legend.len() - place);
-        let room = canvas.free.max.x - left - if place + 1 < legend.len() { canvas.width(&rest, small) + 12.0 } else { 0.0 };
+        let room =
+            canvas.free.max.x - left - if place + 1 < legend.len() { canvas.width(&rest, small) + 12.0 } else { 0.0 };
         if needed > room {
             canvas.label(Vec2::new(left, middle), Align::Left, rest, small, canvas.palette.muted);
             break;
@@ -176,8 +184,7 @@ fn legend(canvas: &mut Canvas<'_>, legend: &[(String, Color)]) {
 }
 
 /// Both axes alike, all points inside, on top of it what the user did.
-fn view_of(cloud: &TokenCloud, plot: Rect, chosen: Option<Transform>) -> Transform {
-    let [min, max] = cloud.corners.map(Vec2::from);
+fn fitted([min, max]: [Vec2; 2], plot: Rect, chosen: Option<Transform>) -> Transform {
     let room = plot.size() - Vec2::splat(24.0).min(plot.size() / 4.0);
     let scale = (room / (max - min).max(Vec2::splat(f32::MIN_POSITIVE))).min_element();
     let scale = if scale.is_finite() { scale } else { 1.0 };
@@ -186,7 +193,10 @@ fn view_of(cloud: &TokenCloud, plot: Rect, chosen: Option<Transform>) -> Transfo
     let offset = plot.center() - (min + max) / 2.0 * fitted;
     let Some(chosen) = chosen else { return Transform { scale: fitted, offset } };
     let in_plot = (offset - plot.min) / plot.size();
-    Transform { scale: fitted * chosen.scale, offset: plot.min + (in_plot * chosen.scale + chosen.offset) * plot.size() }
+    Transform {
+        scale: fitted * chosen.scale,
+        offset: plot.min + (in_plot * chosen.scale + chosen.offset) * plot.size(),
+    }
 }
 
 struct Shading {
