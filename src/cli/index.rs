@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use indicatif::{HumanCount, ProgressBar};
 use serde::Serialize;
@@ -90,10 +90,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     });
     bar.bytes.finish_and_clear();
     let report = report.context("what was indexed before is intact")?;
-    if report.traces == 0 && report.gone == 0 {
-        bail!("there are no traces in {}", arguments.dir.display());
-    }
-    print(arguments, quiet, &report, &folder, bytes, begun.elapsed().as_secs_f64())
+    print(arguments, &report, &folder, bytes, begun.elapsed().as_secs_f64())
 }
 
 /// Where the index cannot be made, another place may do.
@@ -133,7 +130,7 @@ fn bar(quiet: bool, total: u64, bytes: u64) -> Bar {
     Bar { bytes: bar, traces }
 }
 
-fn print(arguments: &Arguments, quiet: bool, report: &Report, folder: &str, bytes: u64, seconds: f64) -> Result<()> {
+fn print(arguments: &Arguments, report: &Report, folder: &str, bytes: u64, seconds: f64) -> Result<()> {
     let broken = report.broken.iter().map(|(path, error)| Broken { path, error });
     let broken: Vec<Broken<'_>> = broken.collect();
     let Report { traces, new, changed, gone, .. } = *report;
@@ -146,12 +143,9 @@ fn print(arguments: &Arguments, quiet: bool, report: &Report, folder: &str, byte
     if arguments.json {
         return print_json(&Summary { index: folder.to_owned(), traces, new, changed, gone, broken, bytes, seconds });
     }
-    if !quiet {
-        let count = |count: usize| HumanCount(count as u64);
-        let counts = [(new, "new"), (changed, "changed"), (gone, "gone"), (broken.len(), "broken")];
-        let counts: Vec<String> = counts.iter().map(|&(number, what)| format!("{} {what}", count(number))).collect();
-        let (traces, ending) = (count(traces), if traces == 1 { "" } else { "s" });
-        writeln!(io::stdout(), "{traces} trace{ending}: {}; {seconds:.1} s", counts.join(", "))?;
-    }
-    Ok(())
+    let count = |count: usize| HumanCount(count as u64);
+    let counts = [(new, "new"), (changed, "changed"), (gone, "gone"), (broken.len(), "broken")];
+    let counts: Vec<String> = counts.iter().map(|&(number, what)| format!("{} {what}", count(number))).collect();
+    let (traces, ending) = (count(traces), if traces == 1 { "" } else { "s" });
+    Ok(writeln!(io::stdout(), "{traces} trace{ending}: {}; {seconds:.1} s", counts.join(", "))?)
 }

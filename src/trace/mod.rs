@@ -7,6 +7,7 @@ mod header;
 mod reader;
 mod schema;
 mod synthetic;
+mod synthetic_dataset;
 mod tensor;
 mod writer;
 
@@ -16,5 +17,6 @@ pub use format::{
 };
 pub use reader::{ImageView, Trace};
 pub use synthetic::Synthetic;
+pub use synthetic_dataset::SyntheticDataset;
 pub use tensor::{Dtype, TensorView};
 pub use writer::{TensorSpec, TraceWriter};

@@ -112,16 +112,19 @@ impl Build {
     /// Looks at the folder and at its index, which it creates if there is none.
     ///
     /// # Errors
-    /// If one of them cannot be read, or the index cannot be written.
+    /// If one of them cannot be read, the index cannot be written, or there is neither a trace nor an index.
     pub fn plan(dir: &Path, options: BuildOptions) -> Result<Self, IndexError> {
-        let reading = "read";
-        let paths = traces_in(dir).map_err(IndexError::io(reading, dir))?;
+        let folder = commit::index_folder(dir, options.index_dir.as_deref());
+        let paths = traces_in(dir).map_err(IndexError::io("read", dir))?;
+        if paths.is_empty() && !folder.is_dir() {
+            return Err(IndexError::NoTraces { path: dir.to_owned() });
+        }
         let stamp = serde_json::json!({
             "format": FORMAT,
             "hidden_states": options.content.hidden_states.to_string(),
             "specials": options.content.specials,
         });
-        let run = Run::start(commit::index_folder(dir, options.index_dir.as_deref()), stamp.to_string())?;
+        let run = Run::start(folder, stamp.to_string())?;
         let in_folder: Vec<Found> = paths
             .into_par_iter()
             .filter_map(|file| Found::look(dir, file))
