@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use indicatif::{HumanCount, ProgressBar};
 use serde::Serialize;
 
@@ -41,9 +42,16 @@ pub struct Arguments {
     /// Count special tokens in vlscope's own statistics.
     #[arg(long)]
     specials: bool,
+    /// The most traces in a part of the index, and the most that an interruption loses.
+    #[arg(long, value_name = "N", default_value_t = BuildOptions::PART_TRACES, value_parser = part_traces())]
+    part_traces: usize,
     /// As JSON.
     #[arg(long)]
     json: bool,
+}
+
+fn part_traces() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=1_000_000)
 }
 
 #[derive(Serialize)]
@@ -75,6 +83,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         index_dir: arguments.index_dir.clone(),
         shard: arguments.shard,
         content: ContentOptions { hidden_states: arguments.hidden_states.clone(), specials: arguments.specials },
+        part_traces: arguments.part_traces,
     };
     let build = Build::plan(&arguments.dir, options).map_err(|error| with_advice(arguments, error))?;
     if !build.has_locks() {
@@ -89,7 +98,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         true
     });
     bar.bytes.finish_and_clear();
-    let report = report.context("what was indexed before is intact")?;
+    let report = report.map_err(|error| anyhow!("{error}; what was indexed before is intact"))?;
     print(arguments, &report, &folder, bytes, begun.elapsed().as_secs_f64())
 }
 
@@ -100,7 +109,7 @@ fn with_advice(arguments: &Arguments, error: IndexError) -> anyhow::Error {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
     ));
     match arguments.index_dir {
-        None if is_refused => anyhow::anyhow!("{error}; `--index-dir DIR` puts the index elsewhere"),
+        None if is_refused => anyhow!("{error}; `--index-dir DIR` puts the index elsewhere"),
         _ => error.into(),
     }
 }

@@ -27,17 +27,17 @@ const MAX_SIDE: usize = 512;
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Number of layers.
-    #[arg(long, value_name = "L", default_value_if("count", ArgPredicate::IsPresent, "2"), value_parser = count(1, 4096))]
-    layers: usize,
+    #[arg(long, value_name = "L", required_unless_present = "count", value_parser = count(1, 4096))]
+    layers: Option<usize>,
     /// Heads in each layer.
-    #[arg(long, value_name = "H", default_value_if("count", ArgPredicate::IsPresent, "4"), value_parser = count(1, 65_536))]
-    heads: usize,
+    #[arg(long, value_name = "H", required_unless_present = "count", value_parser = count(1, 65_536))]
+    heads: Option<usize>,
     /// Text tokens, `[CLS]` and `[SEP]` among them.
-    #[arg(long, value_name = "N", default_value_if("count", ArgPredicate::IsPresent, "8"), value_parser = count(2, 1_048_576))]
-    text: usize,
+    #[arg(long, value_name = "N", required_unless_present = "count", value_parser = count(2, 1_048_576))]
+    text: Option<usize>,
     /// Patches of the picture.
-    #[arg(long, value_name = "ROWSxCOLS", default_value_if("count", ArgPredicate::IsPresent, "3x3"), value_parser = parse_grid)]
-    grid: [usize; 2],
+    #[arg(long, value_name = "ROWSxCOLS", required_unless_present = "count", value_parser = parse_grid)]
+    grid: Option<[usize; 2]>,
     /// Width of the hidden states; 0 for none.
     #[arg(long, value_name = "D", default_value = "64", default_value_if("count", ArgPredicate::IsPresent, "16"), value_parser = count(0, 1_048_576))]
     dim: usize,
@@ -47,7 +47,8 @@ pub struct Arguments {
     /// Another seed is another trace.
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
-    /// So many traces with seeds from `--seed` on, with answers, groups and right or wrong; small unless sized.
+    /// So many traces, with seeds from `--seed` on, answers and groups. A size that is not said is small: 2 layers of 4
+    /// heads, 8 text tokens, 3x3 patches.
     #[arg(long, value_name = "N", value_parser = count(1, 10_000_000))]
     count: Option<usize>,
     /// Where the trace goes; with `--count`, the folder of the traces.
@@ -73,11 +74,11 @@ fn parse_grid(text: &str) -> Result<[usize; 2], String> {
 }
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
-    let [rows, columns] = arguments.grid;
+    let [rows, columns] = arguments.grid.unwrap_or([3, 3]);
     let synthetic = Synthetic {
-        layers: arguments.layers,
-        heads: arguments.heads,
-        text: arguments.text,
+        layers: arguments.layers.unwrap_or(2),
+        heads: arguments.heads.unwrap_or(4),
+        text: arguments.text.unwrap_or(8),
         rows,
         columns,
         dim: arguments.dim,
