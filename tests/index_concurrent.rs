@@ -66,7 +66,8 @@ fn two_indexers_at_once() -> Result {
     let [traces, both, whole] = ["traces", "both", "whole"].map(|name| folder.path().join(name));
     dataset(&traces, 400)?;
     let together = || -> Result<Vec<serde_json::Value>> {
-        let children = [begin(&traces, &both, &["--part-traces", "15"])?, begin(&traces, &both, &["--part-traces", "25"])?];
+        let children =
+            [begin(&traces, &both, &["--part-traces", "15"])?, begin(&traces, &both, &["--part-traces", "25"])?];
         children.into_iter().map(end).collect()
     };
     let reports = together()?;
@@ -82,7 +83,8 @@ fn two_indexers_at_once() -> Result {
         if number % 3 == 0 {
             fs::remove_file(&path)?;
         } else {
-            vlscope::trace::Synthetic { seed: 1000 + number as u64, ..changed.each.clone() }.write(&path, &mut |_| {})?;
+            vlscope::trace::Synthetic { seed: 1000 + number as u64, ..changed.each.clone() }
+                .write(&path, &mut |_| {})?;
         }
     }
     together()?;
@@ -99,7 +101,8 @@ fn shards_together_are_the_whole() -> Result {
     let [traces, shards, whole] = ["traces", "shards", "whole"].map(|name| folder.path().join(name));
     dataset(&traces, 300)?;
     let together = || -> Result<Vec<serde_json::Value>> {
-        let children = ["0/3", "1/3", "2/3"].map(|shard| begin(&traces, &shards, &["--shard", shard, "--part-traces=30"]));
+        let children =
+            ["0/3", "1/3", "2/3"].map(|shard| begin(&traces, &shards, &["--shard", shard, "--part-traces=30"]));
         children.into_iter().map(|child| end(child?)).collect()
     };
     let reports = together()?;

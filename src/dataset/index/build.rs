@@ -137,11 +137,14 @@ impl Build {
             "specials": options.content.specials,
         });
         let run = Run::start(folder, stamp.to_string())?;
-        let in_folder: Vec<Found> = paths
+        let mut in_folder: Vec<Found> = paths
             .into_par_iter()
             .filter_map(|file| Found::look(dir, file))
             .filter(|found| options.shard.has(found.key.example))
             .collect();
+        // Names that are no text may be the same once they are written as text.
+        let mut names = HashSet::new();
+        in_folder.retain(|found| names.insert(found.key.example));
         let mut gone = HashSet::new();
         let mut indexed: HashMap<i64, Option<[i64; 2]>> = HashMap::new();
         let ledger = run.ledger();
