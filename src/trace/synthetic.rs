@@ -95,14 +95,14 @@ impl Synthetic {
     /// If a size is 0, or the file cannot be written; then nothing is left at `path` that was not there before.
     pub fn write(&self, path: &Path, on_bytes: &mut dyn FnMut(u64)) -> Result<(), TraceError> {
         let share = |layer: usize, _: usize| self.planted_share(layer);
-        self.write_as(path, &self.document(), share, on_bytes)?.finish()
+        self.write_as(path, |document| document, share, on_bytes)?.finish()
     }
 
-    /// All of the trace with this document; `share` is that of the planted keys, by layer and head.
+    /// All of the trace, with what `change` makes of its document; `share` is that of the planted keys, by layer and head.
     pub(super) fn write_as(
         &self,
         path: &Path,
-        document: &Value,
+        change: impl FnOnce(Value) -> Value,
         share: impl Fn(usize, usize) -> f32 + Sync,
         on_bytes: &mut dyn FnMut(u64),
     ) -> Result<TraceWriter, TraceError> {
@@ -112,7 +112,7 @@ impl Synthetic {
         if self.bytes().is_none() {
             return Err(TraceError::new(path, "cannot write a trace of this size: it is larger than any file"));
         }
-        let mut writer = TraceWriter::create(path, document, &self.tensors())?;
+        let mut writer = TraceWriter::create(path, &change(self.document()), &self.tensors())?;
         let tokens = self.tokens();
         for layer in 0..self.layers {
             let fill = |row, weights: &mut [f32]| {
@@ -149,7 +149,7 @@ impl Synthetic {
         attention.chain(hidden).chain([TensorSpec::image("image.0", self.image_size())]).collect()
     }
 
-    pub(super) fn document(&self) -> Value {
+    fn document(&self) -> Value {
         let Self { layers, heads, text, rows, columns, dim, seed, .. } = *self;
         let patch_box = |row: usize, column: usize, height: usize, width: usize| {
             let [left, right] = [column, column + width].map(|edge| edge as f64 / columns as f64);

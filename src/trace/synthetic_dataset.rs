@@ -59,7 +59,7 @@ impl SyntheticDataset {
                 each.planted_share(layer) * if is_weak { 0.5 } else { 1.0 }
             };
             let path = folder.join(Self::path(number));
-            each.write_as(&path, &self.document(&each, number), share, &mut |_| {})?.finish_unsynced()?;
+            each.write_as(&path, |document| self.document(document, number), share, &mut |_| {})?.finish_unsynced()?;
             on_trace();
             Ok(())
         })
@@ -69,12 +69,12 @@ impl SyntheticDataset {
         self.each.seed.wrapping_add(number as u64)
     }
 
-    fn document(&self, each: &Synthetic, number: usize) -> Value {
-        let draw = mix(each.seed ^ 1) as usize;
+    /// A trace's document, with an answer and a group.
+    fn document(&self, mut document: Value, number: usize) -> Value {
+        let draw = mix(self.seed(number) ^ 1) as usize;
         let (is_correct, answer) = (self.is_correct(number), draw % COLOURS.len());
         let said = if is_correct { answer } else { (answer + 1 + draw / 8 % (COLOURS.len() - 1)) % COLOURS.len() };
         let thing = THINGS[draw / 64 % THINGS.len()];
-        let mut document = each.document();
         document["id"] = format!("synthetic/{number:06}").into();
         let words = document["sequences"]["main"]["tokens"].as_array_mut().into_iter().flatten();
         for word in words.filter(|word| word["text"] == "object") {
@@ -85,7 +85,7 @@ impl SyntheticDataset {
             "group": GROUPS[number % GROUPS.len()],
             "thing": thing,
             "confidence": (draw / 512 % 1000) as f64 / 1000.0,
-            "seed": each.seed,
+            "seed": self.seed(number),
         });
         document
     }
