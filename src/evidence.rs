@@ -263,7 +263,7 @@ impl Analyst {
         let all = match self.statistics.get(&key) {
             Some(known) => Arc::clone(known),
             None => {
-                let options = statistics::Options { specials: question.specials };
+                let options = statistics::Options { specials: question.specials, ..Default::default() };
                 let mut goes_on = |_, _| !stop.load(Ordering::Relaxed);
                 let mut computed = self.engine.statistics(&open.trace, block, &options, &mut goes_on)?;
                 computed.extend(statistics::head_metrics(&open.trace, block));

@@ -16,7 +16,8 @@ const UNLIMITED: u64 = 1 << 40;
 
 fn on_processor(block: &Block, options: &Options) -> Vec<HeadStatistics> {
     let plan = Plan::new(&block.layout(), options);
-    let sums: Vec<_> = block.layers().iter().map(|layer| statistics::cpu::layer_sums(&plan, layer)).collect();
+    let sums: Vec<_> =
+        block.layers().iter().flat_map(|layer| statistics::cpu::layer_sums(&plan, layer, &|| true)).collect();
     statistics::finish(&plan, &sums)
 }
 
@@ -44,7 +45,7 @@ fn in_shaders(block: &Block, options: &Options, budget_bytes: u64, binding_bytes
 
 fn assert_twins(block: &Block, budget_bytes: u64, binding_bytes: u64) {
     for specials in [false, true] {
-        assert_twins_with(&Options { specials }, block, budget_bytes, binding_bytes);
+        assert_twins_with(&Options { specials, ..Options::default() }, block, budget_bytes, binding_bytes);
     }
 }
 
@@ -156,7 +157,9 @@ fn nan_stays_in_its_head() {
     let (sound, broken) = (reference("multi-image"), reference("broken-nan"));
     for engine in [Engine::cpu(), engine_on_shaders()] {
         for specials in [false, true] {
-            let run = |trace: &Trace| engine.statistics(trace, 0, &Options { specials }, &mut |_, _| true).unwrap();
+            let run = |trace: &Trace| {
+                engine.statistics(trace, 0, &Options { specials, ..Options::default() }, &mut |_, _| true).unwrap()
+            };
             for (before, after) in run(&sound).iter().zip(run(&broken)) {
                 let heads = before.heads;
                 let lost: Vec<usize> = (0..before.values.len())

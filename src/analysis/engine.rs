@@ -144,7 +144,7 @@ impl Engine {
             None => {
                 let mut sums = Vec::with_capacity(layers.len());
                 for layer in &layers {
-                    sums.push(statistics::cpu::layer_sums(&plan, layer));
+                    sums.extend(statistics::cpu::layer_sums(&plan, layer, &|| true));
                     if !on_layer(sums.len(), layers.len()) {
                         return Err(EngineError::Cancelled);
                     }

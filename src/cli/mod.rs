@@ -23,6 +23,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod view;
+mod wanted;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
