@@ -10,7 +10,7 @@ use kernels_common::{Block, assert_close, engine_on_shaders, gpu, reference};
 use vlscope::analysis::statistics::{self, HeadStatistics, Options, plan::Plan};
 use vlscope::analysis::{BlockLayout, Engine};
 use vlscope::gpu::{Kernel, PageKey, Residency};
-use vlscope::trace::{Dtype, Trace};
+use vlscope::trace::{Dtype, TensorView, Trace};
 
 const UNLIMITED: u64 = 1 << 40;
 
@@ -118,6 +118,33 @@ fn a_head_that_is_too_large_is_refused_with_the_reason() {
     assert_eq!(error, "one head has 16900 bytes, the most that a shader may bind is 16000");
     let error = Residency::new(gpu.clone(), 9_000).runs(&block.layers()[0]).unwrap_err().to_string();
     assert_eq!(error, "one head has 16900 bytes, the memory budget is 9000");
+}
+
+/// Shape and dtype decide, so nothing need be allocated for it.
+#[test]
+fn pages_stay_within_what_an_adapter_binds() {
+    let view = |heads, tokens, dtype| TensorView { dtype, shape: vec![heads, tokens, tokens], bytes: &[] };
+    let runs = |layer: &TensorView<'_>, binding_bytes| {
+        let mut residency = Residency::new(gpu().clone(), UNLIMITED);
+        residency.limit_binding(binding_bytes);
+        let runs = residency.runs(layer).map_err(|error| error.to_string())?;
+        let head_bytes = (layer.shape[1] * layer.shape[2] * layer.dtype.bytes()) as u64;
+        assert!(runs.iter().all(|run| run.len() as u64 * head_bytes <= binding_bytes));
+        assert_eq!(runs.iter().flat_map(Clone::clone).collect::<Vec<_>>(), (0..layer.shape[0]).collect::<Vec<_>>());
+        Ok::<usize, String>(runs.len())
+    };
+    let (llava, qwen) = (view(32, 640, Dtype::F16), view(28, 1500, Dtype::F32));
+    assert_eq!([runs(&llava, 128 << 20), runs(&qwen, 128 << 20)], [Ok(1), Ok(2)]);
+    assert_eq!(runs(&llava, 1 << 20), Ok(32));
+    assert_eq!(runs(&llava, 640 * 640 * 2), Ok(32));
+    assert!(
+        runs(&qwen, 1 << 20)
+            .unwrap_err()
+            .starts_with("one head has 9000000 bytes, the most that a shader may bind is ")
+    );
+    // 8 GiB: more elements than a shader counts, whatever the adapter binds.
+    let error = runs(&view(1, 1 << 16, Dtype::F16), UNLIMITED).unwrap_err();
+    assert!(error.starts_with("one head has 8589934592 bytes, the most that a shader may bind is "), "{error}");
 }
 
 /// VL-InterpreT's own numbers for its own examples.

@@ -29,7 +29,7 @@ use super::worker::Worker;
 use crate::analysis::{Compute, Engine};
 use crate::evidence::{Analyst, OpenTrace, Question};
 use crate::export::ViewState;
-use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
+use crate::gpu::{Gpu, default_budget_bytes};
 use crate::scene::{Evidence, Theme, View};
 
 /// The statistic that the heads view begins with: how much the text looks at the image.
@@ -40,8 +40,8 @@ const NUMBERS_EXPECTED_WITHIN: Duration = Duration::from_millis(60);
 /// Nobody closes a dialog so soon: it was never there.
 const NO_DIALOG_WITHIN: Duration = Duration::from_millis(500);
 
-/// The trace's serial number, what was asked of it, and what came of it.
-type Answer = (u64, Question, Result<Evidence>);
+/// The trace's serial number, what was asked of it, what came of it, and whether that is all.
+type Answer = (u64, Question, Result<Evidence>, bool);
 
 /// State, panels and workers.
 pub struct Interface {
@@ -72,6 +72,7 @@ pub struct Interface {
     theme: Option<Theme>,
     gpu: Arc<Gpu>,
     compute: Compute,
+    budget_bytes: u64,
     folder: PathBuf,
     /// Asks for a frame, copies to the clipboard.
     context: egui::Context,
@@ -103,11 +104,11 @@ impl Interface {
         state.options.title = false;
         state.options.text_scroll = Some(0.0);
         let mut toasts = Toasts::default();
-        let engine =
-            Engine::new(Some(Arc::clone(&gpu)), launch.compute, DEFAULT_BUDGET_BYTES).unwrap_or_else(|error| {
-                toasts.fail(format!("computing on the processor: {error}"));
-                Engine::cpu()
-            });
+        let budget_bytes = launch.gpu_memory_bytes.unwrap_or_else(|| default_budget_bytes(&gpu));
+        let engine = Engine::new(Some(Arc::clone(&gpu)), launch.compute, budget_bytes).unwrap_or_else(|error| {
+            toasts.fail(format!("computing on the processor: {error}"));
+            Engine::cpu()
+        });
         let mut analyst = Analyst::new(engine);
         let projections = Projections::new(wake.clone());
         let mut interface = Self {
@@ -119,11 +120,13 @@ impl Interface {
             desk: Desk::new(wake.clone()),
             textures: Textures::new(wake.clone()),
             atlas_canvas: Canvas::default(),
-            analyst: Worker::start(
-                move |(trace, question): (Arc<OpenTrace>, Question), outdated| {
-                    let answer = analyst.answer(&trace, &question, outdated);
+            analyst: Worker::start_in_parts(
+                move |(trace, question): (Arc<OpenTrace>, Question), outdated, tell: &mut dyn FnMut(Answer)| {
+                    let serial = trace.trace.serial();
+                    let mut on_part = |part| tell((serial, question.clone(), Ok(part), false));
+                    let answer = analyst.answer_in_parts(&trace, &question, outdated, &mut on_part);
                     let is_wanted = answer.is_ok() || !outdated.load(std::sync::atomic::Ordering::Relaxed);
-                    is_wanted.then_some((trace.trace.serial(), question, answer))
+                    is_wanted.then_some((serial, question, answer, true))
                 },
                 wake,
             ),
@@ -142,6 +145,7 @@ impl Interface {
             theme: None,
             gpu,
             compute: launch.compute,
+            budget_bytes,
             folder: launch.screenshot_dir.clone().unwrap_or_else(screenshot::default_folder),
             context: context.clone(),
             awaited_state: None,
@@ -183,7 +187,7 @@ impl Interface {
 
         egui::Panel::top("bar").show(ui, |ui| panels::show_top_bar(ui, &self.state, &mut commands));
         egui::Panel::bottom("status").show(ui, |ui| {
-            panels::show_status(ui, &self.state, &self.adapter_name, self.tip.as_deref());
+            panels::show_status(ui, &self.state, &self.adapter_name, self.tip.as_deref(), &mut commands);
         });
         self.tip = None;
         let background = egui::Frame::NONE.fill(ui.visuals().panel_fill);
@@ -316,16 +320,19 @@ impl Interface {
             self.carry_out(effect);
         }
         let answers: Vec<_> = self.analyst.answers().collect();
-        for (trace, question, answer) in answers {
+        for (trace, question, answer, is_all) in answers {
             let answered = Some((trace, question));
             if answered != self.asked {
                 continue;
             }
-            self.answered = answered;
+            if is_all {
+                self.answered = answered;
+            }
             // Numbers that cannot be had take those of the selection before away.
             let evidence = answer.unwrap_or_else(|error| {
                 let why = format!("{error:#}");
                 self.toasts.fail(why.as_str());
+                self.state.find_out_about_the_file();
                 Evidence { refusal: Some(why), ..Evidence::default() }
             });
             self.state.set_evidence(Arc::new(evidence));

@@ -56,6 +56,8 @@ pub struct Launch {
     pub adapter: AdapterChoice,
     /// Which engine computes.
     pub compute: Compute,
+    /// The most bytes of attention on the device; `None` for the default.
+    pub gpu_memory_bytes: Option<u64>,
     /// Where screenshots go; `None` for the user's pictures folder.
     pub screenshot_dir: Option<PathBuf>,
     /// Whether layout, theme and the last trace are read from and written to the user's configuration folder.

@@ -56,6 +56,8 @@ pub struct State {
     pub evidence: Option<Arc<Evidence>>,
     /// Why there is nothing to show.
     pub failure: Option<String>,
+    /// Whether the file of the trace that is shown has changed since it was read.
+    pub is_outdated: bool,
     /// Whether the tokens play.
     pub is_playing: bool,
     /// Whether the list of keys is shown.
@@ -168,6 +170,7 @@ impl State {
                 self.ui_scale = UiScale(UI_SCALES[step(now, by, UI_SCALES.len())]);
             }
             Command::ShowExample(example) => return self.show_example(example),
+            Command::Reload => return self.show_example(self.example),
             Command::StepExample(by) => return self.show_example(self.browsing.step(self.example, by)?),
             Command::Dataset(command) => return self.browse(command),
             Command::SetSelection(selection) => self.selection = selection,
@@ -278,8 +281,14 @@ impl State {
         self.moving = None;
         self.similarity = None;
         self.failure = None;
+        self.is_outdated = false;
         self.set_preview(None);
         self.version += 1;
+    }
+
+    /// After a failure: whether it is that the file has changed.
+    pub fn find_out_about_the_file(&mut self) {
+        self.is_outdated = self.trace.as_ref().is_some_and(|open| open.trace.check_unchanged().is_err());
     }
 
     /// The numbers for the selection have come.
@@ -339,6 +348,8 @@ impl State {
             per_head: self.shown_views.contains(&View::Overlays),
             lock_scale: self.options.lock_scale,
             links_by_head: self.options.links_color == LinkColor::Head,
+            timeline: self.shown_views.contains(&View::Timeline),
+            neighbours: self.shown_views.contains(&View::Embedding),
         }
     }
 
@@ -368,6 +379,8 @@ impl State {
             per_head: _,
             lock_scale: _,
             links_by_head: _,
+            timeline: _,
+            neighbours: _,
         } = question;
         check_selection(&trace.trace, &selection)?;
         self.selection = selection;

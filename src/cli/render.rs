@@ -241,6 +241,7 @@ fn draw_window(arguments: &Arguments, selection: Selection) -> Result<image::Rgb
         path: arguments.trace.clone(),
         adapter: arguments.adapter.choice(),
         compute: arguments.adapter.compute(),
+        gpu_memory_bytes: arguments.adapter.gpu_memory,
         screenshot_dir: None,
         is_remembered: false,
         state: None,

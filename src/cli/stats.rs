@@ -15,7 +15,7 @@ use super::table::{FormatArguments, Number, exact, print_json, print_rows, short
 use super::wanted::WantedStatistics;
 use crate::analysis::statistics::{self, HeadStatistics};
 use crate::analysis::{Compute, Engine};
-use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
+use crate::gpu::Gpu;
 use crate::trace::Trace;
 
 const EXAMPLES: &str = "Examples:
@@ -200,7 +200,10 @@ pub fn engine(arguments: &AdapterArguments) -> Result<Engine> {
     Ok(match arguments.compute() {
         Compute::Cpu => Engine::cpu(),
         compute => match Gpu::open(&arguments.choice()) {
-            Ok(gpu) => Engine::new(Some(Arc::new(gpu)), compute, DEFAULT_BUDGET_BYTES)?,
+            Ok(gpu) => {
+                let budget_bytes = arguments.budget_bytes(&gpu);
+                Engine::new(Some(Arc::new(gpu)), compute, budget_bytes)?
+            }
             // Without a wish for a GPU, the processor needs no adapter.
             Err(_) if compute == Compute::Auto && arguments.adapter.is_none() => Engine::cpu(),
             Err(error) => return Err(error.into()),

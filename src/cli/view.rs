@@ -35,6 +35,7 @@ pub fn run(arguments: Arguments) -> Result<()> {
         path: arguments.path,
         adapter: arguments.adapter.choice(),
         compute: arguments.adapter.compute(),
+        gpu_memory_bytes: arguments.adapter.gpu_memory,
         screenshot_dir: arguments.screenshot_dir,
         is_remembered: true,
         state: arguments.state,

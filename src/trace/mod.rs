@@ -6,6 +6,7 @@ mod format;
 mod header;
 mod reader;
 mod schema;
+mod stamp;
 mod synthetic;
 mod synthetic_dataset;
 mod tensor;

@@ -23,7 +23,7 @@ const STEP: usize = 4;
 #[multiversion(targets("x86_64+avx2+fma"))]
 pub fn two_dots(row: &[f32], others: [&[f32]; 2]) -> [f32; 2] {
     const FUSED: bool = target_cfg_f!(any(target_feature = "fma", target_arch = "aarch64"));
-    let [one, other] = others;
+    let (one, other) = (&others[0][..row.len()], &others[1][..row.len()]);
     let [mut a, mut b, mut c, mut d] = [[0.0; LANES]; 4];
     let (blocks, rest) = row.as_chunks::<LANES>();
     let (steps, last) = blocks.as_chunks::<2>();
@@ -246,11 +246,11 @@ mod tests {
         let ones = vec![1.0; numbers.len()];
         for length in 0..numbers.len() {
             let row = &numbers[..length];
-            let expected: f32 = row.iter().sum();
-            assert_eq!(two_dots(row, [&ones, &ones]), [expected; 2]);
+            let squares: f32 = row.iter().map(|weight| weight * weight).sum();
+            assert_eq!(two_dots(row, [&ones, &numbers]), [row.iter().sum(), squares]);
             let found = shape(row, &ones, &[1, 2, 3]);
             assert_eq!(found.largest, row.last().copied().unwrap_or(0.0));
-            assert_eq!(found.squares, row.iter().map(|weight| weight * weight).sum::<f32>());
+            assert_eq!(found.squares, squares);
             assert!(is_finite(row));
             for broken in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                 assert!(!is_finite(&[row, &[broken]].concat()));
