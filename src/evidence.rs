@@ -25,8 +25,8 @@ use crate::render::{Pixels, Values};
 use crate::scene::{Evidence, StatisticGrid, Thumbnails, thumbnail_gap};
 use crate::trace::{Document, Trace};
 
-use growing::GrowingStatistics;
 pub use atlas::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS, SIGNIFICANT};
+use growing::GrowingStatistics;
 pub use hidden::{ProjectionQuestion, Projector, compare_states, complete, hidden_state};
 
 /// A trace with its images decoded for drawing.
