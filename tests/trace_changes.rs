@@ -58,7 +58,7 @@ fn every_question_about_a_changed_file_is_an_error_that_names_it() -> Result {
         said(analyst.answer(&open, &question, &go_on).err().map(|error| error.to_string()));
         said(engine.statistics(trace, 0, &Options::default(), &mut |_, _| true).err().map(|error| error.to_string()));
         said(engine.gather(trace, &question.selection).err().map(|error| error.to_string()));
-        let tiling = Tiling::within(4, [8, 8], Pooling::Max, false);
+        let tiling = Tiling::within(4, [8, 8], Pooling::Maximum, false);
         said(engine.pool(trace, 0, &tiling, || true).err().map(|error| error.to_string()));
         said(engine.output_masses(trace, 0, &[], || true).err().map(|error| error.to_string()));
         let states = ProjectionQuestion::of(open.document(), &question, Default::default()).ok_or("no states")?;
