@@ -117,7 +117,7 @@ impl Interface {
             easel: Easel::new(Arc::clone(&gpu), renderer),
             canvases: Default::default(),
             loader: Worker::start(|path: PathBuf, _| Some(OpenTrace::open(&path)), wake.clone()),
-            desk: Desk::new(wake.clone()),
+            desk: Desk::new(launch.path.clone().zip(launch.index_dir.clone()), wake.clone()),
             textures: Textures::new(wake.clone()),
             atlas_canvas: Canvas::default(),
             analyst: Worker::start_in_parts(
@@ -241,7 +241,7 @@ impl Interface {
     /// have to be drawn again with them. `None` if they are there, or late.
     fn time_for_numbers(&self) -> Option<Duration> {
         let waited = self.asked_at.elapsed();
-        let is_expected = self.state.evidence.is_some() && !self.has_numbers();
+        let is_expected = self.state.trace.is_some() && !self.has_numbers();
         NUMBERS_EXPECTED_WITHIN.checked_sub(waited).filter(|wait| is_expected && !wait.is_zero())
     }
 
@@ -254,6 +254,11 @@ impl Interface {
     /// Whether nothing is awaited any more: what is shown is what was asked for last.
     pub fn is_settled(&self) -> bool {
         self.desk.is_settled() && self.has_numbers()
+    }
+
+    /// Whether small pictures on screen are still being decoded.
+    pub fn awaits_pictures(&self) -> bool {
+        self.textures.is_waiting()
     }
 
     fn has_numbers(&self) -> bool {

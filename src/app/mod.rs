@@ -42,7 +42,7 @@ use crate::analysis::Compute;
 use crate::gpu::AdapterChoice;
 
 pub use command::Command;
-pub use dataset::DatasetCommand;
+pub use dataset::{AtlasChoice, DatasetCommand};
 pub use offscreen::{Offscreen, picture_of_window};
 pub use shell::run;
 pub use state::State;
@@ -64,4 +64,6 @@ pub struct Launch {
     pub is_remembered: bool,
     /// A view state to begin with.
     pub state: Option<PathBuf>,
+    /// The folder of the index of `path`, if not `.vlscope` in it.
+    pub index_dir: Option<PathBuf>,
 }

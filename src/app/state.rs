@@ -74,6 +74,8 @@ pub struct State {
     pub similarity: Option<Arc<Similarity>>,
     /// How far the projection is that is being computed, from 0 to 1, once it takes its time.
     pub projecting: Option<f32>,
+    /// The change with which the trace came.
+    pub trace_version: u64,
     /// The change that the views show: the last one, unless its numbers will be there in a moment.
     pub shown_version: u64,
     /// What is typed into the command palette while it is shown.
@@ -284,6 +286,7 @@ impl State {
         self.is_outdated = false;
         self.set_preview(None);
         self.version += 1;
+        self.trace_version = self.version;
     }
 
     /// After a failure: whether it is that the file has changed.

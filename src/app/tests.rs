@@ -36,6 +36,7 @@ pub(super) fn launch_on(name: &str) -> Launch {
         screenshot_dir: None,
         is_remembered: false,
         state: None,
+        index_dir: None,
     }
 }
 

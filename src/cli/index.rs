@@ -22,8 +22,8 @@ const EXAMPLES: &str = "Examples:
   vlscope index /mnt/read-only/traces --index-dir ~/traces-index
   vlscope index traces/ --shard 2/8        on the third of eight machines
 
-Traces that did not change since the last run are not read again. A trace that cannot be read is listed, and is a row
-with its error; the exit code is 0 all the same. docs/datasets.md describes the tables.";
+Traces that did not change since the last run are not read again. A trace that cannot be read is
+named, and is a row with its error; the exit code is 0 all the same.";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]

@@ -245,6 +245,7 @@ fn draw_window(arguments: &Arguments, selection: Selection) -> Result<image::Rgb
         screenshot_dir: None,
         is_remembered: false,
         state: None,
+        index_dir: None,
     };
     // The tabs say what the titles would, and captions are for figures.
     let options = Options { title: false, caption: None, text_scroll: Some(0.0), ..arguments.options() };

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::scene::View;
 
 pub use atlas::show as show_atlas;
-pub use browser::show as show_browser;
+pub use browser::{show as show_browser, thousands};
 pub use export_menu::show as show_export_menu;
 pub use heads::show_controls as show_head_controls;
 pub use help::show as show_help;

@@ -8,6 +8,7 @@ use crate::analysis::normalize::Normalization;
 use crate::analysis::statistics;
 use crate::analysis::{Direction, Pick};
 use crate::app::command::Command;
+use crate::app::dataset::DatasetCommand;
 use crate::app::keys;
 use crate::app::state::State;
 use crate::render::colormap::Colormap;
@@ -115,6 +116,8 @@ fn entries(state: &State) -> Vec<Entry> {
         .collect();
     entries.extend(View::all().map(|view| entry(format!("show view {view}"), Command::FocusView(view))));
     entries.push(entry("put the panels back", Command::ResetLayout));
+    entries.push(entry("show head atlas", Command::Dataset(DatasetCommand::FocusAtlas)));
+    entries.push(entry("index this folder", Command::Dataset(DatasetCommand::Index)));
     let option = |words: String, change: &dyn Fn(&mut crate::scene::Options)| {
         let mut options = state.options.clone();
         change(&mut options);

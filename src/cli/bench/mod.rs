@@ -93,6 +93,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         screenshot_dir: None,
         is_remembered: false,
         state: None,
+        index_dir: None,
     };
     if arguments.trace.is_dir() {
         return dataset::run(&arguments.trace, &gpu, &launch, arguments.size, arguments.json);
