@@ -120,6 +120,11 @@ impl Engine {
         })
     }
 
+    /// The device of the shaders. What stays on it can be drawn on it alone.
+    pub fn gpu(&self) -> Option<Arc<Gpu>> {
+        self.shaders.as_ref().map(|shaders| Arc::clone(&shaders.gpu))
+    }
+
     /// Whether the kernels run in shaders.
     pub fn runs_shaders(&self) -> bool {
         self.shaders.is_some()
