@@ -1,6 +1,7 @@
 //! From a trace and a question to the numbers that the views show. What is asked twice is computed once.
 
 mod atlas;
+mod growing;
 mod hidden;
 mod partner;
 mod tokens;
@@ -9,6 +10,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -20,12 +22,13 @@ use crate::analysis::pool::{Pooling, Tiling};
 use crate::analysis::sinks::{self, Sinks};
 use crate::analysis::statistics::{self, Group, HeadStatistics, Over};
 use crate::analysis::timeline::{HeadMasses, Timeline};
-use crate::analysis::{Combine, Direction, Engine, EngineError, Matrix, Selection, SinkTreatment};
+use crate::analysis::{Combine, Direction, Engine, EngineError, Matrix, Pick, Selection, SinkTreatment};
 use crate::render::{Pixels, Values};
 use crate::scene::{Evidence, StatisticGrid, Thumbnails, thumbnail_gap};
 use crate::trace::{Document, Trace};
 
 pub use atlas::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS, SIGNIFICANT};
+use growing::GrowingStatistics;
 pub use hidden::{ProjectionQuestion, Projector, compare_states, complete, hidden_state};
 pub use partner::Partner;
 pub use tokens::{PaintedTokens, TokenColor, UnknownTokenColor, rows_of, token_name};
@@ -63,7 +66,24 @@ pub struct Question {
     pub lock_scale: bool,
     /// Whether the links are wanted of each head by itself.
     pub links_by_head: bool,
+    /// Whether the output tokens are asked for.
+    pub timeline: bool,
+    /// Whether the neighbours of the selected tokens and the attention that tokens receive are asked for.
+    pub neighbours: bool,
 }
+
+impl Question {
+    /// Whether its answer holds all that the other one's does.
+    pub fn covers(&self, other: &Self) -> bool {
+        let wants_no_more = (self.timeline || !other.timeline) && (self.neighbours || !other.neighbours);
+        wants_no_more && Self { timeline: self.timeline, neighbours: self.neighbours, ..other.clone() } == *self
+    }
+}
+
+/// How long the views wait for all numbers before they get those that are there.
+const PATIENCE: Duration = Duration::from_millis(40);
+/// How long, from then on, until they get more: they are drawn anew each time.
+const PART_EVERY: Duration = Duration::from_millis(150);
 
 /// Answers questions, and remembers what it computed for the last trace.
 #[derive(Debug)]
@@ -71,6 +91,8 @@ pub struct Analyst {
     engine: Engine,
     trace: u64,
     statistics: HashMap<(usize, bool), Arc<Vec<HeadStatistics>>>,
+    /// Of these, what is not complete.
+    growing: HashMap<(usize, bool), GrowingStatistics>,
     /// By block.
     sinks: HashMap<usize, Arc<Sinks>>,
     thumbnails: HashMap<(usize, usize, Pooling), Arc<Thumbnails>>,
@@ -125,6 +147,7 @@ impl Analyst {
             engine,
             trace: u64::MAX,
             statistics: HashMap::new(),
+            growing: HashMap::new(),
             sinks: HashMap::new(),
             thumbnails: HashMap::new(),
             timelines: HashMap::new(),
@@ -137,9 +160,27 @@ impl Analyst {
     /// # Errors
     /// If the engine fails, or was stopped.
     pub fn answer(&mut self, open: &OpenTrace, question: &Question, stop: &AtomicBool) -> Result<Evidence> {
+        self.answer_in_parts(open, question, stop, &mut |_| ())
+    }
+
+    /// The same. While it takes longer than a moment, `on_part` is given what is there: the selection's own weights first,
+    /// then more and more layers of the statistics, those next to the selected one first.
+    ///
+    /// # Errors
+    /// If the engine fails, was stopped, or the file is no longer the one that was opened.
+    pub fn answer_in_parts(
+        &mut self,
+        open: &OpenTrace,
+        question: &Question,
+        stop: &AtomicBool,
+        on_part: &mut dyn FnMut(Evidence),
+    ) -> Result<Evidence> {
+        let mut next_part = Instant::now() + PATIENCE;
+        open.trace.check_unchanged()?;
         if self.trace != open.trace.serial() {
             self.trace = open.trace.serial();
             self.statistics.clear();
+            self.growing.clear();
             self.sinks.clear();
             self.thumbnails.clear();
             self.timelines.clear();
@@ -149,7 +190,7 @@ impl Analyst {
         if selection.block >= open.document().attention.len() {
             return Ok(Evidence::default());
         }
-        let sinks = self.sinks(open, selection);
+        let sinks = self.sinks(open, selection, stop)?;
         let (found, refusal) = match self.weights(open, selection, sinks.as_deref()) {
             Ok(found) => (found, None),
             // A rollout that this block or layer cannot have: the other views go on, and these say why.
@@ -164,15 +205,12 @@ impl Analyst {
             how => Some(Arc::new(self.engine.normalize(&weights, weights.len(), how)?)),
         };
         let matrix_max = host.iter().copied().filter(|weight| !weight.is_nan()).fold(0.0, f32::max);
-        let statistic = self.statistic(open, question, stop)?;
-        let received = Arc::new(attention_received(open.document(), selection.block, &host));
-        let neighbours = hidden::nearest(open, question).map(Arc::new);
-        let thumbnails =
-            question.thumbnails.map(|how| self.thumbnails(open, selection.block, how, stop)).transpose()?;
+        let received =
+            if question.neighbours { attention_received(open.document(), selection.block, &host) } else { Vec::new() };
+        let neighbours = if question.neighbours { hidden::nearest(open, question).map(Arc::new) } else { None };
         let per_head = question.per_head.then(|| self.engine.per_head(&open.trace, selection)).transpose()?;
         let per_head = per_head.map(Arc::new);
         let links = host;
-        let timeline = self.timeline(open, selection, sinks.as_deref(), stop)?;
         let peaks = question.lock_scale.then(|| self.peaks(open, selection)).transpose()?;
         let head_links = match question.links_by_head {
             true if refusal.is_none() => self.engine.host_matrices_by_head(
@@ -182,24 +220,35 @@ impl Analyst {
             )?,
             _ => Vec::new(),
         };
-        Ok(Evidence {
-            statistic,
+        let mut evidence = Evidence {
             weights,
             normalized,
             matrix,
             matrix_max,
             links,
-            received,
+            received: Arc::new(received),
             neighbours,
-            sinks,
             refusal,
-            thumbnails,
             per_head,
-            timeline: Some(timeline),
             peaks,
             head_links,
+            sinks: sinks.clone(),
             ..Evidence::default()
-        })
+        };
+        evidence.statistic =
+            self.grow_statistics(open, question, stop, &mut next_part, &mut |statistic, progress| {
+                on_part(Evidence { statistic, progress: Some(progress), ..evidence.clone() });
+            })?;
+        if question.timeline {
+            evidence.timeline = Some(self.timeline(open, selection, sinks.as_deref(), stop)?);
+        }
+        if let Some(how) = question.thumbnails {
+            if Instant::now() >= next_part {
+                on_part(evidence.clone());
+            }
+            evidence.thumbnails = Some(self.thumbnails(open, selection.block, how, stop)?);
+        }
+        Ok(evidence)
     }
 
     fn weights(&self, open: &OpenTrace, selection: &Selection, sinks: Option<&Sinks>) -> Result<Weights, EngineError> {
@@ -220,12 +269,23 @@ impl Analyst {
     }
 
     /// `None` where they are shown like all other tokens.
-    fn sinks(&mut self, open: &OpenTrace, selection: &Selection) -> Option<Arc<Sinks>> {
+    fn sinks(
+        &mut self,
+        open: &OpenTrace,
+        selection: &Selection,
+        stop: &AtomicBool,
+    ) -> Result<Option<Arc<Sinks>>, EngineError> {
         if selection.sinks == SinkTreatment::Show || selection.block >= open.document().attention.len() {
-            return None;
+            return Ok(None);
         }
-        let found = || Arc::new(sinks::find(&open.trace, selection.block, &sinks::Criteria::default()));
-        Some(Arc::clone(self.sinks.entry(selection.block).or_insert_with(found)))
+        if let Some(known) = self.sinks.get(&selection.block) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let goes_on = || !stop.load(Ordering::Relaxed);
+        let found = sinks::find_while(&open.trace, selection.block, &sinks::Criteria::default(), &goes_on);
+        let found = Arc::new(found.ok_or(EngineError::Cancelled)?);
+        self.sinks.insert(selection.block, Arc::clone(&found));
+        Ok(Some(found))
     }
 
     /// The masses of the output tokens, of the selected heads in every layer.
@@ -261,23 +321,45 @@ impl Analyst {
         Ok(peaks)
     }
 
-    fn statistic(&mut self, open: &OpenTrace, question: &Question, stop: &AtomicBool) -> Result<StatisticGrid> {
+    /// The statistic, and meanwhile, at `next_part` and then every so often, what is known of it, with how many layers of
+    /// how many those are.
+    fn grow_statistics(
+        &mut self,
+        open: &OpenTrace,
+        question: &Question,
+        stop: &AtomicBool,
+        next_part: &mut Instant,
+        on_part: &mut dyn FnMut(StatisticGrid, [usize; 2]),
+    ) -> Result<StatisticGrid> {
         let block = question.selection.block;
         let key = (block, question.specials);
-        let all = match self.statistics.get(&key) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let options = statistics::Options { specials: question.specials };
-                let mut goes_on = |_, _| !stop.load(Ordering::Relaxed);
-                let mut computed = self.engine.statistics(&open.trace, block, &options, &mut goes_on)?;
-                computed.extend(statistics::head_metrics(&open.trace, block));
-                let computed = Arc::new(computed);
-                self.statistics.insert(key, Arc::clone(&computed));
-                computed
-            }
+        let shown = |all: &[HeadStatistics]| {
+            let found = all.iter().find(|statistic| statistic.name == question.statistic);
+            found.map_or_else(StatisticGrid::default, |found| grid(open.document(), block, found, question.z_score))
         };
-        let found = all.iter().find(|statistic| statistic.name == question.statistic);
-        Ok(found.map_or_else(StatisticGrid::default, |found| grid(open.document(), block, found, question.z_score)))
+        if let Some(known) = self.statistics.get(&key) {
+            return Ok(shown(known));
+        }
+        let near = match question.selection.layer {
+            Pick::One(layer) => layer,
+            Pick::Mean | Pick::Max => 0,
+        };
+        let metrics = statistics::head_metrics(&open.trace, block);
+        let options = statistics::Options { specials: question.specials, ..Default::default() };
+        let growing = self.growing.entry(key).or_insert_with(|| GrowingStatistics::new(&open.trace, block, &options));
+        let all_of = |growing: &GrowingStatistics| [growing.statistics(), metrics.clone()].concat();
+        while let Some(layer) = growing.next(near) {
+            if Instant::now() >= *next_part {
+                on_part(shown(&all_of(growing)), growing.progress());
+                *next_part = Instant::now() + PART_EVERY;
+            }
+            growing.add(&self.engine, &open.trace, layer, &|| !stop.load(Ordering::Relaxed))?;
+        }
+        let all = all_of(growing);
+        let grid = shown(&all);
+        self.growing.remove(&key);
+        self.statistics.insert(key, Arc::new(all));
+        Ok(grid)
     }
 
     fn thumbnails(

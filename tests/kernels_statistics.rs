@@ -10,13 +10,14 @@ use kernels_common::{Block, assert_close, engine_on_shaders, gpu, reference};
 use vlscope::analysis::statistics::{self, HeadStatistics, Options, plan::Plan};
 use vlscope::analysis::{BlockLayout, Engine};
 use vlscope::gpu::{Kernel, PageKey, Residency};
-use vlscope::trace::{Dtype, Trace};
+use vlscope::trace::{Dtype, TensorView, Trace};
 
 const UNLIMITED: u64 = 1 << 40;
 
 fn on_processor(block: &Block, options: &Options) -> Vec<HeadStatistics> {
     let plan = Plan::new(&block.layout(), options);
-    let sums: Vec<_> = block.layers().iter().map(|layer| statistics::cpu::layer_sums(&plan, layer)).collect();
+    let sums: Vec<_> =
+        block.layers().iter().flat_map(|layer| statistics::cpu::layer_sums(&plan, layer, &|| true)).collect();
     statistics::finish(&plan, &sums)
 }
 
@@ -44,7 +45,7 @@ fn in_shaders(block: &Block, options: &Options, budget_bytes: u64, binding_bytes
 
 fn assert_twins(block: &Block, budget_bytes: u64, binding_bytes: u64) {
     for specials in [false, true] {
-        assert_twins_with(&Options { specials }, block, budget_bytes, binding_bytes);
+        assert_twins_with(&Options { specials, ..Options::default() }, block, budget_bytes, binding_bytes);
     }
 }
 
@@ -119,6 +120,33 @@ fn a_head_that_is_too_large_is_refused_with_the_reason() {
     assert_eq!(error, "one head has 16900 bytes, the memory budget is 9000");
 }
 
+/// Shape and dtype decide, so nothing need be allocated for it.
+#[test]
+fn pages_stay_within_what_an_adapter_binds() {
+    let view = |heads, tokens, dtype| TensorView { dtype, shape: vec![heads, tokens, tokens], bytes: &[] };
+    let runs = |layer: &TensorView<'_>, binding_bytes| {
+        let mut residency = Residency::new(gpu().clone(), UNLIMITED);
+        residency.limit_binding(binding_bytes);
+        let runs = residency.runs(layer).map_err(|error| error.to_string())?;
+        let head_bytes = (layer.shape[1] * layer.shape[2] * layer.dtype.bytes()) as u64;
+        assert!(runs.iter().all(|run| run.len() as u64 * head_bytes <= binding_bytes));
+        assert_eq!(runs.iter().flat_map(Clone::clone).collect::<Vec<_>>(), (0..layer.shape[0]).collect::<Vec<_>>());
+        Ok::<usize, String>(runs.len())
+    };
+    let (llava, qwen) = (view(32, 640, Dtype::F16), view(28, 1500, Dtype::F32));
+    assert_eq!([runs(&llava, 128 << 20), runs(&qwen, 128 << 20)], [Ok(1), Ok(2)]);
+    assert_eq!(runs(&llava, 1 << 20), Ok(32));
+    assert_eq!(runs(&llava, 640 * 640 * 2), Ok(32));
+    assert!(
+        runs(&qwen, 1 << 20)
+            .unwrap_err()
+            .starts_with("one head has 9000000 bytes, the most that a shader may bind is ")
+    );
+    // 8 GiB: more elements than a shader counts, whatever the adapter binds.
+    let error = runs(&view(1, 1 << 16, Dtype::F16), UNLIMITED).unwrap_err();
+    assert!(error.starts_with("one head has 8589934592 bytes, the most that a shader may bind is "), "{error}");
+}
+
 /// VL-InterpreT's own numbers for its own examples.
 #[test]
 fn vl_interpret_to_the_digit() {
@@ -156,7 +184,9 @@ fn nan_stays_in_its_head() {
     let (sound, broken) = (reference("multi-image"), reference("broken-nan"));
     for engine in [Engine::cpu(), engine_on_shaders()] {
         for specials in [false, true] {
-            let run = |trace: &Trace| engine.statistics(trace, 0, &Options { specials }, &mut |_, _| true).unwrap();
+            let run = |trace: &Trace| {
+                engine.statistics(trace, 0, &Options { specials, ..Options::default() }, &mut |_, _| true).unwrap()
+            };
             for (before, after) in run(&sound).iter().zip(run(&broken)) {
                 let heads = before.heads;
                 let lost: Vec<usize> = (0..before.values.len())

@@ -62,6 +62,28 @@ fn rows_and_columns_are_sorted_by_their_means_and_keep_their_numbers() {
 }
 
 #[test]
+fn a_head_that_differs_has_a_dot_and_values_without_means_have_none() {
+    let mut case = six_heads();
+    let dots = |scene: &Scene, rect: Rect| {
+        let marks = scene.drawing.marks.iter();
+        let quads = marks.filter_map(|mark| if let Mark::Quad(quad) = mark { Some(quad) } else { None });
+        quads.filter(|quad| quad.corner_radius > 0.0 && rect.contains(quad.rect.center())).count()
+    };
+    let marked = Target::Head { layer: 1, head: 0 };
+    let cell = area(&case.draw(View::Heads), marked).unwrap();
+    let before = dots(&case.draw(View::Heads), cell);
+    case.evidence.statistic.marked = vec![false, false, true, false, true, false];
+    let scene = case.draw(View::Heads);
+    assert_eq!(dots(&scene, cell), before + 1);
+    let missing = area(&scene, Target::Head { layer: 2, head: 0 }).unwrap();
+    assert_eq!(dots(&scene, missing), 0, "what has no value is not marked");
+    case.evidence.statistic.layer_mean.clear();
+    let scene = case.draw(View::Heads);
+    assert!(area(&scene, Target::AllHeads).is_none() && area(&scene, Target::LayerMean { layer: 0 }).is_none());
+    assert!(labels(&scene).iter().all(|label| label.text != "mean"));
+}
+
+#[test]
 fn means_at_the_edges_say_what_they_are() {
     let scene = six_heads().draw(View::Heads);
     assert!(scene.tip(Target::HeadMean { head: 1 }).starts_with("head 1 · mean of layers: 0.500"));

@@ -79,7 +79,8 @@ fn statistics_find_the_planted_heads() -> Result {
     let path = folder.path().join("synthetic.safetensors");
     synthetic().write(&path, &mut |_| ())?;
     let trace = Trace::open(&path)?;
-    let statistics = Engine::cpu().statistics(&trace, 0, &Options { specials: true }, &mut |_, _| true)?;
+    let statistics =
+        Engine::cpu().statistics(&trace, 0, &Options { specials: true, ..Options::default() }, &mut |_, _| true)?;
     for (name, planted) in [("diagonal", 0), ("previous", 1), ("sink", 2), ("mass.text.image", 3)] {
         let statistic = statistics.iter().find(|statistic| statistic.name == name).ok_or(name)?;
         for layer in 0..statistic.layers {

@@ -5,12 +5,14 @@ python benches/peers/points.py --vlscope target/release/vlscope
 
 Everyone draws the same points: spread evenly (the R₂ sequence), 6 pixels wide, one colour, 80 % opaque. The points are
 there already; a frame moves the view by less than two pixels and is waited for. The first frame, which uploads and
-compiles, is left out. Each row is the median of one process. What differs:
+compiles, is left out. A figure is the median of a process's frames; vlscope is measured before the others and after
+them, and has the mean of both. What differs:
 
 - vlscope draws into a texture and waits for it (`vlscope bench`, `pan_ms`);
 - datoviz draws into a window and shows it (without one its version 0.3.5 aborts on the second frame);
 - pygfx draws into a texture and reads it back; its smoothing of the whole frame (`ppaa`) is off, which is faster;
-- plotly relays out its axes and draws; a pixel of each of its canvases is read to wait for it.
+- plotly relays out its axes and draws; a pixel of each of its canvases is read to wait for it. It is measured on the
+  machine's Vulkan, as the others are, and on SwiftShader, which headless Chromium takes by itself.
 
 The frame of one point, measured as well, is what all of that costs without points.
 """
@@ -37,7 +39,7 @@ COLOR = (0x4C, 0x9B, 0xE8, 0xCC)
 DIAMETER = 6.0
 STEP = (1.5, 0.5)
 #: Frames after the first.
-FRAMES = 7
+FRAMES = 5
 
 
 def places(count: int) -> Any:
@@ -135,15 +137,23 @@ _PLOTLY = """async ([count, frames, diameter, dx, dy]) => {
 
 
 def plotly(count: int) -> dict[str, Any]:
+    return _plotly(
+        count, ["--use-gl=angle", "--use-angle=vulkan", "--enable-features=Vulkan", "--ignore-gpu-blocklist"]
+    )
+
+
+def plotly_swiftshader(count: int) -> dict[str, Any]:
+    return _plotly(count, [])
+
+
+def _plotly(count: int, options: list[str]) -> dict[str, Any]:
     import plotly as package
     from playwright.sync_api import sync_playwright
 
     script = (Path(package.__file__).parent / "package_data" / "plotly.min.js").read_text()
-    # Through ANGLE on the machine's Vulkan, not Chromium's own software renderer.
-    vulkan = ["--use-gl=angle", "--use-angle=vulkan", "--enable-features=Vulkan", "--ignore-gpu-blocklist"]
     with sync_playwright() as playwright:
         path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *vulkan])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", *options])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         page.set_content("<body style='margin: 0'><div id='plot'></div></body>")
         page.add_script_tag(content=script)
@@ -152,7 +162,7 @@ def plotly(count: int) -> dict[str, Any]:
     return result
 
 
-PEERS = {"datoviz": datoviz, "pygfx": pygfx, "plotly": plotly}
+PEERS = {"datoviz": datoviz, "pygfx": pygfx, "plotly": plotly, "plotly-swiftshader": plotly_swiftshader}
 
 
 def measure(peer: str, count: int) -> dict[str, Any]:
@@ -190,23 +200,32 @@ def main() -> None:
         print(json.dumps(PEERS[arguments.peer](arguments.count)))
         return
 
-    own, adapter = vlscope(arguments.vlscope.absolute())
+    binary = arguments.vlscope.absolute()
+    before, adapter = vlscope(binary)
+    adapters = {"vlscope": adapter}
+    measured: dict[str, dict[int, dict[str, Any]]] = {}
+    for peer in PEERS:
+        measured[peer] = {count: measure(peer, count) for count in COUNTS}
+        adapters[peer] = measured[peer][COUNTS[0]].get("adapter", "the first of Vulkan's")
+    after, _ = vlscope(binary)
+    own = {count: (before[count] + after[count]) / 2 for count in before}
+
     print("| ms a frame | " + " | ".join(f"{count:,} points" if count > 1 else "1 point" for count in COUNTS) + " |")
     print("| --- |" + " ---: |" * len(COUNTS))
     print("| vlscope | " + " | ".join(f"{own[count]:.0f}" if count in own else "" for count in COUNTS) + " |")
-    adapters = {"vlscope": adapter}
-    for peer in PEERS:
-        cells = []
-        for count in COUNTS:
-            result = measure(peer, count)
-            adapters[peer] = result.get("adapter", adapters.get(peer, "Vulkan's first"))
-            if "error" in result:
-                cells.append(result["error"])
-            else:
-                median = statistics.median(result["ms"])
-                cells.append(f"{median:.0f}" + (f" (× {median / own[count]:.1f})" if count in own else ""))
-        print(f"| {peer} {version(peer)} | " + " | ".join(cells) + " |", flush=True)
+    for peer, results in measured.items():
+        cells = [cell(result, own.get(count)) for count, result in results.items()]
+        print(f"| {peer} {version(peer.partition('-')[0])} | " + " | ".join(cells) + " |")
+    print(f"vlscope before and after: {before} {after}")
     print("\n".join(f"{peer}: {name}" for peer, name in adapters.items()))
+
+
+def cell(result: dict[str, Any], own: float | None) -> str:
+    """The median, and how many times vlscope's it is."""
+    if "error" in result:
+        return str(result["error"])
+    median = statistics.median(result["ms"])
+    return f"{median:.0f}" if own is None else f"{median:.0f} (× {median / own:.1f})"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -96,7 +97,8 @@ def plain(tmp_path: Path) -> dict[str, bytes]:
 @pytest.mark.usefixtures("cluster")
 def test_killed_worker(tmp_path: Path, marks: Path, plain: dict[str, bytes]) -> None:
     arguments = {"marks": marks, "killed": ROWS // 2}
-    summary = capture(dataset(rows()), CaptureOne, tmp_path / "out", concurrency=WORKERS, arguments=arguments)
+    workers = (WORKERS, WORKERS)
+    summary = capture(dataset(rows()), CaptureOne, tmp_path / "out", concurrency=workers, arguments=arguments)
     killed = (marks / "killed").read_text()
     assert ROWS // 2 not in [int(seed) for worker, seed in calls(marks) if worker == killed]
     assert len({worker for worker, _ in calls(marks)} - {killed}) >= 2
@@ -116,6 +118,22 @@ def test_goes_on_where_it_was(tmp_path: Path, marks: Path, plain: dict[str, byte
     run(rows()[: ROWS // 4])
     assert run(rows()).count() == ROWS
     assert sorted(int(seed) for _, seed in calls(marks)) == list(range(ROWS))
+    assert files(tmp_path / "out") == plain
+
+
+@pytest.mark.usefixtures("cluster")
+def test_as_many_workers_as_processors(tmp_path: Path, marks: Path, plain: dict[str, bytes]) -> None:
+    """Whoever reads the rows needs a processor as well."""
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text("".join(json.dumps(row) + "\n" for row in rows()))
+    summary = capture(
+        ray.data.read_json(str(questions)),
+        CaptureOne,
+        tmp_path / "out",
+        concurrency=WORKERS,
+        arguments={"marks": marks},
+    )
+    assert summary.count() == ROWS
     assert files(tmp_path / "out") == plain
 
 

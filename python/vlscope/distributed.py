@@ -39,18 +39,20 @@ def capture(
 ) -> ray.data.Dataset:
     """Captures a trace of each row of `dataset`, and returns when all are there.
 
-    `capture_one` is a class. Each of `concurrency` workers (or from so many to so many) makes one object of it, with
-    `arguments`, so that the model is loaded once, and calls it with a row. The column `id`, unique in the dataset,
-    says where the trace lies: see `trace_path`. Rows whose trace is there already are passed over.
+    `capture_one` is a class. Each of up to `concurrency` workers (or from so many to so many) makes one object of it,
+    with `arguments`, so that the model is loaded once, and calls it with a row. The column `id`, unique in the
+    dataset, says where the trace lies: see `trace_path`. Rows whose trace is there already are passed over.
     `options`, such as `num_gpus=1`, `num_cpus` or `max_restarts`, are those of `ray.data.Dataset.map`.
 
     The result has a row for each of the dataset: `id`, `path` relative to `directory`, `bytes` of the file, and
     `error`, null unless the capture raised one; the others are captured nevertheless.
     """
+    # All of them from the start would, if they took the last processors, wait for ever for rows that nobody can read.
+    fewest, most = concurrency if isinstance(concurrency, tuple) else (1, concurrency)
     summary: ray.data.Dataset = dataset.map(
         _Capture,  # type: ignore[arg-type]
         fn_constructor_args=(capture_one, dict(arguments or {}), Path(directory).absolute()),
-        concurrency=concurrency,
+        compute=ray.data.ActorPoolStrategy(min_size=fewest, max_size=most),
         **options,
     )
     # A dataset is lazy, and would capture anew each time that it is looked at.

@@ -12,7 +12,7 @@ use super::statistics::{self, HeadStatistics, Options, plan::Plan, sums::Sums};
 use super::timeline::{self, HeadMasses};
 use super::{BlockLayout, Direction, Pick, Selection, SinkTreatment, rollout, sinks};
 use crate::gpu::{Gpu, GpuError, Kernel, PageKey, Residency, ResidentMatrix};
-use crate::trace::{TensorView, Trace};
+use crate::trace::{TensorView, Trace, TraceError};
 
 /// Where the kernels run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -32,6 +32,9 @@ pub enum EngineError {
     /// The callback said so.
     #[error("cancelled")]
     Cancelled,
+    /// The file is no longer what was opened.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
     /// The selection does not fit the trace.
     #[error(transparent)]
     Selection(#[from] SelectionError),
@@ -117,6 +120,11 @@ impl Engine {
         })
     }
 
+    /// The device of the shaders. What stays on it can be drawn on it alone.
+    pub fn gpu(&self) -> Option<Arc<Gpu>> {
+        self.shaders.as_ref().map(|shaders| Arc::clone(&shaders.gpu))
+    }
+
     /// Whether the kernels run in shaders.
     pub fn runs_shaders(&self) -> bool {
         self.shaders.is_some()
@@ -135,24 +143,44 @@ impl Engine {
         on_layer: &mut dyn FnMut(usize, usize) -> bool,
     ) -> Result<Vec<HeadStatistics>, EngineError> {
         let plan = Plan::new(&BlockLayout::of(trace, block), options);
-        let layers = layers(trace, block);
+        let layers = layers(trace, block)?;
+        let mut on_layer = |done| on_layer(done, layers.len()) && trace.check_unchanged().is_ok();
         let on_device =
-            self.try_shaders(|shaders| shaders.statistics(&plan, page_key(trace, block), &layers, on_layer))?;
-        let sums = match on_device {
-            Some(Some(sums)) => sums,
-            Some(None) => return Err(EngineError::Cancelled),
-            None => {
-                let mut sums = Vec::with_capacity(layers.len());
-                for layer in &layers {
-                    sums.push(statistics::cpu::layer_sums(&plan, layer));
-                    if !on_layer(sums.len(), layers.len()) {
-                        return Err(EngineError::Cancelled);
-                    }
+            self.try_shaders(|shaders| shaders.statistics(&plan, page_key(trace, block), &layers, &mut on_layer))?;
+        let sums = on_device.unwrap_or_else(|| {
+            let mut sums = Vec::with_capacity(layers.len());
+            for layer in &layers {
+                sums.extend(statistics::cpu::layer_sums(&plan, layer, &|| true));
+                if !on_layer(sums.len()) {
+                    return None;
                 }
-                sums
             }
-        };
-        Ok(statistics::finish(&plan, &sums))
+            Some(sums)
+        });
+        // A change in the midst stops as well.
+        trace.check_unchanged()?;
+        Ok(statistics::finish(&plan, &sums.ok_or(EngineError::Cancelled)?))
+    }
+
+    /// The sums of one layer, one entry a head, of which [`statistics::finish`] makes the statistics. `goes_on` is asked
+    /// every other millisecond.
+    ///
+    /// # Errors
+    /// If `goes_on` says no, or the device fails. Panics if there is no such block or layer.
+    pub fn layer_sums(
+        &self,
+        trace: &Trace,
+        block: usize,
+        layer: usize,
+        plan: &Plan,
+        goes_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Vec<Sums>, EngineError> {
+        trace.check_unchanged()?;
+        let view = trace.attention(block, layer);
+        let key = PageKey { layer, ..page_key(trace, block) };
+        let on_device = self.try_shaders(|shaders| shaders.layer_sums(plan, key, &view))?;
+        let sums = on_device.or_else(|| statistics::cpu::layer_sums(plan, &view, goes_on));
+        sums.filter(|_| goes_on()).ok_or(EngineError::Cancelled)
     }
 
     /// The attention of the selected tokens: one weight per token of the other side (keys for `AttendsTo`, queries for
@@ -161,7 +189,7 @@ impl Engine {
     /// # Errors
     /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
     pub fn gather(&self, trace: &Trace, selection: &Selection) -> Result<Vec<f32>, EngineError> {
-        let layers = layers(trace, selection.block);
+        let layers = layers(trace, selection.block)?;
         let part = Resolved::new(&BlockLayout::of(trace, selection.block), &layers, selection)?;
         if !part.is_by_head(selection) {
             return Ok(gather::cpu::gather_matrix(&self.host_matrix(trace, selection)?, keys(&layers), &part));
@@ -179,7 +207,7 @@ impl Engine {
     /// # Errors
     /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
     pub fn matrix(&self, trace: &Trace, selection: &Selection) -> Result<Matrix, EngineError> {
-        let layers = layers(trace, selection.block);
+        let layers = layers(trace, selection.block)?;
         let heads = gather::heads(&layers, selection)?;
         if let [(layer, heads)] = heads.as_slice()
             && heads.len() == 1
@@ -209,7 +237,7 @@ impl Engine {
         if let Some((_, _, known)) = last().as_ref().filter(|last| is_known(last)) {
             return Ok(Arc::clone(known));
         }
-        let layers = layers(trace, block);
+        let layers = layers(trace, block)?;
         let matrix = Arc::new(match rollout {
             Some(rollout) => {
                 let heads = rollout::heads(&BlockLayout::of(trace, block), &layers, selection, rollout)?;
@@ -237,7 +265,7 @@ impl Engine {
         selection: &Selection,
         left_out: &[usize],
     ) -> Result<(Vec<f32>, Arc<Vec<f32>>), EngineError> {
-        let layers = layers(trace, selection.block);
+        let layers = layers(trace, selection.block)?;
         let mut part = Resolved::new(&BlockLayout::of(trace, selection.block), &layers, selection)?;
         if selection.direction == Direction::AttendedBy && !part.tokens.iter().all(|token| left_out.contains(token)) {
             part.tokens.retain(|token| !left_out.contains(token));
@@ -257,7 +285,7 @@ impl Engine {
         selection: &Selection,
         sinks: &[usize],
     ) -> Result<Vec<HeadMatrix>, EngineError> {
-        let layers = layers(trace, selection.block);
+        let layers = layers(trace, selection.block)?;
         let selected = gather::heads(&layers, selection)?;
         let end = selected.iter().map(|(_, heads)| heads.end).max().unwrap_or(0);
         let exists = |head: &usize| selected.iter().any(|(_, heads)| heads.contains(head));
@@ -283,7 +311,7 @@ impl Engine {
         selection: &Selection,
     ) -> Result<Vec<gather::LayerHeads>, EngineError> {
         let everywhere = Selection { layer: Pick::Mean, ..selection.clone() };
-        Ok(gather::heads(&layers(trace, selection.block), &everywhere)?)
+        Ok(gather::heads(&layers(trace, selection.block)?, &everywhere)?)
     }
 
     /// What the output tokens attend to, by head. `found` are sinks besides the usual ones. `goes_on` is asked before each
@@ -296,13 +324,16 @@ impl Engine {
         trace: &Trace,
         block: usize,
         found: &[usize],
-        goes_on: impl FnMut() -> bool,
+        mut goes_on: impl FnMut() -> bool,
     ) -> Result<HeadMasses, EngineError> {
         let (document, described) = (trace.document(), &trace.document().attention[block]);
         let outputs = timeline::output_tokens(document, described);
         let sinks = [timeline::usual_sinks(document, described).as_slice(), found].concat();
         let groups = timeline::groups(document, described, &outputs, &sinks);
-        HeadMasses::sum(&layers(trace, block), &outputs, &groups, goes_on).ok_or(EngineError::Cancelled)
+        let sums =
+            HeadMasses::sum(&layers(trace, block)?, &outputs, &groups, || goes_on() && trace.check_unchanged().is_ok());
+        trace.check_unchanged()?;
+        sums.ok_or(EngineError::Cancelled)
     }
 
     /// The largest weights that any head of any layer has for the selected tokens.
@@ -311,7 +342,7 @@ impl Engine {
     /// If the selection does not fit the trace. Panics if there is no such block.
     pub fn peaks(&self, trace: &Trace, selection: &Selection) -> Result<Peaks, EngineError> {
         let layout = BlockLayout::of(trace, selection.block);
-        Ok(Peaks::of(&layout, &layers(trace, selection.block), selection)?)
+        Ok(Peaks::of(&layout, &layers(trace, selection.block)?, selection)?)
     }
 
     /// Normalizes `[rows, columns]`.
@@ -335,7 +366,7 @@ impl Engine {
     /// # Errors
     /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
     pub fn per_head(&self, trace: &Trace, selection: &Selection) -> Result<HeadWeights, EngineError> {
-        let layers = layers(trace, selection.block);
+        let layers = layers(trace, selection.block)?;
         let part = per_head::resolve(&BlockLayout::of(trace, selection.block), &layers, selection)?;
         let key = page_key(trace, selection.block);
         let on_device = self.try_shaders(|shaders| {
@@ -356,7 +387,8 @@ impl Engine {
         goes_on: impl Fn() -> bool,
     ) -> Result<Vec<Vec<f32>>, EngineError> {
         let mut tiles = Vec::new();
-        for (layer, view) in layers(trace, block).iter().enumerate() {
+        for (layer, view) in layers(trace, block)?.iter().enumerate() {
+            trace.check_unchanged()?;
             if !goes_on() {
                 return Err(EngineError::Cancelled);
             }
@@ -395,22 +427,30 @@ impl Shaders {
         plan: &Plan,
         key: PageKey,
         layers: &[TensorView<'_>],
-        on_layer: &mut dyn FnMut(usize, usize) -> bool,
+        on_layer: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Option<Vec<Vec<Sums>>>, GpuError> {
         let heads = layers.iter().map(|layer| layer.shape[0]).sum();
         let mut pass = statistics::gpu::Pass::new(&self.gpu, &self.statistics, plan, heads);
         for (layer, view) in layers.iter().enumerate() {
             pass.add_layer(&mut self.residency(), PageKey { layer, ..key }, view)?;
-            if !on_layer(layer + 1, layers.len()) {
+            if !on_layer(layer + 1) {
                 return Ok(None);
             }
         }
         pass.finish().map(Some)
     }
+
+    fn layer_sums(&self, plan: &Plan, key: PageKey, layer: &TensorView<'_>) -> Result<Vec<Sums>, GpuError> {
+        let mut pass = statistics::gpu::Pass::new(&self.gpu, &self.statistics, plan, layer.shape[0]);
+        pass.add_layer(&mut self.residency(), key, layer)?;
+        Ok(pass.finish()?.into_iter().flatten().collect())
+    }
 }
 
-fn layers(trace: &Trace, block: usize) -> Vec<TensorView<'_>> {
-    (0..trace.document().attention[block].layers).map(|layer| trace.attention(block, layer)).collect()
+/// All of a block, of a file that is still what was opened.
+fn layers(trace: &Trace, block: usize) -> Result<Vec<TensorView<'_>>, TraceError> {
+    trace.check_unchanged()?;
+    Ok((0..trace.document().attention[block].layers).map(|layer| trace.attention(block, layer)).collect())
 }
 
 fn keys(layers: &[TensorView<'_>]) -> usize {

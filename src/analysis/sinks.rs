@@ -73,9 +73,19 @@ impl Sinks {
 /// The sinks of a block, by its attention and by the hidden states of its keys where the trace has them. Panics if there is
 /// no such block.
 pub fn find(trace: &Trace, block: usize, criteria: &Criteria) -> Sinks {
+    find_while(trace, block, criteria, &|| true).unwrap_or_default()
+}
+
+/// The same; `None` if `goes_on`, which is asked before each head, says no.
+pub fn find_while(
+    trace: &Trace,
+    block: usize,
+    criteria: &Criteria,
+    goes_on: &(dyn Fn() -> bool + Sync),
+) -> Option<Sinks> {
     let described = &trace.document().attention[block];
     let layers: Vec<_> = (0..described.layers).map(|layer| trace.attention(block, layer)).collect();
-    let strong = strong_heads(&BlockLayout::of(trace, block), &layers, criteria);
+    let strong = strong_heads_while(&BlockLayout::of(trace, block), &layers, criteria, goes_on)?;
     let hidden = trace.document().hidden.iter().enumerate().filter(|(_, hidden)| hidden.sequence == described.key);
     let states: Vec<_> =
         hidden.flat_map(|(index, hidden)| (0..hidden.states).map(move |state| trace.hidden(index, state))).collect();
@@ -85,16 +95,28 @@ pub fn find(trace: &Trace, block: usize, criteria: &Criteria) -> Sinks {
         Sink { token, heads, is_massive }
     });
     let sinks = sinks.filter(|sink| sink.heads > criteria.head_share || sink.is_massive).collect();
-    Sinks { sinks, dimensions }
+    Some(Sinks { sinks, dimensions })
 }
 
 /// In which share of the heads each key is strong, from 0 to 1; `layers` are all of the block, `[heads, queries, keys]`.
 pub fn strong_heads(layout: &BlockLayout<'_>, layers: &[TensorView<'_>], criteria: &Criteria) -> Vec<f32> {
+    strong_heads_while(layout, layers, criteria, &|| true).unwrap_or_default()
+}
+
+fn strong_heads_while(
+    layout: &BlockLayout<'_>,
+    layers: &[TensorView<'_>],
+    criteria: &Criteria,
+    goes_on: &(dyn Fn() -> bool + Sync),
+) -> Option<Vec<f32>> {
     let (queries, keys) = (layout.queries.len(), layout.keys.len());
     let seen_by = by_key(layout, &vec![1.0; queries]);
     let needed = f64::from(criteria.seen_share) * queries as f64;
     let pairs: Vec<_> = layers.iter().flat_map(|layer| (0..layer.shape[0]).map(move |head| (layer, head))).collect();
     let per_head = pairs.par_iter().map(|(layer, head)| {
+        if !goes_on() {
+            return None;
+        }
         let mut received = vec![0.0_f64; keys];
         let mut shares = vec![0.0_f64; queries];
         let mut row = vec![0.0; keys];
@@ -113,14 +135,14 @@ pub fn strong_heads(layout: &BlockLayout<'_>, layers: &[TensorView<'_>], criteri
             let at_least = f64::from(criteria.share_ratio) * uniform[key];
             seen_by[key] >= needed && uniform[key] > 0.0 && received[key] >= at_least
         };
-        (0..keys).map(|key| u32::from(is_strong(key))).collect::<Vec<_>>()
+        Some((0..keys).map(|key| u32::from(is_strong(key))).collect::<Vec<_>>())
     });
     let add = |mut total: Vec<u32>, of_head: Vec<u32>| {
         total.iter_mut().zip(of_head).for_each(|(total, one)| *total += one);
-        total
+        Some(total)
     };
-    let counts = per_head.reduce(|| vec![0; keys], add);
-    counts.into_iter().map(|count| count as f32 / pairs.len().max(1) as f32).collect()
+    let counts = per_head.try_reduce(|| vec![0; keys], add)?;
+    Some(counts.into_iter().map(|count| count as f32 / pairs.len().max(1) as f32).collect())
 }
 
 /// For each key the sum of a number of each query that sees it, itself left out.

@@ -23,6 +23,8 @@ pub enum Command {
     ChooseFile,
     /// Show this example of the dataset.
     ShowExample(usize),
+    /// Read the example that is shown anew.
+    Reload,
     /// Go this many examples forward, or back.
     StepExample(isize),
     /// Select exactly this.

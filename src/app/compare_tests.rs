@@ -20,9 +20,13 @@ fn an_example_is_pinned_and_the_next_one_compared_with_it() -> Result<()> {
     let pinned = window.state().state.comparison.partner.clone().ok_or("nothing is pinned")?;
     assert_eq!(Some(&pinned), window.state().state.examples.first());
 
-    window.state_mut().apply(Command::StepExample(1));
+    // The next example may be there already, since it was opened ahead.
     let first = window.state().state.trace.as_ref().map(|trace| trace.trace.serial());
+    window.state_mut().apply(Command::StepExample(1));
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
     while window.state().state.trace.as_ref().map(|trace| trace.trace.serial()) == first {
+        assert!(std::time::Instant::now() < until, "the next example did not come");
+        std::thread::sleep(std::time::Duration::from_millis(5));
         window.step();
     }
     settle(&mut window)?;

@@ -13,7 +13,7 @@ use super::screenshot::new_name;
 use crate::analysis::{Compute, Engine};
 use crate::evidence::{Analyst, OpenTrace, Projector, complete};
 use crate::export::{Animation, Format, ViewState, write_view};
-use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
+use crate::gpu::Gpu;
 use crate::headless::Headless;
 use crate::scene::{Evidence, Inputs};
 
@@ -48,6 +48,8 @@ pub struct Job {
     pub folder: PathBuf,
     /// Which engine computes.
     pub compute: Compute,
+    /// The most bytes of attention on the device.
+    pub budget_bytes: u64,
 }
 
 /// What came of it.
@@ -115,7 +117,7 @@ impl Job {
 
     /// One of its own: the window's is busy with what is clicked meanwhile.
     fn analyst(&self, gpu: &Arc<Gpu>) -> Analyst {
-        let engine = Engine::new(Some(Arc::clone(gpu)), self.compute, DEFAULT_BUDGET_BYTES);
+        let engine = Engine::new(Some(Arc::clone(gpu)), self.compute, self.budget_bytes);
         Analyst::new(engine.unwrap_or_else(|_| Engine::cpu()))
     }
 }

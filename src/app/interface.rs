@@ -31,7 +31,7 @@ use super::worker::Worker;
 use crate::analysis::{Compute, Engine};
 use crate::evidence::{Analyst, OpenTrace, Question};
 use crate::export::ViewState;
-use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
+use crate::gpu::{Gpu, default_budget_bytes};
 use crate::scene::{Evidence, Theme, View};
 
 /// The statistic that the heads view begins with: how much the text looks at the image.
@@ -42,8 +42,8 @@ const NUMBERS_EXPECTED_WITHIN: Duration = Duration::from_millis(60);
 /// Nobody closes a dialog so soon: it was never there.
 const NO_DIALOG_WITHIN: Duration = Duration::from_millis(500);
 
-/// The trace's serial number, what was asked of it, and what came of it.
-type Answer = (u64, Question, Result<Evidence>);
+/// The trace's serial number, what was asked of it, what came of it, and whether that is all.
+type Answer = (u64, Question, Result<Evidence>, bool);
 
 /// State, panels and workers.
 pub struct Interface {
@@ -74,6 +74,7 @@ pub struct Interface {
     theme: Option<Theme>,
     gpu: Arc<Gpu>,
     compute: Compute,
+    budget_bytes: u64,
     folder: PathBuf,
     /// Asks for a frame, copies to the clipboard.
     context: egui::Context,
@@ -112,11 +113,11 @@ impl Interface {
         state.options.title = false;
         state.options.text_scroll = Some(0.0);
         let mut toasts = Toasts::default();
-        let engine =
-            Engine::new(Some(Arc::clone(&gpu)), launch.compute, DEFAULT_BUDGET_BYTES).unwrap_or_else(|error| {
-                toasts.fail(format!("computing on the processor: {error}"));
-                Engine::cpu()
-            });
+        let budget_bytes = launch.gpu_memory_bytes.unwrap_or_else(|| default_budget_bytes(&gpu));
+        let engine = Engine::new(Some(Arc::clone(&gpu)), launch.compute, budget_bytes).unwrap_or_else(|error| {
+            toasts.fail(format!("computing on the processor: {error}"));
+            Engine::cpu()
+        });
         let mut analyst = Analyst::new(engine);
         let projections = Projections::new(wake.clone());
         let comparer = Comparer::new(wake.clone());
@@ -127,14 +128,16 @@ impl Interface {
             easel: Easel::new(Arc::clone(&gpu), renderer),
             canvases: Default::default(),
             loader: Worker::start(|path: PathBuf, _| Some(OpenTrace::open(&path)), wake.clone()),
-            desk: Desk::new(wake.clone()),
+            desk: Desk::new(launch.path.clone().zip(launch.index_dir.clone()), wake.clone()),
             textures: Textures::new(wake.clone()),
             atlas_canvas: Canvas::default(),
-            analyst: Worker::start(
-                move |(trace, question): (Arc<OpenTrace>, Question), outdated| {
-                    let answer = analyst.answer(&trace, &question, outdated);
+            analyst: Worker::start_in_parts(
+                move |(trace, question): (Arc<OpenTrace>, Question), outdated, tell: &mut dyn FnMut(Answer)| {
+                    let serial = trace.trace.serial();
+                    let mut on_part = |part| tell((serial, question.clone(), Ok(part), false));
+                    let answer = analyst.answer_in_parts(&trace, &question, outdated, &mut on_part);
                     let is_wanted = answer.is_ok() || !outdated.load(std::sync::atomic::Ordering::Relaxed);
-                    is_wanted.then_some((trace.trace.serial(), question, answer))
+                    is_wanted.then_some((serial, question, answer, true))
                 },
                 wake,
             ),
@@ -153,6 +156,7 @@ impl Interface {
             theme: None,
             gpu,
             compute: launch.compute,
+            budget_bytes,
             folder: launch.screenshot_dir.clone().unwrap_or_else(screenshot::default_folder),
             context: context.clone(),
             awaited_state: None,
@@ -200,7 +204,7 @@ impl Interface {
 
         egui::Panel::top("bar").show(ui, |ui| panels::show_top_bar(ui, &self.state, &mut commands));
         egui::Panel::bottom("status").show(ui, |ui| {
-            panels::show_status(ui, &self.state, &self.adapter_name, self.tip.as_deref());
+            panels::show_status(ui, &self.state, &self.adapter_name, self.tip.as_deref(), &mut commands);
         });
         self.tip = None;
         let background = egui::Frame::NONE.fill(ui.visuals().panel_fill);
@@ -260,7 +264,7 @@ impl Interface {
     /// have to be drawn again with them. `None` if they are there, or late.
     fn time_for_numbers(&self) -> Option<Duration> {
         let waited = self.asked_at.elapsed();
-        let is_expected = self.state.evidence.is_some() && !self.has_numbers();
+        let is_expected = self.state.trace.is_some() && !self.has_numbers();
         NUMBERS_EXPECTED_WITHIN.checked_sub(waited).filter(|wait| is_expected && !wait.is_zero())
     }
 
@@ -273,6 +277,11 @@ impl Interface {
     /// Whether nothing is awaited any more: what is shown is what was asked for last.
     pub fn is_settled(&self) -> bool {
         self.desk.is_settled() && self.has_numbers()
+    }
+
+    /// Whether small pictures on screen are still being decoded.
+    pub fn awaits_pictures(&self) -> bool {
+        self.textures.is_waiting()
     }
 
     fn has_numbers(&self) -> bool {
@@ -341,16 +350,19 @@ impl Interface {
             self.carry_out(effect);
         }
         let answers: Vec<_> = self.analyst.answers().collect();
-        for (trace, question, answer) in answers {
+        for (trace, question, answer, is_all) in answers {
             let answered = Some((trace, question));
             if answered != self.asked {
                 continue;
             }
-            self.answered = answered;
+            if is_all {
+                self.answered = answered;
+            }
             // Numbers that cannot be had take those of the selection before away.
             let evidence = answer.unwrap_or_else(|error| {
                 let why = format!("{error:#}");
                 self.toasts.fail(why.as_str());
+                self.state.find_out_about_the_file();
                 Evidence { refusal: Some(why), ..Evidence::default() }
             });
             self.state.set_evidence(Arc::new(evidence));

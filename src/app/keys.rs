@@ -65,6 +65,7 @@ pub fn shortcuts() -> Vec<Shortcut> {
             Command::ChooseState,
         ),
         shortcut(Modifiers::COMMAND, Key::O, "Ctrl+O", "open a trace", Command::ChooseFile),
+        shortcut(Modifiers::COMMAND, Key::R, "Ctrl+R", "read the example anew", Command::Reload),
         shortcut(none, Key::T, "T", "light or dark", Command::ToggleTheme),
         shortcut(none, Key::F12, "F12", "save a screenshot", Command::Screenshot),
         shortcut(none, Key::Questionmark, "?", "show all keys", Command::ToggleHelp),

@@ -48,7 +48,7 @@ use crate::analysis::Compute;
 use crate::gpu::AdapterChoice;
 
 pub use command::Command;
-pub use dataset::DatasetCommand;
+pub use dataset::{AtlasChoice, DatasetCommand};
 pub use offscreen::{Offscreen, picture_of_window};
 pub use shell::run;
 pub use state::State;
@@ -62,10 +62,14 @@ pub struct Launch {
     pub adapter: AdapterChoice,
     /// Which engine computes.
     pub compute: Compute,
+    /// The most bytes of attention on the device; `None` for the default.
+    pub gpu_memory_bytes: Option<u64>,
     /// Where screenshots go; `None` for the user's pictures folder.
     pub screenshot_dir: Option<PathBuf>,
     /// Whether layout, theme and the last trace are read from and written to the user's configuration folder.
     pub is_remembered: bool,
     /// A view state to begin with.
     pub state: Option<PathBuf>,
+    /// The folder of the index of `path`, if not `.vlscope` in it.
+    pub index_dir: Option<PathBuf>,
 }

@@ -33,6 +33,8 @@ pub struct Offscreen {
     scale: f32,
 }
 
+/// A picture of the window waits no longer for the small pictures in its browser.
+const PICTURES_WITHIN: Duration = Duration::from_secs(2);
 /// What moves by itself is looked at so often.
 const GLANCE: Duration = Duration::from_millis(5);
 
@@ -54,6 +56,11 @@ pub fn picture_of_window(
     window.settle()?;
     // A panel may learn its size only in its first frame, and the next one shows it.
     window.frame();
+    let until = Instant::now() + PICTURES_WITHIN;
+    while window.interface.awaits_pictures() && Instant::now() < until {
+        let _ = window.woken.recv_timeout(GLANCE);
+        window.frame();
+    }
     window.frame();
     let pixels = window.target.read(&gpu.device, &gpu.queue)?;
     image::RgbaImage::from_raw(window.target.width(), window.target.height(), pixels)

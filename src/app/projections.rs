@@ -48,15 +48,18 @@ impl Projections {
                         told.store((share * 1000.0) as u32, Ordering::Relaxed);
                         !outdated.load(Ordering::Relaxed)
                     };
-                    let projection = projector.project(&trace, &question, &mut progress).ok()?;
-                    Some(((trace.trace.serial(), question), projection))
+                    let projection = projector.project(&trace, &question, &mut progress);
+                    // A file that has changed shows nothing; the other numbers say why.
+                    let is_wanted = projection.is_ok() || !outdated.load(Ordering::Relaxed);
+                    is_wanted.then(|| ((trace.trace.serial(), question), projection.unwrap_or_default()))
                 },
                 wake.clone(),
             ),
             comparer: Worker::start(
                 |(trace, hidden): (Arc<OpenTrace>, usize), outdated| {
-                    let similarity = compare_states(&trace, hidden, &mut |_| !outdated.load(Ordering::Relaxed)).ok()?;
-                    Some(((trace.trace.serial(), hidden), similarity))
+                    let similarity = compare_states(&trace, hidden, &mut |_| !outdated.load(Ordering::Relaxed));
+                    let is_wanted = similarity.is_ok() || !outdated.load(Ordering::Relaxed);
+                    is_wanted.then(|| ((trace.trace.serial(), hidden), similarity.unwrap_or_default()))
                 },
                 wake,
             ),

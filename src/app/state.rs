@@ -58,6 +58,8 @@ pub struct State {
     pub evidence: Option<Arc<Evidence>>,
     /// Why there is nothing to show.
     pub failure: Option<String>,
+    /// Whether the file of the trace that is shown has changed since it was read.
+    pub is_outdated: bool,
     /// Whether the tokens play.
     pub is_playing: bool,
     /// Whether the list of keys is shown.
@@ -74,6 +76,8 @@ pub struct State {
     pub similarity: Option<Arc<Similarity>>,
     /// How far the projection is that is being computed, from 0 to 1, once it takes its time.
     pub projecting: Option<f32>,
+    /// The change with which the trace came.
+    pub trace_version: u64,
     /// The change that the views show: the last one, unless its numbers will be there in a moment.
     pub shown_version: u64,
     /// What is typed into the command palette while it is shown.
@@ -180,6 +184,7 @@ impl State {
                 self.ui_scale = UiScale(UI_SCALES[step(now, by, UI_SCALES.len())]);
             }
             Command::ShowExample(example) => return self.show_example(example),
+            Command::Reload => return self.show_example(self.example),
             Command::StepExample(by) => return self.show_example(self.browsing.step(self.example, by)?),
             Command::Dataset(command) => return self.browse(command),
             Command::SetSelection(selection) => self.selection = selection,
@@ -296,9 +301,16 @@ impl State {
         self.moving = None;
         self.similarity = None;
         self.failure = None;
+        self.is_outdated = false;
         self.select_awaited_token();
         self.set_preview(None);
         self.version += 1;
+        self.trace_version = self.version;
+    }
+
+    /// After a failure: whether it is that the file has changed.
+    pub fn find_out_about_the_file(&mut self) {
+        self.is_outdated = self.trace.as_ref().is_some_and(|open| open.trace.check_unchanged().is_err());
     }
 
     /// The numbers for the selection have come.
@@ -358,6 +370,8 @@ impl State {
             per_head: self.shown_views.contains(&View::Overlays),
             lock_scale: self.options.lock_scale,
             links_by_head: self.options.links_color == LinkColor::Head,
+            timeline: self.shown_views.contains(&View::Timeline),
+            neighbours: self.shown_views.contains(&View::Embedding),
         }
     }
 
@@ -387,6 +401,8 @@ impl State {
             per_head: _,
             lock_scale: _,
             links_by_head: _,
+            timeline: _,
+            neighbours: _,
         } = question;
         check_selection(&trace.trace, &selection)?;
         self.selection = selection;

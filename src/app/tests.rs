@@ -1,5 +1,6 @@
 //! The panels as a person or a screen reader finds them: by their names.
 
+mod changes;
 mod hidden;
 
 use std::error::Error;
@@ -31,9 +32,11 @@ pub(super) fn launch_on(name: &str) -> Launch {
         path: Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces").join(name)),
         adapter: AdapterChoice::Auto,
         compute: Compute::Cpu,
+        gpu_memory_bytes: None,
         screenshot_dir: None,
         is_remembered: false,
         state: None,
+        index_dir: None,
     }
 }
 

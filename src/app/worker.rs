@@ -35,6 +35,14 @@ impl<Q: Send + 'static, A: Send + 'static> Worker<Q, A> {
         mut work: impl FnMut(Q, &AtomicBool) -> Option<A> + Send + 'static,
         wake: impl Fn() + Send + 'static,
     ) -> Self {
+        Self::start_in_parts(move |request, outdated, _| work(request, outdated), wake)
+    }
+
+    /// The same for work that has something to show before it is done, and gives it to its third argument.
+    pub fn start_in_parts(
+        mut work: impl FnMut(Q, &AtomicBool, &mut dyn FnMut(A)) -> Option<A> + Send + 'static,
+        wake: impl Fn() + Send + 'static,
+    ) -> Self {
         let desk = Arc::new(Desk {
             next: Mutex::new(Next { request: None, closed: false }),
             arrived: Condvar::new(),
@@ -44,12 +52,14 @@ impl<Q: Send + 'static, A: Send + 'static> Worker<Q, A> {
         let thread = thread::spawn({
             let desk = Arc::clone(&desk);
             move || {
+                let mut tell = |answer| {
+                    // Fails only while the window closes, which ends the work as well.
+                    let _ = send.send(answer);
+                    wake();
+                };
                 while let Some(request) = desk.wait() {
-                    if let Some(answer) = work(request, &desk.outdated) {
-                        if send.send(answer).is_err() {
-                            return;
-                        }
-                        wake();
+                    if let Some(answer) = work(request, &desk.outdated, &mut tell) {
+                        tell(answer);
                     }
                 }
             }
@@ -120,6 +130,22 @@ mod tests {
         assert_eq!(wait_started.recv_timeout(Duration::from_secs(10))?, 1);
         worker.ask(2);
         assert_eq!(worker.answers.recv_timeout(Duration::from_secs(10))?, 20, "request 1 was given up");
+        Ok(())
+    }
+
+    #[test]
+    fn parts_come_before_the_answer() -> Result<(), mpsc::RecvTimeoutError> {
+        let worker = Worker::start_in_parts(
+            |request: u32, _, tell: &mut dyn FnMut(u32)| {
+                (1..request).for_each(tell);
+                Some(request)
+            },
+            || {},
+        );
+        worker.ask(3);
+        for expected in 1..=3 {
+            assert_eq!(worker.answers.recv_timeout(Duration::from_secs(10))?, expected);
+        }
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::analysis::Compute;
-use crate::gpu::AdapterChoice;
+use crate::gpu::{AdapterChoice, Gpu, default_budget_bytes};
 
 /// Shared by all commands that draw or compute.
 #[derive(Args, Clone, Debug)]
@@ -14,6 +14,10 @@ pub struct AdapterArguments {
     /// Where the numbers are computed.
     #[arg(long, value_enum, default_value_t = ComputeName::Auto)]
     pub compute: ComputeName,
+    /// The most GPU memory that attention takes, for example 512M or 2G; a share of the adapter's, and 1G on a software
+    /// adapter, if not given.
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
+    pub gpu_memory: Option<u64>,
 }
 
 /// [`Compute`] as it is typed.
@@ -33,12 +37,48 @@ impl AdapterArguments {
         self.adapter.clone().map_or(AdapterChoice::Auto, AdapterChoice::Named)
     }
 
+    /// How many bytes of attention the device may hold.
+    pub fn budget_bytes(&self, gpu: &Gpu) -> u64 {
+        self.gpu_memory.unwrap_or_else(|| default_budget_bytes(gpu))
+    }
+
     /// The engine that was asked for.
     pub fn compute(&self) -> Compute {
         match self.compute {
             ComputeName::Auto => Compute::Auto,
             ComputeName::Gpu => Compute::Gpu,
             ComputeName::Cpu => Compute::Cpu,
+        }
+    }
+}
+
+/// Bytes, from a number with K, M or G (powers of 1024) behind it, or with nothing.
+fn parse_memory(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => Some(1_u64),
+        "K" | "KB" | "KIB" => Some(1 << 10),
+        "M" | "MB" | "MIB" => Some(1 << 20),
+        "G" | "GB" | "GIB" => Some(1 << 30),
+        _ => None,
+    };
+    let bytes = unit.and_then(|unit| Some(digits.parse::<f64>().ok()? * unit as f64));
+    let bytes = bytes.filter(|bytes| bytes.is_finite() && *bytes >= 1.0).map(|bytes| bytes as u64);
+    bytes.ok_or_else(|| format!("`{text}` is no size: expected for example 512M or 2G"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_memory;
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        assert_eq!(parse_memory("20000"), Ok(20_000));
+        assert_eq!(parse_memory("512M"), Ok(512 << 20));
+        assert_eq!(parse_memory("1.5g"), Ok(3 << 29));
+        assert_eq!(parse_memory("2GiB"), Ok(2 << 30));
+        for wrong in ["", "M", "0", "-1G", "1T", "much", "infG"] {
+            assert!(parse_memory(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -4,11 +4,10 @@ use anyhow::{Result, ensure};
 use glam::Vec2;
 
 use super::progress;
-use super::render::Arguments;
+use super::render::{Arguments, headless_on};
 use super::stats::engine;
 use crate::evidence::{Analyst, OpenTrace};
 use crate::export::{Animation, Format, Play};
-use crate::headless::Headless;
 
 pub fn run(arguments: &Arguments, play: Play, open: &OpenTrace, quiet: bool) -> Result<()> {
     let output = &arguments.output;
@@ -22,8 +21,9 @@ pub fn run(arguments: &Arguments, play: Play, open: &OpenTrace, quiet: bool) -> 
     ensure!(state.view.is_some(), "--play draws one view, not the window");
     let animation =
         Animation { play, frames_per_second: arguments.fps, size: Vec2::from(arguments.size), scale: arguments.scale };
-    let mut analyst = Analyst::new(engine(&arguments.adapter)?);
-    let mut headless = Headless::new(&arguments.adapter.choice())?;
+    let engine = engine(&arguments.adapter)?;
+    let mut headless = headless_on(engine.gpu(), &arguments.adapter)?;
+    let mut analyst = Analyst::new(engine);
     let bar = progress::bar(quiet, 0, "frames");
     animation.write(output, open, &state, &mut analyst, &mut headless, |frames| {
         bar.set_length(frames as u64);

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, anyhow, ensure};
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use indicatif::{HumanCount, ProgressBar};
 use serde::Serialize;
 
@@ -21,8 +22,8 @@ const EXAMPLES: &str = "Examples:
   vlscope index /mnt/read-only/traces --index-dir ~/traces-index
   vlscope index traces/ --shard 2/8        on the third of eight machines
 
-Traces that did not change since the last run are not read again. A trace that cannot be read is listed, and is a row
-with its error; the exit code is 0 all the same. docs/datasets.md describes the tables.";
+Traces that did not change since the last run are not read again. A trace that cannot be read is
+named, and is a row with its error; the exit code is 0 all the same.";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -41,9 +42,16 @@ pub struct Arguments {
     /// Count special tokens in vlscope's own statistics.
     #[arg(long)]
     specials: bool,
+    /// The most traces in a part of the index, and the most that an interruption loses.
+    #[arg(long, value_name = "N", default_value_t = BuildOptions::PART_TRACES, value_parser = part_traces())]
+    part_traces: usize,
     /// As JSON.
     #[arg(long)]
     json: bool,
+}
+
+fn part_traces() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=1_000_000)
 }
 
 #[derive(Serialize)]
@@ -75,6 +83,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         index_dir: arguments.index_dir.clone(),
         shard: arguments.shard,
         content: ContentOptions { hidden_states: arguments.hidden_states.clone(), specials: arguments.specials },
+        part_traces: arguments.part_traces,
     };
     let build = Build::plan(&arguments.dir, options).map_err(|error| with_advice(arguments, error))?;
     if !build.has_locks() {
@@ -89,11 +98,8 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         true
     });
     bar.bytes.finish_and_clear();
-    let report = report.context("what was indexed before is intact")?;
-    if report.traces == 0 && report.gone == 0 {
-        bail!("there are no traces in {}", arguments.dir.display());
-    }
-    print(arguments, quiet, &report, &folder, bytes, begun.elapsed().as_secs_f64())
+    let report = report.map_err(|error| anyhow!("{error}; what was indexed before is intact"))?;
+    print(arguments, &report, &folder, bytes, begun.elapsed().as_secs_f64())
 }
 
 /// Where the index cannot be made, another place may do.
@@ -103,7 +109,7 @@ fn with_advice(arguments: &Arguments, error: IndexError) -> anyhow::Error {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
     ));
     match arguments.index_dir {
-        None if is_refused => anyhow::anyhow!("{error}; `--index-dir DIR` puts the index elsewhere"),
+        None if is_refused => anyhow!("{error}; `--index-dir DIR` puts the index elsewhere"),
         _ => error.into(),
     }
 }
@@ -133,7 +139,7 @@ fn bar(quiet: bool, total: u64, bytes: u64) -> Bar {
     Bar { bytes: bar, traces }
 }
 
-fn print(arguments: &Arguments, quiet: bool, report: &Report, folder: &str, bytes: u64, seconds: f64) -> Result<()> {
+fn print(arguments: &Arguments, report: &Report, folder: &str, bytes: u64, seconds: f64) -> Result<()> {
     let broken = report.broken.iter().map(|(path, error)| Broken { path, error });
     let broken: Vec<Broken<'_>> = broken.collect();
     let Report { traces, new, changed, gone, .. } = *report;
@@ -146,12 +152,9 @@ fn print(arguments: &Arguments, quiet: bool, report: &Report, folder: &str, byte
     if arguments.json {
         return print_json(&Summary { index: folder.to_owned(), traces, new, changed, gone, broken, bytes, seconds });
     }
-    if !quiet {
-        let count = |count: usize| HumanCount(count as u64);
-        let counts = [(new, "new"), (changed, "changed"), (gone, "gone"), (broken.len(), "broken")];
-        let counts: Vec<String> = counts.iter().map(|&(number, what)| format!("{} {what}", count(number))).collect();
-        let (traces, ending) = (count(traces), if traces == 1 { "" } else { "s" });
-        writeln!(io::stdout(), "{traces} trace{ending}: {}; {seconds:.1} s", counts.join(", "))?;
-    }
-    Ok(())
+    let count = |count: usize| HumanCount(count as u64);
+    let counts = [(new, "new"), (changed, "changed"), (gone, "gone"), (broken.len(), "broken")];
+    let counts: Vec<String> = counts.iter().map(|&(number, what)| format!("{} {what}", count(number))).collect();
+    let (traces, ending) = (count(traces), if traces == 1 { "" } else { "s" });
+    Ok(writeln!(io::stdout(), "{traces} trace{ending}: {}; {seconds:.1} s", counts.join(", "))?)
 }

@@ -25,6 +25,7 @@ mod table;
 mod tests;
 mod tokens;
 mod view;
+mod wanted;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -216,7 +216,9 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
 }
 
 fn write(arguments: &Arguments, view: View, open: &OpenTrace, state: &ViewState, format: Format) -> Result<()> {
-    let mut analyst = Analyst::new(engine(&arguments.adapter)?);
+    let engine = engine(&arguments.adapter)?;
+    let gpu = engine.gpu();
+    let mut analyst = Analyst::new(engine);
     let mut evidence = analyst.answer(open, &state.question, &AtomicBool::new(false))?;
     EmbeddingArguments::check(open, &state.question)?;
     complete(view, open, &state.question, state.options.embedding.recipe, &mut Projector::default(), &mut evidence)?;
@@ -230,9 +232,14 @@ fn write(arguments: &Arguments, view: View, open: &OpenTrace, state: &ViewState,
         size: Vec2::from(arguments.size),
     };
     write_view(view, &inputs, &arguments.output, format, || {
-        let mut headless = Headless::new(&arguments.adapter.choice())?;
+        let mut headless = headless_on(gpu, &arguments.adapter)?;
         Ok(headless.draw_view(view, &inputs, arguments.scale)?)
     })
+}
+
+/// Draws on the device that computes, since a matrix may stay there, or else on one of its own.
+pub(super) fn headless_on(gpu: Option<Arc<Gpu>>, adapter: &AdapterArguments) -> Result<Headless> {
+    Ok(gpu.map_or_else(|| Headless::new(&adapter.choice()), |gpu| Ok(Headless::on(gpu)))?)
 }
 
 fn draw_window(arguments: &Arguments, selection: Selection) -> Result<image::RgbaImage> {
@@ -241,9 +248,11 @@ fn draw_window(arguments: &Arguments, selection: Selection) -> Result<image::Rgb
         path: arguments.trace.clone(),
         adapter: arguments.adapter.choice(),
         compute: arguments.adapter.compute(),
+        gpu_memory_bytes: arguments.adapter.gpu_memory,
         screenshot_dir: None,
         is_remembered: false,
         state: None,
+        index_dir: None,
     };
     // The tabs say what the titles would, and captions are for figures.
     let options = Options { title: false, caption: None, text_scroll: Some(0.0), ..arguments.options() };

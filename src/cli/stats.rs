@@ -12,15 +12,17 @@ use super::adapter::AdapterArguments;
 use super::heads::ZScoreArguments;
 use super::progress;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
+use super::wanted::WantedStatistics;
 use crate::analysis::statistics::{self, HeadStatistics};
 use crate::analysis::{Compute, Engine};
-use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu};
+use crate::gpu::Gpu;
 use crate::trace::Trace;
 
 const EXAMPLES: &str = "Examples:
   vlscope stats trace.safetensors
   vlscope stats trace.safetensors --csv > heads.csv
   vlscope stats trace.safetensors --z-score head --top 10
+  vlscope stats trace.safetensors --statistic 'mass.*' --statistic sink
   vlscope stats trace.safetensors --json | jq '.attention[0].statistics[] | select(.name == \"entropy\").values'";
 
 #[derive(Args, Debug)]
@@ -32,6 +34,8 @@ pub struct Arguments {
     format: FormatArguments,
     #[command(flatten)]
     adapter: AdapterArguments,
+    #[command(flatten)]
+    statistics: WantedStatistics,
     /// Count special tokens in vlscope's own statistics.
     #[arg(long)]
     specials: bool,
@@ -84,8 +88,9 @@ const Z_UNIT: &str = "standard deviations";
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let trace = Trace::open(&arguments.trace)?;
     let document = trace.document();
+    let parts = arguments.statistics.parts(document)?;
     let engine = engine(&arguments.adapter)?;
-    let options = statistics::Options { specials: arguments.specials };
+    let options = statistics::Options { specials: arguments.specials, parts };
     let layers: usize = document.attention.iter().map(|block| block.layers).sum();
     let bar = progress::bar(quiet, layers as u64, "statistics");
     let mut blocks = Vec::new();
@@ -96,6 +101,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         };
         let mut found = engine.statistics(&trace, block, &options, &mut on_layer)?;
         found.extend(statistics::head_metrics(&trace, block));
+        found.retain(|statistic| arguments.statistics.has(&statistic.name));
         if let Some(over) = arguments.z_score.over() {
             found = found.iter().map(|statistic| statistic.z_scored(over)).collect();
         }
@@ -194,7 +200,10 @@ pub fn engine(arguments: &AdapterArguments) -> Result<Engine> {
     Ok(match arguments.compute() {
         Compute::Cpu => Engine::cpu(),
         compute => match Gpu::open(&arguments.choice()) {
-            Ok(gpu) => Engine::new(Some(Arc::new(gpu)), compute, DEFAULT_BUDGET_BYTES)?,
+            Ok(gpu) => {
+                let budget_bytes = arguments.budget_bytes(&gpu);
+                Engine::new(Some(Arc::new(gpu)), compute, budget_bytes)?
+            }
             // Without a wish for a GPU, the processor needs no adapter.
             Err(_) if compute == Compute::Auto && arguments.adapter.is_none() => Engine::cpu(),
             Err(error) => return Err(error.into()),

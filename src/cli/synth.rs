@@ -1,22 +1,24 @@
-//! `vlscope synth`: writes a synthetic trace.
+//! `vlscope synth`: writes a synthetic trace, or a folder of them.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{ArgPredicate, RangedU64ValueParser};
 use clap::{Args, ValueEnum};
-use indicatif::HumanBytes;
+use indicatif::{HumanBytes, HumanCount};
 
 use super::progress;
-use crate::trace::{Dtype, Synthetic};
+use crate::trace::{Dtype, Synthetic, SyntheticDataset};
 
 const EXAMPLES: &str = "Examples:
   vlscope synth --layers 4 --heads 4 --text 12 --grid 8x8 -o small.safetensors
   vlscope synth --layers 32 --heads 32 --text 64 --grid 24x24 --dtype f16 -o large.safetensors
+  vlscope synth --count 1000 -o traces/
 
 Heads 0 to 3 of each layer have a planted pattern: a token attends to itself, to the token before it, to the
-first token; text attends to the object in the picture. The same seed gives the same bytes on every machine.";
+first token; text attends to the object in the picture. The same seed gives the same bytes on every machine.
+With --count, text attends to the object half as much in the last layer of traces with a wrong answer.";
 
 /// The most patches along a side.
 const MAX_SIDE: usize = 512;
@@ -25,19 +27,19 @@ const MAX_SIDE: usize = 512;
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Number of layers.
-    #[arg(long, value_name = "L", value_parser = count(1, 4096))]
-    layers: usize,
+    #[arg(long, value_name = "L", required_unless_present = "count", value_parser = count(1, 4096))]
+    layers: Option<usize>,
     /// Heads in each layer.
-    #[arg(long, value_name = "H", value_parser = count(1, 65_536))]
-    heads: usize,
+    #[arg(long, value_name = "H", required_unless_present = "count", value_parser = count(1, 65_536))]
+    heads: Option<usize>,
     /// Text tokens, `[CLS]` and `[SEP]` among them.
-    #[arg(long, value_name = "N", value_parser = count(2, 1_048_576))]
-    text: usize,
+    #[arg(long, value_name = "N", required_unless_present = "count", value_parser = count(2, 1_048_576))]
+    text: Option<usize>,
     /// Patches of the picture.
-    #[arg(long, value_name = "ROWSxCOLS", value_parser = parse_grid)]
-    grid: [usize; 2],
+    #[arg(long, value_name = "ROWSxCOLS", required_unless_present = "count", value_parser = parse_grid)]
+    grid: Option<[usize; 2]>,
     /// Width of the hidden states; 0 for none.
-    #[arg(long, value_name = "D", default_value = "64", value_parser = count(0, 1_048_576))]
+    #[arg(long, value_name = "D", default_value = "64", default_value_if("count", ArgPredicate::IsPresent, "16"), value_parser = count(0, 1_048_576))]
     dim: usize,
     /// How attention and hidden states are stored.
     #[arg(long, value_enum, default_value_t = DtypeName::F16)]
@@ -45,7 +47,11 @@ pub struct Arguments {
     /// Another seed is another trace.
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
-    /// Where the trace goes.
+    /// So many traces, with seeds from `--seed` on, answers and groups. A size that is not said is small: 2 layers of 4
+    /// heads, 8 text tokens, 3x3 patches.
+    #[arg(long, value_name = "N", value_parser = count(1, 10_000_000))]
+    count: Option<usize>,
+    /// Where the trace goes; with `--count`, the folder of the traces.
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
 }
@@ -68,11 +74,11 @@ fn parse_grid(text: &str) -> Result<[usize; 2], String> {
 }
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
-    let [rows, columns] = arguments.grid;
+    let [rows, columns] = arguments.grid.unwrap_or([3, 3]);
     let synthetic = Synthetic {
-        layers: arguments.layers,
-        heads: arguments.heads,
-        text: arguments.text,
+        layers: arguments.layers.unwrap_or(2),
+        heads: arguments.heads.unwrap_or(4),
+        text: arguments.text.unwrap_or(8),
         rows,
         columns,
         dim: arguments.dim,
@@ -83,6 +89,9 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         },
         seed: arguments.seed,
     };
+    if let Some(count) = arguments.count {
+        return write_many(&SyntheticDataset { each: synthetic, count }, &arguments.output, quiet);
+    }
     let bytes = synthetic.bytes().unwrap_or(u64::MAX);
     let bar = progress::byte_bar(quiet, bytes, "writing");
     let written = synthetic.write(&arguments.output, &mut |bytes| bar.inc(bytes));
@@ -90,6 +99,17 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     written?;
     if !quiet {
         writeln!(io::stdout(), "{}: {} tokens, {}", arguments.output.display(), synthetic.tokens(), HumanBytes(bytes))?;
+    }
+    Ok(())
+}
+
+fn write_many(dataset: &SyntheticDataset, folder: &Path, quiet: bool) -> Result<()> {
+    let bar = progress::bar(quiet, dataset.count as u64, "writing");
+    let written = dataset.write(folder, &|| bar.inc(1));
+    bar.finish_and_clear();
+    written?;
+    if !quiet {
+        writeln!(io::stdout(), "{}: {} traces", folder.display(), HumanCount(dataset.count as u64))?;
     }
     Ok(())
 }

@@ -21,6 +21,9 @@ pub struct Arguments {
     /// Show what the window saved with Ctrl+S.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
+    /// The folder of the dataset's index, instead of `.vlscope` in it.
+    #[arg(long, value_name = "DIR", requires = "path")]
+    index_dir: Option<PathBuf>,
 }
 
 pub fn run(arguments: Arguments) -> Result<()> {
@@ -35,8 +38,10 @@ pub fn run(arguments: Arguments) -> Result<()> {
         path: arguments.path,
         adapter: arguments.adapter.choice(),
         compute: arguments.adapter.compute(),
+        gpu_memory_bytes: arguments.adapter.gpu_memory,
         screenshot_dir: arguments.screenshot_dir,
         is_remembered: true,
         state: arguments.state,
+        index_dir: arguments.index_dir,
     })
 }

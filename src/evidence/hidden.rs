@@ -68,13 +68,14 @@ impl Projector {
     /// A state in the plane. What was asked before takes no time.
     ///
     /// # Errors
-    /// If `progress` says to stop.
+    /// If `progress` says to stop, or the file is no longer the one that was opened.
     pub fn project(
         &mut self,
         open: &OpenTrace,
         question: &ProjectionQuestion,
         progress: Progress<'_>,
     ) -> Result<Projection, Stopped> {
+        open.trace.check_unchanged().map_err(|_| Stopped)?;
         if self.trace != Some(open.trace.serial()) {
             self.trace = Some(open.trace.serial());
             self.fits.clear();
@@ -117,8 +118,9 @@ impl Projector {
 /// How alike all states of [`Document::hidden`]`[hidden]` are.
 ///
 /// # Errors
-/// If `progress` says to stop.
+/// If `progress` says to stop, or the file is no longer the one that was opened.
 pub fn compare_states(open: &OpenTrace, hidden: usize, progress: Progress<'_>) -> Result<Similarity, Stopped> {
+    open.trace.check_unchanged().map_err(|_| Stopped)?;
     let states = open.document().hidden.get(hidden).map_or(0, |hidden| hidden.states);
     let views: Vec<_> = (0..states).map(|state| open.trace.hidden(hidden, state)).collect();
     similarity(&views, progress)

@@ -35,6 +35,8 @@ pub fn render_flags(document: &Document, state: &ViewState) -> Flags {
         per_head: _,
         lock_scale: _,
         links_by_head: _,
+        timeline: _,
+        neighbours: _,
     } = question;
     let mut flags = vec![("--view", Some(view.map_or("window", |view| view.name()).to_owned()))];
     let view_flags = flags_of_options(*view, options);

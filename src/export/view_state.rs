@@ -48,6 +48,8 @@ impl ViewState {
         question.lock_scale = options.lock_scale;
         question.links_by_head = options.links_color == LinkColor::Head;
         question.per_head = view == Some(View::Overlays);
+        question.timeline = view == Some(View::Timeline);
+        question.neighbours = view == Some(View::Embedding);
         question.thumbnails = question.thumbnails.filter(|_| view == Some(View::Thumbnails));
         Self { trace, view, question, options }
     }

@@ -78,10 +78,6 @@ pub enum GpuError {
     Lost,
 }
 
-/// The most of an adapter's memory that pages of attention take, unless the user says otherwise: software adapters
-/// share the memory of everything else.
-pub const DEFAULT_BUDGET_BYTES: u64 = 1 << 30;
-
 /// An instance with Vulkan, Metal and DirectX 12, or the backends that the environment variable `WGPU_BACKEND` names.
 pub fn new_instance() -> wgpu::Instance {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();

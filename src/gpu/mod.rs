@@ -1,5 +1,6 @@
 //! The device: adapter, limits, pages of tensors, dispatches. Of ours it knows the trace's plain types only.
 
+mod budget;
 mod context;
 mod dispatch;
 mod kernel;
@@ -7,7 +8,8 @@ mod readback;
 mod report;
 mod residency;
 
-pub use context::{AdapterChoice, DEFAULT_BUDGET_BYTES, Gpu, GpuError, choose_adapter, new_instance};
+pub use budget::{DEFAULT_BUDGET_BYTES, default_budget_bytes};
+pub use context::{AdapterChoice, Gpu, GpuError, choose_adapter, new_instance};
 pub use dispatch::fold;
 pub use kernel::{Binding, Kernel, Shader};
 pub use readback::read_back;

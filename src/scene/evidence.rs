@@ -51,6 +51,8 @@ pub struct Evidence {
     pub neighbours: Option<Arc<Neighbours>>,
     /// How alike the hidden states are.
     pub similarity: Option<Arc<Similarity>>,
+    /// While the statistics are computed: how many layers are known, of how many.
+    pub progress: Option<[usize; 2]>,
 }
 
 /// One statistic over layers × heads.
@@ -211,6 +213,7 @@ impl Default for Evidence {
             received: Arc::default(),
             neighbours: None,
             similarity: None,
+            progress: None,
         }
     }
 }

@@ -6,7 +6,9 @@ mod format;
 mod header;
 mod reader;
 mod schema;
+mod stamp;
 mod synthetic;
+mod synthetic_dataset;
 mod tensor;
 mod writer;
 
@@ -16,5 +18,6 @@ pub use format::{
 };
 pub use reader::{ImageView, Trace};
 pub use synthetic::Synthetic;
+pub use synthetic_dataset::SyntheticDataset;
 pub use tensor::{Dtype, TensorView};
 pub use writer::{TensorSpec, TraceWriter};

@@ -1,7 +1,7 @@
 //! Opens a trace: the header is read and checked, the values are not.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memmap2::Mmap;
 
 use super::header::{self, Entry, Header};
+use super::stamp::Stamp;
 use super::{Document, Dtype, TensorView, TraceError, schema};
 
 /// An open trace; views borrow from its bytes.
@@ -29,7 +30,8 @@ pub struct Trace {
 /// All of a file.
 #[derive(Debug)]
 enum Bytes {
-    Mapped(Mmap),
+    /// With what the file was then.
+    Mapped(Mmap, Stamp),
     Read(Vec<u8>),
 }
 
@@ -38,7 +40,7 @@ impl Deref for Bytes {
 
     fn deref(&self) -> &[u8] {
         match self {
-            Self::Mapped(map) => map,
+            Self::Mapped(map, _) => map,
             Self::Read(bytes) => bytes,
         }
     }
@@ -69,10 +71,12 @@ impl Trace {
     /// If it cannot be read or is not a sound trace; the message names what was found and what was expected.
     pub fn open(path: &Path) -> Result<Self, TraceError> {
         let file = open_file(path)?;
+        let stamp = Stamp::of(&file.metadata().map_err(|error| TraceError::io(path, "read", &error))?);
         // SAFETY: the map is only read, and no reference to it outlives the trace. If another process shortens the
-        // file meanwhile, reading beyond its end ends this process (SIGBUS): the price of opening in no time.
+        // file while it is read, reading beyond its end ends this process (SIGBUS): the price of opening in no time.
+        // `check_unchanged` before each walk leaves only the time of that walk for it.
         let map = unsafe { Mmap::map(&file) }.map_err(|error| TraceError::io(path, "read", &error))?;
-        Self::from_bytes(path, Bytes::Mapped(map)).map_err(|message| TraceError::new(path, message))
+        Self::from_bytes(path, Bytes::Mapped(map, stamp)).map_err(|message| TraceError::new(path, message))
     }
 
     /// Reads all of a file into memory: for many small files, and where another process may shorten the file, which
@@ -176,6 +180,22 @@ impl Trace {
     /// Where it was opened.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether a file that is mapped is still what was opened. Asked before each walk over the weights.
+    ///
+    /// # Errors
+    /// If it is gone, or its size, its time or its identity has changed.
+    pub fn check_unchanged(&self) -> Result<(), TraceError> {
+        let Bytes::Mapped(_, stamp) = &self.bytes else { return Ok(()) };
+        match std::fs::metadata(&self.path) {
+            Ok(found) if Stamp::of(&found) == *stamp => Ok(()),
+            Ok(_) => Err(TraceError::new(&self.path, "changed on disk since it was opened")),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(TraceError::new(&self.path, "is gone since it was opened"))
+            }
+            Err(error) => Err(TraceError::io(&self.path, "read", &error)),
+        }
     }
 
     /// Size of the file.

@@ -94,16 +94,30 @@ impl Synthetic {
     /// # Errors
     /// If a size is 0, or the file cannot be written; then nothing is left at `path` that was not there before.
     pub fn write(&self, path: &Path, on_bytes: &mut dyn FnMut(u64)) -> Result<(), TraceError> {
+        let share = |layer: usize, _: usize| self.planted_share(layer);
+        self.write_as(path, |document| document, share, on_bytes)?.finish()
+    }
+
+    /// All of the trace, with what `change` makes of its document; `share` is that of the planted keys, by layer and head.
+    pub(super) fn write_as(
+        &self,
+        path: &Path,
+        change: impl FnOnce(Value) -> Value,
+        share: impl Fn(usize, usize) -> f32 + Sync,
+        on_bytes: &mut dyn FnMut(u64),
+    ) -> Result<TraceWriter, TraceError> {
         if [self.layers, self.heads, self.text, self.rows, self.columns].contains(&0) {
             return Err(TraceError::new(path, "cannot write a trace without layers, heads, text or patches"));
         }
         if self.bytes().is_none() {
             return Err(TraceError::new(path, "cannot write a trace of this size: it is larger than any file"));
         }
-        let mut writer = TraceWriter::create(path, &self.document(), &self.tensors())?;
+        let mut writer = TraceWriter::create(path, &change(self.document()), &self.tensors())?;
         let tokens = self.tokens();
         for layer in 0..self.layers {
-            let fill = |row, weights: &mut [f32]| self.attention_row(layer, row / tokens, row % tokens, weights);
+            let fill = |row, weights: &mut [f32]| {
+                self.attention_row(layer, row / tokens, row % tokens, share(layer, row / tokens), weights);
+            };
             self.write_rows(&mut writer, [self.heads * tokens, tokens], fill, on_bytes)?;
         }
         for state in self.states() {
@@ -113,7 +127,7 @@ impl Synthetic {
         let image = self.image();
         writer.write(&image)?;
         on_bytes(image.len() as u64);
-        writer.finish()
+        Ok(writer)
     }
 
     fn states(&self) -> std::ops::Range<usize> {
@@ -168,7 +182,7 @@ impl Synthetic {
         document
     }
 
-    fn attention_row(&self, layer: usize, head: usize, query: usize, weights: &mut [f32]) {
+    fn attention_row(&self, layer: usize, head: usize, query: usize, share: f32, weights: &mut [f32]) {
         let mut random = self.random(Purpose::Attention, &[layer, head, query]);
         let mut sum = 0.0_f64;
         for weight in &mut *weights {
@@ -178,7 +192,7 @@ impl Synthetic {
             sum += f64::from(*weight);
         }
         let planted = self.planted_keys(head, query);
-        let share = if planted.is_empty() { 0.0 } else { self.planted_share(layer) };
+        let share = if planted.is_empty() { 0.0 } else { share };
         let scale = ((1.0 - f64::from(share)) / sum) as f32;
         weights.iter_mut().for_each(|weight| *weight *= scale);
         for &key in &planted {

@@ -111,6 +111,28 @@ impl<'a> TensorView<'a> {
         }
     }
 
+    /// The bytes of `count` elements, beginning with number `first`; fewer where the tensor ends.
+    pub fn bytes_of(&self, first: usize, count: usize) -> &'a [u8] {
+        let [begin, end] = [first, first + count].map(|element| (element * self.dtype.bytes()).min(self.bytes.len()));
+        &self.bytes[begin..end]
+    }
+
+    /// `buffer.len()` elements, beginning with number `first`: as they lie in the file where they can be read there, else
+    /// decoded into the buffer.
+    pub fn decoded<'b>(&self, first: usize, buffer: &'b mut [f32]) -> &'b [f32]
+    where
+        'a: 'b,
+    {
+        if self.dtype == Dtype::F32
+            && cfg!(target_endian = "little")
+            && let Ok(values) = bytemuck::try_cast_slice(&self.bytes[first * 4..(first + buffer.len()) * 4])
+        {
+            return values;
+        }
+        self.read(first, buffer);
+        buffer
+    }
+
     /// All elements, decoded.
     pub fn to_f32(&self) -> Vec<f32> {
         let mut out = vec![0.0; self.len()];

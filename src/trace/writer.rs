@@ -80,10 +80,20 @@ impl TraceWriter {
     /// # Errors
     /// If the disk is full or failed, or what was written is not a sound trace.
     pub fn finish(self) -> Result<(), TraceError> {
+        self.flushed(File::sync_all)
+    }
+
+    /// The same without waiting for the disk, which takes longer than writing a small trace: a machine that loses its
+    /// power may lose the file.
+    pub(super) fn finish_unsynced(self) -> Result<(), TraceError> {
+        self.flushed(|_| Ok(()))
+    }
+
+    fn flushed(self, sync: impl FnOnce(&File) -> std::io::Result<()>) -> Result<(), TraceError> {
         let Self { target, partial, out } = self;
         let file = out.into_inner().map_err(|error| TraceError::io(&target, "write", error.error()))?;
         // Some file systems tell only now that they are full.
-        file.sync_all().map_err(|error| TraceError::io(&target, "write", &error))?;
+        sync(&file).map_err(|error| TraceError::io(&target, "write", &error))?;
         Trace::open(&partial.path).map_err(|error| TraceError::new(&target, error.message))?;
         fs::rename(&partial.path, &target).map_err(|error| TraceError::io(&target, "write", &error))
     }

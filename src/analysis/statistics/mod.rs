@@ -9,13 +9,16 @@
 pub mod cpu;
 pub mod gpu;
 mod metrics;
+mod parts;
 pub mod plan;
+mod row;
 pub mod sums;
 mod table;
 pub mod vl_interpret;
 mod z_score;
 
 pub use metrics::{head_metrics, metric_names};
+pub use parts::Parts;
 pub use table::{Group, Statistic, TABLE, statistic};
 pub use z_score::{Over, z_score};
 
@@ -30,6 +33,8 @@ pub struct Options {
     /// Whether rows and columns of special tokens count in vlscope's own statistics. They are left out by default,
     /// and the weights that remain are not scaled up for it: a mass stays a share of the whole row.
     pub specials: bool,
+    /// What is computed; other statistics have no value.
+    pub parts: Parts,
 }
 
 /// One statistic of every head of a block.

@@ -2,7 +2,7 @@
 
 use super::sums::{self, Sums};
 use super::vl_interpret::{self, Role, roles};
-use super::{Options, TABLE};
+use super::{Options, Parts, TABLE};
 use crate::analysis::BlockLayout;
 use crate::trace::{Area, Modality, Token};
 
@@ -44,13 +44,14 @@ pub struct Plan {
     pub causal: bool,
     /// Whether rows and columns are the same sequence.
     pub same_sequence: bool,
+    /// What the pass computes.
+    pub parts: Parts,
     /// Queries of a modality that see a key of a modality, in the order of [`sums::MASS`].
     mass_rows: [usize; 4],
     /// Queries that see a key.
     rows: usize,
     diagonal_rows: usize,
     previous_rows: usize,
-    has_regions: bool,
 }
 
 impl Plan {
@@ -81,7 +82,8 @@ impl Plan {
         }
         let (causal, same_sequence) = (layout.causal, layout.same_sequence);
         let has_regions = !layout.regions.is_empty();
-        Self { queries, keys, causal, same_sequence, mass_rows, rows, diagonal_rows, previous_rows, has_regions }
+        let parts = Parts { region: options.parts.region && has_regions, ..options.parts };
+        Self { queries, keys, causal, same_sequence, parts, mass_rows, rows, diagonal_rows, previous_rows }
     }
 
     /// How many keys, from the first on, a query sees.
@@ -100,7 +102,6 @@ impl Plan {
         let mass: [f64; 4] = std::array::from_fn(|pair| sums[sums::MASS + pair]);
         let patches = self.vli_count(VLI_PATCH);
         let text = self.vli_count(VLI_TEXT);
-        let region = if self.has_regions { share(sums[sums::REGION], mass[1] + mass[3]) } else { f64::NAN };
 
         let mut values = [f64::NAN; TABLE.len()];
         values[vl_interpret::IMAGE_TO_TEXT] = mean(sums::VLI + 1, text * patches);
@@ -121,9 +122,14 @@ impl Plan {
             mean(sums::DIAGONAL, self.diagonal_rows),
             mean(sums::PREVIOUS, self.previous_rows),
             mean_of(sums::DISTANCE, sums::DISTANCE_ROWS),
-            region,
+            share(sums[sums::REGION], mass[1] + mass[3]),
         ];
         values[vl_interpret::INTRA_MODAL + 1..].copy_from_slice(&own);
+        for (value, statistic) in values.iter_mut().zip(&TABLE) {
+            if !self.parts.give(statistic.name) {
+                *value = f64::NAN;
+            }
+        }
         values
     }
 

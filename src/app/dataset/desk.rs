@@ -18,8 +18,15 @@ use crate::dataset::table::{Filter, HeadColumn, QueryError, Table};
 use crate::dataset::{Dataset, IndexError, Order, traces_in};
 use crate::evidence::{Atlas, AtlasError, AtlasQuestion, OpenTrace};
 
-/// A path to open, and whether it is another one than before.
-type Opening = (PathBuf, bool);
+/// What is to be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Opening {
+    path: PathBuf,
+    /// Of its index, if not `.vlscope` in it.
+    index_dir: Option<PathBuf>,
+    /// Whether it is another one than before.
+    is_other: bool,
+}
 
 /// What a path was.
 enum Opened {
@@ -50,6 +57,7 @@ type Progress = Arc<[AtomicUsize; 2]>;
 /// The workers, what was asked of them, and what they have answered.
 pub struct Desk {
     opener: Worker<Opening, (Opening, Opened)>,
+    index_elsewhere: Option<(PathBuf, PathBuf)>,
     opening: Option<Opening>,
     opened: Option<PathBuf>,
     reader: Worker<(PathBuf, Vec<PathBuf>), Dataset>,
@@ -68,23 +76,27 @@ pub struct Desk {
     preloader: Worker<Vec<PathBuf>, Vec<OpenTrace>>,
     preloaded: Preloaded,
     asked_to_preload: Vec<PathBuf>,
-    indexer: Worker<PathBuf, Result<Report, IndexError>>,
+    indexer: Worker<(PathBuf, Option<PathBuf>), Result<Report, IndexError>>,
     is_indexing: bool,
     is_cancelled: Arc<AtomicBool>,
     indexed: Progress,
 }
 
 impl Desk {
-    /// Starts the workers. `wake` asks for a frame from any thread.
-    pub fn new(wake: impl Fn() + Clone + Send + 'static) -> Self {
+    /// Starts the workers. `index_elsewhere` is a dataset and the folder of its index; `wake` asks for a frame from any thread.
+    pub fn new(index_elsewhere: Option<(PathBuf, PathBuf)>, wake: impl Fn() + Clone + Send + 'static) -> Self {
         let (read, indexed) = (Progress::default(), Progress::default());
         let (permuted, is_cancelled) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
         let (send_early, early) = mpsc::channel();
         Self {
             opener: Worker::start(
-                |(path, is_other): Opening, _| Some(((path.clone(), is_other), open(&path))),
+                |opening: Opening, _| {
+                    let opened = open(&opening);
+                    Some((opening, opened))
+                },
                 wake.clone(),
             ),
+            index_elsewhere,
             opening: None,
             opened: None,
             reader: Worker::start(
@@ -167,12 +179,13 @@ impl Desk {
             indexer: Worker::start(
                 {
                     let (indexed, is_cancelled) = (Arc::clone(&indexed), Arc::clone(&is_cancelled));
-                    move |dir: PathBuf, outdated: &AtomicBool| {
+                    move |(dir, index_dir): (PathBuf, Option<PathBuf>), outdated: &AtomicBool| {
                         let goes_on = |_| {
                             indexed[0].fetch_add(1, Ordering::Relaxed);
                             !is_cancelled.load(Ordering::Relaxed) && !outdated.load(Ordering::Relaxed)
                         };
-                        Some(Build::plan(&dir, BuildOptions::default()).and_then(|build| {
+                        let options = BuildOptions { index_dir, ..BuildOptions::default() };
+                        Some(Build::plan(&dir, options).and_then(|build| {
                             indexed[1].store(build.traces(), Ordering::Relaxed);
                             build.run(&goes_on)
                         }))
@@ -188,12 +201,18 @@ impl Desk {
 
     /// Finds the traces of a path, and then shows the first.
     pub fn open(&mut self, path: PathBuf) {
-        self.ask_to_open((path, true));
+        self.ask_to_open(path, true);
     }
 
-    fn ask_to_open(&mut self, opening: Opening) {
+    fn ask_to_open(&mut self, path: PathBuf, is_other: bool) {
+        let opening = Opening { index_dir: self.index_dir(&path), path, is_other };
         self.opening = Some(opening.clone());
         self.opener.ask(opening);
+    }
+
+    fn index_dir(&self, path: &Path) -> Option<PathBuf> {
+        let elsewhere = self.index_elsewhere.as_ref().filter(|(dataset, _)| dataset == path);
+        elsewhere.map(|(_, index)| index.clone())
     }
 
     /// What was opened last: a trace or a folder.
@@ -225,7 +244,8 @@ impl Desk {
             self.is_indexing = true;
             self.is_cancelled.store(false, Ordering::Relaxed);
             self.indexed.iter().for_each(|count| count.store(0, Ordering::Relaxed));
-            self.indexer.ask(dir);
+            let index_dir = self.index_dir(&dir);
+            self.indexer.ask((dir, index_dir));
         }
     }
 
@@ -308,7 +328,7 @@ impl Desk {
         &mut self,
         state: &mut State,
         toasts: &mut Toasts,
-        (path, is_other): Opening,
+        Opening { path, is_other, .. }: Opening,
         found: Opened,
     ) -> Option<Effect> {
         if is_other && !matches!(found, Opened::Nothing(_)) {
@@ -385,7 +405,7 @@ impl Desk {
         }
         let root = state.browsing.dataset.as_ref().map(|dataset| dataset.table.root());
         if let Some(opened) = self.opened.clone().filter(|opened| root == Some(opened)) {
-            self.ask_to_open((opened, false));
+            self.ask_to_open(opened, false);
         }
     }
 
@@ -403,7 +423,7 @@ impl Desk {
     }
 }
 
-fn open(path: &Path) -> Opened {
+fn open(Opening { path, index_dir, .. }: &Opening) -> Opened {
     let cannot = |error: &dyn std::fmt::Display| Opened::Nothing(format!("cannot open {}: {error}", path.display()));
     if path.is_file() {
         let root = path.parent().unwrap_or(Path::new("")).to_owned();
@@ -411,7 +431,7 @@ fn open(path: &Path) -> Opened {
         let dataset = Dataset::without_index(Table::of_files(&root, &files));
         return Opened::Plain { dataset, files, why: None };
     }
-    let why = match Dataset::open(path, None) {
+    let why = match Dataset::open(path, index_dir.as_deref()) {
         Ok(dataset) if !dataset.table.is_empty() => return Opened::Indexed(dataset),
         Ok(_) | Err(IndexError::Missing { .. }) => None,
         Err(error) => Some(error),

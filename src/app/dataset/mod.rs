@@ -329,3 +329,6 @@ impl State {
         [1, -1].into_iter().filter_map(beside).filter_map(|example| self.examples.get(example).cloned()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

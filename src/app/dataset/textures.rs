@@ -49,6 +49,11 @@ impl Textures {
         self.shown.get(&row)?.as_ref()
     }
 
+    /// Whether pictures on screen are still being decoded.
+    pub fn is_waiting(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
     /// Takes what was decoded, and asks for what was looked for in this frame.
     pub fn refresh(&mut self, context: &Context, dataset: Option<&Arc<Dataset>>, serial: u64) {
         if serial != self.serial {

@@ -87,7 +87,7 @@ impl Interface {
     pub(super) fn export(&mut self, view: View, export: Export) {
         let Some(open) = &self.state.trace else { return };
         let (state, size) = self.figure(view);
-        let is_answered = self.answered.as_ref().is_some_and(|(_, question)| *question == state.question)
+        let is_answered = self.answered.as_ref().is_some_and(|(_, question)| question.covers(&state.question))
             && self.projections.is_settled();
         let job = Job {
             export,
@@ -99,6 +99,7 @@ impl Interface {
             playing: self.state.playing,
             folder: self.folder.clone(),
             compute: self.compute,
+            budget_bytes: self.budget_bytes,
         };
         let (gpu, notes, context) = (Arc::clone(&self.gpu), self.notes.0.clone(), self.context.clone());
         std::thread::spawn(move || {

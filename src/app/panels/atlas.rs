@@ -6,6 +6,7 @@ use glam::Vec2;
 
 use super::menu;
 use super::top_bar::unlabelled_choice;
+use crate::app::appearance::color;
 use crate::app::canvas::{Canvas, Easel};
 use crate::app::command::Command;
 use crate::app::dataset::{AtlasChoice, DatasetCommand};
@@ -36,12 +37,15 @@ pub fn show(
             show_choices(ui, state, dataset, commands);
             let atlas = &state.browsing.atlas;
             if let Some(error) = &atlas.error {
-                ui.add(Label::new(RichText::new(error).small().color(ui.visuals().error_fg_color)).wrap());
+                let wrong = color(state.options.theme.palette().wrong);
+                ui.add(Label::new(RichText::new(error).color(wrong)).truncate()).on_hover_text(error);
             }
             let Some(shown) = &atlas.shown else {
                 ui.centered_and_justified(|ui| ui.weak(if atlas.error.is_some() { "" } else { "Reading…" }));
                 return None;
             };
+            let groups = shown.groups();
+            ui.add(Label::new(RichText::new(&groups).weak()).truncate()).on_hover_text(groups);
             let room = ui.available_rect_before_wrap();
             let below = if atlas.cell.is_some() { room.height() * LIST } else { 0.0 };
             let space = EguiRect::from_min_max(room.min, pos2(room.max.x, room.max.y - below));
@@ -188,7 +192,7 @@ fn show_heads(
         images: &[],
         selection: &selection,
         hover: None,
-        options: &crate::scene::Options { title: true, heads_filter: None, ..state.options.clone() },
+        options: &crate::scene::Options { title: false, heads_filter: None, ..state.options.clone() },
         evidence: &evidence,
         size,
     };

@@ -42,8 +42,8 @@ pub fn show(ui: &mut Ui, state: &State, textures: &mut Textures, commands: &mut 
     textures.refresh(ui.ctx(), browsing.dataset.as_ref(), browsing.serial);
     egui::Frame::NONE.inner_margin(6.0).show(ui, |ui| match &browsing.dataset {
         Some(dataset) if !state.examples.is_empty() => {
-            show_filter(ui, browsing, dataset, commands);
-            show_work(ui, browsing, dataset, commands);
+            show_filter(ui, state, commands);
+            show_status(ui, browsing, dataset, commands);
             show_table(ui, state, dataset, textures, commands);
         }
         _ if browsing.work.is_some() => {
@@ -55,40 +55,56 @@ pub fn show(ui: &mut Ui, state: &State, textures: &mut Textures, commands: &mut 
     });
 }
 
-fn show_filter(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &mut Vec<Command>) {
-    ui.horizontal(|ui| {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            show_columns(ui, browsing, dataset, commands);
-            let count = format!("{} of {}", browsing.listing.rows.len(), dataset.table.len());
-            ui.label(count).on_hover_text("Examples that the filter keeps, of all");
-            if let Some(picked) = &browsing.picked {
-                let button = ui.button(format!("lasso: {} ✕", picked.len()));
-                if button.on_hover_text("Only examples with tokens in the lasso; a click shows all again").clicked() {
-                    commands.push(Command::Dataset(DatasetCommand::Pick(None)));
-                }
-            }
-            let mut query = browsing.query.clone();
-            let field = TextEdit::singleline(&mut query).hint_text("filter (Ctrl+F)").desired_width(f32::INFINITY);
-            let response = ui.add(field);
-            response.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, true, "Filter of the examples"));
-            focus_when_wanted(ui, browsing, &response);
-            if response.has_focus() && ui.input(|input| input.key_pressed(Key::Escape)) {
-                response.surrender_focus();
-            }
-            if query != browsing.query {
-                commands.push(Command::Dataset(DatasetCommand::SetFilter(query)));
-            }
-            response.on_hover_text(
-                "word · \"two words\" · /regex/ · column=value, !=, <, <=, >, >= · column~regex · entropy[2.3]>1.5 · \
-                 is:right, is:wrong, is:broken · -term: not",
-            );
-        });
-    });
+fn show_filter(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+    let browsing = &state.browsing;
+    let mut query = browsing.query.clone();
+    let field = TextEdit::singleline(&mut query).hint_text("filter (Ctrl+F)").desired_width(f32::INFINITY);
+    let response = ui.add(field);
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, true, "Filter of the examples"));
+    focus_when_wanted(ui, browsing, &response);
+    if response.has_focus() && ui.input(|input| input.key_pressed(Key::Escape)) {
+        response.surrender_focus();
+    }
+    if query != browsing.query {
+        commands.push(Command::Dataset(DatasetCommand::SetFilter(query)));
+    }
+    response.on_hover_text(
+        "word · \"two words\" · /regex/ · column=value, !=, <, <=, >, >= · column~regex · entropy[2.3]>1.5 · \
+         is:right, is:wrong, is:broken · -term: not",
+    );
     if let Some(error) = &browsing.error {
-        let words = RichText::new(error.to_string()).small().color(ui.visuals().error_fg_color);
+        let words = RichText::new(error.to_string()).color(color(state.options.theme.palette().wrong));
         let label = ui.add(Label::new(words).truncate());
         label.on_hover_text(RichText::new(error.pointing(&browsing.query)).monospace());
     }
+}
+
+/// How many there are, what goes on, and which columns are shown.
+fn show_status(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &mut Vec<Command>) {
+    ui.horizontal(|ui| {
+        let count = format!("{} of {}", thousands(browsing.listing.rows.len()), thousands(dataset.table.len()));
+        ui.label(count).on_hover_text("Examples that the filter keeps, of all");
+        if let Some(picked) = &browsing.picked {
+            let button = ui.button(format!("lasso: {} ✕", thousands(picked.len())));
+            if button.on_hover_text("Only examples with tokens in the lasso; a click shows all again").clicked() {
+                commands.push(Command::Dataset(DatasetCommand::Pick(None)));
+            }
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            show_columns(ui, browsing, dataset, commands);
+            show_work(ui, browsing, dataset, commands);
+        });
+    });
+}
+
+/// 100000 as 100,000.
+pub fn thousands(count: usize) -> String {
+    let digits = count.to_string();
+    let first = digits.len() % 3;
+    let (head, rest) = digits.split_at(first);
+    let groups = rest.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
+    let head = (!head.is_empty()).then(|| head.to_owned());
+    head.into_iter().chain(groups).collect::<Vec<_>>().join(",")
 }
 
 fn focus_when_wanted(ui: &Ui, browsing: &Browsing, response: &Response) {
@@ -149,23 +165,17 @@ fn show_columns(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &
 /// What goes on in the background; where there is no index, the offer to make one.
 fn show_work(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &mut Vec<Command>) {
     let Some(work) = &browsing.work else {
+        let hint = "Reads every new or changed trace once: then statistics of heads can be filtered by, and the folder opens at once";
         if dataset.index().is_none() && dataset.table.len() > 1 {
-            let button = ui.button("Index this folder");
-            if button
-                .on_hover_text(
-                    "Reads every trace once: then statistics of heads can be filtered by, and the folder opens at once",
-                )
-                .clicked()
-            {
+            if ui.button("Index this folder").on_hover_text(hint).clicked() {
                 commands.push(Command::Dataset(DatasetCommand::Index));
             }
         } else if !browsing.outdated.is_empty() {
-            ui.horizontal(|ui| {
-                ui.weak(format!("{} changed since they were indexed", browsing.outdated.len()));
-                if ui.button("Index again").clicked() {
-                    commands.push(Command::Dataset(DatasetCommand::Index));
-                }
-            });
+            if ui.button("Index again").on_hover_text(hint).clicked() {
+                commands.push(Command::Dataset(DatasetCommand::Index));
+            }
+            let changed = format!("{} changed", thousands(browsing.outdated.len()));
+            ui.add(Label::new(RichText::new(changed).weak()).truncate()).on_hover_text("Since they were indexed");
         }
         return;
     };
@@ -175,15 +185,17 @@ fn show_work(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &mut
         WorkKind::Reading => "Reading headers",
         WorkKind::Indexing => "Indexing",
     };
-    ui.horizontal(|ui| {
-        if work.kind == WorkKind::Indexing && ui.button("Stop").clicked() {
-            commands.push(Command::Dataset(DatasetCommand::CancelIndexing));
-        }
-        let share = work.done as f32 / work.of.max(1) as f32;
-        let text = if work.of > 0 { format!("{what}: {} of {}", work.done, work.of) } else { format!("{what}…") };
-        let bar = ui.add(ProgressBar::new(share.min(1.0)).text(text.clone()));
-        bar.widget_info(|| WidgetInfo::labeled(egui::Role::ProgressIndicator, true, &text));
-    });
+    if work.kind == WorkKind::Indexing && ui.button("Stop").clicked() {
+        commands.push(Command::Dataset(DatasetCommand::CancelIndexing));
+    }
+    let share = work.done as f32 / work.of.max(1) as f32;
+    let text = match work.of {
+        0 => format!("{what}…"),
+        of => format!("{what}: {} of {}", thousands(work.done), thousands(of)),
+    };
+    let bar = ui.add(ProgressBar::new(share.min(1.0)).desired_width(ui.available_width()));
+    bar.widget_info(|| WidgetInfo::labeled(egui::Role::ProgressIndicator, true, &text));
+    bar.on_hover_text(text);
 }
 
 /// `output_prediction` as `prediction`.
@@ -322,7 +334,7 @@ fn show_mark(ui: &mut Ui, state: &State, dataset: &Dataset, example: u32) {
         ui.add(Label::new(RichText::new(sign).color(of)).selectable(false)).on_hover_text(why);
     };
     if let Value::Text(error) = error {
-        mark(ui, "!", ui.visuals().error_fg_color, error.to_owned());
+        mark(ui, "!", color(palette.wrong), error.to_owned());
     } else if state.browsing.outdated.contains(&example) {
         mark(ui, "≠", ui.visuals().warn_fg_color, "The file has changed since it was indexed, or is gone".to_owned());
     } else {
@@ -355,4 +367,15 @@ fn place_to_scroll_to(ui: &Ui, state: &State) -> Option<usize> {
     }
     ui.data_mut(|data| data.insert_temp(id, now));
     state.browsing.place(state.example)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thousands;
+
+    #[test]
+    fn large_counts_are_grouped() {
+        let counts = [0, 7, 999, 1000, 12_345, 100_000, 1_234_567].map(thousands);
+        assert_eq!(counts, ["0", "7", "999", "1,000", "12,345", "100,000", "1,234,567"]);
+    }
 }

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::scene::View;
 
 pub use atlas::show as show_atlas;
-pub use browser::show as show_browser;
+pub use browser::{show as show_browser, thousands};
 pub use compare::show as show_comparison;
 pub use export_menu::show as show_export_menu;
 pub use heads::show_controls as show_head_controls;
@@ -113,8 +113,10 @@ impl Panel {
 /// Examples and heads at the left, picture and text in the middle, matrix and hidden states at the right.
 pub fn default_layout() -> Layout {
     let mut tiles = Tiles::default();
-    let left =
-        column(&mut tiles, &[(&[Panel::Examples], 0.42), (&[Panel::Heads, Panel::Thumbnails, Panel::Atlas], 0.58)]);
+    let left = column(
+        &mut tiles,
+        &[(&[Panel::Examples, Panel::Tokens], 0.42), (&[Panel::Heads, Panel::Thumbnails, Panel::Atlas], 0.58)],
+    );
     let middle = column(
         &mut tiles,
         &[
@@ -122,8 +124,7 @@ pub fn default_layout() -> Layout {
             (&[Panel::Text, Panel::Timeline], 0.28),
         ],
     );
-    let right =
-        column(&mut tiles, &[(&[Panel::Matrix, Panel::Similarity], 0.5), (&[Panel::Embedding, Panel::Tokens], 0.5)]);
+    let right = column(&mut tiles, &[(&[Panel::Matrix, Panel::Similarity], 0.5), (&[Panel::Embedding], 0.5)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.25), (middle, 0.45), (right, 0.3)]);
     Tree::new(egui::Id::unique("panels"), root, tiles)
 }

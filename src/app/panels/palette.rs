@@ -8,6 +8,7 @@ use crate::analysis::normalize::Normalization;
 use crate::analysis::statistics;
 use crate::analysis::{Direction, Pick};
 use crate::app::command::Command;
+use crate::app::dataset::DatasetCommand;
 use crate::app::keys;
 use crate::app::state::State;
 use crate::app::token_desk::TokenCommand;
@@ -121,6 +122,8 @@ fn entries(state: &State) -> Vec<Entry> {
     );
     entries.push(entry("stop comparing", Command::EndComparison));
     entries.push(entry("show token atlas", Command::Tokens(TokenCommand::Focus)));
+    entries.push(entry("show head atlas", Command::Dataset(DatasetCommand::FocusAtlas)));
+    entries.push(entry("index this folder", Command::Dataset(DatasetCommand::Index)));
     let option = |words: String, change: &dyn Fn(&mut crate::scene::Options)| {
         let mut options = state.options.clone();
         change(&mut options);

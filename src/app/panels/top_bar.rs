@@ -5,7 +5,7 @@ use std::fmt::Display;
 use egui::{Align, ComboBox, Layout, Slider};
 
 use super::aggregation;
-use super::menu;
+use super::{menu, thousands};
 use crate::analysis::{Direction, Pick};
 use crate::app::command::Command;
 use crate::app::playing::UI_SCALES;
@@ -49,8 +49,8 @@ fn show_example_steps(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Comma
     if ui.button("◀").on_hover_text("Example before: {").clicked() {
         commands.push(Command::StepExample(-1));
     }
-    let place = state.browsing.place(state.example).map_or("–".to_owned(), |place| (place + 1).to_string());
-    ui.label(format!("{place} of {}", state.browsing.listing.rows.len()));
+    let place = state.browsing.place(state.example).map_or("–".to_owned(), |place| thousands(place + 1));
+    ui.label(format!("{place} of {}", thousands(state.browsing.listing.rows.len())));
     if ui.button("▶").on_hover_text("Example after: }").clicked() {
         commands.push(Command::StepExample(1));
     }

@@ -67,7 +67,9 @@ pub fn show(
     let lassoes = view == View::Embedding && (state.options.embedding.lasso || ui.input(|input| input.modifiers.shift));
     let zones = if lassoes { scene.zones.clone() } else { Vec::new() };
     let to_view = |at: egui::Pos2| Vec2::new(at.x - space.min.x, at.y - space.min.y);
-    let pointer = response.hover_pos().map(to_view);
+    // For a moment the picture may still be that of the trace before.
+    let is_of_trace = state.shown_version >= state.trace_version;
+    let pointer = response.hover_pos().filter(|_| is_of_trace).map(to_view);
     let target = pointer.and_then(|at| scene.at(at));
     let tip = target.map(|target| scene.tip(target));
 

@@ -89,6 +89,7 @@ impl Drafts {
         let mut state = State::default();
         state.options.statistic = "mass.text.image".to_owned();
         state.set_trace(Arc::clone(open));
+        state.apply(Command::ShowViews(vec![View::Timeline, View::Embedding]));
         let mut projector = Projector::default();
         let mut times_ms: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         for run in 0..RUNS + WARM_UP_RUNS {

@@ -63,6 +63,7 @@ pub fn run(dir: &Path, gpu: &Arc<Gpu>, launch: &Launch, size: [f32; 2], json: bo
     let atlas_ms = atlases(&dataset)?;
     let count = dataset.table.len();
     drop(dataset);
+    open_ms.insert("first statistic".to_owned(), first_statistic(dir)?);
     open_ms.insert("browser".to_owned(), browser(gpu, launch, size)?);
     let (window_ms, memory_mb) = window(gpu, launch, size)?;
     let report = Report {
@@ -154,6 +155,18 @@ fn atlases(dataset: &Dataset) -> Result<Timings> {
         Ok((name.to_owned(), measure(runs, run)?))
     });
     timed.collect()
+}
+
+/// A statistic is read when somebody asks for it; after that it is in memory.
+fn first_statistic(dir: &Path) -> Result<Timing> {
+    let mut times_ms = Vec::new();
+    for _ in 0..WINDOWS {
+        let dataset = examples::open(dir, None)?;
+        let begin = Instant::now();
+        dataset.heads().context("the index holds no heads")?.values(STATISTIC)?;
+        times_ms.push(milliseconds_since(begin));
+    }
+    Ok(Timing::of(times_ms))
 }
 
 /// From an open device to a frame that lists the examples.

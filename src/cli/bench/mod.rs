@@ -2,6 +2,7 @@
 //! other file. What two of its figures say is compared by people: each is the time of one thing, from its command until
 //! the device has finished the pictures.
 
+mod bandwidth;
 mod clicks;
 mod dataset;
 mod passes;
@@ -23,8 +24,9 @@ use crate::analysis::projection::{Method, Recipe, project};
 use crate::analysis::statistics::Options as StatisticOptions;
 use crate::app::Launch;
 use crate::evidence::{Analyst, OpenTrace};
-use crate::gpu::{DEFAULT_BUDGET_BYTES, Gpu, PageKey, Residency};
+use crate::gpu::{Gpu, PageKey, Residency};
 
+use self::bandwidth::{Bandwidth, bandwidth};
 use self::clicks::{Timings, engine_clicks, window_clicks};
 use self::timing::{Timing, measure};
 
@@ -75,6 +77,9 @@ struct Report {
     pan_ms: Timings,
     /// Numbers that are computed once for a trace.
     numbers_ms: Timings,
+    /// On a hardware adapter whose budget holds the first block.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resident_statistics: Option<Bandwidth>,
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
@@ -84,14 +89,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         path: Some(arguments.trace.clone()),
         adapter: arguments.adapter.choice(),
         compute: arguments.adapter.compute(),
+        gpu_memory_bytes: arguments.adapter.gpu_memory,
         screenshot_dir: None,
         is_remembered: false,
         state: None,
+        index_dir: None,
     };
     if arguments.trace.is_dir() {
         return dataset::run(&arguments.trace, &gpu, &launch, arguments.size, arguments.json);
     }
-    let engine = Engine::new(Some(Arc::clone(&gpu)), arguments.adapter.compute(), DEFAULT_BUDGET_BYTES)?;
+    let budget_bytes = arguments.adapter.budget_bytes(&gpu);
+    let engine = Engine::new(Some(Arc::clone(&gpu)), arguments.adapter.compute(), budget_bytes)?;
     let computed_by = if engine.runs_shaders() { "shaders" } else { "processor" };
     let open = Arc::new(OpenTrace::open(&arguments.trace)?);
     ensure!(
@@ -100,7 +108,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         arguments.trace.display()
     );
     let mut numbers_ms = numbers(&engine, &open)?;
-    numbers_ms.insert("upload".to_owned(), upload(&gpu, &open)?);
+    numbers_ms.insert("upload".to_owned(), upload(&gpu, &open, budget_bytes)?);
     let mut analyst = Analyst::new(engine);
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
@@ -115,6 +123,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         window_ms: window_clicks(&gpu, &launch, size)?,
         pan_ms: passes::panning(&gpu, size)?,
         numbers_ms,
+        resident_statistics: if gpu.is_software() { None } else { bandwidth(&gpu, &open, budget_bytes)? },
     };
     if arguments.json { print_json(&report) } else { report.print() }
 }
@@ -141,10 +150,10 @@ fn numbers(engine: &Engine, open: &OpenTrace) -> Result<Timings> {
 }
 
 /// All pages of the first block, until the device has them.
-fn upload(gpu: &Arc<Gpu>, open: &OpenTrace) -> Result<Timing> {
+fn upload(gpu: &Arc<Gpu>, open: &OpenTrace, budget_bytes: u64) -> Result<Timing> {
     let layers = open.document().attention.first().map_or(0, |block| block.layers);
     measure(STATISTICS_RUNS, |_| {
-        let mut pages = Residency::new(Arc::clone(gpu), DEFAULT_BUDGET_BYTES);
+        let mut pages = Residency::new(Arc::clone(gpu), budget_bytes);
         for layer in 0..layers {
             let view = open.trace.attention(0, layer);
             for heads in pages.runs(&view)? {
@@ -176,6 +185,12 @@ impl Report {
                 [part.to_owned(), name.clone()].into_iter().chain(times).chain([timing.n.to_string()]).collect()
             })
             .collect();
-        print_rows(false, &["", "of", "median ms", "min", "max", "n"], &rows)
+        print_rows(false, &["", "of", "median ms", "min", "max", "n"], &rows)?;
+        if let Some(Bandwidth { copy_gb_per_s, statistics_gb_per_s, ratio }) = &self.resident_statistics {
+            println!(
+                "\nstatistics of resident pages: {statistics_gb_per_s:.0} GB/s, a copy {copy_gb_per_s:.0}: {ratio:.2}"
+            );
+        }
+        Ok(())
     }
 }

@@ -21,9 +21,7 @@ use crate::analysis::{Engine, EngineError};
 use crate::dataset::traces_in;
 use crate::trace::Trace;
 
-/// A part is written when it has so many traces,
-const PART_TRACES: usize = 4096;
-/// or takes so much memory,
+/// A part is written when it has [`BuildOptions::part_traces`], or takes so much memory,
 const PART_BYTES: usize = 32 << 20;
 /// or after this time, so that an interruption loses little where traces are large.
 const PART_TIME: Duration = Duration::from_secs(60);
@@ -31,7 +29,7 @@ const PART_TIME: Duration = Duration::from_secs(60);
 const MAX_READ_BYTES: u64 = 64 << 20;
 
 /// What is indexed, and where.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildOptions {
     /// The folder of the index, if not `.vlscope` in the dataset.
     pub index_dir: Option<PathBuf>,
@@ -39,6 +37,20 @@ pub struct BuildOptions {
     pub shard: Shard,
     /// What of each trace.
     pub content: ContentOptions,
+    /// The most traces in a part, which are what an interruption may lose.
+    pub part_traces: usize,
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        let (shard, content) = (Shard::default(), ContentOptions::default());
+        Self { index_dir: None, shard, content, part_traces: Self::PART_TRACES }
+    }
+}
+
+impl BuildOptions {
+    /// The most traces in a part, unless another number is wished: few files for a large dataset.
+    pub const PART_TRACES: usize = 4096;
 }
 
 /// The traces whose key, as an unsigned number, leaves `index` when divided by `count`.
@@ -112,21 +124,27 @@ impl Build {
     /// Looks at the folder and at its index, which it creates if there is none.
     ///
     /// # Errors
-    /// If one of them cannot be read, or the index cannot be written.
+    /// If one of them cannot be read, the index cannot be written, or there is neither a trace nor an index.
     pub fn plan(dir: &Path, options: BuildOptions) -> Result<Self, IndexError> {
-        let reading = "read";
-        let paths = traces_in(dir).map_err(IndexError::io(reading, dir))?;
+        let folder = commit::index_folder(dir, options.index_dir.as_deref());
+        let paths = traces_in(dir).map_err(IndexError::io("read", dir))?;
+        if paths.is_empty() && !folder.is_dir() {
+            return Err(IndexError::NoTraces { path: dir.to_owned() });
+        }
         let stamp = serde_json::json!({
             "format": FORMAT,
             "hidden_states": options.content.hidden_states.to_string(),
             "specials": options.content.specials,
         });
-        let run = Run::start(commit::index_folder(dir, options.index_dir.as_deref()), stamp.to_string())?;
-        let in_folder: Vec<Found> = paths
+        let run = Run::start(folder, stamp.to_string())?;
+        let mut in_folder: Vec<Found> = paths
             .into_par_iter()
             .filter_map(|file| Found::look(dir, file))
             .filter(|found| options.shard.has(found.key.example))
             .collect();
+        // Names that are no text may be the same once they are written as text.
+        let mut names = HashSet::new();
+        in_folder.retain(|found| names.insert(found.key.example));
         let mut gone = HashSet::new();
         let mut indexed: HashMap<i64, Option<[i64; 2]>> = HashMap::new();
         let ledger = run.ledger();
@@ -189,7 +207,7 @@ impl Build {
         let has_failed = || lock(&failure).is_some();
         let read_one = |found: &Found| {
             if let Some(row) = found.read(&engine, &self.options.content, &|| !has_failed()) {
-                let full = lock(&batch).push(row);
+                let full = lock(&batch).push(row, self.options.part_traces);
                 full.map_or(Ok(()), |rows| self.run.add(rows))?;
             }
             if on_trace(found.bytes()) { Ok(()) } else { Err(IndexError::Cancelled) }
@@ -293,10 +311,10 @@ impl Batch {
     }
 
     /// The rows that are to be written now.
-    fn push(&mut self, row: Row) -> Option<Vec<Row>> {
+    fn push(&mut self, row: Row, most: usize) -> Option<Vec<Row>> {
         self.bytes += row.content.as_ref().map_or(0, Content::bytes);
         self.rows.push(row);
-        let is_full = self.rows.len() >= PART_TRACES || self.bytes >= PART_BYTES || self.begun.elapsed() >= PART_TIME;
+        let is_full = self.rows.len() >= most || self.bytes >= PART_BYTES || self.begun.elapsed() >= PART_TIME;
         is_full.then(|| mem::replace(self, Self::new()).rows)
     }
 }

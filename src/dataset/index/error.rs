@@ -34,6 +34,12 @@ pub enum IndexError {
         /// Where it would be.
         path: PathBuf,
     },
+    /// There is nothing to index.
+    #[error("there are no traces in {}", path.display())]
+    NoTraces {
+        /// The dataset.
+        path: PathBuf,
+    },
     /// An index that holds no trace of this dataset is not overwritten.
     #[error("{} is the index of other traces: none of its {traces} is in {}", path.display(), dataset.display())]
     OfOtherTraces {

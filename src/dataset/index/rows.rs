@@ -143,7 +143,7 @@ impl Content {
         goes_on: &dyn Fn() -> bool,
     ) -> Result<Self, EngineError> {
         let document = trace.document();
-        let choice = statistics::Options { specials: options.specials };
+        let choice = statistics::Options { specials: options.specials, ..Default::default() };
         let blocks = document.attention.iter().enumerate().map(|(index, block)| {
             Ok(BlockRows {
                 heads: (0..block.layers).map(|layer| trace.heads(index, layer)).collect(),

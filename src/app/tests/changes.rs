@@ -1,0 +1,48 @@
+//! Traces that are slow to read, or that change while they are shown.
+
+use std::fs;
+
+use super::*;
+use crate::app::command::Command;
+use crate::scene::Evidence;
+
+#[test]
+fn the_status_line_tells_how_many_layers_are_known() -> Result<()> {
+    let mut harness = window_on("multi-image.safetensors")?;
+    assert!(harness.query_by_label("statistics 1 of 3 layers").is_none());
+    let state = &mut harness.state_mut().state;
+    let known = state.evidence.as_deref().cloned().unwrap_or_default();
+    state.set_evidence(Arc::new(Evidence { progress: Some([1, 3]), ..known }));
+    harness.step();
+    harness.get_by_label("statistics 1 of 3 layers");
+    Ok(())
+}
+
+#[test]
+fn a_trace_that_has_changed_is_named_and_can_be_read_anew() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("trace.safetensors");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces/multi-image.safetensors");
+    fs::copy(&source, &path)?;
+    let mut harness = window(&Launch { path: Some(path.clone()), ..launch_on("") })?;
+    let written = path.with_extension("new");
+    fs::copy(&source, &written)?;
+    fs::rename(written, &path)?;
+    harness.state_mut().state.apply(Command::MoveHead { layers: 0, heads: 1 });
+    settle(&mut harness)?;
+    let refusal = harness.state().state.evidence.as_ref().and_then(|evidence| evidence.refusal.clone());
+    assert_eq!(refusal, Some(format!("changed on disk since it was opened: {}", path.display())));
+    let head = harness.state().state.selection.head;
+    harness.get_by_label("Read anew").click();
+    harness.step();
+    let until = Instant::now() + Duration::from_secs(20);
+    while harness.state().state.is_outdated && Instant::now() < until {
+        harness.step();
+    }
+    settle(&mut harness)?;
+    let state = &harness.state().state;
+    assert_eq!(state.evidence.as_ref().and_then(|evidence| evidence.refusal.clone()), None);
+    assert_eq!(state.selection.head, head, "the selection stays");
+    assert!(harness.query_by_label("Read anew").is_none());
+    Ok(())
+}
