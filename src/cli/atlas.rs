@@ -316,7 +316,7 @@ fn print_extremes(dataset: &Dataset, atlas: &Atlas, layer: usize, head: usize, f
         .into_iter()
         .map(|found| {
             let place = [found.end.to_owned(), found.rank.to_string(), number(found.value.0)];
-            place.into_iter().chain([found.path, found.id, found.text].map(|text| text.into_owned())).collect()
+            place.into_iter().chain([found.path, found.id, found.text].map(std::borrow::Cow::into_owned)).collect()
         })
         .collect();
     print_rows(format.csv, &["end", "rank", "value", "path", "id", "text"], &rows)

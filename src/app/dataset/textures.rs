@@ -11,11 +11,13 @@ use crate::dataset::Dataset;
 /// More are let go: a screen has some dozens.
 const MOST: usize = 1024;
 
+/// The number of the dataset, the dataset, and its rows.
+type Wanted = (u64, Arc<Dataset>, Vec<u32>);
 type Decoded = Vec<(u32, Option<ColorImage>)>;
 
 /// Pictures by row.
 pub struct Textures {
-    worker: Worker<(u64, Arc<Dataset>, Vec<u32>), (u64, Decoded)>,
+    worker: Worker<Wanted, (u64, Decoded)>,
     /// Whose they are.
     serial: u64,
     shown: HashMap<u32, Option<TextureHandle>>,
@@ -26,7 +28,7 @@ pub struct Textures {
 impl Textures {
     /// Starts the worker. `wake` asks for a frame from any thread.
     pub fn new(wake: impl Fn() + Send + 'static) -> Self {
-        let decode = |(serial, dataset, rows): (u64, Arc<Dataset>, Vec<u32>), _: &std::sync::atomic::AtomicBool| {
+        let decode = |(serial, dataset, rows): Wanted, _: &std::sync::atomic::AtomicBool| {
             let pictures = dataset.thumbnails(&rows).into_iter().map(|picture| {
                 picture.map(|rgb| ColorImage::from_rgb([rgb.width() as usize, rgb.height() as usize], rgb.as_raw()))
             });

@@ -53,7 +53,7 @@ pub fn show(
             if let Some(cell) = atlas.cell {
                 let rest = EguiRect::from_min_max(pos2(room.min.x, space.max.y), room.max);
                 ui.scope_builder(UiBuilder::new().max_rect(rest), |ui| {
-                    show_extremes(ui, state, dataset, cell, commands)
+                    show_extremes(ui, state, dataset, cell, commands);
                 });
             }
             tip

@@ -243,7 +243,7 @@ fn show_table(ui: &mut Ui, state: &State, dataset: &Dataset, textures: &mut Text
             .header(22.0, |mut header| {
                 header.col(|_| {});
                 header.col(|ui| {
-                    show_title(ui, browsing.order.as_ref(), "output_correct", "✓", "right or wrong", commands)
+                    show_title(ui, browsing.order.as_ref(), "output_correct", "✓", "right or wrong", commands);
                 });
                 for column in &columns {
                     header.col(|ui| {

@@ -141,7 +141,7 @@ impl Run {
                 written = Some(part::write(self.partial(), &rows, &self.stamp)?);
             }
         }
-        self.replace(stale, written)
+        self.replace(&stale, written)
     }
 
     /// Takes the rows of these examples out.
@@ -157,11 +157,11 @@ impl Run {
                 stale.insert(there.part.name(), Outdated { examples: found, ..Outdated::of(there) });
             }
         }
-        self.replace(stale, None)
+        self.replace(&stale, None)
     }
 
     /// Puts copies in the place of parts with outdated rows, then adds a part. The lock is held.
-    fn replace(&self, stale: Stale<'_>, new: Option<PartialPart>) -> Result<(), IndexError> {
+    fn replace(&self, stale: &Stale<'_>, new: Option<PartialPart>) -> Result<(), IndexError> {
         let mut copies = Vec::new();
         for outdated in stale.values() {
             let copy = (outdated.examples.len() < outdated.rows).then(|| {

@@ -44,7 +44,7 @@ pub(super) fn write(folder: PathBuf, rows: &[Row], stamp: &str) -> Result<Partia
     for table in Table::ALL {
         let path = part.path.join(table.file_name());
         let written = tables::table(table, rows).map_err(ParquetError::from).and_then(|batch| {
-            let mut writer = TableWriter::create(&path, table, batch.schema(), stamp)?;
+            let mut writer = TableWriter::create(&path, table, batch.schema_ref(), stamp)?;
             writer.write(&batch)?;
             writer.finish()
         });
@@ -66,7 +66,7 @@ pub(super) fn write_without(
         let (from, to) = (old.join(table.file_name()), part.path.join(table.file_name()));
         let file = File::open(&from).map_err(IndexError::io("read the index in", &from))?;
         let copied = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| {
-            let mut writer = TableWriter::create(&to, table, builder.schema().clone(), stamp)?;
+            let mut writer = TableWriter::create(&to, table, builder.schema(), stamp)?;
             for batch in builder.build()? {
                 writer.write(&without(&batch?, gone)?)?;
             }
@@ -109,9 +109,9 @@ struct TableWriter {
 }
 
 impl TableWriter {
-    fn create(path: &Path, table: Table, schema: SchemaRef, stamp: &str) -> Result<Self, ParquetError> {
+    fn create(path: &Path, table: Table, schema: &SchemaRef, stamp: &str) -> Result<Self, ParquetError> {
         let file = BufWriter::with_capacity(1 << 18, File::create_new(path)?);
-        let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties(table, &schema, stamp)))?;
+        let writer = ArrowWriter::try_new(file, SchemaRef::clone(schema), Some(properties(table, schema, stamp)))?;
         Ok(Self { writer })
     }
 

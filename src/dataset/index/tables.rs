@@ -26,6 +26,8 @@ pub(super) fn table(table: Table, rows: &[Row]) -> Result<RecordBatch, ArrowErro
 }
 
 type Columns = Vec<(String, ArrayRef)>;
+/// One of the free maps of a document.
+type MapOf = fn(&Content) -> &Map<String, Value>;
 
 fn batch(required: &[&str], columns: Columns) -> Result<RecordBatch, ArrowError> {
     let may_be_null = |(name, array): (String, ArrayRef)| {
@@ -77,8 +79,8 @@ fn examples(rows: &[Row]) -> Result<RecordBatch, ArrowError> {
         ("text".into(), text(|content| Some(Summary::of(&content.document).text))),
         ("regions".into(), text(regions)),
     ];
-    let [outputs, attributes]: [fn(&Content) -> &Map<String, Value>; 2] =
-        [|content| &content.document.outputs, |content| &content.document.attributes];
+    let outputs: MapOf = |content| &content.document.outputs;
+    let attributes: MapOf = |content| &content.document.attributes;
     for (prefix, map) in [("output", outputs), ("attribute", attributes)] {
         let mut values: BTreeMap<&str, Vec<Option<&Value>>> = BTreeMap::new();
         for (index, content) in of(rows, Some).into_iter().enumerate() {

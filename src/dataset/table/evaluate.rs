@@ -63,7 +63,7 @@ impl Table {
                 Some(head) => {
                     let wanted = number(column, value)?;
                     let values = heads(&head?)?;
-                    Ok(values.into_iter().map(|found| comparison.holds(f64::from(found), wanted)).collect())
+                    Ok(values.into_iter().map(|found| comparison.holds(&f64::from(found), &wanted)).collect())
                 }
                 None => compare(self.required(column)?, *comparison, value),
             },
@@ -88,8 +88,8 @@ impl Table {
 
 impl Comparison {
     /// Whether two values compare so; what is not a number compares with nothing.
-    fn holds<T: PartialOrd>(self, found: T, wanted: T) -> bool {
-        found.partial_cmp(&wanted).is_some_and(|order| self.accepts(order))
+    fn holds<T: PartialOrd>(self, found: &T, wanted: &T) -> bool {
+        found.partial_cmp(wanted).is_some_and(|order| self.accepts(order))
     }
 
     fn accepts(self, order: std::cmp::Ordering) -> bool {
@@ -108,7 +108,7 @@ fn compare(column: &Column, comparison: Comparison, value: &str) -> Result<Mask,
     match &column.values {
         Values::Number(numbers) => {
             let wanted = number(&column.name, value)?;
-            Ok(numbers.iter().map(|&found| comparison.holds(found, wanted)).collect())
+            Ok(numbers.iter().map(|found| comparison.holds(found, &wanted)).collect())
         }
         Values::Flag(flags) => {
             let wanted = match (value, comparison) {
@@ -123,7 +123,7 @@ fn compare(column: &Column, comparison: Comparison, value: &str) -> Result<Mask,
             let is_equal = comparison == Comparison::Equal;
             Ok(texts.rows_where(|text| (text == value || text.to_lowercase() == wanted) == is_equal))
         }
-        Values::Text(texts) => Ok(texts.rows_where(|text| comparison.holds(text, value))),
+        Values::Text(texts) => Ok(texts.rows_where(|text| comparison.holds(&text, &value))),
     }
 }
 
