@@ -268,7 +268,7 @@ impl State {
                 self.comparison = Comparison { view: self.comparison.view, ..Comparison::default() }
             }
             Command::SetCompareView(view) => self.comparison.view = view,
-            Command::Tokens(command) => return self.change_tokens(command),
+            Command::Tokens(command) => return self.change_tokens(&command),
         }
         None
     }

@@ -286,10 +286,10 @@ fn near(dataset: &Dataset, atlas: &TokenAtlas, token: usize, outdated: &AtomicBo
 
 impl State {
     /// Carries out a command about the token atlas.
-    pub(super) fn change_tokens(&mut self, command: TokenCommand) -> Option<Effect> {
+    pub(super) fn change_tokens(&mut self, command: &TokenCommand) -> Option<Effect> {
         let panel = &mut self.tokens;
         panel.version += 1;
-        match command {
+        match *command {
             TokenCommand::Focus => return Some(Effect::FocusTokens),
             TokenCommand::SetState(state) => panel.state = Some(state),
             TokenCommand::SetColor(color) => panel.color = color,

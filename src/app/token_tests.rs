@@ -50,7 +50,7 @@ fn tokens_of_an_indexed_folder_are_shown_chosen_and_lassoed() -> Result<()> {
     window.state_mut().apply(Command::Tokens(TokenCommand::Open(last)));
     let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
     while window.state().state.awaited_token.is_some()
-        || !window.state().state.tokens.near.as_ref().is_some_and(|near| near.found.is_ok())
+        || window.state().state.tokens.near.as_ref().is_none_or(|near| near.found.is_err())
     {
         assert!(std::time::Instant::now() < until, "the token was not opened");
         std::thread::sleep(std::time::Duration::from_millis(5));

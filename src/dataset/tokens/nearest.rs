@@ -197,7 +197,7 @@ pub fn nearest(
             let near = tokens.iter().filter_map(|&(position, is_image)| {
                 let distance = distance(options.metric, &own, &states.at(position)?);
                 let key = TokenKey { example: *example, sequence: sequence.clone(), position };
-                distance.is_finite().then(|| NearToken { key, row, is_image, distance })
+                distance.is_finite().then_some(NearToken { key, row, is_image, distance })
             });
             Ok(near.collect())
         })

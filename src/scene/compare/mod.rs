@@ -121,7 +121,7 @@ pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts:
         rows_beyond = rows_beyond.max(canvas.rows_beyond);
         if of_b == 1 {
             let of_view = canvas.zones.split_off(before);
-            canvas.zones.extend(of_view.into_iter().filter_map(|zone| in_a(zone, partners.as_ref())));
+            canvas.zones.extend(of_view.iter().filter_map(|zone| in_a(zone, partners.as_ref())));
         }
     }
     canvas.free = columns[2];
@@ -180,8 +180,8 @@ fn locked(view: CompareView, options: &Options, evidence: &Evidence, range: Opti
 }
 
 /// A zone of B as one of A; `None` if A has nothing that stands for its target.
-fn in_a(zone: Zone, partners: Option<&partner::Sides>) -> Option<Zone> {
-    match zone {
+fn in_a(zone: &Zone, partners: Option<&partner::Sides>) -> Option<Zone> {
+    match *zone {
         Zone::Area { rect, target } => Some(Zone::Area { rect, target: partners?.to_a(target)? }),
         Zone::Cells { .. } | Zone::Points { .. } => None,
     }

@@ -148,7 +148,7 @@ pub fn draw_token_cloud(inputs: &CloudInputs<'_>, fonts: &mut Fonts) -> CloudSce
     let is_shaded = shading.is_some();
     match shading {
         _ if inputs.cloud.is_empty() => {
-            canvas.note("No token is shown: the filter keeps none, or none has this state.")
+            canvas.note("No token is shown: the filter keeps none, or none has this state.");
         }
         Some(shading) => canvas.marks.push(Mark::Picture(shading.picture)),
         None => canvas.marks.push(Mark::Points(Points { points: inputs.cloud.discs.clone(), clip: plot, view })),
