@@ -9,7 +9,6 @@ use std::sync::atomic::AtomicBool;
 
 use criterion::Criterion;
 use glam::Vec2;
-use vlscope::analysis::normalize::Normalization;
 use vlscope::analysis::pool::{Pooling, Tiling};
 use vlscope::analysis::projection::Recipe;
 use vlscope::analysis::statistics::Options as StatisticOptions;
@@ -48,14 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             ..Selection::default()
         },
         statistic: "mass.text.image".to_owned(),
-        specials: false,
-        normalization: Normalization::None,
-        hidden_state: None,
-        z_score: None,
-        thumbnails: None,
-        per_head: false,
-        lock_scale: false,
-        links_by_head: false,
+        ..Question::default()
     };
     let mut analyst = Analyst::new(Engine::cpu());
     let go_on = AtomicBool::new(false);

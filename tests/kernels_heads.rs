@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use kernels_common::{Block, assert_close, engine_on_shaders, gpu, reference};
-use vlscope::analysis::normalize::Normalization;
 use vlscope::analysis::pool::{self, Pooling, Tiling};
 use vlscope::analysis::statistics::{self, HeadStatistics, Over};
 use vlscope::analysis::{BlockLayout, Direction, Engine, Pick, Selection, per_head};
@@ -204,14 +203,8 @@ fn tiles_are_pooled_once_for_a_block_and_a_size() {
         let question = Question {
             selection: Selection { tokens: vec![token], block, ..Selection::default() },
             statistic: "entropy".to_owned(),
-            specials: false,
-            normalization: Normalization::None,
-            hidden_state: None,
-            z_score: None,
             thumbnails: Some((side, Pooling::Maximum)),
-            per_head: false,
-            lock_scale: false,
-            links_by_head: false,
+            ..Question::default()
         };
         analyst.answer(&open, &question, &AtomicBool::new(false)).unwrap().thumbnails.unwrap()
     };

@@ -27,13 +27,15 @@ fn replace(path: &Path) -> Result {
     Ok(fs::rename(other, path)?)
 }
 
+type Change = fn(&Path) -> Result;
+
 fn delete(path: &Path) -> Result {
     Ok(fs::remove_file(path)?)
 }
 
 #[test]
 fn every_question_about_a_changed_file_is_an_error_that_names_it() -> Result {
-    let changes: [(fn(&Path) -> Result, &str); 3] = [
+    let changes: [(Change, &str); 3] = [
         (shorten, "changed on disk since it was opened"),
         (replace, "changed on disk since it was opened"),
         (delete, "is gone since it was opened"),
