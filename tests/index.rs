@@ -79,7 +79,7 @@ fn check_example(trace: &Trace, path: &str, row: &Row) {
         for (key, value) in map {
             let found = &row[&format!("{prefix}_{key}")];
             let same = found == value || found.as_f64().is_some_and(|number| Some(number) == value.as_f64());
-            assert!(same || *found == value.to_string(), "{key}: {found} is not {value}");
+            assert!(same || *found == format!("{value}"), "{key}: {found} is not {value}");
         }
     }
 }
@@ -213,9 +213,9 @@ fn only_what_changed_is_read_again() -> Result {
     for entry in traces.read_dir()? {
         let path = entry?.path();
         if path.is_dir() && path != inside {
-            fs::remove_dir_all(path)?
+            fs::remove_dir_all(path)?;
         } else if path.is_file() {
-            fs::remove_file(path)?
+            fs::remove_file(path)?;
         }
     }
     assert_eq!(
