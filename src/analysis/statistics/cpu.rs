@@ -1,5 +1,5 @@
 //! The pass on the processor: a task is a run of rows in a run of heads. It takes a row at a time and walks it, while
-//! it is in the first cache, with vector loops ([`super::row`]). What depends on the rows alone, such as the distances
+//! it is in the first cache, with vector loops (`row.rs`). What depends on the rows alone, such as the distances
 //! between their patches and all others, is made once a task. Tasks are cut by size and added in order, so the sums do
 //! not depend on the number of threads.
 
