@@ -85,7 +85,7 @@ fn show_status(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &m
         let count = format!("{} of {}", thousands(browsing.listing.rows.len()), thousands(dataset.table.len()));
         ui.label(count).on_hover_text("Examples that the filter keeps, of all");
         if let Some(picked) = &browsing.picked {
-            let button = ui.button(format!("lasso: {} ✕", thousands(picked.len())));
+            let button = ui.button(format!("lasso: {} ×", thousands(picked.len())));
             if button.on_hover_text("Only examples with tokens in the lasso; a click shows all again").clicked() {
                 commands.push(Command::Dataset(DatasetCommand::Pick(None)));
             }
