@@ -261,7 +261,7 @@ fn draw_lasso(ui: &Ui, response: &egui::Response, shown: &ShownTokens, view: &Tr
 fn show_near(ui: &mut Ui, state: &State, near: &NearTokens, shown: &ShownTokens, commands: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         ui.strong("Nearest tokens");
-        if ui.small_button("✕").on_hover_text("Hide the nearest tokens").clicked() {
+        if ui.small_button("×").on_hover_text("Hide the nearest tokens").clicked() {
             commands.push(Command::Tokens(TokenCommand::Forget));
         }
     });
