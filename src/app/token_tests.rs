@@ -88,6 +88,8 @@ fn tokens_of_an_indexed_folder_are_shown_chosen_and_lassoed() -> Result<()> {
     window.run_steps(2);
     settle(&mut window)?;
     assert_eq!(window.state().state.browsing.picked.as_ref().map(|rows| rows.len()), Some(5));
+    window.get_by_label("Examples").click();
+    window.run_steps(3);
     window.get_by_label_contains("lasso: 5").click();
     window.run_steps(2);
     settle(&mut window)?;
