@@ -89,9 +89,12 @@ impl Canvas {
         self.failure.as_deref()
     }
 
-    /// What egui shows, once there is a picture.
-    pub fn texture(&self) -> Option<TextureId> {
-        self.picture.as_ref().map(|(_, id)| *id)
+    /// Shows the picture in this part of the window, once there is one.
+    pub fn show(&self, ui: &egui::Ui, space: egui::Rect) {
+        if let Some((_, texture)) = &self.picture {
+            let whole = egui::Rect::from_min_max(egui::pos2(0.0, 0.0), egui::pos2(1.0, 1.0));
+            ui.painter().image(*texture, space, whole, egui::Color32::WHITE);
+        }
     }
 
     fn paint(&mut self, easel: &mut Easel, scene: &Scene, scale: f32) -> Result<(), PaintError> {

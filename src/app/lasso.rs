@@ -1,6 +1,29 @@
 //! A line drawn around points with the pointer: those inside are selected.
 
+use egui::{Response, Shape, Stroke, Ui, pos2};
 use glam::Vec2;
+
+/// Draws the line while the pointer goes around; the whole line, from the corner of the response, once it is let go.
+pub fn draw(ui: &Ui, response: &Response) -> Option<Vec<Vec2>> {
+    let pointer = response.interact_pointer_pos()?;
+    let id = response.id.with("lasso");
+    let corner = response.rect.min;
+    let to_view = |at: egui::Pos2| Vec2::new(at.x - corner.x, at.y - corner.y);
+    let mut line: Vec<Vec2> = ui.data(|data| data.get_temp(id)).unwrap_or_default();
+    if response.drag_started() {
+        // A drag is one only after some way; the line begins where the button went down.
+        line = ui.input(|input| input.pointer.press_origin()).map(to_view).into_iter().collect();
+    }
+    let at = to_view(pointer);
+    if line.last().is_none_or(|last| last.distance(at) > 2.0) {
+        line.push(at);
+    }
+    let shown = line.iter().map(|at| pos2(corner.x + at.x, corner.y + at.y)).collect();
+    ui.painter().add(Shape::closed_line(shown, Stroke::new(1.5, ui.visuals().warn_fg_color)));
+    let done = response.drag_stopped().then(|| std::mem::take(&mut line));
+    ui.data_mut(|data| data.insert_temp(id, line));
+    done
+}
 
 /// The points inside of a closed line, by the even-odd rule; no line of less than three corners has an inside.
 pub fn inside(line: &[Vec2], points: &[Vec2]) -> Vec<usize> {

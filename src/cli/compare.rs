@@ -4,12 +4,13 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use glam::Vec2;
 use serde::Serialize;
 
 use super::adapter::AdapterArguments;
+use super::drawing::write_drawing;
 use super::heads;
 use super::render::parse_size;
 use super::selection::{SelectionArguments, SelectionReport};
@@ -17,8 +18,7 @@ use super::stats::engine;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use crate::evidence::{Analyst, OpenTrace, Partner, Question};
 use crate::export::Format;
-use crate::headless::Headless;
-use crate::render::{Fonts, to_svg};
+use crate::render::Fonts;
 use crate::scene::{
     CompareView, ComparedHeads, ComparedTokens, Inputs, Options, Theme, compared_image, compared_text, draw_comparison,
 };
@@ -145,15 +145,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         ..of_a
     };
     if let (Some(output), Some(format)) = (&arguments.output, format) {
-        let unwritten = || format!("cannot write {}", output.display());
         let drawing = draw_comparison(arguments.view, &of_a, &of_b, &mut Fonts::new()).drawing;
-        match format {
-            Format::Svg => std::fs::write(output, to_svg(&drawing)?).with_context(unwritten)?,
-            _ => Headless::new(&arguments.adapter.choice())?
-                .draw(&drawing, scale)?
-                .save_with_format(output, image::ImageFormat::Png)
-                .with_context(unwritten)?,
-        }
+        write_drawing(&drawing, scale, output, format, &arguments.adapter)?;
         if !(arguments.format.json || arguments.format.csv) {
             return Ok(());
         }

@@ -8,6 +8,7 @@ mod bench;
 mod check;
 mod compare;
 mod devices;
+mod drawing;
 mod embedding;
 mod examples;
 mod heads;

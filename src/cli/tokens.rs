@@ -8,6 +8,7 @@ use glam::Vec2;
 use serde::Serialize;
 
 use super::adapter::AdapterArguments;
+use super::drawing::write_drawing;
 use super::embedding::parse_metric;
 use super::examples::filtered;
 use super::render::parse_size;
@@ -17,8 +18,7 @@ use crate::dataset::Dataset;
 use crate::dataset::tokens::{NearToken, NearestOptions, TokenAtlas, TokenKey, nearest, states};
 use crate::evidence::{PaintedTokens, TokenColor};
 use crate::export::Format;
-use crate::headless::Headless;
-use crate::render::{Fonts, to_svg};
+use crate::render::Fonts;
 use crate::scene::{CloudInputs, Options, Theme, TokenCloud, draw_token_cloud, token_names};
 use crate::trace::Trace;
 
@@ -150,14 +150,7 @@ fn draw(arguments: &Arguments, dataset: &Dataset, state: usize, output: &Path, q
         size: Vec2::from(arguments.size),
     };
     let drawing = draw_token_cloud(&inputs, &mut Fonts::new()).scene.drawing;
-    let unwritten = || format!("cannot write {}", output.display());
-    match format {
-        Format::Svg => std::fs::write(output, to_svg(&drawing)?).with_context(unwritten),
-        _ => Headless::new(&arguments.adapter.choice())?
-            .draw(&drawing, arguments.scale)?
-            .save_with_format(output, image::ImageFormat::Png)
-            .with_context(unwritten),
-    }
+    write_drawing(&drawing, arguments.scale, output, format, &arguments.adapter)
 }
 
 fn print_nearest(arguments: &Arguments, dataset: &Dataset, state: usize, token: &str) -> Result<()> {

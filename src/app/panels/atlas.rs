@@ -29,7 +29,9 @@ pub fn show(
 ) -> Option<String> {
     let frame = egui::Frame::NONE.inner_margin(4.0);
     let Some(dataset) = state.browsing.dataset.as_ref().filter(|dataset| dataset.heads().is_some()) else {
-        frame.show(ui, |ui| show_offer(ui, state, commands));
+        let why = "Statistics over all examples need an index of the folder.";
+        let empty = "Open a folder of traces to see its heads over all examples.";
+        frame.show(ui, |ui| offer_index(ui, state, why, empty, commands));
         return None;
     };
     frame
@@ -61,19 +63,20 @@ pub fn show(
         .inner
 }
 
-fn show_offer(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+/// In the place of what needs an index: `why` it does and a way to make one, or `empty` where no folder is open.
+pub fn offer_index(ui: &mut Ui, state: &State, why: &str, empty: &str, commands: &mut Vec<Command>) {
     ui.vertical_centered(|ui| {
         ui.add_space(ui.available_height() / 3.0);
         match &state.browsing.dataset {
             Some(dataset) if dataset.table.len() > 1 => {
-                ui.weak("Statistics over all examples need an index of the folder.");
+                ui.weak(why);
                 let is_idle = state.browsing.work.is_none();
                 if ui.add_enabled(is_idle, Button::new("Index this folder")).clicked() {
                     commands.push(Command::Dataset(DatasetCommand::Index));
                 }
             }
             _ => {
-                ui.weak("Open a folder of traces to see its heads over all examples.");
+                ui.weak(empty);
             }
         }
     });
@@ -199,10 +202,7 @@ fn show_heads(
     let scale = ui.ctx().pixels_per_point();
     let scene = canvas.scene(easel, View::Heads, &inputs, state.version, scale);
     let pointed = response.hover_pos().and_then(|at| scene.at(Vec2::new(at.x - space.min.x, at.y - space.min.y)));
-    if let Some(texture) = canvas.texture() {
-        let whole = EguiRect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        ui.painter().image(texture, space, whole, egui::Color32::WHITE);
-    }
+    canvas.show(ui, space);
     let Some(Target::Head { layer, head }) = pointed else { return None };
     if response.clicked() {
         commands.push(Command::Dataset(DatasetCommand::SelectCell(Some((layer, head)))));

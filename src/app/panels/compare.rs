@@ -1,6 +1,6 @@
 //! Two traces side by side: the shown one, and a partner that was chosen from the list.
 
-use egui::{Rect as EguiRect, Sense, Ui, pos2};
+use egui::{Sense, Ui};
 use glam::Vec2;
 
 use super::gestures;
@@ -80,10 +80,7 @@ pub fn show(
     if comparison.view == CompareView::Text && pointer.is_some() {
         gestures::scroll_text(ui, state, rows_beyond, commands);
     }
-    if let Some(texture) = canvas.texture() {
-        let whole = EguiRect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        ui.painter().image(texture, space, whole, egui::Color32::WHITE);
-    }
+    canvas.show(ui, space);
     if response.has_focus() {
         let stroke = ui.visuals().selection.stroke;
         ui.painter().rect_stroke(space.shrink(1.0), 2.0, stroke, egui::StrokeKind::Inside);

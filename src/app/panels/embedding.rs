@@ -1,8 +1,7 @@
 //! What belongs to the hidden states view alone: its choices, what it is computing, and the lasso.
 
 use egui::containers::menu::{MenuButton, MenuConfig};
-use egui::{PopupCloseBehavior, Rect as EguiRect, Slider, Stroke, Ui, pos2, vec2};
-use glam::Vec2;
+use egui::{PopupCloseBehavior, Rect as EguiRect, Slider, Ui, pos2, vec2};
 
 use super::top_bar::unlabelled_choice;
 use crate::analysis::neighbours::Metric;
@@ -99,28 +98,11 @@ pub fn draw_lasso(ui: &Ui, response: &egui::Response, zones: &[Zone], commands: 
         Zone::Points { points, sequence, .. } => Some((points, *sequence)),
         _ => None,
     });
-    let (Some((points, sequence)), Some(pointer)) = (points, response.interact_pointer_pos()) else { return };
-    let id = response.id.with("lasso");
-    let corner = response.rect.min;
-    let to_view = |at: egui::Pos2| Vec2::new(at.x - corner.x, at.y - corner.y);
-    let mut line: Vec<Vec2> = ui.data(|data| data.get_temp(id)).unwrap_or_default();
-    if response.drag_started() {
-        // A drag is one only after some way; the line begins where the button went down.
-        line = ui.input(|input| input.pointer.press_origin()).map(to_view).into_iter().collect();
+    let Some((points, sequence)) = points else { return };
+    let Some(line) = lasso::draw(ui, response) else { return };
+    let tokens = lasso::inside(&line, points);
+    let extend = ui.input(|input| input.modifiers.command || input.modifiers.ctrl);
+    if !tokens.is_empty() {
+        commands.push(Command::SelectTokens { sequence, tokens, extend });
     }
-    let at = to_view(pointer);
-    if line.last().is_none_or(|last| last.distance(at) > 2.0) {
-        line.push(at);
-    }
-    let shown = line.iter().map(|at| pos2(corner.x + at.x, corner.y + at.y)).collect();
-    ui.painter().add(egui::Shape::closed_line(shown, Stroke::new(1.5, ui.visuals().warn_fg_color)));
-    if response.drag_stopped() {
-        let tokens = lasso::inside(&line, points);
-        let extend = ui.input(|input| input.modifiers.command || input.modifiers.ctrl);
-        if !tokens.is_empty() {
-            commands.push(Command::SelectTokens { sequence, tokens, extend });
-        }
-        line.clear();
-    }
-    ui.data_mut(|data| data.insert_temp(id, line));
 }

@@ -9,6 +9,7 @@ use egui::{
 };
 use glam::Vec2;
 
+use super::atlas::offer_index;
 use super::top_bar::unlabelled_choice;
 use crate::app::appearance::color;
 use crate::app::canvas::{Canvas, Easel};
@@ -39,7 +40,8 @@ pub fn show(
 ) -> Option<String> {
     let has_index = state.browsing.dataset.as_ref().is_some_and(|dataset| dataset.index().is_some());
     if !has_index {
-        show_offer(ui, state, commands);
+        let why = "The tokens of all examples need an index of the folder.";
+        offer_index(ui, state, why, "Open a folder of traces to see the tokens of all of them.", commands);
         return None;
     }
     egui::Frame::NONE.inner_margin(egui::Margin::symmetric(6, 2)).show(ui, |ui| show_choices(ui, state, commands));
@@ -66,22 +68,6 @@ pub fn show(
         space.min.y += 30.0;
     }
     show_points(ui, space, state, shown, canvas, easel, commands)
-}
-
-fn show_offer(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
-    ui.vertical_centered(|ui| {
-        ui.add_space(ui.available_height() / 3.0);
-        match &state.browsing.dataset {
-            Some(dataset) if dataset.table.len() > 1 => {
-                ui.weak("The tokens of all examples need an index of the folder.");
-                let is_idle = state.browsing.work.is_none();
-                if ui.add_enabled(is_idle, Button::new("Index this folder")).clicked() {
-                    commands.push(Command::Dataset(DatasetCommand::Index));
-                }
-            }
-            _ => drop(ui.weak("Open a folder of traces to see the tokens of all of them.")),
-        }
-    });
 }
 
 fn show_choices(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
@@ -164,10 +150,7 @@ fn show_points(
     let scene = canvas.scene_by(easel, size, hasher.finish(), scale, |fonts| draw_token_cloud(&inputs, fonts).scene);
     let plot = scene.content;
     let view = shown.cloud.view_in(plot, panel.view);
-    if let Some(texture) = canvas.texture() {
-        let whole = EguiRect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        ui.painter().image(texture, space, whole, egui::Color32::WHITE);
-    }
+    canvas.show(ui, space);
     let to_view = |at: egui::Pos2| Vec2::new(at.x - space.min.x, at.y - space.min.y);
     let lassoes = panel.lasso || ui.input(|input| input.modifiers.shift);
     if lassoes {
@@ -230,32 +213,15 @@ fn navigate(ui: &Ui, response: &egui::Response, before: Option<Transform>, plot:
 
 /// Draws the line while the pointer goes around tokens; let go, it keeps their examples in the browser.
 fn draw_lasso(ui: &Ui, response: &egui::Response, shown: &ShownTokens, view: &Transform, commands: &mut Vec<Command>) {
-    let Some(pointer) = response.interact_pointer_pos() else { return };
-    let id = response.id.with("lasso");
-    let corner = response.rect.min;
-    let to_view = |at: egui::Pos2| Vec2::new(at.x - corner.x, at.y - corner.y);
-    let mut line: Vec<Vec2> = ui.data(|data| data.get_temp(id)).unwrap_or_default();
-    if response.drag_started() {
-        line = ui.input(|input| input.pointer.press_origin()).map(to_view).into_iter().collect();
+    let Some(line) = lasso::draw(ui, response) else { return };
+    let tokens = &shown.atlas.tokens;
+    let inside = lasso::inside(&line, &shown.cloud.placed(view));
+    let row = |token: usize| shown.rows[tokens.example[token] as usize];
+    let rows: BTreeSet<u32> = inside.into_iter().filter_map(row).map(|row| row as u32).collect();
+    if !rows.is_empty() {
+        let rows = Arc::new(rows.into_iter().collect());
+        commands.push(Command::Dataset(DatasetCommand::Pick(Some(rows))));
     }
-    let at = to_view(pointer);
-    if line.last().is_none_or(|last| last.distance(at) > 2.0) {
-        line.push(at);
-    }
-    let drawn = line.iter().map(|at| pos2(corner.x + at.x, corner.y + at.y)).collect();
-    ui.painter().add(egui::Shape::closed_line(drawn, Stroke::new(1.5, ui.visuals().warn_fg_color)));
-    if response.drag_stopped() {
-        let tokens = &shown.atlas.tokens;
-        let inside = lasso::inside(&line, &shown.cloud.placed(view));
-        let row = |token: usize| shown.rows[tokens.example[token] as usize];
-        let rows: BTreeSet<u32> = inside.into_iter().filter_map(row).map(|row| row as u32).collect();
-        if !rows.is_empty() {
-            let rows = Arc::new(rows.into_iter().collect());
-            commands.push(Command::Dataset(DatasetCommand::Pick(Some(rows))));
-        }
-        line.clear();
-    }
-    ui.data_mut(|data| data.insert_temp(id, line));
 }
 
 fn show_near(ui: &mut Ui, state: &State, near: &NearTokens, shown: &ShownTokens, commands: &mut Vec<Command>) {

@@ -1,6 +1,6 @@
 //! A view in its panel: its picture, what the pointer does on it, and the choices that concern it alone.
 
-use egui::{Rect as EguiRect, Sense, Slider, Ui, pos2};
+use egui::{Sense, Slider, Ui};
 use glam::Vec2;
 
 use super::top_bar::unlabelled_choice;
@@ -97,10 +97,7 @@ pub fn show(
         View::Timeline => gestures::scrub_timeline(&response, state, target, commands),
         _ => {}
     }
-    if let Some(texture) = canvas.texture() {
-        let whole = EguiRect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        ui.painter().image(texture, space, whole, egui::Color32::WHITE);
-    }
+    canvas.show(ui, space);
     if response.has_focus() {
         let stroke = ui.visuals().selection.stroke;
         ui.painter().rect_stroke(space.shrink(1.0), 2.0, stroke, egui::StrokeKind::Inside);

@@ -1,5 +1,5 @@
 //! Hidden states in few numbers: a projection by random signs, `y = R x / √64` with `R` of `[64, dim]` in ±1, which
-//! keeps distances up to a few per cent (Johnson and Lindenstrauss 1984; with signs: Achlioptas 2003,
+//! keeps distances to within about a tenth (Johnson and Lindenstrauss 1984; with signs: Achlioptas 2003,
 //! <https://doi.org/10.1016/S0022-0000(03)00025-4>).
 //!
 //! The signs are the bits of SplitMix64 seeded with `dim`: word `i` belongs to number `i` of the state, bit `j` of it to

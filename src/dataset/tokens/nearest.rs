@@ -2,7 +2,7 @@
 //! VL-InterpreT calls the closest token, measured where distances mean the same for all tokens rather than in a picture.
 //!
 //! Up to [`NearestOptions::exact_up_to`] tokens the states themselves are read from the traces. Beyond that the reduced
-//! states of the index are scanned (64 numbers a token that keep distances up to a few per cent), and the best
+//! states of the index are scanned (64 numbers a token that keep distances to within about a tenth), and the best
 //! [`CANDIDATES`] for each wanted one are read from their traces and ranked by the states themselves.
 //!
 //! Not used: a graph of neighbours (HNSW). It has to be built before the first answer and kept in memory or in a file of its
