@@ -65,7 +65,9 @@ bench:
 $(VENV)/ready: python/pyproject.toml
 	scripts/system-packages.sh python
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --editable 'python[hf,test]'
+	# uv takes a quarter of pip's time for the 6 GB that torch brings.
+	$(VENV)/bin/pip install --quiet uv
+	VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --editable 'python[hf,test]' || $(VENV)/bin/pip install --quiet --editable 'python[hf,test]'
 	touch $@
 
 clean:

@@ -4,6 +4,7 @@ mod atlas;
 mod growing;
 mod hidden;
 mod partner;
+mod token_statistics;
 mod tokens;
 
 use std::collections::HashMap;
@@ -68,7 +69,7 @@ pub struct Question {
     pub links_by_head: bool,
     /// Whether the output tokens are asked for.
     pub timeline: bool,
-    /// Whether the neighbours of the selected tokens and the attention that tokens receive are asked for.
+    /// Whether the neighbours of the selected tokens and what the attention says of each token are asked for.
     pub neighbours: bool,
 }
 
@@ -191,7 +192,7 @@ impl Analyst {
             return Ok(Evidence::default());
         }
         let sinks = self.sinks(open, selection, stop)?;
-        let (found, refusal) = match self.weights(open, selection, sinks.as_deref()) {
+        let (found, refusal) = match self.weights(open, selection, sinks.as_deref(), stop) {
             Ok(found) => (found, None),
             // A rollout that this block or layer cannot have: the other views go on, and these say why.
             Err(EngineError::Selection(why @ (SelectionError::NoSelfAttention | SelectionError::NoStart { .. }))) => {
@@ -205,9 +206,14 @@ impl Analyst {
             how => Some(Arc::new(self.engine.normalize(&weights, weights.len(), how)?)),
         };
         let matrix_max = host.iter().copied().filter(|weight| !weight.is_nan()).fold(0.0, f32::max);
-        let received =
-            if question.neighbours { attention_received(open.document(), selection.block, &host) } else { Vec::new() };
-        let neighbours = if question.neighbours { hidden::nearest(open, question).map(Arc::new) } else { None };
+        let (mut received, mut row_entropy, mut neighbours) = (Vec::new(), Vec::new(), None);
+        if question.neighbours {
+            let document = open.document();
+            received = token_statistics::attention_received(document, selection.block, &host);
+            let keys = document.key_tokens(&document.attention[selection.block]).len();
+            row_entropy = token_statistics::row_entropy(keys, &host);
+            neighbours = hidden::nearest(open, question).map(Arc::new);
+        }
         let per_head = question.per_head.then(|| self.engine.per_head(&open.trace, selection)).transpose()?;
         let per_head = per_head.map(Arc::new);
         let links = host;
@@ -227,6 +233,7 @@ impl Analyst {
             matrix_max,
             links,
             received: Arc::new(received),
+            row_entropy: Arc::new(row_entropy),
             neighbours,
             refusal,
             per_head,
@@ -251,7 +258,15 @@ impl Analyst {
         Ok(evidence)
     }
 
-    fn weights(&self, open: &OpenTrace, selection: &Selection, sinks: Option<&Sinks>) -> Result<Weights, EngineError> {
+    fn weights(
+        &self,
+        open: &OpenTrace,
+        selection: &Selection,
+        sinks: Option<&Sinks>,
+        stop: &AtomicBool,
+    ) -> Result<Weights, EngineError> {
+        let goes_on = || !stop.load(Ordering::Relaxed);
+        let host_matrix = self.engine.host_matrix_while(&open.trace, selection, &goes_on)?;
         if let Some(sinks) = sinks
             && matches!(selection.sinks, SinkTreatment::Hide | SinkTreatment::Renormalise)
         {
@@ -260,7 +275,6 @@ impl Analyst {
             return Ok(Weights { of_selection: Arc::new(weights), matrix: matrix.0, host_matrix: matrix.1 });
         }
         let of_selection = Arc::new(self.engine.gather(&open.trace, selection)?);
-        let host_matrix = self.engine.host_matrix(&open.trace, selection)?;
         let matrix = match self.engine.runs_shaders().then(|| self.engine.matrix(&open.trace, selection)).transpose()? {
             Some(Matrix::Resident(head)) => Values::Resident(head),
             _ => Values::Host(Arc::clone(&host_matrix)),
@@ -391,21 +405,6 @@ impl Weights {
         let nothing = Arc::<Vec<f32>>::default();
         Self { of_selection: Arc::default(), matrix: Values::Host(Arc::clone(&nothing)), host_matrix: nothing }
     }
-}
-
-/// The attention that each key of `[queries, keys]` receives: the mean over the queries that may see it.
-fn attention_received(document: &Document, block: usize, matrix: &[f32]) -> Vec<f32> {
-    let Some(block) = document.attention.get(block) else { return Vec::new() };
-    let (queries, keys) = (document.query_tokens(block).len(), document.key_tokens(block).len());
-    let mut sums = vec![0.0_f64; keys];
-    for row in matrix.chunks_exact(keys.max(1)) {
-        for (sum, weight) in sums.iter_mut().zip(row) {
-            *sum += f64::from(*weight);
-        }
-    }
-    let is_masked = block.causal && block.query == block.key;
-    let seen_by = |key: usize| if is_masked { queries - key } else { queries };
-    sums.iter().enumerate().map(|(key, sum)| (sum / seen_by(key) as f64) as f32).collect()
 }
 
 /// A statistic, or a metric of the trace, as the views take it.

@@ -3,10 +3,12 @@
 
 mod kernels_common;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use kernels_common::{Block, assert_close, engine_on_shaders, gpu, reference};
 use vlscope::analysis::gather::LayerHeads;
 use vlscope::analysis::rollout;
-use vlscope::analysis::{Direction, Engine, Pick, Rollout, Selection, SinkTreatment};
+use vlscope::analysis::{Direction, Engine, EngineError, Pick, Rollout, Selection, SinkTreatment};
 use vlscope::gpu::{Kernel, PageKey, Residency};
 use vlscope::trace::Dtype;
 
@@ -33,6 +35,10 @@ fn plain(block: &Block, heads: &[LayerHeads], head: Pick, residual: f64) -> Vec<
     rolled.into_iter().map(|weight| weight as f32).collect()
 }
 
+fn on_processor(block: &Block, heads: &[LayerHeads], head: Pick, residual: f32) -> Vec<f32> {
+    rollout::cpu::rollout(&block.layers(), heads, head, residual, &|| true).unwrap()
+}
+
 fn on_device(block: &Block, heads: &[LayerHeads], head: Pick, residual: f32, binding_bytes: u64) -> Vec<f32> {
     let gpu = gpu();
     let kernel = Kernel::new(gpu, &rollout::gpu::SHADER);
@@ -54,7 +60,7 @@ fn twins_agree_with_the_definition_at_awkward_sizes() {
             ] {
                 let what = format!("{tokens} tokens, {causal}, {dtype:?}, {head:?}");
                 let expected = plain(&block, &heads, head, f64::from(residual));
-                let processor = rollout::cpu::rollout(&block.layers(), &heads, head, residual);
+                let processor = on_processor(&block, &heads, head, residual);
                 assert_close(&what, &expected, &processor, 2e-6);
                 assert_close(&what, &expected, &on_device(&block, &heads, head, residual, u64::MAX), 2e-6);
                 for row in processor.chunks(tokens) {
@@ -75,7 +81,7 @@ fn a_layer_in_several_pages_is_one_layer() {
     let block = Block::mixed(33, false, &[7, 7], Dtype::F16);
     let heads = vec![(0, 0..7), (1, 2..7)];
     for head in [Pick::Mean, Pick::Max] {
-        let whole = rollout::cpu::rollout(&block.layers(), &heads, head, 0.5);
+        let whole = on_processor(&block, &heads, head, 0.5);
         assert_close("pages", &whole, &on_device(&block, &heads, head, 0.5, 2 * 33 * 33 * 2 + 4), 2e-6);
     }
 }
@@ -86,7 +92,7 @@ fn a_dispatch_is_folded_into_two_dimensions() {
     let tokens = 2049;
     let block = Block::mixed(tokens, false, &[1], Dtype::F16);
     let heads = [(0, 0..1)];
-    let processor = rollout::cpu::rollout(&block.layers(), &heads, Pick::Mean, 0.5);
+    let processor = on_processor(&block, &heads, Pick::Mean, 0.5);
     assert_close("2049 tokens", &processor, &on_device(&block, &heads, Pick::Mean, 0.5, u64::MAX), 2e-6);
 }
 
@@ -97,17 +103,17 @@ fn two_tokens_by_hand() {
     let heads = vec![(0, 0..1), (0, 0..1)];
     // With the residual: [0.8 0.2; 0.1 0.9]; its square.
     let expected = [0.66, 0.34, 0.17, 0.83];
-    assert_close("square", &expected, &rollout::cpu::rollout(&block.layers(), &heads, Pick::Mean, 0.5), 1e-6);
+    assert_close("square", &expected, &on_processor(&block, &heads, Pick::Mean, 0.5), 1e-6);
 }
 
 #[test]
 fn no_tokens_and_empty_rows_are_no_panic() {
     let empty = Block::given(Vec::new(), false, Vec::new(), &[]);
-    assert!(rollout::cpu::rollout(&empty.layers(), &[(0, 0..1)], Pick::Mean, 0.5).is_empty());
+    assert!(on_processor(&empty, &[(0, 0..1)], Pick::Mean, 0.5).is_empty());
     assert!(on_device(&empty, &[(0, 0..1)], Pick::Mean, 0.5, u64::MAX).is_empty());
     let blind = Block::given(vec![kernels_common::text("a"); 2], false, Vec::new(), &[0.0, 0.0, 0.5, 0.5]);
     let heads = [(0, 0..1)];
-    assert_eq!(rollout::cpu::rollout(&blind.layers(), &heads, Pick::Mean, 0.0), [0.0, 0.0, 0.5, 0.5]);
+    assert_eq!(on_processor(&blind, &heads, Pick::Mean, 0.0), [0.0, 0.0, 0.5, 0.5]);
     assert_eq!(on_device(&blind, &heads, Pick::Mean, 0.0, u64::MAX), [0.0, 0.0, 0.5, 0.5]);
 }
 
@@ -117,7 +123,7 @@ fn a_weight_that_is_no_number_breaks_the_same_rows_in_both_twins() {
     weights[6] = f32::NAN;
     let block = Block::given(vec![kernels_common::text("a"); 4], false, Vec::new(), &weights);
     for heads in [vec![(0, 0..1)], vec![(0, 0..1), (0, 0..1)]] {
-        let processor = rollout::cpu::rollout(&block.layers(), &heads, Pick::Mean, 0.5);
+        let processor = on_processor(&block, &heads, Pick::Mean, 0.5);
         assert_close("broken", &processor, &on_device(&block, &heads, Pick::Mean, 0.5, u64::MAX), 1e-6);
         let broken: Vec<bool> = processor.chunks(4).map(|row| row.iter().all(|weight| weight.is_nan())).collect();
         assert_eq!(broken, if heads.len() == 1 { [false, true, false, false] } else { [true; 4] });
@@ -140,7 +146,7 @@ fn engines_follow_a_rollout_in_matrix_and_weights() {
             };
             let heads: Vec<LayerHeads> = (start..3).map(|layer| (layer, 0..trace.heads(0, layer))).collect();
             let layers: Vec<_> = (0..3).map(|layer| trace.attention(0, layer)).collect();
-            let expected = rollout::cpu::rollout(&layers, &heads, Pick::Mean, 0.5);
+            let expected = rollout::cpu::rollout(&layers, &heads, Pick::Mean, 0.5, &|| true).unwrap();
             let n = 14;
             let weight = |other: usize| match direction {
                 Direction::AttendsTo => (expected[n + other] + expected[5 * n + other]) / 2.0,
@@ -152,6 +158,20 @@ fn engines_follow_a_rollout_in_matrix_and_weights() {
                 assert_close("weights", &weights, &engine.gather(&trace, &selection).unwrap(), 2e-6);
             }
         }
+    }
+}
+
+#[test]
+fn a_mean_over_all_layers_and_a_rollout_can_be_stopped() {
+    let trace = reference("multi-image");
+    let mean = Selection { layer: Pick::Mean, head: Pick::Mean, ..Selection::default() };
+    let rollout = Selection { layer: Pick::One(2), rollout: Some(Rollout::default()), ..mean.clone() };
+    for selection in [mean, rollout] {
+        let asked = AtomicUsize::new(0);
+        let goes_on = || asked.fetch_add(1, Ordering::Relaxed) < 3;
+        let stopped = Engine::cpu().host_matrix_while(&trace, &selection, &goes_on);
+        assert!(matches!(stopped, Err(EngineError::Cancelled)), "{stopped:?}");
+        assert!(asked.into_inner() < 14, "it went on with the other queries");
     }
 }
 

@@ -29,6 +29,7 @@ fn drifting() -> Case {
         by_metric: [list.clone(), NearTokens { same: vec![near(5)], ..list }],
     }));
     case.evidence.received = Arc::new((0..tokens).map(|token| token as f32 / tokens as f32).collect());
+    case.evidence.row_entropy = Arc::new((0..tokens).map(|token| token as f32 / 10.0).collect());
     let mut projection = Projection {
         path: Arc::new((0..5).map(at).collect()),
         norms: Arc::new((0..tokens).map(|token| 10.0 + token as f32).collect()),
@@ -129,6 +130,7 @@ fn colours_are_values_with_a_bar_or_names_with_a_legend() {
     for (color_by, label) in [
         (ColorBy::Norm, "norm of the state"),
         (ColorBy::Received, "attention received"),
+        (ColorBy::Entropy, "entropy of the token's attention"),
         (ColorBy::Selection, "attention weight"),
     ] {
         case.options.embedding.color_by = color_by;

@@ -229,6 +229,20 @@ impl Engine {
     /// # Errors
     /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
     pub fn host_matrix(&self, trace: &Trace, selection: &Selection) -> Result<Arc<Vec<f32>>, EngineError> {
+        self.host_matrix_while(trace, selection, &|| true)
+    }
+
+    /// The same, for as long as `goes_on` says so: a mean over all layers reads the whole block. The last one is remembered,
+    /// and the other functions make theirs of it.
+    ///
+    /// # Errors
+    /// As [`Self::host_matrix`], and if `goes_on` says no.
+    pub fn host_matrix_while(
+        &self,
+        trace: &Trace,
+        selection: &Selection,
+        goes_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Arc<Vec<f32>>, EngineError> {
         let (block, layer, head, rollout) = (selection.block, selection.layer, selection.head, selection.rollout);
         let heads_alone = Selection { block, layer, head, rollout, ..Selection::default() };
         let is_known = |last: &LastMatrix| last.0 == trace.serial() && last.1 == heads_alone;
@@ -238,7 +252,7 @@ impl Engine {
             return Ok(Arc::clone(known));
         }
         let layers = layers(trace, block)?;
-        let matrix = Arc::new(match rollout {
+        let matrix = match rollout {
             Some(rollout) => {
                 let heads = rollout::heads(&BlockLayout::of(trace, block), &layers, selection, rollout)?;
                 let (key, residual) = (page_key(trace, block), rollout.residual());
@@ -246,10 +260,11 @@ impl Engine {
                     let (gpu, kernel, residency) = (&shaders.gpu, &shaders.rollout, &mut shaders.residency());
                     rollout::gpu::rollout(gpu, kernel, residency, key, &layers, &heads, head, residual)
                 })?;
-                on_device.unwrap_or_else(|| rollout::cpu::rollout(&layers, &heads, head, residual))
+                on_device.or_else(|| rollout::cpu::rollout(&layers, &heads, head, residual, goes_on))
             }
-            None => gather::cpu::head_matrix(&layers, &gather::heads(&layers, selection)?, layer, head),
-        });
+            None => gather::cpu::head_matrix(&layers, &gather::heads(&layers, selection)?, layer, head, goes_on),
+        };
+        let matrix = Arc::new(matrix.ok_or(EngineError::Cancelled)?);
         *last() = Some((trace.serial(), heads_alone, Arc::clone(&matrix)));
         Ok(matrix)
     }

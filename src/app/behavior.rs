@@ -92,10 +92,14 @@ impl egui_tiles::Behavior<Panel> for Behavior<'_> {
         tabs: &egui_tiles::Tabs,
         _: &mut f32,
     ) {
-        let active = tabs.active.and_then(|tile| tiles.get_pane(&tile)).and_then(|panel| panel.view());
-        if let Some(view) = active {
-            panels::show_export_menu(ui, view, self.state, self.commands);
-            panels::show_view_options(ui, view, self.state, self.commands);
+        let Some(panel) = tabs.active.and_then(|tile| tiles.get_pane(&tile)) else { return };
+        match panel.view() {
+            Some(view) => {
+                panels::show_export_menu(ui, view, self.state, self.commands);
+                panels::show_view_options(ui, view, self.state, self.commands);
+            }
+            None if *panel != Panel::Examples => panels::show_picture_menu(ui, *panel, self.state, self.commands),
+            None => {}
         }
     }
 

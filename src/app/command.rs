@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::dataset::DatasetCommand;
 use super::exporter::Export;
+use super::panels::Panel;
 use super::playing::{Exports, Playing};
 use super::token_desk::TokenCommand;
 use crate::analysis::normalize::Normalization;
@@ -135,6 +136,8 @@ pub enum Command {
     StepPlay,
     /// Save or copy a view.
     Export(View, Export),
+    /// Save or copy the picture of a panel that shows no view of one trace.
+    ExportPanel(Panel, Export),
     /// How views are exported.
     SetExports(Exports),
     /// Copy the `vlscope render` line that draws a view, or the window.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use egui::{Key, Modifiers, Role};
 use egui_kittest::Harness;
@@ -9,7 +10,7 @@ use egui_kittest::kittest::Queryable as _;
 
 use super::Launch;
 use super::command::Command;
-use super::dataset::{AtlasChoice, DatasetCommand};
+use super::dataset::{AtlasChoice, Changes, DatasetCommand};
 use super::interface::Interface;
 use super::tests::{Result, launch_on, settle, window};
 use crate::dataset::index::{Build, BuildOptions};
@@ -98,6 +99,23 @@ fn a_click_on_a_title_sorts_and_one_on_a_row_opens() -> Result<()> {
 }
 
 #[test]
+fn the_example_chosen_last_is_shown() -> Result<()> {
+    let (_folder, launch) = demo(true)?;
+    let mut harness = window(&launch)?;
+    // The first is in memory, and is shown before the other one's answer comes.
+    harness.state_mut().apply(Command::ShowExample(20));
+    harness.state_mut().apply(Command::ShowExample(0));
+    for _ in 0..60 {
+        settle(&mut harness)?;
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let state = &harness.state().state;
+    let shown = state.trace.as_ref().ok_or("nothing is shown")?.trace.path();
+    assert_eq!(Some(shown), state.examples.first().map(std::path::PathBuf::as_path));
+    Ok(())
+}
+
+#[test]
 fn a_statistic_of_a_head_becomes_a_column() -> Result<()> {
     let (_folder, launch) = demo(true)?;
     let mut harness = window(&launch)?;
@@ -128,7 +146,51 @@ fn a_folder_is_indexed_from_the_window() -> Result<()> {
 }
 
 #[test]
-fn a_file_that_changed_is_marked() -> Result<()> {
+fn indexing_is_stopped_and_goes_on_later() -> Result<()> {
+    let (folder, launch) = demo(false)?;
+    let mut harness = window(&launch)?;
+    // The flag is there before the first trace is read.
+    for command in [DatasetCommand::Index, DatasetCommand::CancelIndexing] {
+        harness.state_mut().apply(Command::Dataset(command));
+    }
+    settle(&mut harness)?;
+    harness.get_by_label_contains("Indexing was stopped");
+    assert!(harness.state().state.browsing.dataset.as_ref().is_some_and(|dataset| dataset.index().is_none()));
+    let parts = fs::read_dir(folder.path().join(".vlscope")).map_or(0, |entries| {
+        entries
+            .filter_map(std::result::Result::ok)
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with("part-"))
+            .count()
+    });
+    assert_eq!(parts, 0, "nothing half made stays");
+    harness.state_mut().apply(Command::Dataset(DatasetCommand::Index));
+    settle(&mut harness)?;
+    assert!(harness.state().state.browsing.dataset.as_ref().is_some_and(|dataset| dataset.index().is_some()));
+    Ok(())
+}
+
+#[test]
+fn the_examples_beside_the_one_on_screen_are_opened_beforehand() -> Result<()> {
+    let (_folder, launch) = demo(true)?;
+    let mut harness = window(&launch)?;
+    harness.state_mut().apply(Command::ShowExample(9));
+    settle(&mut harness)?;
+    let beside: Vec<_> = [8, 10].map(|example| harness.state().state.examples[example].clone()).into();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while !beside.iter().all(|path| harness.state().desk.preloaded(path).is_some()) {
+        assert!(std::time::Instant::now() < until, "they were not opened");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        harness.step();
+    }
+    // The next one is on screen at once, without a worker.
+    harness.state_mut().apply(Command::ShowExample(10));
+    let state = &harness.state().state;
+    assert_eq!(state.trace.as_ref().map(|trace| trace.trace.path()), Some(state.examples[10].as_path()));
+    Ok(())
+}
+
+#[test]
+fn files_that_changed_are_marked_and_new_ones_counted() -> Result<()> {
     let (folder, launch) = demo(true)?;
     let mut paths: Vec<_> = fs::read_dir(folder.path())?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
     paths.retain(|path| path.is_file());
@@ -136,14 +198,20 @@ fn a_file_that_changed_is_marked() -> Result<()> {
     let mut bytes = fs::read(&paths[4])?;
     bytes.push(0);
     fs::write(&paths[4], bytes)?;
+    fs::copy(&paths[7], folder.path().join("zz-new.safetensors"))?;
     let mut harness = window(&launch)?;
     let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while harness.state().state.browsing.outdated.is_empty() && std::time::Instant::now() < until {
+    while *harness.state().state.browsing.changes == Changes::default() && std::time::Instant::now() < until {
         std::thread::sleep(std::time::Duration::from_millis(5));
         harness.step();
     }
-    assert_eq!(harness.state().state.browsing.outdated.iter().copied().collect::<Vec<_>>(), [4]);
-    harness.get_by_label("1 changed");
+    let expected = Changes { rows: [4].into(), new: 1 };
+    assert_eq!(*harness.state().state.browsing.changes, expected);
+    harness.get_by_label("1 new, 1 changed");
+    harness.get_by_label("Index again").click();
+    harness.run_steps(2);
+    settle(&mut harness)?;
+    harness.get_by_label("33 of 33");
     Ok(())
 }
 
@@ -172,6 +240,14 @@ fn the_atlas_compares_groups_and_lists_extremes() -> Result<()> {
     settle(&mut harness)?;
     let bounded = harness.state().state.browsing.atlas.shown.clone().ok_or("no atlas")?;
     assert_eq!(bounded.a.len() + bounded.b.len(), rows(&harness).len());
+
+    // And so does a lasso.
+    harness.state_mut().apply(Command::Dataset(DatasetCommand::SetFilter(String::new())));
+    harness.state_mut().apply(Command::Dataset(DatasetCommand::Pick(Some(Arc::new(vec![2, 3, 5, 7])))));
+    settle(&mut harness)?;
+    let lassoed = harness.state().state.browsing.atlas.shown.clone().ok_or("no atlas")?;
+    assert_eq!([lassoed.a.as_slice(), &lassoed.b].concat().len(), 4);
+    assert!(lassoed.groups().contains("is:right in the lasso"), "{}", lassoed.groups());
 
     let picture = harness.get_by_role_and_label(Role::Image, "head atlas").rect();
     harness.hover_at(picture.center());

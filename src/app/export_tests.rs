@@ -8,10 +8,13 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use super::Launch;
+use super::command::Command;
+use super::exporter::Export;
 use super::interface::Interface;
+use super::panels::Panel;
 use super::tests::{Result, launch_on, settle, window};
 use crate::analysis::{Direction, Pick};
-use crate::export::{Play, ViewState};
+use crate::export::{Format, Play, ViewState};
 use crate::scene::{Theme, View};
 
 type Window = Harness<'static, Interface>;
@@ -118,7 +121,7 @@ fn a_saved_state_is_shown_again() -> Result<()> {
 
     // A state of another trace brings that trace along.
     let mut other = window(&launch_on("encoder-decoder.safetensors"))?;
-    let effect = other.state_mut().state.apply(super::Command::LoadState(file));
+    let effect = other.state_mut().state.apply(Command::LoadState(file));
     other.state_mut().carry_out(effect.ok_or("nothing to do")?);
     let until = Instant::now() + Duration::from_secs(60);
     while other.state().state.selection != saved.question.selection && Instant::now() < until {
@@ -171,5 +174,21 @@ fn a_figure_has_a_caption_if_one_is_wanted() -> Result<()> {
     window.run_steps(2);
     let svg = std::fs::read_to_string(awaited(&mut window, folder.path(), "svg")?)?;
     assert!(svg.contains("synthetic/multi-image · block self · layer 2"), "{}", View::Heads);
+    Ok(())
+}
+
+#[test]
+fn a_comparison_is_saved_and_an_empty_panel_says_so() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut window = window_saving_to(folder.path())?;
+    window.state_mut().apply(Command::ExportPanel(Panel::Atlas, Export::File(Format::Svg)));
+    window.run_steps(2);
+    window.get_by_label("Head atlas shows nothing yet");
+    window.state_mut().apply(Command::CompareWith(None));
+    window.run_steps(3);
+    settle(&mut window)?;
+    window.state_mut().apply(Command::ExportPanel(Panel::Compare, Export::File(Format::Svg)));
+    let svg = std::fs::read_to_string(awaited(&mut window, folder.path(), "svg")?)?;
+    assert!(svg.contains("A − B"), "{svg}");
     Ok(())
 }

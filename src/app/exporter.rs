@@ -12,9 +12,10 @@ use super::playing::Playing;
 use super::screenshot::new_name;
 use crate::analysis::{Compute, Engine};
 use crate::evidence::{Analyst, OpenTrace, Projector, complete};
-use crate::export::{Animation, Format, ViewState, write_view};
+use crate::export::{Animation, Format, ViewState, write_drawing, write_view};
 use crate::gpu::Gpu;
 use crate::headless::Headless;
+use crate::render::Drawing;
 use crate::scene::{Evidence, Inputs};
 
 /// What becomes of a view.
@@ -52,6 +53,20 @@ pub struct Job {
     pub budget_bytes: u64,
 }
 
+/// A drawing of what is no view of one trace, to be exported as a picture.
+pub struct DrawingJob {
+    /// The drawing.
+    pub drawing: Drawing,
+    /// What the file's name says of it.
+    pub name: &'static str,
+    /// What becomes of it.
+    pub export: Export,
+    /// Pixels per logical pixel.
+    pub scale: f32,
+    /// Where files go.
+    pub folder: PathBuf,
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub enum Done {
@@ -68,12 +83,10 @@ impl Job {
     /// If the view cannot be drawn or a file not be written.
     pub fn run(self, gpu: &Arc<Gpu>) -> Result<Done> {
         let view = self.state.view.context("no view is named")?;
-        std::fs::create_dir_all(&self.folder)
-            .with_context(|| format!("cannot make the folder {}", self.folder.display()))?;
-        let path_with = |ending: &str| self.folder.join(format!("{}_{view}{ending}", new_name()));
+        let path_with = |ending: &str| new_file(&self.folder, &view.to_string(), ending);
         let format = match self.export {
-            Export::File(Format::Gif) => return self.animate(&path_with(".gif"), gpu),
-            Export::Frames => return self.animate(&path_with(""), gpu),
+            Export::File(Format::Gif) => return self.animate(&path_with(".gif")?, gpu),
+            Export::Frames => return self.animate(&path_with("")?, gpu),
             Export::File(format) => Some(format),
             Export::CopyPicture => None,
         };
@@ -98,11 +111,9 @@ impl Job {
         };
         let picture = || Ok(Headless::on(Arc::clone(gpu)).draw_view(view, &inputs, self.scale)?);
         let Some(format) = format else {
-            let picture = picture()?;
-            let size = [picture.width() as usize, picture.height() as usize];
-            return Ok(Done::Picture(ColorImage::from_rgba_premultiplied(size, &picture)));
+            return Ok(copied(&picture()?));
         };
-        let path = path_with(&format!(".{}", format.extension()));
+        let path = path_with(&format!(".{}", format.extension()))?;
         write_view(view, &inputs, &path, format, picture)?;
         Ok(Done::Saved(path))
     }
@@ -120,4 +131,29 @@ impl Job {
         let engine = Engine::new(Some(Arc::clone(gpu)), self.compute, self.budget_bytes);
         Analyst::new(engine.unwrap_or_else(|_| Engine::cpu()))
     }
+}
+
+impl DrawingJob {
+    /// Does it.
+    ///
+    /// # Errors
+    /// If it cannot be drawn or the file not be written.
+    pub fn run(self, gpu: &Arc<Gpu>) -> Result<Done> {
+        let picture = || Ok(Headless::on(Arc::clone(gpu)).draw(&self.drawing, self.scale)?);
+        let Export::File(format) = self.export else { return Ok(copied(&picture()?)) };
+        let path = new_file(&self.folder, self.name, &format!(".{}", format.extension()))?;
+        write_drawing(&self.drawing, &path, format, picture)?;
+        Ok(Done::Saved(path))
+    }
+}
+
+/// A new path in that folder, which is made if need be.
+fn new_file(folder: &Path, name: &str, ending: &str) -> Result<PathBuf> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    Ok(folder.join(format!("{}_{name}{ending}", new_name())))
+}
+
+fn copied(picture: &image::RgbaImage) -> Done {
+    let size = [picture.width() as usize, picture.height() as usize];
+    Done::Picture(ColorImage::from_rgba_premultiplied(size, picture))
 }

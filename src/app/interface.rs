@@ -52,8 +52,9 @@ pub struct Interface {
     layout: Layout,
     easel: Easel,
     canvases: [Canvas; View::all().len()],
-    loader: Worker<PathBuf, Result<OpenTrace>>,
-    desk: Desk,
+    loader: Worker<PathBuf, (PathBuf, Result<OpenTrace>)>,
+    loading: Option<PathBuf>,
+    pub(super) desk: Desk,
     textures: Textures,
     atlas_canvas: Canvas,
     analyst: Worker<(Arc<OpenTrace>, Question), Answer>,
@@ -127,7 +128,14 @@ impl Interface {
             adapter_name: gpu.info.name.clone(),
             easel: Easel::new(Arc::clone(&gpu), renderer),
             canvases: Default::default(),
-            loader: Worker::start(|path: PathBuf, _| Some(OpenTrace::open(&path)), wake.clone()),
+            loader: Worker::start(
+                |path: PathBuf, _| {
+                    let trace = OpenTrace::open(&path);
+                    Some((path, trace))
+                },
+                wake.clone(),
+            ),
+            loading: None,
             desk: Desk::new(launch.path.clone().zip(launch.index_dir.clone()), wake.clone()),
             textures: Textures::new(wake.clone()),
             atlas_canvas: Canvas::default(),
@@ -276,7 +284,7 @@ impl Interface {
 
     /// Whether nothing is awaited any more: what is shown is what was asked for last.
     pub fn is_settled(&self) -> bool {
-        self.desk.is_settled() && self.has_numbers()
+        self.loading.is_none() && self.desk.is_settled() && self.has_numbers()
     }
 
     /// Whether small pictures on screen are still being decoded.
@@ -336,7 +344,12 @@ impl Interface {
     /// Takes what the workers have answered; the time after which what moves or is awaited should be looked at again.
     fn take_answers(&mut self) -> Option<Duration> {
         let loaded: Vec<_> = self.loader.answers().collect();
-        for answer in loaded {
+        for (path, answer) in loaded {
+            // Another example was chosen meanwhile.
+            if self.loading.as_ref() != Some(&path) {
+                continue;
+            }
+            self.loading = None;
             match answer {
                 Ok(trace) => self.show_trace(Arc::new(trace)),
                 Err(error) => {
@@ -411,8 +424,14 @@ impl Interface {
         match effect {
             Effect::Open(path) => self.desk.open(path),
             Effect::Load(path) => match self.desk.preloaded(&path) {
-                Some(trace) => self.show_trace(trace),
-                None => self.loader.ask(path),
+                Some(trace) => {
+                    self.loading = None;
+                    self.show_trace(trace);
+                }
+                None => {
+                    self.loading = Some(path.clone());
+                    self.loader.ask(path);
+                }
             },
             Effect::Dataset(DatasetEffect::ShowBrowser) => self.bring_forward(Panel::Examples),
             Effect::Dataset(DatasetEffect::ShowAtlas) => self.bring_forward(Panel::Atlas),
@@ -434,6 +453,7 @@ impl Interface {
             Effect::SaveState => self.save_state(),
             Effect::CopyCommand(view) => self.copy_command(view),
             Effect::Export(view, export) => self.export(view, export),
+            Effect::ExportPanel(panel, export) => self.export_panel(panel, export),
             Effect::Screenshot => self.wants_screenshot = true,
             Effect::ResetLayout => self.layout = panels::default_layout(),
             Effect::FocusView(view) => {

@@ -15,6 +15,7 @@ use super::comparer::Comparison;
 use super::dataset::{Browsing, DatasetEffect};
 use super::exporter::Export;
 use super::history::History;
+use super::panels::Panel;
 use super::playing::{Exports, Playing, UI_SCALES, UiScale};
 use super::token_desk::TokenPanel;
 use crate::analysis::normalize::Normalization;
@@ -137,6 +138,8 @@ pub enum Effect {
     Quit,
     /// Save or copy a view.
     Export(View, Export),
+    /// Save or copy a panel's picture.
+    ExportPanel(Panel, Export),
     /// Copy the line that draws a view, or the window.
     CopyCommand(Option<View>),
     /// Save a view state.
@@ -171,6 +174,7 @@ impl State {
             Command::ResetLayout => return Some(Effect::ResetLayout),
             Command::Quit => return Some(Effect::Quit),
             Command::Export(view, export) => return Some(Effect::Export(view, export)),
+            Command::ExportPanel(panel, export) => return Some(Effect::ExportPanel(panel, export)),
             Command::CopyCommand(view) => return Some(Effect::CopyCommand(view)),
             Command::SaveState => return Some(Effect::SaveState),
             Command::ChooseState => return Some(Effect::ChooseState),

@@ -146,6 +146,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         block: arguments.block.clone(),
         a: arguments.filter.clone(),
         b: arguments.against.clone(),
+        picked: None,
         permutations: arguments.permutations,
     };
     let bar = match question.b {

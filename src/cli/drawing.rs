@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::adapter::AdapterArguments;
-use crate::export::Format;
+use crate::export::{self, Format};
 use crate::headless::Headless;
-use crate::render::{Drawing, to_svg};
+use crate::render::Drawing;
 
 /// Writes a drawing as .svg, or else as .png at `scale` pixels per logical pixel.
 ///
@@ -20,12 +20,5 @@ pub fn write_drawing(
     format: Format,
     adapter: &AdapterArguments,
 ) -> Result<()> {
-    let unwritten = || format!("cannot write {}", path.display());
-    match format {
-        Format::Svg => std::fs::write(path, to_svg(drawing)?).with_context(unwritten),
-        _ => Headless::new(&adapter.choice())?
-            .draw(drawing, scale)?
-            .save_with_format(path, image::ImageFormat::Png)
-            .with_context(unwritten),
-    }
+    export::write_drawing(drawing, path, format, || Ok(Headless::new(&adapter.choice())?.draw(drawing, scale)?))
 }

@@ -19,7 +19,7 @@ pub struct EmbeddingArguments {
     /// Of t-SNE and UMAP: the same seed gives the same picture.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// modality, segment, norm, received (attention received) or selection (the selection's attention).
+    /// modality, segment, norm, received (attention received), entropy (of the token's own attention) or selection (the selection's attention).
     #[arg(long, value_name = "WHAT", value_parser = |name: &str| name.parse::<ColorBy>().map_err(|error| error.to_string()), default_value = "modality")]
     color_by: ColorBy,
     /// equal or received (attention received).

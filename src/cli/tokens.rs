@@ -137,11 +137,10 @@ fn draw(arguments: &Arguments, dataset: &Dataset, state: usize, output: &Path, q
     let options = Options { theme: arguments.theme, ..Options::default() };
     let painted = PaintedTokens::of(&atlas, dataset, &rows, arguments.color, options.theme);
     let cloud = TokenCloud::new(painted.places, |token| painted.colors[token]);
-    let title = format!("Hidden state {state} of all tokens");
     let inputs = CloudInputs {
         cloud: &cloud,
         legend: &painted.legend,
-        title: &title,
+        title: &atlas.title(),
         note: &painted.note,
         marked: &[],
         hover: None,

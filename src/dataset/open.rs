@@ -121,6 +121,16 @@ impl Dataset {
         Ok((0..self.table.len() as u32).filter(|&row| kept[row as usize]).collect())
     }
 
+    /// The same, but no others than `picked`, which ascend.
+    ///
+    /// # Errors
+    /// As [`Self::rows`].
+    pub fn rows_within(&self, filter: &Filter, picked: Option<&[u32]>) -> Result<Vec<u32>, QueryError> {
+        let mut rows = self.rows(filter)?;
+        rows.retain(|row| picked.is_none_or(|picked| picked.binary_search(row).is_ok()));
+        Ok(rows)
+    }
+
     /// Sorts rows. Equal ones stay in their order; those without a value come last.
     ///
     /// # Errors

@@ -50,6 +50,8 @@ pub struct AtlasQuestion {
     pub a: String,
     /// The filter of group B; `None` for one group alone.
     pub b: Option<String>,
+    /// Rows that a lasso found, ascending: no others are in a group; `None` for all.
+    pub picked: Option<Arc<Vec<u32>>>,
     /// 0 for no p-values.
     pub permutations: u32,
 }
@@ -170,7 +172,10 @@ impl Atlas {
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Self, AtlasError> {
         let heads = dataset.heads().ok_or_else(|| AtlasError::NoIndex(dataset.table.root().display().to_string()))?;
-        let rows = |query: &str| Filter::parse(query).and_then(|filter| dataset.rows(&filter));
+        let rows = |query: &str| {
+            let filter = Filter::parse(query)?;
+            dataset.rows_within(&filter, question.picked.as_deref().map(Vec::as_slice))
+        };
         let mut a = rows(&question.a).map_err(AtlasError::A)?;
         let mut b = question.b.as_deref().map_or(Ok(Vec::new()), rows).map_err(AtlasError::B)?;
         let in_both = take_common(&mut a, &mut b, dataset.table.len());
@@ -293,7 +298,11 @@ impl Atlas {
 
     /// Which examples: counts and filters, as a title says it.
     pub fn groups(&self) -> String {
-        let named = |query: &str| if query.trim().is_empty() { "all examples".to_owned() } else { query.to_owned() };
+        let lasso = if self.question.picked.is_some() { " in the lasso" } else { "" };
+        let named = |query: &str| match query.trim() {
+            "" => format!("all examples{lasso}"),
+            query => format!("{query}{lasso}"),
+        };
         let a = format!("{} ({} of {})", named(&self.question.a), self.a.len(), self.examples);
         match &self.question.b {
             Some(b) => format!("{a} − {} ({})", named(b), self.b.len()),

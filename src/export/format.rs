@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use image::RgbaImage;
 
 use super::numbers::numbers_of;
-use crate::render::{Fonts, Values, to_svg};
+use crate::render::{Drawing, Fonts, Values, to_svg};
 use crate::scene::{Evidence, Inputs, View, draw};
 
 /// What a view can be written as.
@@ -72,6 +72,23 @@ pub fn svg_of(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Result<Stri
         Values::Host(_) => inputs.evidence.clone(),
     };
     Ok(to_svg(&draw(view, &Inputs { evidence: &evidence, ..*inputs }, fonts).drawing)?)
+}
+
+/// Writes a drawing of what is no view of one trace, as .svg or else as .png of the pixels that `picture` gives.
+///
+/// # Errors
+/// If it cannot be drawn, or the file cannot be written.
+pub fn write_drawing(
+    drawing: &Drawing,
+    path: &Path,
+    format: Format,
+    picture: impl FnOnce() -> Result<RgbaImage>,
+) -> Result<()> {
+    let unwritten = || format!("cannot write {}", path.display());
+    match format {
+        Format::Svg => std::fs::write(path, to_svg(drawing)?).with_context(unwritten),
+        _ => picture()?.save_with_format(path, image::ImageFormat::Png).with_context(unwritten),
+    }
 }
 
 /// Writes a view, or its numbers. `picture` is asked for only where pixels are drawn.

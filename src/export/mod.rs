@@ -9,6 +9,6 @@ mod view_state;
 
 pub use animation::{Animation, Play};
 pub use command_line::{Flags, render_flags, render_line, words_of};
-pub use format::{Format, UnknownFormat, svg_of, write_view};
+pub use format::{Format, UnknownFormat, svg_of, write_drawing, write_view};
 pub use numbers::{Axis, Numbers, numbers_of};
 pub use view_state::{ViewState, check_selection};

@@ -47,6 +47,8 @@ pub struct Evidence {
     pub head_links: Vec<(usize, Arc<Vec<f32>>)>,
     /// The attention that each key receives from the selected head: the mean over the queries that may see it.
     pub received: Arc<Vec<f32>>,
+    /// The entropy of each query's row of the selected head, in nats.
+    pub row_entropy: Arc<Vec<f32>>,
     /// The tokens nearest to the selected ones among the hidden states.
     pub neighbours: Option<Arc<Neighbours>>,
     /// How alike the hidden states are.
@@ -211,6 +213,7 @@ impl Default for Evidence {
             peaks: None,
             head_links: Vec::new(),
             received: Arc::default(),
+            row_entropy: Arc::default(),
             neighbours: None,
             similarity: None,
             progress: None,

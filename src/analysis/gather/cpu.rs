@@ -40,15 +40,25 @@ pub fn gather(layers: &[TensorView<'_>], part: &Resolved) -> Vec<f32> {
 }
 
 /// The matrix of heads and layers, `[queries, keys]`: the mean over all pairs of a layer and a head, or where `head` or
-/// `layer` asks for it the maximum, over the heads of a layer first. Not a number where a weight is none.
-pub fn head_matrix(layers: &[TensorView<'_>], heads: &[LayerHeads], layer: Pick, head: Pick) -> Vec<f32> {
+/// `layer` asks for it the maximum, over the heads of a layer first. Not a number where a weight is none. `goes_on` is
+/// asked before each query; `None` if it says no.
+pub fn head_matrix(
+    layers: &[TensorView<'_>],
+    heads: &[LayerHeads],
+    layer: Pick,
+    head: Pick,
+    goes_on: &(dyn Fn() -> bool + Sync),
+) -> Option<Vec<f32>> {
     let [queries, keys] = sides(layers);
     let mut matrix = vec![0.0; queries * keys];
     if keys == 0 {
-        return matrix;
+        return Some(matrix);
     }
     let pairs: usize = heads.iter().map(|(_, heads)| heads.len()).sum();
-    matrix.par_chunks_mut(keys).enumerate().for_each(|(query, out)| {
+    let fill = |(query, out): (usize, &mut [f32])| {
+        if !goes_on() {
+            return None;
+        }
         let mut row = vec![0.0; keys];
         for (number, (index, run)) in heads.iter().enumerate() {
             let mut of_layer = vec![0.0; keys];
@@ -65,8 +75,9 @@ pub fn head_matrix(layers: &[TensorView<'_>], heads: &[LayerHeads], layer: Pick,
             of_layer.iter_mut().for_each(|weight| *weight /= terms as f32);
             fold(out, &of_layer, layer == Pick::Max && number > 0);
         }
-    });
-    matrix
+        Some(())
+    };
+    matrix.par_chunks_mut(keys).enumerate().try_for_each(fill).map(|()| matrix)
 }
 
 /// What [`gather()`] gives where the heads are one matrix already, `[queries, keys]`.

@@ -9,20 +9,26 @@ use crate::analysis::gather::{self, LayerHeads};
 use crate::trace::TensorView;
 
 /// `[tokens, tokens]`; `layers` are all of the block, `[heads, tokens, tokens]` each, `heads` those that take part, and
-/// `residual` is the share of the identity.
-pub fn rollout(layers: &[TensorView<'_>], heads: &[LayerHeads], head: Pick, residual: f32) -> Vec<f32> {
+/// `residual` is the share of the identity. `None` if `goes_on` says no.
+pub fn rollout(
+    layers: &[TensorView<'_>],
+    heads: &[LayerHeads],
+    head: Pick,
+    residual: f32,
+    goes_on: &(dyn Fn() -> bool + Sync),
+) -> Option<Vec<f32>> {
     let tokens = layers.first().map_or(0, |layer| layer.shape[1]);
     let mut rolled: Option<Vec<f32>> = None;
     for of_layer in heads {
         let one = std::slice::from_ref(of_layer);
-        let mut attention = gather::cpu::head_matrix(layers, one, Pick::One(of_layer.0), head);
+        let mut attention = gather::cpu::head_matrix(layers, one, Pick::One(of_layer.0), head, goes_on)?;
         with_residual(&mut attention, tokens, residual);
         rolled = Some(match rolled {
             Some(before) => product(&attention, &before, tokens),
             None => attention,
         });
     }
-    rolled.unwrap_or_default()
+    Some(rolled.unwrap_or_default())
 }
 
 /// `(1 - r) A + r I`, rows divided by their sums.

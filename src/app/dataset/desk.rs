@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::UNIX_EPOCH;
 
 use super::preloaded::Preloaded;
-use super::{Listing, Work, WorkKind};
+use super::{Changes, Listing, Work, WorkKind};
 use crate::app::state::{Effect, State};
 use crate::app::toast::Toasts;
 use crate::app::worker::Worker;
@@ -71,7 +71,7 @@ pub struct Desk {
     atlas_asked: Option<(u64, AtlasQuestion)>,
     is_computing: bool,
     permuted: Arc<AtomicUsize>,
-    watcher: Worker<(Arc<Dataset>, u64), (u64, HashSet<u32>)>,
+    watcher: Worker<(Arc<Dataset>, u64), (u64, Changes)>,
     watched: u64,
     preloader: Worker<Vec<PathBuf>, Vec<OpenTrace>>,
     preloaded: Preloaded,
@@ -156,7 +156,7 @@ impl Desk {
             permuted,
             watcher: Worker::start(
                 |(dataset, serial): (Arc<Dataset>, u64), outdated: &AtomicBool| {
-                    Some((serial, changed_rows(&dataset, outdated)?))
+                    Some((serial, changes(&dataset, outdated)?))
                 },
                 wake.clone(),
             ),
@@ -311,10 +311,10 @@ impl Desk {
         }
         self.take_listing(state);
         self.take_atlas(state);
-        if let Some((serial, changed)) = self.watcher.answers().last()
+        if let Some((serial, changes)) = self.watcher.answers().last()
             && serial == state.browsing.serial
         {
-            state.browsing.outdated = Arc::new(changed);
+            state.browsing.changes = Arc::new(changes);
         }
         for trace in self.preloader.answers().flatten() {
             self.preloaded.keep(Arc::new(trace));
@@ -447,10 +447,7 @@ fn open(Opening { path, index_dir, .. }: &Opening) -> Opened {
 
 fn list(dataset: &Dataset, question: ListQuestion) -> ListAnswer {
     let listing = Filter::parse(&question.query).and_then(|filter| {
-        let mut rows = dataset.rows(&filter)?;
-        if let Some(picked) = &question.picked {
-            rows.retain(|row| picked.binary_search(row).is_ok());
-        }
+        let mut rows = dataset.rows_within(&filter, question.picked.as_deref().map(Vec::as_slice))?;
         if let Some(order) = &question.order {
             dataset.sort(&mut rows, order).map_err(|message| QueryError { message, at: 0..0 })?;
         }
@@ -462,20 +459,24 @@ fn list(dataset: &Dataset, question: ListQuestion) -> ListAnswer {
     (question, listing)
 }
 
-/// The rows whose files are not as they were when they were indexed. In this thread alone: a filter that is typed meanwhile
-/// has the others.
-fn changed_rows(dataset: &Dataset, outdated: &AtomicBool) -> Option<HashSet<u32>> {
-    let mut changed = HashSet::new();
-    for row in 0..dataset.table.len() as u32 {
+/// What has changed since the dataset was indexed. In this thread alone: a filter that is typed meanwhile has the others.
+fn changes(dataset: &Dataset, outdated: &AtomicBool) -> Option<Changes> {
+    let mut changes = Changes::default();
+    let known = dataset.paths();
+    for (row, path) in known.iter().enumerate() {
         if outdated.load(Ordering::Relaxed) {
             return None;
         }
-        let stamp = stamp(&dataset.table.path(row as usize));
-        if stamp.is_none() || stamp != dataset.table.stamp(row as usize) {
-            changed.insert(row);
+        let stamp = stamp(path);
+        if stamp.is_none() || stamp != dataset.table.stamp(row) {
+            changes.rows.insert(row as u32);
         }
     }
-    Some(changed)
+    // A folder that cannot be searched has been told of by what was opened in it.
+    let found = traces_in(dataset.table.root()).unwrap_or_default();
+    let known: HashSet<PathBuf> = known.into_iter().collect();
+    changes.new = found.iter().filter(|path| !known.contains(*path)).count();
+    Some(changes)
 }
 
 /// Size in bytes and time of change in nanoseconds since 1970.

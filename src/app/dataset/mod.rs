@@ -46,8 +46,8 @@ pub struct Browsing {
     pub error: Option<QueryError>,
     /// Counts the wishes to type a filter.
     pub filter_wanted: u64,
-    /// Rows whose files are no longer as they were when they were indexed.
-    pub outdated: Arc<HashSet<u32>>,
+    /// What has changed in the folder since it was indexed.
+    pub changes: Arc<Changes>,
     /// What goes on in the background.
     pub work: Option<Work>,
     /// The head atlas.
@@ -63,6 +63,15 @@ pub struct Listing {
     pub heads: Vec<(String, Arc<Vec<f32>>)>,
     /// The query whose rows these are.
     pub query: String,
+}
+
+/// What has changed in a folder since it was indexed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Rows whose files are no longer as they were.
+    pub rows: HashSet<u32>,
+    /// Traces that the index does not know.
+    pub new: usize,
 }
 
 /// Work in the background that takes a while.
@@ -165,7 +174,7 @@ impl Browsing {
         self.serial += 1;
         self.picked = None;
         self.atlas.shown = None;
-        self.outdated = Arc::default();
+        self.changes = Arc::default();
         self.listing = Listing { rows: Arc::new(all), ..Listing::default() };
         self.dataset = Some(Arc::new(dataset));
     }
@@ -192,6 +201,7 @@ impl Browsing {
             block: choice.block.clone(),
             a: within(&choice.a),
             b: choice.b.as_ref().map(within),
+            picked: self.picked.clone(),
             permutations: PERMUTATIONS,
         })
     }

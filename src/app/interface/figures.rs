@@ -6,10 +6,12 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::Interface;
-use crate::app::exporter::{Export, Job};
+use crate::app::exporter::{Done, DrawingJob, Export, Job};
+use crate::app::panels::{self, Panel};
 use crate::app::screenshot;
 use crate::app::state::Effect;
 use crate::export::{ViewState, render_line};
+use crate::gpu::Gpu;
 use crate::scene::{Caption, Options, View};
 
 /// Size of a view that was never shown, in logical pixels.
@@ -101,10 +103,30 @@ impl Interface {
             compute: self.compute,
             budget_bytes: self.budget_bytes,
         };
+        self.export_by(move |gpu| job.run(gpu));
+    }
+
+    /// What a panel shows that is no view of one trace.
+    pub(super) fn export_panel(&mut self, panel: Panel, export: Export) {
+        let (canvas, name) = match panel {
+            Panel::Atlas => (&self.atlas_canvas, "head-atlas"),
+            Panel::Compare => (&self.comparison, "compare"),
+            _ => (&self.token_canvas, "token-atlas"),
+        };
+        let size = canvas.size().unwrap_or(USUAL_SIZE);
+        let Some(drawing) = panels::figure(panel, &self.state, size, &mut self.easel.fonts) else {
+            return self.toasts.fail(format!("{} shows nothing yet", panel.title()));
+        };
+        let (scale, folder) = (self.state.exports.scale, self.folder.clone());
+        let job = DrawingJob { drawing, name, export, scale, folder };
+        self.export_by(move |gpu| job.run(gpu));
+    }
+
+    fn export_by(&self, export: impl FnOnce(&Arc<Gpu>) -> anyhow::Result<Done> + Send + 'static) {
         let (gpu, notes, context) = (Arc::clone(&self.gpu), self.notes.0.clone(), self.context.clone());
         std::thread::spawn(move || {
             // Fails only after the window was closed.
-            let _ = notes.send(job.run(&gpu));
+            let _ = notes.send(export(&gpu));
             context.request_repaint();
         });
     }

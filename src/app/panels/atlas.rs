@@ -14,7 +14,8 @@ use crate::app::state::State;
 use crate::dataset::Dataset;
 use crate::dataset::head_stats::definition;
 use crate::evidence::{Atlas, AtlasValue, PERMUTATIONS};
-use crate::scene::{Evidence, Inputs, Target, View};
+use crate::render::{Drawing, Fonts};
+use crate::scene::{Evidence, Inputs, Options, Scene, Target, View, draw};
 
 /// The share of the panel's height that the list of extreme examples takes.
 const LIST: f32 = 0.36;
@@ -186,21 +187,9 @@ fn show_heads(
     if space.width() < 16.0 || space.height() < 16.0 {
         return None;
     }
-    let value = state.browsing.atlas.choice.value;
-    let (document, selection) = (atlas.document(), atlas.selection(state.browsing.atlas.cell));
-    let evidence = Evidence { statistic: atlas.shown(value), ..Evidence::default() };
     let size = Vec2::new(space.width(), space.height());
-    let inputs = Inputs {
-        document: &document,
-        images: &[],
-        selection: &selection,
-        hover: None,
-        options: &crate::scene::Options { title: false, heads_filter: None, ..state.options.clone() },
-        evidence: &evidence,
-        size,
-    };
     let scale = ui.ctx().pixels_per_point();
-    let scene = canvas.scene(easel, View::Heads, &inputs, state.version, scale);
+    let scene = canvas.scene_by(easel, size, state.version, scale, |fonts| scene_of(state, atlas, size, false, fonts));
     let pointed = response.hover_pos().and_then(|at| scene.at(Vec2::new(at.x - space.min.x, at.y - space.min.y)));
     canvas.show(ui, space);
     let Some(Target::Head { layer, head }) = pointed else { return None };
@@ -210,6 +199,27 @@ fn show_heads(
     let tip = words(atlas, layer, head);
     response.on_hover_text_at_pointer(tip.as_str());
     Some(tip)
+}
+
+/// The heads, as in the window or with a title.
+fn scene_of(state: &State, atlas: &Atlas, size: Vec2, title: bool, fonts: &mut Fonts) -> Scene {
+    let panel = &state.browsing.atlas;
+    let inputs = Inputs {
+        document: &atlas.document(),
+        images: &[],
+        selection: &atlas.selection(panel.cell),
+        hover: None,
+        options: &Options { title, heads_filter: None, ..state.options.clone() },
+        evidence: &Evidence { statistic: atlas.shown(panel.choice.value), ..Evidence::default() },
+        size,
+    };
+    draw(View::Heads, &inputs, fonts)
+}
+
+/// What is exported; `None` while there is nothing.
+pub fn figure(state: &State, size: Vec2, fonts: &mut Fonts) -> Option<Drawing> {
+    let atlas = state.browsing.atlas.shown.as_ref()?;
+    Some(scene_of(state, atlas, size, true, fonts).drawing)
 }
 
 /// All that is known of a head.

@@ -9,7 +9,7 @@ use egui_extras::{Column as TableColumn, TableBody, TableBuilder, TableRow};
 use super::menu;
 use crate::app::appearance::color;
 use crate::app::command::Command;
-use crate::app::dataset::{Browsing, DatasetCommand, Textures, WorkKind};
+use crate::app::dataset::{Browsing, Changes, DatasetCommand, Textures, WorkKind};
 use crate::app::state::State;
 use crate::dataset::table::{HeadColumn, Value};
 use crate::dataset::{Dataset, Order};
@@ -170,12 +170,14 @@ fn show_work(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &mut
             if ui.button("Index this folder").on_hover_text(hint).clicked() {
                 commands.push(Command::Dataset(DatasetCommand::Index));
             }
-        } else if !browsing.outdated.is_empty() {
+        } else if *browsing.changes != Changes::default() {
             if ui.button("Index again").on_hover_text(hint).clicked() {
                 commands.push(Command::Dataset(DatasetCommand::Index));
             }
-            let changed = format!("{} changed", thousands(browsing.outdated.len()));
-            ui.add(Label::new(RichText::new(changed).weak()).truncate()).on_hover_text("Since they were indexed");
+            let counts = [(browsing.changes.new, "new"), (browsing.changes.rows.len(), "changed")];
+            let told = counts.iter().filter(|(count, _)| *count > 0);
+            let told = told.map(|(count, what)| format!("{} {what}", thousands(*count))).collect::<Vec<_>>().join(", ");
+            ui.add(Label::new(RichText::new(told).weak()).truncate()).on_hover_text("Traces, since they were indexed");
         }
         return;
     };
@@ -335,7 +337,7 @@ fn show_mark(ui: &mut Ui, state: &State, dataset: &Dataset, example: u32) {
     };
     if let Value::Text(error) = error {
         mark(ui, "!", color(palette.wrong), error.to_owned());
-    } else if state.browsing.outdated.contains(&example) {
+    } else if state.browsing.changes.rows.contains(&example) {
         mark(ui, "≠", ui.visuals().warn_fg_color, "The file has changed since it was indexed, or is gone".to_owned());
     } else {
         match dataset.is_right(example as usize) {

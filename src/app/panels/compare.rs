@@ -6,9 +6,12 @@ use glam::Vec2;
 use super::gestures;
 use crate::app::canvas::{Canvas, Easel};
 use crate::app::command::Command;
+use crate::app::comparer::Compared;
 use crate::app::keys;
 use crate::app::state::State;
-use crate::scene::{CompareView, Evidence, Inputs, draw_comparison};
+use crate::evidence::OpenTrace;
+use crate::render::{Drawing, Fonts};
+use crate::scene::{CompareView, Evidence, Inputs, Scene, draw_comparison};
 
 const HOW_TO_CHOOSE: &str = "Nothing to compare with is chosen. Right-click an example in the list and choose 'Compare with \
                              this example', or press B while it is shown; it stays while you go on to other examples.";
@@ -43,27 +46,11 @@ pub fn show(
         let filter = egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
     }
-    let nothing = Evidence::default();
-    let a = Inputs {
-        document: trace.document(),
-        images: &trace.images,
-        selection: &state.selection,
-        hover: state.hover,
-        options: &state.options,
-        evidence: state.evidence.as_deref().unwrap_or(&nothing),
-        size: Vec2::new(space.width(), space.height()),
-    };
-    let b = Inputs {
-        document: shown.trace.document(),
-        images: &shown.trace.images,
-        selection: &shown.answer.selection,
-        evidence: &shown.answer.evidence,
-        ..a
-    };
+    let size = Vec2::new(space.width(), space.height());
     let scale = ui.ctx().pixels_per_point();
     // Numbers of two questions are never set beside each other: the picture before stays until both are there.
     let version = if comparison.waits { canvas.version().unwrap_or(state.shown_version) } else { state.shown_version };
-    let scene = canvas.scene_by(easel, a.size, version, scale, |fonts| draw_comparison(comparison.view, &a, &b, fonts));
+    let scene = canvas.scene_by(easel, size, version, scale, |fonts| scene_of(state, trace, shown, size, fonts));
     let rows_beyond = scene.rows_beyond;
     let pointer = response.hover_pos().map(|at| Vec2::new(at.x - space.min.x, at.y - space.min.y));
     let target = pointer.and_then(|at| scene.at(at));
@@ -95,6 +82,36 @@ pub fn show(
         }
         None => pointer.map(|_| String::new()),
     }
+}
+
+fn scene_of(state: &State, trace: &OpenTrace, shown: &Compared, size: Vec2, fonts: &mut Fonts) -> Scene {
+    let nothing = Evidence::default();
+    let a = Inputs {
+        document: trace.document(),
+        images: &trace.images,
+        selection: &state.selection,
+        hover: state.hover,
+        options: &state.options,
+        evidence: state.evidence.as_deref().unwrap_or(&nothing),
+        size,
+    };
+    let b = Inputs {
+        document: shown.trace.document(),
+        images: &shown.trace.images,
+        selection: &shown.answer.selection,
+        evidence: &shown.answer.evidence,
+        ..a
+    };
+    draw_comparison(state.comparison.view, &a, &b, fonts)
+}
+
+/// What is exported; `None` while there is nothing, or the numbers of one of the two are on their way.
+pub fn figure(state: &State, size: Vec2, fonts: &mut Fonts) -> Option<Drawing> {
+    if state.comparison.waits {
+        return None;
+    }
+    let (trace, shown) = (state.trace.as_ref()?, state.comparison.shown.as_ref()?);
+    Some(scene_of(state, trace, shown, size, fonts).drawing)
 }
 
 fn show_choices(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {

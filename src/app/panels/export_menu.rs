@@ -2,7 +2,7 @@
 
 use egui::Ui;
 
-use super::menu;
+use super::{Panel, menu};
 use crate::app::command::Command;
 use crate::app::exporter::Export;
 use crate::app::state::State;
@@ -12,6 +12,19 @@ use crate::scene::View;
 /// Pixels per logical pixel that are offered.
 const SCALES: [f32; 4] = [1.0, 2.0, 3.0, 4.0];
 
+/// As a picture.
+const PICTURES: [(&str, Export); 3] = [
+    ("Save picture as PNG", Export::File(Format::Png)),
+    ("Save picture as SVG", Export::File(Format::Svg)),
+    ("Copy picture", Export::CopyPicture),
+];
+/// As numbers.
+const NUMBERS: [(&str, Export); 3] = [
+    ("Save numbers as CSV", Export::File(Format::Csv)),
+    ("Save numbers as JSON", Export::File(Format::Json)),
+    ("Save numbers as NPY", Export::File(Format::Npy)),
+];
+
 /// Shows the menu of a view.
 pub fn show(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<Command>) {
     if state.trace.is_none() {
@@ -19,22 +32,12 @@ pub fn show(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<Command>)
     }
     let (response, _) = menu("Export").ui(ui, |ui| {
         let plays = state.playing.play.name();
-        let entries = [
-            ("Save picture as PNG".to_owned(), Export::File(Format::Png)),
-            ("Save picture as SVG".to_owned(), Export::File(Format::Svg)),
-            ("Copy picture".to_owned(), Export::CopyPicture),
-            ("Save numbers as CSV".to_owned(), Export::File(Format::Csv)),
-            ("Save numbers as JSON".to_owned(), Export::File(Format::Json)),
-            ("Save numbers as NPY".to_owned(), Export::File(Format::Npy)),
+        let played = [
             (format!("Save all {plays} as a GIF"), Export::File(Format::Gif)),
             (format!("Save all {plays} as pictures"), Export::Frames),
         ];
-        for (name, export) in entries {
-            if ui.button(name).clicked() {
-                ui.close();
-                commands.push(Command::Export(view, export));
-            }
-        }
+        let named = PICTURES.into_iter().chain(NUMBERS).map(|(name, export)| (name.to_owned(), export));
+        show_entries(ui, named.chain(played), |export| commands.push(Command::Export(view, export)));
         ui.separator();
         if ui.button("Copy command").on_hover_text("The vlscope render line that draws this").clicked() {
             ui.close();
@@ -45,12 +48,33 @@ pub fn show(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<Command>)
             commands.push(Command::SaveState);
         }
         ui.separator();
+        show_scales(ui, state, commands);
         show_choices(ui, state, commands);
     });
     response.on_hover_text("Pictures, numbers, and the command that draws this");
 }
 
-fn show_choices(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+/// Shows the menu of a panel that shows no view of one trace.
+pub fn show_of_panel(ui: &mut Ui, panel: Panel, state: &State, commands: &mut Vec<Command>) {
+    let (response, _) = menu("Export").ui(ui, |ui| {
+        let pictures = PICTURES.map(|(name, export)| (name.to_owned(), export));
+        show_entries(ui, pictures, |export| commands.push(Command::ExportPanel(panel, export)));
+        ui.separator();
+        show_scales(ui, state, commands);
+    });
+    response.on_hover_text("What this panel shows, as a picture");
+}
+
+fn show_entries(ui: &mut Ui, entries: impl IntoIterator<Item = (String, Export)>, mut choose: impl FnMut(Export)) {
+    for (name, export) in entries {
+        if ui.button(name).clicked() {
+            ui.close();
+            choose(export);
+        }
+    }
+}
+
+fn show_scales(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     let mut choices = state.exports;
     ui.horizontal(|ui| {
         ui.label("Scale");
@@ -58,8 +82,14 @@ fn show_choices(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
             ui.selectable_value(&mut choices.scale, scale, format!("{scale}×"));
         }
     });
-    ui.checkbox(&mut choices.caption, "Caption beneath");
     if choices != state.exports {
+        commands.push(Command::SetExports(choices));
+    }
+}
+
+fn show_choices(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+    let mut choices = state.exports;
+    if ui.checkbox(&mut choices.caption, "Caption beneath").changed() {
         commands.push(Command::SetExports(choices));
     }
     let mut options = state.options.clone();

@@ -19,14 +19,17 @@ mod view;
 
 use egui::containers::menu::{MenuButton, MenuConfig};
 use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
+use glam::Vec2;
 use serde::{Deserialize, Serialize};
 
+use super::state::State;
+use crate::render::{Drawing, Fonts};
 use crate::scene::View;
 
 pub use atlas::show as show_atlas;
 pub use browser::{show as show_browser, thousands};
 pub use compare::show as show_comparison;
-pub use export_menu::show as show_export_menu;
+pub use export_menu::{show as show_export_menu, show_of_panel as show_picture_menu};
 pub use heads::show_controls as show_head_controls;
 pub use help::show as show_help;
 pub use palette::show as show_palette;
@@ -34,6 +37,16 @@ pub use status::show as show_status;
 pub use token_atlas::show as show_token_atlas;
 pub use top_bar::show as show_top_bar;
 pub use view::{show as show_view, show_options as show_view_options};
+
+/// What a panel that shows no view of one trace looks like as a picture of its own; `None` where there is nothing to draw.
+pub fn figure(panel: Panel, state: &State, size: Vec2, fonts: &mut Fonts) -> Option<Drawing> {
+    match panel {
+        Panel::Atlas => atlas::figure(state, size, fonts),
+        Panel::Compare => compare::figure(state, size, fonts),
+        Panel::Tokens => token_atlas::figure(state, size, fonts),
+        _ => None,
+    }
+}
 
 /// Where the panels stand. The user rearranges them by dragging their tabs.
 pub type Layout = Tree<Panel>;

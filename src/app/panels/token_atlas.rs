@@ -20,8 +20,8 @@ use crate::app::state::State;
 use crate::app::token_desk::{NearTokens, ShownTokens, TokenCommand};
 use crate::dataset::tokens::NearToken;
 use crate::evidence::{TokenColor, token_name};
-use crate::render::{Rect, Transform};
-use crate::scene::{CloudInputs, Options, draw_token_cloud};
+use crate::render::{Drawing, Fonts, Rect, Transform};
+use crate::scene::{CloudInputs, Options, Scene, draw_token_cloud};
 
 /// Of the list of nearest tokens.
 const LIST_WIDTH: f32 = 190.0;
@@ -129,25 +129,12 @@ fn show_points(
     let panel = &state.tokens;
     let response = ui.allocate_rect(space, Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, "token atlas"));
-    let options = Options { title: false, caption: None, ..state.options.clone() };
-    let marked = panel.near.as_ref().map_or(&[][..], |near| &near.places);
     let size = Vec2::new(space.width(), space.height());
-    let inputs = CloudInputs {
-        cloud: &shown.cloud,
-        legend: &shown.legend,
-        title: "",
-        note: &shown.note,
-        marked,
-        hover: None,
-        view: panel.view,
-        options: &options,
-        size,
-    };
     // Whatever else changes in the window costs this panel no drawing.
     let mut hasher = DefaultHasher::new();
-    (panel.version, options.theme, options.font_scale.to_bits()).hash(&mut hasher);
+    (panel.version, state.options.theme, state.options.font_scale.to_bits()).hash(&mut hasher);
     let scale = ui.ctx().pixels_per_point();
-    let scene = canvas.scene_by(easel, size, hasher.finish(), scale, |fonts| draw_token_cloud(&inputs, fonts).scene);
+    let scene = canvas.scene_by(easel, size, hasher.finish(), scale, |fonts| scene_of(state, shown, size, "", fonts));
     let plot = scene.content;
     let view = shown.cloud.view_in(plot, panel.view);
     canvas.show(ui, space);
@@ -171,6 +158,29 @@ fn show_points(
     let words = words_of(state, shown, token);
     response.on_hover_text_at_pointer(words.as_str());
     Some(words)
+}
+
+/// The points, with a title if they are to stand alone.
+fn scene_of(state: &State, shown: &ShownTokens, size: Vec2, title: &str, fonts: &mut Fonts) -> Scene {
+    let panel = &state.tokens;
+    let inputs = CloudInputs {
+        cloud: &shown.cloud,
+        legend: &shown.legend,
+        title,
+        note: &shown.note,
+        marked: panel.near.as_ref().map_or(&[][..], |near| &near.places),
+        hover: None,
+        view: panel.view,
+        options: &Options { title: !title.is_empty(), caption: None, ..state.options.clone() },
+        size,
+    };
+    draw_token_cloud(&inputs, fonts).scene
+}
+
+/// What is exported; `None` while there is nothing.
+pub fn figure(state: &State, size: Vec2, fonts: &mut Fonts) -> Option<Drawing> {
+    let shown = state.tokens.shown.as_ref()?;
+    Some(scene_of(state, shown, size, &shown.atlas.title(), fonts).drawing)
 }
 
 /// The word or patch, and its example.

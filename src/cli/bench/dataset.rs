@@ -142,6 +142,7 @@ fn atlases(dataset: &Dataset) -> Result<Timings> {
         block: None,
         a,
         b,
+        picked: None,
         permutations,
     };
     let questions = [

@@ -104,6 +104,11 @@ pub fn states(index: &Index) -> Result<Vec<usize>, IndexError> {
 }
 
 impl TokenAtlas {
+    /// What a picture of it is called.
+    pub fn title(&self) -> String {
+        format!("Hidden state {} of all tokens", self.state)
+    }
+
     /// Reads the places of an index's tokens, or fits them and keeps them. `progress` is told how far the work is, from 0 to
     /// 1, and says whether to go on.
     ///

@@ -42,6 +42,10 @@ impl Colours {
                 let label = "attention received".to_owned();
                 (received(inputs, projection.sequence), label, "these tokens are no keys of the block")
             }
+            ColorBy::Entropy => {
+                let label = "entropy of the token's attention (nats)".to_owned();
+                (row_entropy(inputs, projection.sequence), label, "these tokens are no queries of the block")
+            }
             ColorBy::Selection => {
                 let shown = sides.filter(|sides| sides.far == projection.sequence).map_or(&[][..], |sides| sides.shown);
                 (shown.to_vec(), weight_label(inputs), "the selection has no weights over these tokens")
@@ -50,7 +54,8 @@ impl Colours {
         if values.len() != tokens.len() {
             return Self { lack: Some(lack), ..Self::by_modality(tokens, palette) };
         }
-        let (range, largest) = robust_range(&values, inputs.options.embedding.color_by == ColorBy::Norm);
+        let from_least = matches!(inputs.options.embedding.color_by, ColorBy::Norm | ColorBy::Entropy);
+        let (range, largest) = robust_range(&values, from_least);
         let label = if largest > range[1] { format!("{label}, up to {}", number(largest)) } else { label };
         let colormap = inputs.options.colormap.unwrap_or(Colormap::Viridis);
         let scale = Scale { colormap, range, reversed: false, label };
@@ -135,6 +140,15 @@ fn received(inputs: &Inputs<'_>, sequence: usize) -> Vec<f32> {
     let block = inputs.document.attention.get(inputs.selection.block);
     match block.filter(|block| block.key == sequence) {
         Some(_) => inputs.evidence.received.to_vec(),
+        None => Vec::new(),
+    }
+}
+
+/// How widely each token attends, if the tokens are queries of the block.
+fn row_entropy(inputs: &Inputs<'_>, sequence: usize) -> Vec<f32> {
+    let block = inputs.document.attention.get(inputs.selection.block);
+    match block.filter(|block| block.query == sequence) {
+        Some(_) => inputs.evidence.row_entropy.to_vec(),
         None => Vec::new(),
     }
 }

@@ -40,6 +40,8 @@ pub enum ColorBy {
     Norm,
     /// The mean attention that queries pay to the token.
     Received,
+    /// How widely the token itself attends.
+    Entropy,
     /// The selection's attention.
     Selection,
 }
@@ -57,7 +59,8 @@ pub enum SizeBy {
 
 impl ColorBy {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Modality, Self::Segment, Self::Norm, Self::Received, Self::Selection];
+    pub const ALL: [Self; 6] =
+        [Self::Modality, Self::Segment, Self::Norm, Self::Received, Self::Entropy, Self::Selection];
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
@@ -66,6 +69,7 @@ impl ColorBy {
             Self::Segment => "segment",
             Self::Norm => "norm",
             Self::Received => "received",
+            Self::Entropy => "entropy",
             Self::Selection => "selection",
         }
     }
@@ -92,6 +96,7 @@ impl fmt::Display for ColorBy {
             Self::Segment => "segment",
             Self::Norm => "norm of the state",
             Self::Received => "attention received",
+            Self::Entropy => "entropy of its attention",
             Self::Selection => "attention from the selection",
         })
     }
