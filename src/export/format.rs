@@ -84,11 +84,19 @@ pub fn write_drawing(
     format: Format,
     picture: impl FnOnce() -> Result<RgbaImage>,
 ) -> Result<()> {
-    let unwritten = || format!("cannot write {}", path.display());
     match format {
-        Format::Svg => std::fs::write(path, to_svg(drawing)?).with_context(unwritten),
-        _ => picture()?.save_with_format(path, image::ImageFormat::Png).with_context(unwritten),
+        Format::Svg => write_svg(&to_svg(drawing)?, path),
+        _ => write_png(&picture()?, path),
     }
+}
+
+fn write_svg(svg: &str, path: &Path) -> Result<()> {
+    std::fs::write(path, svg).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn write_png(picture: &RgbaImage, path: &Path) -> Result<()> {
+    let written = picture.save_with_format(path, image::ImageFormat::Png);
+    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Writes a view, or its numbers. `picture` is asked for only where pixels are drawn.
@@ -102,10 +110,9 @@ pub fn write_view(
     format: Format,
     picture: impl FnOnce() -> Result<RgbaImage>,
 ) -> Result<()> {
-    let unwritten = || format!("cannot write {}", path.display());
     match format {
-        Format::Png => picture()?.save_with_format(path, image::ImageFormat::Png).with_context(unwritten),
-        Format::Svg => std::fs::write(path, svg_of(view, inputs, &mut Fonts::new())?).with_context(unwritten),
+        Format::Png => write_png(&picture()?, path),
+        Format::Svg => write_svg(&svg_of(view, inputs, &mut Fonts::new())?, path),
         Format::Csv | Format::Json | Format::Npy => numbers_of(view, inputs)?.write(path, format),
         Format::Gif => bail!("a .gif needs something that plays: {}", path.display()),
     }

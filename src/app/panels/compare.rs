@@ -7,7 +7,6 @@ use super::gestures;
 use crate::app::canvas::{Canvas, Easel};
 use crate::app::command::Command;
 use crate::app::comparer::Compared;
-use crate::app::keys;
 use crate::app::state::State;
 use crate::evidence::OpenTrace;
 use crate::render::{Drawing, Fonts};
@@ -41,11 +40,7 @@ pub fn show(
     if space.width() < 16.0 || space.height() < 16.0 {
         return None;
     }
-    if response.has_focus() {
-        keys::keep_for_views(ui.ctx(), response.id);
-        let filter = egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
-        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
-    }
+    gestures::keep_arrow_keys(ui, &response);
     let size = Vec2::new(space.width(), space.height());
     let scale = ui.ctx().pixels_per_point();
     // Numbers of two questions are never set beside each other: the picture before stays until both are there.
@@ -68,10 +63,7 @@ pub fn show(
         gestures::scroll_text(ui, state, rows_beyond, commands);
     }
     canvas.show(ui, space);
-    if response.has_focus() {
-        let stroke = ui.visuals().selection.stroke;
-        ui.painter().rect_stroke(space.shrink(1.0), 2.0, stroke, egui::StrokeKind::Inside);
-    }
+    gestures::frame_focus(ui, &response, space);
     if let Some(failure) = canvas.failure() {
         ui.put(space, egui::Label::new(failure));
     }

@@ -1,9 +1,10 @@
 //! What wheel and drag do on the text, the timeline and the matrix, besides pointing.
 
-use egui::{PointerButton, Pos2, Rect as EguiRect, Stroke, StrokeKind, Ui};
+use egui::{EventFilter, PointerButton, Pos2, Rect as EguiRect, Response, Stroke, StrokeKind, Ui};
 use glam::Vec2;
 
 use crate::app::command::Command;
+use crate::app::keys;
 use crate::app::state::State;
 use crate::render::Rect;
 use crate::scene::{Target, matrix_size};
@@ -23,8 +24,25 @@ pub fn scroll_text(ui: &Ui, state: &State, rows_beyond: f32, commands: &mut Vec<
     }
 }
 
+/// While a picture has the keyboard, arrow keys move the selection and not the focus.
+pub fn keep_arrow_keys(ui: &Ui, response: &Response) {
+    if response.has_focus() {
+        keys::keep_for_views(ui.ctx(), response.id);
+        let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
+    }
+}
+
+/// A frame around the picture that has the keyboard.
+pub fn frame_focus(ui: &Ui, response: &Response, space: EguiRect) {
+    if response.has_focus() {
+        let stroke = ui.visuals().selection.stroke;
+        ui.painter().rect_stroke(space.shrink(1.0), 2.0, stroke, StrokeKind::Inside);
+    }
+}
+
 /// A drag along the timeline selects each output token that it meets.
-pub fn scrub_timeline(response: &egui::Response, state: &State, target: Option<Target>, commands: &mut Vec<Command>) {
+pub fn scrub_timeline(response: &Response, state: &State, target: Option<Target>, commands: &mut Vec<Command>) {
     if let Some(Target::Output { token, .. }) = target
         && response.dragged_by(PointerButton::Primary)
         && state.selection.tokens != [token]
@@ -34,7 +52,7 @@ pub fn scrub_timeline(response: &egui::Response, state: &State, target: Option<T
 }
 
 /// Whether a drag draws a rectangle, rather than pans: with the right button, or with Shift.
-pub fn draws_rectangle(ui: &Ui, response: &egui::Response) -> bool {
+pub fn draws_rectangle(ui: &Ui, response: &Response) -> bool {
     let with_shift = ui.input(|input| input.modifiers.shift) && response.dragged_by(PointerButton::Primary);
     with_shift || response.dragged_by(PointerButton::Secondary)
 }
@@ -43,7 +61,7 @@ pub fn draws_rectangle(ui: &Ui, response: &egui::Response) -> bool {
 /// it.
 pub fn zoom_by_rectangle(
     ui: &Ui,
-    response: &egui::Response,
+    response: &Response,
     state: &State,
     space: EguiRect,
     content: Rect,

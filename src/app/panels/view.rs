@@ -9,7 +9,6 @@ use crate::analysis::normalize::Normalization;
 use crate::analysis::token_sets;
 use crate::app::canvas::{Canvas, Easel};
 use crate::app::command::Command;
-use crate::app::keys;
 use crate::app::state::State;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
@@ -36,11 +35,7 @@ pub fn show(
     if space.width() < 16.0 || space.height() < 16.0 {
         return None;
     }
-    if response.has_focus() {
-        keys::keep_for_views(ui.ctx(), response.id);
-        let filter = egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
-        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
-    }
+    gestures::keep_arrow_keys(ui, &response);
     if view == View::Thumbnails {
         let block = state.selection.block;
         let (layers, heads) = (state.block().map_or(0, |block| block.layers), trace.trace.max_heads(block));
@@ -98,10 +93,7 @@ pub fn show(
         _ => {}
     }
     canvas.show(ui, space);
-    if response.has_focus() {
-        let stroke = ui.visuals().selection.stroke;
-        ui.painter().rect_stroke(space.shrink(1.0), 2.0, stroke, egui::StrokeKind::Inside);
-    }
+    gestures::frame_focus(ui, &response, space);
     if let Some(band) = band {
         rubber_band::draw(ui, &response, state, band);
     }
