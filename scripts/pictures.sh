@@ -42,6 +42,6 @@ compare() {
 compare heads
 compare image
 compare text
-"$vlscope" render assets/demo/00-what-color-is-the-shape.safetensors --view window --layer 0 --head 3 --token 0 \
+"$vlscope" render "$demo" --dataset assets/demo --view window --layer 1 --head 0 --token 2 \
     --size 1440x900 --theme dark -o "$folder/window.png"
 echo "$folder/window.png"

@@ -4,7 +4,6 @@ mod atlas;
 mod growing;
 mod hidden;
 mod partner;
-mod token_statistics;
 mod tokens;
 
 use std::collections::HashMap;
@@ -20,9 +19,10 @@ use crate::analysis::gather::SelectionError;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::pool::{Pooling, Tiling};
-use crate::analysis::sinks::{self, Sinks};
+use crate::analysis::sinks::{self, Criteria, Sinks};
 use crate::analysis::statistics::{self, Group, HeadStatistics, Over};
 use crate::analysis::timeline::{HeadMasses, Timeline};
+use crate::analysis::token_statistics::{attention_received, row_entropy};
 use crate::analysis::{Combine, Direction, Engine, EngineError, Matrix, Pick, Selection, SinkTreatment};
 use crate::render::{Pixels, Values};
 use crate::scene::{Evidence, StatisticGrid, Thumbnails, thumbnail_gap};
@@ -69,15 +69,19 @@ pub struct Question {
     pub links_by_head: bool,
     /// Whether the output tokens are asked for.
     pub timeline: bool,
-    /// Whether the neighbours of the selected tokens and what the attention says of each token are asked for.
+    /// Whether the neighbours of the selected tokens and the attention that each token receives are asked for.
     pub neighbours: bool,
+    /// Whether the entropy of each query's attention is asked for.
+    pub row_entropy: bool,
 }
 
 impl Question {
     /// Whether its answer holds all that the other one's does.
     pub fn covers(&self, other: &Self) -> bool {
-        let wants_no_more = (self.timeline || !other.timeline) && (self.neighbours || !other.neighbours);
-        wants_no_more && Self { timeline: self.timeline, neighbours: self.neighbours, ..other.clone() } == *self
+        let Self { timeline, neighbours, row_entropy, .. } = *self;
+        let wants_no_more =
+            (timeline || !other.timeline) && (neighbours || !other.neighbours) && (row_entropy || !other.row_entropy);
+        wants_no_more && Self { timeline, neighbours, row_entropy, ..other.clone() } == *self
     }
 }
 
@@ -94,11 +98,11 @@ pub struct Analyst {
     statistics: HashMap<(usize, bool), Arc<Vec<HeadStatistics>>>,
     /// Of these, what is not complete.
     growing: HashMap<(usize, bool), GrowingStatistics>,
-    /// By block.
-    sinks: HashMap<usize, Arc<Sinks>>,
+    /// By block, with the criteria that they meet.
+    sinks: HashMap<usize, (Criteria, Arc<Sinks>)>,
     thumbnails: HashMap<(usize, usize, Pooling), Arc<Thumbnails>>,
-    /// By block, and whether sinks were looked for.
-    timelines: HashMap<(usize, bool), Arc<HeadMasses>>,
+    /// By block, with its sinks where they were looked for.
+    timelines: HashMap<usize, (Vec<usize>, Arc<HeadMasses>)>,
     /// By block, direction, combination and tokens.
     peaks: HashMap<(usize, Direction, Combine, Vec<usize>), Peaks>,
 }
@@ -206,24 +210,23 @@ impl Analyst {
             how => Some(Arc::new(self.engine.normalize(&weights, weights.len(), how)?)),
         };
         let matrix_max = host.iter().copied().filter(|weight| !weight.is_nan()).fold(0.0, f32::max);
-        let (mut received, mut row_entropy, mut neighbours) = (Vec::new(), Vec::new(), None);
+        let document = open.document();
+        let keys = document.key_tokens(&document.attention[selection.block]).len();
+        let entropy = if question.row_entropy { row_entropy(keys, &host) } else { Vec::new() };
+        let (mut received, mut neighbours) = (Vec::new(), None);
         if question.neighbours {
-            let document = open.document();
-            received = token_statistics::attention_received(document, selection.block, &host);
-            let keys = document.key_tokens(&document.attention[selection.block]).len();
-            row_entropy = token_statistics::row_entropy(keys, &host);
+            received = attention_received(document, selection.block, &host);
             neighbours = hidden::nearest(open, question).map(Arc::new);
         }
-        let per_head = question.per_head.then(|| self.engine.per_head(&open.trace, selection)).transpose()?;
-        let per_head = per_head.map(Arc::new);
+        let left_out = sinks.as_deref().map(Sinks::tokens).unwrap_or_default();
+        let per_head = match question.per_head && refusal.is_none() {
+            true => Some(Arc::new(self.engine.per_head_treated(&open.trace, selection, &left_out)?)),
+            false => None,
+        };
         let links = host;
         let peaks = question.lock_scale.then(|| self.peaks(open, selection)).transpose()?;
         let head_links = match question.links_by_head {
-            true if refusal.is_none() => self.engine.host_matrices_by_head(
-                &open.trace,
-                selection,
-                &sinks.as_deref().map(Sinks::tokens).unwrap_or_default(),
-            )?,
+            true if refusal.is_none() => self.engine.host_matrices_by_head(&open.trace, selection, &left_out)?,
             _ => Vec::new(),
         };
         let mut evidence = Evidence {
@@ -233,7 +236,7 @@ impl Analyst {
             matrix_max,
             links,
             received: Arc::new(received),
-            row_entropy: Arc::new(row_entropy),
+            row_entropy: Arc::new(entropy),
             neighbours,
             refusal,
             per_head,
@@ -268,7 +271,7 @@ impl Analyst {
         let goes_on = || !stop.load(Ordering::Relaxed);
         let host_matrix = self.engine.host_matrix_while(&open.trace, selection, &goes_on)?;
         if let Some(sinks) = sinks
-            && matches!(selection.sinks, SinkTreatment::Hide | SinkTreatment::Renormalise)
+            && selection.sinks.leaves_out()
         {
             let (weights, matrix) = self.engine.treated(&open.trace, selection, &sinks.tokens())?;
             let matrix = (Values::Host(Arc::clone(&matrix)), matrix);
@@ -292,13 +295,16 @@ impl Analyst {
         if selection.sinks == SinkTreatment::Show || selection.block >= open.document().attention.len() {
             return Ok(None);
         }
-        if let Some(known) = self.sinks.get(&selection.block) {
+        let criteria = selection.sink_criteria;
+        if let Some((met, known)) = self.sinks.get(&selection.block)
+            && *met == criteria
+        {
             return Ok(Some(Arc::clone(known)));
         }
         let goes_on = || !stop.load(Ordering::Relaxed);
-        let found = sinks::find_while(&open.trace, selection.block, &sinks::Criteria::default(), &goes_on);
+        let found = sinks::find_while(&open.trace, selection.block, &criteria, &goes_on);
         let found = Arc::new(found.ok_or(EngineError::Cancelled)?);
-        self.sinks.insert(selection.block, Arc::clone(&found));
+        self.sinks.insert(selection.block, (criteria, Arc::clone(&found)));
         Ok(Some(found))
     }
 
@@ -310,14 +316,13 @@ impl Analyst {
         sinks: Option<&Sinks>,
         stop: &AtomicBool,
     ) -> Result<Arc<Timeline>> {
-        let key = (selection.block, sinks.is_some());
-        let masses = match self.timelines.get(&key) {
-            Some(known) => Arc::clone(known),
-            None => {
+        let found = sinks.map(Sinks::tokens).unwrap_or_default();
+        let masses = match self.timelines.get(&selection.block) {
+            Some((sinks, known)) if *sinks == found => Arc::clone(known),
+            _ => {
                 let goes_on = || !stop.load(Ordering::Relaxed);
-                let found = sinks.map(Sinks::tokens).unwrap_or_default();
                 let summed = Arc::new(self.engine.output_masses(&open.trace, selection.block, &found, goes_on)?);
-                self.timelines.insert(key, Arc::clone(&summed));
+                self.timelines.insert(selection.block, (found, Arc::clone(&summed)));
                 summed
             }
         };

@@ -42,6 +42,22 @@ fn each_choice_changes_its_picture() -> Result {
     Ok(())
 }
 
+#[test]
+fn a_window_lists_the_examples_of_its_dataset() -> Result {
+    let alone = picture("multi-image.safetensors", &["--view", "window"])?;
+    let listed = picture("multi-image.safetensors", &["--view", "window", "--dataset", "tests/traces"])?;
+    assert_ne!(alone, listed);
+    let render = ["render", "tests/traces/multi-image.safetensors", "-o", "never.png", "--dataset"];
+    for (more, said) in [
+        (&["assets/demo", "--view", "window"][..], "holds no such trace: tests/traces/multi-image.safetensors"),
+        (&["tests/traces", "--view", "image"], "--dataset is for --view window"),
+    ] {
+        let message = fail(1, &[&render, more].concat())?;
+        assert!(message.contains(said), "{message}");
+    }
+    Ok(())
+}
+
 /// As in the window, where both can be set.
 #[test]
 fn a_fixed_range_goes_before_a_locked_scale() -> Result {
@@ -60,8 +76,19 @@ fn choices_that_do_not_exist_are_bad_usage() -> Result {
         (&["--range", "a"], "is no range"),
         (&["--tiles", "huge"], "coarse"),
         (&["--matrix-block", "text"], "text-image"),
+        (&["--opacity", "3"], "is no share"),
+        (&["--matrix-window", "5,5,2,2"], "holds no cell"),
+        (&["--embedding-view", "0,0,0,0"], "both scales are above 0"),
+        (&["--size", "100000x100"], "each side 16 to 65535"),
     ] {
         let message = fail(2, &[&render, wrong].concat())?;
+        assert!(message.contains(says), "{message}");
+    }
+    for (wrong, says) in [
+        (&["--image", "7"][..], "there is no image 7: the trace has 2"),
+        (&["--matrix-window", "0,0,200,200"], "reaches beyond the matrix of block `self`: 14 keys, 14 queries"),
+    ] {
+        let message = fail(1, &[&render, wrong].concat())?;
         assert!(message.contains(says), "{message}");
     }
     Ok(())

@@ -100,6 +100,27 @@ fn hidden_sinks_have_no_weight() -> Result {
     Ok(())
 }
 
+#[test]
+fn thresholds_say_what_a_sink_is() -> Result {
+    let trace = Trace::open(Path::new(MULTI_IMAGE))?;
+    let criteria = sinks::Criteria { share_ratio: 1.1, head_share: 0.25, ..sinks::Criteria::default() };
+    let found = sinks::find(&trace, 0, &criteria).tokens();
+    let usual = sinks::find(&trace, 0, &sinks::Criteria::default()).tokens();
+    assert_ne!(found, usual, "else the test says nothing");
+    let report =
+        attention(MULTI_IMAGE, &["--token", "4", "--sinks", "mark", "--sink-ratio", "1.1", "--sink-heads", "0.25"])?;
+    assert_eq!(report["sinks"], json!(found));
+    for (option, value, said) in [
+        ("--sink-ratio", "-1", "`-1` is no factor"),
+        ("--sink-activation", "nan", "`nan` is no factor"),
+        ("--sink-heads", "2", "`2` is no share"),
+    ] {
+        let refused = fail(2, &["attention", MULTI_IMAGE, &format!("{option}={value}")])?;
+        assert!(refused.contains(said), "{refused}");
+    }
+    Ok(())
+}
+
 /// The pictures, in whole: that the flags reach the views.
 #[test]
 fn views_follow_rollout_and_sinks() -> Result {

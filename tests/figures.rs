@@ -155,6 +155,8 @@ fn plays_are_gifs_or_folders() -> Result {
     assert_eq!(frames[0].buffer().dimensions(), (200, 160));
     assert_ne!(frames[0].buffer(), frames[2].buffer());
 
+    std::fs::create_dir(folder.file("heads"))?;
+    std::fs::write(folder.file("heads").join("frame-0002.png"), "of an earlier, longer animation")?;
     let pictures = folder.render("heads", &[&arguments[..], &["--play", "heads"]].concat())?;
     assert!(pictures.join("frame-0000.png").is_file() && pictures.join("frame-0001.png").is_file());
     assert_eq!(pictures.read_dir()?.count(), 2);
@@ -201,5 +203,17 @@ fn a_state_file_draws_the_same_pixels_as_its_options() -> Result {
     assert_eq!(std::fs::read(found)?, std::fs::read(expected)?);
     let message = fail(1, &["render", "--state", "absent.json", "-o", "x.png"])?;
     assert!(message.contains("cannot read absent.json"), "{message}");
+    for (question, options, said) in [
+        (serde_json::json!({"selection": {"block": 5}}), serde_json::json!({}), "there is no block 5: the trace has 1"),
+        (serde_json::json!({}), serde_json::json!({"range": [1.0, 0.0]}), "`1:0` is no range"),
+        (serde_json::json!({}), serde_json::json!({"opacity": 7.0}), "`7` is no share"),
+    ] {
+        let state = serde_json::json!({
+            "version": 1, "trace": trace, "view": "image", "question": question, "options": options,
+        });
+        std::fs::write(&file, state.to_string())?;
+        let message = fail(1, &["render", "--state", file.to_str().ok_or("not UTF-8")?, "-o", "x.png"])?;
+        assert!(message.contains(said) && message.contains("view.json"), "{message}");
+    }
     Ok(())
 }

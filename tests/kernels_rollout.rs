@@ -203,3 +203,28 @@ fn each_head_by_itself_follows_the_rollout_and_the_sinks() {
     let (_, matrix) = &engine.host_matrices_by_head(&trace, &hidden, &[3]).unwrap()[0];
     assert!(matrix.chunks(14).all(|row| row[3].is_nan() && !row[4].is_nan()));
 }
+
+#[test]
+fn every_head_apart_follows_the_rollout_and_the_sinks_too() {
+    let trace = reference("multi-image");
+    let engine = Engine::cpu();
+    let plain = Selection { layer: Pick::One(1), head: Pick::Mean, tokens: vec![4, 6], ..Selection::default() };
+    let rolled = Selection { rollout: Some(Rollout::default()), ..plain.clone() };
+    let hidden = Selection { sinks: SinkTreatment::Hide, ..plain.clone() };
+    for (selection, left_out) in [(&plain, &[][..]), (&rolled, &[]), (&hidden, &[0, 3])] {
+        let apart = engine.per_head_treated(&trace, selection, left_out).unwrap();
+        assert_eq!(apart.heads, 2);
+        for head in 0..apart.heads {
+            let alone = Selection { head: Pick::One(head), ..selection.clone() };
+            let expected = match selection.sinks {
+                SinkTreatment::Hide => engine.treated(&trace, &alone, left_out).unwrap().0,
+                _ => engine.gather(&trace, &alone).unwrap(),
+            };
+            assert_close("a head", apart.of_head(head), &expected, 1e-6);
+        }
+    }
+    assert_ne!(
+        engine.per_head_treated(&trace, &rolled, &[]).unwrap().values,
+        engine.per_head(&trace, &plain).unwrap().values
+    );
+}

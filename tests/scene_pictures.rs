@@ -119,6 +119,30 @@ fn image_to_image_attention_never_mirrors_a_row() {
     }
 }
 
+/// More attention is never darker than less, on whatever picture: the heat can be read without the colour bar.
+#[test]
+fn heat_rises_with_the_weight_on_every_ground() {
+    for ground in [0, 128, 255] {
+        let mut case = encoder_decoder();
+        case.selection.block = 0;
+        case.images = vec![Arc::new(vlscope::render::Pixels { width: 50, height: 30, rgb: vec![ground; 4500] })];
+        let mut case = case.computed();
+        case.options.smooth = false;
+        case.evidence.weights = Arc::new((0..15).map(|token| token as f32 / 14.0).collect());
+        let scene = case.draw(View::Image);
+        let picture = Headless::new(&AdapterChoice::Auto).unwrap().draw(&scene.drawing, 1.0).unwrap();
+        let cell = scene.content.size() / Vec2::new(5.0, 3.0);
+        let lights = (0..15).map(|token| {
+            // Beside the middle, where no letter and no outline lies.
+            let at = scene.content.min + cell * (Vec2::new((token % 5) as f32, (token / 5) as f32) + 0.3);
+            let [r, g, b, _] = picture.get_pixel(at.x as u32, at.y as u32).0.map(f32::from);
+            0.2126 * r + 0.7152 * g + 0.0722 * b
+        });
+        let lights: Vec<f32> = lights.collect();
+        assert!(lights.is_sorted() && lights[14] > lights[0] + 100.0, "on {ground}: {lights:?}");
+    }
+}
+
 #[test]
 fn locked_scales_reach_up_to_the_largest_of_all_heads() {
     let mut case = question();
@@ -145,6 +169,8 @@ fn segments_stand_apart_with_their_shares() {
     // 7 of 50 tokens are generated.
     let place = shown.iter().position(|text| text == "generated").unwrap();
     assert_eq!(shown[place + 1], "0.14");
+    // 3 + 4 are of the prompt: one number for both of its lines.
+    assert_eq!(shown.iter().filter(|text| *text == "0.14").count(), 2, "{shown:?}");
     let at = |text: &str| labels(&scene).iter().find(|label| label.text == text).unwrap().at;
     assert!(at("generated").y > at("What").y + 20.0 && at("generated").x < at("A").x);
 }
@@ -169,9 +195,11 @@ fn words_are_joined_on_demand_and_name_their_pieces() {
     let tip = scene.tip(pear);
     let sum: f32 = case.evidence.weights[first..first + 2].iter().sum();
     assert!(tip.starts_with("pear = pe + ar: ") && tip.ends_with("(attention weight, sum of 2)"), "{tip}");
-    // Its colour is that of the sum.
-    let top = labels(&scene).len();
-    assert!(top > 0 && sum > 0.0);
+    assert!(tip.contains(&format!("{sum:.3}")), "{tip}: {sum}");
+    // As queries, its pieces give on average what the word gives.
+    case.selection.direction = Direction::AttendedBy;
+    let tip = case.computed().draw(View::Text).tip(pear);
+    assert!(tip.ends_with("(attention weight, mean of 2)"), "{tip}");
 }
 
 #[test]

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use glam::Vec2;
 use scene_fixtures::{Case, encoder_decoder, labels, multi_image, question};
 use vlscope::analysis::sinks::{Sink, Sinks};
+use vlscope::analysis::timeline::Timeline;
 use vlscope::analysis::{Combine, Direction, Pick, Rollout, SinkTreatment};
 use vlscope::render::{Color, Mark, Rect};
-use vlscope::scene::View;
+use vlscope::scene::{View, summary};
 
-const WITH_WEIGHTS: [View; 4] = [View::Image, View::Text, View::Matrix, View::Links];
+const WITH_WEIGHTS: [View; 5] = [View::Image, View::Text, View::Matrix, View::Links, View::Overlays];
 
 /// `[CLS]` and the first patch are sinks.
 fn with_sinks(mut case: Case, treatment: SinkTreatment) -> Case {
@@ -43,12 +44,29 @@ fn each_view_with_weights_says_what_became_of_sinks() {
         for view in WITH_WEIGHTS {
             assert!(says(&case, view, words), "{view}: {words}");
         }
+        let masses = vec![[0.25; 4]; 4];
+        case.evidence.timeline = Some(Arc::new(Timeline { tokens: vec![0], layers: 4, masses }));
+        assert!(says(&case, View::Timeline, "counted as sinks: [CLS], patch (0, 0)"));
         assert!(!says(&case, View::Heads, "sinks"), "the statistics do not change");
     }
     let mut none = with_sinks(question(), SinkTreatment::Hide);
     none.evidence.sinks = Some(Arc::default());
     assert!(says(&none, View::Text, "no sinks in this block"));
     assert!(!says(&question(), View::Text, "sinks"));
+}
+
+#[test]
+fn a_summary_says_where_the_attention_goes() {
+    let mut case = question();
+    let mut weights = vec![0.0; case.evidence.weights.len()];
+    // [CLS] is special, 3 is a word, 9 and 10 are patches.
+    [(0, 0.25), (3, 0.25), (9, 0.25), (10, 0.25)].into_iter().for_each(|(token, weight)| weights[token] = weight);
+    case.evidence.weights = Arc::new(weights);
+    let said = summary(&case.inputs());
+    let expected = "Attention of color · layer 2 · head 1: image 0.50 · text 0.25 · special 0.25 · entropy 1.39 nats";
+    assert_eq!(said.as_deref(), Some(expected), "ln 4 is 1.39");
+    case.evidence.weights = Arc::default();
+    assert_eq!(summary(&case.inputs()), None);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The engine picks the twin: shaders on a hardware adapter, the processor on a software adapter, where shaders are
 //! emulated on that same processor.
 
+mod treated;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::gather::{self, Resolved, SelectionError};
@@ -10,7 +12,7 @@ use super::per_head::{self, HeadWeights};
 use super::pool::{self, Tiling};
 use super::statistics::{self, HeadStatistics, Options, plan::Plan, sums::Sums};
 use super::timeline::{self, HeadMasses};
-use super::{BlockLayout, Direction, Pick, Selection, SinkTreatment, rollout, sinks};
+use super::{BlockLayout, Pick, Selection, rollout};
 use crate::gpu::{Gpu, GpuError, Kernel, PageKey, Residency, ResidentMatrix};
 use crate::trace::{TensorView, Trace, TraceError};
 
@@ -267,53 +269,6 @@ impl Engine {
         let matrix = Arc::new(matrix.ok_or(EngineError::Cancelled)?);
         *last() = Some((trace.serial(), heads_alone, Arc::clone(&matrix)));
         Ok(matrix)
-    }
-
-    /// What [`Self::gather`] and [`Self::host_matrix`] give once these keys are left out, and each row's others are
-    /// scaled up to the sum that it had if the selection says so.
-    ///
-    /// # Errors
-    /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
-    pub fn treated(
-        &self,
-        trace: &Trace,
-        selection: &Selection,
-        left_out: &[usize],
-    ) -> Result<(Vec<f32>, Arc<Vec<f32>>), EngineError> {
-        let layers = layers(trace, selection.block)?;
-        let mut part = Resolved::new(&BlockLayout::of(trace, selection.block), &layers, selection)?;
-        if selection.direction == Direction::AttendedBy && !part.tokens.iter().all(|token| left_out.contains(token)) {
-            part.tokens.retain(|token| !left_out.contains(token));
-        }
-        let mut matrix = self.host_matrix(trace, selection)?.to_vec();
-        sinks::leave_out(&mut matrix, keys(&layers), left_out, selection.sinks == SinkTreatment::Renormalise);
-        Ok((gather::cpu::gather_matrix(&matrix, keys(&layers), &part), Arc::new(matrix)))
-    }
-
-    /// `[queries, keys]` of each selected head by itself, with its number: the mean over the selected layers.
-    ///
-    /// # Errors
-    /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
-    pub fn host_matrices_by_head(
-        &self,
-        trace: &Trace,
-        selection: &Selection,
-        sinks: &[usize],
-    ) -> Result<Vec<HeadMatrix>, EngineError> {
-        let layers = layers(trace, selection.block)?;
-        let selected = gather::heads(&layers, selection)?;
-        let end = selected.iter().map(|(_, heads)| heads.end).max().unwrap_or(0);
-        let exists = |head: &usize| selected.iter().any(|(_, heads)| heads.contains(head));
-        let of_head = |head: usize| {
-            let mut matrix = self.host_matrix(trace, &Selection { head: Pick::One(head), ..selection.clone() })?;
-            if matches!(selection.sinks, SinkTreatment::Hide | SinkTreatment::Renormalise) {
-                let renormalises = selection.sinks == SinkTreatment::Renormalise;
-                let weights: &mut Vec<f32> = Arc::make_mut(&mut matrix);
-                sinks::leave_out(weights, keys(&layers), sinks, renormalises);
-            }
-            Ok((head, matrix))
-        };
-        (0..end).filter(exists).map(of_head).collect()
     }
 
     /// The selected heads, in every layer of the block.

@@ -17,6 +17,8 @@ pub mod sinks;
 pub mod statistics;
 pub mod timeline;
 pub mod token_sets;
+pub mod token_statistics;
+pub mod words;
 
 pub use engine::{Compute, Engine, EngineError, Matrix};
 pub use layout::BlockLayout;

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::sinks::Criteria;
+
 /// A part of a trace: block, layers, heads, tokens and a direction.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Selection {
     /// Index of the attention block.
@@ -23,6 +25,8 @@ pub struct Selection {
     pub rollout: Option<Rollout>,
     /// What happens to attention sinks in the weights that are shown.
     pub sinks: SinkTreatment,
+    /// Which tokens are sinks.
+    pub sink_criteria: Criteria,
 }
 
 /// One of several, their average, or their maximum: taken cell by cell of the matrices, over a layer's heads first, then
@@ -97,6 +101,13 @@ impl Selection {
     }
 }
 
+impl SinkTreatment {
+    /// Whether the weights of sinks are left out.
+    pub fn leaves_out(self) -> bool {
+        matches!(self, Self::Hide | Self::Renormalise)
+    }
+}
+
 impl Pick {
     /// The indices that take part, of `count` in all.
     pub fn indices(self, count: usize) -> std::ops::Range<usize> {
@@ -134,6 +145,7 @@ impl Default for Selection {
             combine: Combine::default(),
             rollout: None,
             sinks: SinkTreatment::default(),
+            sink_criteria: Criteria::default(),
         }
     }
 }

@@ -18,12 +18,14 @@
 //! row's other weights up, as here, keeps their proportions.
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::BlockLayout;
 use crate::trace::{TensorView, Trace};
 
 /// From which values on a token is a sink.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Criteria {
     /// Times the uniform share that a strong key receives at least.
     pub share_ratio: f32,

@@ -2,38 +2,12 @@
 
 use std::ops::Range;
 
-use crate::trace::{Content, Modality, Token};
+use super::words::words;
+use crate::trace::{Modality, Token};
 
-/// How the tokenizer shows where words begin or end.
-#[derive(Clone, Copy)]
-enum Convention {
-    /// WordPiece (BERT): `##ing` goes on.
-    Continued,
-    /// SentencePiece (`▁red`) and byte-level BPE (`Ġred`): this begins a word.
-    Begun(char),
-    /// BPE of CLIP: `red</w>` ends a word.
-    Ended,
-}
-
-/// The pieces of the word that a token is part of; the token alone if it is an image token or special. Marks like `?` are
-/// words of their own, whether or not a space comes before them.
+/// The pieces of the word that a token is part of; the token alone if it is an image token or special.
 pub fn whole_word(tokens: &[Token], token: usize) -> Range<usize> {
-    let convention = Convention::of(tokens);
-    let goes_on = |at: usize| {
-        let (Some(before), Some(piece)) = (at.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(at)) else {
-            return false;
-        };
-        before.segment == piece.segment
-            && letters(before).zip(letters(piece)).is_some_and(|(before, piece)| convention.joins(before, piece))
-    };
-    let mut word = token..token + 1;
-    while goes_on(word.start) {
-        word.start -= 1;
-    }
-    while goes_on(word.end) {
-        word.end += 1;
-    }
-    word
+    words(tokens).into_iter().find(|word| word.contains(&token)).unwrap_or(token..token + 1)
 }
 
 /// The names of a sequence's segments, in the order of their first tokens.
@@ -57,44 +31,10 @@ pub fn of_modality(tokens: &[Token], modality: Modality) -> Vec<usize> {
     (0..tokens.len()).filter(|&token| tokens[token].modality() == modality && !tokens[token].special).collect()
 }
 
-impl Convention {
-    fn of(tokens: &[Token]) -> Self {
-        let texts = || {
-            tokens.iter().filter_map(|token| match &token.content {
-                Content::Text(text) => Some(text.as_str()),
-                Content::Image { .. } => None,
-            })
-        };
-        let begun = ['▁', 'Ġ'].into_iter().find(|&mark| texts().any(|text| text.starts_with(mark)));
-        match begun {
-            Some(mark) => Self::Begun(mark),
-            None if texts().any(|text| text.ends_with("</w>")) => Self::Ended,
-            None => Self::Continued,
-        }
-    }
-
-    /// Whether a piece goes on with the word of the piece before it.
-    fn joins(self, before: &str, piece: &str) -> bool {
-        match self {
-            Self::Continued => piece.starts_with("##"),
-            Self::Begun(mark) => !piece.starts_with(mark),
-            Self::Ended => !before.ends_with("</w>"),
-        }
-    }
-}
-
-/// The text of a piece that can be part of a word.
-fn letters(token: &Token) -> Option<&str> {
-    match &token.content {
-        Content::Text(text) if !token.special && text.chars().any(char::is_alphanumeric) => Some(text),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::Area;
+    use crate::trace::{Area, Content};
 
     fn text(text: &str) -> Token {
         Token { content: Content::Text(text.to_owned()), special: text.starts_with('['), segment: None }

@@ -10,6 +10,7 @@ use super::playing::{Exports, Playing};
 use super::token_desk::TokenCommand;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::pool::Pooling;
+use crate::analysis::sinks::Criteria;
 use crate::analysis::statistics::Over;
 use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
 use crate::render::Rect;
@@ -118,6 +119,8 @@ pub enum Command {
     SetRollout(Option<Rollout>),
     /// What happens to attention sinks in the weights that are shown.
     SetSinks(SinkTreatment),
+    /// From which values on a token is a sink.
+    SetSinkCriteria(Criteria),
     /// Compare the statistic of the heads view with its kin; `None` for plain values.
     SetZScore(Option<Over>),
     /// What a cell of a thumbnail says of its weights.

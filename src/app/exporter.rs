@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result};
 use egui::ColorImage;
 use glam::Vec2;
 
+use super::destination::Destination;
 use super::playing::Playing;
-use super::screenshot::new_name;
 use crate::analysis::{Compute, Engine};
 use crate::evidence::{Analyst, OpenTrace, Projector, complete};
 use crate::export::{Animation, Format, ViewState, write_drawing, write_view};
@@ -46,7 +46,7 @@ pub struct Job {
     /// What plays in a GIF or a folder of pictures.
     pub playing: Playing,
     /// Where files go.
-    pub folder: PathBuf,
+    pub destination: Destination,
     /// Which engine computes.
     pub compute: Compute,
     /// The most bytes of attention on the device.
@@ -64,12 +64,14 @@ pub struct DrawingJob {
     /// Pixels per logical pixel.
     pub scale: f32,
     /// Where files go.
-    pub folder: PathBuf,
+    pub destination: Destination,
 }
 
 /// What came of it.
 #[derive(Debug)]
 pub enum Done {
+    /// The user was asked where it should go, and thought better of it.
+    Nothing,
     /// It is in this file or folder.
     Saved(PathBuf),
     /// It is to go to the clipboard.
@@ -83,10 +85,19 @@ impl Job {
     /// If the view cannot be drawn or a file not be written.
     pub fn run(self, gpu: &Arc<Gpu>) -> Result<Done> {
         let view = self.state.view.context("no view is named")?;
-        let path_with = |ending: &str| new_file(&self.folder, &view.to_string(), ending);
+        let ending = match self.export {
+            Export::File(format) => format!(".{}", format.extension()),
+            Export::Frames | Export::CopyPicture => String::new(),
+        };
+        let path = match self.export {
+            Export::CopyPicture => PathBuf::new(),
+            Export::File(_) | Export::Frames => match self.destination.new_path(view.name(), &ending)? {
+                Some(path) => path,
+                None => return Ok(Done::Nothing),
+            },
+        };
         let format = match self.export {
-            Export::File(Format::Gif) => return self.animate(&path_with(".gif")?, gpu),
-            Export::Frames => return self.animate(&path_with("")?, gpu),
+            Export::File(Format::Gif) | Export::Frames => return self.animate(&path, gpu),
             Export::File(format) => Some(format),
             Export::CopyPicture => None,
         };
@@ -113,7 +124,6 @@ impl Job {
         let Some(format) = format else {
             return Ok(copied(&picture()?));
         };
-        let path = path_with(&format!(".{}", format.extension()))?;
         write_view(view, &inputs, &path, format, picture)?;
         Ok(Done::Saved(path))
     }
@@ -141,16 +151,11 @@ impl DrawingJob {
     pub fn run(self, gpu: &Arc<Gpu>) -> Result<Done> {
         let picture = || Ok(Headless::on(Arc::clone(gpu)).draw(&self.drawing, self.scale)?);
         let Export::File(format) = self.export else { return Ok(copied(&picture()?)) };
-        let path = new_file(&self.folder, self.name, &format!(".{}", format.extension()))?;
+        let ending = format!(".{}", format.extension());
+        let Some(path) = self.destination.new_path(self.name, &ending)? else { return Ok(Done::Nothing) };
         write_drawing(&self.drawing, &path, format, picture)?;
         Ok(Done::Saved(path))
     }
-}
-
-/// A new path in that folder, which is made if need be.
-fn new_file(folder: &Path, name: &str, ending: &str) -> Result<PathBuf> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    Ok(folder.join(format!("{}_{name}{ending}", new_name())))
 }
 
 fn copied(picture: &image::RgbaImage) -> Done {

@@ -17,8 +17,10 @@ use super::canvas::{Canvas, Easel};
 use super::command::Command;
 use super::comparer::Comparer;
 use super::dataset::{DatasetEffect, Desk, Textures};
+use super::dialog::ChooseFile;
 use super::exporter::Done;
 use super::keys;
+use super::loader::Loader;
 use super::panels::{self, Layout, Panel};
 use super::playing::UiScale;
 use super::projections::Projections;
@@ -32,6 +34,7 @@ use crate::analysis::{Compute, Engine};
 use crate::evidence::{Analyst, OpenTrace, Question};
 use crate::export::ViewState;
 use crate::gpu::{Gpu, default_budget_bytes};
+use crate::render::Color;
 use crate::scene::{Evidence, Theme, View};
 
 /// The statistic that the heads view begins with: how much the text looks at the image.
@@ -39,8 +42,6 @@ const FIRST_STATISTIC: &str = "mass.text.image";
 /// How long the views go on showing the picture before, so that they are not drawn once without the new numbers and, a few
 /// milliseconds later, once with them.
 const NUMBERS_EXPECTED_WITHIN: Duration = Duration::from_millis(60);
-/// Nobody closes a dialog so soon: it was never there.
-const NO_DIALOG_WITHIN: Duration = Duration::from_millis(500);
 
 /// The trace's serial number, what was asked of it, what came of it, and whether that is all.
 type Answer = (u64, Question, Result<Evidence>, bool);
@@ -52,8 +53,7 @@ pub struct Interface {
     layout: Layout,
     easel: Easel,
     canvases: [Canvas; View::all().len()],
-    loader: Worker<PathBuf, (PathBuf, Result<OpenTrace>)>,
-    loading: Option<PathBuf>,
+    loader: Loader,
     pub(super) desk: Desk,
     textures: Textures,
     atlas_canvas: Canvas,
@@ -62,13 +62,13 @@ pub struct Interface {
     asked_at: Instant,
     answered: Option<(u64, Question)>,
     notes: (Sender<Result<Done>>, Receiver<Result<Done>>),
-    /// Since when the system's dialog is shown, and what is chosen in it.
-    dialog: Option<(Instant, Receiver<Option<Command>>)>,
+    dialog: Option<ChooseFile>,
     toasts: Toasts,
     adapter_name: String,
     tip: Option<String>,
     settings_path: Option<PathBuf>,
     wants_screenshot: bool,
+    is_outdated: bool,
     wants_to_close: bool,
     title: Option<String>,
     next_frame_at: Option<Instant>,
@@ -128,14 +128,7 @@ impl Interface {
             adapter_name: gpu.info.name.clone(),
             easel: Easel::new(Arc::clone(&gpu), renderer),
             canvases: Default::default(),
-            loader: Worker::start(
-                |path: PathBuf, _| {
-                    let trace = OpenTrace::open(&path);
-                    Some((path, trace))
-                },
-                wake.clone(),
-            ),
-            loading: None,
+            loader: Loader::new(wake.clone()),
             desk: Desk::new(launch.path.clone().zip(launch.index_dir.clone()), wake.clone()),
             textures: Textures::new(wake.clone()),
             atlas_canvas: Canvas::default(),
@@ -158,6 +151,7 @@ impl Interface {
             tip: None,
             settings_path,
             wants_screenshot: false,
+            is_outdated: false,
             wants_to_close: false,
             title: None,
             next_frame_at: None,
@@ -215,8 +209,8 @@ impl Interface {
             panels::show_status(ui, &self.state, &self.adapter_name, self.tip.as_deref(), &mut commands);
         });
         self.tip = None;
-        let background = egui::Frame::NONE.fill(ui.visuals().panel_fill);
-        egui::CentralPanel::default().frame(background).show(ui, |ui| {
+        // What lies under the panels is cleared to their colour.
+        egui::CentralPanel::default().frame(egui::Frame::NONE).show(ui, |ui| {
             let mut behavior = Behavior {
                 state: &self.state,
                 easel: &mut self.easel,
@@ -250,12 +244,12 @@ impl Interface {
         }
         self.toasts.show(ui.ctx());
 
-        let is_changed = !commands.is_empty();
+        self.is_outdated = !commands.is_empty();
         for command in commands {
             self.apply(command);
         }
         self.ask();
-        if is_changed {
+        if self.is_outdated {
             // The numbers wake the window sooner.
             ui.ctx().request_repaint_after(self.time_for_numbers().unwrap_or_default());
         }
@@ -268,12 +262,14 @@ impl Interface {
         }
     }
 
-    /// How long a frame may still be put off: the numbers for the last change are on their way, and the views would only
-    /// have to be drawn again with them. `None` if they are there, or late.
+    /// How long a frame may still be put off: the numbers for the last change, or the list of examples, are on their way, and
+    /// all would only have to be drawn again with them. `None` if they are there, or late.
     fn time_for_numbers(&self) -> Option<Duration> {
-        let waited = self.asked_at.elapsed();
-        let is_expected = self.state.trace.is_some() && !self.has_numbers();
-        NUMBERS_EXPECTED_WITHIN.checked_sub(waited).filter(|wait| is_expected && !wait.is_zero())
+        let lacks_numbers = self.state.trace.is_some() && !self.has_numbers();
+        let awaited_since = [lacks_numbers.then_some(self.asked_at), self.desk.listing_since()];
+        let waits =
+            awaited_since.into_iter().flatten().map(|since| NUMBERS_EXPECTED_WITHIN.saturating_sub(since.elapsed()));
+        waits.max().filter(|wait| !wait.is_zero())
     }
 
     /// Takes what the workers have answered; how long the frame that shows it may be put off.
@@ -284,7 +280,12 @@ impl Interface {
 
     /// Whether nothing is awaited any more: what is shown is what was asked for last.
     pub fn is_settled(&self) -> bool {
-        self.loading.is_none() && self.desk.is_settled() && self.has_numbers()
+        !self.loader.is_waiting() && self.desk.is_settled() && self.has_numbers()
+    }
+
+    /// Whether commands have changed something since the last frame was laid out.
+    pub fn is_outdated(&self) -> bool {
+        self.is_outdated
     }
 
     /// Whether small pictures on screen are still being decoded.
@@ -317,6 +318,11 @@ impl Interface {
         }
     }
 
+    /// What a frame begins with, before anything is painted on it.
+    pub fn background(&self) -> Color {
+        self.state.options.theme.palette().background
+    }
+
     /// Whether the user asked to close the window.
     pub fn wants_to_close(&self) -> bool {
         self.wants_to_close
@@ -343,21 +349,14 @@ impl Interface {
 
     /// Takes what the workers have answered; the time after which what moves or is awaited should be looked at again.
     fn take_answers(&mut self) -> Option<Duration> {
-        let loaded: Vec<_> = self.loader.answers().collect();
-        for (path, answer) in loaded {
-            // Another example was chosen meanwhile.
-            if self.loading.as_ref() != Some(&path) {
-                continue;
+        match self.loader.take() {
+            Some(Ok(trace)) => self.show_trace(Arc::new(trace)),
+            Some(Err(error)) => {
+                self.awaited_state = None;
+                self.toasts.fail(format!("{error:#}"));
+                self.state.fail(format!("{error:#}"));
             }
-            self.loading = None;
-            match answer {
-                Ok(trace) => self.show_trace(Arc::new(trace)),
-                Err(error) => {
-                    self.awaited_state = None;
-                    self.toasts.fail(format!("{error:#}"));
-                    self.state.fail(format!("{error:#}"));
-                }
-            }
+            None => {}
         }
         for effect in self.desk.take_answers(&mut self.state, &mut self.toasts) {
             self.carry_out(effect);
@@ -382,6 +381,7 @@ impl Interface {
         }
         while let Ok(note) = self.notes.1.try_recv() {
             match note {
+                Ok(Done::Nothing) => {}
                 Ok(Done::Saved(path)) => self.toasts.tell(format!("Saved: {}", path.display())),
                 Ok(Done::Picture(picture)) => {
                     self.context.copy_image(picture);
@@ -390,15 +390,13 @@ impl Interface {
                 Err(error) => self.toasts.fail(format!("{error:#}")),
             }
         }
-        let answer = self.dialog.as_ref().and_then(|(since, dialog)| Some((*since, dialog.try_recv().ok()?)));
-        if let Some((since, chosen)) = answer {
+        if let Some(answer) = self.dialog.as_ref().and_then(ChooseFile::answer) {
             self.dialog = None;
-            if chosen.is_none() && since.elapsed() < NO_DIALOG_WITHIN {
-                self.toasts
-                    .fail("the system shows no dialog here: drop a file on the window, or type its path after Ctrl+K");
-            }
-            if let Some(effect) = chosen.and_then(|command| self.state.apply(command)) {
-                self.carry_out(effect);
+            match answer {
+                Ok(chosen) => chosen.into_iter().for_each(|command| self.apply(command)),
+                Err(error) => {
+                    self.toasts.fail(format!("{error}: drop a file on the window, or type its path after Ctrl+K"));
+                }
             }
         }
         self.comparer.take_answers(&mut self.state);
@@ -425,20 +423,21 @@ impl Interface {
             Effect::Open(path) => self.desk.open(path),
             Effect::Load(path) => match self.desk.preloaded(&path) {
                 Some(trace) => {
-                    self.loading = None;
+                    self.loader.forget();
                     self.show_trace(trace);
                 }
-                None => {
-                    self.loading = Some(path.clone());
-                    self.loader.ask(path);
-                }
+                None => self.loader.ask(path),
             },
             Effect::Dataset(DatasetEffect::ShowBrowser) => self.bring_forward(Panel::Examples),
             Effect::Dataset(DatasetEffect::ShowAtlas) => self.bring_forward(Panel::Atlas),
             Effect::Dataset(DatasetEffect::Index) => self.desk.index(&mut self.toasts),
             Effect::Dataset(DatasetEffect::CancelIndexing) => self.desk.cancel_indexing(),
-            Effect::ChooseFile => self.choose_file("traces", "safetensors", Command::Open),
-            Effect::ChooseState => self.choose_file("view states", "json", Command::LoadState),
+            Effect::ChooseFile => {
+                self.dialog = Some(ChooseFile::show(&self.context, "traces", "safetensors", Command::Open));
+            }
+            Effect::ChooseState => {
+                self.dialog = Some(ChooseFile::show(&self.context, "view states", "json", Command::LoadState));
+            }
             Effect::LoadState(path) => {
                 if let Some(trace) = self.await_state(&path) {
                     let example = self.state.examples.iter().position(|example| *example == trace);
@@ -464,19 +463,6 @@ impl Interface {
             Effect::FocusComparison => panels::bring_forward(&mut self.layout, Panel::Compare),
             Effect::Quit => self.wants_to_close = true,
         }
-    }
-
-    /// Shows the system's dialog in a thread of its own: the window goes on meanwhile.
-    fn choose_file(&mut self, what: &'static str, extension: &'static str, then: fn(PathBuf) -> Command) {
-        let (send, receive) = mpsc::channel();
-        let context = self.context.clone();
-        std::thread::spawn(move || {
-            let chosen = rfd::FileDialog::new().add_filter(what, &[extension]).pick_file();
-            // Fails only after the window was closed.
-            let _ = send.send(chosen.map(then));
-            context.request_repaint();
-        });
-        self.dialog = Some((Instant::now(), receive));
     }
 
     fn play(&mut self, context: &egui::Context) -> Option<Command> {

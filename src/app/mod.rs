@@ -13,6 +13,8 @@ mod comparer;
 mod dataset;
 #[cfg(test)]
 mod dataset_tests;
+mod destination;
+mod dialog;
 #[cfg(test)]
 mod export_tests;
 mod exporter;
@@ -22,6 +24,7 @@ mod history;
 mod interface;
 mod keys;
 mod lasso;
+mod loader;
 mod offscreen;
 mod panels;
 #[cfg(test)]

@@ -1,19 +1,21 @@
 //! A picture of the window without a window: the same panels, drawn into a texture.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use egui::mutex::RwLock;
-use egui_wgpu::{Renderer, RendererOptions, ScreenDescriptor};
+use egui_wgpu::{Renderer, ScreenDescriptor};
 
 use super::Launch;
 use super::command::Command;
 use super::interface::Interface;
+use super::shell::RENDERER_OPTIONS;
 use super::state::State;
 use crate::gpu::Gpu;
-use crate::render::{TARGET_FORMAT, Target};
+use crate::render::{Color, TARGET_FORMAT, Target};
 
 /// A worker that has not answered by then never will.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -38,18 +40,23 @@ const PICTURES_WITHIN: Duration = Duration::from_secs(2);
 /// What moves by itself is looked at so often.
 const GLANCE: Duration = Duration::from_millis(5);
 
-/// Draws the window at `size` (logical pixels) and `scale` (pixels per logical pixel) after `commands` were carried out.
+/// Draws the window at `size` (logical pixels) and `scale` (pixels per logical pixel) on `trace`, which is what `launch` opens
+/// or one of its examples, after `commands` were carried out.
 ///
 /// # Errors
-/// If the trace cannot be opened, or the adapter cannot hold such a picture.
+/// If the trace cannot be opened or is none of the examples, or the adapter cannot hold such a picture.
 pub fn picture_of_window(
     gpu: &Arc<Gpu>,
     launch: &Launch,
+    trace: &Path,
     commands: Vec<Command>,
     size: [f32; 2],
     scale: f32,
 ) -> Result<image::RgbaImage> {
-    let mut window = Offscreen::open(gpu, launch, size, scale)?;
+    let mut window = Offscreen::begin(gpu, launch, size, scale)?;
+    window.settle()?;
+    window.show_example(trace)?;
+    window.check()?;
     for command in commands {
         window.apply(command);
     }
@@ -75,9 +82,14 @@ impl Offscreen {
     pub fn open(gpu: &Arc<Gpu>, launch: &Launch, size: [f32; 2], scale: f32) -> Result<Self> {
         let mut window = Self::begin(gpu, launch, size, scale)?;
         window.settle()?;
-        match &window.interface.state.failure {
+        window.check()?;
+        Ok(window)
+    }
+
+    fn check(&self) -> Result<()> {
+        match &self.state().failure {
             Some(why) => bail!("{why}"),
-            None => Ok(window),
+            None => Ok(()),
         }
     }
 
@@ -101,8 +113,7 @@ impl Offscreen {
 
     fn begin(gpu: &Arc<Gpu>, launch: &Launch, size: [f32; 2], scale: f32) -> Result<Self> {
         let context = egui::Context::default();
-        let options = RendererOptions::PREDICTABLE;
-        let renderer = Arc::new(RwLock::new(Renderer::new(&gpu.device, TARGET_FORMAT, options)));
+        let renderer = Arc::new(RwLock::new(Renderer::new(&gpu.device, TARGET_FORMAT, RENDERER_OPTIONS)));
         let (sender, woken) = mpsc::channel();
         let wake = move || {
             // Fails only after the window is gone.
@@ -125,6 +136,20 @@ impl Offscreen {
         self.interface.ask();
     }
 
+    /// Opens the example that is this file, unless it is shown already.
+    fn show_example(&mut self, trace: &Path) -> Result<()> {
+        let shown = self.state().trace.as_ref().map(|shown| shown.trace.path());
+        let real = |path: &Path| path.canonicalize().ok();
+        if shown.and_then(real) == real(trace) {
+            return Ok(());
+        }
+        let examples = &self.state().examples;
+        let example = examples.iter().position(|example| real(example) == real(trace));
+        let example = example.with_context(|| format!("the dataset holds no such trace: {}", trace.display()))?;
+        self.apply(Command::ShowExample(example));
+        self.settle()
+    }
+
     /// Lays out and draws one frame.
     pub fn frame(&mut self) {
         let mut raw = egui::RawInput {
@@ -135,7 +160,9 @@ impl Offscreen {
         let mut output = self.context.run_ui(raw, |ui| self.interface.show(ui));
         let primitives = self.context.tessellate(output.shapes, output.pixels_per_point);
         let pixels_per_point = output.pixels_per_point;
-        paint(&self.gpu, &self.renderer, &self.target, &primitives, &mut output.textures_delta, pixels_per_point);
+        let background = self.interface.background();
+        let textures = &mut output.textures_delta;
+        paint(&self.gpu, &self.renderer, &self.target, &primitives, textures, pixels_per_point, background);
     }
 
     /// Draws frames until the one that shows all numbers that were asked for.
@@ -168,7 +195,10 @@ fn paint(
     primitives: &[egui::ClippedPrimitive],
     textures: &mut egui::TexturesDelta,
     pixels_per_point: f32,
+    background: Color,
 ) {
+    let [r, g, b, a] = background.0.map(|channel| f64::from(channel) / 255.0);
+    let background = wgpu::Color { r, g, b, a };
     let mut renderer = renderer.write();
     for (id, deltas) in textures.set.drain() {
         for delta in deltas {
@@ -185,7 +215,7 @@ fn paint(
                 view: target.view(),
                 resolve_target: None,
                 depth_slice: None,
-                ops: wgpu::Operations { load: wgpu::LoadOp::Clear(wgpu::Color::BLACK), store: wgpu::StoreOp::Store },
+                ops: wgpu::Operations { load: wgpu::LoadOp::Clear(background), store: wgpu::StoreOp::Store },
             })],
             ..wgpu::RenderPassDescriptor::default()
         });

@@ -20,6 +20,8 @@ pub struct Exports {
     pub scale: f32,
     /// Whether a line beneath the picture says what it shows.
     pub caption: bool,
+    /// Whether the system's dialog asks where each file goes.
+    pub asks: bool,
 }
 
 /// Size of the window's controls and views; 1 is the system's.
@@ -37,7 +39,7 @@ impl Default for Playing {
 
 impl Default for Exports {
     fn default() -> Self {
-        Self { scale: 2.0, caption: false }
+        Self { scale: 2.0, caption: false, asks: false }
     }
 }
 

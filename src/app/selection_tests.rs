@@ -10,6 +10,7 @@ use egui_kittest::kittest::Queryable as _;
 use super::command::Command;
 use super::interface::Interface;
 use super::tests::{Result, settle, window_on};
+use crate::analysis::sinks::Criteria;
 use crate::analysis::{Combine, Pick, Rollout, Selection, SinkTreatment};
 use crate::scene::Target;
 use crate::trace::{Dtype, TensorSpec, TraceWriter};
@@ -47,7 +48,7 @@ fn rollout_and_sinks_are_chosen_by_name() -> Result<()> {
     let mut harness = window_on("multi-image.safetensors")?;
     choose(&mut harness, "rollout through the layers");
     assert_eq!(selection(&harness).rollout, Some(Rollout::default()));
-    for name in ["first layer", "residual share"] {
+    for name in ["first layer", "residual share", "uniform share", "share of heads", "massive activation"] {
         harness.get_by_role_and_label(Role::Slider, name);
     }
     choose(&mut harness, "hide sinks, scale rows up");
@@ -56,6 +57,15 @@ fn rollout_and_sinks_are_chosen_by_name() -> Result<()> {
     let state = &harness.state().state;
     let evidence = state.evidence.as_ref().ok_or("no numbers")?;
     assert!(evidence.sinks.is_some() && evidence.refusal.is_none());
+    let usual = evidence.sinks.as_ref().map_or(0, |found| found.sinks.len());
+    let loose = Criteria { share_ratio: 1.1, head_share: 0.25, ..Criteria::default() };
+    harness.state_mut().state.apply(Command::SetSinkCriteria(loose));
+    settle(&mut harness)?;
+    let state = &harness.state().state;
+    let found = state.evidence.as_ref().and_then(|evidence| evidence.sinks.clone()).ok_or("no numbers")?;
+    assert!(found.sinks.len() > usual);
+    choose(&mut harness, "Usual thresholds of sinks");
+    assert_eq!(selection(&harness).sink_criteria, Criteria::default());
     Ok(())
 }
 

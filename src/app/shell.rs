@@ -17,6 +17,14 @@ use super::interface::Interface;
 use super::screenshot;
 use crate::gpu::{Gpu, choose_adapter, new_instance};
 
+/// How egui's shapes are painted, in the window and in pictures of it.
+pub const RENDERER_OPTIONS: RendererOptions = RendererOptions {
+    msaa_samples: 1,
+    depth_stencil_format: None,
+    dithering: false,
+    predictable_texture_filtering: false,
+};
+
 /// Why the event loop was woken.
 #[derive(Debug)]
 enum Wake {
@@ -62,6 +70,10 @@ struct Open {
     screenshot_folder: PathBuf,
     minimized: bool,
     repaint_at: Option<Instant>,
+    /// What egui wants of its textures, from frames that were not painted too.
+    textures: egui::TexturesDelta,
+    /// Whether the last frame was laid out, but not painted.
+    is_unpainted: bool,
 }
 
 impl ApplicationHandler<Wake> for Shell {
@@ -178,8 +190,8 @@ impl Open {
             }),
             ..WgpuConfiguration::default()
         };
-        let options = RendererOptions { dithering: false, ..RendererOptions::default() };
-        let mut surface = pollster::block_on(SurfacePainter::new(context.clone(), configuration, false, options));
+        let mut surface =
+            pollster::block_on(SurfacePainter::new(context.clone(), configuration, false, RENDERER_OPTIONS));
         pollster::block_on(surface.set_window(egui::ViewportId::ROOT, Some(Arc::clone(&window))))
             .context("cannot draw on the window")?;
         let state = surface.render_state().context("egui has no renderer")?;
@@ -204,6 +216,8 @@ impl Open {
             screenshot_folder: launch.screenshot_dir.clone().unwrap_or_else(screenshot::default_folder),
             minimized: false,
             repaint_at: None,
+            textures: egui::TexturesDelta::default(),
+            is_unpainted: false,
         })
     }
 
@@ -220,20 +234,27 @@ impl Open {
         }
         let context = self.input.egui_ctx().clone();
         let raw = self.input.take_egui_input(&self.window);
-        let mut output = context.run_ui(raw, |ui| self.interface.show(ui));
+        let output = context.run_ui(raw, |ui| self.interface.show(ui));
         self.input.handle_platform_output(&self.window, output.platform_output);
         self.repaint_at = output
             .viewport_output
             .get(&egui::ViewportId::ROOT)
             .and_then(|viewport| Instant::now().checked_add(viewport.repaint_delay));
+        self.textures.append(output.textures_delta);
+        // What a command has changed is shown by the next frame, and painting this one would only keep that one waiting. Never two
+        // in a row: a pointer that moves on and on must not stop the picture.
+        self.is_unpainted = self.interface.is_outdated() && !self.is_unpainted;
+        if self.is_unpainted {
+            return;
+        }
         let primitives = context.tessellate(output.shapes, output.pixels_per_point);
         let screenshot = self.take_screenshot_request();
         self.surface.paint_and_update_textures(
             egui::ViewportId::ROOT,
             output.pixels_per_point,
-            [0.0, 0.0, 0.0, 1.0],
+            self.interface.background().0.map(|channel| f32::from(channel) / 255.0),
             &primitives,
-            &mut output.textures_delta,
+            &mut self.textures,
             screenshot,
             &self.window,
         );

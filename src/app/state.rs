@@ -22,12 +22,12 @@ use crate::analysis::normalize::Normalization;
 use crate::analysis::pool::Pooling;
 use crate::analysis::projection::{Align, Method};
 use crate::analysis::similarity::Similarity;
-use crate::analysis::statistics::Over;
+use crate::analysis::statistics::{self, Over};
 use crate::analysis::timeline::output_tokens;
 use crate::analysis::{Direction, Pick, Selection};
 use crate::evidence::{OpenTrace, Question};
 use crate::export::{ViewState, check_selection};
-use crate::scene::{Evidence, LinkColor, Options, Projection, Target, Theme, View};
+use crate::scene::{ColorBy, Evidence, LinkColor, Options, Projection, Target, Theme, View};
 use crate::trace::{Block, Document};
 
 /// All that the panels read.
@@ -217,7 +217,7 @@ impl State {
             Command::SetHiddenState(state) => self.hidden_state = state,
             Command::SetNormalization(normalization) => {
                 self.normalization = normalization;
-                self.options.normalization = normalization.label().to_owned();
+                self.options.normalization = normalization.label().into_owned();
             }
             Command::CountSpecials(specials) => self.specials = specials,
             Command::TogglePlay => self.is_playing = !self.is_playing && self.trace.is_some(),
@@ -267,6 +267,7 @@ impl State {
             Command::SetCombine(combine) => self.selection.combine = combine,
             Command::SetRollout(rollout) => self.selection.rollout = rollout,
             Command::SetSinks(sinks) => self.selection.sinks = sinks,
+            Command::SetSinkCriteria(criteria) => self.selection.sink_criteria = criteria,
             Command::CompareWith(example) => return self.compare_with(example).then_some(Effect::FocusComparison),
             Command::EndComparison => {
                 self.comparison = Comparison { view: self.comparison.view, ..Comparison::default() }
@@ -306,6 +307,7 @@ impl State {
         self.similarity = None;
         self.failure = None;
         self.is_outdated = false;
+        self.keep_statistic();
         self.select_awaited_token();
         self.set_preview(None);
         self.version += 1;
@@ -376,6 +378,8 @@ impl State {
             links_by_head: self.options.links_color == LinkColor::Head,
             timeline: self.shown_views.contains(&View::Timeline),
             neighbours: self.shown_views.contains(&View::Embedding),
+            row_entropy: self.shown_views.contains(&View::Embedding)
+                && self.options.embedding.color_by == ColorBy::Entropy,
         }
     }
 
@@ -407,6 +411,7 @@ impl State {
             links_by_head: _,
             timeline: _,
             neighbours: _,
+            row_entropy: _,
         } = question;
         check_selection(&trace.trace, &selection)?;
         self.selection = selection;
@@ -443,10 +448,20 @@ impl State {
     }
 
     pub(super) fn select_block(&mut self, block: usize) {
-        let Selection { direction, combine, sinks, .. } = self.selection;
-        self.selection = Selection { block, direction, combine, sinks, ..Selection::default() };
+        let Selection { direction, combine, sinks, sink_criteria, .. } = self.selection;
+        self.selection = Selection { block, direction, combine, sinks, sink_criteria, ..Selection::default() };
         self.options.matrix_window = None;
         self.options.heads_filter = None;
+        self.keep_statistic();
+    }
+
+    /// Another statistic where the block has nothing that this one is about.
+    fn keep_statistic(&mut self) {
+        let Some(trace) = &self.trace else { return };
+        let (document, block) = (trace.document(), self.selection.block);
+        if !statistics::applies(&self.options.statistic, document, block) {
+            self.options.statistic = statistics::first_choice(document, block).to_owned();
+        }
     }
 
     fn go_back(&mut self, step: impl FnOnce(&mut History, &Selection) -> Option<Selection>) {
@@ -477,11 +492,23 @@ fn are_alike(before: &Document, after: &Document) -> bool {
         && before.attention.iter().zip(&after.attention).all(|(a, b)| a.name == b.name && a.layers == b.layers)
 }
 
-/// The last layer that has heads, and their mean, for the first query token: where most models put their answer together.
+/// The last layer that has heads, and their mean, for the token where most models put their answer together: the first query, or,
+/// where that sees itself alone, the first output token, or else the last token of all.
 fn first_selection(open: &OpenTrace) -> Selection {
-    let layers = open.document().attention.first().map_or(0, |block| block.layers);
+    let document = open.document();
+    let block = document.attention.first();
+    let layers = block.map_or(0, |block| block.layers);
     let with_heads = (0..layers).rev().find(|&layer| open.trace.heads(0, layer) > 0);
-    Selection { layer: Pick::One(with_heads.unwrap_or(0)), head: Pick::Mean, tokens: vec![0], ..Selection::default() }
+    let token = block.filter(|block| block.causal && block.query == block.key).map_or(0, |block| {
+        let last = document.query_tokens(block).len().saturating_sub(1);
+        output_tokens(document, block).first().copied().unwrap_or(last)
+    });
+    Selection {
+        layer: Pick::One(with_heads.unwrap_or(0)),
+        head: Pick::Mean,
+        tokens: vec![token],
+        ..Selection::default()
+    }
 }
 
 #[cfg(test)]

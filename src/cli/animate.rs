@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use glam::Vec2;
 
+use super::embedding::EmbeddingArguments;
 use super::progress;
 use super::render::{Arguments, headless_on};
 use super::stats::engine;
@@ -19,6 +20,7 @@ pub fn run(arguments: &Arguments, play: Play, open: &OpenTrace, quiet: bool) -> 
     );
     let state = arguments.view_state(open)?;
     ensure!(state.view.is_some(), "--play draws one view, not the window");
+    EmbeddingArguments::check(open, &state.question)?;
     let animation =
         Animation { play, frames_per_second: arguments.fps, size: Vec2::from(arguments.size), scale: arguments.scale };
     let engine = engine(&arguments.adapter)?;

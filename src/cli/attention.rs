@@ -54,7 +54,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let engine = engine(&arguments.adapter)?;
     let sinks = match selection.sinks {
         SinkTreatment::Show => Vec::new(),
-        _ => sinks::find(&trace, selection.block, &sinks::Criteria::default()).tokens(),
+        _ => sinks::find(&trace, selection.block, &selection.sink_criteria).tokens(),
     };
     let weights = match selection.sinks {
         SinkTreatment::Show | SinkTreatment::Mark => engine.gather(&trace, &selection)?,

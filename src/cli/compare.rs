@@ -12,10 +12,10 @@ use serde::Serialize;
 use super::adapter::AdapterArguments;
 use super::drawing::write_drawing;
 use super::heads;
-use super::render::parse_size;
 use super::selection::{SelectionArguments, SelectionReport};
 use super::stats::engine;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
+use super::values::{parse_range, parse_size};
 use crate::evidence::{Analyst, OpenTrace, Partner, Question};
 use crate::export::Format;
 use crate::render::Fonts;
@@ -46,9 +46,10 @@ pub struct Arguments {
     format: FormatArguments,
     #[command(flatten)]
     selection: SelectionArguments,
-    /// The statistic of the heads; `vlscope stats` lists them.
-    #[arg(long, value_name = "NAME", default_value = "mass.text.image")]
-    statistic: String,
+    /// The statistic of the heads; `vlscope stats` lists them. How much text looks at the image, or another mass that the tokens of
+    /// A have, if not given.
+    #[arg(long, value_name = "NAME")]
+    statistic: Option<String>,
     /// Count special tokens in vlscope's own statistics.
     #[arg(long)]
     specials: bool,
@@ -56,7 +57,7 @@ pub struct Arguments {
     #[arg(long)]
     join_pieces: bool,
     /// The values at the ends of the colours of A's and B's weights, for example 0:0.2; 0 and the larger peak if not given.
-    #[arg(long, value_name = "LOW:HIGH", value_parser = super::render::parse_range, allow_hyphen_values = true)]
+    #[arg(long, value_name = "LOW:HIGH", value_parser = parse_range, allow_hyphen_values = true)]
     range: Option<[f32; 2]>,
     /// Width and height in logical pixels.
     #[arg(long, value_name = "WxH", value_parser = parse_size, default_value = "1080x480")]
@@ -110,19 +111,15 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let (a, b) = (OpenTrace::open(&arguments.a)?, OpenTrace::open(&arguments.b)?);
     let selection = arguments.selection.resolve(&a.trace)?;
-    heads::check_statistic(a.document(), selection.block, &arguments.statistic)?;
-    let question = Question {
-        selection,
-        statistic: arguments.statistic.clone(),
-        specials: arguments.specials,
-        ..Question::default()
-    };
+    let statistic = heads::statistic_of(a.document(), selection.block, arguments.statistic.as_deref())?;
+    let question =
+        Question { selection, statistic: statistic.clone(), specials: arguments.specials, ..Question::default() };
     let mut analyst = Analyst::new(engine(&arguments.adapter)?);
     let stop = AtomicBool::new(false);
     let evidence = analyst.answer(&a, &question, &stop)?;
     let partner = Partner::ask(&mut analyst, &a, &b, &question, &stop)?;
     let options = Options {
-        statistic: arguments.statistic.clone(),
+        statistic,
         join_pieces: arguments.join_pieces,
         range: arguments.range,
         theme: arguments.theme,
@@ -176,7 +173,7 @@ fn print(arguments: &Arguments, open: &OpenTrace, a: &Inputs<'_>, b: &Inputs<'_>
     };
     if arguments.format.json {
         let quantity = match arguments.view {
-            CompareView::Heads => &arguments.statistic,
+            CompareView::Heads => a.options.statistic.as_str(),
             CompareView::Image | CompareView::Text => "attention weight",
         };
         let selection = SelectionReport::new(&open.trace, a.selection);

@@ -113,17 +113,23 @@ impl HeadsArguments {
     }
 }
 
-/// Whether a block has a statistic or a metric of that name.
+/// The statistic of a block that is called so, or the metric that has this name or title; without a name the one that the block
+/// is first shown by.
 ///
 /// # Errors
-/// If not; the message lists what there is.
-pub fn check_statistic(document: &Document, block: usize, name: &str) -> Result<()> {
-    let metrics = || statistics::metric_names(document, block).map(|(name, _)| name);
-    if statistics::statistic(name).is_some() || metrics().any(|metric| metric == name) {
-        return Ok(());
+/// If there is none; the message lists what there is.
+pub fn statistic_of(document: &Document, block: usize, name: Option<&str>) -> Result<String> {
+    let Some(name) = name else { return Ok(statistics::first_choice(document, block).to_owned()) };
+    if statistics::statistic(name).is_some() {
+        return Ok(name.to_owned());
     }
-    let all = statistics::TABLE.iter().map(|entry| entry.name.to_owned()).chain(metrics());
-    bail!("no statistic is called `{name}`: there are {}", all.collect::<Vec<_>>().join(", "))
+    let mut metrics = statistics::metric_names(document, block);
+    if let Some((metric, _)) = metrics.find(|(metric, title)| metric == name || *title == name) {
+        return Ok(metric);
+    }
+    let metrics = statistics::metric_names(document, block).map(|(metric, title)| format!("{metric} ({title})"));
+    let all: Vec<String> = statistics::TABLE.iter().map(|entry| entry.name.to_owned()).chain(metrics).collect();
+    bail!("no statistic is called `{name}`: there are {}", all.join(", "))
 }
 
 fn parse_range(text: &str) -> Result<[f32; 2], String> {

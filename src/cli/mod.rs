@@ -18,6 +18,7 @@ mod neighbours;
 mod progress;
 mod render;
 mod selection;
+mod sinks;
 mod state_file;
 mod stats;
 mod synth;
@@ -25,13 +26,15 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod values;
 mod view;
 mod wanted;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::{CommandFactory, Parser, Subcommand};
 
 const EXAMPLES: &str = "Examples:
@@ -112,7 +115,13 @@ impl Cli {
         match &self.command {
             Some(Command::Render(arguments)) if arguments.state_file.is_some() => {
                 let typed = std::env::args_os().collect();
-                Ok(Self::parse_from(state_file::with_state(arguments, typed)?))
+                // What was typed has been read already: what is wrong now is of the file.
+                Self::try_parse_from(state_file::with_state(arguments, typed)?).map_err(|error| {
+                    let file = arguments.state_file.as_deref().unwrap_or(Path::new("")).display();
+                    let said = error.to_string();
+                    let said = said.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                    anyhow!("{said}, as {file} has it")
+                })
             }
             _ => Ok(self),
         }

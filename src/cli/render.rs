@@ -1,6 +1,6 @@
 //! `vlscope render`: one view, or the whole window, as a picture; a view as an animation or as its numbers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -14,7 +14,7 @@ use super::embedding::EmbeddingArguments;
 use super::heads::{self, HeadsArguments};
 use super::selection::SelectionArguments;
 use super::stats::engine;
-use crate::analysis::Selection;
+use super::values::{parse_percentile, parse_range, parse_share, parse_size, parse_view, parse_window};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::timeline::TokenGroup;
 use crate::app::{Command, Launch, picture_of_window};
@@ -47,6 +47,9 @@ pub struct Arguments {
     /// heads, image, text, matrix, links, embedding, thumbnails, overlays, timeline, similarity, or window for all of them.
     #[arg(long, value_enum, required_unless_present = "state_file")]
     view: Option<ViewName>,
+    /// The folder of which the trace is an example: the window lists the others.
+    #[arg(long, value_name = "DIR")]
+    dataset: Option<PathBuf>,
     /// Where it goes: a picture (.png, .svg), the numbers behind the view (.csv, .json, .npy); with --play .gif, or a
     /// folder of pictures.
     #[arg(long, short, value_name = "FILE")]
@@ -56,15 +59,19 @@ pub struct Arguments {
     pub(super) state_file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) selection: SelectionArguments,
-    /// The statistic of the heads view; `vlscope stats` lists them.
-    #[arg(long, value_name = "NAME", default_value = "mass.text.image")]
-    statistic: String,
+    /// The statistic of the heads view; `vlscope stats` lists them. How much text looks at the image, or another mass that the
+    /// block's tokens have, if not given.
+    #[arg(long, value_name = "NAME")]
+    statistic: Option<String>,
     /// Count special tokens in vlscope's own statistics.
     #[arg(long)]
     specials: bool,
     /// How weights are normalized before they are coloured.
     #[arg(long, value_enum, default_value_t = NormalizationName::None)]
     normalization: NormalizationName,
+    /// Where the colours of `--normalization percentile` end, above 0 and up to 100.
+    #[arg(long, value_name = "P", default_value_t = 99.0, value_parser = parse_percentile)]
+    percentile: f32,
     /// viridis, inferno, magma, cividis, …; each view has its own if not given.
     #[arg(long, value_name = "NAME", value_parser = |name: &str| name.parse::<Colormap>().map_err(|error| error.to_string()))]
     colormap: Option<Colormap>,
@@ -78,8 +85,11 @@ pub struct Arguments {
     #[arg(long, value_name = "dark|light", value_parser = |name: &str| name.parse::<Theme>().map_err(|error| error.to_string()), default_value = "light")]
     theme: Theme,
     /// How strongly the heat covers the image, from 0 to 1.
-    #[arg(long, default_value_t = 0.75)]
+    #[arg(long, value_name = "SHARE", default_value_t = Options::default().opacity, value_parser = parse_share)]
     opacity: f32,
+    /// Let the heat fade out where there is little attention, instead of covering all patches alike.
+    #[arg(long)]
+    fade: bool,
     /// Each patch a square of one colour.
     #[arg(long)]
     by_patch: bool,
@@ -107,7 +117,7 @@ pub struct Arguments {
     /// Which grids of patches are shown where several lie over an image.
     #[arg(long, value_enum, default_value_t = Tiles::All)]
     tiles: Tiles,
-    /// Show the pieces of a word as one word, with the sum of their weights.
+    /// Show the pieces of a word as one word, with the sum of what they receive, or the mean of what they give.
     #[arg(long)]
     join_pieces: bool,
     /// Which mass of the output tokens the timeline shows layer by layer.
@@ -126,10 +136,10 @@ pub struct Arguments {
     #[arg(long, value_name = "N")]
     image: Option<usize>,
     /// Show these cells of the matrix: first key, first query, and those after the last ones.
-    #[arg(long, value_name = "K0,Q0,K1,Q1", value_parser = parse_numbers::<4>)]
+    #[arg(long, value_name = "K0,Q0,K1,Q1", value_parser = parse_window)]
     matrix_window: Option<[f32; 4]>,
     /// Zoom the embedding: scale in x and y, then the shift in fractions of the plot.
-    #[arg(long, value_name = "SX,SY,X,Y", value_parser = parse_numbers::<4>, allow_hyphen_values = true)]
+    #[arg(long, value_name = "SX,SY,X,Y", value_parser = parse_view, allow_hyphen_values = true)]
     embedding_view: Option<[f32; 4]>,
     /// Draw links of selected tokens only.
     #[arg(long)]
@@ -199,13 +209,15 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         return animate::run(arguments, play, &OpenTrace::open(path)?, quiet);
     }
     let format = Format::of(&arguments.output)?;
+    let is_of_window = arguments.view().is_none();
+    ensure!(arguments.dataset.is_none() || is_of_window, "--dataset is for --view window, which lists its examples");
     ensure!(format != Format::Gif, "a .gif needs --play tokens, layers, heads or outputs");
     let open = OpenTrace::open(path)?;
     let state = arguments.view_state(&open)?;
     match state.view {
         Some(view) => write(arguments, view, &open, &state, format),
         None if format == Format::Png => {
-            let picture = draw_window(arguments, state.question.selection)?;
+            let picture = draw_window(arguments, path, state)?;
             let output = &arguments.output;
             picture
                 .save_with_format(output, image::ImageFormat::Png)
@@ -242,10 +254,10 @@ pub(super) fn headless_on(gpu: Option<Arc<Gpu>>, adapter: &AdapterArguments) -> 
     Ok(gpu.map_or_else(|| Headless::new(&adapter.choice()), |gpu| Ok(Headless::on(gpu)))?)
 }
 
-fn draw_window(arguments: &Arguments, selection: Selection) -> Result<image::RgbaImage> {
+fn draw_window(arguments: &Arguments, trace: &Path, state: ViewState) -> Result<image::RgbaImage> {
     let gpu = Arc::new(Gpu::open(&arguments.adapter.choice())?);
     let launch = Launch {
-        path: arguments.trace.clone(),
+        path: Some(arguments.dataset.as_deref().unwrap_or(trace).to_owned()),
         adapter: arguments.adapter.choice(),
         compute: arguments.adapter.compute(),
         gpu_memory_bytes: arguments.adapter.gpu_memory,
@@ -255,34 +267,37 @@ fn draw_window(arguments: &Arguments, selection: Selection) -> Result<image::Rgb
         index_dir: None,
     };
     // The tabs say what the titles would, and captions are for figures.
-    let options = Options { title: false, caption: None, text_scroll: Some(0.0), ..arguments.options() };
+    let options = Options { title: false, caption: None, text_scroll: Some(0.0), ..state.options };
     let commands = vec![
         Command::SetNormalization(arguments.normalization()),
         Command::CountSpecials(arguments.specials),
         Command::SetHiddenState(arguments.hidden_state),
-        Command::SetSelection(selection),
+        Command::SetSelection(state.question.selection),
         Command::SetZScore(arguments.heads.z_score()),
         Command::SetPooling(arguments.heads.pooling()),
         // A z-score lets go of the filter.
         Command::SetOptions(Box::new(options)),
     ];
-    picture_of_window(&gpu, &launch, commands, arguments.size, arguments.scale)
+    picture_of_window(&gpu, &launch, trace, commands, arguments.size, arguments.scale)
 }
 
 impl Arguments {
     /// What the arguments ask for, in this trace.
     pub(super) fn view_state(&self, open: &OpenTrace) -> Result<ViewState> {
-        if open.document().attention.is_empty() && matches!(self.view(), Some(View::Embedding | View::Similarity)) {
+        if open.document().attention.is_empty()
+            && matches!(self.view(), Some(View::Embedding | View::Similarity) | None)
+        {
             let selection = self.selection.of_hidden_states(&open.trace)?;
             let question = Question { selection, hidden_state: self.hidden_state, ..Question::default() };
             return Ok(ViewState::new(self.trace.clone(), self.view(), question, self.options()));
         }
         let selection = self.selection.resolve(&open.trace)?;
-        heads::check_statistic(open.document(), selection.block, &self.statistic)?;
+        let statistic = heads::statistic_of(open.document(), selection.block, self.statistic.as_deref())?;
         let block = selection.block;
+        self.check(open, block)?;
         let question = Question {
             selection,
-            statistic: self.statistic.clone(),
+            statistic,
             specials: self.specials,
             normalization: self.normalization(),
             hidden_state: self.hidden_state,
@@ -291,6 +306,25 @@ impl Arguments {
             ..Question::default()
         };
         Ok(ViewState::new(self.trace.clone(), self.view(), question, self.options()))
+    }
+
+    /// Whether the trace has the image and the cells that are asked for.
+    fn check(&self, open: &OpenTrace, block: usize) -> Result<()> {
+        let document = open.document();
+        if let Some(image) = self.image {
+            ensure!(image < document.images, "there is no image {image}: the trace has {}", document.images);
+        }
+        if let Some([x0, y0, x1, y1]) = self.matrix_window {
+            let block = &document.attention[block];
+            let [queries, keys] = [document.query_tokens(block).len(), document.key_tokens(block).len()];
+            let is_inside = x0 >= 0.0 && y0 >= 0.0 && x1 <= keys as f32 && y1 <= queries as f32;
+            ensure!(
+                is_inside,
+                "--matrix-window reaches beyond the matrix of block `{}`: {keys} keys, {queries} queries",
+                block.name
+            );
+        }
+        Ok(())
     }
 
     /// `None` for the window.
@@ -321,11 +355,11 @@ impl Arguments {
 
     pub(super) fn options(&self) -> Options {
         let options = Options {
-            statistic: self.statistic.clone(),
             colormap: self.colormap,
-            normalization: self.normalization().label().to_owned(),
+            normalization: self.normalization().label().into_owned(),
             smooth: !self.by_patch,
-            opacity: self.opacity.clamp(0.0, 1.0),
+            opacity: self.opacity,
+            fade: self.fade,
             links: self.min_weight.map_or(Keep::Strongest(self.strongest), Keep::AtLeast),
             theme: self.theme,
             range: self.range,
@@ -360,30 +394,8 @@ impl Arguments {
             NormalizationName::None => Normalization::None,
             NormalizationName::MinMax => Normalization::MinMax,
             NormalizationName::RowMaximum => Normalization::RowMaximum,
-            NormalizationName::Percentile => Normalization::Percentile(99.0),
+            NormalizationName::Percentile => Normalization::Percentile(self.percentile),
             NormalizationName::Log => Normalization::Log,
         }
     }
-}
-
-/// From `WxH`.
-pub fn parse_size(text: &str) -> Result<[f32; 2], String> {
-    let sides = text.split_once(['x', 'X', '×']).and_then(|(width, height)| {
-        let side = |text: &str| text.parse::<u16>().ok().filter(|side| *side >= 16);
-        Some([f32::from(side(width)?), f32::from(side(height)?)])
-    });
-    sides.ok_or_else(|| format!("`{text}` is no size: expected for example 900x640, at least 16x16"))
-}
-
-pub fn parse_range(text: &str) -> Result<[f32; 2], String> {
-    let ends = text.split_once(':').and_then(|(low, high)| Some([low.parse::<f32>().ok()?, high.parse().ok()?]));
-    ends.filter(|[low, high]| low < high && low.is_finite() && high.is_finite())
-        .ok_or_else(|| format!("`{text}` is no range: expected for example 0:0.2, the lower end first"))
-}
-
-fn parse_numbers<const N: usize>(text: &str) -> Result<[f32; N], String> {
-    let numbers = text.split(',').map(|number| number.trim().parse::<f32>().ok().filter(|number| number.is_finite()));
-    let numbers: Option<Vec<f32>> = numbers.collect();
-    let numbers = numbers.and_then(|numbers| <[f32; N]>::try_from(numbers).ok());
-    numbers.ok_or_else(|| format!("`{text}` is not {N} numbers with commas between them"))
 }

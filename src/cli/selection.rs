@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment, token_sets};
+use super::sinks::{SinkArguments, treatment_name};
+use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, token_sets};
 use crate::trace::{Modality, Sequence, Trace};
 
 /// Block, layer, head, tokens, direction, and how they become one. Layers, heads and tokens are counted from 0.
@@ -47,9 +48,8 @@ pub struct SelectionArguments {
     /// The share of the residual connection in a rollout, from 0 to 1, in hundredths.
     #[arg(long, value_name = "SHARE", default_value = "0.5", value_parser = parse_percent, requires = "rollout")]
     residual: u8,
-    /// What happens to attention sinks in the weights that are shown.
-    #[arg(long, value_enum, default_value_t = SinkName::Show)]
-    sinks: SinkName,
+    #[command(flatten)]
+    sinks: SinkArguments,
 }
 
 /// What was selected, as it would be typed.
@@ -99,12 +99,7 @@ impl<'a> SelectionReport<'a> {
                 start: rollout.start,
                 residual: f64::from(rollout.residual_percent) / 100.0,
             }),
-            sinks: match selection.sinks {
-                SinkTreatment::Show => "show",
-                SinkTreatment::Mark => "mark",
-                SinkTreatment::Hide => "hide",
-                SinkTreatment::Renormalise => "renormalise",
-            },
+            sinks: treatment_name(selection.sinks),
         }
     }
 }
@@ -126,18 +121,6 @@ enum CombineName {
     Mean,
     Sum,
     Max,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum SinkName {
-    /// Like all other tokens.
-    Show,
-    /// With a mark.
-    Mark,
-    /// Not at all.
-    Hide,
-    /// Not at all; each row's other weights are scaled up to the sum that it had.
-    Renormalise,
 }
 
 fn parse_range(text: &str) -> Result<RangeInclusive<usize>, String> {
@@ -226,12 +209,8 @@ impl SelectionArguments {
                 CombineName::Max => Combine::Max,
             },
             rollout,
-            sinks: match self.sinks {
-                SinkName::Show => SinkTreatment::Show,
-                SinkName::Mark => SinkTreatment::Mark,
-                SinkName::Hide => SinkTreatment::Hide,
-                SinkName::Renormalise => SinkTreatment::Renormalise,
-            },
+            sinks: self.sinks.treatment(),
+            sink_criteria: self.sinks.criteria(),
         })
     }
 

@@ -7,11 +7,11 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::render::Arguments;
-use crate::export::{Flags, ViewState, render_flags, words_of};
+use crate::export::{Flags, ViewState, check_selection, render_flags, words_of};
 use crate::trace::Trace;
 
-/// Options of which only one may be given.
-const EXCLUSIVE: [[&str; 2]; 1] = [["--strongest", "--min-weight"]];
+/// Options of which those that were typed take the place of all others: only one may be given, or they would add up.
+const GROUPS: [&[&str]; 2] = [&["--strongest", "--min-weight"], &["--token", "--word", "--segment", "--modality"]];
 
 /// The typed words with those of the state file after `render`.
 ///
@@ -22,7 +22,12 @@ pub fn with_state(arguments: &Arguments, mut typed: Vec<OsString>) -> Result<Vec
     let state = ViewState::load(path)?;
     let no_trace = || format!("no trace is given, and {} names none", path.display());
     let trace: &Path = arguments.trace.as_deref().or(state.trace.as_deref()).with_context(no_trace)?;
-    let flags = render_flags(Trace::open(trace)?.document(), &state);
+    let open = Trace::open(trace)?;
+    if !open.document().attention.is_empty() {
+        check_selection(&open, &state.question.selection)
+            .with_context(|| format!("{} is not of this trace", path.display()))?;
+    }
+    let flags = render_flags(open.document(), &state);
     let mut words = words_of(&overridden(flags, &typed));
     if arguments.trace.is_none() {
         words.push(trace.to_string_lossy().into_owned());
@@ -40,7 +45,7 @@ fn overridden(flags: Flags, typed: &[OsString]) -> Flags {
             .filter_map(|word| word.to_str())
             .any(|word| word.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))
     };
-    let is_excluded =
-        |name: &str| EXCLUSIVE.iter().any(|group| group.contains(&name) && group.iter().any(|other| is_typed(other)));
-    flags.into_iter().filter(|(name, _)| !is_typed(name) && !is_excluded(name)).collect()
+    let is_replaced =
+        |name: &str| GROUPS.iter().any(|group| group.contains(&name) && group.iter().any(|other| is_typed(other)));
+    flags.into_iter().filter(|(name, _)| !is_typed(name) && !is_replaced(name)).collect()
 }

@@ -11,6 +11,7 @@ use super::{Cli, Command};
 use crate::analysis::neighbours::Metric;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::projection::{Align, Method, Recipe};
+use crate::analysis::sinks::Criteria;
 use crate::analysis::statistics::Over;
 use crate::analysis::timeline::TokenGroup;
 use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
@@ -38,10 +39,17 @@ fn unusual() -> ViewState {
             combine: Combine::Max,
             rollout: Some(Rollout { start: 1, residual_percent: 25 }),
             sinks: SinkTreatment::Renormalise,
+            sink_criteria: Criteria {
+                share_ratio: 2.5,
+                head_share: 0.75,
+                seen_share: 0.125,
+                activation: 33.0,
+                dimension_ratio: 7.0,
+            },
         },
         statistic: "entropy".to_owned(),
         specials: true,
-        normalization: Normalization::Percentile(99.0),
+        normalization: Normalization::Percentile(97.5),
         hidden_state: Some(1),
         z_score: Some(Over::Heads),
         ..Question::default()
@@ -53,8 +61,9 @@ fn unusual() -> ViewState {
         normalization: String::new(),
         smooth: false,
         opacity: 0.3,
+        fade: true,
         image: Some(0),
-        matrix_window: Some(Rect { min: Vec2::new(1.5, 2.0), max: Vec2::new(7.0, 9.25) }),
+        matrix_window: Some(Rect { min: Vec2::new(0.5, 1.0), max: Vec2::new(3.0, 3.25) }),
         embedding_view: Some(Transform { scale: Vec2::new(2.0, 3.0), offset: Vec2::new(-0.5, 0.1) }),
         links: Keep::AtLeast(0.125),
         links_of_selection: true,
@@ -108,7 +117,7 @@ fn the_copied_line_draws_the_same() -> Result {
     usual.question.statistic = "mass.text.image".to_owned();
     usual.options.statistic = "mass.text.image".to_owned();
     for state in [unusual(), usual] {
-        let line = render_line(open.document(), &state, [640.0, 480.0], 2.0);
+        let line = render_line(open.document(), &state, None, [640.0, 480.0], 2.0);
         assert_eq!(parsed(&split(&line)?)?, state, "{line}");
         assert!(line.contains("--size 640x480 --scale 2"), "{line}");
     }
@@ -136,6 +145,9 @@ fn a_state_file_is_typed_for_the_user_and_gives_way() -> Result {
     changed.options.links = Keep::Strongest(7);
     changed.question.selection.tokens = vec![2];
     assert_eq!(typed(&["--view", "matrix", "--theme=light", "--strongest", "7", "--token", "2"])?, changed);
+    // Ways to choose tokens add up, but those that are typed take the place of the file's, which would come first.
+    let words = typed(&["--modality", "text"])?.question.selection.tokens;
+    assert!(words.len() > 1 && words.is_sorted(), "{words:?}");
     Ok(())
 }
 

@@ -101,7 +101,7 @@ pub struct Animation {
 
 impl Animation {
     /// Writes the animation: a GIF that starts again at its end, or, where the path ends on no `.gif`, a folder of pictures
-    /// `frame-0000.png` and on. `on_frame` is told of each frame that is drawn, and of how many there are.
+    /// `frame-0000.png` and on, in the place of those of an earlier one. `on_frame` is told of each frame that is drawn, and of how many there are.
     ///
     /// # Errors
     /// If there is nothing to play, a frame fails, or a file cannot be written.
@@ -159,11 +159,18 @@ fn write_gif(path: &Path, frames_per_second: f32, frames: impl Iterator<Item = R
 
 fn write_folder(folder: &Path, frames: impl Iterator<Item = Result<RgbaImage>>) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    for (number, frame) in frames.enumerate() {
-        let path = folder.join(format!("frame-{number:04}.png"));
+    let path_of = |number: usize| folder.join(format!("frame-{number:04}.png"));
+    let mut count = 0;
+    for frame in frames {
+        let path = path_of(count);
         frame?
             .save_with_format(&path, image::ImageFormat::Png)
             .with_context(|| format!("cannot write {}", path.display()))?;
+        count += 1;
+    }
+    // Whoever makes a film of the folder must not find the end of an earlier one.
+    for stale in (count..).map(path_of).take_while(|path| path.exists()) {
+        std::fs::remove_file(&stale).with_context(|| format!("cannot remove {}", stale.display()))?;
     }
     Ok(())
 }

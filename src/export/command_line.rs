@@ -8,6 +8,7 @@ use super::ViewState;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::pool::Pooling;
 use crate::analysis::projection::Recipe;
+use crate::analysis::sinks::Criteria;
 use crate::analysis::statistics::Over;
 use crate::analysis::{Combine, Direction, Rollout, Selection, SinkTreatment};
 use crate::evidence::Question;
@@ -37,6 +38,7 @@ pub fn render_flags(document: &Document, state: &ViewState) -> Flags {
         links_by_head: _,
         timeline: _,
         neighbours: _,
+        row_entropy: _,
     } = question;
     let mut flags = vec![("--view", Some(view.map_or("window", |view| view.name()).to_owned()))];
     let view_flags = flags_of_options(*view, options);
@@ -49,6 +51,11 @@ pub fn render_flags(document: &Document, state: &ViewState) -> Flags {
     }
     if *normalization != Normalization::None {
         flags.push(("--normalization", Some(normalization_name(*normalization).to_owned())));
+    }
+    if let Normalization::Percentile(percent) = normalization
+        && *percent != 99.0
+    {
+        flags.push(("--percentile", Some(percent.to_string())));
     }
     if let Some(state) = hidden_state {
         flags.push(("--hidden-state", Some(state.to_string())));
@@ -63,10 +70,19 @@ pub fn render_flags(document: &Document, state: &ViewState) -> Flags {
     flags
 }
 
-/// The whole line, as it is typed in a shell.
-pub fn render_line(document: &Document, state: &ViewState, size: [f32; 2], scale: f32) -> String {
+/// The whole line, as it is typed in a shell; `dataset` is the folder whose examples a window lists.
+pub fn render_line(
+    document: &Document,
+    state: &ViewState,
+    dataset: Option<&Path>,
+    size: [f32; 2],
+    scale: f32,
+) -> String {
     let trace = state.trace.as_deref().unwrap_or(Path::new("trace.safetensors")).display().to_string();
     let mut words = vec!["vlscope".to_owned(), "render".to_owned(), trace];
+    if let Some(dataset) = dataset {
+        words.extend(["--dataset".to_owned(), dataset.display().to_string()]);
+    }
     words.extend(words_of(&render_flags(document, state)));
     let [width, height] = size.map(|side| side.round().clamp(16.0, 65_535.0));
     words.extend(["--size".to_owned(), format!("{width}x{height}")]);
@@ -89,7 +105,7 @@ pub fn words_of(flags: &Flags) -> Vec<String> {
 }
 
 fn flags_of_selection(document: &Document, selection: &Selection) -> Flags {
-    let Selection { block, layer, head, tokens, direction, combine, rollout, sinks } = selection;
+    let Selection { block, layer, head, tokens, direction, combine, rollout, sinks, sink_criteria } = selection;
     let mut flags = Flags::new();
     if let Some(block) = document.attention.get(*block) {
         flags.push(("--block", Some(block.name.clone())));
@@ -115,7 +131,22 @@ fn flags_of_selection(document: &Document, selection: &Selection) -> Flags {
         SinkTreatment::Hide => flags.push(("--sinks", Some("hide".to_owned()))),
         SinkTreatment::Renormalise => flags.push(("--sinks", Some("renormalise".to_owned()))),
     }
+    flags.extend(flags_of_criteria(sink_criteria));
     flags
+}
+
+fn flags_of_criteria(criteria: &Criteria) -> Flags {
+    let Criteria { share_ratio, head_share, seen_share, activation, dimension_ratio } = criteria;
+    let usual = Criteria::default();
+    let thresholds = [
+        ("--sink-ratio", *share_ratio, usual.share_ratio),
+        ("--sink-heads", *head_share, usual.head_share),
+        ("--sink-seen", *seen_share, usual.seen_share),
+        ("--sink-activation", *activation, usual.activation),
+        ("--sink-dimension", *dimension_ratio, usual.dimension_ratio),
+    ];
+    let changed = thresholds.into_iter().filter(|(_, value, usual)| value != usual);
+    changed.map(|(name, value, _)| (name, Some(value.to_string()))).collect()
 }
 
 fn flags_of_options(view: Option<View>, options: &Options) -> Flags {
@@ -127,6 +158,7 @@ fn flags_of_options(view: Option<View>, options: &Options) -> Flags {
         normalization: _,
         smooth,
         opacity,
+        fade,
         image,
         matrix_window,
         embedding_view,
@@ -162,6 +194,7 @@ fn flags_of_options(view: Option<View>, options: &Options) -> Flags {
     add(range.is_some(), "--range", range.map(|[low, high]| format!("{low}:{high}")));
     add(!smooth, "--by-patch", None);
     add(*opacity != usual.opacity, "--opacity", Some(opacity.to_string()));
+    add(*fade, "--fade", None);
     add(image.is_some(), "--image", image.map(|image| image.to_string()));
     add(matrix_window.is_some(), "--matrix-window", matrix_window.map(window));
     add(embedding_view.is_some(), "--embedding-view", embedding_view.map(transform));

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::analysis::{Direction, Pick, Selection};
 use crate::evidence::Question;
-use crate::scene::{LinkColor, Options, View};
+use crate::scene::{ColorBy, LinkColor, Options, View};
 use crate::trace::Trace;
 
 /// The version that is written, and the one that is read.
@@ -41,7 +41,7 @@ impl ViewState {
     /// The state of a view; what options and question both say is taken from the question.
     pub fn new(trace: Option<PathBuf>, view: Option<View>, mut question: Question, mut options: Options) -> Self {
         options.statistic.clone_from(&question.statistic);
-        options.normalization = question.normalization.label().to_owned();
+        options.normalization = question.normalization.label().into_owned();
         // Neither is where the text is scrolled to, nor is the tool that the pointer holds.
         options.text_scroll = None;
         options.embedding.lasso = false;
@@ -50,6 +50,7 @@ impl ViewState {
         question.per_head = view == Some(View::Overlays);
         question.timeline = view == Some(View::Timeline);
         question.neighbours = view == Some(View::Embedding);
+        question.row_entropy = question.neighbours && options.embedding.color_by == ColorBy::Entropy;
         question.thumbnails = question.thumbnails.filter(|_| view == Some(View::Thumbnails));
         Self { trace, view, question, options }
     }

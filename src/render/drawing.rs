@@ -274,6 +274,13 @@ impl Color {
         Self([r, g, b, 255])
     }
 
+    /// The colour on the way to another, a share from 0 to 1 of it, as sRGB bytes.
+    pub fn mixed(self, other: Self, share: f32) -> Self {
+        let mix = |from: u8, to: u8| (f32::from(from) + (f32::from(to) - f32::from(from)) * share).round() as u8;
+        let (from, to) = (self.0, other.0);
+        Self(std::array::from_fn(|channel| mix(from[channel], to[channel])))
+    }
+
     /// The same colour with an opacity from 0 to 1.
     pub fn with_opacity(self, opacity: f32) -> Self {
         let [r, g, b, _] = self.0;

@@ -16,6 +16,8 @@ pub(super) struct Scale {
     pub range: [f32; 2],
     /// Whether small values have the colours of the colormap's high end.
     pub reversed: bool,
+    /// Whether small values let through what lies under them.
+    pub fades: bool,
     pub label: String,
 }
 
@@ -176,7 +178,7 @@ impl Bar {
             colormap: self.scale.colormap,
             missing: canvas.palette.missing,
             opacity: 1.0,
-            fade: false,
+            fade: self.scale.fades,
             smooth: false,
         }));
     }

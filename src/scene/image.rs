@@ -91,6 +91,7 @@ fn scale(inputs: &Inputs<'_>, sides: &Sides<'_>, tiles: &[Tile<'_>]) -> Scale {
         colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno),
         range: weight_range(inputs, peak),
         reversed: false,
+        fades: inputs.options.fade,
         label: weight_label(inputs),
     }
 }
@@ -206,7 +207,7 @@ pub(super) fn heat_over(
                 colormap: scale.colormap,
                 missing: canvas.palette.missing.with_opacity(0.6),
                 opacity,
-                fade: true,
+                fade: inputs.options.fade,
                 smooth: inputs.options.smooth,
             }));
             continue;

@@ -11,7 +11,6 @@ use super::canvas::Canvas;
 use super::sides::{Sides, largest};
 use super::{Inputs, LinkColor, Target};
 use crate::analysis::{Direction, Pick};
-use crate::render::colormap::Colormap;
 use crate::render::{Color, Keep, Link};
 use crate::trace::{Modality, Token};
 
@@ -34,6 +33,8 @@ pub(super) struct Entry {
     pub name: String,
     pub color: Color,
     pub target: Option<Target>,
+    /// The largest weight of its links: where there is no room for all, the strongest are named.
+    pub strength: f32,
 }
 
 /// All links, in groups of which the later ones lie above, and what their colours stand for.
@@ -44,15 +45,18 @@ pub(super) struct Candidates {
 
 /// Okabe and Ito's colours without black and white (<https://jfly.uni-koeln.de/color/>), told apart by every kind of
 /// colour-blind eye.
-const FEW: [u32; 7] = [0x56b4e9, 0xe69f00, 0x009e73, 0xcc79a7, 0x0072b2, 0xd55e00, 0xf0e442];
+const HUES: [u32; 7] = [0x56b4e9, 0xe69f00, 0x009e73, 0xcc79a7, 0x0072b2, 0xd55e00, 0xf0e442];
 
-/// The colour of a head among `count`; with more heads than there are colours to tell apart, neighbours look alike.
-pub(super) fn head_color(head: usize, count: usize) -> Color {
-    if count <= FEW.len() {
-        return Color::hex(FEW[head % FEW.len()]);
-    }
-    let [r, g, b] = Colormap::Turbo.rgb(0.08 + 0.86 * (head as f32 + 0.5) / count as f32);
-    Color([r, g, b, 255])
+/// The colour of a head. Every seventh head has the same hue, each time lighter or darker: 35 heads can be told apart.
+pub(super) fn head_color(head: usize) -> Color {
+    let (target, amount) = match head / HUES.len() % 5 {
+        0 => (0x00, 0.0),
+        1 => (0xff, 0.45),
+        2 => (0x00, 0.4),
+        3 => (0xff, 0.75),
+        _ => (0x00, 0.65),
+    };
+    Color::hex(HUES[head % HUES.len()]).mixed(Color([target, target, target, 255]), amount)
 }
 
 impl Candidates {
@@ -90,16 +94,19 @@ pub(super) fn candidates(inputs: &Inputs<'_>, canvas: &Canvas<'_>, sides: &Sides
     let mut legend = Vec::new();
     match inputs.options.links_color {
         LinkColor::Head if by_head.clone().next().is_some() => {
-            let last = evidence.head_links.iter().map(|(head, _)| head + 1).max().unwrap_or(0);
-            let count = evidence.statistic.heads.max(last);
             for (head, weights) in by_head {
-                let color = head_color(*head, count);
+                let color = head_color(*head);
                 collector.add(weights, &ends.queries, &ends.keys, color, color);
                 let target = match inputs.selection.layer {
                     Pick::One(layer) => Some(Target::Head { layer, head: *head }),
                     _ => None,
                 };
-                legend.push(Entry { name: format!("head {head}"), color, target });
+                legend.push(Entry {
+                    name: format!("head {head}"),
+                    color,
+                    target,
+                    strength: largest(weights.iter().copied()),
+                });
             }
         }
         LinkColor::Direction => {
@@ -112,7 +119,12 @@ pub(super) fn candidates(inputs: &Inputs<'_>, canvas: &Canvas<'_>, sides: &Sides
             let (query, key) = (of(modality(&ends.queries, sides.query)), of(modality(&ends.keys, sides.key)));
             let mut add = |queries: &[Place], keys: &[Place], from: (&str, Color), to: (&str, Color)| {
                 collector.add(&evidence.links, queries, keys, from.1, from.1);
-                legend.push(Entry { name: format!("{} attends to {}", from.0, to.0), color: from.1, target: None });
+                legend.push(Entry {
+                    name: format!("{} attends to {}", from.0, to.0),
+                    color: from.1,
+                    target: None,
+                    strength: 1.0,
+                });
             };
             add(&ends.queries, &ends.keys, query, key);
             if sides.block.query == sides.block.key && query.0 != key.0 {
@@ -123,9 +135,14 @@ pub(super) fn candidates(inputs: &Inputs<'_>, canvas: &Canvas<'_>, sides: &Sides
             let quiet = palette.word.with_opacity(if collector.any_selected { 0.45 } else { 0.8 });
             collector.add(&evidence.links, &ends.queries, &ends.keys, quiet, palette.selected);
             if collector.any_selected {
-                legend.push(Entry { name: "selected".to_owned(), color: palette.selected, target: None });
+                legend.push(Entry {
+                    name: "selected".to_owned(),
+                    color: palette.selected,
+                    target: None,
+                    strength: 1.0,
+                });
                 if !inputs.options.links_of_selection {
-                    legend.push(Entry { name: "others".to_owned(), color: palette.word, target: None });
+                    legend.push(Entry { name: "others".to_owned(), color: palette.word, target: None, strength: 1.0 });
                 }
             }
         }
@@ -173,5 +190,18 @@ impl Collector<'_> {
         }
         let pairs = query.tokens.iter().flat_map(|&query| key.tokens.iter().map(move |&key| one(query, key)));
         pairs.filter(|weight| !weight.is_nan()).sum::<f32>() / query.tokens.len().max(1) as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::head_color;
+
+    #[test]
+    fn heads_have_colours_of_their_own() {
+        let colors: HashSet<[u8; 4]> = (0..35).map(|head| head_color(head).0).collect();
+        assert_eq!(colors.len(), 35);
     }
 }

@@ -148,11 +148,16 @@ fn captions(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, room: Rect, found: &Ca
     legend(canvas, Rect { min: Vec2::new(room.min.x, room.min.y + small * 1.6), ..room }, &found.legend);
 }
 
-/// A line of swatches with their names; those that have no room are counted.
+/// A line of swatches with their names; where there is no room for all, the strongest, and how many more there are.
 fn legend(canvas: &mut Canvas<'_>, room: Rect, entries: &[Entry]) {
     let (small, text) = (canvas.text.small, canvas.palette.text);
     let middle = room.min.y + small * 0.6;
     let mut left = room.min.x;
+    let mut entries: Vec<&Entry> = entries.iter().collect();
+    let all: f32 = entries.iter().map(|entry| 22.0 + canvas.width(&entry.name, small)).sum();
+    if all - 10.0 > room.size().x {
+        entries.sort_by(|a, b| b.strength.total_cmp(&a.strength));
+    }
     for (index, entry) in entries.iter().enumerate() {
         let needed = 12.0 + canvas.width(&entry.name, small);
         let more = format!("+ {}", entries.len() - index);

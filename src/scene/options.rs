@@ -25,6 +25,8 @@ pub struct Options {
     pub smooth: bool,
     /// Of the heat over an image, from 0 to 1.
     pub opacity: f32,
+    /// Whether that heat fades out where there is little attention, instead of covering all patches alike.
+    pub fade: bool,
     /// Which image is shown; `None` for all, side by side.
     pub image: Option<usize>,
     /// The cells of the matrix in view, `min` and `max` as (key, query); `None` for all.
@@ -59,7 +61,8 @@ pub struct Options {
     pub lock_scale: bool,
     /// Which grids of patches are shown where several lie over an image.
     pub tiles: Tiles,
-    /// Whether the pieces of a word are shown as one word, with the sum of their weights.
+    /// Whether the pieces of a word are shown as one word, with the sum of what they receive, or the mean of what
+    /// they give.
     pub join_pieces: bool,
     /// How many rows of the text lie above its view; `None` for a text that does not scroll: what has no room is counted.
     pub text_scroll: Option<f32>,
@@ -123,7 +126,8 @@ impl Default for Options {
             range: None,
             normalization: String::new(),
             smooth: true,
-            opacity: 0.75,
+            opacity: 0.65,
+            fade: false,
             image: None,
             matrix_window: None,
             embedding_view: None,

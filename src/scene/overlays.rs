@@ -10,10 +10,12 @@ use super::colour_bar::{Bar, Place, Scale};
 use super::heads::one;
 use super::image::heat_over;
 use super::patches::Patches;
-use super::sides::{Sides, largest, tokens_line, weight_range};
+use super::sides::{Sides, largest, layers_line, refused, tokens_line, weight_range};
+use super::sinks;
 use super::tiles::{Layer, chosen, layers};
 use super::{Inputs, Target};
-use crate::analysis::{Direction, per_head::HeadWeights};
+use crate::analysis::per_head::HeadWeights;
+use crate::analysis::{Direction, Selection};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Pixels, Rect};
 
@@ -43,14 +45,19 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         canvas.note("This trace holds no attention.");
         return;
     };
-    let place = match one(inputs.selection.layer) {
-        Some(layer) => format!("every head of layer {layer}"),
-        None => "every head, mean of layers".to_owned(),
-    };
     // The heads are gathered apart, and their weights are means.
-    let plain = inputs.selection.as_mean();
-    let title = format!("{} · {place}", tokens_line(&Inputs { selection: &plain, ..*inputs }, &sides));
+    let shown = Selection { rollout: inputs.selection.rollout, ..inputs.selection.as_mean() };
+    let shown = Inputs { selection: &shown, ..*inputs };
+    let place = match one(shown.selection.layer).filter(|_| shown.selection.rollout.is_none()) {
+        Some(layer) => format!("every head of layer {layer}"),
+        None => format!("every head, {}", layers_line(&shown)),
+    };
+    let title = format!("{} · {place}", tokens_line(&shown, &sides));
     canvas.title(inputs, &title, inputs.document.id.as_deref());
+    if refused(inputs, canvas) {
+        return;
+    }
+    sinks::note(inputs, canvas, &sides);
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {
         let side = sides.far_name(inputs.selection.direction);
@@ -73,7 +80,12 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno),
         range: if is_own { [0.0, 1.0] } else { range },
         reversed: false,
-        label: if is_own { "attention, as a share of its head's largest" } else { "attention weight" }.to_owned(),
+        fades: inputs.options.fade,
+        label: match (is_own, shown.selection.rollout) {
+            (true, _) => "attention, as a share of its head's largest".to_owned(),
+            (false, Some(_)) => "attention rollout".to_owned(),
+            (false, None) => "attention weight".to_owned(),
+        },
     };
     caption(inputs, canvas);
     let wide = canvas.free.size().x > canvas.free.size().y * 1.4;

@@ -21,6 +21,7 @@ pub(super) struct Sides<'a> {
     pub weights: &'a [f32],
     /// One per token of the far side, as they are coloured.
     pub shown: &'a [f32],
+    pub direction: Direction,
     selected: &'a [usize],
     /// Where they are to be marked.
     marked_sinks: Option<&'a Sinks>,
@@ -48,6 +49,7 @@ impl<'a> Sides<'a> {
             far,
             weights,
             shown,
+            direction: inputs.selection.direction,
             selected: &inputs.selection.tokens,
             marked_sinks: (inputs.selection.sinks == SinkTreatment::Mark)
                 .then_some(inputs.evidence.sinks.as_deref())
@@ -96,8 +98,18 @@ impl<'a> Sides<'a> {
 
 /// `layer 2 · head 1`.
 pub(super) fn place(inputs: &Inputs<'_>) -> String {
+    let head = match inputs.selection.head {
+        Pick::One(head) => format!("head {head}"),
+        Pick::Mean => "mean of heads".to_owned(),
+        Pick::Max => "maximum of heads".to_owned(),
+    };
+    format!("{} · {head}", layers_line(inputs))
+}
+
+/// `layer 2`.
+pub(super) fn layers_line(inputs: &Inputs<'_>) -> String {
     let last = inputs.document.attention.get(inputs.selection.block).map_or(0, |block| block.layers.saturating_sub(1));
-    let layer = match inputs.selection.layer {
+    match inputs.selection.layer {
         layer if inputs.selection.rollout.is_some() => {
             let start = inputs.selection.rollout.map_or(0, |rollout| rollout.start);
             let end = if let Pick::One(layer) = layer { layer } else { last };
@@ -106,13 +118,7 @@ pub(super) fn place(inputs: &Inputs<'_>) -> String {
         Pick::One(layer) => format!("layer {layer}"),
         Pick::Mean => "mean of layers".to_owned(),
         Pick::Max => "maximum of layers".to_owned(),
-    };
-    let head = match inputs.selection.head {
-        Pick::One(head) => format!("head {head}"),
-        Pick::Mean => "mean of heads".to_owned(),
-        Pick::Max => "maximum of heads".to_owned(),
-    };
-    format!("{layer} · {head}")
+    }
 }
 
 /// `Attention of color, shape · layer 2 · head 1`.

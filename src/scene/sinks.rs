@@ -7,6 +7,7 @@ use super::canvas::Canvas;
 use super::sides::Sides;
 use super::words::token_names;
 use crate::analysis::SinkTreatment;
+use crate::analysis::sinks::Criteria;
 use crate::render::{Align, Color, Quad, Rect};
 
 /// So many are called by name.
@@ -14,7 +15,21 @@ const NAMED: usize = 4;
 
 /// A line at the top of the free room, if sinks are not shown like all other tokens.
 pub(super) fn note(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>) {
-    let Some(text) = words(inputs, sides) else { return };
+    let done = match inputs.selection.sinks {
+        SinkTreatment::Show | SinkTreatment::Mark => "sinks",
+        SinkTreatment::Hide => "sinks hidden",
+        SinkTreatment::Renormalise => "sinks hidden, rows scaled up",
+    };
+    say(inputs, canvas, sides, done);
+}
+
+/// The same where their attention is a group of its own, whatever else becomes of them.
+pub(super) fn note_counted(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>) {
+    say(inputs, canvas, sides, "counted as sinks");
+}
+
+fn say(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, done: &str) {
+    let Some(text) = words(inputs, sides, done) else { return };
     let (small, muted) = (canvas.text.small, canvas.palette.muted);
     if canvas.free.size().y < small * 7.0 {
         return;
@@ -38,16 +53,13 @@ pub(super) fn dot(canvas: &mut Canvas<'_>, middle: Vec2) {
     canvas.quad(Quad { rect, fill, stroke, stroke_width: 1.5, corner_radius: 3.5 });
 }
 
-fn words(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Option<String> {
-    let found = inputs.evidence.sinks.as_ref()?.tokens();
-    let done = match inputs.selection.sinks {
-        SinkTreatment::Show => return None,
-        SinkTreatment::Mark => "sinks",
-        SinkTreatment::Hide => "sinks hidden",
-        SinkTreatment::Renormalise => "sinks hidden, rows scaled up",
-    };
+/// `None` where sinks are shown like all other tokens.
+fn words(inputs: &Inputs<'_>, sides: &Sides<'_>, done: &str) -> Option<String> {
+    let found = inputs.evidence.sinks.as_ref().filter(|_| inputs.selection.sinks != SinkTreatment::Show)?.tokens();
+    let is_usual = inputs.selection.sink_criteria == Criteria::default();
+    let by = if is_usual { "" } else { " by thresholds of your own" };
     if found.is_empty() {
-        return Some("no sinks in this block".to_owned());
+        return Some(format!("no sinks in this block{by}"));
     }
     let names = token_names(sides.key);
     let name = |&token: &usize| names.get(token).cloned().unwrap_or_default();
@@ -55,5 +67,5 @@ fn words(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Option<String> {
     if found.len() > NAMED {
         named.push(format!("{} more", found.len() - NAMED));
     }
-    Some(format!("{done}: {}", named.join(", ")))
+    Some(format!("{done}{by}: {}", named.join(", ")))
 }

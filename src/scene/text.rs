@@ -1,5 +1,6 @@
 //! The tokens as words, wrapped, in the colours of the selection's attention; what the model said of it.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use glam::Vec2;
@@ -11,7 +12,7 @@ use super::sinks;
 use super::text_summary::{outputs, share_bar, shares};
 use super::theme::ink_on;
 use super::tip::number;
-use super::words::{joined, words};
+use super::words::{joined, of_word, words};
 use super::{Inputs, Target, Theme};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Quad, Rect};
@@ -134,8 +135,9 @@ fn scale(inputs: &Inputs<'_>, sides: &Sides<'_>, far: &[Token]) -> Scale {
             let token = &far[run.start];
             token.modality() == Modality::Text && (special || !token.special)
         };
-        let sum = |run: &Range<usize>| sides.shown.get(run.clone()).map_or(0.0, |weights| weights.iter().sum());
-        largest(runs.iter().filter(counts).map(sum))
+        let weight =
+            |run: &Range<usize>| sides.shown.get(run.clone()).map_or(0.0, |weights| of_word(sides.direction, weights));
+        largest(runs.iter().filter(counts).map(weight))
     };
     let (words, all) = (of(false), of(true));
     let top = if words > 0.0 { words } else { all };
@@ -145,7 +147,7 @@ fn scale(inputs: &Inputs<'_>, sides: &Sides<'_>, far: &[Token]) -> Scale {
         label.push_str(&format!(" (special tokens up to {})", number(all)));
     }
     let reversed = inputs.options.theme == Theme::Light;
-    Scale { colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno), range, reversed, label }
+    Scale { colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno), range, reversed, fades: false, label }
 }
 
 fn flows(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Vec<Flow> {
@@ -166,10 +168,14 @@ fn chips_of(tokens: &[Token], images: usize, weights: &[f32], join: bool) -> Vec
     let are_apart = has_segments(tokens);
     let mut chips: Vec<Chip> = Vec::new();
     let mut segment: Option<&str> = None;
+    let mut named = HashSet::new();
     for word in words(tokens) {
         let token = &tokens[word.start];
-        let is_named_by = token.segment.as_deref().or(if speaks(token) { None } else { segment });
-        let begins = are_apart && is_named_by != segment && (speaks(token) || token.segment.is_some());
+        // What is special goes with what it stands beside.
+        let is_named_by = token.segment.as_deref().or(if token.special { segment } else { None });
+        let begins = are_apart && is_named_by != segment;
+        // The share is that of the whole segment: it stands where the segment begins, not where it goes on.
+        let weights = if is_named_by.is_some_and(|name| !named.insert(name)) { &[] } else { weights };
         let heading = begins.then(|| heading(tokens, is_named_by, weights));
         segment = if begins || chips.is_empty() { is_named_by } else { segment };
         if let Some(image) = patch_of(token) {
@@ -400,7 +406,7 @@ fn draw_chip(
     let first = chip.tokens.start;
     let special = tokens[first].special;
     let weights = sides.shown.get(chip.tokens.clone()).filter(|_| sequence == sides.far);
-    let (fill, ink) = match (scale, weights.map(|weights| weights.iter().sum())) {
+    let (fill, ink) = match (scale, weights.map(|weights| of_word(sides.direction, weights))) {
         (Some(scale), Some(weight)) => match scale.color(weight) {
             Some(fill) => (fill, ink_on(fill)),
             None => (palette.missing, palette.muted),
@@ -437,5 +443,5 @@ fn marked(canvas: &Canvas<'_>, sides: &Sides<'_>) -> Vec<(f32, Color)> {
         _ => return Vec::new(),
     };
     let weights = sides.shown.get(tokens).filter(|_| sequence == sides.far);
-    weights.map(|weights| (weights.iter().sum(), canvas.palette.hover)).into_iter().collect()
+    weights.map(|weights| (of_word(sides.direction, weights), canvas.palette.hover)).into_iter().collect()
 }

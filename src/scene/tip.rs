@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Inputs, StatisticGrid, Target,
-    words::{joined, token_names, words},
+    words::{joined, of_word, token_names, words},
 };
 use crate::analysis::similarity::Similarity;
 use crate::analysis::statistics::mean;
@@ -181,7 +181,10 @@ impl Facts {
         let name = format!("{word} = {}", pieces.join(" + "));
         let other = if self.direction == Direction::AttendsTo { self.key } else { self.query };
         match self.weights.get(first..first + count).filter(|_| sequence == other) {
-            Some(weights) => format!("{name}: {} (attention weight, sum of {count})", number(weights.iter().sum())),
+            Some(weights) => {
+                let how = if self.direction == Direction::AttendsTo { "sum" } else { "mean" };
+                format!("{name}: {} (attention weight, {how} of {count})", number(of_word(self.direction, weights)))
+            }
             None => name,
         }
     }

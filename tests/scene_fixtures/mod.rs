@@ -27,7 +27,11 @@ pub struct Case {
 
 impl Case {
     pub fn draw(&self, view: View) -> Scene {
-        let inputs = Inputs {
+        draw(view, &self.inputs(), &mut Fonts::new())
+    }
+
+    pub fn inputs(&self) -> Inputs<'_> {
+        Inputs {
             document: &self.document,
             images: &self.images,
             selection: &self.selection,
@@ -35,8 +39,7 @@ impl Case {
             options: &self.options,
             evidence: &self.evidence,
             size: self.size,
-        };
-        draw(view, &inputs, &mut Fonts::new())
+        }
     }
 
     pub fn sized(mut self, width: f32, height: f32) -> Self {

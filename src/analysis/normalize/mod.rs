@@ -7,6 +7,8 @@
 pub mod cpu;
 pub mod gpu;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 /// The way to normalize.
@@ -31,18 +33,18 @@ impl Normalization {
     pub const ALL: [Self; 5] = [Self::None, Self::MinMax, Self::RowMaximum, Self::Percentile(99.0), Self::Log];
 
     /// As it is offered.
-    pub fn name(self) -> &'static str {
-        if self == Self::None { "raw weights" } else { self.label() }
+    pub fn name(self) -> Cow<'static, str> {
+        if self == Self::None { "raw weights".into() } else { self.label() }
     }
 
     /// As the colour bar writes it; empty for none.
-    pub fn label(self) -> &'static str {
+    pub fn label(self) -> Cow<'static, str> {
         match self {
-            Self::None => "",
-            Self::MinMax => "min to max",
-            Self::RowMaximum => "of the maximum",
-            Self::Percentile(_) => "to the 99th percentile",
-            Self::Log => "logarithmic",
+            Self::None => "".into(),
+            Self::MinMax => "min to max".into(),
+            Self::RowMaximum => "of the maximum".into(),
+            Self::Percentile(percent) => format!("to the {percent}th percentile").into(),
+            Self::Log => "logarithmic".into(),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! floats, and the order of addition would change from run to run).
 
 pub mod cpu;
+mod first;
 pub mod gpu;
 mod metrics;
 mod parts;
@@ -17,6 +18,7 @@ mod table;
 pub mod vl_interpret;
 mod z_score;
 
+pub use first::{applies, first_choice};
 pub use metrics::{head_metrics, metric_names};
 pub use parts::Parts;
 pub use table::{Group, Statistic, TABLE, statistic};

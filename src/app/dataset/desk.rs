@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
-use std::time::UNIX_EPOCH;
+use std::time::{Instant, UNIX_EPOCH};
 
 use super::preloaded::Preloaded;
 use super::{Changes, Listing, Work, WorkKind};
@@ -65,7 +65,7 @@ pub struct Desk {
     read: Progress,
     lister: Worker<(Arc<Dataset>, ListQuestion), ListAnswer>,
     listed: Option<ListQuestion>,
-    is_listing: bool,
+    listing_since: Option<Instant>,
     atlas: Worker<(Arc<Dataset>, u64, AtlasQuestion), AtlasAnswer>,
     early: Receiver<AtlasAnswer>,
     atlas_asked: Option<(u64, AtlasQuestion)>,
@@ -120,7 +120,7 @@ impl Desk {
                 wake.clone(),
             ),
             listed: None,
-            is_listing: false,
+            listing_since: None,
             atlas: Worker::start(
                 {
                     let (permuted, wake) = (Arc::clone(&permuted), wake.clone());
@@ -232,7 +232,16 @@ impl Desk {
 
     /// Whether nothing is awaited any more.
     pub fn is_settled(&self) -> bool {
-        self.opening.is_none() && self.reading.is_none() && !self.is_listing && !self.is_computing && !self.is_indexing
+        self.opening.is_none()
+            && self.reading.is_none()
+            && self.listing_since.is_none()
+            && !self.is_computing
+            && !self.is_indexing
+    }
+
+    /// Since when a list of examples is awaited.
+    pub fn listing_since(&self) -> Option<Instant> {
+        self.listing_since
     }
 
     /// Begins to index the folder that is open.
@@ -267,11 +276,11 @@ impl Desk {
         };
         if self.listed.as_ref() != Some(&question) {
             self.listed = Some(question.clone());
-            self.is_listing = true;
+            self.listing_since = Some(Instant::now());
             self.lister.ask((Arc::clone(dataset), question));
         }
         let atlas = browsing.atlas_question().map(|question| (browsing.serial, question));
-        if atlas != self.atlas_asked && !self.is_listing {
+        if atlas != self.atlas_asked && self.listing_since.is_none() {
             if let Some((serial, question)) = atlas.clone() {
                 self.is_computing = true;
                 self.atlas.ask((Arc::clone(dataset), serial, question));
@@ -364,7 +373,7 @@ impl Desk {
         if self.listed.as_ref() != Some(&question) {
             return;
         }
-        self.is_listing = false;
+        self.listing_since = None;
         match answer {
             Ok(listing) => (state.browsing.listing, state.browsing.error) = (listing, None),
             Err(error) => state.browsing.error = Some(error),

@@ -3,12 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
-
 use super::Interface;
+use crate::app::destination::Destination;
 use crate::app::exporter::{Done, DrawingJob, Export, Job};
 use crate::app::panels::{self, Panel};
-use crate::app::screenshot;
 use crate::app::state::Effect;
 use crate::export::{ViewState, render_line};
 use crate::gpu::Gpu;
@@ -49,15 +47,13 @@ impl Interface {
         }
     }
 
-    pub(super) fn save_state(&mut self) {
-        let path = self.folder.join(format!("{}.json", screenshot::new_name()));
-        let saved = std::fs::create_dir_all(&self.folder)
-            .with_context(|| format!("cannot make the folder {}", self.folder.display()))
-            .and_then(|()| self.state.view_state(None).save(&path));
-        match saved {
-            Ok(()) => self.toasts.tell(format!("Saved: {}", path.display())),
-            Err(error) => self.toasts.fail(format!("{error:#}")),
-        }
+    pub(super) fn save_state(&self) {
+        let (state, destination) = (self.state.view_state(None), self.destination());
+        self.export_by(move |_| {
+            let Some(path) = destination.new_path("state", ".json")? else { return Ok(Done::Nothing) };
+            state.save(&path)?;
+            Ok(Done::Saved(path))
+        });
     }
 
     /// A view as a figure: with the title that the window shows on the tab, and the caption if one is wanted.
@@ -73,13 +69,14 @@ impl Interface {
         let line = match view {
             Some(view) => {
                 let (state, size) = self.figure(view);
-                render_line(trace.document(), &state, size.into(), self.state.exports.scale)
+                render_line(trace.document(), &state, None, size.into(), self.state.exports.scale)
             }
             None => {
                 let mut state = self.state.view_state(None);
                 state.options.title = true;
                 let size = self.context.content_rect().size();
-                render_line(trace.document(), &state, size.into(), self.context.pixels_per_point())
+                let dataset = self.desk.opened().filter(|path| path.is_dir());
+                render_line(trace.document(), &state, dataset, size.into(), self.context.pixels_per_point())
             }
         };
         self.toasts.tell(format!("Copied: {line}"));
@@ -99,7 +96,7 @@ impl Interface {
             size,
             scale: self.state.exports.scale,
             playing: self.state.playing,
-            folder: self.folder.clone(),
+            destination: self.destination(),
             compute: self.compute,
             budget_bytes: self.budget_bytes,
         };
@@ -117,9 +114,13 @@ impl Interface {
         let Some(drawing) = panels::figure(panel, &self.state, size, &mut self.easel.fonts) else {
             return self.toasts.fail(format!("{} shows nothing yet", panel.title()));
         };
-        let (scale, folder) = (self.state.exports.scale, self.folder.clone());
-        let job = DrawingJob { drawing, name, export, scale, folder };
+        let (scale, destination) = (self.state.exports.scale, self.destination());
+        let job = DrawingJob { drawing, name, export, scale, destination };
         self.export_by(move |gpu| job.run(gpu));
+    }
+
+    fn destination(&self) -> Destination {
+        Destination { folder: self.folder.clone(), asks: self.state.exports.asks }
     }
 
     fn export_by(&self, export: impl FnOnce(&Arc<Gpu>) -> anyhow::Result<Done> + Send + 'static) {

@@ -4,7 +4,8 @@
 use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{Button, Checkbox, PopupCloseBehavior, Slider, Ui};
 
-use crate::analysis::{Combine, Direction, Pick, SinkTreatment, token_sets};
+use crate::analysis::sinks::Criteria;
+use crate::analysis::{Combine, Direction, Pick, Selection, SinkTreatment, token_sets};
 use crate::app::command::Command;
 use crate::app::state::State;
 use crate::trace::{Block, Document, Modality};
@@ -41,6 +42,7 @@ pub fn show(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
                 commands.push(Command::SetSinks(treatment));
             }
         }
+        show_criteria(ui, selection, commands);
     });
     response.on_hover_text("Sets of tokens and how they combine, rollout through the layers, attention sinks");
 }
@@ -94,5 +96,29 @@ fn show_rollout(ui: &mut Ui, state: &State, block: &Block, commands: &mut Vec<Co
     let after = is_on.then_some(rollout);
     if after != before {
         commands.push(Command::SetRollout(after));
+    }
+}
+
+/// From which values on a token is a sink.
+fn show_criteria(ui: &mut Ui, selection: &Selection, commands: &mut Vec<Command>) {
+    let mut criteria = selection.sink_criteria;
+    ui.add_enabled_ui(selection.sinks != SinkTreatment::Show, |ui| {
+        let ratio = Slider::new(&mut criteria.share_ratio, 1.0..=50.0).logarithmic(true).max_decimals(1);
+        ui.add(ratio.prefix("× ").text("uniform share")).on_hover_text(
+            "How much attention a sink receives at least in a head, next to what an even spread would give it",
+        );
+        ui.add(Slider::new(&mut criteria.head_share, 0.0..=1.0).max_decimals(2).text("share of heads"))
+            .on_hover_text("In more than this share of the heads a sink receives so much");
+        let activation = Slider::new(&mut criteria.activation, 2.0..=200.0).logarithmic(true).max_decimals(0);
+        ui.add(activation.prefix("× ").text("massive activation")).on_hover_text(
+            "How large a value of a hidden state makes a token a sink, next to the state's root mean square",
+        );
+    });
+    let is_usual = criteria == Criteria::default();
+    if ui.add_enabled(!is_usual, Button::new("Usual thresholds of sinks")).clicked() {
+        criteria = Criteria::default();
+    }
+    if criteria != selection.sink_criteria {
+        commands.push(Command::SetSinkCriteria(criteria));
     }
 }

@@ -239,7 +239,7 @@ fn show_table(ui: &mut Ui, state: &State, dataset: &Dataset, textures: &mut Text
             table = table.column(TableColumn::initial(column.width).at_least(32.0).clip(true).resizable(true));
         }
         if let Some(place) = place {
-            table = table.scroll_to_row(place, None);
+            table = table.animate_scrolling(false).scroll_to_row(place, None);
         }
         table
             .header(22.0, |mut header| {

@@ -82,6 +82,7 @@ fn show_scales(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
             ui.selectable_value(&mut choices.scale, scale, format!("{scale}×"));
         }
     });
+    ui.checkbox(&mut choices.asks, "Ask where").on_hover_text("By the system's dialog; else files go to one folder");
     if choices != state.exports {
         commands.push(Command::SetExports(choices));
     }

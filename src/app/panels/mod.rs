@@ -138,7 +138,7 @@ pub fn default_layout() -> Layout {
         ],
     );
     let right = column(&mut tiles, &[(&[Panel::Matrix, Panel::Similarity], 0.5), (&[Panel::Embedding], 0.5)]);
-    let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.25), (middle, 0.45), (right, 0.3)]);
+    let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.27), (middle, 0.44), (right, 0.29)]);
     Tree::new(egui::Id::unique("panels"), root, tiles)
 }
 

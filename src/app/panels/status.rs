@@ -1,10 +1,14 @@
 //! The line at the bottom: what is selected, in numbers with units; the adapter; the size of the trace.
 
+use egui::{Align, Label, Layout, Ui};
+use glam::Vec2;
+
 use crate::app::command::Command;
 use crate::app::state::State;
+use crate::scene::{Inputs, summary};
 
 /// Shows it. `tip` describes the thing under the pointer.
-pub fn show(ui: &mut egui::Ui, state: &State, adapter: &str, tip: Option<&str>, commands: &mut Vec<Command>) {
+pub fn show(ui: &mut Ui, state: &State, adapter: &str, tip: Option<&str>, commands: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         ui.weak(adapter);
         if let Some(trace) = &state.trace {
@@ -21,14 +25,32 @@ pub fn show(ui: &mut egui::Ui, state: &State, adapter: &str, tip: Option<&str>, 
             ui.weak("·");
             ui.label(format!("statistics {done} of {of} layers"));
         }
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if let Some(tip) = tip {
-                ui.label(tip);
-            } else if state.is_playing {
-                ui.label(format!("playing through the {}: Space stops", state.playing.play.name()));
-            } else {
-                ui.weak("? shows all keys");
-            }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let said = match tip {
+                Some(tip) => tip.to_owned(),
+                None if state.is_playing => {
+                    format!("playing through the {}: Space stops", state.playing.play.name())
+                }
+                None => selected(state),
+            };
+            ui.add(Label::new(&said).truncate()).on_hover_text(said);
         });
     });
+}
+
+/// The selection's attention in numbers.
+fn selected(state: &State) -> String {
+    let shown = state.trace.as_ref().zip(state.evidence.as_ref());
+    let summary = shown.and_then(|(trace, evidence)| {
+        summary(&Inputs {
+            document: trace.document(),
+            images: &trace.images,
+            selection: state.shown_selection(),
+            hover: None,
+            options: &state.options,
+            evidence,
+            size: Vec2::ZERO,
+        })
+    });
+    summary.unwrap_or_else(|| "? shows all keys".to_owned())
 }

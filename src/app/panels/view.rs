@@ -229,8 +229,13 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
 }
 
 fn show_image_options(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
-    let all = Normalization::ALL;
-    let shown = all.iter().position(|&normalization| normalization == state.normalization).unwrap_or(0);
+    let mut all = Normalization::ALL.to_vec();
+    let is_known = |normalization: &Normalization| *normalization == state.normalization;
+    // A view state may have a percentile of its own.
+    let shown = all.iter().position(is_known).unwrap_or_else(|| {
+        all.push(state.normalization);
+        all.len() - 1
+    });
     if let Some(row) =
         unlabelled_choice(ui, "Normalization", all.iter().map(|normalization| normalization.name()), shown)
     {

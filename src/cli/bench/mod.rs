@@ -17,8 +17,8 @@ use glam::Vec2;
 use serde::Serialize;
 
 use super::adapter::AdapterArguments;
-use super::render::parse_size;
 use super::table::{print_json, print_rows};
+use super::values::parse_size;
 use crate::analysis::Engine;
 use crate::analysis::projection::{Method, Recipe, project};
 use crate::analysis::statistics::Options as StatisticOptions;

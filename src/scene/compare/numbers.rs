@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use super::super::patches::Patches;
 use super::super::sides::Sides;
-use super::super::words::{joined, token_names};
+use super::super::words::{joined, of_word, token_names};
 use super::super::{Inputs, StatisticGrid};
 use super::align::Alignment;
+use crate::analysis::Direction;
 use crate::trace::{Content, Token};
 
 /// A statistic of both, as `[layers, heads]` of the larger of both in each direction.
@@ -33,7 +34,7 @@ pub struct ComparedTokens {
     pub a: Range<usize>,
     /// Tokens of B; empty if it has no such.
     pub b: Range<usize>,
-    /// The weight in A and in B, summed over the pieces of a word; not a number where there is none.
+    /// The weight in A and in B, of a word with all of its pieces; not a number where there is none.
     pub values: [f32; 2],
 }
 
@@ -99,7 +100,7 @@ pub fn compared_text(a: &Inputs<'_>, b: &Inputs<'_>) -> Vec<ComparedTokens> {
             name: name(if row.a.is_empty() { &b_side.tokens[row.b.clone()] } else { &a_side.tokens[row.a.clone()] }),
             a: row.a.clone(),
             b: row.b.clone(),
-            values: [a_side.sum(&row.a), b_side.sum(&row.b)],
+            values: [a_side.weight(&row.a), b_side.weight(&row.b)],
         })
         .collect()
 }
@@ -128,7 +129,7 @@ pub fn compared_image(a: &Inputs<'_>, b: &Inputs<'_>, image: usize) -> ComparedI
     let names = token_names(a_side.tokens);
     let patches = of_a.tokens.iter().map(|&token| {
         let partner = aligned.in_b(token);
-        let values = [a_side.sum(&(token..token + 1)), b_side.sum(&partner)];
+        let values = [a_side.weight(&(token..token + 1)), b_side.weight(&partner)];
         ComparedTokens { name: names[token].clone(), a: token..token + 1, b: partner, values }
     });
     ComparedImage { patches: patches.collect(), note: None }
@@ -138,12 +139,13 @@ pub fn compared_image(a: &Inputs<'_>, b: &Inputs<'_>, image: usize) -> ComparedI
 struct Far<'a> {
     tokens: &'a [Token],
     weights: &'a [f32],
+    direction: Direction,
 }
 
 impl Far<'_> {
-    fn sum(&self, tokens: &Range<usize>) -> f32 {
+    fn weight(&self, tokens: &Range<usize>) -> f32 {
         match self.weights.get(tokens.clone()) {
-            Some(weights) if !weights.is_empty() => weights.iter().sum(),
+            Some(weights) if !weights.is_empty() => of_word(self.direction, weights),
             _ => f32::NAN,
         }
     }
@@ -152,7 +154,11 @@ impl Far<'_> {
 fn far<'a>(a: &Inputs<'a>, b: &Inputs<'a>) -> Option<(Far<'a>, Far<'a>, Alignment)> {
     let of = |inputs: &Inputs<'a>| {
         let sides = Sides::of(inputs)?;
-        Some(Far { tokens: &inputs.document.sequences[sides.far].tokens, weights: sides.shown })
+        Some(Far {
+            tokens: &inputs.document.sequences[sides.far].tokens,
+            weights: sides.shown,
+            direction: sides.direction,
+        })
     };
     let (of_a, of_b) = (of(a)?, of(b)?);
     let aligned = Alignment::of(of_a.tokens, of_b.tokens, a.options.join_pieces);

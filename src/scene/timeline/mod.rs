@@ -10,6 +10,7 @@ use glam::Vec2;
 use super::canvas::Canvas;
 use super::colour_bar::{Bar, Place, Scale, tick_text};
 use super::sides::{Sides, largest, place};
+use super::sinks;
 use super::words::word;
 use super::{Inputs, Palette, Target};
 use crate::analysis::Direction;
@@ -37,7 +38,11 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     // The masses are means, whatever the weights elsewhere are.
     let plain = inputs.selection.as_mean();
     let place = place(&Inputs { selection: &plain, ..*inputs });
+    let differs = plain.rollout != inputs.selection.rollout
+        || [plain.layer, plain.head] != [inputs.selection.layer, inputs.selection.head];
+    let place = if differs { format!("{place}, of the weights as they are") } else { place };
     canvas.title(inputs, &format!("Output tokens · {place}"), inputs.document.id.as_deref());
+    sinks::note_counted(inputs, canvas, &sides);
     let timeline = match &inputs.evidence.timeline {
         None => return canvas.note("The masses of the output tokens are not here yet."),
         Some(timeline) if timeline.tokens.is_empty() || timeline.layers == 0 => {
@@ -100,6 +105,7 @@ fn scale(inputs: &Inputs<'_>, group: TokenGroup, values: &[f32]) -> Scale {
         colormap: inputs.options.colormap.unwrap_or(Colormap::Viridis),
         range: inputs.options.range.unwrap_or([0.0, if locked > 0.0 { locked } else { 1.0 }]),
         reversed: false,
+        fades: false,
         label: format!("mass on {}", group.label()),
     }
 }

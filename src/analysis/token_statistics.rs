@@ -17,17 +17,20 @@ pub fn attention_received(document: &Document, block: usize, matrix: &[f32]) -> 
     sums.iter().enumerate().map(|(key, sum)| (sum / seen_by(key) as f64) as f32).collect()
 }
 
-/// `[queries]`: the entropy of each query's row in nats, `ln S - (sum of a ln a) / S` where `S` is the sum of the weights `a`, as
-/// in the heads' statistic. Keys that are left out as sinks have no weight and do not count; not a number without any weight.
+/// `[queries]`: the [`entropy`] of each query's row of a matrix `[queries, keys]`.
 pub fn row_entropy(keys: usize, matrix: &[f32]) -> Vec<f32> {
-    let entropy = |row: &[f32]| {
-        let weights = || row.iter().map(|&weight| f64::from(weight)).filter(|weight| *weight > 0.0);
-        let total: f64 = weights().sum();
-        let entropy = total.ln() - weights().map(|weight| weight * weight.ln()).sum::<f64>() / total;
-        entropy.max(0.0) as f32
-    };
-    let or_none = |row: &[f32]| if row.iter().any(|&weight| weight > 0.0) { entropy(row) } else { f32::NAN };
-    matrix.chunks_exact(keys.max(1)).map(or_none).collect()
+    matrix.chunks_exact(keys.max(1)).map(entropy).collect()
+}
+
+/// The entropy of weights in nats, `ln S - (sum of a ln a) / S` where `S` is the sum of the weights `a`, as in the heads' statistic.
+/// Keys that are left out as sinks have no weight and do not count; not a number without any weight.
+pub fn entropy(weights: &[f32]) -> f32 {
+    let weights = || weights.iter().map(|&weight| f64::from(weight)).filter(|weight| *weight > 0.0);
+    let total: f64 = weights().sum();
+    if total == 0.0 {
+        return f32::NAN;
+    }
+    (total.ln() - weights().map(|weight| weight * weight.ln()).sum::<f64>() / total).max(0.0) as f32
 }
 
 #[cfg(test)]

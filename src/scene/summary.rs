@@ -1,0 +1,19 @@
+//! The selection's attention in one line of numbers.
+
+use super::Inputs;
+use super::sides::{Sides, headline};
+use super::text_summary::shares;
+use super::tip::number;
+use crate::analysis::token_statistics::entropy;
+
+/// `Attention of color · layer 2 · head 1: image 0.71 · text 0.29 · entropy 2.31 nats`: shares of the attention on the tokens of the
+/// other side, and the entropy over them. `None` where there is no attention.
+pub fn summary(inputs: &Inputs<'_>) -> Option<String> {
+    let sides = Sides::of(inputs)?;
+    let weights = sides.weights;
+    let shares = shares(&inputs.document.sequences[sides.far].tokens, weights)?;
+    let shares = ["image", "text", "special"].into_iter().zip(shares).filter(|(_, share)| *share > 0.0);
+    let shares: Vec<String> = shares.map(|(name, share)| format!("{name} {share:.2}")).collect();
+    let (headline, entropy) = (headline(inputs, &sides), number(entropy(weights)));
+    Some(format!("{headline}: {} · entropy {entropy} nats", shares.join(" · ")))
+}
