@@ -27,6 +27,7 @@ picture links "$demo" --view links --token 0 --size 720x480
 picture links-encoder-decoder "$translation" --view links --block cross --size 720x480
 picture text "$demo" --view text --token 0 --size 640x200
 picture text-encoder-decoder "$translation" --view text --block cross --token 1 --size 640x200
+picture timeline "$demo" --view timeline --size 640x300
 picture timeline-encoder-decoder "$translation" --view timeline --block decoder --size 720x420
 picture matrix "$demo" --view matrix --layer 3 --head 1 --size 640x520
 picture matrix-encoder-decoder "$translation" --view matrix --block cross --size 640x420
@@ -42,6 +43,14 @@ compare() {
 compare heads
 compare image
 compare text
+# The demo's folder stays as it is.
+index=$(mktemp -d)
+trap 'rm -rf "$index"' EXIT
+"$vlscope" index assets/demo --index-dir "$index" --hidden-states all --quiet
+"$vlscope" atlas assets/demo --index-dir "$index" --statistic mass.text.image --filter is:right --against is:wrong \
+    --size 640x420 --scale 1.5 -o "$folder/head-atlas.png"
+"$vlscope" tokens assets/demo --index-dir "$index" --state 4 --size 640x420 --scale 1.5 -o "$folder/token-atlas.png"
+echo "$folder/head-atlas.png $folder/token-atlas.png"
 "$vlscope" render "$demo" --dataset assets/demo --view window --layer 1 --head 0 --token 2 \
     --size 1440x900 --theme dark -o "$folder/window.png"
 echo "$folder/window.png"

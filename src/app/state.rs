@@ -387,7 +387,10 @@ impl State {
     pub fn view_state(&self, view: Option<View>) -> ViewState {
         let question = Question { selection: self.selection.clone(), ..self.question() };
         let trace = self.trace.as_ref().map(|trace| trace.trace.path().to_owned());
-        ViewState::new(trace, view, question, self.options.clone())
+        let front = if view.is_none() { self.shown_views.clone() } else { Vec::new() };
+        // The window has no titles, since its tabs say what they would; a view that is drawn of it has.
+        let options = Options { title: true, ..self.options.clone() };
+        ViewState { front, ..ViewState::new(trace, view, question, options) }
     }
 
     /// Shows what a view state says of the trace that is shown.
@@ -397,7 +400,7 @@ impl State {
     pub fn show_view_state(&mut self, shown: ViewState) -> Result<()> {
         let Some(trace) = &self.trace else { return Ok(()) };
         // Taken apart without `..`, so that nothing that is new is forgotten.
-        let ViewState { trace: _, view: _, question, options } = shown;
+        let ViewState { trace: _, view: _, question, options, front: _ } = shown;
         let Question {
             selection,
             statistic: _,

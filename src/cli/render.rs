@@ -50,6 +50,9 @@ pub struct Arguments {
     /// The folder of which the trace is an example: the window lists the others.
     #[arg(long, value_name = "DIR")]
     dataset: Option<PathBuf>,
+    /// Of the window: the views in front of those that they share their places with, with commas between them.
+    #[arg(long, value_name = "VIEWS", value_delimiter = ',', value_parser = |name: &str| name.parse::<View>().map_err(|error| error.to_string()))]
+    front: Vec<View>,
     /// Where it goes: a picture (.png, .svg), the numbers behind the view (.csv, .json, .npy); with --play .gif, or a
     /// folder of pictures.
     #[arg(long, short, value_name = "FILE")]
@@ -211,6 +214,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let format = Format::of(&arguments.output)?;
     let is_of_window = arguments.view().is_none();
     ensure!(arguments.dataset.is_none() || is_of_window, "--dataset is for --view window, which lists its examples");
+    ensure!(arguments.front.is_empty() || is_of_window, "--front is for --view window, where views lie behind others");
     ensure!(format != Format::Gif, "a .gif needs --play tokens, layers, heads or outputs");
     let open = OpenTrace::open(path)?;
     let state = arguments.view_state(&open)?;
@@ -268,7 +272,8 @@ fn draw_window(arguments: &Arguments, trace: &Path, state: ViewState) -> Result<
     };
     // The tabs say what the titles would, and captions are for figures.
     let options = Options { title: false, caption: None, text_scroll: Some(0.0), ..state.options };
-    let commands = vec![
+    let in_front = state.front.into_iter().map(Command::FocusView);
+    let commands = [
         Command::SetNormalization(arguments.normalization()),
         Command::CountSpecials(arguments.specials),
         Command::SetHiddenState(arguments.hidden_state),
@@ -278,6 +283,7 @@ fn draw_window(arguments: &Arguments, trace: &Path, state: ViewState) -> Result<
         // A z-score lets go of the filter.
         Command::SetOptions(Box::new(options)),
     ];
+    let commands = commands.into_iter().chain(in_front).collect();
     picture_of_window(&gpu, &launch, trace, commands, arguments.size, arguments.scale)
 }
 
@@ -289,7 +295,7 @@ impl Arguments {
         {
             let selection = self.selection.of_hidden_states(&open.trace)?;
             let question = Question { selection, hidden_state: self.hidden_state, ..Question::default() };
-            return Ok(ViewState::new(self.trace.clone(), self.view(), question, self.options()));
+            return Ok(self.state_of(question));
         }
         let selection = self.selection.resolve(&open.trace)?;
         let statistic = heads::statistic_of(open.document(), selection.block, self.statistic.as_deref())?;
@@ -305,7 +311,12 @@ impl Arguments {
             thumbnails: Some((self.heads.side(&open.trace, block, Vec2::from(self.size)), self.heads.pooling())),
             ..Question::default()
         };
-        Ok(ViewState::new(self.trace.clone(), self.view(), question, self.options()))
+        Ok(self.state_of(question))
+    }
+
+    fn state_of(&self, question: Question) -> ViewState {
+        let state = ViewState::new(self.trace.clone(), self.view(), question, self.options());
+        ViewState { front: self.front.clone(), ..state }
     }
 
     /// Whether the trace has the image and the cells that are asked for.

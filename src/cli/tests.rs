@@ -116,7 +116,9 @@ fn the_copied_line_draws_the_same() -> Result {
     let mut usual = ViewState::new(Some(TRACE.into()), None, Question::default(), Options::default());
     usual.question.statistic = "mass.text.image".to_owned();
     usual.options.statistic = "mass.text.image".to_owned();
-    for state in [unusual(), usual] {
+    let mut fronted = usual.clone();
+    fronted.front = vec![View::Similarity, View::Timeline];
+    for state in [unusual(), usual, fronted] {
         let line = render_line(open.document(), &state, None, [640.0, 480.0], 2.0);
         assert_eq!(parsed(&split(&line)?)?, state, "{line}");
         assert!(line.contains("--size 640x480 --scale 2"), "{line}");

@@ -23,7 +23,7 @@ pub type Flags = Vec<(&'static str, Option<String>)>;
 ///
 /// Fails to name a block that the trace lacks; the line then means the first.
 pub fn render_flags(document: &Document, state: &ViewState) -> Flags {
-    let ViewState { trace: _, view, question, options } = state;
+    let ViewState { trace: _, view, question, options, front } = state;
     // What the rest of the question says follows from the view and the options.
     let Question {
         selection,
@@ -41,6 +41,10 @@ pub fn render_flags(document: &Document, state: &ViewState) -> Flags {
         row_entropy: _,
     } = question;
     let mut flags = vec![("--view", Some(view.map_or("window", |view| view.name()).to_owned()))];
+    if view.is_none() && !front.is_empty() {
+        let names: Vec<&str> = front.iter().map(|view| view.name()).collect();
+        flags.push(("--front", Some(names.join(","))));
+    }
     let view_flags = flags_of_options(*view, options);
     flags.extend(flags_of_selection(document, selection));
     if !statistic.is_empty() {

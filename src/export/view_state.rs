@@ -28,6 +28,8 @@ pub struct ViewState {
     pub question: Question,
     /// How they are shown. Statistic and normalization follow the question.
     pub options: Options,
+    /// Of the whole window: the views that lie in front of those that they share their places with; the usual ones if empty.
+    pub front: Vec<View>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +54,7 @@ impl ViewState {
         question.neighbours = view == Some(View::Embedding);
         question.row_entropy = question.neighbours && options.embedding.color_by == ColorBy::Entropy;
         question.thumbnails = question.thumbnails.filter(|_| view == Some(View::Thumbnails));
-        Self { trace, view, question, options }
+        Self { trace, view, question, options, front: Vec::new() }
     }
 
     /// Writes the file. The trace's path becomes absolute, so that the file can be moved.
@@ -88,12 +90,13 @@ impl ViewState {
             Some(version) => bail!("`version` is {version}, and version {VERSION} is read"),
             None => bail!("`version` is missing"),
         }
-        Ok(Self::new(
+        let state = Self::new(
             value_of(&keys, "", "trace")?,
             value_of(&keys, "", "view")?,
             section_of(&keys, "question")?,
             section_of(&keys, "options")?,
-        ))
+        );
+        Ok(Self { front: value_of(&keys, "", "front")?, ..state })
     }
 }
 

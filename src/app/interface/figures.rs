@@ -36,13 +36,9 @@ impl Interface {
     }
 
     pub(super) fn show_state(&mut self, state: ViewState) {
-        let view = state.view;
+        let in_front: Vec<View> = state.front.iter().copied().chain(state.view).collect();
         match self.state.show_view_state(state) {
-            Ok(()) => {
-                if let Some(view) = view {
-                    self.carry_out(Effect::FocusView(view));
-                }
-            }
+            Ok(()) => in_front.into_iter().for_each(|view| self.carry_out(Effect::FocusView(view))),
             Err(error) => self.toasts.fail(format!("the view state is not of this trace: {error:#}")),
         }
     }
@@ -72,8 +68,7 @@ impl Interface {
                 render_line(trace.document(), &state, None, size.into(), self.state.exports.scale)
             }
             None => {
-                let mut state = self.state.view_state(None);
-                state.options.title = true;
+                let state = self.state.view_state(None);
                 let size = self.context.content_rect().size();
                 let dataset = self.desk.opened().filter(|path| path.is_dir());
                 render_line(trace.document(), &state, dataset, size.into(), self.context.pixels_per_point())
