@@ -25,7 +25,7 @@ use crate::analysis::timeline::{HeadMasses, Timeline};
 use crate::analysis::token_statistics::{attention_received, row_entropy};
 use crate::analysis::{Combine, Direction, Engine, EngineError, Matrix, Pick, Selection, SinkTreatment};
 use crate::render::{Pixels, Values};
-use crate::scene::{Evidence, StatisticGrid, Thumbnails, thumbnail_gap};
+use crate::scene::{Evidence, StatisticGrid, Thumbnails, View, thumbnail_gap};
 use crate::trace::{Document, Trace};
 
 pub use atlas::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS, SIGNIFICANT};
@@ -49,7 +49,7 @@ pub struct OpenTrace {
 pub struct Question {
     /// Which part of it.
     pub selection: Selection,
-    /// The statistic of the heads view, as on the command line.
+    /// The statistic of the heads view, as on the command line; empty for none, which spares a pass over all weights.
     pub statistic: String,
     /// Whether special tokens count in vlscope's own statistics.
     pub specials: bool,
@@ -76,6 +76,12 @@ pub struct Question {
 }
 
 impl Question {
+    /// What one view alone has to know.
+    pub fn for_view(&self, view: View) -> Self {
+        let statistic = if view == View::Heads { self.statistic.clone() } else { String::new() };
+        Self { statistic, ..self.clone() }
+    }
+
     /// Whether its answer holds all that the other one's does.
     pub fn covers(&self, other: &Self) -> bool {
         let Self { timeline, neighbours, row_entropy, .. } = *self;
@@ -245,10 +251,12 @@ impl Analyst {
             sinks: sinks.clone(),
             ..Evidence::default()
         };
-        evidence.statistic =
-            self.grow_statistics(open, question, stop, &mut next_part, &mut |statistic, progress| {
-                on_part(Evidence { statistic, progress: Some(progress), ..evidence.clone() });
-            })?;
+        if !question.statistic.is_empty() {
+            evidence.statistic =
+                self.grow_statistics(open, question, stop, &mut next_part, &mut |statistic, progress| {
+                    on_part(Evidence { statistic, progress: Some(progress), ..evidence.clone() });
+                })?;
+        }
         if question.timeline {
             evidence.timeline = Some(self.timeline(open, selection, sinks.as_deref(), stop)?);
         }

@@ -93,16 +93,22 @@ impl Offscreen {
         }
     }
 
-    /// Opens what `launch` says, and waits until its examples are listed on a frame.
+    /// Opens what `launch` says, and draws one frame as soon as there is what `is_there` looks for; numbers may be on their way.
     ///
     /// # Errors
-    /// If there are none, or the adapter cannot hold such a picture.
-    pub fn open_browser(gpu: &Arc<Gpu>, launch: &Launch, size: [f32; 2], scale: f32) -> Result<Self> {
-        let mut window = Self::begin(gpu, launch, size, scale)?;
+    /// If it does not come, or the adapter cannot hold such a picture.
+    pub fn open_until(
+        gpu: &Arc<Gpu>,
+        launch: &Launch,
+        size: [f32; 2],
+        is_there: impl Fn(&State) -> bool,
+    ) -> Result<Self> {
+        let mut window = Self::begin(gpu, launch, size, 1.0)?;
         let until = Instant::now() + PATIENCE;
-        while window.interface.state.browsing.dataset.is_none() {
+        while !is_there(window.state()) {
+            window.check()?;
             if Instant::now() > until {
-                bail!("the window did not get its examples within {} s", PATIENCE.as_secs());
+                bail!("the window did not get its data within {} s", PATIENCE.as_secs());
             }
             window.interface.wake();
             let _ = window.woken.recv_timeout(GLANCE);

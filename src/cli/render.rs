@@ -235,7 +235,7 @@ fn write(arguments: &Arguments, view: View, open: &OpenTrace, state: &ViewState,
     let engine = engine(&arguments.adapter)?;
     let gpu = engine.gpu();
     let mut analyst = Analyst::new(engine);
-    let mut evidence = analyst.answer(open, &state.question, &AtomicBool::new(false))?;
+    let mut evidence = analyst.answer(open, &state.question.for_view(view), &AtomicBool::new(false))?;
     EmbeddingArguments::check(open, &state.question)?;
     complete(view, open, &state.question, state.options.embedding.recipe, &mut Projector::default(), &mut evidence)?;
     let inputs = Inputs {

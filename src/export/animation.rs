@@ -121,7 +121,7 @@ impl Animation {
         let recipe = state.options.embedding.recipe;
         let draw = |selection: &Selection| {
             let question = Question { selection: selection.clone(), ..state.question.clone() };
-            let mut evidence = analyst.answer(open, &question, &AtomicBool::new(false))?;
+            let mut evidence = analyst.answer(open, &question.for_view(view), &AtomicBool::new(false))?;
             complete(view, open, &question, recipe, &mut projector, &mut evidence)?;
             let inputs = Inputs {
                 document: open.document(),

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use glam::Vec2;
 
-use super::timing::{Timing, milliseconds_since};
+use super::timing::{Timing, measure, milliseconds_since};
 use crate::analysis::projection::Recipe;
 use crate::app::{Command, Launch, Offscreen, State};
 use crate::evidence::{Analyst, OpenTrace, ProjectionQuestion, Projector};
@@ -18,6 +18,7 @@ use crate::scene::{Inputs, Target, View, draw};
 use crate::trace::Modality;
 
 const RUNS: usize = 24;
+const OPENINGS: usize = 3;
 const WARM_UP_RUNS: usize = 3;
 
 /// What is clicked on in turn.
@@ -160,10 +161,10 @@ pub fn engine_clicks(
 /// Of the width and of the height, in the window's default layout.
 fn share_of_window(view: View) -> Vec2 {
     match view {
-        View::Heads => Vec2::new(0.25, 0.58),
-        View::Text => Vec2::new(0.45, 0.28),
-        View::Matrix | View::Embedding => Vec2::new(0.3, 0.5),
-        _ => Vec2::new(0.45, 0.72),
+        View::Heads => Vec2::new(0.27, 0.58),
+        View::Text => Vec2::new(0.44, 0.28),
+        View::Matrix | View::Embedding => Vec2::new(0.29, 0.5),
+        _ => Vec2::new(0.44, 0.72),
     }
 }
 
@@ -187,4 +188,20 @@ pub fn window_clicks(gpu: &Arc<Gpu>, launch: &Launch, size: Vec2) -> Result<Timi
         }
     }
     Ok(times_ms.into_iter().map(|(name, times_ms)| (name, Timing::of(times_ms))).collect())
+}
+
+/// From an open device to the window's first frame that shows the trace, and to the one that has all of its numbers.
+///
+/// # Errors
+/// If the window cannot be made.
+pub fn opening(gpu: &Arc<Gpu>, launch: &Launch, size: Vec2) -> Result<Timings> {
+    let first = measure(OPENINGS, |_| {
+        Offscreen::open_until(gpu, launch, size.into(), |state| state.trace.is_some())?;
+        Ok(gpu.wait()?)
+    })?;
+    let all = measure(OPENINGS, |_| {
+        Offscreen::open(gpu, launch, size.into(), 1.0)?;
+        Ok(gpu.wait()?)
+    })?;
+    Ok(Timings::from([("first frame".to_owned(), first), ("all numbers".to_owned(), all)]))
 }

@@ -173,7 +173,7 @@ fn first_statistic(dir: &Path) -> Result<Timing> {
 /// From an open device to a frame that lists the examples.
 fn browser(gpu: &Arc<Gpu>, launch: &Launch, size: [f32; 2]) -> Result<Timing> {
     measure(WINDOWS, |_| {
-        Offscreen::open_browser(gpu, launch, size, 1.0)?;
+        Offscreen::open_until(gpu, launch, size, |state| state.browsing.dataset.is_some())?;
         Ok(gpu.wait()?)
     })
 }

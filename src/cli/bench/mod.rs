@@ -27,7 +27,7 @@ use crate::evidence::{Analyst, OpenTrace};
 use crate::gpu::{Gpu, PageKey, Residency};
 
 use self::bandwidth::{Bandwidth, bandwidth};
-use self::clicks::{Timings, engine_clicks, window_clicks};
+use self::clicks::{Timings, engine_clicks, opening, window_clicks};
 use self::timing::{Timing, measure};
 
 const STATISTICS_RUNS: usize = 5;
@@ -73,6 +73,8 @@ struct Report {
     hover_to_frame_ms: Timings,
     /// The window: the same clicks with egui's layout and drawing, all views on one frame.
     window_ms: Timings,
+    /// From an open device to a window that shows the trace, and to one that has all of its numbers.
+    open_ms: Timings,
     /// The passes alone, while the user pans.
     pan_ms: Timings,
     /// Numbers that are computed once for a trace.
@@ -121,6 +123,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         click_to_frame_ms: engine_clicks(&gpu, &open, &mut analyst, size, false)?,
         hover_to_frame_ms: engine_clicks(&gpu, &open, &mut analyst, size, true)?,
         window_ms: window_clicks(&gpu, &launch, size)?,
+        open_ms: opening(&gpu, &launch, size)?,
         pan_ms: passes::panning(&gpu, size)?,
         numbers_ms,
         resident_statistics: if gpu.is_software() { None } else { bandwidth(&gpu, &open, budget_bytes)? },
@@ -174,6 +177,7 @@ impl Report {
             ("click to frame", &self.click_to_frame_ms),
             ("hover to frame", &self.hover_to_frame_ms),
             ("window, click on", &self.window_ms),
+            ("open", &self.open_ms),
             ("pan", &self.pan_ms),
             ("numbers", &self.numbers_ms),
         ];
