@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -73,8 +74,14 @@ def test_narrowest_wrong_answers(demo: dict[str, Trace]) -> None:
         assert value == pytest.approx(entropy(trace), rel=1e-3, abs=1e-6)
 
 
-def test_mass_by_kind_of_question(demo: dict[str, Trace]) -> None:
-    found = duckdb.execute(blocks("sql")[1]).fetchall()
+@pytest.mark.parametrize("reader", ["duckdb", "polars"])
+def test_mass_by_kind_of_question(demo: dict[str, Trace], reader: str) -> None:
+    if reader == "duckdb":
+        found = duckdb.execute(blocks("sql")[1]).fetchall()
+    else:
+        names: dict[str, Any] = {}
+        exec(blocks("python")[0], names)
+        found = names["masses"].rows()
     masses = defaultdict(list)
     for trace in demo.values():
         for layer, weights in enumerate(trace.attention[0].layers):
@@ -89,7 +96,7 @@ def test_mass_by_kind_of_question(demo: dict[str, Trace]) -> None:
 
 
 def test_arrow(demo: dict[str, Trace], capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = blocks("python")
+    code = blocks("python")[1]
     names: dict[str, object] = {}
     exec(code, names)
     assert "yes/no shape" in capsys.readouterr().out
