@@ -145,6 +145,8 @@ pub enum Command {
     SetExports(Exports),
     /// Copy the `vlscope render` line that draws a view, or the window.
     CopyCommand(Option<View>),
+    /// Copy the line that draws what a panel shows that shows no view of one trace.
+    CopyPanelCommand(Panel),
     /// Save what is shown as a view state.
     SaveState,
     /// Let the user choose a view state by the system's dialog.

@@ -105,7 +105,8 @@ impl Job {
             Some(evidence) => Arc::clone(evidence),
             None => {
                 let question = &self.state.question;
-                let mut evidence = self.analyst(gpu).answer(&self.open, &question.for_view(view), &AtomicBool::new(false))?;
+                let mut evidence =
+                    self.analyst(gpu).answer(&self.open, &question.for_view(view), &AtomicBool::new(false))?;
                 let recipe = self.state.options.embedding.recipe;
                 complete(view, &self.open, question, recipe, &mut Projector::default(), &mut evidence)?;
                 Arc::new(evidence)

@@ -451,6 +451,7 @@ impl Interface {
             }
             Effect::SaveState => self.save_state(),
             Effect::CopyCommand(view) => self.copy_command(view),
+            Effect::CopyPanelCommand(panel) => self.copy_panel_command(panel),
             Effect::Export(view, export) => self.export(view, export),
             Effect::ExportPanel(panel, export) => self.export_panel(panel, export),
             Effect::Screenshot => self.wants_screenshot = true,

@@ -142,6 +142,8 @@ pub enum Effect {
     ExportPanel(Panel, Export),
     /// Copy the line that draws a view, or the window.
     CopyCommand(Option<View>),
+    /// Copy the line that draws what a panel shows.
+    CopyPanelCommand(Panel),
     /// Save a view state.
     SaveState,
     /// Show the system's dialog for a view state.
@@ -176,6 +178,7 @@ impl State {
             Command::Export(view, export) => return Some(Effect::Export(view, export)),
             Command::ExportPanel(panel, export) => return Some(Effect::ExportPanel(panel, export)),
             Command::CopyCommand(view) => return Some(Effect::CopyCommand(view)),
+            Command::CopyPanelCommand(panel) => return Some(Effect::CopyPanelCommand(panel)),
             Command::SaveState => return Some(Effect::SaveState),
             Command::ChooseState => return Some(Effect::ChooseState),
             Command::LoadState(path) => return Some(Effect::LoadState(path)),

@@ -15,12 +15,13 @@ use crate::analysis::sinks::Criteria;
 use crate::analysis::statistics::Over;
 use crate::analysis::timeline::TokenGroup;
 use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
-use crate::evidence::{OpenTrace, Question};
-use crate::export::{ViewState, render_line};
+use crate::evidence::{AtlasQuestion, AtlasValue, OpenTrace, Question, TokenColor};
+use crate::export::{Picture, Place, ViewState, atlas_line, compare_line, render_line, tokens_line};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
 use crate::scene::{
-    Caption, ColorBy, EmbeddingOptions, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Theme, Tiles, View,
+    Caption, ColorBy, CompareView, EmbeddingOptions, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Theme, Tiles,
+    View,
 };
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
@@ -122,6 +123,40 @@ fn the_copied_line_draws_the_same() -> Result {
         let line = render_line(open.document(), &state, None, [640.0, 480.0], 2.0);
         assert_eq!(parsed(&split(&line)?)?, state, "{line}");
         assert!(line.contains("--size 640x480 --scale 2"), "{line}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_lines_of_a_dataset_are_understood() -> Result {
+    let open = OpenTrace::open(Path::new(TRACE))?;
+    let picture = Picture { size: [640.4, 480.0], scale: 2.0, theme: Theme::Dark };
+    let place = Place { dir: Path::new("my traces/"), index_dir: Some(Path::new("index of 'em")) };
+    let question = AtlasQuestion {
+        statistic: "entropy".to_owned(),
+        block: Some("cross".to_owned()),
+        a: "-is:wrong text~\"a b\"".to_owned(),
+        b: Some(String::new()),
+        picked: None,
+        permutations: 99,
+    };
+    let unusual = unusual();
+    let traces = [Path::new(TRACE), Path::new("b.safetensors")];
+    let lines = [
+        atlas_line(place, &question, AtlasValue::Effect, picture),
+        tokens_line(place, 3, TokenColor::Right, "-/x/", picture),
+        compare_line(traces, open.document(), CompareView::Heads, &unusual.question, &unusual.options, picture),
+    ];
+    for line in lines {
+        let words = split(&line)?;
+        Cli::try_parse_from(&words).map_err(|error| format!("{line}: {error}"))?;
+        assert!(line.contains("--size 640x480 --scale 2 --theme dark"), "{line}");
+        let said = |word: &str| words.iter().any(|found| found == word);
+        match words[1].as_str() {
+            "atlas" => assert!(said("--filter=-is:wrong text~\"a b\"") && said("index of 'em") && said("99"), "{line}"),
+            "tokens" => assert!(said("--filter=-/x/") && said("my traces/") && said("right"), "{line}"),
+            _ => assert!(said("b.safetensors") && said("--specials") && said("--join-pieces"), "{line}"),
+        }
     }
     Ok(())
 }

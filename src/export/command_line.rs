@@ -108,7 +108,7 @@ pub fn words_of(flags: &Flags) -> Vec<String> {
     words.collect()
 }
 
-fn flags_of_selection(document: &Document, selection: &Selection) -> Flags {
+pub(super) fn flags_of_selection(document: &Document, selection: &Selection) -> Flags {
     let Selection { block, layer, head, tokens, direction, combine, rollout, sinks, sink_criteria } = selection;
     let mut flags = Flags::new();
     if let Some(block) = document.attention.get(*block) {
@@ -300,7 +300,7 @@ fn numbers(numbers: &[f32]) -> String {
 }
 
 /// A word as a POSIX shell reads it back.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();

@@ -210,7 +210,8 @@ impl Desk {
         self.opener.ask(opening);
     }
 
-    fn index_dir(&self, path: &Path) -> Option<PathBuf> {
+    /// Where the index of a dataset lies, if not in its folder.
+    pub fn index_dir(&self, path: &Path) -> Option<PathBuf> {
         let elsewhere = self.index_elsewhere.as_ref().filter(|(dataset, _)| dataset == path);
         elsewhere.map(|(_, index)| index.clone())
     }

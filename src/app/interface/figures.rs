@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Interface;
+use crate::app::canvas::Canvas;
 use crate::app::destination::Destination;
 use crate::app::exporter::{Done, DrawingJob, Export, Job};
 use crate::app::panels::{self, Panel};
 use crate::app::state::Effect;
-use crate::export::{ViewState, render_line};
+use crate::export::{Picture, Place, ViewState, atlas_line, compare_line, render_line, tokens_line};
 use crate::gpu::Gpu;
 use crate::scene::{Caption, Options, View};
 
@@ -78,6 +79,47 @@ impl Interface {
         self.context.copy_text(line);
     }
 
+    /// The line for a panel that shows no view of one trace.
+    pub(super) fn copy_panel_command(&mut self, panel: Panel) {
+        let size = self.panel_canvas(panel).0.size().unwrap_or(USUAL_SIZE).into();
+        let picture = Picture { size, scale: self.state.exports.scale, theme: self.state.options.theme };
+        let Some(line) = self.panel_line(panel, picture) else {
+            return self.toasts.fail(format!("{} shows nothing yet", panel.title()));
+        };
+        self.toasts.tell(format!("Copied: {line}"));
+        self.context.copy_text(line);
+    }
+
+    fn panel_line(&self, panel: Panel, picture: Picture) -> Option<String> {
+        let state = &self.state;
+        if panel == Panel::Compare {
+            let (a, b) = (state.trace.as_ref()?, state.comparison.shown.as_ref()?);
+            let traces = [a.trace.path(), b.trace.trace.path()];
+            let (view, question) = (state.comparison.view, state.question());
+            return Some(compare_line(traces, a.document(), view, &question, &state.options, picture));
+        }
+        let dir = self.desk.opened()?;
+        let index_dir = self.desk.index_dir(dir);
+        let place = Place { dir, index_dir: index_dir.as_deref() };
+        if panel == Panel::Atlas {
+            let atlas = &state.browsing.atlas;
+            return Some(atlas_line(place, &atlas.shown.as_ref()?.question, atlas.choice.value, picture));
+        }
+        let tokens = &state.tokens;
+        let shown = tokens.shown.as_ref()?;
+        let shown_state = tokens.state.or(shown.states.last().copied())?;
+        Some(tokens_line(place, shown_state, tokens.color, &state.browsing.listing.query, picture))
+    }
+
+    /// Where a panel is drawn that shows no view of one trace, and what its files are called.
+    fn panel_canvas(&self, panel: Panel) -> (&Canvas, &'static str) {
+        match panel {
+            Panel::Atlas => (&self.atlas_canvas, "head-atlas"),
+            Panel::Compare => (&self.comparison, "compare"),
+            _ => (&self.token_canvas, "token-atlas"),
+        }
+    }
+
     pub(super) fn export(&mut self, view: View, export: Export) {
         let Some(open) = &self.state.trace else { return };
         let (state, size) = self.figure(view);
@@ -100,11 +142,7 @@ impl Interface {
 
     /// What a panel shows that is no view of one trace.
     pub(super) fn export_panel(&mut self, panel: Panel, export: Export) {
-        let (canvas, name) = match panel {
-            Panel::Atlas => (&self.atlas_canvas, "head-atlas"),
-            Panel::Compare => (&self.comparison, "compare"),
-            _ => (&self.token_canvas, "token-atlas"),
-        };
+        let (canvas, name) = self.panel_canvas(panel);
         let size = canvas.size().unwrap_or(USUAL_SIZE);
         let Some(drawing) = panels::figure(panel, &self.state, size, &mut self.easel.fonts) else {
             return self.toasts.fail(format!("{} shows nothing yet", panel.title()));

@@ -60,9 +60,16 @@ pub fn show_of_panel(ui: &mut Ui, panel: Panel, state: &State, commands: &mut Ve
         let pictures = PICTURES.map(|(name, export)| (name.to_owned(), export));
         show_entries(ui, pictures, |export| commands.push(Command::ExportPanel(panel, export)));
         ui.separator();
+        let copy = ui.button("Copy command");
+        if copy.on_hover_text("The vlscope line that draws this, and with --csv or --json prints its numbers").clicked()
+        {
+            ui.close();
+            commands.push(Command::CopyPanelCommand(panel));
+        }
+        ui.separator();
         show_scales(ui, state, commands);
     });
-    response.on_hover_text("What this panel shows, as a picture");
+    response.on_hover_text("What this panel shows, as a picture, and the command that draws it");
 }
 
 fn show_entries(ui: &mut Ui, entries: impl IntoIterator<Item = (String, Export)>, mut choose: impl FnMut(Export)) {
