@@ -199,7 +199,8 @@ impl Analyst {
         }
         let selection = &question.selection;
         if selection.block >= open.document().attention.len() {
-            return Ok(Evidence::default());
+            let neighbours = if question.neighbours { hidden::nearest(open, question).map(Arc::new) } else { None };
+            return Ok(Evidence { neighbours, ..Evidence::default() });
         }
         let sinks = self.sinks(open, selection, stop)?;
         let (found, refusal) = match self.weights(open, selection, sinks.as_deref(), stop) {

@@ -126,7 +126,9 @@ fn selected_tokens_have_their_way_through_the_states() {
 #[test]
 fn colours_are_values_with_a_bar_or_names_with_a_legend() {
     let mut case = drifting();
-    assert!(says(&case.draw(View::Embedding), "text (8)"));
+    for name in ["text (6)", "special (2)", "image (65)", "selected (1)"] {
+        assert!(says(&case.draw(View::Embedding), name), "{name}");
+    }
     for (color_by, label) in [
         (ColorBy::Norm, "norm of the state"),
         (ColorBy::Received, "attention received"),
@@ -207,6 +209,39 @@ fn nearest_tokens_are_listed_and_answer() {
     // Below the plot where it is narrow.
     let narrow = case.sized(300.0, 500.0).draw(View::Embedding);
     assert!(says(&narrow, "Select a token") && narrow.content.max.y < 340.0);
+}
+
+/// Tokens are those of the first sequence that has hidden states.
+#[test]
+fn a_trace_without_attention_has_selected_tokens_all_the_same() {
+    let mut case = drifting().sized(800.0, 500.0);
+    case.document.attention.clear();
+    case.options.embedding.neighbours = Some(Metric::Cosine);
+    case.options.embedding.trajectories = true;
+    let amber = case.options.theme.palette().selected;
+    let scene = case.draw(View::Embedding);
+    assert_eq!(discs(&scene).iter().filter(|disc| disc.fill == amber).count(), 1);
+    assert_eq!(lines(&scene).iter().filter(|line| line.color.0[..3] == amber.0[..3]).count(), 4);
+    assert!(says(&scene, "nearest words, cosine distance") && !says(&scene, "Select a token"));
+    case.options.embedding.color_by = ColorBy::Received;
+    case.evidence.received = Arc::default();
+    assert!(says(&case.draw(View::Embedding), "this trace holds no attention"));
+}
+
+#[test]
+fn what_has_no_neighbour_says_why() {
+    let mut case = drifting().sized(800.0, 500.0);
+    case.options.embedding.neighbours = Some(Metric::Cosine);
+    case.evidence.neighbours =
+        Some(Arc::new(Neighbours { sequence: 0, state: 3, by_metric: [NearTokens::default(), NearTokens::default()] }));
+    for (norm, words) in [(f32::NAN, "is not finite"), (0.0, "no direction"), (1.0, "No other token")] {
+        let mut projection = case.evidence.projection.as_deref().unwrap().clone();
+        projection.norms = Arc::new(vec![norm; projection.points.len()]);
+        case.evidence.projection = Some(Arc::new(projection));
+        let scene = case.draw(View::Embedding);
+        let said: Vec<&str> = labels(&scene).iter().map(|label| label.text.as_str()).collect();
+        assert!(said.join(" ").contains(words), "{words}");
+    }
 }
 
 #[test]

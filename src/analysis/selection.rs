@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::sinks::Criteria;
+use crate::trace::Document;
 
 /// A part of a trace: block, layers, heads, tokens and a direction.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -98,6 +99,20 @@ impl Selection {
         let mean = |pick| if pick == Pick::Max { Pick::Mean } else { pick };
         let (layer, head) = (mean(self.layer), mean(self.head));
         Self { layer, head, combine: Combine::Mean, rollout: None, ..self.clone() }
+    }
+
+    /// The sequence that the tokens are of: a side of the block; of a trace without attention the first that has hidden states,
+    /// or the first of all.
+    pub fn sequence(&self, document: &Document) -> Option<usize> {
+        match (document.attention.get(self.block), self.direction) {
+            (Some(block), Direction::AttendsTo) => Some(block.query),
+            (Some(block), Direction::AttendedBy) => Some(block.key),
+            (None, _) if !document.attention.is_empty() => None,
+            (None, _) => {
+                let hidden = document.hidden.iter().find(|hidden| hidden.states > 0);
+                hidden.map(|hidden| hidden.sequence).or((!document.sequences.is_empty()).then_some(0))
+            }
+        }
     }
 }
 

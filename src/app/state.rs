@@ -293,7 +293,7 @@ impl State {
         let is_alike = self.trace.as_ref().is_some_and(|before| are_alike(before.document(), document));
         self.history.clear();
         if is_alike {
-            let tokens = self.side_length(document, self.selection.direction);
+            let tokens = self.tokens_to_select(document);
             self.selection.tokens.retain(|&token| token < tokens);
         }
         if !is_alike || check_selection(&trace.trace, &self.selection).is_err() {
@@ -410,11 +410,9 @@ impl State {
         output_tokens(trace.document(), block)
     }
 
-    fn side_length(&self, document: &Document, direction: Direction) -> usize {
-        document.attention.get(self.selection.block).map_or(0, |block| match direction {
-            Direction::AttendsTo => document.query_tokens(block).len(),
-            Direction::AttendedBy => document.key_tokens(block).len(),
-        })
+    /// How many tokens there are where the selected ones are.
+    fn tokens_to_select(&self, document: &Document) -> usize {
+        self.selection.sequence(document).map_or(0, |sequence| document.sequences[sequence].tokens.len())
     }
 }
 

@@ -156,7 +156,7 @@ pub struct Arguments {
     /// Leave the title line out.
     #[arg(long)]
     no_title: bool,
-    /// A line beneath the drawing; `auto` names trace, block, layer, head, tokens, direction and normalization.
+    /// Words beneath the drawing; `auto` names the trace, what of it the view shows, and what was done to it.
     #[arg(long, value_name = "TEXT|auto")]
     caption: Option<String>,
     /// Go through all tokens, layers, heads or output tokens: one frame each.
@@ -290,10 +290,11 @@ fn draw_window(arguments: &Arguments, trace: &Path, state: ViewState) -> Result<
 impl Arguments {
     /// What the arguments ask for, in this trace.
     pub(super) fn view_state(&self, open: &OpenTrace) -> Result<ViewState> {
-        if open.document().attention.is_empty()
-            && matches!(self.view(), Some(View::Embedding | View::Similarity) | None)
-        {
-            let selection = self.selection.of_hidden_states(&open.trace)?;
+        let shows_states = matches!(self.view(), Some(View::Embedding | View::Similarity));
+        if open.document().attention.is_empty() && (shows_states || matches!(self.view(), Some(View::Text) | None)) {
+            let has_states = open.document().hidden.iter().any(|hidden| hidden.states > 0);
+            ensure!(has_states || !shows_states, "the trace holds no hidden states: {}", open.trace.path().display());
+            let selection = self.selection.without_attention(&open.trace)?;
             let question = Question { selection, hidden_state: self.hidden_state, ..Question::default() };
             return Ok(self.state_of(question));
         }

@@ -164,8 +164,8 @@ impl SelectionArguments {
         let Some(block_index) = block_index else {
             let names: Vec<_> = document.attention.iter().map(|block| block.name.as_str()).collect();
             match &self.block {
-                Some(name) => bail!("no block is called `{name}`: there are {}", names.join(", ")),
-                None => bail!("the trace holds no attention: {}", trace.path().display()),
+                Some(name) if !names.is_empty() => bail!("no block is called `{name}`: there are {}", names.join(", ")),
+                _ => bail!("the trace holds no attention: {}", trace.path().display()),
             }
         };
         let block = &document.attention[block_index];
@@ -214,15 +214,18 @@ impl SelectionArguments {
         })
     }
 
-    /// The tokens alone, of the first sequence that has hidden states: all that there is to select in a trace without attention.
+    /// The tokens alone: all that there is to select in a trace without attention.
     ///
     /// # Errors
-    /// If the trace has no hidden states either, or lacks a token or the block.
-    pub fn of_hidden_states(&self, trace: &Trace) -> Result<Selection> {
-        let document = trace.document();
-        let hidden = document.hidden.iter().find(|hidden| hidden.states > 0);
-        let (None, Some(hidden)) = (&self.block, hidden) else { return self.resolve(trace) };
-        Ok(Selection { tokens: self.tokens_of(&document.sequences[hidden.sequence])?, ..Selection::default() })
+    /// If the trace lacks a token, or a block is asked for.
+    pub fn without_attention(&self, trace: &Trace) -> Result<Selection> {
+        if self.block.is_some() {
+            return self.resolve(trace);
+        }
+        let selection = Selection::default();
+        let sequence = selection.sequence(trace.document()).map(|sequence| &trace.document().sequences[sequence]);
+        let tokens = sequence.map_or(Ok(Vec::new()), |sequence| self.tokens_of(sequence))?;
+        Ok(Selection { tokens, ..selection })
     }
 
     /// Tokens, words, segments and modality together, each token once.

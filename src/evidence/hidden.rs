@@ -132,8 +132,7 @@ pub(super) fn nearest(open: &OpenTrace, question: &Question) -> Option<Neighbour
     let document = open.document();
     let (hidden, state) = hidden_state(document, question)?;
     let sequence = document.hidden[hidden].sequence;
-    let block = document.attention.get(question.selection.block)?;
-    let near = if question.selection.direction == Direction::AttendsTo { block.query } else { block.key };
+    let near = question.selection.sequence(document)?;
     let tokens = &document.sequences[sequence].tokens;
     let own = tokens.get(*question.selection.tokens.first()?)?.modality();
     if near != sequence {

@@ -9,10 +9,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::analysis::{Direction, Pick, Selection};
+use crate::analysis::{Pick, Selection};
 use crate::evidence::Question;
 use crate::scene::{ColorBy, LinkColor, Options, View};
-use crate::trace::Trace;
+use crate::trace::{Document, Trace};
 
 /// The version that is written, and the one that is read.
 const VERSION: u64 = 1;
@@ -134,6 +134,9 @@ fn section_of<T: DeserializeOwned + Default>(keys: &Map<String, Value>, key: &st
 pub fn check_selection(trace: &Trace, selection: &Selection) -> Result<()> {
     let document = trace.document();
     let blocks = document.attention.len();
+    if blocks == 0 {
+        return check_tokens(document, selection);
+    }
     let block = document.attention.get(selection.block);
     let block = block.with_context(|| format!("there is no block {}: the trace has {blocks}", selection.block))?;
     if let Pick::One(layer) = selection.layer {
@@ -147,11 +150,12 @@ pub fn check_selection(trace: &Trace, selection: &Selection) -> Result<()> {
         let count = heads(fullest);
         ensure!(head < count, "there is no head {head}: layer {fullest} of block `{}` has {count}", block.name);
     }
-    let near = match selection.direction {
-        Direction::AttendsTo => block.query,
-        Direction::AttendedBy => block.key,
-    };
-    let sequence = &document.sequences[near];
+    check_tokens(document, selection)
+}
+
+fn check_tokens(document: &Document, selection: &Selection) -> Result<()> {
+    let Some(sequence) = selection.sequence(document) else { return Ok(()) };
+    let sequence = &document.sequences[sequence];
     let count = sequence.tokens.len();
     match selection.tokens.iter().find(|token| **token >= count) {
         Some(token) => bail!("there is no token {token}: sequence `{}` has {count}", sequence.name),

@@ -24,6 +24,8 @@ mod similarity;
 mod sinks;
 mod summary;
 mod text;
+mod text_flow;
+mod text_plain;
 mod text_summary;
 mod theme;
 mod thumbnails;

@@ -96,14 +96,34 @@ impl<'a> Sides<'a> {
     }
 }
 
+/// Whether a token is selected, in a trace without attention too.
+pub(super) fn is_selected(inputs: &Inputs<'_>, sequence: usize, token: usize) -> bool {
+    inputs.selection.sequence(inputs.document) == Some(sequence) && inputs.selection.tokens.contains(&token)
+}
+
+/// Whether the pointer is on a token, in a trace without attention too.
+pub(super) fn is_hovered(inputs: &Inputs<'_>, sequence: usize, token: usize) -> bool {
+    match (Sides::of(inputs), inputs.hover) {
+        (Some(sides), _) => sides.is_hovered(sequence, token),
+        (None, Some(Target::Pieces { sequence: of, first, count })) => {
+            of == sequence && (first..first + count).contains(&token)
+        }
+        (None, hover) => hover == Some(Target::Token { sequence, token }),
+    }
+}
+
 /// `layer 2 · head 1`.
 pub(super) fn place(inputs: &Inputs<'_>) -> String {
-    let head = match inputs.selection.head {
+    format!("{} · {}", layers_line(inputs), heads_line(inputs))
+}
+
+/// `head 1`.
+pub(super) fn heads_line(inputs: &Inputs<'_>) -> String {
+    match inputs.selection.head {
         Pick::One(head) => format!("head {head}"),
         Pick::Mean => "mean of heads".to_owned(),
         Pick::Max => "maximum of heads".to_owned(),
-    };
-    format!("{} · {head}", layers_line(inputs))
+    }
 }
 
 /// `layer 2`.

@@ -7,45 +7,18 @@ use glam::Vec2;
 
 use super::canvas::Canvas;
 use super::colour_bar::{Bar, Place, Scale};
-use super::sides::{Sides, headline, largest, locked, refused, weight_label, weight_range};
+use super::sides::{Sides, headline, is_hovered, is_selected, largest, locked, refused, weight_label, weight_range};
 use super::sinks;
+use super::text_flow::{Chip, Flow, PAD, flow, row_height, wrap_all};
 use super::text_summary::{outputs, share_bar, shares};
 use super::theme::ink_on;
 use super::tip::number;
 use super::words::{joined, of_word, words};
-use super::{Inputs, Target, Theme};
+use super::{Inputs, Target, Theme, text_plain};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Quad, Rect};
 use crate::trace::{Content, Modality, Token};
 
-/// What one chip says and stands for; runs of patches share one, which is no target.
-pub(super) struct Chip {
-    pub text: String,
-    /// The token, or the pieces of the word; none for patches.
-    pub tokens: Range<usize>,
-    /// A piece of the word before it.
-    pub goes_on: bool,
-    /// Begins a new line, apart from the one before, under a name and the share of the attention; both may be empty.
-    pub segment: Option<(String, String)>,
-}
-
-/// One side's tokens.
-pub(super) struct Flow {
-    pub heading: Option<String>,
-    pub sequence: usize,
-    pub chips: Vec<Chip>,
-}
-
-/// Where the chips of a flow lie, for one font size.
-struct Wrapped {
-    size: f32,
-    /// Where, what, and whether it is a number.
-    headings: Vec<(Vec2, String, bool)>,
-    chips: Vec<Rect>,
-    bottom: f32,
-}
-
-const PAD: f32 = 5.0;
 /// What the bar of the shares takes below the text, in lines.
 const SHARES_LINES: f32 = 1.9;
 /// What prediction and answer take.
@@ -53,9 +26,7 @@ const OUTPUTS_LINES: f32 = 1.3;
 
 pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let Some(sides) = Sides::of(inputs) else {
-        canvas.title(inputs, "Text", inputs.document.id.as_deref());
-        canvas.note("This trace holds no attention.");
-        return;
+        return text_plain::draw(inputs, canvas);
     };
     canvas.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
     if refused(inputs, canvas) {
@@ -89,7 +60,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let below = height(shares.is_some(), says);
     let mut room = canvas.free;
     room.max.y -= below;
-    let bottom = chips(inputs, canvas, &sides, &flows, has_heat.then_some(&scale), room);
+    let bottom = chips(inputs, canvas, Some(&sides), &flows, has_heat.then_some(&scale), room);
     canvas.content = Rect { min: canvas.free.min, max: Vec2::new(canvas.free.max.x, bottom) };
     let mut top = bottom;
     if let Some(shares) = shares {
@@ -117,7 +88,7 @@ pub(super) fn draw_chips(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, scale: Op
     }
     sinks::note(inputs, canvas, &sides);
     let room = canvas.free;
-    chips(inputs, canvas, &sides, &flows(inputs, &sides), scale.filter(|_| !sides.shown.is_empty()), room);
+    chips(inputs, canvas, Some(&sides), &flows(inputs, &sides), scale.filter(|_| !sides.shown.is_empty()), room);
 }
 
 /// How the weights are coloured; `None` if there are none.
@@ -155,13 +126,21 @@ fn flows(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Vec<Flow> {
         let sequence_name = &inputs.document.sequences[sequence].name;
         let heading = role.map(|role| format!("{role} · {sequence_name}"));
         let weights = if sequence == sides.far { sides.weights } else { &[] };
-        let tokens = &inputs.document.sequences[sequence].tokens;
-        Flow { heading, sequence, chips: chips_of(tokens, inputs.document.images, weights, inputs.options.join_pieces) }
+        Flow::of(inputs, sequence, heading, weights)
     };
     if sides.near == sides.far {
         return vec![flow(sides.far, None)];
     }
     vec![flow(sides.block.query, Some("queries")), flow(sides.block.key, Some("keys"))]
+}
+
+impl Flow {
+    /// All tokens of a sequence; the shares of its segments are those of the weights, if there are any.
+    pub fn of(inputs: &Inputs<'_>, sequence: usize, heading: Option<String>, weights: &[f32]) -> Self {
+        let tokens = &inputs.document.sequences[sequence].tokens;
+        let chips = chips_of(tokens, inputs.document.images, weights, inputs.options.join_pieces);
+        Self { heading, sequence, chips }
+    }
 }
 
 fn chips_of(tokens: &[Token], images: usize, weights: &[f32], join: bool) -> Vec<Chip> {
@@ -233,164 +212,26 @@ fn patch_of(token: &Token) -> Option<usize> {
     token.image_area().map(|(image, _)| image).filter(|_| !token.special)
 }
 
-fn chips(
+/// Draws all flows; without sides, or without a scale, without heat.
+pub(super) fn chips(
     inputs: &Inputs<'_>,
     canvas: &mut Canvas<'_>,
-    sides: &Sides<'_>,
+    sides: Option<&Sides<'_>>,
     flows: &[Flow],
     scale: Option<&Scale>,
     room: Rect,
 ) -> f32 {
     flow(inputs, canvas, flows, room, &mut |canvas, flow, chip, rect, size| {
-        draw_chip(canvas, sides, flow.sequence, chip, rect, size, scale);
+        draw_chip(inputs, canvas, sides, (flow.sequence, chip), (rect, size), scale);
     })
 }
 
-/// Draws a chip of a flow into a rectangle, in a font size.
-pub(super) type DrawChip<'a> = dyn FnMut(&mut Canvas<'_>, &Flow, &Chip, Rect, f32) + 'a;
-
-/// Draws all flows in the largest font size in which they fit, and tells where they end. What does not fit even in the
-/// smallest scrolls, or is counted where nothing scrolls.
-pub(super) fn flow(
+fn draw_chip(
     inputs: &Inputs<'_>,
     canvas: &mut Canvas<'_>,
-    flows: &[Flow],
-    room: Rect,
-    draw_chip: &mut DrawChip<'_>,
-) -> f32 {
-    // Few words in a large room may be large, but are no poster.
-    let sizes = [(1.6, 0.4), (1.3, 0.5), (1.1, 1.0), (1.0, 1.0), (0.9, 1.0), (0.8, 1.0)];
-    let mut wrapped = Vec::new();
-    let mut end = room.min.y;
-    for (factor, share) in sizes {
-        (wrapped, end) = wrap_all(canvas, flows, canvas.text.normal * factor, room);
-        if end <= room.min.y + room.size().y * share {
-            break;
-        }
-    }
-    let mut shift = 0.0;
-    let scrolls = inputs.options.text_scroll.filter(|_| end > room.max.y);
-    if let Some(rows) = scrolls {
-        let size = canvas.text.normal;
-        let narrower = Rect { max: room.max - Vec2::new(SCROLL_BAR + 4.0, 0.0), ..room };
-        (wrapped, end) = wrap_all(canvas, flows, size, narrower);
-        let row = row_height(size);
-        let beyond = ((end - room.max.y) / row).ceil().max(0.0);
-        let rows = rows.floor().clamp(0.0, beyond);
-        canvas.rows_beyond = beyond;
-        shift = rows * row;
-        scroll_bar(canvas, room, shift, end - room.min.y, beyond * row);
-    }
-    let mut bottom = room.min.y;
-    let mut left_out = 0;
-    for (flow, wrapped) in flows.iter().zip(&wrapped) {
-        let is_cut = scrolls.is_none() && wrapped.bottom > room.max.y;
-        let limit = room.max.y - if is_cut { wrapped.size * 1.6 } else { 0.0 };
-        let fits = |top: f32, bottom: f32| top >= room.min.y - 0.5 && bottom <= limit + 0.5;
-        for (at, text, is_number) in &wrapped.headings {
-            let at = *at - Vec2::new(0.0, shift);
-            if fits(at.y - wrapped.size * 0.5, at.y + wrapped.size * 0.7) {
-                let ink = if *is_number { canvas.palette.muted } else { canvas.palette.text };
-                canvas.label(at, Align::Left, text.clone(), canvas.text.small, ink);
-            }
-        }
-        for (chip, rect) in flow.chips.iter().zip(&wrapped.chips) {
-            let rect = Rect { min: rect.min - Vec2::new(0.0, shift), max: rect.max - Vec2::new(0.0, shift) };
-            if fits(rect.min.y, rect.max.y) {
-                draw_chip(canvas, flow, chip, rect, wrapped.size);
-                bottom = bottom.max(rect.max.y);
-            } else {
-                left_out += 1;
-            }
-        }
-    }
-    if left_out > 0 && scrolls.is_none() {
-        let small = canvas.text.small;
-        let text = canvas.elide(&format!("… and {left_out} more that have no room here"), small, false, room.size().x);
-        canvas.label(Vec2::new(room.min.x, bottom + small), Align::Left, text, small, canvas.palette.muted);
-        bottom += small * 1.6;
-    }
-    bottom
-}
-
-const SCROLL_BAR: f32 = 5.0;
-
-/// Which part of the text is seen: `shift` of `end` pixels lie above.
-fn scroll_bar(canvas: &mut Canvas<'_>, room: Rect, shift: f32, length: f32, end: f32) {
-    let height = room.size().y;
-    let handle = (height * height / length).clamp(12.0_f32.min(height), height);
-    let top = room.min.y + (height - handle) * if end > 0.0 { shift / end } else { 0.0 };
-    let left = room.max.x - SCROLL_BAR;
-    let rounded = |rect: Rect, fill: Color| Quad {
-        rect,
-        fill,
-        stroke: Color::TRANSPARENT,
-        stroke_width: 0.0,
-        corner_radius: SCROLL_BAR / 2.0,
-    };
-    canvas.quad(rounded(Rect::at(left, room.min.y, SCROLL_BAR, height), canvas.palette.surface));
-    canvas.quad(rounded(Rect::at(left, top, SCROLL_BAR, handle), canvas.palette.line));
-}
-
-fn row_height(size: f32) -> f32 {
-    size * 2.05
-}
-
-/// All flows below each other, and where the last one ends.
-fn wrap_all(canvas: &mut Canvas<'_>, flows: &[Flow], size: f32, room: Rect) -> (Vec<Wrapped>, f32) {
-    let mut end = room.min.y - size * 0.7;
-    let mut wrapped = Vec::with_capacity(flows.len());
-    for flow in flows {
-        let one = wrap(canvas, flow, size, end + size * 0.7, room);
-        end = one.bottom;
-        wrapped.push(one);
-    }
-    (wrapped, end)
-}
-
-fn wrap(canvas: &mut Canvas<'_>, flow: &Flow, size: f32, top: f32, room: Rect) -> Wrapped {
-    let (height, gap, row) = (size * 1.65, size * 0.32, row_height(size));
-    let mut headings = Vec::new();
-    let mut chips = Vec::new();
-    let mut at = Vec2::new(room.min.x, top);
-    if let Some(heading) = &flow.heading {
-        let text = canvas.elide(heading, canvas.text.small, false, room.size().x);
-        headings.push((at + Vec2::new(0.0, size * 0.6), text, true));
-        at.y += size * 1.45;
-    }
-    for (index, chip) in flow.chips.iter().enumerate() {
-        if let Some((name, share)) = &chip.segment {
-            if index > 0 {
-                at = Vec2::new(room.min.x, at.y + row + gap);
-            }
-            let small = canvas.text.small;
-            for (text, is_number) in [(name, false), (share, true)] {
-                let text = canvas.elide(text, small, false, room.size().x / 3.0);
-                let width = canvas.width(&text, small);
-                headings.push((at + Vec2::new(0.0, height / 2.0), text, is_number));
-                at.x += if width > 0.0 { width + 6.0 } else { 0.0 };
-            }
-        }
-        let width = (canvas.width(&chip.text, size) + 2.0 * PAD).min(room.size().x);
-        let before = if chip.goes_on { gap - 1.0 } else { 0.0 };
-        if at.x + width - before > room.max.x && at.x > room.min.x {
-            at = Vec2::new(room.min.x, at.y + row);
-        } else {
-            at.x = (at.x - before).max(room.min.x);
-        }
-        chips.push(Rect::at(at.x, at.y, width, height));
-        at.x += width + gap;
-    }
-    Wrapped { size, headings, chips, bottom: at.y + height }
-}
-
-fn draw_chip(
-    canvas: &mut Canvas<'_>,
-    sides: &Sides<'_>,
-    sequence: usize,
-    chip: &Chip,
-    rect: Rect,
-    size: f32,
+    sides: Option<&Sides<'_>>,
+    (sequence, chip): (usize, &Chip),
+    (rect, size): (Rect, f32),
     scale: Option<&Scale>,
 ) {
     let palette = canvas.palette;
@@ -402,11 +243,13 @@ fn draw_chip(
         canvas.label(rect.center(), Align::Center, text, size, palette.patch);
         return;
     }
-    let tokens = if sequence == sides.block.query { sides.query } else { sides.key };
     let first = chip.tokens.start;
-    let special = tokens[first].special;
-    let weights = sides.shown.get(chip.tokens.clone()).filter(|_| sequence == sides.far);
-    let (fill, ink) = match (scale, weights.map(|weights| of_word(sides.direction, weights))) {
+    let special = inputs.document.sequences[sequence].tokens[first].special;
+    let weight = sides.filter(|sides| sequence == sides.far).and_then(|sides| {
+        let weights = sides.shown.get(chip.tokens.clone())?;
+        Some(of_word(sides.direction, weights))
+    });
+    let (fill, ink) = match (scale, weight) {
         (Some(scale), Some(weight)) => match scale.color(weight) {
             Some(fill) => (fill, ink_on(fill)),
             None => (palette.missing, palette.muted),
@@ -416,9 +259,9 @@ fn draw_chip(
     };
     // A chip's edge tells it from the surface where its colour does not.
     let edge = if special { palette.special } else { palette.line };
-    let (stroke, width) = if chip.tokens.clone().any(|token| sides.is_selected(sequence, token)) {
+    let (stroke, width) = if chip.tokens.clone().any(|token| is_selected(inputs, sequence, token)) {
         (palette.selected, 2.5)
-    } else if chip.tokens.clone().any(|token| sides.is_hovered(sequence, token)) {
+    } else if chip.tokens.clone().any(|token| is_hovered(inputs, sequence, token)) {
         (palette.hover, 1.5)
     } else {
         (edge, 1.0)
@@ -426,7 +269,7 @@ fn draw_chip(
     canvas.quad(quad(fill, stroke, width));
     let text = canvas.elide(&chip.text, size, false, rect.size().x - PAD);
     canvas.label(rect.center(), Align::Center, text, size, ink);
-    if chip.tokens.clone().any(|token| sides.is_marked_sink(sequence, token)) {
+    if sides.is_some_and(|sides| chip.tokens.clone().any(|token| sides.is_marked_sink(sequence, token))) {
         sinks::dot(canvas, Vec2::new(rect.max.x - 2.0, rect.min.y + 2.0));
     }
     let target = match chip.tokens.len() {

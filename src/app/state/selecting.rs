@@ -3,7 +3,6 @@
 use super::State;
 use crate::analysis::{Direction, Pick, Selection};
 use crate::scene::Target;
-use crate::trace::Block;
 
 impl State {
     /// The selection that a click on `target` would make of the present one.
@@ -27,9 +26,9 @@ impl State {
                 selection.head = Pick::Mean;
             }
             Target::Token { sequence, token } => {
-                let Some(block) = self.block() else { return selection };
-                turn_to(&mut selection, block, sequence);
-                toggle(&mut selection.tokens, token, extend);
+                if self.turn_to(&mut selection, sequence) {
+                    toggle(&mut selection.tokens, token, extend);
+                }
             }
             Target::Cell { query, key } => {
                 let token = match selection.direction {
@@ -52,8 +51,9 @@ impl State {
                 }
             }
             Target::Pieces { sequence, first, count } => {
-                let Some(block) = self.block() else { return selection };
-                turn_to(&mut selection, block, sequence);
+                if !self.turn_to(&mut selection, sequence) {
+                    return selection;
+                }
                 let pieces: Vec<usize> = (first..first + count).collect();
                 if !extend {
                     selection.tokens = if selection.tokens == pieces { Vec::new() } else { pieces };
@@ -73,11 +73,11 @@ impl State {
     /// that do not exist are left out; a sequence that is on neither side changes nothing.
     pub(super) fn with_tokens(&self, sequence: usize, tokens: &[usize], extend: bool) -> Selection {
         let mut selection = self.selection.clone();
-        let (Some(trace), Some(block)) = (&self.trace, self.block()) else { return selection };
-        if ![block.query, block.key].contains(&sequence) {
+        let Some(trace) = &self.trace else { return selection };
+        let is_foreign = self.block().is_some_and(|block| ![block.query, block.key].contains(&sequence));
+        if is_foreign || !self.turn_to(&mut selection, sequence) {
             return selection;
         }
-        turn_to(&mut selection, block, sequence);
         if !extend {
             selection.tokens.clear();
         }
@@ -99,24 +99,29 @@ impl State {
         self.hover = target;
     }
 
+    /// Tokens of this sequence are to be selected: where the direction has them on the other side, it turns. Whether they can be.
+    fn turn_to(&self, selection: &mut Selection, sequence: usize) -> bool {
+        let Some(block) = self.block() else {
+            let document = self.trace.as_ref().map(|trace| trace.document());
+            return document.is_some_and(|document| selection.sequence(document) == Some(sequence));
+        };
+        let (own, other) = match selection.direction {
+            Direction::AttendsTo => (block.query, Direction::AttendedBy),
+            Direction::AttendedBy => (block.key, Direction::AttendsTo),
+        };
+        if own != sequence {
+            selection.direction = other;
+            selection.tokens.clear();
+        }
+        true
+    }
+
     pub(super) fn set_direction(&mut self, direction: Direction) {
         let is_cross = self.block().is_some_and(|block| block.query != block.key);
         if is_cross && direction != self.selection.direction {
             self.selection.tokens.clear();
         }
         self.selection.direction = direction;
-    }
-}
-
-/// Tokens of this sequence are to be selected: where the direction has them on the other side, it turns.
-fn turn_to(selection: &mut Selection, block: &Block, sequence: usize) {
-    let (own, other) = match selection.direction {
-        Direction::AttendsTo => (block.query, Direction::AttendedBy),
-        Direction::AttendedBy => (block.key, Direction::AttendsTo),
-    };
-    if own != sequence {
-        selection.direction = other;
-        selection.tokens.clear();
     }
 }
 

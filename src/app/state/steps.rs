@@ -23,7 +23,7 @@ impl State {
 
     pub(super) fn step_token(&mut self, by: isize) {
         let Some(trace) = &self.trace else { return };
-        let count = self.side_length(trace.document(), self.selection.direction);
+        let count = self.tokens_to_select(trace.document());
         let next = match self.selection.tokens.last() {
             Some(&token) if count > 0 => (token as isize + by).rem_euclid(count as isize) as usize,
             _ => 0,
@@ -34,7 +34,7 @@ impl State {
     /// Adds the neighbour of the token that was selected last.
     pub(super) fn extend_tokens(&mut self, by: isize) {
         let Some(trace) = &self.trace else { return };
-        let count = self.side_length(trace.document(), self.selection.direction);
+        let count = self.tokens_to_select(trace.document());
         let Some(&last) = self.selection.tokens.last() else { return self.step_token(by) };
         let next = step(last, by, count);
         self.selection.tokens.retain(|&token| token != next);

@@ -224,3 +224,35 @@ fn the_selection_goes_on_in_a_trace_that_is_alike() -> Result {
     assert_ne!(state.selection, before);
     Ok(())
 }
+
+/// Tokens are those of the first sequence that has hidden states.
+#[test]
+fn tokens_are_selected_without_attention() -> Result {
+    use crate::trace::{Dtype, TensorSpec, TraceWriter};
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("bare.safetensors");
+    let words = |count: usize| serde_json::json!({"tokens": vec![serde_json::json!({"text": "a"}); count]});
+    let document = serde_json::json!({
+        "format": 1,
+        "sequences": {"first": words(1), "main": words(3)},
+        "attention": [],
+        "hidden": [{"sequence": "main", "states": 1}],
+    });
+    let mut writer =
+        TraceWriter::create(&path, &document, &[TensorSpec::weights("hidden.main.0", Dtype::F32, &[3, 2])])?;
+    writer.write(&[1.0_f32, 0.0, 0.0, 1.0, 2.0, 2.0].map(f32::to_le_bytes).concat())?;
+    writer.finish()?;
+    let mut state = State::default();
+    state.set_trace(Arc::new(OpenTrace::open(&path)?));
+    let click = |state: &mut State, sequence, token| {
+        state.apply(Command::Select { target: Target::Token { sequence, token }, extend: true });
+        state.selection.tokens.clone()
+    };
+    assert_eq!(click(&mut state, 1, 2), [0, 2]);
+    assert_eq!(click(&mut state, 0, 0), [0, 2], "a sequence without states");
+    state.apply(Command::SelectTokens { sequence: 1, tokens: vec![1, 7], extend: false });
+    assert_eq!(state.selection.tokens, [1]);
+    state.apply(Command::StepToken(1));
+    assert_eq!(state.selection.tokens, [2]);
+    Ok(())
+}

@@ -7,7 +7,7 @@ use glam::Vec2;
 use super::super::canvas::{Canvas, on_picture};
 use super::super::colour_bar::Scale;
 use super::super::sides::{Sides, weight_label};
-use super::super::text::{self, Chip, Flow};
+use super::super::text_flow::{Chip, Flow, flow};
 use super::super::theme::ink_on;
 use super::super::tip::Compared;
 use super::super::{Inputs, StatisticGrid, Target, heads, image};
@@ -239,9 +239,9 @@ fn draw_text(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, rows: &[ComparedToken
         goes_on: false,
         segment: None,
     };
-    let flow = Flow { heading: None, sequence: sides.far, chips: rows.iter().enumerate().map(chip).collect() };
+    let words = Flow { heading: None, sequence: sides.far, chips: rows.iter().enumerate().map(chip).collect() };
     let room = canvas.free;
-    text::flow(inputs, canvas, &[flow], room, &mut |canvas, _, chip, rect, size| {
+    flow(inputs, canvas, &[words], room, &mut |canvas, _, chip, rect, size| {
         if let Some(row) = rows.get(chip.tokens.start) {
             draw_chip(canvas, &sides, row, &chip.text, rect, size, scale);
         }

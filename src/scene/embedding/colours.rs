@@ -33,6 +33,16 @@ pub(super) struct Sizes {
 
 impl Colours {
     pub fn of(inputs: &Inputs<'_>, projection: &Projection, tokens: &[Token], palette: &Palette) -> Self {
+        let colours = Self::by(inputs, projection, tokens, palette);
+        let count = inputs.selection.tokens.iter().filter(|token| **token < tokens.len()).count();
+        let is_here = inputs.selection.sequence(inputs.document) == Some(projection.sequence);
+        // Where colours are names, the selected tokens have one of their own.
+        let selected = (is_here && count > 0 && !colours.names.is_empty())
+            .then(|| ("selected".to_owned(), palette.selected, Modality::Text, count));
+        Self { names: colours.names.into_iter().chain(selected).collect(), ..colours }
+    }
+
+    fn by(inputs: &Inputs<'_>, projection: &Projection, tokens: &[Token], palette: &Palette) -> Self {
         let sides = Sides::of(inputs);
         let (values, label, lack) = match inputs.options.embedding.color_by {
             ColorBy::Modality => return Self::by_modality(tokens, palette),
@@ -52,6 +62,9 @@ impl Colours {
             }
         };
         if values.len() != tokens.len() {
+            let needs_attention = inputs.options.embedding.color_by != ColorBy::Norm;
+            let lacks_it = needs_attention && inputs.document.attention.is_empty();
+            let lack = if lacks_it { "this trace holds no attention" } else { lack };
             return Self { lack: Some(lack), ..Self::by_modality(tokens, palette) };
         }
         let from_least = matches!(inputs.options.embedding.color_by, ColorBy::Norm | ColorBy::Entropy);
@@ -73,10 +86,14 @@ impl Colours {
             Modality::Text if token.special => palette.special,
             Modality::Text => palette.word,
         };
-        let all = [("text", palette.word, Modality::Text), ("image", palette.patch, Modality::Image)];
-        let names = all.map(|(name, color, modality)| {
-            let count = tokens.iter().filter(|token| token.modality() == modality).count();
-            (name.to_owned(), color, modality, count)
+        let all = [
+            ("text", palette.word, Modality::Text),
+            ("image", palette.patch, Modality::Image),
+            ("special", palette.special, Modality::Text),
+        ];
+        let names = all.map(|(name, named, modality)| {
+            let count = tokens.iter().filter(|token| color(token) == named).count();
+            (name.to_owned(), named, modality, count)
         });
         let names = names.into_iter().filter(|(_, _, _, count)| *count > 0).collect();
         Self { colors: tokens.iter().map(color).collect(), scale: None, names, lack: None }

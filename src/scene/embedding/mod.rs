@@ -10,7 +10,6 @@ use glam::Vec2;
 
 use super::canvas::Canvas;
 use super::colour_bar::{Bar, Place, tick_text, ticks};
-use super::sides::Sides;
 use super::{Inputs, Projection};
 use crate::analysis::projection::{Align, Method, Recipe};
 use crate::render::{Align as Anchor, Rect, Transform};
@@ -65,15 +64,15 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     if let Some(bar) = bar {
         bar.draw(canvas, plot, &[]);
     }
-    if inputs.options.embedding.trajectories && sides_are_here(inputs, projection.sequence) {
+    if inputs.options.embedding.trajectories && selection_is_here(inputs, projection.sequence) {
         trajectories::draw(canvas, projection, &inputs.selection.tokens, plot, &view);
     }
     points::draw(inputs, canvas, projection, &sequence.tokens, (&colours, &sizes), (plot, &view));
 }
 
 /// Whether the selected tokens are of this sequence.
-fn sides_are_here(inputs: &Inputs<'_>, sequence: usize) -> bool {
-    Sides::of(inputs).is_some_and(|sides| sides.near == sequence)
+fn selection_is_here(inputs: &Inputs<'_>, sequence: usize) -> bool {
+    inputs.selection.sequence(inputs.document) == Some(sequence)
 }
 
 /// The smallest and the largest coordinates of the points that are numbers; of all states where they compare, so that the plot

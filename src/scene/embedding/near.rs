@@ -37,22 +37,48 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, projection: &Pr
     let lists = found.filter(|found| found.sequence == projection.sequence && found.state == projection.state);
     let own = inputs.selection.tokens.first().and_then(|&token| tokens.get(token)).map(Token::modality);
     let (Some(lists), Some(own)) = (lists, own) else {
-        let (small, muted) = (canvas.text.small, canvas.palette.muted);
-        for (line, words) in ["Select a token: its nearest", "tokens are listed here."].into_iter().enumerate() {
-            let words = canvas.elide(words, small, false, first.size().x);
-            let at = first.min + Vec2::new(0.0, small * (0.7 + 1.4 * line as f32));
-            canvas.label(at, Align::Left, words, small, muted);
-        }
-        return;
+        let is_elsewhere = !inputs.selection.tokens.is_empty()
+            && inputs.selection.sequence(inputs.document) != Some(projection.sequence);
+        return say(
+            canvas,
+            first,
+            match is_elsewhere {
+                true => "The selected tokens have no hidden states in this sequence.",
+                false => "Select a token: its nearest tokens are listed here.",
+            },
+        );
     };
     let which = Metric::ALL.iter().position(|known| *known == metric).unwrap_or(0);
     let near = &lists.by_metric[which];
+    if near.same.is_empty() && near.other.is_empty() {
+        return say(canvas, first, why_none(projection, &inputs.selection.tokens));
+    }
     let words = |modality| if modality == Modality::Text { "words" } else { "patches" };
     let other = if own == Modality::Text { Modality::Image } else { Modality::Text };
     let names = token_names(tokens);
     for (rect, neighbours, modality) in [(first, &near.same, own), (second, &near.other, other)] {
         let heading = format!("nearest {}, {} distance", words(modality), metric.name());
         section(inputs, canvas, rect, &heading, neighbours, (projection.sequence, tokens, &names));
+    }
+}
+
+/// Why no token has a distance to the selected ones.
+fn why_none(projection: &Projection, selected: &[usize]) -> &'static str {
+    let mut norms = selected.iter().filter_map(|&token| projection.norms.get(token));
+    if norms.clone().any(|norm| !norm.is_finite()) {
+        "The state of a selected token is not finite: nothing is near to it."
+    } else if norms.clone().next().is_some() && norms.all(|&norm| norm == 0.0) {
+        "The state is 0, which has no direction: by cosine nothing is near to it."
+    } else {
+        "No other token has a state that has a distance."
+    }
+}
+
+fn say(canvas: &mut Canvas<'_>, rect: Rect, words: &str) {
+    let (small, muted) = (canvas.text.small, canvas.palette.muted);
+    for (line, words) in canvas.wrap(words, small, rect.size().x).into_iter().enumerate() {
+        let at = rect.min + Vec2::new(0.0, small * (0.7 + 1.4 * line as f32));
+        canvas.label(at, Align::Left, words, small, muted);
     }
 }
 

@@ -7,9 +7,9 @@ use glam::Vec2;
 use super::colours::{Colours, Sizes};
 use crate::render::{Align, Color, Mark, Picture, Point, Points, Quad, Rect, Transform};
 use crate::scene::canvas::Canvas;
-use crate::scene::sides::Sides;
+use crate::scene::sides;
 use crate::scene::words::token_names;
-use crate::scene::{ColorBy, Inputs, Projection, Target, Zone};
+use crate::scene::{ColorBy, Inputs, Projection, Zone};
 use crate::trace::{Modality, Token};
 
 /// The longer side of a patch that is shown at its point, in logical pixels.
@@ -55,13 +55,9 @@ pub(super) fn draw(
     (colours, sizes): (&Colours, &Sizes),
     (plot, view): (Rect, &Transform),
 ) {
-    let sides = Sides::of(inputs);
     let sequence = projection.sequence;
-    let is_selected = |token: usize| sides.is_some_and(|sides| sides.is_selected(sequence, token));
-    let is_hovered = |token: usize| match sides {
-        Some(sides) => sides.is_hovered(sequence, token),
-        None => inputs.hover == Some(Target::Token { sequence, token }),
-    };
+    let is_selected = |token: usize| sides::is_selected(inputs, sequence, token);
+    let is_hovered = |token: usize| sides::is_hovered(inputs, sequence, token);
     let at = |token: usize| view.apply(Vec2::from(projection.points[token]));
     let palette = canvas.palette;
     let pictures = inputs.options.embedding.pictures;
