@@ -103,7 +103,7 @@ fn a_trace_without_attention_or_with_special_tokens_alone_is_drawn() -> Result {
     let out = folder.path().join("view.png");
     let out = out.to_str().ok_or("no path")?;
     let path = |trace: &Path| trace.to_str().map(str::to_owned).ok_or("no path");
-    for view in ["embedding", "similarity"] {
+    for view in ["embedding", "similarity", "text"] {
         succeed(&["render", &path(&bare)?, "--view", view, "--token", "3", "-o", out])?;
         succeed(&["render", &path(&special)?, "--view", view, "-o", out])?;
     }
@@ -113,6 +113,58 @@ fn a_trace_without_attention_or_with_special_tokens_alone_is_drawn() -> Result {
     for view in ["heads", "image", "text", "matrix", "links"] {
         succeed(&["render", &path(&special)?, "--view", view, "-o", out])?;
     }
+    Ok(())
+}
+
+/// Of a trace without attention, tokens of the first sequence with hidden states are selected.
+#[test]
+fn selected_tokens_are_seen_without_attention() -> Result {
+    let folder = tempfile::tempdir()?;
+    let (bare, none) = (folder.path().join("bare.safetensors"), folder.path().join("none.safetensors"));
+    let out = folder.path().join("view.svg");
+    let [bare, none, out] = [&bare, &none, &out].map(|path| path.to_str().unwrap_or_default());
+    let no_attention = |document: &mut serde_json::Value| document["attention"] = serde_json::json!([]);
+    rewrite(Path::new(bare), no_attention, |tensor| !tensor.starts_with("attention"))?;
+    let embedding = ["render", bare, "--view", "embedding", "--neighbours", "cosine", "--trajectories", "-o", out];
+    succeed(&[&embedding[..], &["--token", "10", "--token", "11"]].concat())?;
+    let svg = std::fs::read_to_string(out)?;
+    assert!(svg.contains("selected (2)") && svg.contains("nearest words, cosine distance"), "{svg}");
+
+    let nothing = |document: &mut serde_json::Value| {
+        no_attention(document);
+        document["hidden"] = serde_json::json!([]);
+    };
+    rewrite(Path::new(none), nothing, |tensor| tensor.starts_with("image"))?;
+    let said = fail(1, &["render", none, "--view", "embedding", "-o", out])?;
+    assert!(said.starts_with("vlscope: the trace holds no hidden states: "), "{said}");
+    let said = fail(1, &["render", none, "--view", "image", "--block", "self", "-o", out])?;
+    assert!(said.starts_with("vlscope: the trace holds no attention: "), "{said}");
+    succeed(&["render", none, "--view", "text", "-o", out])?;
+    assert!(std::fs::read_to_string(out)?.contains("no heat: this trace holds no attention"));
+    Ok(())
+}
+
+#[test]
+fn a_state_that_is_no_number_has_no_neighbours_and_says_why() -> Result {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("nan.safetensors");
+    let shape = [2, 2];
+    let document = serde_json::json!({
+        "format": 1,
+        "sequences": {"main": {"tokens": [{"text": "a"}, {"text": "b"}]}},
+        "attention": [],
+        "hidden": [{"sequence": "main", "states": 1}],
+    });
+    let spec = vlscope::trace::TensorSpec::weights("hidden.main.0", vlscope::trace::Dtype::F32, &shape);
+    let mut writer = vlscope::trace::TraceWriter::create(&path, &document, &[spec])?;
+    writer.write(&[f32::NAN, 1.0, 0.0, 0.0].map(f32::to_le_bytes).concat())?;
+    writer.finish()?;
+    let path = path.to_str().ok_or("no path")?;
+    let said = fail(1, &["neighbours", path, "--token", "0"])?;
+    assert!(said.contains("nothing is near in hidden state 0: the state of token 0 is not finite"), "{said}");
+    assert!(fail(1, &["neighbours", path, "--token", "1"])?.contains("a state that is 0 has no direction"));
+    let euclidean = fail(1, &["neighbours", path, "--token", "1", "--metric", "euclidean", "--json"])?;
+    assert!(euclidean.contains("no other token has a state that has a distance"), "{euclidean}");
     Ok(())
 }
 

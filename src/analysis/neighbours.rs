@@ -87,6 +87,24 @@ pub fn neighbours(state: &TensorView<'_>, selected: &[usize], metric: Metric) ->
     found
 }
 
+/// Why [`neighbours`] finds none.
+pub fn why_none(state: &TensorView<'_>, selected: &[usize], metric: Metric) -> String {
+    let dim = state.shape[1];
+    let mut row = vec![0.0; dim];
+    let mut sum = vec![0.0; dim];
+    for &token in selected.iter().filter(|token| **token < state.shape[0]) {
+        state.read(token * dim, &mut row);
+        if row.iter().any(|value| !value.is_finite()) {
+            return format!("the state of token {token} is not finite");
+        }
+        sum.iter_mut().zip(&row).for_each(|(sum, value)| *sum += value);
+    }
+    match metric {
+        Metric::Cosine if sum.iter().all(|value| *value == 0.0) => "a state that is 0 has no direction".to_owned(),
+        _ => "no other token has a state that has a distance".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

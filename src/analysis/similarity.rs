@@ -26,7 +26,8 @@ pub struct Similarity {
     pub every: usize,
 }
 
-/// Compares states, each `[tokens, dim]`, of the same tokens. Tokens of which a state is not finite are left out everywhere.
+/// Compares states, each `[tokens, dim]`, of the same tokens. Tokens of which a state is not finite are left out everywhere; a
+/// state of which fewer than two are finite has no value, and leaves no token out.
 ///
 /// # Errors
 /// If `progress` says to stop.
@@ -34,14 +35,13 @@ pub fn similarity(states: &[TensorView<'_>], progress: Progress<'_>) -> Result<S
     let tokens = states.first().map_or(0, |state| state.shape[0]);
     let every = tokens.div_ceil(MOST_TOKENS).max(1);
     let mut taken: Vec<usize> = (0..tokens).step_by(every).collect();
-    for state in states {
-        let dim = state.shape[1];
-        let mut row = vec![0.0; dim];
-        taken.retain(|token| {
-            state.read(token * dim, &mut row);
-            row.iter().all(|value| value.is_finite())
-        });
-    }
+    let finite: Vec<Vec<bool>> = states.iter().map(|state| finite_tokens(state, &taken)).collect();
+    let compares = |finite: &&Vec<bool>| finite.iter().filter(|is_finite| **is_finite).count() >= 2;
+    let mut place = 0;
+    taken.retain(|_| {
+        place += 1;
+        finite.iter().filter(compares).all(|finite| finite[place - 1])
+    });
     if taken.is_empty() {
         return Ok(Similarity { values: vec![f32::NAN; states.len() * states.len()], states: states.len(), every });
     }
@@ -64,6 +64,16 @@ pub fn similarity(states: &[TensorView<'_>], progress: Progress<'_>) -> Result<S
         .map(|product| if product.is_finite() { product.clamp(0.0, 1.0) as f32 } else { f32::NAN })
         .collect();
     Ok(Similarity { values, states: count, every })
+}
+
+/// Whether each of these tokens has a finite state.
+fn finite_tokens(state: &TensorView<'_>, tokens: &[usize]) -> Vec<bool> {
+    let mut row = vec![0.0; state.shape[1]];
+    let is_finite = |token: &usize| {
+        state.read(token * row.len(), &mut row);
+        row.iter().all(|value| value.is_finite())
+    };
+    tokens.iter().map(is_finite).collect()
 }
 
 /// `X Xᵀ` of centred features, of Frobenius norm 1; NaN if nothing varies.
@@ -129,9 +139,17 @@ mod tests {
         let wide: Vec<f32> = (0..4 * 7).map(|i| ((i * 31 % 17) as f32).cos()).collect();
         let found = cka(&X, &wide, 4);
         assert!((0.0..=1.0).contains(&found.values[1]) && found.states == 2 && found.every == 1);
-        assert!(cka(&X, &[3.0; 4], 4).values[1].is_nan());
+        for constant in [3.0, 0.0] {
+            let found = cka(&X, &[constant; 4], 4).values;
+            assert!((found[0] - 1.0).abs() < 1e-5 && found[1..].iter().all(|value| value.is_nan()), "{found:?}");
+        }
         let mut broken = X;
         broken[2] = f32::NAN;
         assert!((cka(&X, &broken, 4).values[1] - 1.0).abs() < 1e-5, "the other tokens are the same");
+        for broken in [[f32::NAN; 8], [f32::NAN, f32::NAN, f32::NAN, f32::NAN, f32::NAN, f32::NAN, 1.0, 2.0]] {
+            let found = cka(&X, &broken, 4).values;
+            assert!((found[0] - 1.0).abs() < 1e-5, "a state without numbers takes the others' away: {found:?}");
+            assert!(found[1..].iter().all(|value| value.is_nan()));
+        }
     }
 }

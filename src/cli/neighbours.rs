@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use serde::Serialize;
 
 use super::embedding::parse_metric;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
-use crate::analysis::neighbours::{Metric, neighbours};
+use crate::analysis::neighbours::{Metric, neighbours, why_none};
 use crate::scene::token_names;
 use crate::trace::{Modality, Trace};
 
@@ -83,7 +83,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     for &token in &arguments.tokens {
         ensure!(token < count, "there is no token {token}: sequence `{}` has {count}", sequence.name);
     }
-    let mut found = neighbours(&trace.hidden(hidden, state), &arguments.tokens, arguments.metric);
+    let view = trace.hidden(hidden, state);
+    let mut found = neighbours(&view, &arguments.tokens, arguments.metric);
+    if found.is_empty() {
+        let why = why_none(&view, &arguments.tokens, arguments.metric);
+        bail!("nothing is near in hidden state {state}: {why}");
+    }
     found.truncate(arguments.count.unwrap_or(usize::MAX));
     let names = token_names(&sequence.tokens);
     let modality = |token: usize| match sequence.tokens[token].modality() {
