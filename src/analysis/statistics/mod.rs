@@ -9,6 +9,7 @@
 pub mod cpu;
 mod first;
 pub mod gpu;
+mod lack;
 mod metrics;
 mod parts;
 pub mod plan;
@@ -19,6 +20,7 @@ pub mod vl_interpret;
 mod z_score;
 
 pub use first::{applies, first_choice};
+pub use lack::why_none;
 pub use metrics::{head_metrics, metric_names};
 pub use parts::Parts;
 pub use table::{Group, Statistic, TABLE, statistic};

@@ -33,11 +33,17 @@ impl Order {
         Self { indices: (0..count).collect(), places: (0..count).collect() }
     }
 
-    /// The highest first, what is not a number last; of equal ones the smaller number first.
-    fn by_mean(means: &[f32], count: usize) -> Self {
-        let key = |index: usize| means.get(index).copied().filter(|mean| !mean.is_nan()).unwrap_or(f32::NEG_INFINITY);
+    /// The highest first, what is not a number last; of equal ones the smaller number first. Z-scores have means that are 0 up to
+    /// rounding: what differs by a millionth of the values' spread is equal.
+    fn by_mean(means: &[f32], count: usize, spread: f32) -> Self {
+        let step = if spread > 0.0 { spread * 1e-6 } else { 1.0 };
+        let key = |index: usize| match means.get(index) {
+            Some(mean) if !mean.is_nan() => (mean / step).round(),
+            _ => f32::NEG_INFINITY,
+        };
         let mut order = Self::by_number(count);
-        order.indices.sort_by(|&a, &b| key(b).total_cmp(&key(a)));
+        // Adding 0 makes −0 a 0, which it is not in a total order.
+        order.indices.sort_by(|&a, &b| (key(b) + 0.0).total_cmp(&(key(a) + 0.0)));
         for (place, &index) in order.indices.iter().enumerate() {
             order.places[index] = place;
         }
@@ -85,8 +91,11 @@ impl Layout {
         let x = canvas.free.min.x + left + ((canvas.free.size().x - whole) / 2.0).max(0.0);
         let grid = Rect::at(x, canvas.free.min.y + top, grid.x, grid.y);
         let means = Rect::at(grid.max.x + gap.x, grid.max.y + gap.y, mean_width, mean_height);
+        let finite = statistic.values.iter().filter(|value| value.is_finite());
+        let (low, high) =
+            finite.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &value| (low.min(value), high.max(value)));
         let by_mean = |is_sorted: bool, means: &[f32], count: usize| {
-            if is_sorted { Order::by_mean(means, count) } else { Order::by_number(count) }
+            if is_sorted { Order::by_mean(means, count, high - low) } else { Order::by_number(count) }
         };
         let sorts_layers = matches!(order, HeadsOrder::Layers | HeadsOrder::Both);
         let sorts_heads = matches!(order, HeadsOrder::Heads | HeadsOrder::Both);

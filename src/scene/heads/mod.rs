@@ -13,7 +13,7 @@ use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
 use super::theme::ink_on;
 use super::{Inputs, StatisticGrid, Target};
 use crate::analysis::Pick;
-use crate::analysis::statistics::{mean, metric_names};
+use crate::analysis::statistics::{mean, metric_names, why_none};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Quad, Rect};
 
@@ -28,17 +28,22 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         let (document, name) = (inputs.document, &inputs.options.statistic);
         let is_foreign = name.starts_with("head_metric.")
             && !metric_names(document, inputs.selection.block).any(|(metric, _)| metric == *name);
-        canvas.note(match is_foreign {
-            true => "This block has no such metric. Another statistic can be chosen.",
-            false => "No statistic of the heads is here yet.",
+        canvas.note(match (document.attention.is_empty(), is_foreign) {
+            (true, _) => "This trace holds no attention.",
+            (false, true) => "This block has no such metric. Another statistic can be chosen.",
+            (false, false) => "No statistic of the heads is here yet.",
         });
         return;
+    }
+    let has_values = statistic.values.iter().any(|value| !value.is_nan());
+    if !has_values && inputs.evidence.progress.is_none() {
+        say_why(inputs, canvas);
     }
     let scale = scale(inputs);
     list::draw(inputs, canvas, &scale);
     let wide = canvas.free.size().x > canvas.free.size().y * 1.7;
     let place = if wide { Place::Right } else { Place::Below };
-    let bar = Bar::reserve(canvas, &scale, place, inputs.options.colour_bar);
+    let bar = Bar::reserve(canvas, &scale, place, inputs.options.colour_bar && has_values);
     let Some(layout) = Layout::of(canvas, statistic, inputs.options.heads_order) else {
         canvas.note("There is too little room.");
         return;
@@ -52,6 +57,18 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         let above = Rect { min: layout.grid.min, max: Vec2::new(layout.grid.max.x, layout.all().max.y) };
         bar.draw(canvas, if place == Place::Right { beside } else { above }, &marked);
         brush(inputs, canvas);
+    }
+}
+
+/// Lines that say why no head has a value: a block full of crosses would not.
+fn say_why(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+    let why = why_none(&inputs.evidence.statistic.name, inputs.document, inputs.selection.block);
+    let (small, muted) = (canvas.text.small, canvas.palette.muted);
+    for line in canvas.wrap(&why, small, canvas.free.size().x) {
+        if canvas.free.size().y > small * 9.0 {
+            canvas.label(canvas.free.min + Vec2::new(0.0, small * 0.6), Align::Left, line, small, muted);
+            canvas.free.min.y += small * 1.6;
+        }
     }
 }
 
