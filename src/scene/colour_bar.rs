@@ -144,9 +144,13 @@ impl Bar {
         let color = canvas.palette.muted;
         match self.place {
             Place::Right => {
-                let label = canvas.elide(&self.scale.label, small, false, rect.size().y);
+                // A bar may be much lower than the view, whose height its label may use.
+                let (top, bottom) = (canvas.free.min.y.min(rect.min.y), canvas.free.max.y.max(rect.max.y));
+                let label = canvas.elide(&self.scale.label, small, false, bottom - top);
+                let half = canvas.width(&label, small) / 2.0;
                 let x = rect.max.x + 5.0 + self.tick_width + small * 0.95;
-                canvas.upright(Vec2::new(x, rect.center().y), Align::Center, label, small, color);
+                let y = rect.center().y.min(bottom - half).max(top + half);
+                canvas.upright(Vec2::new(x, y), Align::Center, label, small, color);
             }
             Place::Below => {
                 let label =

@@ -7,6 +7,7 @@ use glam::Vec2;
 use super::canvas::{Canvas, fit, on_picture};
 use super::colour_bar::{Bar, Place, Scale};
 use super::patches::Patches;
+use super::region_labels::RegionLabels;
 use super::sides::{Sides, headline, largest, locked, refused, weight_label, weight_range};
 use super::sinks;
 use super::tiles::{Layer, chosen, layers};
@@ -46,9 +47,13 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         });
         return;
     }
-    let has_heat = !sides.shown.is_empty() && tiles.iter().any(|tile| !tile.far.tokens.is_empty());
+    let has_weights = !sides.shown.is_empty() && tiles.iter().any(|tile| !tile.far.tokens.is_empty());
+    // On a scale of its own the heat of zeros would say nothing, and darken the picture.
+    let is_bare = has_weights && are_bare(&sides, &tiles);
+    let has_scale = inputs.options.range.is_some() || locked(inputs, |peaks| peaks.patches).is_some();
+    let has_heat = has_weights && (!is_bare || has_scale);
     let scale = scale(inputs, &sides, &tiles);
-    caption(inputs, canvas, &sides, &tiles, has_heat);
+    caption(inputs, canvas, &sides, &tiles, [has_weights, is_bare]);
     let aspect = aspect(&tiles[0]);
     let wide = canvas.free.size().x > canvas.free.size().y * if tiles.len() == 1 { aspect } else { 1.0 };
     let place = if wide { Place::Right } else { Place::Below };
@@ -94,6 +99,12 @@ fn scale(inputs: &Inputs<'_>, sides: &Sides<'_>, tiles: &[Tile<'_>]) -> Scale {
         fades: inputs.options.fade,
         label: weight_label(inputs),
     }
+}
+
+/// Whether all weights on the pictures are 0, such as those of a causal token before the first image.
+fn are_bare(sides: &Sides<'_>, tiles: &[Tile<'_>]) -> bool {
+    let mut patches = tiles.iter().flat_map(|tile| &tile.far.tokens);
+    patches.all(|&token| sides.weights.get(token).is_some_and(|weight| *weight == 0.0))
 }
 
 /// The pictures that are shown.
@@ -165,10 +176,18 @@ pub(super) fn arrange(canvas: &mut Canvas<'_>, tiles: &[Tile<'_>]) -> Vec<Rect> 
 }
 
 /// A line below the pictures: why there is no heat, or what the numbers at the regions are.
-fn caption(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, tiles: &[Tile<'_>], has_heat: bool) {
+fn caption(
+    inputs: &Inputs<'_>,
+    canvas: &mut Canvas<'_>,
+    sides: &Sides<'_>,
+    tiles: &[Tile<'_>],
+    [has_weights, is_bare]: [bool; 2],
+) {
     let in_a_tile = |image: usize| tiles.iter().any(|tile| tile.image == image);
     let side = sides.far_name(inputs.selection.direction);
-    let text = match has_heat {
+    let text = match has_weights {
+        _ if is_bare && tiles.len() > 1 => "no attention on these images".to_owned(),
+        _ if is_bare => "no attention on this image".to_owned(),
         false if sides.shown.is_empty() => "no attention weights here yet".to_owned(),
         false => format!("nothing to colour: the {side} hold no patch of this image"),
         true if inputs.document.regions.iter().any(|region| in_a_tile(region.image)) => {
@@ -270,26 +289,13 @@ pub(super) fn outlines(
 
 /// Labelled parts of the picture, with the share of its attention that lies in them.
 fn regions(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, tile: &Tile<'_>, rect: Rect) {
-    let small = canvas.text.small;
-    let white = Color::hex(0xffffff);
-    for region in inputs.document.regions.iter().filter(|region| region.image == tile.image) {
-        let outline = on_picture(region.area, rect);
-        canvas.outline(outline.shrink(-0.5), Color::hex(0x000000).with_opacity(0.55), 2.0);
-        canvas.dashed_frame(outline, white);
+    let of_image = inputs.document.regions.iter().filter(|region| region.image == tile.image);
+    let frames = of_image.clone().map(|region| on_picture(region.area, rect)).collect();
+    let mut labels = RegionLabels::new(rect, frames);
+    for region in of_image {
         let share = share_inside(sides.weights, &tile.far, region.area);
-        let text = share.map_or(region.label.clone(), |share| format!("{} {share:.2}", region.label));
-        let text = canvas.elide(&text, small, false, rect.size().x - 10.0);
-        if text.is_empty() || rect.size().y < small * 3.0 {
-            continue;
-        }
-        let size = Vec2::new(canvas.width(&text, small) + 8.0, small * 1.5);
-        let below = outline.max.y + 3.0;
-        let top = if below + size.y <= rect.max.y { below } else { (outline.max.y - size.y - 3.0).max(rect.min.y) };
-        let left = outline.min.x.min(rect.max.x - size.x).max(rect.min.x);
-        let chip = Rect::at(left, top, size.x, size.y);
-        let fill = Color::hex(0x101216).with_opacity(0.72);
-        canvas.quad(Quad { rect: chip, fill, stroke: Color::TRANSPARENT, stroke_width: 0.0, corner_radius: 3.0 });
-        canvas.label(Vec2::new(left + 4.0, chip.center().y), Align::Left, text, small, white);
+        let name = share.map_or(region.label.clone(), |share| format!("{} {share:.2}", region.label));
+        labels.draw(canvas, on_picture(region.area, rect), &name);
     }
 }
 

@@ -8,6 +8,7 @@ use glam::Vec2;
 use super::canvas::{Canvas, fit, on_picture};
 use super::link_candidates::{Candidates, Ends, Entry, Place, candidates};
 use super::patches::Patches;
+use super::region_labels::RegionLabels;
 use super::sides::{Sides, headline, refused};
 use super::sinks;
 use super::tip::number;
@@ -64,7 +65,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let found = candidates(inputs, canvas, &sides, &ends);
     canvas.content = room;
     if legend_rows {
-        captions(inputs, canvas, caption, &found, keys_left);
+        captions(inputs, canvas, caption, &found, [keys_left, keys.modality == Modality::Image]);
     }
     let full_weight = found.full_weight();
     for links in found.groups.into_iter().filter(|links| !links.is_empty()) {
@@ -123,7 +124,13 @@ fn captions_room(canvas: &mut Canvas<'_>) -> (Rect, bool) {
 
 /// Names which side asks and which is looked at; says how many of how many links are drawn, how wide how strong a
 /// curve is, and what the colours stand for.
-fn captions(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, room: Rect, found: &Candidates, keys_left: bool) {
+fn captions(
+    inputs: &Inputs<'_>,
+    canvas: &mut Canvas<'_>,
+    room: Rect,
+    found: &Candidates,
+    [keys_left, keys_are_image]: [bool; 2],
+) {
     let (small, muted) = (canvas.text.small, canvas.palette.muted);
     let y = room.min.y + small * 0.6;
     // Queries and keys are at either end where both directions are shown.
@@ -137,12 +144,14 @@ fn captions(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, room: Rect, found: &Ca
         (false, Some(_)) => "attention rollout",
         (false, None) => "attention weight",
     };
-    let middle = format!(
-        "{} of {} · width: {strength}, up to {}",
-        thousands(drawn),
-        thousands(all),
-        number(found.full_weight())
-    );
+    let middle = match all {
+        0 if keys_are_image => "no attention on this image".to_owned(),
+        0 => "no attention between these tokens".to_owned(),
+        _ => {
+            let (drawn, all, full) = (thousands(drawn), thousands(all), number(found.full_weight()));
+            format!("{drawn} of {all} · width: {strength}, up to {full}")
+        }
+    };
     let middle = canvas.elide(&middle, small, false, room.size().x - small * 12.0);
     canvas.label(Vec2::new(room.center().x, y), Align::Center, middle, small, muted);
     legend(canvas, Rect { min: Vec2::new(room.min.x, room.min.y + small * 1.6), ..room }, &found.legend);
@@ -340,21 +349,14 @@ fn bundles(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, image: usize, patches: 
         let holds = |(_, region): &(&str, Area)| region.x0 <= x && x <= region.x1 && region.y0 <= y && y <= region.y1;
         members[regions.iter().position(holds).unwrap_or(regions.len())].push(token);
     }
-    let (small, white) = (canvas.text.small, Color::hex(0xffffff));
     let elsewhere = members.pop().unwrap_or_default();
+    let frames = regions.iter().map(|(_, area)| on_picture(*area, picture)).collect();
+    let mut labels = RegionLabels::new(picture, frames);
     let mut places = Vec::new();
     for ((label, area), tokens) in regions.into_iter().zip(members) {
-        let outline = on_picture(area, picture);
-        canvas.outline(outline.shrink(-0.5), Color::hex(0x000000).with_opacity(0.55), 2.0);
-        canvas.dashed_frame(outline, white);
-        let text = canvas.elide(label, small, false, outline.size().x - 10.0);
-        if !text.is_empty() && outline.size().y > small * 2.5 {
-            let plate = Vec2::new(canvas.width(&text, small) + 6.0, small * 1.4);
-            let rect = Rect { min: outline.min + 2.0, max: outline.min + 2.0 + plate };
-            canvas.fill(rect, Color::hex(0x101216).with_opacity(0.72));
-            canvas.label(Vec2::new(rect.min.x + 3.0, rect.center().y), Align::Left, text, small, white);
-        }
-        places.push(Place { tokens, at: outline.center() });
+        let frame = on_picture(area, picture);
+        labels.draw(canvas, frame, label);
+        places.push(Place { tokens, at: frame.center() });
     }
     places.push(Place { tokens: elsewhere, at: Vec2::new(picture.center().x, picture.max.y - 4.0) });
     places.retain(|place| !place.tokens.is_empty());

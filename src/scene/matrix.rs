@@ -6,11 +6,10 @@ use std::sync::Arc;
 use glam::Vec2;
 
 use super::canvas::{Canvas, MARGIN, fit, within};
-use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
-use super::matrix_marks::{bands, cross_hair, labels, mark_sinks};
+use super::colour_bar::{Bar, Place, Scale};
+use super::matrix_marks::{bands, cross_hair, labels, mark_sinks, numbers};
 use super::sides::{Sides, place, refused, weight_range};
 use super::sinks;
-use super::theme::ink_on;
 use super::tip::number;
 use super::words::token_names;
 use super::{Inputs, MatrixBlock, Zone};
@@ -287,34 +286,6 @@ fn hide_future(canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
     if whole && is_square && canvas.width("not visible", small) < triangle * 0.4 {
         let at = Vec2::new(keys.pixels.end - triangle * 0.05, queries.pixels.start + triangle * 0.06);
         canvas.label(at, Align::Right, "not visible", small, canvas.palette.muted);
-    }
-}
-
-/// The weights themselves, where cells are large enough.
-fn numbers(
-    inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
-    values: &[f32],
-    keys: &Axis<'_>,
-    queries: &Axis<'_>,
-    scale: &Scale,
-) {
-    let size = canvas.text.small;
-    let columns = keys.cells.len();
-    if keys.cell() < size * 3.4 || queries.cell() < size * 1.5 || values.len() != columns * queries.cells.len() {
-        return;
-    }
-    let causal = inputs.document.attention[inputs.selection.block].causal;
-    for query in queries.in_view() {
-        for key in keys.in_view().filter(|&key| !causal || keys.cells[key] <= queries.cells[query]) {
-            let at = Vec2::new(keys.at(key as f32 + 0.5), queries.at(query as f32 + 0.5));
-            let value = values[query * columns + key];
-            let inside = keys.pixels.contains(&at.x) && queries.pixels.contains(&at.y);
-            let margin = (at.x - keys.pixels.start).min(keys.pixels.end - at.x);
-            if let Some(fill) = scale.color(value).filter(|_| inside && margin > size * 1.6) {
-                canvas.label(at, Align::Center, tick_text(value, decimals(scale.range)), size, ink_on(fill));
-            }
-        }
     }
 }
 

@@ -1,17 +1,54 @@
-//! What lies over and beside the matrix: the selected rows or columns, the cross-hair, and the tokens' names.
+//! What lies over and beside the matrix: the weights as numbers, the selected rows or columns, the cross-hair, and the tokens' names.
 
 use std::ops::Range;
 
 use glam::Vec2;
 
 use super::canvas::Canvas;
+use super::colour_bar::{Scale, decimals, tick_text};
 use super::matrix::Axis;
 use super::sides::Sides;
 use super::sinks;
+use super::theme::ink_on;
 use super::{Inputs, Target};
 use crate::analysis::Direction;
 use crate::render::{Align, Color, Label, Mark, Quad, Rect};
 use crate::trace::{Modality, Token};
+
+/// The weights themselves, where cells are large enough.
+pub(super) fn numbers(
+    inputs: &Inputs<'_>,
+    canvas: &mut Canvas<'_>,
+    values: &[f32],
+    keys: &Axis<'_>,
+    queries: &Axis<'_>,
+    scale: &Scale,
+) {
+    let size = canvas.text.small;
+    let columns = keys.cells.len();
+    if keys.cell() < size * 3.4 || queries.cell() < size * 1.5 || values.len() != columns * queries.cells.len() {
+        return;
+    }
+    let causal = inputs.document.attention[inputs.selection.block].causal;
+    let in_sight = queries.in_view().flat_map(|query| keys.in_view().map(move |key| values[query * columns + key]));
+    let largest = in_sight.filter(|value| value.is_finite()).fold(0.0, f32::max);
+    // As many digits as the cells in sight need and have room for.
+    let decimals = (0..=decimals([0.0, largest])).rev();
+    let mut fitting =
+        decimals.skip_while(|&decimals| canvas.width(&tick_text(largest, decimals), size) + size * 0.4 > keys.cell());
+    let Some(decimals) = fitting.next() else { return };
+    for query in queries.in_view() {
+        for key in keys.in_view().filter(|&key| !causal || keys.cells[key] <= queries.cells[query]) {
+            let at = Vec2::new(keys.at(key as f32 + 0.5), queries.at(query as f32 + 0.5));
+            let value = values[query * columns + key];
+            let inside = keys.pixels.contains(&at.x) && queries.pixels.contains(&at.y);
+            let margin = (at.x - keys.pixels.start).min(keys.pixels.end - at.x);
+            if let Some(fill) = scale.color(value).filter(|_| inside && margin > size * 1.6) {
+                canvas.label(at, Align::Center, tick_text(value, decimals), size, ink_on(fill));
+            }
+        }
+    }
+}
 
 /// A dot above each column of a sink, where they are marked.
 pub(super) fn mark_sinks(canvas: &mut Canvas<'_>, sides: &Sides<'_>, keys: &Axis<'_>, rect: Rect) {

@@ -19,6 +19,7 @@ mod matrix_marks;
 mod options;
 mod overlays;
 mod patches;
+mod region_labels;
 mod sides;
 mod similarity;
 mod sinks;
