@@ -17,6 +17,8 @@ const SEMIBOLD: &[u8] = include_bytes!("../../assets/fonts/Inter-SemiBold.otf");
 pub(super) const SHAPED_SIZE: f32 = 16.0;
 /// Height of a line that is shaped at [`SHAPED_SIZE`].
 pub(super) const SHAPED_HEIGHT: f32 = 20.0;
+/// So many missing characters of a line are told by their code points.
+const NUMBERED: usize = 2;
 /// Lines that are remembered before all are forgotten.
 const LINES: usize = 20_000;
 
@@ -86,12 +88,11 @@ impl Fonts {
         }
         self.load_system_fonts_for(text);
 
-        let mut buffer = Buffer::new_empty(Metrics::new(SHAPED_SIZE, SHAPED_HEIGHT));
-        buffer.set_wrap(Wrap::None);
-        let weight = if bold { Weight::SEMIBOLD } else { Weight::NORMAL };
         let shown = text.replace(char::is_control, " ");
-        buffer.set_text(&shown, &Attrs::new().family(Family::Name("Inter")).weight(weight), Shaping::Advanced, None);
-        buffer.shape_until_scroll(&mut self.system, false);
+        let mut buffer = self.shaped(&shown, bold);
+        if let Some(shown) = with_code_points(&shown, &buffer) {
+            buffer = self.shaped(&shown, bold);
+        }
         let width = buffer.layout_runs().map(|run| run.line_w).fold(0.0, f32::max);
         let line = Arc::new(Line { buffer, width });
 
@@ -101,6 +102,15 @@ impl Fonts {
         }
         lines.insert(text.to_owned(), line.clone());
         line
+    }
+
+    fn shaped(&mut self, text: &str, bold: bool) -> Buffer {
+        let mut buffer = Buffer::new_empty(Metrics::new(SHAPED_SIZE, SHAPED_HEIGHT));
+        buffer.set_wrap(Wrap::None);
+        let weight = if bold { Weight::SEMIBOLD } else { Weight::NORMAL };
+        buffer.set_text(text, &Attrs::new().family(Family::Name("Inter")).weight(weight), Shaping::Advanced, None);
+        buffer.shape_until_scroll(&mut self.system, false);
+        buffer
     }
 
     fn load_system_fonts_for(&mut self, text: &str) {
@@ -125,6 +135,25 @@ impl Fonts {
         let characters = font.as_swash().charmap();
         text.chars().all(|c| c.is_control() || characters.map(c) != 0)
     }
+}
+
+/// The text with a code point in place of each character that no font has: a glyph that is missing would be empty. `None` where
+/// none is missing. Many in a row are one box each, since their numbers would fill the view.
+fn with_code_points(text: &str, buffer: &Buffer) -> Option<String> {
+    let glyphs = buffer.layout_runs().flat_map(|run| run.glyphs);
+    let missing: Vec<_> = glyphs.filter(|glyph| glyph.glyph_id == 0).map(|glyph| glyph.start..glyph.end).collect();
+    let is_missing = |at: usize| missing.iter().any(|range| range.contains(&at));
+    // Joiners and variation selectors are no signs of their own.
+    let is_silent = |c: char| matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}');
+    let signs = text.char_indices().filter(|&(at, character)| is_missing(at) && !is_silent(character)).count();
+    let has_code = signs <= NUMBERED;
+    let shown = |(at, character): (usize, char)| match is_missing(at) {
+        true if is_silent(character) => String::new(),
+        true if has_code => format!("U+{:04X}", u32::from(character)),
+        true => "□".to_owned(),
+        false => character.to_string(),
+    };
+    (!missing.is_empty()).then(|| text.char_indices().map(shown).collect())
 }
 
 #[cfg(test)]
@@ -152,6 +181,21 @@ mod tests {
             assert!(fonts.width(&elided, 12.0, false) <= max_width, "{elided} in {max_width}");
         }
         assert!(fonts.elide("überlanges Wort", 12.0, false, 40.0).ends_with('…'));
+    }
+
+    /// Private use: no font has it.
+    #[test]
+    fn what_no_font_has_is_told_by_its_code_point() {
+        let mut fonts = Fonts::new();
+        let one = fonts.width("a\u{10FF00}", 12.0, false);
+        assert_eq!(one, fonts.width("aU+10FF00", 12.0, false));
+        let many = fonts.width(&"\u{10FF00}".repeat(7), 12.0, false);
+        assert_eq!(many, fonts.width("□□□□□□□", 12.0, false));
+        assert!(many > 30.0, "{many}");
+        assert_eq!(
+            fonts.width("\u{10FF00}\u{200D}\u{10FF00}", 12.0, false),
+            fonts.width("U+10FF00U+10FF00", 12.0, false)
+        );
     }
 
     #[test]
