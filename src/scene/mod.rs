@@ -129,7 +129,7 @@ pub struct Scene {
 /// Draws a view.
 pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
     let mut canvas = canvas::Canvas::new(inputs, fonts);
-    caption::draw(inputs, &mut canvas);
+    caption::draw(view, inputs, &mut canvas);
     match view {
         // A panel that is being opened or closed.
         _ if inputs.size.x < 64.0 || inputs.size.y < 48.0 => {}

@@ -74,7 +74,7 @@ pub struct Options {
     pub links_color: LinkColor,
     /// Whether the links to an image's patches are drawn as one to each labelled region, or quadrant where there is none.
     pub links_bundle: bool,
-    /// A line of words beneath the drawing.
+    /// Words beneath the drawing.
     pub caption: Option<Caption>,
 }
 
@@ -112,7 +112,7 @@ impl HeadsOrder {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Caption {
-    /// Which trace, and what of it: block, layer, head, tokens, direction, normalization.
+    /// Which trace, what of it the view shows, and what was done to it.
     Auto,
     /// These words.
     Text(String),

@@ -21,7 +21,7 @@ use super::canvas::{Canvas, MARGIN};
 use super::colour_bar::{Bar, Place, Scale};
 use super::sides::headline;
 use super::tip::{Compared, Facts};
-use super::{Evidence, HeadsOrder, Inputs, Options, Scene, Target, Zone, caption, heads, image, sides, text};
+use super::{Evidence, HeadsOrder, Inputs, Options, Scene, Target, View, Zone, caption, heads, image, sides, text};
 use crate::render::{Fonts, Rect};
 
 pub use align::{Alignment, Row};
@@ -53,6 +53,15 @@ impl CompareView {
             Self::Text => "text",
         }
     }
+
+    /// The view that shows each of the two.
+    fn of_one(self) -> View {
+        match self {
+            Self::Heads => View::Heads,
+            Self::Image => View::Image,
+            Self::Text => View::Text,
+        }
+    }
 }
 
 impl fmt::Display for CompareView {
@@ -78,7 +87,7 @@ impl FromStr for CompareView {
 /// `a`.
 pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
     let mut canvas = Canvas::new(a, fonts);
-    caption::draw(a, &mut canvas);
+    caption::draw(view.of_one(), a, &mut canvas);
     // A panel that is being opened or closed.
     if a.size.x < 64.0 || a.size.y < 48.0 {
         return canvas.finish(Facts::new(a, None));
