@@ -134,6 +134,9 @@ fn heads_without_a_value_say_why() {
     assert!(says(&without_values(encoder_decoder(), "vli.cross_modal"), "are of self-attention"));
     assert!(says(&without_values(encoder_decoder(), "diagonal"), "are not its keys"));
     assert!(!says(&words_only().draw(View::Heads), "no text query"));
+    let mut of_many_traces = question();
+    of_many_traces.document.sequences.clear();
+    assert!(says(&without_values(of_many_traces, "mass.text.image"), "no head of this block has a value"));
     let mut bare = nothing();
     bare.evidence.statistic.values.clear();
     assert!(says(&bare.draw(View::Heads), "This trace holds no attention."));

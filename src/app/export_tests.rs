@@ -173,7 +173,7 @@ fn a_figure_has_a_caption_if_one_is_wanted() -> Result<()> {
     window.get_by_label("Save picture as SVG").click();
     window.run_steps(2);
     let svg = std::fs::read_to_string(awaited(&mut window, folder.path(), "svg")?)?;
-    assert!(svg.contains("synthetic/multi-image · block self · layer 2"), "{}", View::Heads);
+    assert!(svg.contains("synthetic/multi-image · block self · Text on image (share)"), "{}", View::Heads);
     Ok(())
 }
 

@@ -9,6 +9,10 @@ pub fn why_none(name: &str, document: &Document, block: usize) -> String {
         return format!("the trace's `{title}` has no number for any head of this block");
     }
     let Some(block) = document.attention.get(block) else { return "this trace holds no attention".to_owned() };
+    // The heads of a dataset are of many traces, whose tokens are not here.
+    if document.sequences.len() <= block.query.max(block.key) {
+        return "no head of this block has a value".to_owned();
+    }
     let is_self_attention = block.query == block.key;
     let (text, image) = (Modality::Text, Modality::Image);
     let of = |modality| if modality == text { "text" } else { "image" };
