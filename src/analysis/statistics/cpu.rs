@@ -1,20 +1,22 @@
-//! The pass on the processor: a task is a run of rows in a run of heads. It takes a row at a time and walks it, while
-//! it is in the first cache, with vector loops (`row.rs`). What depends on the rows alone, such as the distances
-//! between their patches and all others, is made once a task. Tasks are cut by size and added in order, so the sums do
-//! not depend on the number of threads.
+//! The pass on the processor: a task is a run of rows in a run of heads. It takes a row at a time and walks it once, while
+//! it is in the first cache, with vector loops (`row.rs`). Whatever is a sum over weights, such as a mass, is not made of
+//! each row: rows of one kind of query are added up, column by column, and the run's columns are summed at its end. What
+//! depends on the rows alone, such as the distances between their patches and all others, is made once a task. Tasks are
+//! cut by size and added in order, so the sums do not depend on the number of threads.
 
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::Parts;
 use super::plan::{COUNTED_IMAGE, COUNTED_TEXT, Place, Plan, VLI_PATCH, VLI_TEXT, modality_of};
-use super::row::{Shape, add, distances, is_finite, shape, two_dots};
+use super::row::{LANES, Lanes, Shape, Walk, add, distances, lanes, two_dots, walk};
 use super::sums::{self, SLOTS, Sums};
 use crate::trace::TensorView;
 
 /// Weights of a run of rows in one head: their distances stay in the second cache from head to head.
 const RUN_WEIGHTS: usize = 1 << 15;
+/// Rows of a run: its columns are added up in f32.
+const RUN_ROWS: usize = 128;
 /// Weights that a task walks over: long enough to be worth a task, short enough for a balance between cores.
 const TASK_WEIGHTS: usize = 1 << 18;
 
@@ -22,7 +24,7 @@ const TASK_WEIGHTS: usize = 1 << 18;
 pub fn layer_sums(plan: &Plan, layer: &TensorView<'_>, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<Sums>> {
     let columns = Columns::new(&plan.keys);
     let [queries, keys] = [plan.queries.len(), plan.keys.len()];
-    let rows_per_run = (RUN_WEIGHTS / keys.max(1)).clamp(1, queries.max(1));
+    let rows_per_run = (RUN_WEIGHTS / keys.max(1)).clamp(1, queries.clamp(1, RUN_ROWS));
     let heads_per_task = (TASK_WEIGHTS / (rows_per_run * keys).max(1)).max(1);
     let heads = layer.shape[0];
     let runs = queries.div_ceil(rows_per_run);
@@ -31,7 +33,11 @@ pub fn layer_sums(plan: &Plan, layer: &TensorView<'_>, goes_on: &(dyn Fn() -> bo
     let run_task = |&(head, run): &(usize, usize)| {
         let rows = run * rows_per_run..((run + 1) * rows_per_run).min(queries);
         let heads = head..(head + heads_per_task).min(heads);
-        goes_on().then(|| run_of_rows(plan, &columns, layer, &heads, &rows))
+        goes_on().then(|| {
+            let run = Run::new(plan, &columns, rows);
+            let mut buffers = Buffers::new(&run);
+            heads.map(|head| run.of_head(layer, head, &mut buffers)).collect()
+        })
     };
     let parts: Vec<Vec<Part>> = tasks.par_iter().map(run_task).collect::<Option<_>>()?;
     let merge = |head: usize| {
@@ -44,36 +50,37 @@ pub fn layer_sums(plan: &Plan, layer: &TensorView<'_>, goes_on: &(dyn Fn() -> bo
 
 fn merge<'a>(parts: impl Iterator<Item = &'a Part>, columns: &Columns) -> Sums {
     let mut total = [0.0; SLOTS];
-    let mut received = vec![0.0_f64; columns.counted.len()];
+    let counted = columns.counted.as_flattened();
+    let mut received = vec![0.0_f64; counted.len()];
     for part in parts {
         total.iter_mut().zip(&part.sums).for_each(|(total, sum)| *total += sum);
-        received.iter_mut().zip(&part.columns).for_each(|(total, &sum)| *total += f64::from(sum));
+        let of_part = part.columns.as_flattened();
+        received.iter_mut().zip(of_part).for_each(|(total, &sum)| *total += f64::from(sum));
     }
-    let counted = received.iter().zip(&columns.counted).map(|(sum, &counted)| sum * f64::from(counted));
+    let counted = received.iter().zip(counted).map(|(sum, &counted)| sum * f64::from(counted));
     total[sums::STRONGEST] = counted.fold(0.0, f64::max);
     total
 }
 
 /// The keys, one array a property, with 0 where a key does not count.
 struct Columns {
-    text: Vec<f32>,
-    image: Vec<f32>,
-    counted: Vec<f32>,
-    overlap: Vec<f32>,
-    x: Vec<f32>,
-    y: Vec<f32>,
+    text: Vec<Lanes>,
+    image: Vec<Lanes>,
+    counted: Vec<Lanes>,
+    overlap: Vec<Lanes>,
+    x: Vec<Lanes>,
+    y: Vec<Lanes>,
     /// Those on each image.
-    on_image: Vec<Vec<f32>>,
-    vli_text: Vec<f32>,
-    vli_patch: Vec<f32>,
+    on_image: Vec<Vec<Lanes>>,
+    vli_text: Vec<Lanes>,
+    vli_patch: Vec<Lanes>,
     /// By a VLI patch's number: its column.
     patch_column: Vec<usize>,
 }
 
 impl Columns {
     fn new(keys: &[Place]) -> Self {
-        let with =
-            |flag: u32| -> Vec<f32> { keys.iter().map(|key| if key.flags & flag == 0 { 0.0 } else { 1.0 }).collect() };
+        let with = |flag: u32| lanes(keys.iter().map(|key| if key.flags & flag == 0 { 0.0 } else { 1.0 }));
         let mut patches: Vec<usize> = (0..keys.len()).filter(|&key| keys[key].flags & VLI_PATCH != 0).collect();
         patches.sort_by_key(|&key| keys[key].patch);
         let is_counted = |key: &&Place| key.flags & COUNTED_IMAGE != 0;
@@ -83,138 +90,244 @@ impl Columns {
             text: with(COUNTED_TEXT),
             image: with(COUNTED_IMAGE),
             counted: with(COUNTED_TEXT | COUNTED_IMAGE),
-            overlap: keys.iter().map(|key| key.overlap).collect(),
-            x: keys.iter().map(|key| key.at[0]).collect(),
-            y: keys.iter().map(|key| key.at[1]).collect(),
-            on_image: (0..images).map(|image| keys.iter().map(|key| on_image(key, image)).collect()).collect(),
+            overlap: lanes(keys.iter().map(|key| key.overlap)),
+            x: lanes(keys.iter().map(|key| key.at[0])),
+            y: lanes(keys.iter().map(|key| key.at[1])),
+            on_image: (0..images).map(|image| lanes(keys.iter().map(|key| on_image(key, image)))).collect(),
             vli_text: with(VLI_TEXT),
             vli_patch: with(VLI_PATCH),
             patch_column: patches,
         }
     }
+
+    /// Vectors of a row.
+    fn vectors(&self) -> usize {
+        self.counted.len()
+    }
+}
+
+/// A run of rows, as they are in every head.
+struct Run<'a> {
+    plan: &'a Plan,
+    columns: &'a Columns,
+    rows: Vec<Row<'a>>,
+    /// The flags by which the rows' queries differ.
+    kinds: Vec<u32>,
+    /// Of image queries, where they are asked for: the distances to the keys on their image.
+    distances: Vec<Lanes>,
 }
 
 /// What a query is in every head.
 struct Row<'a> {
     index: usize,
     query: &'a Place,
-    /// Of an image query, where it is asked for: the distances to the keys on its image, and which keys these are.
-    distances: Option<(Vec<f32>, &'a [f32])>,
+    /// The number of its flags in [`Run::kinds`].
+    kind: usize,
+    /// How many keys it sees.
+    seen: usize,
+    /// Where its distances are in [`Run::distances`], and which keys are on its image.
+    distances: Option<(usize, &'a [Lanes])>,
+    ln_visible: f32,
+    root_visible: f32,
 }
 
-impl<'a> Row<'a> {
-    fn new(plan: &'a Plan, columns: &'a Columns, index: usize) -> Self {
-        let query = &plan.queries[index];
-        let is_asked = plan.parts.distance && query.flags & COUNTED_IMAGE != 0;
-        // An image that only queries lie on has no keys to be far from.
-        let on_image = columns.on_image.get(query.image as usize).filter(|_| is_asked);
-        let distances = on_image.map(|on_image| {
-            let mut distances_of_keys = vec![0.0; plan.seen(index)];
-            distances(query.at, &columns.x, &columns.y, on_image, &mut distances_of_keys);
-            (distances_of_keys, on_image.as_slice())
-        });
-        Self { index, query, distances }
+impl<'a> Run<'a> {
+    fn new(plan: &'a Plan, columns: &'a Columns, rows: Range<usize>) -> Self {
+        let mut run =
+            Self { plan, columns, rows: Vec::with_capacity(rows.len()), kinds: Vec::new(), distances: Vec::new() };
+        for index in rows {
+            let query = &plan.queries[index];
+            let kind = run.kinds.iter().position(|&flags| flags == query.flags).unwrap_or_else(|| {
+                run.kinds.push(query.flags);
+                run.kinds.len() - 1
+            });
+            let is_asked = plan.parts.distance && query.flags & COUNTED_IMAGE != 0;
+            // An image that only queries lie on has no keys to be far from.
+            let on_image = columns.on_image.get(query.image as usize).filter(|_| is_asked);
+            let distances = on_image.map(|on_image| (run.add_distances(query.at, on_image), on_image.as_slice()));
+            let visible = query.visible as f32;
+            let (ln_visible, root_visible) = (visible.ln(), visible.sqrt());
+            run.rows.push(Row { index, query, kind, seen: plan.seen(index), distances, ln_visible, root_visible });
+        }
+        run
+    }
+
+    fn add_distances(&mut self, from: [f32; 2], on_image: &[Lanes]) -> usize {
+        let first = self.distances.len();
+        self.distances.resize(first + self.columns.vectors(), [0.0; LANES]);
+        distances(from, [&self.columns.x, &self.columns.y], on_image, &mut self.distances[first..]);
+        first
+    }
+
+    /// What the rows of one head add.
+    fn of_head(&self, layer: &TensorView<'_>, head: usize, buffers: &mut Buffers) -> Part {
+        let [queries, keys] = [self.plan.queries.len(), self.plan.keys.len()];
+        let vectors = self.columns.vectors();
+        let mut part = Part { sums: [0.0; SLOTS], columns: Vec::new() };
+        buffers.received.fill([0.0; LANES]);
+        buffers.unseen.fill([0.0; LANES]);
+        for row in &self.rows {
+            let first = (head * queries + row.index) * keys;
+            let weights = if first + vectors * LANES <= (head + 1) * queries * keys {
+                // The last vector ends with what comes next in the head, which no column counts; if that is not finite,
+                // the head is broken in any case.
+                layer.decoded(first, buffers.decoded.as_flattened_mut())
+            } else {
+                let (decoded, behind) = buffers.decoded.as_flattened_mut().split_at_mut(keys);
+                behind.fill(0.0);
+                layer.read(first, decoded);
+                buffers.decoded.as_flattened()
+            };
+            part.add_single_weights(self, row, weights);
+            let of_kind = row.kind * vectors..(row.kind + 1) * vectors;
+            let mut in_vectors = weights.as_chunks().0;
+            if row.seen < keys {
+                add(&weights[row.seen..keys], &mut buffers.unseen[of_kind.clone()].as_flattened_mut()[row.seen..]);
+                let seen = &mut buffers.seen[..row.seen.div_ceil(LANES)];
+                seen.copy_from_slice(&in_vectors[..seen.len()]);
+                seen.as_flattened_mut()[row.seen..].fill(0.0);
+                in_vectors = seen;
+            }
+            let next = layer.bytes_of(first + keys, keys);
+            part.add_row(self, row, in_vectors, next, &mut buffers.received[of_kind]);
+        }
+        let mut is_sound = true;
+        for (kind, &flags) in self.kinds.iter().enumerate() {
+            let of_kind = kind * vectors..(kind + 1) * vectors;
+            part.add_seen(self, flags, &buffers.received[of_kind.clone()]);
+            is_sound &= part.add_all(self, flags, &buffers.received[of_kind.clone()]);
+            is_sound &= buffers.unseen.get(of_kind).is_none_or(|unseen| part.add_all(self, flags, unseen));
+        }
+        if !is_sound && !self.is_finite(layer, head) {
+            part.sums[sums::BROKEN] += 1.0;
+        }
+        part
+    }
+
+    /// Whether no weight of the rows is infinite or NaN; the sum of large ones may be.
+    fn is_finite(&self, layer: &TensorView<'_>, head: usize) -> bool {
+        let [queries, keys] = [self.plan.queries.len(), self.plan.keys.len()];
+        let mut decoded = vec![0.0; keys];
+        self.rows.iter().all(|row| {
+            let weights = layer.decoded((head * queries + row.index) * keys, &mut decoded);
+            weights.iter().all(|weight| weight.is_finite())
+        })
+    }
+}
+
+/// What a task uses for one head after the other.
+struct Buffers {
+    decoded: Vec<Lanes>,
+    /// What the query sees of a row.
+    seen: Vec<Lanes>,
+    /// By kind of query, what each key receives from queries that see it,
+    received: Vec<Lanes>,
+    /// and from those that do not, where there is a mask.
+    unseen: Vec<Lanes>,
+}
+
+impl Buffers {
+    fn new(run: &Run<'_>) -> Self {
+        let zeros = |rows: usize| vec![[0.0; LANES]; rows * run.columns.vectors()];
+        let masked = usize::from(run.plan.causal);
+        let kinds = run.kinds.len();
+        Self { decoded: zeros(1), seen: zeros(masked), received: zeros(kinds), unseen: zeros(masked * kinds) }
     }
 }
 
 /// What a run of rows of one head adds.
 struct Part {
     sums: Sums,
-    /// `[keys]`; empty where nobody asks.
-    columns: Vec<f32>,
-}
-
-fn run_of_rows(
-    plan: &Plan,
-    columns: &Columns,
-    layer: &TensorView<'_>,
-    heads: &Range<usize>,
-    rows: &Range<usize>,
-) -> Vec<Part> {
-    let [queries, keys] = [plan.queries.len(), plan.keys.len()];
-    let rows: Vec<Row<'_>> = rows.clone().map(|index| Row::new(plan, columns, index)).collect();
-    let mut decoded = vec![0.0; keys];
-    let mut of_head = |head: usize| {
-        let received = if plan.parts.columns { keys } else { 0 };
-        let mut part = Part { sums: [0.0; SLOTS], columns: vec![0.0; received] };
-        for row in &rows {
-            let weights = layer.decoded((head * queries + row.index) * keys, &mut decoded);
-            if is_finite(weights) {
-                part.add_vl_interpret(plan.parts, row.query, columns, weights);
-                let next = layer.bytes_of((head * queries + row.index + 1) * keys, keys);
-                part.add_row(plan, columns, row, &weights[..plan.seen(row.index)], next);
-            } else {
-                part.sums[sums::BROKEN] += 1.0;
-            }
-        }
-        part
-    };
-    heads.clone().map(&mut of_head).collect()
+    /// What each key receives; empty where nobody asks.
+    columns: Vec<Lanes>,
 }
 
 impl Part {
-    fn add_vl_interpret(&mut self, parts: Parts, query: &Place, columns: &Columns, row: &[f32]) {
-        let first = match query.flags & (VLI_TEXT | VLI_PATCH) {
-            VLI_TEXT if parts.vl_interpret => sums::VLI,
-            VLI_PATCH if parts.vl_interpret => sums::VLI + 2,
-            _ => return,
-        };
-        let [on_text, on_patches] = two_dots(row, [&columns.vli_text, &columns.vli_patch]).map(f64::from);
-        self.sums[first] += on_text;
-        self.sums[first + 1] += on_patches;
-        if query.flags & VLI_PATCH != 0 {
-            let patch = query.patch as usize;
-            let near = patch.saturating_sub(1)..(patch + 2).min(columns.patch_column.len());
-            let on_near: f64 = columns.patch_column[near].iter().map(|&column| f64::from(row[column])).sum();
-            self.sums[sums::VLI_WITHOUT_SELF] += on_patches - on_near;
+    /// Adds what is said of some weights apart.
+    fn add_single_weights(&mut self, run: &Run<'_>, row: &Row<'_>, weights: &[f32]) {
+        let (plan, index) = (run.plan, row.index);
+        if plan.same_sequence && modality_of(row.query.flags).is_some() {
+            self.sums[sums::DIAGONAL] += f64::from(weights[index]);
+            if index > 0 && modality_of(plan.keys[index - 1].flags).is_some() {
+                self.sums[sums::PREVIOUS] += f64::from(weights[index - 1]);
+            }
+        }
+        if plan.parts.vl_interpret && row.query.flags & VLI_PATCH != 0 {
+            let (patch, columns) = (row.query.patch as usize, &run.columns.patch_column);
+            let near = patch.saturating_sub(1)..(patch + 2).min(columns.len());
+            let on_near: f64 = columns[near].iter().map(|&column| f64::from(weights[column])).sum();
+            self.sums[sums::VLI_WITHOUT_SELF] -= on_near;
         }
     }
 
     /// Adds the part of a row that its query sees.
-    fn add_row(&mut self, plan: &Plan, columns: &Columns, of: &Row<'_>, row: &[f32], next: &[u8]) {
-        let (query, index) = (of.query, of.index);
-        let Some(modality) = modality_of(query.flags) else { return };
-        let [text, image] = two_dots(row, [&columns.text, &columns.image]);
-        let mut add_to = |slot: usize, value: f32| self.sums[slot] += f64::from(value);
-        add_to(sums::MASS + 2 * modality, text);
-        add_to(sums::MASS + 2 * modality + 1, image);
-        if plan.parts.region {
-            let [inside, _] = two_dots(row, [&columns.overlap, &columns.image]);
-            add_to(sums::REGION, inside);
+    fn add_row(&mut self, run: &Run<'_>, row: &Row<'_>, weights: &[Lanes], next: &[u8], received: &mut [Lanes]) {
+        let counts = modality_of(row.query.flags).is_some();
+        let counted = (counts && run.plan.parts.shape).then_some(run.columns.counted.as_slice());
+        let factors = row.distances.map(|(first, on_image)| [&run.distances[first..], on_image]);
+        let walked = walk(weights, Walk { counted, factors, next }, received);
+        if counted.is_some() {
+            self.add_shape(row, &walked.shape());
         }
-        if plan.same_sequence {
-            add_to(sums::DIAGONAL, row[index]);
-            if index > 0 && modality_of(plan.keys[index - 1].flags).is_some() {
-                add_to(sums::PREVIOUS, row[index - 1]);
-            }
-        }
-        if let Some((distances, on_image)) = &of.distances {
-            let [moment, weight] = two_dots(row, [distances, on_image]);
+        if factors.is_some() {
+            let [moment, weight] = walked.dots();
             if weight > 0.0 {
-                add_to(sums::DISTANCE, moment / weight);
-                add_to(sums::DISTANCE_ROWS, 1.0);
+                self.sums[sums::DISTANCE] += f64::from(moment / weight);
+                self.sums[sums::DISTANCE_ROWS] += 1.0;
             }
         }
-        if plan.parts.shape {
-            self.add_shape(&shape(row, &columns.counted, next), text + image, query.visible as f32);
-        }
-        add(row, &mut self.columns);
     }
 
-    fn add_shape(&mut self, shape: &Shape, total: f32, visible: f32) {
+    fn add_shape(&mut self, row: &Row<'_>, shape: &Shape) {
         let mut add_to = |slot: usize, value: f32| self.sums[slot] += f64::from(value);
         add_to(sums::LARGEST, shape.largest);
-        if total > 0.0 {
-            let entropy = (total.ln() - shape.weight_log_weight / total).max(0.0);
+        if shape.total > 0.0 {
+            let entropy = (shape.total.ln() - shape.weight_log_weight / shape.total).max(0.0);
             add_to(sums::ENTROPY, entropy);
             add_to(sums::ENTROPY_ROWS, 1.0);
-            if visible > 1.0 {
-                add_to(sums::RELATIVE, entropy / visible.ln());
+            if row.query.visible > 1 {
+                add_to(sums::RELATIVE, entropy / row.ln_visible);
                 add_to(sums::RELATIVE_ROWS, 1.0);
-                let root = visible.sqrt();
-                add_to(sums::HOYER, (root - total / shape.squares.sqrt()) / (root - 1.0));
+                let root = row.root_visible;
+                add_to(sums::HOYER, (root - shape.total / shape.squares.sqrt()) / (root - 1.0));
                 add_to(sums::HOYER_ROWS, 1.0);
             }
         }
+    }
+
+    /// Adds what keys receive from the queries of one kind that see them.
+    fn add_seen(&mut self, run: &Run<'_>, flags: u32, received: &[Lanes]) {
+        let (columns, parts) = (run.columns, run.plan.parts);
+        let Some(modality) = modality_of(flags) else { return };
+        let [text, image] = two_dots(received, [&columns.text, &columns.image]).map(f64::from);
+        self.sums[sums::MASS + 2 * modality] += text;
+        self.sums[sums::MASS + 2 * modality + 1] += image;
+        if parts.region {
+            let [inside, _] = two_dots(received, [&columns.overlap, &columns.image]);
+            self.sums[sums::REGION] += f64::from(inside);
+        }
+        if parts.columns {
+            self.columns.resize(received.len(), [0.0; LANES]);
+            add(received.as_flattened(), self.columns.as_flattened_mut());
+        }
+    }
+
+    /// Adds what they receive, seen or not; `false` if that is not finite: then a product with zero is not finite either.
+    fn add_all(&mut self, run: &Run<'_>, flags: u32, received: &[Lanes]) -> bool {
+        let columns = run.columns;
+        let [on_text, on_patches] = two_dots(received, [&columns.vli_text, &columns.vli_patch]).map(f64::from);
+        let first = match flags & (VLI_TEXT | VLI_PATCH) {
+            VLI_TEXT => Some(sums::VLI),
+            VLI_PATCH => Some(sums::VLI + 2),
+            _ => None,
+        };
+        if let Some(first) = first.filter(|_| run.plan.parts.vl_interpret) {
+            self.sums[first] += on_text;
+            self.sums[first + 1] += on_patches;
+        }
+        if flags & VLI_PATCH != 0 {
+            self.sums[sums::VLI_WITHOUT_SELF] += on_patches;
+        }
+        (on_text + on_patches).is_finite()
     }
 }

@@ -52,6 +52,10 @@ pub struct Plan {
     rows: usize,
     diagonal_rows: usize,
     previous_rows: usize,
+    /// Queries that are text and patches in VL-InterpreT's eyes.
+    vli_rows: [usize; 2],
+    /// Which statistics the parts give.
+    given: [bool; TABLE.len()],
 }
 
 impl Plan {
@@ -83,7 +87,21 @@ impl Plan {
         let (causal, same_sequence) = (layout.causal, layout.same_sequence);
         let has_regions = !layout.regions.is_empty();
         let parts = Parts { region: options.parts.region && has_regions, ..options.parts };
-        Self { queries, keys, causal, same_sequence, parts, mass_rows, rows, diagonal_rows, previous_rows }
+        let vli_rows = [VLI_TEXT, VLI_PATCH].map(|flag| queries.iter().filter(|place| place.flags & flag != 0).count());
+        let given = TABLE.each_ref().map(|statistic| parts.give(statistic.name));
+        Self {
+            queries,
+            keys,
+            causal,
+            same_sequence,
+            parts,
+            given,
+            mass_rows,
+            rows,
+            diagonal_rows,
+            previous_rows,
+            vli_rows,
+        }
     }
 
     /// How many keys, from the first on, a query sees.
@@ -100,8 +118,7 @@ impl Plan {
         let mean_of = |slot: usize, rows_slot: usize| mean(slot, sums[rows_slot] as usize);
         let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { f64::NAN };
         let mass: [f64; 4] = std::array::from_fn(|pair| sums[sums::MASS + pair]);
-        let patches = self.vli_count(VLI_PATCH);
-        let text = self.vli_count(VLI_TEXT);
+        let [text, patches] = self.vli_rows;
 
         let mut values = [f64::NAN; TABLE.len()];
         values[vl_interpret::IMAGE_TO_TEXT] = mean(sums::VLI + 1, text * patches);
@@ -125,16 +142,12 @@ impl Plan {
             share(sums[sums::REGION], mass[1] + mass[3]),
         ];
         values[vl_interpret::INTRA_MODAL + 1..].copy_from_slice(&own);
-        for (value, statistic) in values.iter_mut().zip(&TABLE) {
-            if !self.parts.give(statistic.name) {
+        for (value, is_given) in values.iter_mut().zip(self.given) {
+            if !is_given {
                 *value = f64::NAN;
             }
         }
         values
-    }
-
-    fn vli_count(&self, flag: u32) -> usize {
-        self.queries.iter().filter(|place| place.flags & flag != 0).count()
     }
 }
 

@@ -1,8 +1,9 @@
 //! Loops over one row of weights, while it lies in the first cache. They are written over arrays of lanes that the
 //! compiler turns into vector code, and are compiled several times: for AVX2 and FMA, chosen as the program runs, and
-//! for what every processor of the kind has. Rejected: vector types (`wide` knows only what the build was told; those
-//! of `pulp` say in five lines what a loop over lanes says in one), and a mask as bits instead of zeros and ones, which
-//! saves loads that the loops do not wait for.
+//! for what every processor of the kind has. A row is whole vectors: what lies behind its end counts in no column.
+//! Rejected: vector types (`wide` knows only what the build was told; those of `pulp` say in five lines what a loop over
+//! lanes says in one), a mask as bits instead of zeros and ones, which saves loads that the loops do not wait for, and
+//! AVX-512, a tenth faster here.
 
 use std::f32::consts::LN_2;
 use std::hint::black_box;
@@ -11,24 +12,28 @@ use multiversion::multiversion;
 use multiversion::target::target_cfg_f;
 
 /// A vector.
-type Lanes = [f32; LANES];
-const LANES: usize = 8;
-/// Vectors in a step, each with sums of its own: an addition waits four cycles for the one before it, and two begin in
-/// each cycle.
-const STEP: usize = 4;
+pub type Lanes = [f32; LANES];
+/// Numbers in a vector.
+pub const LANES: usize = 8;
+
+/// Numbers as whole vectors, with zeros at the end.
+pub fn lanes(numbers: impl IntoIterator<Item = f32>) -> Vec<Lanes> {
+    let mut numbers: Vec<f32> = numbers.into_iter().collect();
+    numbers.resize(numbers.len().next_multiple_of(LANES), 0.0);
+    numbers.as_chunks().0.to_vec()
+}
 
 // No closures in what is compiled several times: one that is made there may not be inlined into what it is given to.
 
-/// The sums of products of a row with two others, which may be longer.
+/// The sums of products of a row with two others.
 #[multiversion(targets("x86_64+avx2+fma"))]
-pub fn two_dots(row: &[f32], others: [&[f32]; 2]) -> [f32; 2] {
+pub fn two_dots(row: &[Lanes], others: [&[Lanes]; 2]) -> [f32; 2] {
     const FUSED: bool = target_cfg_f!(any(target_feature = "fma", target_arch = "aarch64"));
-    let (one, other) = (&others[0][..row.len()], &others[1][..row.len()]);
+    // Two sums each: an addition waits four cycles for the one before it.
     let [mut a, mut b, mut c, mut d] = [[0.0; LANES]; 4];
-    let (blocks, rest) = row.as_chunks::<LANES>();
-    let (steps, last) = blocks.as_chunks::<2>();
-    let (ones, last_ones) = one.as_chunks::<LANES>().0.as_chunks::<2>();
-    let (others, last_others) = other.as_chunks::<LANES>().0.as_chunks::<2>();
+    let (steps, last) = row.as_chunks::<2>();
+    let (ones, last_ones) = others[0].as_chunks::<2>();
+    let (others, last_others) = others[1].as_chunks::<2>();
     for ((weights, ones), others) in steps.iter().zip(ones).zip(others) {
         add_products::<FUSED>(&weights[0], &ones[0], &mut a);
         add_products::<FUSED>(&weights[0], &others[0], &mut b);
@@ -41,62 +46,54 @@ pub fn two_dots(row: &[f32], others: [&[f32]; 2]) -> [f32; 2] {
     }
     add_lanes(&c, &mut a);
     add_lanes(&d, &mut b);
-    let first = row.len() - rest.len();
-    for (lane, weight) in rest.iter().enumerate() {
-        a[lane % LANES] += weight * one[first + lane];
-        b[lane % LANES] += weight * other[first + lane];
-    }
     [total(&a), total(&b)]
 }
 
-/// Whether no number is infinite or NaN.
-pub fn is_finite(row: &[f32]) -> bool {
-    // A sum over what is not finite is not finite either; the reverse is not true of very large numbers.
-    sum(row).is_finite() || row.iter().all(|weight| weight.is_finite())
-}
-
+/// Adds numbers to sums.
 #[multiversion(targets("x86_64+avx2+fma"))]
-fn sum(row: &[f32]) -> f32 {
-    let [mut a, mut b, mut c, mut d] = [[0.0; LANES]; STEP];
-    let (blocks, rest) = row.as_chunks::<LANES>();
-    let (steps, last) = blocks.as_chunks::<STEP>();
-    for weights in steps {
-        add_lanes(&weights[0], &mut a);
-        add_lanes(&weights[1], &mut b);
-        add_lanes(&weights[2], &mut c);
-        add_lanes(&weights[3], &mut d);
-    }
-    for weights in last {
-        add_lanes(weights, &mut a);
-    }
-    add_lanes(&c, &mut a);
-    add_lanes(&d, &mut b);
-    add_lanes(&b, &mut a);
-    for (lane, weight) in rest.iter().enumerate() {
-        a[lane % LANES] += weight;
-    }
-    total(&a)
-}
-
-/// Adds a row to sums, of which there may be more.
-#[multiversion(targets("x86_64+avx2+fma"))]
-pub fn add(row: &[f32], sums: &mut [f32]) {
-    for (sum, weight) in sums.iter_mut().zip(row) {
-        *sum += weight;
+pub fn add(numbers: &[f32], sums: &mut [f32]) {
+    for (sum, number) in sums.iter_mut().zip(numbers) {
+        *sum += number;
     }
 }
 
 /// Distances from a point to the places `x`, `y` that are members (1, else 0); 0 for the others.
 #[multiversion(targets("x86_64+avx2+fma"))]
-pub fn distances(from: [f32; 2], x: &[f32], y: &[f32], members: &[f32], distances: &mut [f32]) {
-    for (((distance, x), y), member) in distances.iter_mut().zip(x).zip(y).zip(members) {
-        let (dx, dy) = (x - from[0], y - from[1]);
-        *distance = member * (dx * dx + dy * dy).sqrt();
+pub fn distances(from: [f32; 2], [x, y]: [&[Lanes]; 2], members: &[Lanes], distances: &mut [Lanes]) {
+    for (((distances, x), y), members) in distances.iter_mut().zip(x).zip(y).zip(members) {
+        for lane in 0..LANES {
+            let (dx, dy) = (x[lane] - from[0], y[lane] - from[1]);
+            distances[lane] = members[lane] * (dx * dx + dy * dy).sqrt();
+        }
     }
+}
+
+/// What a walk over a row asks of it. Columns may be longer than the row.
+#[derive(Clone, Copy)]
+pub struct Walk<'a> {
+    /// For the shape of the row: 1 for the columns that count, else 0.
+    pub counted: Option<&'a [Lanes]>,
+    /// Two columns of factors.
+    pub factors: Option<[&'a [Lanes]; 2]>,
+    /// The bytes of the row that comes next. The shape computes most, so they are touched meanwhile and come from memory.
+    pub next: &'a [u8],
+}
+
+/// What a walk finds, still in lanes. They are added up by code that the compiler does not mix with that of the walk:
+/// it would turn the loop over to make the sums easier.
+#[derive(Default)]
+pub struct Walked {
+    counted: Lanes,
+    logarithms: Lanes,
+    squares: Lanes,
+    largest: Lanes,
+    products: [Lanes; 2],
 }
 
 /// What entropy, largest weight and sparsity are made of.
 pub struct Shape {
+    /// Σ a.
+    pub total: f32,
     /// Σ a ln a.
     pub weight_log_weight: f32,
     /// Σ a².
@@ -105,57 +102,70 @@ pub struct Shape {
     pub largest: f32,
 }
 
-/// The shape of the weights that count; `counted` is 0 or 1, and may be longer. This is the loop that computes most, so
-/// the bytes of the row that comes next are touched in it: they come from memory meanwhile.
+impl Walked {
+    /// The shape of the weights that count.
+    pub fn shape(&self) -> Shape {
+        let largest = self.largest.into_iter().fold(0.0, |largest, lane| if lane > largest { lane } else { largest });
+        let weight_log_weight = LN_2 * total(&self.logarithms);
+        Shape { total: total(&self.counted), weight_log_weight, squares: total(&self.squares), largest }
+    }
+
+    /// The sums of the weights times the factors.
+    pub fn dots(&self) -> [f32; 2] {
+        [total(&self.products[0]), total(&self.products[1])]
+    }
+}
+
+/// Adds a row to the sums of columns, and finds what is asked for.
 #[multiversion(targets("x86_64+avx2+fma"))]
-pub fn shape(row: &[f32], counted: &[f32], next: &[u8]) -> Shape {
+pub fn walk(row: &[Lanes], asked: Walk<'_>, sums: &mut [Lanes]) -> Walked {
     const FUSED: bool = target_cfg_f!(any(target_feature = "fma", target_arch = "aarch64"));
-    let mut sums = ShapeLanes::default();
-    let (blocks, rest) = row.as_chunks::<LANES>();
-    let (counts, _) = counted.as_chunks::<LANES>();
-    let bytes_in_block = next.len() / blocks.len().max(1);
+    let sums = &mut sums[..row.len()];
+    match (asked.counted, asked.factors) {
+        (Some(counted), Some(factors)) => each_vector::<FUSED, true, true>(row, sums, counted, factors, asked.next),
+        (Some(counted), None) => each_vector::<FUSED, true, false>(row, sums, counted, [row; 2], asked.next),
+        (None, Some(factors)) => each_vector::<FUSED, false, true>(row, sums, row, factors, &[]),
+        (None, None) => each_vector::<FUSED, false, false>(row, sums, row, [row; 2], &[]),
+    }
+}
+
+#[inline(always)]
+fn each_vector<const FUSED: bool, const SHAPE: bool, const FACTORS: bool>(
+    row: &[Lanes],
+    sums: &mut [Lanes],
+    counted: &[Lanes],
+    factors: [&[Lanes]; 2],
+    next: &[u8],
+) -> Walked {
+    let (counted, factors) = (&counted[..row.len()], [&factors[0][..row.len()], &factors[1][..row.len()]]);
+    let mut walked = Walked::default();
+    let bytes_in_vector = next.len() / row.len().max(1);
     let mut touched = 0;
-    for (index, (weights, counted)) in blocks.iter().zip(counts).enumerate() {
-        if let Some(byte) = next.get(index * bytes_in_block) {
+    for (index, weights) in row.iter().enumerate() {
+        if SHAPE && let Some(byte) = next.get(index * bytes_in_vector) {
             touched |= byte;
         }
-        sums.add::<FUSED>(weights, counted);
+        add_lanes(weights, &mut sums[index]);
+        if SHAPE {
+            walked.add_shape::<FUSED>(weights, &counted[index]);
+        }
+        if FACTORS {
+            add_products::<FUSED>(weights, &factors[0][index], &mut walked.products[0]);
+            add_products::<FUSED>(weights, &factors[1][index], &mut walked.products[1]);
+        }
     }
     black_box(touched);
-    let [mut weights, mut last] = [[0.0; LANES]; 2];
-    let first = row.len() - rest.len();
-    for (lane, weight) in rest.iter().enumerate() {
-        weights[lane % LANES] = *weight;
-        last[lane % LANES] = counted[first + lane];
-    }
-    sums.add::<FUSED>(&weights, &last);
-    let mut largest = 0.0_f32;
-    for lane in sums.largest {
-        largest = largest.max(lane);
-    }
-    let weight_log_weight = LN_2 * total(&sums.exponents) + (total(&sums.mantissas) + total(&sums.curves));
-    Shape { weight_log_weight, squares: total(&sums.squares), largest }
+    walked
 }
 
-/// Σ a ln a is kept as its three summands, since a chain over all three would be what the loop waits for.
-#[derive(Default)]
-struct ShapeLanes {
-    exponents: Lanes,
-    mantissas: Lanes,
-    curves: Lanes,
-    squares: Lanes,
-    largest: Lanes,
-}
-
-impl ShapeLanes {
+impl Walked {
     #[inline(always)]
-    fn add<const FUSED: bool>(&mut self, weights: &Lanes, counted: &Lanes) {
+    fn add_shape<const FUSED: bool>(&mut self, weights: &Lanes, counted: &Lanes) {
         for lane in 0..LANES {
             let weight = weights[lane] * counted[lane];
-            let Logarithm { exponent, mantissa, square, curve } = Logarithm::of::<FUSED>(weight);
-            self.exponents[lane] = product_and_sum::<FUSED>(weight, exponent, self.exponents[lane]);
-            self.mantissas[lane] = product_and_sum::<FUSED>(weight, mantissa, self.mantissas[lane]);
-            self.curves[lane] = product_and_sum::<FUSED>(weight * square, curve, self.curves[lane]);
+            self.counted[lane] += weight;
+            self.logarithms[lane] =
+                product_and_sum::<FUSED>(weight, binary_logarithm::<FUSED>(weight), self.logarithms[lane]);
             self.squares[lane] = product_and_sum::<FUSED>(weight, weight, self.squares[lane]);
             self.largest[lane] = if weight > self.largest[lane] { weight } else { self.largest[lane] };
         }
@@ -189,37 +199,24 @@ fn product_and_sum<const FUSED: bool>(x: f32, y: f32, z: f32) -> f32 {
     if FUSED { x.mul_add(y, z) } else { x * y + z }
 }
 
-/// The natural logarithm of a positive normal number, `e ln 2 + m + m² c`, to 1e-7 of itself or of 1; anything smaller
-/// counts as the smallest such number. `c` is a polynomial, the least-maximum fit of (ln(1 + m) − m) / m², weighted with
-/// m². Unlike `f32::ln` this has no branch and no call, so that a loop over it becomes vector code.
-struct Logarithm {
-    /// e
-    exponent: f32,
-    /// m, from √½ − 1 to √2 − 1.
-    mantissa: f32,
-    /// m²
-    square: f32,
-    /// c
-    curve: f32,
-}
-
-impl Logarithm {
-    #[inline(always)]
-    fn of<const FUSED: bool>(x: f32) -> Self {
-        let x = if x > f32::MIN_POSITIVE { x } else { f32::MIN_POSITIVE };
-        // Split at √½.
-        let shifted = x.to_bits().wrapping_add(0x3f80_0000 - 0x3f35_04f3);
-        let exponent = ((shifted >> 23) as i32 - 127) as f32;
-        let m = f32::from_bits((shifted & 0x007f_ffff) + 0x3f35_04f3) - 1.0;
-        let square = m * m;
-        // By pairs, so that a step waits for fewer others.
-        let high = product_and_sum::<FUSED>(0.163_356_27, m, -0.173_260_18);
-        let middle = product_and_sum::<FUSED>(0.198_882_79, m, -0.249_614_64);
-        let low = product_and_sum::<FUSED>(0.333_352_63, m, -0.500_005_84);
-        let high = product_and_sum::<FUSED>(square, -0.100_345_21, high);
-        let middle = product_and_sum::<FUSED>(square, high, middle);
-        Self { exponent, mantissa: m, square, curve: product_and_sum::<FUSED>(square, middle, low) }
-    }
+/// log₂ of a positive normal number, `e + m c` with m from √½ − 1 to √2 − 1, to 3e-7; anything smaller counts as the
+/// smallest such number. `c` is a polynomial, the least-maximum fit of log₂(1 + m) / m, weighted with m. Unlike `f32::log2`
+/// this has no branch and no call, so that a loop over it becomes vector code.
+#[inline(always)]
+fn binary_logarithm<const FUSED: bool>(x: f32) -> f32 {
+    let x = if x > f32::MIN_POSITIVE { x } else { f32::MIN_POSITIVE };
+    // Split at √½.
+    let shifted = x.to_bits().wrapping_add(0x3f80_0000 - 0x3f35_04f3);
+    let exponent = ((shifted >> 23) as i32 - 127) as f32;
+    let m = f32::from_bits((shifted & 0x007f_ffff) + 0x3f35_04f3) - 1.0;
+    let square = m * m;
+    // By pairs, so that a step waits for fewer others.
+    let high = product_and_sum::<FUSED>(-0.272_698_45, m, 0.297_262_7);
+    let middle = product_and_sum::<FUSED>(-0.358_961_8, m, 0.480_465_02);
+    let low = product_and_sum::<FUSED>(-0.721_375_9, m, 1.442_699_7);
+    let high = product_and_sum::<FUSED>(square, 0.170_634_79, high);
+    let middle = product_and_sum::<FUSED>(square, high, middle);
+    product_and_sum::<FUSED>(product_and_sum::<FUSED>(square, middle, low), m, exponent)
 }
 
 #[cfg(test)]
@@ -230,32 +227,36 @@ mod tests {
     fn the_fast_logarithm_is_accurate() {
         for step in 0..200_000_u32 {
             let x = f32::from_bits(0x0080_0000 + step * 5_347);
-            let exact = f64::from(x).ln();
-            for found in [Logarithm::of::<false>(x), Logarithm::of::<true>(x)] {
-                let found = found.exponent * LN_2 + (found.mantissa + found.square * found.curve);
+            let exact = f64::from(x).log2();
+            for found in [binary_logarithm::<false>(x), binary_logarithm::<true>(x)] {
                 let error = (f64::from(found) - exact).abs();
-                assert!(error <= 2e-7 * exact.abs().max(1.0), "ln({x}) is {found} instead of {exact}");
+                assert!(error <= 4e-7 * exact.abs().max(1.0), "log₂({x}) is {found} instead of {exact}");
             }
         }
-        assert_eq!(shape(&[0.0; 9], &[1.0; 9], &[]).weight_log_weight, 0.0);
     }
 
     #[test]
     fn rows_of_every_length_are_walked_to_their_end() {
         let numbers: Vec<f32> = (0..200).map(|number| number as f32 * 0.25).collect();
-        let ones = vec![1.0; numbers.len()];
         for length in 0..numbers.len() {
-            let row = &numbers[..length];
-            let squares: f32 = row.iter().map(|weight| weight * weight).sum();
-            assert_eq!(two_dots(row, [&ones, &numbers]), [row.iter().sum(), squares]);
-            let found = shape(row, &ones, &[1, 2, 3]);
-            assert_eq!(found.largest, row.last().copied().unwrap_or(0.0));
-            assert_eq!(found.squares, squares);
-            assert!(is_finite(row));
-            for broken in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-                assert!(!is_finite(&[row, &[broken]].concat()));
+            let row = lanes(numbers[..length].iter().copied());
+            let ones = lanes(vec![1.0; length]);
+            let sum: f32 = numbers[..length].iter().sum();
+            let squares: f32 = numbers[..length].iter().map(|weight| weight * weight).sum();
+            assert_eq!(two_dots(&row, [&ones, &row]), [sum, squares]);
+            for factors in [None, Some([ones.as_slice(), row.as_slice()])] {
+                let mut sums = vec![[1.0; LANES]; row.len()];
+                let found = walk(&row, Walk { counted: Some(&ones), factors, next: &[1, 2, 3] }, &mut sums);
+                let (shape, dots) = (found.shape(), found.dots());
+                assert_eq!(shape.total, sum);
+                assert_eq!(shape.largest, numbers[..length].last().copied().unwrap_or(0.0));
+                assert_eq!(shape.squares, squares);
+                assert_eq!(dots, factors.map_or([0.0; 2], |_| [sum, squares]));
+                assert!(sums.as_flattened().iter().zip(row.as_flattened()).all(|(sum, weight)| *sum == 1.0 + weight));
             }
         }
-        assert!(is_finite(&[f32::MAX; 3]));
+        let zeros = [[0.0; LANES]; 2];
+        let nothing = walk(&zeros, Walk { counted: Some(&zeros), factors: None, next: &[] }, &mut [[0.0; LANES]; 2]);
+        assert_eq!(nothing.shape().weight_log_weight, 0.0);
     }
 }

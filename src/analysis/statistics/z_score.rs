@@ -36,19 +36,25 @@ pub fn z_score_above(values: &mut [f64], heads: usize, over: Over, noise: f64) {
         return;
     }
     let everything = values.len();
-    let groups: Vec<Vec<usize>> = match over {
-        Over::Layers => (0..heads).map(|head| (head..everything).step_by(heads).collect()).collect(),
-        Over::Heads => (0..everything / heads).map(|layer| (layer * heads..(layer + 1) * heads).collect()).collect(),
-        Over::Everything => vec![(0..everything).collect()],
+    // Where each group begins and ends, and the steps between its members.
+    let group = |number: usize| match over {
+        Over::Layers => (number..everything, heads),
+        Over::Heads => (number * heads..(number + 1) * heads, 1),
+        Over::Everything => (0..everything, 1),
     };
-    for group in groups {
-        let present: Vec<f64> = group.iter().map(|&at| values[at]).filter(|value| !value.is_nan()).collect();
-        let count = present.len() as f64;
-        let mean = present.iter().sum::<f64>() / count;
-        let deviation = (present.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
+    let groups = match over {
+        Over::Layers => heads,
+        Over::Heads => everything / heads,
+        Over::Everything => 1,
+    };
+    for (range, step) in (0..groups).map(group) {
+        let present = || values.iter().take(range.end).skip(range.start).step_by(step).filter(|value| !value.is_nan());
+        let count = present().count() as f64;
+        let mean = present().sum::<f64>() / count;
+        let deviation = (present().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
         // Sums in f32 of equal heads differ in the last digits: such a deviation says nothing.
         let scale = if deviation > noise.max(1e-6 * mean.abs()) { deviation } else { f64::NAN };
-        for at in group {
+        for at in range.step_by(step) {
             values[at] = (values[at] - mean) / scale;
         }
     }
