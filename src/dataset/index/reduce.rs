@@ -6,6 +6,8 @@
 //! number `j` of the result, 1 is minus. So every machine has the same matrix without sharing a file. Rejected: a PCA,
 //! which depends on the traces that were there first.
 
+use multiversion::multiversion;
+
 /// The most numbers that are kept of a hidden state.
 pub const REDUCED: usize = 64;
 
@@ -35,14 +37,21 @@ impl Projection {
     }
 
     pub fn project(&self, values: &[f32]) -> [f32; REDUCED] {
-        let mut sums = [0.0; REDUCED];
-        for (value, signs) in values.iter().zip(&self.signs) {
-            for (sum, sign) in sums.iter_mut().zip(signs) {
-                *sum += value * sign;
-            }
-        }
-        sums.map(|sum| sum / (REDUCED as f32).sqrt())
+        signed_sums(values, &self.signs).map(|sum| sum / (REDUCED as f32).sqrt())
     }
+}
+
+/// With AVX2 all sums lie in registers. The same numbers on every machine: nothing is rounded but the additions, and
+/// their order is that of the values.
+#[multiversion(targets("x86_64+avx2"))]
+fn signed_sums(values: &[f32], signs: &[[f32; REDUCED]]) -> [f32; REDUCED] {
+    let mut sums = [0.0; REDUCED];
+    for (value, signs) in values.iter().zip(signs) {
+        for (sum, sign) in sums.iter_mut().zip(signs) {
+            *sum += value * sign;
+        }
+    }
+    sums
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014).

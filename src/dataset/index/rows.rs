@@ -152,11 +152,16 @@ impl Content {
             })
         });
         let blocks = blocks.collect::<Result<_, EngineError>>()?;
-        let hidden = document.hidden.iter().enumerate().map(|(index, hidden)| HiddenRows {
-            norms: hidden.states.checked_sub(1).map_or(Vec::new(), |last| norms(&trace.hidden(index, last))),
-            states: (options.hidden_states.of(hidden.states).into_iter())
-                .map(|state| StateRows::of(state, &trace.hidden(index, state)))
-                .collect(),
+        let hidden = document.hidden.iter().enumerate().map(|(index, hidden)| {
+            let states = options.hidden_states.of(hidden.states).into_iter();
+            let states: Vec<_> = states.map(|state| StateRows::of(state, &trace.hidden(index, state))).collect();
+            let last = hidden.states.checked_sub(1);
+            let norms = match (last, states.last()) {
+                (Some(last), Some((rows, norms))) if rows.state == last => norms.clone(),
+                (Some(last), _) => StateRows::of(last, &trace.hidden(index, last)).1,
+                (None, _) => Vec::new(),
+            };
+            HiddenRows { norms, states: states.into_iter().map(|(rows, _)| rows).collect() }
         });
         let hidden = hidden.collect();
         let thumbnails = (0..document.images).map(|image| thumbnail::png(trace.image(image))).collect();
@@ -175,25 +180,33 @@ impl Content {
 }
 
 impl StateRows {
-    fn of(state: usize, view: &TensorView<'_>) -> Self {
-        let dim = view.shape[1];
-        let Some(projection) = Projection::of(dim) else { return Self { state, dim, values: view.to_f32() } };
-        let mut values = Vec::with_capacity(view.shape[0] * REDUCED);
-        each_token(view, |numbers| values.extend(projection.project(numbers)));
-        Self { state, dim: REDUCED, values }
+    /// With the norms of the states.
+    fn of(state: usize, view: &TensorView<'_>) -> (Self, Vec<f32>) {
+        let [tokens, dim] = [view.shape[0], view.shape[1]];
+        let projection = Projection::of(dim);
+        let mut values = Vec::with_capacity(tokens * dim.min(REDUCED));
+        let mut norms = Vec::with_capacity(tokens);
+        let mut numbers = vec![0.0; dim];
+        for token in 0..tokens {
+            let numbers = view.decoded(token * dim, &mut numbers);
+            norms.push(norm(numbers));
+            match &projection {
+                Some(projection) => values.extend(projection.project(numbers)),
+                None => values.extend(numbers),
+            }
+        }
+        (Self { state, dim: dim.min(REDUCED), values }, norms)
     }
 }
 
-fn norms(view: &TensorView<'_>) -> Vec<f32> {
-    let mut norms = Vec::with_capacity(view.shape[0]);
-    each_token(view, |numbers| norms.push(numbers.iter().map(|number| number * number).sum::<f32>().sqrt()));
-    norms
-}
-
-fn each_token(view: &TensorView<'_>, mut on_token: impl FnMut(&[f32])) {
-    let mut numbers = vec![0.0; view.shape[1]];
-    for token in 0..view.shape[0] {
-        view.read(token * numbers.len(), &mut numbers);
-        on_token(&numbers);
-    }
+/// By lanes, since an addition waits for the one before it.
+fn norm(numbers: &[f32]) -> f32 {
+    let mut squares = [0.0; 8];
+    let (blocks, rest) = numbers.as_chunks::<8>();
+    let mut add = |numbers: &[f32]| {
+        squares.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number * number);
+    };
+    blocks.iter().for_each(|block| add(block));
+    add(rest);
+    squares.iter().sum::<f32>().sqrt()
 }
