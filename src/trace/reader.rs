@@ -1,5 +1,6 @@
 //! Opens a trace: the header is read and checked, the values are not.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::ops::Deref;
@@ -93,7 +94,7 @@ impl Trace {
     fn from_bytes(path: &Path, bytes: Bytes) -> Result<Self, String> {
         let Header { mut entries, document: text } = header::read(&bytes)?;
         let document = schema::parse(&text)?;
-        let mut take = |name: &str, wanted_by: String| {
+        let mut take = |name: &str, wanted_by: fmt::Arguments<'_>| {
             entries.remove(name).ok_or_else(|| format!("tensor `{name}` is missing: {wanted_by}"))
         };
 
@@ -102,7 +103,7 @@ impl Trace {
             let [query, key] = [block.query, block.key].map(|sequence| &document.sequences[sequence]);
             let layers = (0..block.layers).map(|layer| {
                 let name = format!("attention.{}.{layer}", block.name);
-                let entry = take(&name, format!("`attention[{index}].layers` is {}", block.layers))?;
+                let entry = take(&name, format_args!("`attention[{index}].layers` is {}", block.layers))?;
                 let dtype = weight_dtype(&name, &entry)?;
                 let [queries, keys] = [query, key].map(|sequence| sequence.tokens.len());
                 match *entry.shape {
@@ -125,7 +126,7 @@ impl Trace {
             let sequence = &document.sequences[wanted.sequence];
             let states = (0..wanted.states).map(|state| {
                 let name = format!("hidden.{}.{state}", sequence.name);
-                let entry = take(&name, format!("`hidden[{index}].states` is {}", wanted.states))?;
+                let entry = take(&name, format_args!("`hidden[{index}].states` is {}", wanted.states))?;
                 let dtype = weight_dtype(&name, &entry)?;
                 let tokens = sequence.tokens.len();
                 match *entry.shape {
@@ -141,7 +142,7 @@ impl Trace {
 
         let images = (0..document.images).map(|index| {
             let name = format!("image.{index}");
-            let entry = take(&name, format!("`images` is {}", document.images))?;
+            let entry = take(&name, format_args!("`images` is {}", document.images))?;
             if entry.dtype != "U8" {
                 return Err(format!("tensor `{name}` has dtype {}, expected U8", entry.dtype));
             }
@@ -154,7 +155,7 @@ impl Trace {
 
         let head_metrics = document.head_metrics.iter().enumerate().map(|(index, metric)| {
             let name = format!("head_metric.{index}");
-            let entry = take(&name, format!("`head_metrics` has {} entries", document.head_metrics.len()))?;
+            let entry = take(&name, format_args!("`head_metrics` has {} entries", document.head_metrics.len()))?;
             if entry.dtype != "F32" {
                 return Err(format!("tensor `{name}` has dtype {}, expected F32", entry.dtype));
             }

@@ -1,8 +1,16 @@
 //! From the JSON document to a checked [`Document`]: every name that is used exists, every box lies in its image.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use super::{Area, Block, Content, Document, FORMAT, HeadMetric, Hidden, Region, Sequence, Token};
+
+/// Where a value is, as messages say it: written out only for them, since most traces are sound.
+type Place<'a> = &'a dyn fmt::Display;
+
+/// The document itself, which has no name.
+const ROOT: Place<'_> = &"";
 
 /// Reads and checks the document.
 pub(super) fn parse(text: &str) -> Result<Document, String> {
@@ -10,30 +18,31 @@ pub(super) fn parse(text: &str) -> Result<Document, String> {
         let (line, column) = (error.line(), error.column());
         format!("`vlscope` in `__metadata__` is not valid JSON: line {line}, column {column}")
     })?;
-    let root = as_object(&value, "vlscope")?;
-    let format = required(root, "", "format")?;
+    let root = as_object(&value, &"vlscope")?;
+    let format = required(root, ROOT, "format")?;
     if format.as_u64() != Some(FORMAT) {
         return Err(format!("`format` is {format}, expected {FORMAT}: this version of vlscope reads format {FORMAT}"));
     }
     let mut document = Document {
-        id: optional(root, "", "id", string)?,
-        model: optional(root, "", "model", object)?.unwrap_or_default(),
-        images: optional(root, "", "images", count)?.unwrap_or(0),
-        outputs: optional(root, "", "outputs", object)?.unwrap_or_default(),
-        attributes: optional(root, "", "attributes", object)?.unwrap_or_default(),
+        id: optional(root, ROOT, "id", string)?,
+        model: optional(root, ROOT, "model", object)?.unwrap_or_default(),
+        images: optional(root, ROOT, "images", count)?.unwrap_or(0),
+        outputs: optional(root, ROOT, "outputs", object)?.unwrap_or_default(),
+        attributes: optional(root, ROOT, "attributes", object)?.unwrap_or_default(),
         ..Document::default()
     };
-    for (name, sequence) in as_object(required(root, "", "sequences")?, "sequences")? {
-        let place = format!("sequences.{name}");
-        let tokens = as_array(required(as_object(sequence, &place)?, &place, "tokens")?, &format!("{place}.tokens"))?;
+    for (name, sequence) in as_object(required(root, ROOT, "sequences")?, &"sequences")? {
+        let place = format_args!("sequences.{name}");
+        let tokens =
+            as_array(required(as_object(sequence, &place)?, &place, "tokens")?, &format_args!("{place}.tokens"))?;
         let tokens = tokens.iter().enumerate().map(|(index, value)| {
-            let place = format!("{place}.tokens[{index}]");
+            let place = format_args!("{place}.tokens[{index}]");
             token(as_object(value, &place)?, &place, document.images)
         });
         document.sequences.push(Sequence { name: name.clone(), tokens: tokens.collect::<Result<_, String>>()? });
     }
-    for (index, value) in as_array(required(root, "", "attention")?, "attention")?.iter().enumerate() {
-        let block = block(value, &format!("attention[{index}]"), &document)?;
+    for (index, value) in as_array(required(root, ROOT, "attention")?, &"attention")?.iter().enumerate() {
+        let block = block(value, &format_args!("attention[{index}]"), &document)?;
         if document.block_index(&block.name).is_some() {
             return Err(format!("`attention[{index}].name` is \"{}\", which another block has", block.name));
         }
@@ -42,21 +51,21 @@ pub(super) fn parse(text: &str) -> Result<Document, String> {
     each(root, "hidden", |value, place| {
         let fields = as_object(value, place)?;
         let sequence = sequence_index(fields, place, "sequence", &document)?;
-        let states = count(required(fields, place, "states")?, &format!("{place}.states"))?;
+        let states = count(required(fields, place, "states")?, &format_args!("{place}.states"))?;
         Ok(Hidden { sequence, states })
     })
     .map(|hidden| document.hidden = hidden)?;
     each(root, "regions", |value, place| {
         let fields = as_object(value, place)?;
         let (image, area) = image_area(fields, place, document.images)?;
-        let label = string(required(fields, place, "label")?, &format!("{place}.label"))?;
+        let label = string(required(fields, place, "label")?, &format_args!("{place}.label"))?;
         Ok(Region { label, image, area })
     })
     .map(|regions| document.regions = regions)?;
     each(root, "head_metrics", |value, place| {
         let fields = as_object(value, place)?;
-        let name = string(required(fields, place, "name")?, &format!("{place}.name"))?;
-        let attention = string(required(fields, place, "attention")?, &format!("{place}.attention"))?;
+        let name = string(required(fields, place, "name")?, &format_args!("{place}.name"))?;
+        let attention = string(required(fields, place, "attention")?, &format_args!("{place}.attention"))?;
         let block = document.block_index(&attention).ok_or_else(|| {
             let names: Vec<&str> = document.attention.iter().map(|block| block.name.as_str()).collect();
             format!("`{place}.attention` is \"{attention}\", expected a name in `attention`: {}", names.join(", "))
@@ -67,9 +76,9 @@ pub(super) fn parse(text: &str) -> Result<Document, String> {
     Ok(document)
 }
 
-fn token(fields: &Map<String, Value>, place: &str, images: usize) -> Result<Token, String> {
+fn token(fields: &Map<String, Value>, place: Place<'_>, images: usize) -> Result<Token, String> {
     let content = match (fields.get("text"), fields.get("image")) {
-        (Some(text), None) => Content::Text(string(text, &format!("{place}.text"))?),
+        (Some(text), None) => Content::Text(string(text, &format_args!("{place}.text"))?),
         (None, Some(_)) => {
             let (image, area) = image_area(fields, place, images)?;
             Content::Image { image, area }
@@ -81,14 +90,14 @@ fn token(fields: &Map<String, Value>, place: &str, images: usize) -> Result<Toke
     Ok(Token { content, special, segment: optional(fields, place, "segment", string)? })
 }
 
-fn block(value: &Value, place: &str, document: &Document) -> Result<Block, String> {
+fn block(value: &Value, place: Place<'_>, document: &Document) -> Result<Block, String> {
     let fields = as_object(value, place)?;
-    let layers = count(required(fields, place, "layers")?, &format!("{place}.layers"))?;
+    let layers = count(required(fields, place, "layers")?, &format_args!("{place}.layers"))?;
     if layers == 0 {
         return Err(format!("`{place}.layers` is 0, expected at least 1"));
     }
     Ok(Block {
-        name: string(required(fields, place, "name")?, &format!("{place}.name"))?,
+        name: string(required(fields, place, "name")?, &format_args!("{place}.name"))?,
         query: sequence_index(fields, place, "query", document)?,
         key: sequence_index(fields, place, "key", document)?,
         layers,
@@ -97,8 +106,8 @@ fn block(value: &Value, place: &str, document: &Document) -> Result<Block, Strin
 }
 
 /// `image` and `box` of a token or a region.
-fn image_area(fields: &Map<String, Value>, place: &str, images: usize) -> Result<(usize, Area), String> {
-    let image = count(required(fields, place, "image")?, &format!("{place}.image"))?;
+fn image_area(fields: &Map<String, Value>, place: Place<'_>, images: usize) -> Result<(usize, Area), String> {
+    let image = count(required(fields, place, "image")?, &format_args!("{place}.image"))?;
     if image >= images {
         return Err(format!("`{place}.image` is {image}, expected less than {images}: `images` is {images}"));
     }
@@ -135,8 +144,13 @@ fn spaced(value: &Value) -> String {
     }
 }
 
-fn sequence_index(fields: &Map<String, Value>, place: &str, key: &str, document: &Document) -> Result<usize, String> {
-    let name = string(required(fields, place, key)?, &format!("{place}.{key}"))?;
+fn sequence_index(
+    fields: &Map<String, Value>,
+    place: Place<'_>,
+    key: &str,
+    document: &Document,
+) -> Result<usize, String> {
+    let name = string(required(fields, place, key)?, &format_args!("{place}.{key}"))?;
     document.sequences.iter().position(|sequence| sequence.name == name).ok_or_else(|| {
         let names: Vec<&str> = document.sequences.iter().map(|sequence| sequence.name.as_str()).collect();
         format!("`{place}.{key}` is \"{name}\", expected a name in `sequences`: {}", names.join(", "))
@@ -147,33 +161,42 @@ fn sequence_index(fields: &Map<String, Value>, place: &str, key: &str, document:
 fn each<T>(
     root: &Map<String, Value>,
     key: &str,
-    mut read: impl FnMut(&Value, &str) -> Result<T, String>,
+    mut read: impl FnMut(&Value, Place<'_>) -> Result<T, String>,
 ) -> Result<Vec<T>, String> {
     let Some(value) = root.get(key) else { return Ok(Vec::new()) };
-    as_array(value, key)?.iter().enumerate().map(|(index, item)| read(item, &format!("{key}[{index}]"))).collect()
+    as_array(value, &key)?.iter().enumerate().map(|(index, item)| read(item, &format_args!("{key}[{index}]"))).collect()
 }
 
-fn required<'a>(fields: &'a Map<String, Value>, place: &str, key: &str) -> Result<&'a Value, String> {
-    fields.get(key).ok_or_else(|| format!("`{}` is missing", inside(place, key)))
+fn required<'a>(fields: &'a Map<String, Value>, place: Place<'_>, key: &str) -> Result<&'a Value, String> {
+    fields.get(key).ok_or_else(|| format!("`{}` is missing", Inside(place, key)))
 }
 
 fn optional<T>(
     fields: &Map<String, Value>,
-    place: &str,
+    place: Place<'_>,
     key: &str,
-    read: impl Fn(&Value, &str) -> Result<T, String>,
+    read: impl Fn(&Value, Place<'_>) -> Result<T, String>,
 ) -> Result<Option<T>, String> {
     match fields.get(key) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => read(value, &inside(place, key)).map(Some),
+        Some(value) => read(value, &Inside(place, key)).map(Some),
     }
 }
 
-fn inside(place: &str, key: &str) -> String {
-    if place.is_empty() { key.to_owned() } else { format!("{place}.{key}") }
+/// A key of what is at a place.
+struct Inside<'a>(Place<'a>, &'a str);
+
+impl fmt::Display for Inside<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(place, key) = self;
+        match place.to_string().as_str() {
+            "" => formatter.write_str(key),
+            place => write!(formatter, "{place}.{key}"),
+        }
+    }
 }
 
-fn wrong(value: &Value, place: &str, expected: &str) -> String {
+fn wrong(value: &Value, place: Place<'_>, expected: &str) -> String {
     let found = match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -185,27 +208,27 @@ fn wrong(value: &Value, place: &str, expected: &str) -> String {
     format!("`{place}` is {found}, expected {expected}")
 }
 
-fn as_object<'a>(value: &'a Value, place: &str) -> Result<&'a Map<String, Value>, String> {
+fn as_object<'a>(value: &'a Value, place: Place<'_>) -> Result<&'a Map<String, Value>, String> {
     value.as_object().ok_or_else(|| wrong(value, place, "an object"))
 }
 
-fn as_array<'a>(value: &'a Value, place: &str) -> Result<&'a Vec<Value>, String> {
+fn as_array<'a>(value: &'a Value, place: Place<'_>) -> Result<&'a Vec<Value>, String> {
     value.as_array().ok_or_else(|| wrong(value, place, "a list"))
 }
 
-fn object(value: &Value, place: &str) -> Result<Map<String, Value>, String> {
+fn object(value: &Value, place: Place<'_>) -> Result<Map<String, Value>, String> {
     as_object(value, place).cloned()
 }
 
-fn string(value: &Value, place: &str) -> Result<String, String> {
+fn string(value: &Value, place: Place<'_>) -> Result<String, String> {
     value.as_str().map(str::to_owned).ok_or_else(|| wrong(value, place, "a string"))
 }
 
-fn boolean(value: &Value, place: &str) -> Result<bool, String> {
+fn boolean(value: &Value, place: Place<'_>) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| wrong(value, place, "a boolean"))
 }
 
-fn count(value: &Value, place: &str) -> Result<usize, String> {
+fn count(value: &Value, place: Place<'_>) -> Result<usize, String> {
     let whole = value.as_u64().and_then(|number| usize::try_from(number).ok());
     whole.ok_or_else(|| wrong(value, place, "a whole number that is not negative"))
 }
