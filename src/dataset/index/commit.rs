@@ -18,7 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::IndexError;
-use super::ledger::Ledger;
+use super::ledger::{Known, KnownRow, Ledger};
 use super::part::{self, PartialPart};
 use super::reader::Part;
 use super::rows::{Row, RowKey};
@@ -141,7 +141,14 @@ impl Run {
                 written = Some(part::write(self.partial(), &rows, &self.stamp)?);
             }
         }
-        self.replace(&stale, written)
+        let added = self.replace(&stale, written)?;
+        // What was just written need not be read back.
+        if let Some(part) = added {
+            let known = |row: Row| KnownRow { key: row.key, error: row.content.err() };
+            let rows = rows.into_iter().map(known).collect();
+            ledger.insert(Known { part, stamp: self.stamp.clone(), rows });
+        }
+        Ok(())
     }
 
     /// Takes the rows of these examples out.
@@ -157,11 +164,11 @@ impl Run {
                 stale.insert(there.part.name(), Outdated { examples: found, ..Outdated::of(there) });
             }
         }
-        self.replace(&stale, None)
+        self.replace(&stale, None).map(drop)
     }
 
     /// Puts copies in the place of parts with outdated rows, then adds a part. The lock is held.
-    fn replace(&self, stale: &Stale<'_>, new: Option<PartialPart>) -> Result<(), IndexError> {
+    fn replace(&self, stale: &Stale<'_>, new: Option<PartialPart>) -> Result<Option<Part>, IndexError> {
         let mut copies = Vec::new();
         for outdated in stale.values() {
             let copy = (outdated.examples.len() < outdated.rows).then(|| {
@@ -178,17 +185,17 @@ impl Run {
             // What cannot be removed now is left for the next run.
             let _ = fs::remove_dir_all(&gone);
         }
-        if let Some(new) = new {
-            self.publish(&new)?;
-        }
-        part::sync_folder(&self.folder)
+        let added = new.map(|new| self.publish(&new)).transpose()?;
+        part::sync_folder(&self.folder)?;
+        Ok(added)
     }
 
-    fn publish(&self, part: &PartialPart) -> Result<(), IndexError> {
+    fn publish(&self, part: &PartialPart) -> Result<Part, IndexError> {
         let ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
         let number = self.count.fetch_add(1, Ordering::Relaxed);
-        let path = self.folder.join(format!("{PART_PREFIX}{ms:011x}-{}-{number}", self.name));
-        fs::rename(&part.path, &path).map_err(IndexError::io(WRITING, &path))
+        let published = Part::new(&self.folder, format!("{PART_PREFIX}{ms:011x}-{}-{number}", self.name));
+        fs::rename(&part.path, published.folder()).map_err(IndexError::io(WRITING, published.folder()))?;
+        Ok(published)
     }
 
     fn partial(&self) -> PathBuf {
@@ -227,7 +234,7 @@ struct Outdated<'a> {
 }
 
 impl<'a> Outdated<'a> {
-    fn of(known: &'a super::ledger::Known) -> Self {
+    fn of(known: &'a Known) -> Self {
         Self { part: &known.part, stamp: &known.stamp, rows: known.rows.len(), examples: HashSet::new() }
     }
 }

@@ -54,6 +54,11 @@ impl Ledger {
         }
     }
 
+    /// Adds a part that this process wrote.
+    pub fn insert(&mut self, known: Known) {
+        self.parts.insert(known.part.name().to_owned(), known);
+    }
+
     pub fn parts(&self) -> impl Iterator<Item = &Known> {
         self.parts.values()
     }

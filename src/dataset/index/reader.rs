@@ -63,10 +63,14 @@ pub(super) fn parts_in(folder: &Path) -> Result<Vec<Part>, IndexError> {
     let mut names = names.map_err(IndexError::io(READING, folder))?;
     names.retain(|name| name.starts_with(commit::PART_PREFIX));
     names.sort();
-    Ok(names.into_iter().map(|name| Part { folder: folder.join(&name), name }).collect())
+    Ok(names.into_iter().map(|name| Part::new(folder, name)).collect())
 }
 
 impl Part {
+    pub(super) fn new(index: &Path, name: String) -> Self {
+        Self { folder: index.join(&name), name }
+    }
+
     /// The name of its folder: another part, another name.
     pub fn name(&self) -> &str {
         &self.name
