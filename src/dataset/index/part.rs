@@ -15,7 +15,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::IndexError;
@@ -24,6 +24,8 @@ use super::schema::{STAMP_KEY, Table};
 use super::tables;
 
 const WRITING: &str = "write the index to";
+/// Rows that are written at once: with 64 numbers each, what fits the second cache.
+const WRITE_ROWS: usize = 1024;
 
 /// A folder that is removed unless it was renamed.
 #[derive(Debug)]
@@ -115,8 +117,12 @@ impl TableWriter {
         Ok(Self { writer })
     }
 
+    /// By slices: the writer makes arrays of indices and levels of all numbers that it is given, larger than these.
     fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
-        self.writer.write(batch)
+        let rows = batch.num_rows();
+        (0..rows)
+            .step_by(WRITE_ROWS)
+            .try_for_each(|first| self.writer.write(&batch.slice(first, WRITE_ROWS.min(rows - first))))
     }
 
     fn finish(self) -> Result<(), ParquetError> {
@@ -129,21 +135,28 @@ impl TableWriter {
 }
 
 fn properties(table: Table, schema: &SchemaRef, stamp: &str) -> WriterProperties {
-    // A PNG does not become smaller.
-    let compression = if table == Table::Thumbnails { Compression::UNCOMPRESSED } else { Compression::SNAPPY };
     let mut properties = WriterProperties::builder()
-        .set_compression(compression)
+        .set_compression(Compression::SNAPPY)
         .set_created_by(concat!("vlscope ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(vec![KeyValue::new(STAMP_KEY.to_owned(), stamp.to_owned())]));
     for field in schema.fields() {
-        // Measured numbers do not repeat: a dictionary of them is work for nothing.
-        let path = match field.data_type() {
-            DataType::Float32 if table == Table::HeadStats || field.name() == "norm" => vec![field.name().clone()],
-            DataType::List(item) => vec![field.name().clone(), "list".to_owned(), item.name().clone()],
-            DataType::Binary => vec![field.name().clone()],
+        // Measured numbers do not repeat: a dictionary of them is work for nothing. Hidden states and PNGs do not become
+        // smaller either, and nobody asks for the least of them.
+        let (path, is_opaque) = match field.data_type() {
+            DataType::Float32 if table == Table::HeadStats || field.name() == "norm" => {
+                (vec![field.name().clone()], false)
+            }
+            DataType::List(item) => (vec![field.name().clone(), "list".to_owned(), item.name().clone()], true),
+            DataType::Binary => (vec![field.name().clone()], true),
             _ => continue,
         };
-        properties = properties.set_column_dictionary_enabled(ColumnPath::new(path), false);
+        let path = ColumnPath::new(path);
+        properties = properties.set_column_dictionary_enabled(path.clone(), false);
+        if is_opaque {
+            properties = properties
+                .set_column_compression(path.clone(), Compression::UNCOMPRESSED)
+                .set_column_statistics_enabled(path, EnabledStatistics::None);
+        }
     }
     properties.build()
 }
