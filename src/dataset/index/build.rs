@@ -212,13 +212,16 @@ impl Build {
             }
             if on_trace(found.bytes()) { Ok(()) } else { Err(IndexError::Cancelled) }
         };
-        rayon::broadcast(|_| {
+        let work = |_: rayon::BroadcastContext<'_>| {
             while let Some(found) = self.to_read.get(next.fetch_add(1, Ordering::Relaxed)).filter(|_| !has_failed()) {
                 if let Err(error) = read_one(found) {
                     lock(&failure).get_or_insert(error);
                 }
             }
-        });
+        };
+        // One thread more than usual: while one waits for the disk to have a part, its core is another's.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(rayon::current_num_threads() + 1).build();
+        pool.map_or_else(|_| rayon::broadcast(work), |pool| pool.broadcast(work));
         if let Some(error) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(error);
         }
