@@ -63,6 +63,16 @@ pub enum Command {
     SetOptions(Box<Options>),
     /// Show this part of the matrix, in cells; `None` is all of it.
     ZoomMatrix(Option<Rect>),
+    /// Show so many steps less, or more, of the matrix, the hidden states or the token atlas.
+    Zoom(isize),
+    /// Move what they show: by steps to the right and down.
+    Pan([f32; 2]),
+    /// Show all of it.
+    ShowAll,
+    /// The panel whose picture has the keyboard's focus.
+    NotePanel(Option<Panel>),
+    /// Bring the keyboard's focus so many panels further.
+    StepPanel(isize),
     /// Show this hidden state; `None` for what the selected layer puts out.
     SetHiddenState(Option<usize>),
     /// Normalize the weights before they are coloured.

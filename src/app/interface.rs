@@ -20,7 +20,8 @@ use super::comparer::Comparer;
 use super::dataset::{DatasetEffect, Desk, Textures};
 use super::dialog::ChooseFile;
 use super::exporter::Done;
-use super::keys;
+use super::focus::Focus;
+use super::keys::{self, TypedAhead};
 use super::loader::Loader;
 use super::panels::{self, Layout, Panel};
 use super::playing::UiScale;
@@ -87,6 +88,8 @@ pub struct Interface {
     token_desk: TokenDesk,
     token_canvas: Canvas,
     shows_tokens: bool,
+    focus: Focus,
+    typed_ahead: TypedAhead,
 }
 
 impl Interface {
@@ -167,6 +170,8 @@ impl Interface {
             token_desk,
             token_canvas: Canvas::default(),
             shows_tokens: false,
+            focus: Focus::default(),
+            typed_ahead: TypedAhead::default(),
             state,
         };
         let remembered = settings.last.filter(|path| path.exists());
@@ -196,9 +201,10 @@ impl Interface {
             appearance::apply(ui.ctx(), self.state.options.theme);
         }
         ui.ctx().set_zoom_factor(self.state.ui_scale.0);
-        let mut commands = Vec::new();
+        self.focus.begin(ui.ctx());
+        let scrolled = if self.state.shows_help { panels::take_scrolling_of_help(ui.ctx()) } else { 0.0 };
+        let mut commands = keys::pressed(ui.ctx(), &mut self.typed_ahead);
         panels::show_palette(ui.ctx(), &self.state, &mut commands);
-        commands.extend(keys::pressed(ui.ctx()));
         commands.extend(dropped_files(ui.ctx()));
         commands.extend(self.play(ui.ctx()));
 
@@ -224,11 +230,18 @@ impl Interface {
                 hovers: false,
                 shown: Vec::new(),
                 shows_atlas: false,
+                focus: &mut self.focus,
+                focused: None,
+                active_tab: None,
             };
             self.layout.ui(&mut behavior, ui);
             self.shows_comparison = behavior.shows_comparison;
             self.shows_tokens = behavior.shows_tokens;
             let (hovers, shown, shows_atlas) = (behavior.hovers, behavior.shown, behavior.shows_atlas);
+            let focused = behavior.focused;
+            if focused != self.state.focused_panel {
+                commands.push(Command::NotePanel(focused));
+            }
             self.state.browsing.atlas.is_shown = shows_atlas;
             if shown != self.state.shown_views {
                 commands.push(Command::ShowViews(shown));
@@ -238,9 +251,10 @@ impl Interface {
             }
         });
         if self.state.shows_help {
-            panels::show_help(ui.ctx(), &mut commands);
+            panels::show_help(ui.ctx(), scrolled, &mut commands);
         }
         self.toasts.show(ui.ctx());
+        self.focus.end(ui.ctx());
 
         self.is_outdated = !commands.is_empty();
         for command in commands {
@@ -365,6 +379,7 @@ impl Interface {
             Effect::Export(view, export) => self.export(view, export),
             Effect::ExportPanel(panel, export) => self.export_panel(panel, export),
             Effect::Screenshot => self.wants_screenshot = true,
+            Effect::StepPanel(by) => self.focus.step(&self.context, by),
             Effect::ResetLayout => self.layout = panels::default_layout(),
             Effect::FocusView(view) => {
                 self.layout

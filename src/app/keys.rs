@@ -1,6 +1,6 @@
 //! All keys of the window, in one table: the window reads it, and the list of keys shows it.
 
-use egui::{Key, Modifiers};
+use egui::{Event, Key, Modifiers};
 
 use super::command::Command;
 use super::dataset::DatasetCommand;
@@ -56,7 +56,6 @@ pub fn shortcuts() -> Vec<Shortcut> {
         ),
         shortcut(none, Key::Space, "Space", "play, or stop", Command::TogglePlay),
         shortcut(none, Key::Escape, "Esc", "select no token; close this list", Command::Escape),
-        // Before Ctrl+O, for which a further Shift does not matter.
         shortcut(
             Modifiers::COMMAND.plus(Modifiers::SHIFT),
             Key::O,
@@ -74,6 +73,16 @@ pub fn shortcuts() -> Vec<Shortcut> {
         shortcut(Modifiers::COMMAND, Key::S, "Ctrl+S", "save what is shown as a view state", Command::SaveState),
         shortcut(none, Key::B, "B", "compare with this example", Command::CompareWith(None)),
         shortcut(none, Key::C, "C", "copy the command that draws the window", Command::CopyCommand(None)),
+        shortcut(none, Key::Plus, "+", "zoom in, in the view that has the focus", Command::Zoom(1)),
+        shortcut(none, Key::Equals, "=", "", Command::Zoom(1)),
+        shortcut(none, Key::Minus, "−", "zoom out", Command::Zoom(-1)),
+        shortcut(none, Key::Num0, "0", "zoom out to all of it", Command::ShowAll),
+        shortcut(Modifiers::SHIFT, Key::ArrowLeft, "Shift+←", "pan to the left", Command::Pan([-1.0, 0.0])),
+        shortcut(Modifiers::SHIFT, Key::ArrowRight, "Shift+→", "pan to the right", Command::Pan([1.0, 0.0])),
+        shortcut(Modifiers::SHIFT, Key::ArrowUp, "Shift+↑", "pan up", Command::Pan([0.0, -1.0])),
+        shortcut(Modifiers::SHIFT, Key::ArrowDown, "Shift+↓", "pan down", Command::Pan([0.0, 1.0])),
+        shortcut(Modifiers::SHIFT, Key::F6, "Shift+F6", "panel before", Command::StepPanel(-1)),
+        shortcut(none, Key::F6, "F6", "panel after", Command::StepPanel(1)),
         shortcut(Modifiers::COMMAND, Key::Plus, "Ctrl+Plus", "larger", Command::StepUiScale(1)),
         shortcut(Modifiers::COMMAND, Key::Equals, "Ctrl+=", "larger", Command::StepUiScale(1)),
         shortcut(Modifiers::COMMAND, Key::Minus, "Ctrl+−", "smaller", Command::StepUiScale(-1)),
@@ -107,7 +116,9 @@ const KEYS_OF_WIDGETS: [Key; 6] =
     [Key::ArrowLeft, Key::ArrowRight, Key::ArrowUp, Key::ArrowDown, Key::Space, Key::Enter];
 
 /// Keys that write nothing into a text.
-const KEYS_WITHOUT_TEXT: [Key; 3] = [Key::Escape, Key::F1, Key::F12];
+const KEYS_WITHOUT_TEXT: [Key; 4] = [Key::Escape, Key::F1, Key::F6, Key::F12];
+/// Frames within which a field that a key opens gets the focus.
+const PATIENCE: u8 = 8;
 
 /// A view has the keyboard's focus: the arrows move over heads all the same. Told in each frame in which it has it.
 pub fn keep_for_views(context: &egui::Context, view: egui::Id) {
@@ -118,20 +129,78 @@ fn focused_view() -> egui::Id {
     egui::Id::unique("view with the keyboard's focus")
 }
 
+/// What was typed after a key that opens a field, before the field was there: it is no command.
+#[derive(Debug, Default)]
+pub struct TypedAhead {
+    events: Vec<Event>,
+    /// What had the focus before, and for how many more frames the field is awaited.
+    awaits: Option<(Option<egui::Id>, u8)>,
+}
+
+impl TypedAhead {
+    /// Keeps back what is typed while a field is awaited, and hands it over once the field has the focus.
+    fn sort(&mut self, context: &egui::Context) {
+        let focused = context.memory(egui::Memory::focused);
+        let is_typing = context.text_edit_focused();
+        if let Some((before, patience)) = self.awaits {
+            let is_there = is_typing && focused != before;
+            context.input_mut(|input| {
+                let (typed, rest) = std::mem::take(&mut input.events).into_iter().partition(is_typed);
+                self.events.extend::<Vec<_>>(typed);
+                input.events = rest;
+                if is_there || patience == 0 {
+                    self.awaits = None;
+                    input.events.append(&mut self.events);
+                } else {
+                    self.awaits = Some((before, patience - 1));
+                }
+            });
+            context.request_repaint();
+        } else if let Some(first) = context.input(|input| input.events.iter().position(opens_field)) {
+            self.awaits = Some((focused, PATIENCE));
+            context.input_mut(|input| {
+                let after = input.events.split_off(first + 1);
+                let (typed, rest): (Vec<_>, Vec<_>) = after.into_iter().partition(is_typed);
+                self.events = typed;
+                input.events.extend(rest);
+            });
+            context.request_repaint();
+        }
+    }
+}
+
+fn is_typed(event: &Event) -> bool {
+    matches!(event, Event::Key { .. } | Event::Text(_) | Event::Ime(_) | Event::Paste(_))
+}
+
+fn opens_field(event: &Event) -> bool {
+    let Event::Key { key, modifiers, pressed: true, .. } = event else { return false };
+    let is_it = |shortcut: &Shortcut| shortcut.key == *key && modifiers.matches_logically(shortcut.modifiers);
+    let field =
+        |command: &Command| matches!(command, Command::TogglePalette | Command::Dataset(DatasetCommand::FocusFilter));
+    shortcuts().iter().any(|shortcut| field(&shortcut.command) && is_it(shortcut))
+}
+
 /// The commands of the keys that were pressed since the last frame. While a text is being typed there are only those with
 /// Ctrl and those that write nothing.
-pub fn pressed(context: &egui::Context) -> Vec<Command> {
+pub fn pressed(context: &egui::Context, ahead: &mut TypedAhead) -> Vec<Command> {
+    ahead.sort(context);
     let is_typing = context.text_edit_focused();
     let focused = context.memory(egui::Memory::focused);
     let on_widget = focused.is_some() && focused != context.data(|data| data.get_temp(focused_view()));
+    let in_menu = egui::Popup::is_any_open(context);
     let is_ours = |shortcut: &Shortcut| {
+        // It closes the menu, and nothing else.
+        let is_of_menu = in_menu && shortcut.key == Key::Escape;
         let is_of_widget = on_widget && KEYS_OF_WIDGETS.contains(&shortcut.key);
         let is_text = is_typing && !shortcut.modifiers.command && !KEYS_WITHOUT_TEXT.contains(&shortcut.key);
-        !is_of_widget && !is_text
+        !is_of_menu && !is_of_widget && !is_text
     };
+    // A further Shift does not matter to a shortcut without: the more it asks for, the earlier it takes its keys.
+    let mut all = shortcuts();
+    all.sort_by_key(|shortcut| !shortcut.modifiers.shift);
     context.input_mut(|input| {
-        shortcuts()
-            .into_iter()
+        all.into_iter()
             .filter(is_ours)
             .flat_map(|shortcut| {
                 let times = input.count_and_consume_key(shortcut.modifiers, shortcut.key);

@@ -18,6 +18,7 @@ mod dialog;
 #[cfg(test)]
 mod export_tests;
 mod exporter;
+mod focus;
 #[cfg(test)]
 mod heads_tests;
 mod history;

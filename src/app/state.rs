@@ -3,12 +3,14 @@
 mod asking;
 mod selecting;
 mod steps;
+mod zooming;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::steps::step;
+pub use self::zooming::{CLOSEST, CLOSEST_OF_TOKENS, kept_inside};
 use super::command::Command;
 use super::comparer::Comparison;
 use super::dataset::{Browsing, DatasetEffect};
@@ -91,6 +93,8 @@ pub struct State {
     pub thumbnail_side: usize,
     /// The views in front, in the order of their panels.
     pub shown_views: Vec<View>,
+    /// The panel whose picture has the keyboard's focus.
+    pub focused_panel: Option<Panel>,
     /// What plays, and how.
     pub playing: Playing,
     /// How views are exported.
@@ -131,6 +135,8 @@ pub enum Effect {
     FocusComparison,
     /// Bring the token atlas to the front.
     FocusTokens,
+    /// Bring the keyboard's focus so many panels further.
+    StepPanel(isize),
     /// Put the panels back.
     ResetLayout,
     /// Close the window.
@@ -216,6 +222,11 @@ impl State {
                 }
             }
             Command::ZoomMatrix(window) => self.options.matrix_window = window,
+            Command::Zoom(steps) => self.zoom(steps),
+            Command::Pan(steps) => self.pan(steps.into()),
+            Command::ShowAll => self.show_all(),
+            Command::NotePanel(panel) => self.focused_panel = panel,
+            Command::StepPanel(by) => return Some(Effect::StepPanel(by)),
             Command::SetHiddenState(state) => self.hidden_state = state,
             Command::SetNormalization(normalization) => {
                 self.normalization = normalization;

@@ -118,6 +118,11 @@ pub enum Caption {
     Text(String),
 }
 
+impl Options {
+    /// The ends of the colours that a fixed range begins with.
+    pub const FIXED_RANGE: [f32; 2] = [0.0, 0.2];
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {

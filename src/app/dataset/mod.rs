@@ -160,6 +160,20 @@ impl Default for AtlasChoice {
     }
 }
 
+impl AtlasChoice {
+    /// The filtered examples, undivided.
+    pub fn of_one_group(&self) -> Self {
+        let value = if self.value.compares() { AtlasValue::Mean } else { self.value };
+        Self { a: String::new(), b: None, value, ..self.clone() }
+    }
+
+    /// Two groups of them.
+    pub fn comparing(&self, a: String, b: String) -> Self {
+        let value = if self.value.compares() { self.value } else { AtlasValue::Difference };
+        Self { a, b: Some(b), value, ..self.clone() }
+    }
+}
+
 impl Browsing {
     /// Another dataset will be opened: what was chosen in this one means nothing there.
     pub fn forget(&mut self) {

@@ -8,15 +8,17 @@ use crate::analysis::sinks::Criteria;
 use crate::analysis::{Combine, Direction, Pick, Selection, SinkTreatment, token_sets};
 use crate::app::command::Command;
 use crate::app::state::State;
-use crate::trace::{Block, Document, Modality};
+use crate::trace::{Block, Modality};
 
-const COMBINATIONS: [(Combine, &str); 3] = [
+/// How several tokens become one.
+pub const COMBINATIONS: [(Combine, &str); 3] = [
     (Combine::Mean, "mean of several tokens"),
     (Combine::Sum, "sum of several tokens"),
     (Combine::Max, "maximum of several tokens"),
 ];
 
-const TREATMENTS: [(SinkTreatment, &str); 4] = [
+/// What becomes of attention sinks.
+pub const TREATMENTS: [(SinkTreatment, &str); 4] = [
     (SinkTreatment::Show, "show sinks like all tokens"),
     (SinkTreatment::Mark, "mark sinks with a dot"),
     (SinkTreatment::Hide, "hide sinks"),
@@ -25,7 +27,7 @@ const TREATMENTS: [(SinkTreatment, &str); 4] = [
 
 /// Shows it.
 pub fn show(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
-    let (Some(trace), Some(block)) = (&state.trace, state.block()) else { return };
+    let Some(block) = state.block() else { return };
     let selection = &state.selection;
     let is_changed =
         selection.combine != Combine::Mean || selection.rollout.is_some() || selection.sinks != SinkTreatment::Show;
@@ -33,7 +35,7 @@ pub fn show(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
     let button = MenuButton::from_button(Button::new("Weights").selected(is_changed)).config(config);
     let (response, _) = button.ui(ui, |ui| {
-        show_tokens(ui, state, trace.document(), block, commands);
+        show_tokens(ui, state, commands);
         ui.separator();
         show_rollout(ui, state, block, commands);
         ui.separator();
@@ -47,23 +49,40 @@ pub fn show(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     response.on_hover_text("Sets of tokens and how they combine, rollout through the layers, attention sinks");
 }
 
-fn show_tokens(ui: &mut Ui, state: &State, document: &Document, block: &Block, commands: &mut Vec<Command>) {
+/// Tokens that are selected by a name.
+pub struct TokenSet {
+    /// As it is offered.
+    pub name: String,
+    /// Where they are.
+    pub sequence: usize,
+    /// Which of it.
+    pub tokens: Vec<usize>,
+}
+
+/// The sets of the side whose tokens are selected.
+pub fn token_sets_of(state: &State) -> Vec<TokenSet> {
+    let (Some(trace), Some(block)) = (&state.trace, state.block()) else { return Vec::new() };
     let sequence = match state.selection.direction {
         Direction::AttendsTo => block.query,
         Direction::AttendedBy => block.key,
     };
-    let tokens = document.sequences[sequence].tokens.as_slice();
-    let mut set = |ui: &mut Ui, name: &str, tokens: Vec<usize>| {
+    let all = trace.document().sequences[sequence].tokens.as_slice();
+    let set = |name: &str, tokens| TokenSet { name: name.to_owned(), sequence, tokens };
+    let of_modality = |modality| token_sets::of_modality(all, modality);
+    let segments = token_sets::segments(all).into_iter();
+    let segments = segments.map(|name| set(&format!("Segment {name}"), token_sets::of_segment(all, name)));
+    let modalities =
+        [set("All image tokens", of_modality(Modality::Image)), set("All text tokens", of_modality(Modality::Text))];
+    modalities.into_iter().chain(segments).collect()
+}
+
+fn show_tokens(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+    for TokenSet { name, sequence, tokens } in token_sets_of(state) {
         let button = ui.add_enabled(!tokens.is_empty(), Button::new(name));
         if button.on_hover_text("With Ctrl: beside those that are selected").clicked() {
             let extend = ui.input(|input| input.modifiers.command || input.modifiers.ctrl);
             commands.push(Command::SelectTokens { sequence, tokens, extend });
         }
-    };
-    set(ui, "All image tokens", token_sets::of_modality(tokens, Modality::Image));
-    set(ui, "All text tokens", token_sets::of_modality(tokens, Modality::Text));
-    for name in token_sets::segments(tokens) {
-        set(ui, &format!("Segment {name}"), token_sets::of_segment(tokens, name));
     }
     if ui.button("No token").on_hover_text("All that are not special count. Esc").clicked() {
         commands.push(Command::ClearTokens);

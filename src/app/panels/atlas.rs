@@ -4,8 +4,8 @@
 use egui::{Button, Label, Rect as EguiRect, RichText, ScrollArea, Sense, TextEdit, Ui, UiBuilder, WidgetInfo, pos2};
 use glam::Vec2;
 
-use super::menu;
 use super::top_bar::unlabelled_choice;
+use super::{gestures, menu};
 use crate::app::appearance::color;
 use crate::app::canvas::{Canvas, Easel};
 use crate::app::command::Command;
@@ -149,14 +149,11 @@ fn show_statistics(ui: &mut Ui, dataset: &Dataset, choice: &mut AtlasChoice) {
 fn show_groups(ui: &mut Ui, state: &State, choice: &mut AtlasChoice) {
     let (response, _) = menu("Groups").ui(ui, |ui| {
         if ui.selectable_label(choice.b.is_none(), "one group: the filtered examples").clicked() {
-            (choice.a, choice.b) = (String::new(), None);
+            *choice = choice.of_one_group();
             ui.close();
         }
         let mut compare = |ui: &mut Ui, a: String, b: String| {
-            if !choice.value.compares() {
-                choice.value = AtlasValue::Difference;
-            }
-            (choice.a, choice.b) = (a, Some(b));
+            *choice = choice.comparing(a, b);
             ui.close();
         };
         ScrollArea::vertical().max_height(300.0).show(ui, |ui| {
@@ -184,6 +181,10 @@ fn show_heads(
 ) -> Option<String> {
     let response = ui.allocate_rect(space, Sense::click());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, "head atlas"));
+    gestures::take_keyboard(ui, &response, || match state.browsing.atlas.cell {
+        Some((layer, head)) => words(atlas, layer, head),
+        None => atlas.groups(),
+    });
     if space.width() < 16.0 || space.height() < 16.0 {
         return None;
     }

@@ -1,21 +1,17 @@
 //! The browser: the examples that the filter keeps, in the order that was chosen. Rows out of sight cost nothing.
 
-use egui::WidgetInfo;
-use egui::{
-    Align, Button, Color32, Image, Key, Label, Layout, ProgressBar, Response, RichText, ScrollArea, Sense, TextEdit, Ui,
-};
-use egui_extras::{Column as TableColumn, TableBody, TableBuilder, TableRow};
+mod table;
+
+use egui::{Button, Key, Label, ProgressBar, Response, RichText, ScrollArea, TextEdit, Ui, WidgetInfo};
 
 use super::menu;
 use crate::app::appearance::color;
 use crate::app::command::Command;
 use crate::app::dataset::{Browsing, Changes, DatasetCommand, Textures, WorkKind};
 use crate::app::state::State;
-use crate::dataset::table::{HeadColumn, Value};
-use crate::dataset::{Dataset, Order};
+use crate::dataset::Dataset;
+use crate::dataset::table::HeadColumn;
 
-/// Height of a row, with its picture.
-const ROW: f32 = 30.0;
 /// Columns that are shown wherever the dataset has them, with their titles and widths.
 const USUAL: [(&str, &str, f32); 4] = [
     ("text", "text", 150.0),
@@ -23,18 +19,8 @@ const USUAL: [(&str, &str, f32); 4] = [
     ("output_answer", "answer", 64.0),
     ("id", "id", 90.0),
 ];
-/// Width of a column that was added.
-const ADDED: f32 = 84.0;
 /// Columns that the menu need not offer: they are shown in another way.
 const SHOWN_OTHERWISE: [&str; 2] = ["output_correct", "error"];
-
-/// A column on screen.
-struct Shown {
-    /// By this name it is sorted.
-    name: String,
-    title: String,
-    width: f32,
-}
 
 /// Shows it.
 pub fn show(ui: &mut Ui, state: &State, textures: &mut Textures, commands: &mut Vec<Command>) {
@@ -44,7 +30,7 @@ pub fn show(ui: &mut Ui, state: &State, textures: &mut Textures, commands: &mut 
         Some(dataset) if !state.examples.is_empty() => {
             show_filter(ui, state, commands);
             show_status(ui, browsing, dataset, commands);
-            show_table(ui, state, dataset, textures, commands);
+            table::show(ui, state, dataset, textures, commands);
         }
         _ if browsing.work.is_some() => {
             ui.centered_and_justified(|ui| ui.weak("Opening…"));
@@ -81,7 +67,7 @@ fn show_filter(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
 
 /// How many there are, what goes on, and which columns are shown.
 fn show_status(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &mut Vec<Command>) {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let count = format!("{} of {}", thousands(browsing.listing.rows.len()), thousands(dataset.table.len()));
         ui.label(count).on_hover_text("Examples that the filter keeps, of all");
         if let Some(picked) = &browsing.picked {
@@ -90,10 +76,8 @@ fn show_status(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &m
                 commands.push(Command::Dataset(DatasetCommand::Pick(None)));
             }
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            show_columns(ui, browsing, dataset, commands);
-            show_work(ui, browsing, dataset, commands);
-        });
+        show_columns(ui, browsing, dataset, commands);
+        show_work(ui, browsing, dataset, commands);
     });
 }
 
@@ -116,25 +100,24 @@ fn focus_when_wanted(ui: &Ui, browsing: &Browsing, response: &Response) {
     }
 }
 
+/// The columns beside the usual ones, and which of them are shown: those of the table, and statistics of heads.
+pub fn offered_columns(browsing: &Browsing) -> Vec<(String, bool)> {
+    let Some(dataset) = &browsing.dataset else { return Vec::new() };
+    let is_offered = |name: &str| USUAL.iter().all(|(usual, ..)| *usual != name) && !SHOWN_OTHERWISE.contains(&name);
+    let of_table = dataset.table.columns().iter().map(|column| &column.name).filter(|name| is_offered(name));
+    let of_table = of_table.map(|name| (name.clone(), browsing.columns.contains(name)));
+    let of_heads = browsing.columns.iter().filter(|name| HeadColumn::parse(name).is_some());
+    of_table.chain(of_heads.map(|name| (name.clone(), true))).collect()
+}
+
 /// Which columns are shown beside the usual ones: those of the table, and statistics of heads as they are typed.
 fn show_columns(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &mut Vec<Command>) {
     let toggle = |name: &str| Command::Dataset(DatasetCommand::ToggleColumn(name.to_owned()));
     let (response, _) = menu("Columns").ui(ui, |ui| {
         ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
-            for column in dataset.table.columns() {
-                let is_usual = USUAL.iter().any(|(name, ..)| *name == column.name);
-                if is_usual || SHOWN_OTHERWISE.contains(&column.name.as_str()) {
-                    continue;
-                }
-                let mut is_shown = browsing.columns.contains(&column.name);
-                if ui.checkbox(&mut is_shown, short_title(&column.name)).changed() {
-                    commands.push(toggle(&column.name));
-                }
-            }
-            for name in browsing.columns.iter().filter(|name| HeadColumn::parse(name).is_some()) {
-                let mut is_shown = true;
-                if ui.checkbox(&mut is_shown, name).changed() {
-                    commands.push(toggle(name));
+            for (name, mut is_shown) in offered_columns(browsing) {
+                if ui.checkbox(&mut is_shown, short_title(&name)).changed() {
+                    commands.push(toggle(&name));
                 }
             }
         });
@@ -195,180 +178,14 @@ fn show_work(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &mut
         0 => format!("{what}…"),
         of => format!("{what}: {} of {}", thousands(work.done), thousands(of)),
     };
-    let bar = ui.add(ProgressBar::new(share.min(1.0)).desired_width(ui.available_width()));
+    let bar = ui.add(ProgressBar::new(share.min(1.0)).desired_width(ui.available_size_before_wrap().x.max(80.0)));
     bar.widget_info(|| WidgetInfo::labeled(egui::Role::ProgressIndicator, true, &text));
     bar.on_hover_text(text);
 }
 
 /// `output_prediction` as `prediction`.
-fn short_title(name: &str) -> &str {
+pub fn short_title(name: &str) -> &str {
     name.strip_prefix("output_").or_else(|| name.strip_prefix("attribute_")).unwrap_or(name)
-}
-
-fn columns(browsing: &Browsing, dataset: &Dataset) -> Vec<Shown> {
-    let has_text = dataset.table.column("text").is_some();
-    let usual = USUAL.iter().filter(|(name, ..)| dataset.table.columns().iter().any(|column| column.name == *name));
-    let usual = usual.map(|&(name, title, width)| Shown { name: name.to_owned(), title: title.to_owned(), width });
-    let path = (!has_text).then(|| Shown { name: "path".to_owned(), title: "path".to_owned(), width: 220.0 });
-    let added = browsing.columns.iter().map(|name| Shown {
-        name: name.clone(),
-        title: short_title(name).to_owned(),
-        width: ADDED,
-    });
-    path.into_iter().chain(usual).chain(added).collect()
-}
-
-fn show_table(ui: &mut Ui, state: &State, dataset: &Dataset, textures: &mut Textures, commands: &mut Vec<Command>) {
-    let browsing = &state.browsing;
-    if browsing.listing.rows.is_empty() {
-        ui.centered_and_justified(|ui| ui.weak("No example is like that."));
-        return;
-    }
-    let columns = columns(browsing, dataset);
-    ScrollArea::horizontal().auto_shrink(false).show(ui, |ui| {
-        let place = place_to_scroll_to(ui, state);
-        let mut table = TableBuilder::new(ui)
-            .id_salt("examples")
-            .striped(true)
-            .auto_shrink(false)
-            .sense(Sense::click())
-            .cell_layout(Layout::left_to_right(Align::Center))
-            .column(TableColumn::exact(38.0))
-            .column(TableColumn::exact(20.0));
-        for column in &columns {
-            table = table.column(TableColumn::initial(column.width).at_least(32.0).clip(true).resizable(true));
-        }
-        if let Some(place) = place {
-            table = table.animate_scrolling(false).scroll_to_row(place, None);
-        }
-        table
-            .header(22.0, |mut header| {
-                header.col(|_| {});
-                header.col(|ui| {
-                    show_title(ui, browsing.order.as_ref(), "output_correct", "✓", "right or wrong", commands);
-                });
-                for column in &columns {
-                    header.col(|ui| {
-                        show_title(ui, browsing.order.as_ref(), &column.name, &column.title, &column.title, commands);
-                    });
-                }
-            })
-            .body(|body| show_rows(body, state, dataset, &columns, textures, commands));
-    });
-}
-
-/// A title; a click sorts by its column.
-fn show_title(ui: &mut Ui, order: Option<&Order>, name: &str, title: &str, read: &str, commands: &mut Vec<Command>) {
-    let sign = match order.filter(|order| order.column == name) {
-        Some(Order { is_descending: true, .. }) => " ↓",
-        Some(_) => " ↑",
-        None => "",
-    };
-    let button = Button::new(RichText::new(format!("{title}{sign}")).strong()).frame(false).truncate();
-    let response = ui.add(button);
-    response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, format!("Sort by {read}")));
-    if response.on_hover_text(format!("Sort by {read}")).clicked() {
-        commands.push(Command::Dataset(DatasetCommand::SortBy(name.to_owned())));
-    }
-}
-
-fn show_rows(
-    body: TableBody<'_>,
-    state: &State,
-    dataset: &Dataset,
-    columns: &[Shown],
-    textures: &mut Textures,
-    commands: &mut Vec<Command>,
-) {
-    let browsing = &state.browsing;
-    let rows = &browsing.listing.rows;
-    body.rows(ROW, rows.len(), |mut row| {
-        let example = rows[row.index()];
-        let is_shown = example as usize == state.example;
-        row.set_selected(is_shown);
-        row.col(|ui| show_picture(ui, textures, example));
-        row.col(|ui| show_mark(ui, state, dataset, example));
-        for column in columns {
-            row.col(|ui| {
-                ui.add(Label::new(cell(browsing, dataset, &column.name, example)).truncate().selectable(false));
-            });
-        }
-        let response = name_row(&row, dataset, example, is_shown);
-        response.context_menu(|ui| {
-            if ui.button("Compare with this example").clicked() {
-                ui.close();
-                commands.push(Command::CompareWith(Some(example as usize)));
-            }
-        });
-        if response.clicked() {
-            commands.push(Command::ShowExample(example as usize));
-        }
-    });
-}
-
-/// The row as a screen reader finds it: by its text, else by its path.
-fn name_row(row: &TableRow<'_, '_>, dataset: &Dataset, example: u32, is_shown: bool) -> Response {
-    let response = row.response();
-    response.widget_info(|| {
-        let value = |column| dataset.table.value(column, example as usize).text();
-        let text = value("text");
-        let name = if text.is_empty() { value("path") } else { text };
-        WidgetInfo::selected(egui::Role::Row, true, is_shown, name)
-    });
-    response
-}
-
-fn show_picture(ui: &mut Ui, textures: &mut Textures, example: u32) {
-    if let Some(texture) = textures.get(example) {
-        let size = texture.size_vec2();
-        let scale = ((ROW - 2.0) / size.y).min(36.0 / size.x);
-        ui.centered_and_justified(|ui| {
-            ui.add(Image::new((texture.id(), size * scale)).fit_to_exact_size(size * scale))
-        });
-    }
-}
-
-/// Right or wrong, broken or changed. The sign says it to those who cannot tell the colours apart.
-fn show_mark(ui: &mut Ui, state: &State, dataset: &Dataset, example: u32) {
-    let palette = state.options.theme.palette();
-    let error = dataset.table.value("error", example as usize);
-    let mark = |ui: &mut Ui, sign: &str, of: Color32, why: String| {
-        ui.add(Label::new(RichText::new(sign).color(of)).selectable(false)).on_hover_text(why);
-    };
-    if let Value::Text(error) = error {
-        mark(ui, "!", color(palette.wrong), error.to_owned());
-    } else if state.browsing.changes.rows.contains(&example) {
-        mark(ui, "≠", ui.visuals().warn_fg_color, "The file has changed since it was indexed, or is gone".to_owned());
-    } else {
-        match dataset.is_right(example as usize) {
-            Some(true) => mark(ui, "✓", color(palette.right), "right".to_owned()),
-            Some(false) => mark(ui, "✗", color(palette.wrong), "wrong".to_owned()),
-            None => {}
-        }
-    }
-}
-
-fn cell(browsing: &Browsing, dataset: &Dataset, name: &str, example: u32) -> String {
-    if let Some((_, values)) = browsing.listing.heads.iter().find(|(head, _)| head == name) {
-        let value = values.get(example as usize).copied().filter(|value| !value.is_nan());
-        return value.map_or_else(String::new, |value| format!("{value:.4}"));
-    }
-    match dataset.table.value(name, example as usize) {
-        Value::Number(number) if number.fract() != 0.0 => format!("{number:.4}"),
-        value => value.text().replace('\n', " "),
-    }
-}
-
-/// Where the example stands, in the first frame in which it is shown.
-fn place_to_scroll_to(ui: &Ui, state: &State) -> Option<usize> {
-    let id = egui::Id::unique("example scrolled to");
-    let now = (state.browsing.serial, state.example);
-    let seen = ui.data(|data| data.get_temp::<(u64, usize)>(id));
-    if seen == Some(now) {
-        return None;
-    }
-    ui.data_mut(|data| data.insert_temp(id, now));
-    state.browsing.place(state.example)
 }
 
 #[cfg(test)]

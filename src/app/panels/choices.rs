@@ -1,5 +1,6 @@
 //! The choices of image, text, matrix, links and timeline, at the right of their tabs; rare ones in a menu.
 
+use egui::containers::menu::is_in_menu;
 use egui::{DragValue, Slider, Ui};
 
 use super::top_bar::unlabelled_choice;
@@ -29,7 +30,7 @@ pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
         View::Timeline => "Timeline options",
         View::Heads | View::Embedding | View::Thumbnails | View::Overlays | View::Similarity => return,
     };
-    let menu = ui.menu_button("…", |ui| match view {
+    let mut content = |ui: &mut Ui| match view {
         View::Links => links(ui, options),
         View::Image => {
             ui.add(Slider::new(&mut options.opacity, 0.0..=1.0).text("opacity of the heat"));
@@ -52,7 +53,13 @@ pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
             scale(ui, options);
         }
         _ => scale(ui, options),
-    });
+    };
+    if is_in_menu(ui) {
+        ui.separator();
+        content(ui);
+        return;
+    }
+    let menu = ui.menu_button("…", content);
     menu.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
     menu.response.on_hover_text(name);
 }
@@ -72,7 +79,7 @@ fn scale(ui: &mut Ui, options: &mut Options) {
         .on_hover_text("Colours reach up to the largest weight of all heads and layers, so that pictures compare");
     let mut is_fixed = options.range.is_some();
     if ui.checkbox(&mut is_fixed, "fixed range").changed() {
-        options.range = is_fixed.then_some([0.0, 0.2]);
+        options.range = is_fixed.then_some(Options::FIXED_RANGE);
     }
     if let Some([low, high]) = &mut options.range {
         ui.horizontal(|ui| {

@@ -3,7 +3,7 @@
 use egui::{Sense, Ui};
 use glam::Vec2;
 
-use super::gestures;
+use super::{gestures, status};
 use crate::app::canvas::{Canvas, Easel};
 use crate::app::command::Command;
 use crate::app::comparer::Compared;
@@ -40,7 +40,7 @@ pub fn show(
     if space.width() < 16.0 || space.height() < 16.0 {
         return None;
     }
-    gestures::keep_arrow_keys(ui, &response);
+    gestures::take_keyboard(ui, &response, || status::selected(state));
     let size = Vec2::new(space.width(), space.height());
     let scale = ui.ctx().pixels_per_point();
     // Numbers of two questions are never set beside each other: the picture before stays until both are there.
@@ -63,7 +63,6 @@ pub fn show(
         gestures::scroll_text(ui, state, rows_beyond, commands);
     }
     canvas.show(ui, space);
-    gestures::frame_focus(ui, &response, space);
     if let Some(failure) = canvas.failure() {
         ui.put(space, egui::Label::new(failure));
     }
@@ -107,7 +106,7 @@ pub fn figure(state: &State, size: Vec2, fonts: &mut Fonts) -> Option<Drawing> {
 }
 
 fn show_choices(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         for view in CompareView::ALL {
             let is_shown = state.comparison.view == view;
             let button = ui.selectable_label(is_shown, view.name());

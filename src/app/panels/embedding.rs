@@ -1,8 +1,8 @@
 //! What belongs to the hidden states view alone: its choices, what it is computing, and the lasso.
 
-use egui::containers::menu::{MenuButton, MenuConfig};
-use egui::{PopupCloseBehavior, Rect as EguiRect, Slider, Ui, pos2, vec2};
+use egui::{Rect as EguiRect, Slider, Ui, pos2, vec2};
 
+use super::menu_anywhere;
 use super::top_bar::unlabelled_choice;
 use crate::analysis::neighbours::Metric;
 use crate::analysis::projection::{Align, Method};
@@ -15,8 +15,7 @@ use crate::scene::{ColorBy, EmbeddingOptions, Options, SizeBy, Zone};
 pub fn show_options(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut Vec<Command>) {
     let Some(projection) = &state.projection else { return };
     let embedding = &mut options.embedding;
-    let stays_open = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    let (menu, _) = MenuButton::new("View").config(stays_open).ui(ui, |ui| show_menu(ui, state, embedding, commands));
+    let menu = menu_anywhere(ui, "View", |ui| show_menu(ui, state, embedding, commands));
     menu.on_hover_text("How hidden states are shown");
     let shown = Method::ALL.iter().position(|method| *method == embedding.recipe.method).unwrap_or(0);
     ui.scope(|ui| {
@@ -58,12 +57,9 @@ fn show_menu(ui: &mut Ui, state: &State, embedding: &mut EmbeddingOptions, comma
         }
     });
     ui.separator();
-    if ui.checkbox(&mut embedding.trajectories, "Trajectories of selected tokens").changed()
-        && embedding.trajectories
-        && embedding.recipe.align == Align::None
-    {
-        // Without places that compare there is no way to draw.
-        embedding.recipe.align = Align::Shared;
+    let mut trajectories = embedding.trajectories;
+    if ui.checkbox(&mut trajectories, "Trajectories of selected tokens").changed() {
+        embedding.show_trajectories(trajectories);
     }
     ui.checkbox(&mut embedding.pictures, "Patches as pictures");
     ui.checkbox(&mut embedding.lasso, "Lasso: drag around points").on_hover_text("Shift + drag does it at any time");

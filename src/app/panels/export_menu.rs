@@ -2,18 +2,18 @@
 
 use egui::Ui;
 
-use super::{Panel, menu};
+use super::{Panel, menu_anywhere};
 use crate::app::command::Command;
 use crate::app::exporter::Export;
 use crate::app::state::State;
-use crate::export::Format;
+use crate::export::{Format, Play};
 use crate::scene::View;
 
 /// Pixels per logical pixel that are offered.
-const SCALES: [f32; 4] = [1.0, 2.0, 3.0, 4.0];
+pub const SCALES: [f32; 4] = [1.0, 2.0, 3.0, 4.0];
 
 /// As a picture.
-const PICTURES: [(&str, Export); 3] = [
+pub const PICTURES: [(&str, Export); 3] = [
     ("Save picture as PNG", Export::File(Format::Png)),
     ("Save picture as SVG", Export::File(Format::Svg)),
     ("Copy picture", Export::CopyPicture),
@@ -25,19 +25,23 @@ const NUMBERS: [(&str, Export); 3] = [
     ("Save numbers as NPY", Export::File(Format::Npy)),
 ];
 
+/// What can be saved or copied of a view, while this plays.
+pub fn offered(play: Play) -> impl Iterator<Item = (String, Export)> {
+    let plays = play.name();
+    let played = [
+        (format!("Save all {plays} as a GIF"), Export::File(Format::Gif)),
+        (format!("Save all {plays} as pictures"), Export::Frames),
+    ];
+    PICTURES.into_iter().chain(NUMBERS).map(|(name, export)| (name.to_owned(), export)).chain(played)
+}
+
 /// Shows the menu of a view.
 pub fn show(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<Command>) {
     if state.trace.is_none() {
         return;
     }
-    let (response, _) = menu("Export").ui(ui, |ui| {
-        let plays = state.playing.play.name();
-        let played = [
-            (format!("Save all {plays} as a GIF"), Export::File(Format::Gif)),
-            (format!("Save all {plays} as pictures"), Export::Frames),
-        ];
-        let named = PICTURES.into_iter().chain(NUMBERS).map(|(name, export)| (name.to_owned(), export));
-        show_entries(ui, named.chain(played), |export| commands.push(Command::Export(view, export)));
+    let response = menu_anywhere(ui, "Export", |ui| {
+        show_entries(ui, offered(state.playing.play), |export| commands.push(Command::Export(view, export)));
         ui.separator();
         if ui.button("Copy command").on_hover_text("The vlscope render line that draws this").clicked() {
             ui.close();
@@ -56,7 +60,7 @@ pub fn show(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<Command>)
 
 /// Shows the menu of a panel that shows no view of one trace.
 pub fn show_of_panel(ui: &mut Ui, panel: Panel, state: &State, commands: &mut Vec<Command>) {
-    let (response, _) = menu("Export").ui(ui, |ui| {
+    let response = menu_anywhere(ui, "Export", |ui| {
         let pictures = PICTURES.map(|(name, export)| (name.to_owned(), export));
         show_entries(ui, pictures, |export| commands.push(Command::ExportPanel(panel, export)));
         ui.separator();

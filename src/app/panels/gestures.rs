@@ -4,8 +4,8 @@ use egui::{EventFilter, PointerButton, Pos2, Rect as EguiRect, Response, Stroke,
 use glam::Vec2;
 
 use crate::app::command::Command;
-use crate::app::keys;
 use crate::app::state::State;
+use crate::app::{focus, keys};
 use crate::render::Rect;
 use crate::scene::{Target, matrix_size};
 
@@ -24,20 +24,18 @@ pub fn scroll_text(ui: &Ui, state: &State, rows_beyond: f32, commands: &mut Vec<
     }
 }
 
-/// While a picture has the keyboard, arrow keys move the selection and not the focus.
-pub fn keep_arrow_keys(ui: &Ui, response: &Response) {
+/// A picture is what gets the keyboard's focus in its panel. While it has it, arrow keys move the selection and not the
+/// focus. `value` is what a screen reader says of it.
+pub fn take_keyboard(ui: &Ui, response: &Response, value: impl FnOnce() -> String) {
+    focus::offer(ui.ctx(), response.id);
+    if ui.ctx().has_accesskit_node(response.id) {
+        let value = value();
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_value(value));
+    }
     if response.has_focus() {
         keys::keep_for_views(ui.ctx(), response.id);
         let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
         ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
-    }
-}
-
-/// A frame around the picture that has the keyboard.
-pub fn frame_focus(ui: &Ui, response: &Response, space: EguiRect) {
-    if response.has_focus() {
-        let stroke = ui.visuals().selection.stroke;
-        ui.painter().rect_stroke(space.shrink(1.0), 2.0, stroke, StrokeKind::Inside);
     }
 }
 

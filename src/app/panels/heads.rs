@@ -13,19 +13,26 @@ use crate::app::state::State;
 use crate::scene::{ColourBar, HeadsOrder, Options, Scene, Target, View};
 
 /// What statistics are compared with, as it is offered.
-const Z_SCORES: [(Option<Over>, &str); 4] = [
+pub const Z_SCORES: [(Option<Over>, &str); 4] = [
     (None, "raw"),
     (Some(Over::Layers), "z by head"),
     (Some(Over::Heads), "z by layer"),
     (Some(Over::Everything), "z over all"),
 ];
 /// How many heads the list of the strongest has.
-const STRONGEST: usize = 10;
+pub const STRONGEST: usize = 10;
+
+/// About as wide are the choices in one row, and as high must be the heads beneath.
+const CHOICES: f32 = 560.0;
+const HEADS: f32 = 110.0;
 
 /// The row of choices above the views of all heads; nothing above others.
 pub fn show_controls(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<Command>) {
     let is_of_all_heads = matches!(view, View::Heads | View::Thumbnails | View::Overlays);
-    if !is_of_all_heads || state.trace.is_none() || ui.available_height() < 120.0 {
+    // In a small panel the heads are worth more than the choices, which the palette has too.
+    let rows = (CHOICES / ui.available_width().max(1.0)).ceil();
+    if !is_of_all_heads || state.trace.is_none() || ui.available_height() < HEADS + rows * ui.spacing().interact_size.y
+    {
         return;
     }
     let mut options = state.options.clone();

@@ -13,11 +13,12 @@ mod help;
 mod palette;
 mod rubber_band;
 mod status;
+mod tab_bar;
 mod token_atlas;
 mod top_bar;
 mod view;
 
-use egui::containers::menu::{MenuButton, MenuConfig};
+use egui::containers::menu::{MenuButton, MenuConfig, is_in_menu};
 use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
 use glam::Vec2;
 use serde::{Deserialize, Serialize};
@@ -29,14 +30,16 @@ use crate::scene::View;
 pub use atlas::show as show_atlas;
 pub use browser::{show as show_browser, thousands};
 pub use compare::show as show_comparison;
-pub use export_menu::{show as show_export_menu, show_of_panel as show_picture_menu};
 pub use heads::show_controls as show_head_controls;
-pub use help::show as show_help;
+pub use help::{show as show_help, take_scrolling as take_scrolling_of_help};
+#[cfg(test)]
+pub use palette::found as found_in_palette;
 pub use palette::show as show_palette;
 pub use status::show as show_status;
+pub use tab_bar::show as show_tab_bar;
 pub use token_atlas::show as show_token_atlas;
 pub use top_bar::show as show_top_bar;
-pub use view::{show as show_view, show_options as show_view_options};
+pub use view::show as show_view;
 
 /// What a panel that shows no view of one trace looks like as a picture of its own; `None` where there is nothing to draw.
 pub fn figure(panel: Panel, state: &State, size: Vec2, fonts: &mut Fonts) -> Option<Drawing> {
@@ -85,6 +88,24 @@ pub enum Panel {
 }
 
 impl Panel {
+    /// Every one, as the default layout has them.
+    pub const ALL: [Self; 14] = [
+        Self::Examples,
+        Self::Tokens,
+        Self::Heads,
+        Self::Thumbnails,
+        Self::Atlas,
+        Self::Image,
+        Self::Overlays,
+        Self::Links,
+        Self::Compare,
+        Self::Text,
+        Self::Timeline,
+        Self::Matrix,
+        Self::Similarity,
+        Self::Embedding,
+    ];
+
     /// What is written on its tab.
     pub fn title(self) -> &'static str {
         match self {
@@ -123,6 +144,11 @@ impl Panel {
     }
 }
 
+/// By which egui knows the layout.
+pub fn layout_id() -> egui::Id {
+    egui::Id::unique("panels")
+}
+
 /// Examples and heads at the left, picture and text in the middle, matrix and hidden states at the right.
 pub fn default_layout() -> Layout {
     let mut tiles = Tiles::default();
@@ -139,7 +165,7 @@ pub fn default_layout() -> Layout {
     );
     let right = column(&mut tiles, &[(&[Panel::Matrix, Panel::Similarity], 0.5), (&[Panel::Embedding], 0.5)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.27), (middle, 0.44), (right, 0.29)]);
-    Tree::new(egui::Id::unique("panels"), root, tiles)
+    Tree::new(layout_id(), root, tiles)
 }
 
 /// A layout of an earlier version, with what it lacks: each new panel as a tab beside the one that it stands beside by default.
@@ -183,6 +209,11 @@ pub fn bring_forward(layout: &mut Layout, panel: Panel) {
 fn menu(name: &str) -> MenuButton<'_> {
     let stays = MenuConfig::new().close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
     MenuButton::new(name).config(stays)
+}
+
+/// The same where it may lie in another menu.
+fn menu_anywhere(ui: &mut egui::Ui, name: &str, content: impl FnOnce(&mut egui::Ui)) -> egui::Response {
+    if is_in_menu(ui) { ui.menu_button(name, content).response } else { menu(name).ui(ui, content).0 }
 }
 
 fn column(tiles: &mut Tiles<Panel>, groups: &[(&[Panel], f32)]) -> TileId {

@@ -1,5 +1,6 @@
 //! The line at the bottom: what is selected, in numbers with units; the adapter; the size of the trace.
 
+use egui::accesskit::Live;
 use egui::{Align, Label, Layout, Ui};
 use glam::Vec2;
 
@@ -33,13 +34,16 @@ pub fn show(ui: &mut Ui, state: &State, adapter: &str, tip: Option<&str>, comman
                 }
                 None => selected(state),
             };
-            ui.add(Label::new(&said).truncate()).on_hover_text(said);
+            let label = ui.add(Label::new(&said).truncate());
+            // A screen reader says it when the selection moves, wherever the focus is.
+            ui.ctx().accesskit_node_builder(label.id, |node| node.set_live(Live::Polite));
+            label.on_hover_text(said);
         });
     });
 }
 
 /// The selection's attention in numbers.
-fn selected(state: &State) -> String {
+pub fn selected(state: &State) -> String {
     let shown = state.trace.as_ref().zip(state.evidence.as_ref());
     let summary = shown.and_then(|(trace, evidence)| {
         summary(&Inputs {

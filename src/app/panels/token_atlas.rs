@@ -10,13 +10,14 @@ use egui::{
 use glam::Vec2;
 
 use super::atlas::offer_index;
+use super::gestures;
 use super::top_bar::unlabelled_choice;
 use crate::app::appearance::color;
 use crate::app::canvas::{Canvas, Easel};
 use crate::app::command::Command;
 use crate::app::dataset::DatasetCommand;
 use crate::app::lasso;
-use crate::app::state::State;
+use crate::app::state::{CLOSEST_OF_TOKENS, State};
 use crate::app::token_desk::{NearTokens, ShownTokens, TokenCommand};
 use crate::dataset::tokens::NearToken;
 use crate::evidence::{TokenColor, token_name};
@@ -27,8 +28,6 @@ use crate::scene::{CloudInputs, Options, Scene, draw_token_cloud};
 const LIST_WIDTH: f32 = 190.0;
 /// In narrower panels the list goes below.
 const NARROW: f32 = 480.0;
-/// The furthest zoom.
-const CLOSEST: f32 = 4096.0;
 
 /// Shows it; returns the words for what is under the pointer.
 pub fn show(
@@ -73,7 +72,7 @@ pub fn show(
 fn show_choices(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     let panel = &state.tokens;
     let mut wish = |command| commands.push(Command::Tokens(command));
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().combo_width = 72.0;
         if let Some(shown) = &panel.shown {
             let at = shown.states.iter().position(|&state| state == shown.atlas.state).unwrap_or(0);
@@ -129,6 +128,10 @@ fn show_points(
     let panel = &state.tokens;
     let response = ui.allocate_rect(space, Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, "token atlas"));
+    gestures::take_keyboard(ui, &response, || match &panel.near {
+        Some(near) => words_of(state, shown, near.token),
+        None => shown.note.clone(),
+    });
     let size = Vec2::new(space.width(), space.height());
     // Whatever else changes in the window costs this panel no drawing.
     let mut hasher = DefaultHasher::new();
@@ -207,7 +210,7 @@ fn navigate(ui: &Ui, response: &egui::Response, before: Option<Transform>, plot:
     let zoom = ui.input(|input| (input.smooth_scroll_delta.y / 200.0).exp() * input.zoom_delta());
     if let Some(at) = response.hover_pos().filter(|_| zoom != 1.0) {
         let at = (Vec2::new(at.x - response.rect.min.x, at.y - response.rect.min.y) - plot.min) / size;
-        let scale = (view.scale * zoom).clamp(Vec2::ONE, Vec2::splat(CLOSEST));
+        let scale = (view.scale * zoom).clamp(Vec2::ONE, Vec2::splat(CLOSEST_OF_TOKENS));
         view.offset = at - (at - view.offset) * (scale / view.scale);
         view.scale = scale;
     }

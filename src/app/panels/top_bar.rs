@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use egui::{Align, ComboBox, Layout, Slider};
+use egui::{ComboBox, Slider, TextStyle, TextWrapMode, WidgetText};
 
 use super::aggregation;
 use super::{menu, thousands};
@@ -14,31 +14,68 @@ use crate::export::Play;
 use crate::scene::Options;
 
 /// The sizes of letters that are offered.
-const FONT_SCALES: [f32; 5] = [0.75, 1.0, 1.25, 1.5, 2.0];
+pub const FONT_SCALES: [f32; 5] = [0.75, 1.0, 1.25, 1.5, 2.0];
 
 /// Shows it.
 pub fn show(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
     ui.add_space(3.0);
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         if ui.button("Open…").on_hover_text("Ctrl+O; or drop a trace or a folder on the window").clicked() {
             commands.push(Command::ChooseFile);
         }
         show_example_steps(ui, state, commands);
         show_selection(ui, state, commands);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.button("?").on_hover_text("All keys").clicked() {
-                commands.push(Command::ToggleHelp);
-            }
-            if ui.button("Light / dark").on_hover_text("T").clicked() {
-                commands.push(Command::ToggleTheme);
-            }
-            show_settings(ui, state, commands);
-            if ui.button("Screenshot").on_hover_text("F12").clicked() {
-                commands.push(Command::Screenshot);
-            }
-        });
+        // At the right, where the row has room for them; else in the next one.
+        let spacing = ui.spacing().item_spacing.x;
+        let width: f32 = OF_WINDOW.into_iter().map(|name| button_width(ui, name) + spacing).sum();
+        let room = ui.available_size_before_wrap().x - spacing;
+        if room > width {
+            ui.add_space(room - width);
+        } else {
+            ui.end_row();
+        }
+        show_window_buttons(ui, state, commands);
     });
     ui.add_space(3.0);
+}
+
+/// The button beside *Play*.
+const PLAY_OPTIONS: &str = "↓";
+/// What is about the window, in its order.
+const OF_WINDOW: [&str; 4] = ["Screenshot", "Settings", "Light / dark", "?"];
+
+/// Buttons of these names stay in one row.
+fn keep_together(ui: &mut egui::Ui, names: &[&str]) {
+    let spacing = ui.spacing().item_spacing.x;
+    begin_row_without(ui, names.iter().map(|name| button_width(ui, name) + spacing).sum::<f32>() - spacing);
+}
+
+/// The next row, where this one lacks the room for so much.
+fn begin_row_without(ui: &mut egui::Ui, needed: f32) {
+    if ui.layout().main_wrap && ui.available_size_before_wrap().x < needed {
+        ui.end_row();
+    }
+}
+
+/// As wide as a button of this name is, or a tab.
+pub fn button_width(ui: &egui::Ui, name: &str) -> f32 {
+    let font = TextStyle::Button.resolve(ui.style());
+    let text = WidgetText::from(name).into_galley(ui, Some(TextWrapMode::Extend), f32::INFINITY, font);
+    text.size().x + 2.0 * ui.spacing().button_padding.x
+}
+
+fn show_window_buttons(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
+    let [screenshot, settings, theme, keys] = OF_WINDOW;
+    if ui.button(screenshot).on_hover_text("F12").clicked() {
+        commands.push(Command::Screenshot);
+    }
+    show_settings(ui, settings, state, commands);
+    if ui.button(theme).on_hover_text("T").clicked() {
+        commands.push(Command::ToggleTheme);
+    }
+    if ui.button(keys).on_hover_text("All keys").clicked() {
+        commands.push(Command::ToggleHelp);
+    }
 }
 
 fn show_example_steps(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
@@ -74,6 +111,7 @@ fn show_selection(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>)
     if let Some(pick) = pick(ui, "Head", heads, selection.head) {
         commands.push(Command::SelectHead(pick));
     }
+    keep_together(ui, &["attends to", "attended by"]);
     let directions = [(Direction::AttendsTo, "attends to"), (Direction::AttendedBy, "attended by")];
     for (direction, name) in directions {
         if ui.selectable_label(selection.direction == direction, name).clicked() {
@@ -82,7 +120,9 @@ fn show_selection(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>)
     }
     aggregation::show(ui, state, commands);
     let play = format!("Play {}", state.playing.play.name());
-    if ui.button(if state.is_playing { "Stop" } else { &play }).on_hover_text("Space").clicked() {
+    let play = if state.is_playing { "Stop" } else { &play };
+    keep_together(ui, &[play, PLAY_OPTIONS]);
+    if ui.button(play).on_hover_text("Space").clicked() {
         commands.push(Command::TogglePlay);
     }
     show_playing(ui, state, commands);
@@ -90,7 +130,7 @@ fn show_selection(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>)
 
 /// What plays, how fast, and whether it begins again at its end.
 fn show_playing(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
-    let (response, _) = menu("↓").ui(ui, |ui| {
+    let (response, _) = menu(PLAY_OPTIONS).ui(ui, |ui| {
         let mut playing = state.playing;
         for play in Play::ALL {
             ui.radio_value(&mut playing.play, play, format!("Play {}", play.name()));
@@ -108,8 +148,8 @@ fn show_playing(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
 }
 
 /// Sizes.
-fn show_settings(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
-    menu("Settings").ui(ui, |ui| {
+fn show_settings(ui: &mut egui::Ui, name: &str, state: &State, commands: &mut Vec<Command>) {
+    menu(name).ui(ui, |ui| {
         if ui.button("Reset layout").on_hover_text("Puts all panels back").clicked() {
             ui.close();
             commands.push(Command::ResetLayout);
@@ -155,6 +195,7 @@ fn pick(ui: &mut egui::Ui, name: &str, count: usize, now: Pick) -> Option<Pick> 
 
 /// A drop-down list behind its name; the row that was chosen now, if one was.
 pub fn choice<T: Display>(ui: &mut egui::Ui, name: &str, rows: impl Iterator<Item = T>, shown: usize) -> Option<usize> {
+    begin_row_without(ui, button_width(ui, name) + ui.spacing().combo_width);
     let label = ui.label(name);
     let (chosen, response) = list(ui, name, rows, shown);
     response.labelled_by(label.id);

@@ -4,12 +4,12 @@ use egui::{Sense, Slider, Ui};
 use glam::Vec2;
 
 use super::top_bar::unlabelled_choice;
-use super::{choices, embedding, gestures, heads, rubber_band};
+use super::{choices, embedding, gestures, heads, rubber_band, status};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::token_sets;
 use crate::app::canvas::{Canvas, Easel};
 use crate::app::command::Command;
-use crate::app::state::State;
+use crate::app::state::{CLOSEST, State, kept_inside};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
 use crate::scene::{Inputs, Options, Target, View, matrix_size, thumbnail_side};
@@ -35,7 +35,7 @@ pub fn show(
     if space.width() < 16.0 || space.height() < 16.0 {
         return None;
     }
-    gestures::keep_arrow_keys(ui, &response);
+    gestures::take_keyboard(ui, &response, || status::selected(state));
     if view == View::Thumbnails {
         let block = state.selection.block;
         let (layers, heads) = (state.block().map_or(0, |block| block.layers), trace.trace.max_heads(block));
@@ -93,7 +93,6 @@ pub fn show(
         _ => {}
     }
     canvas.show(ui, space);
-    gestures::frame_focus(ui, &response, space);
     if let Some(band) = band {
         rubber_band::draw(ui, &response, state, band);
     }
@@ -158,11 +157,8 @@ fn navigate_matrix(
         let by = Vec2::new(by.x, by.y) * cells_per_pixel;
         moved = Rect { min: moved.min - by, max: moved.max - by };
     }
-    let inside = moved.min.clamp(Vec2::ZERO, (all - moved.size()).max(Vec2::ZERO));
-    moved = Rect { min: inside, max: inside + moved.size() };
     if moved != window {
-        let is_all = moved.size().cmpge(all - 1e-3).all();
-        commands.push(Command::ZoomMatrix((!is_all).then_some(moved)));
+        commands.push(Command::ZoomMatrix(kept_inside(moved, all)));
     }
 }
 
@@ -184,7 +180,7 @@ fn navigate_embedding(
         && let Some(zoom) = wheel(ui)
     {
         let at = (at - content.min) / content.size().max(Vec2::ONE);
-        let scale = (view.scale * zoom).clamp(Vec2::ONE, Vec2::splat(64.0));
+        let scale = (view.scale * zoom).clamp(Vec2::ONE, Vec2::splat(CLOSEST));
         view.offset = at - (at - view.offset) * (scale / view.scale);
         view.scale = scale;
     }
@@ -209,7 +205,6 @@ fn wheel(ui: &Ui) -> Option<f32> {
 /// The choices at the right of a panel's tabs.
 pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<Command>) {
     let mut options = state.options.clone();
-    ui.add_space(4.0);
     match view {
         View::Image => show_image_options(ui, state, commands),
         View::Matrix => {
@@ -258,9 +253,11 @@ fn show_links_options(ui: &mut Ui, options: &mut Options) {
     if let Some(row) = unlabelled_choice(ui, "Which links", rows.iter(), usize::from(is_threshold)) {
         options.links = if row == 0 { Keep::Strongest(200) } else { Keep::AtLeast(0.05) };
     }
-    match &mut options.links {
-        Keep::Strongest(count) => ui.add(Slider::new(count, 1..=20_000).logarithmic(true)),
-        Keep::AtLeast(weight) => ui.add(Slider::new(weight, 0.001..=1.0).logarithmic(true)),
+    let (slider, name) = match &mut options.links {
+        Keep::Strongest(count) => (ui.add(Slider::new(count, 1..=20_000).logarithmic(true)), "How many links"),
+        Keep::AtLeast(weight) => (ui.add(Slider::new(weight, 0.001..=1.0).logarithmic(true)), "Weight of a link"),
     };
+    slider.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Slider, true, name));
+    slider.on_hover_text(name);
     ui.checkbox(&mut options.links_of_selection, "selected only");
 }

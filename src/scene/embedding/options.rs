@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::analysis::neighbours::Metric;
-use crate::analysis::projection::{Recipe, UnknownName};
+use crate::analysis::projection::{Align, Recipe, UnknownName};
 
 /// Everything that can be chosen about the hidden states view, apart from which state it shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -25,6 +25,16 @@ pub struct EmbeddingOptions {
     pub neighbours: Option<Metric>,
     /// Whether a drag draws a lasso; with Shift it always does.
     pub lasso: bool,
+}
+
+impl EmbeddingOptions {
+    /// Draws the way of selected tokens through the states, or stops it. Without places that compare there is no way.
+    pub fn show_trajectories(&mut self, shown: bool) {
+        self.trajectories = shown;
+        if shown && self.recipe.align == Align::None {
+            self.recipe.align = Align::Shared;
+        }
+    }
 }
 
 /// What the colours of points mean.

@@ -1,0 +1,107 @@
+//! What the palette finds: keys, views, statistics, colours, what is in the trace, and what the menus hold.
+
+use std::path::PathBuf;
+
+use super::{Entry, menus};
+use crate::analysis::normalize::Normalization;
+use crate::analysis::statistics;
+use crate::analysis::{Direction, Pick};
+use crate::app::command::Command;
+use crate::app::dataset::DatasetCommand;
+use crate::app::keys;
+use crate::app::state::State;
+use crate::app::token_desk::TokenCommand;
+use crate::render::colormap::Colormap;
+use crate::scene::{CompareView, Options, View, token_names};
+
+/// Of a larger dataset the browser's filter finds the others.
+const MOST_EXAMPLES: usize = 2000;
+
+pub fn entry(words: impl Into<String>, command: Command) -> Entry {
+    Entry { words: words.into(), key: "", command }
+}
+
+/// An entry that changes how the views look.
+pub fn option(state: &State, words: impl Into<String>, change: impl FnOnce(&mut Options)) -> Entry {
+    let mut options = state.options.clone();
+    change(&mut options);
+    entry(words, Command::SetOptions(Box::new(options)))
+}
+
+/// Everything that can be done now.
+pub fn all(state: &State) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = keys::shortcuts()
+        .into_iter()
+        .filter(|shortcut| !shortcut.does.is_empty())
+        .filter(|shortcut| !matches!(shortcut.command, Command::TogglePalette | Command::FocusView(_)))
+        .map(|shortcut| Entry { words: shortcut.does.to_owned(), key: shortcut.shown, command: shortcut.command })
+        .collect();
+    entries.extend(View::all().map(|view| entry(format!("show view {view}"), Command::FocusView(view))));
+    entries.push(entry("reset layout: put the panels back", Command::ResetLayout));
+    entries.extend(
+        CompareView::ALL.map(|view| entry(format!("compare two traces: {view}"), Command::SetCompareView(view))),
+    );
+    entries.push(entry("stop comparing", Command::EndComparison));
+    entries.push(entry("show token atlas", Command::Tokens(TokenCommand::Focus)));
+    entries.push(entry("show head atlas", Command::Dataset(DatasetCommand::FocusAtlas)));
+    entries.push(entry("index this folder", Command::Dataset(DatasetCommand::Index)));
+    entries.extend(statistics::TABLE.iter().map(|statistic| {
+        option(state, format!("statistic {}", statistic.label), |options| {
+            statistic.name.clone_into(&mut options.statistic);
+        })
+    }));
+    entries.extend(
+        Colormap::all()
+            .iter()
+            .map(|&map| option(state, format!("colours {map}"), |options| options.colormap = Some(map))),
+    );
+    entries.push(option(state, "colours of each view's own", |options| options.colormap = None));
+    entries.extend(
+        Normalization::ALL.map(|how| entry(format!("normalize {}", how.name()), Command::SetNormalization(how))),
+    );
+    entries.push(entry(
+        if state.specials { "leave special tokens out of statistics" } else { "count special tokens in statistics" },
+        Command::CountSpecials(!state.specials),
+    ));
+    entries.push(entry("attends to", Command::SetDirection(Direction::AttendsTo)));
+    entries.push(entry("attended by", Command::SetDirection(Direction::AttendedBy)));
+    entries.extend(menus::all(state));
+    entries.extend(of_trace(state));
+    let name = |example: &PathBuf| example.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    entries.extend(state.examples.iter().enumerate().take(MOST_EXAMPLES).filter_map(|(place, example)| {
+        Some(entry(format!("example {}", name(example)?), Command::ShowExample(place)))
+    }));
+    entries
+}
+
+fn pick_all(what: &str) -> [(String, Pick); 2] {
+    [(format!("{what}: mean of all"), Pick::Mean), (format!("{what}: maximum of all"), Pick::Max)]
+}
+
+/// Blocks, layers, heads and tokens.
+fn of_trace(state: &State) -> Vec<Entry> {
+    let (Some(trace), Some(block)) = (&state.trace, state.block()) else { return Vec::new() };
+    let document = trace.document();
+    let mut entries = Vec::new();
+    if document.attention.len() > 1 {
+        let blocks = document.attention.iter().enumerate();
+        entries
+            .extend(blocks.map(|(place, block)| entry(format!("block {}", block.name), Command::SelectBlock(place))));
+    }
+    let layers = (0..block.layers).map(|layer| (format!("layer {layer}"), Pick::One(layer)));
+    let layers = layers.chain(pick_all("layer"));
+    entries.extend(layers.map(|(words, pick)| entry(words, Command::SelectLayer(pick))));
+    let heads = (0..trace.trace.max_heads(state.selection.block)).map(|head| (format!("head {head}"), Pick::One(head)));
+    let heads = heads.chain(pick_all("head"));
+    entries.extend(heads.map(|(words, pick)| entry(words, Command::SelectHead(pick))));
+    let sequence = match state.selection.direction {
+        Direction::AttendsTo => block.query,
+        Direction::AttendedBy => block.key,
+    };
+    let names = token_names(&document.sequences[sequence].tokens);
+    entries.extend(names.into_iter().enumerate().map(|(token, name)| {
+        let target = crate::scene::Target::Token { sequence, token };
+        entry(format!("token {token}: {name}"), Command::Select { target, extend: false })
+    }));
+    entries
+}

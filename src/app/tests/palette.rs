@@ -1,0 +1,134 @@
+//! The command palette: what it shows, and that it finds all that can be done.
+
+use egui::{Key, Modifiers, Role};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+
+use super::{Result, window_on};
+use crate::app::interface::Interface;
+use crate::app::panels::found_in_palette;
+
+fn open(harness: &mut Harness<'static, Interface>, query: &str) {
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
+    harness.run_steps(4);
+    harness.event(egui::Event::Text(query.to_owned()));
+    harness.run_steps(4);
+}
+
+/// The rows in sight, and which of them is chosen.
+fn rows(harness: &Harness<'static, Interface>) -> (usize, Option<usize>) {
+    let field = harness.get_by_label("Search commands").rect();
+    let mut rows: Vec<_> = harness
+        .root()
+        .children_recursive()
+        .filter(|node| node.accesskit_node().role() == Role::Button && node.accesskit_node().toggled().is_some())
+        .filter(|node| node.rect().top() > field.bottom() && (node.rect().left() - field.left()).abs() < 2.0)
+        .filter(|node| harness.ctx.content_rect().contains_rect(node.rect()))
+        .collect();
+    rows.sort_by(|a, b| a.rect().top().total_cmp(&b.rect().top()));
+    let is_chosen = |toggled| toggled == Some(egui::accesskit::Toggled::True);
+    (rows.len(), rows.iter().position(|row| is_chosen(row.accesskit_node().toggled())))
+}
+
+#[test]
+fn it_shows_a_dozen_rows_and_the_chosen_one_always() -> Result<()> {
+    let mut harness = window_on("multi-image.safetensors")?;
+    open(&mut harness, "tok");
+    assert_eq!(rows(&harness), (12, Some(0)));
+    for row in 1..20 {
+        harness.key_press(Key::ArrowDown);
+        harness.run_steps(3);
+        assert_eq!(rows(&harness), (12, Some(row.min(11))));
+    }
+    harness.set_size(egui::vec2(640.0, 320.0));
+    harness.run_steps(4);
+    let (count, chosen) = rows(&harness);
+    assert!(count >= 3 && chosen.is_some(), "in a low window: {count} rows, {chosen:?}");
+    Ok(())
+}
+
+#[test]
+fn letters_and_enter_in_one_frame_choose_what_was_typed() -> Result<()> {
+    let mut harness = window_on("multi-image.safetensors")?;
+    open(&mut harness, "");
+    harness.event(egui::Event::Text("projection t-sne".to_owned()));
+    harness.key_press(Key::Enter);
+    harness.run_steps(4);
+    assert_eq!(harness.state().state.palette, None);
+    let method = harness.state().state.options.embedding.recipe.method;
+    assert_eq!(method, crate::analysis::projection::Method::Tsne);
+    Ok(())
+}
+
+#[test]
+fn it_finds_what_people_look_for() -> Result<()> {
+    let harness = window_on("multi-image.safetensors")?;
+    let state = &harness.state().state;
+    for query in [
+        "export",
+        "save picture",
+        "sinks",
+        "rollout",
+        "umap",
+        "t-sne",
+        "z-score",
+        "all image",
+        "maximum",
+        "gif",
+        "csv",
+        "copy command",
+        "segment",
+        "strongest",
+        "trajectories",
+        "lasso",
+        "lock scale",
+        "whole words",
+        "own scale",
+        "bundle",
+        "colour bar",
+        "caption",
+        "letters",
+        "play through layers",
+        "hidden states",
+        "panel after",
+        "zoom",
+    ] {
+        assert!(!found_in_palette(query, state).is_empty(), "nothing is called {query}");
+    }
+    Ok(())
+}
+
+#[test]
+fn it_finds_every_entry_of_every_menu() -> Result<()> {
+    let mut harness = window_on("../../assets/demo")?;
+    let roles = [Role::Button, Role::RadioButton, Role::CheckBox];
+    let labels = |harness: &Harness<'static, Interface>| -> Vec<String> {
+        let nodes = harness.root().children_recursive().map(|node| node.accesskit_node());
+        nodes.filter(|node| roles.contains(&node.role())).filter_map(|node| node.label()).collect()
+    };
+    let mut missing = Vec::new();
+    for menu in [
+        "Weights",
+        "Play options",
+        "Settings",
+        "Columns",
+        "Filter",
+        "Strongest",
+        "Image options",
+        "Text options",
+        "Matrix options",
+        "View",
+    ] {
+        let before = labels(&harness);
+        harness.get_by_label(menu).click();
+        harness.run_steps(4);
+        let entries: Vec<_> = labels(&harness).into_iter().filter(|label| !before.contains(label)).collect();
+        assert!(!entries.is_empty(), "{menu} shows nothing");
+        let is_lacking = |label: &String| found_in_palette(label, &harness.state().state).is_empty();
+        missing.extend(entries.into_iter().filter(is_lacking).map(|label| format!("{menu} › {label}")));
+        harness.key_press(Key::Escape);
+        harness.run_steps(4);
+    }
+    assert!(missing.is_empty(), "the palette lacks {missing:#?}");
+    Ok(())
+}
