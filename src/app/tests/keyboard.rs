@@ -192,20 +192,23 @@ fn the_focus_comes_back_from_a_menu() -> Result<()> {
     Ok(())
 }
 
+fn pressed(key: Key, modifiers: Modifiers) -> Event {
+    Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers }
+}
+
 /// As a keyboard sends it: the key, and the letter.
 fn typed(letter: &str, key: Key) -> [Event; 2] {
-    let press = Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers: Modifiers::NONE };
-    [press, Event::Text(letter.to_owned())]
+    [pressed(key, Modifiers::NONE), Event::Text(letter.to_owned())]
 }
 
 #[test]
 fn what_is_typed_before_a_field_is_there_goes_to_the_field() -> Result<()> {
     let mut harness = window_on("multi-image.safetensors")?;
     let before = (harness.state().state.options.theme, harness.state().state.selection.direction);
-    harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
-    for event in [typed("t", Key::T), typed("d", Key::D)].concat() {
-        harness.event(event);
-    }
+    // All in one frame, as on a slow machine; what the harness queues comes in a frame each.
+    let events = &mut harness.input_mut().events;
+    events.push(pressed(Key::K, Modifiers::COMMAND));
+    events.extend([typed("t", Key::T), typed("d", Key::D)].concat());
     harness.run_steps(10);
     let state = &harness.state().state;
     assert_eq!((state.options.theme, state.selection.direction), before);
@@ -213,9 +216,9 @@ fn what_is_typed_before_a_field_is_there_goes_to_the_field() -> Result<()> {
     press(&mut harness, Modifiers::NONE, Key::Escape);
 
     // A key that comes in the next frame, before the field has the focus.
-    harness.key_press_modifiers(Modifiers::COMMAND, Key::F);
+    harness.input_mut().events.push(pressed(Key::F, Modifiers::COMMAND));
     harness.step();
-    typed("t", Key::T).into_iter().for_each(|event| harness.event(event));
+    harness.input_mut().events.extend(typed("t", Key::T));
     harness.run_steps(10);
     let state = &harness.state().state;
     assert_eq!((state.options.theme, state.browsing.query.as_str()), (before.0, "t"));

@@ -51,8 +51,9 @@ fn it_shows_a_dozen_rows_and_the_chosen_one_always() -> Result<()> {
 fn letters_and_enter_in_one_frame_choose_what_was_typed() -> Result<()> {
     let mut harness = window_on("multi-image.safetensors")?;
     open(&mut harness, "");
-    harness.event(egui::Event::Text("projection t-sne".to_owned()));
-    harness.key_press(Key::Enter);
+    let (key, modifiers) = (Key::Enter, Modifiers::NONE);
+    let enter = egui::Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers };
+    harness.input_mut().events.extend([egui::Event::Text("projection t-sne".to_owned()), enter]);
     harness.run_steps(4);
     assert_eq!(harness.state().state.palette, None);
     let method = harness.state().state.options.embedding.recipe.method;
