@@ -140,7 +140,7 @@ fn properties(table: Table, schema: &SchemaRef, stamp: &str) -> WriterProperties
         .set_created_by(concat!("vlscope ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(vec![KeyValue::new(STAMP_KEY.to_owned(), stamp.to_owned())]));
     for field in schema.fields() {
-        // Measured numbers do not repeat: a dictionary of them is work for nothing. Hidden states and PNGs do not become
+        // Measured numbers do not repeat: a dictionary of them is work for nothing. Hidden states and pictures do not become
         // smaller either, and nobody asks for the least of them.
         let (path, is_opaque) = match field.data_type() {
             DataType::Float32 if table == Table::HeadStats || field.name() == "norm" => {
