@@ -110,6 +110,13 @@ fn thresholds_say_what_a_sink_is() -> Result {
     let report =
         attention(MULTI_IMAGE, &["--token", "4", "--sinks", "mark", "--sink-ratio", "1.1", "--sink-heads", "0.25"])?;
     assert_eq!(report["sinks"], json!(found));
+    let marked = [
+        &["attention", MULTI_IMAGE, "--token", "4", "--csv"][..],
+        &["--sinks", "mark", "--sink-ratio", "1.1", "--sink-heads", "0.25"],
+    ];
+    let rows = succeed(&marked.concat())?;
+    assert_eq!(rows.lines().next(), Some("position,token,weight,sink"));
+    assert_eq!(rows.lines().filter(|row| row.ends_with(",sink")).count(), found.len() + 1);
     for (option, value, said) in [
         ("--sink-ratio", "-1", "`-1` is no factor"),
         ("--sink-activation", "nan", "`nan` is no factor"),

@@ -63,6 +63,27 @@ fn copied(window: &mut Window, words: &str) -> Result<String> {
 }
 
 #[test]
+fn a_picture_is_copied_to_the_clipboard() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut window = window_saving_to(folder.path())?;
+    export(&mut window, "Copy picture")?;
+    let until = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < until {
+        let copied = window.output().platform_output.commands.iter().find_map(|command| match command {
+            egui::OutputCommand::CopyImage(picture) => Some(picture.size),
+            _ => None,
+        });
+        if let Some([width, height]) = copied {
+            assert!(width > 200 && height > 200, "{width}×{height}");
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+        window.step();
+    }
+    Err("nothing was copied".into())
+}
+
+#[test]
 fn pictures_and_numbers_are_saved_from_the_menu() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut window = window_saving_to(folder.path())?;

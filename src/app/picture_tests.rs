@@ -125,15 +125,7 @@ fn the_wheel_scrolls_a_text_that_does_not_fit() -> Result<()> {
     let mut window = window_on(name)?;
     let panel = window.get_by_role_and_label(Role::Image, "text").rect();
     let mut wheel = |by: f32| {
-        window.event(Event::PointerMoved(panel.center()));
-        window.event(Event::MouseWheel {
-            unit: MouseWheelUnit::Point,
-            delta: vec2(0.0, by),
-            phase: egui::TouchPhase::Move,
-            source: egui::MouseWheelSource::Unknown,
-            modifiers: Modifiers::NONE,
-        });
-        window.run_steps(20);
+        turn_wheel(&mut window, panel.center(), by);
         window.state().state.options.text_scroll.unwrap_or(f32::NAN)
     };
     assert_eq!(wheel(50.0), 0.0, "nothing is above");
@@ -144,4 +136,31 @@ fn the_wheel_scrolls_a_text_that_does_not_fit() -> Result<()> {
     assert!(wheel(60.0) < end);
     assert_eq!(View::Text.name(), "text");
     Ok(())
+}
+
+#[test]
+fn the_wheel_zooms_the_matrix_where_it_points() -> Result<()> {
+    let mut window = window_on("multi-image.safetensors")?;
+    let panel = window.get_by_role_and_label(Role::Image, "matrix").rect();
+    turn_wheel(&mut window, panel.center(), 300.0);
+    let shown =
+        |window: &Window| window.state().state.options.matrix_window.map(|shown| (shown.center(), shown.size()));
+    let (center, size) = shown(&window).ok_or("it shows all cells still")?;
+    assert!(size.max_element() < 13.0, "{size} of 14 × 14");
+    assert!((center - 7.0).abs().max_element() < 3.0, "about the middle: {center}");
+    turn_wheel(&mut window, panel.center(), -10_000.0);
+    assert!(shown(&window).is_none_or(|(_, size)| size.min_element() > 13.9));
+    settle(&mut window)
+}
+
+fn turn_wheel(window: &mut Window, at: Pos2, by: f32) {
+    window.event(Event::PointerMoved(at));
+    window.event(Event::MouseWheel {
+        unit: MouseWheelUnit::Point,
+        delta: vec2(0.0, by),
+        phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Unknown,
+        modifiers: Modifiers::NONE,
+    });
+    window.run_steps(20);
 }

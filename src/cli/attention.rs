@@ -80,11 +80,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         });
     }
     let number = if arguments.format.csv { exact } else { short };
-    let rows: Vec<_> = tokens
-        .into_iter()
-        .zip(weights)
-        .enumerate()
-        .map(|(place, (token, weight))| vec![place.to_string(), token, number(weight)])
-        .collect();
-    print_rows(arguments.format.csv, &["position", "token", "weight"], &rows)
+    // Sinks are keys: where the rows are queries, none is marked.
+    let marks = selection.sinks != SinkTreatment::Show && selection.direction == Direction::AttendsTo;
+    let mut header = vec!["position", "token", "weight"];
+    header.extend(marks.then_some("sink"));
+    let row = |(place, (token, weight)): (usize, (String, f32))| {
+        let mark = marks.then(|| if sinks.contains(&place) { "sink" } else { "" }.to_owned());
+        [place.to_string(), token, number(weight)].into_iter().chain(mark).collect()
+    };
+    let rows: Vec<Vec<String>> = tokens.into_iter().zip(weights).enumerate().map(row).collect();
+    print_rows(arguments.format.csv, &header, &rows)
 }

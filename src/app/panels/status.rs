@@ -27,7 +27,7 @@ pub fn show(ui: &mut Ui, state: &State, adapter: &str, tip: Option<&str>, comman
             ui.label(format!("statistics {done} of {of} layers"));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let said = match tip {
+            let said = match tip.filter(|tip| !tip.is_empty()) {
                 Some(tip) => tip.to_owned(),
                 None if state.is_playing => {
                     format!("playing through the {}: Space stops", state.playing.play.name())

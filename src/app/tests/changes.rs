@@ -19,6 +19,18 @@ fn the_status_line_tells_how_many_layers_are_known() -> Result<()> {
 }
 
 #[test]
+fn the_status_line_says_where_the_attention_goes() -> Result<()> {
+    let mut harness = window_on("multi-image.safetensors")?;
+    harness.get_by_label_contains("nats");
+    let text = harness.get_by_role_and_label(Role::Image, "text").rect();
+    // Nothing lies in the corner.
+    harness.hover_at(text.max - egui::vec2(3.0, 3.0));
+    harness.run_steps(3);
+    harness.get_by_label_contains("nats");
+    Ok(())
+}
+
+#[test]
 fn a_trace_that_has_changed_is_named_and_can_be_read_anew() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("trace.safetensors");
