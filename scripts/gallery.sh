@@ -4,10 +4,12 @@ set -euo pipefail
 vlscope=$1
 folder=$2
 mkdir -p "$folder"
+# Some Vulkan drivers complain where it is not set.
+export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/tmp}
 trace=$(ls assets/demo/*.safetensors | head -n 1)
 for view in heads image text matrix links embedding thumbnails overlays timeline similarity window; do
-    size=900x640
-    [ "$view" = window ] && size=1440x900
-    "$vlscope" render "$trace" --view "$view" --size "$size" --scale 2 -o "$folder/$view.png"
+    options=(--size 900x640)
+    [ "$view" = window ] && options=(--size 1440x900 --dataset assets/demo)
+    "$vlscope" render "$trace" --view "$view" "${options[@]}" --scale 2 -o "$folder/$view.png"
     echo "$folder/$view.png"
 done
