@@ -77,6 +77,11 @@ const THICKNESS: f32 = 9.0;
 const STEPS: usize = 256;
 
 impl Scale {
+    /// Small values have the colours of the colormap's low end, and cover what lies under them.
+    pub fn plain(colormap: Colormap, range: [f32; 2], label: String) -> Self {
+        Self { colormap, range, reversed: false, fades: false, label }
+    }
+
     /// From 0 at the low end of the range to 1 at its high end; not a number if the value is not.
     pub fn position(&self, value: f32) -> f32 {
         ((value - self.range[0]) / (self.range[1] - self.range[0])).clamp(0.0, 1.0)

@@ -127,13 +127,7 @@ fn scale(inputs: &Inputs<'_>) -> Scale {
 }
 
 fn matrix_scale(inputs: &Inputs<'_>, range: [f32; 2], label: String) -> Scale {
-    Scale {
-        colormap: inputs.options.colormap.unwrap_or(Colormap::Viridis),
-        range,
-        reversed: false,
-        fades: false,
-        label,
-    }
+    Scale::plain(inputs.options.colormap.unwrap_or(Colormap::Viridis), range, label)
 }
 
 /// The weights of the rows and columns in question: as they lie in GPU memory where that is all of them, else from the

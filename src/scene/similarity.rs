@@ -36,7 +36,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         every => format!("linear CKA, of one token in {every}"),
     };
     let colormap = inputs.options.colormap.unwrap_or(Colormap::Viridis);
-    let scale = Scale { colormap, range: [low.min(0.9), 1.0], reversed: false, fades: false, label };
+    let scale = Scale::plain(colormap, [low.min(0.9), 1.0], label);
     let bar = Bar::reserve(canvas, &scale, Place::Right, inputs.options.colour_bar);
     let small = canvas.text.small;
     let [left, below] = [canvas.width(&count.to_string(), small) + small * 1.8 + 4.0, small * 2.8];

@@ -102,13 +102,7 @@ fn scale(inputs: &Inputs<'_>, thumbnails: &Thumbnails) -> Scale {
         true => ([0.0, 1.0], format!("{what}, as a share of its head's largest")),
         false => (all, what.to_owned()),
     };
-    Scale {
-        colormap: inputs.options.colormap.unwrap_or(Colormap::Viridis),
-        range,
-        reversed: false,
-        fades: false,
-        label,
-    }
+    Scale::plain(inputs.options.colormap.unwrap_or(Colormap::Viridis), range, label)
 }
 
 /// `None` if a tile would be smaller than three pixels.

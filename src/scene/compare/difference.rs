@@ -173,7 +173,7 @@ fn largest(differences: impl Iterator<Item = f32>) -> f32 {
 fn scale(far: f32, unit: &str) -> Scale {
     let far = if far > 0.0 { far } else { 1.0 };
     let label = if unit.is_empty() { "A − B".to_owned() } else { format!("A − B ({unit})") };
-    Scale { colormap: Colormap::RedBlue, range: [-far, far], reversed: false, fades: false, label }
+    Scale::plain(Colormap::RedBlue, [-far, far], label)
 }
 
 /// How far from 0 a value lies on the scale, from 0 to 1.

@@ -71,7 +71,7 @@ impl Colours {
         let (range, largest) = robust_range(&values, from_least);
         let label = if largest > range[1] { format!("{label}, up to {}", number(largest)) } else { label };
         let colormap = inputs.options.colormap.unwrap_or(Colormap::Viridis);
-        let scale = Scale { colormap, range, reversed: false, fades: false, label };
+        let scale = Scale::plain(colormap, range, label);
         let colors = values.iter().map(|&value| scale.color(value).unwrap_or(palette.missing_stroke)).collect();
         Self { colors, scale: Some(scale), names: Vec::new(), lack: None }
     }

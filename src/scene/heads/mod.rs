@@ -107,7 +107,7 @@ pub(super) fn scale(inputs: &Inputs<'_>) -> Scale {
             format!("{label}, in full from {low} to {high}")
         }
     };
-    Scale { colormap, range, reversed: false, fades: false, label }
+    Scale::plain(colormap, range, label)
 }
 
 /// The values that are not dimmed, on the bar.

@@ -101,13 +101,9 @@ fn color(palette: &Palette, group: TokenGroup) -> Color {
 fn scale(inputs: &Inputs<'_>, group: TokenGroup, values: &[f32]) -> Scale {
     let top = largest(values.iter().copied());
     let locked = if inputs.options.lock_scale { 1.0 } else { top };
-    Scale {
-        colormap: inputs.options.colormap.unwrap_or(Colormap::Viridis),
-        range: inputs.options.range.unwrap_or([0.0, if locked > 0.0 { locked } else { 1.0 }]),
-        reversed: false,
-        fades: false,
-        label: format!("mass on {}", group.label()),
-    }
+    let range = inputs.options.range.unwrap_or([0.0, if locked > 0.0 { locked } else { 1.0 }]);
+    let colormap = inputs.options.colormap.unwrap_or(Colormap::Viridis);
+    Scale::plain(colormap, range, format!("mass on {}", group.label()))
 }
 
 /// What each colour of the bars stands for.
