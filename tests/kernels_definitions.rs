@@ -14,7 +14,7 @@ use vlscope::trace::{Area, Content, Region, Token};
 fn measure(block: &Block, specials: bool) -> [Vec<HeadStatistics>; 2] {
     let plan = Plan::new(&block.layout(), &Options { specials, ..Options::default() });
     let layers = block.layers();
-    let on_processor = vec![statistics::cpu::layer_sums(&plan, &layers[0], &|| true).unwrap()];
+    let on_processor = vec![statistics::cpu::Pass::new(&plan).layer_sums(&layers[0], &|| true).unwrap()];
     let gpu = gpu();
     let kernel = Kernel::new(gpu, &statistics::gpu::SHADER);
     let mut residency = Residency::new(gpu.clone(), 1 << 30);

@@ -16,8 +16,8 @@ const UNLIMITED: u64 = 1 << 40;
 
 fn on_processor(block: &Block, options: &Options) -> Vec<HeadStatistics> {
     let plan = Plan::new(&block.layout(), options);
-    let sums: Vec<_> =
-        block.layers().iter().flat_map(|layer| statistics::cpu::layer_sums(&plan, layer, &|| true)).collect();
+    let pass = statistics::cpu::Pass::new(&plan);
+    let sums: Vec<_> = block.layers().iter().flat_map(|layer| pass.layer_sums(layer, &|| true)).collect();
     statistics::finish(&plan, &sums)
 }
 

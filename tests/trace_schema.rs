@@ -220,6 +220,14 @@ fn a_broken_header_is_refused() -> Result {
 }
 
 #[test]
+fn a_sequence_that_is_there_twice_is_refused() -> Result {
+    let document = r#"{"format": 1, "sequences": {"a": {"tokens": []}, "a": {"tokens": []}}, "attention": []}"#;
+    let header = serde_json::json!({"__metadata__": {"vlscope": document}}).to_string();
+    assert_eq!(refusal(&with_header(header.as_bytes(), b""))?, "sequence `a` is in `sequences` twice");
+    Ok(())
+}
+
+#[test]
 fn a_file_cut_short_anywhere_is_refused() -> Result {
     let sound = Raw::sound().bytes();
     for length in (0..sound.len()).step_by(7) {

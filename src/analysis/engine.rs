@@ -150,9 +150,10 @@ impl Engine {
         let on_device =
             self.try_shaders(|shaders| shaders.statistics(&plan, page_key(trace, block), &layers, &mut on_layer))?;
         let sums = on_device.unwrap_or_else(|| {
+            let pass = statistics::cpu::Pass::new(&plan);
             let mut sums = Vec::with_capacity(layers.len());
             for layer in &layers {
-                sums.extend(statistics::cpu::layer_sums(&plan, layer, &|| true));
+                sums.extend(pass.layer_sums(layer, &|| true));
                 if !on_layer(sums.len()) {
                     return None;
                 }
@@ -181,7 +182,7 @@ impl Engine {
         let view = trace.attention(block, layer);
         let key = PageKey { layer, ..page_key(trace, block) };
         let on_device = self.try_shaders(|shaders| shaders.layer_sums(plan, key, &view))?;
-        let sums = on_device.or_else(|| statistics::cpu::layer_sums(plan, &view, goes_on));
+        let sums = on_device.or_else(|| statistics::cpu::Pass::new(plan).layer_sums(&view, goes_on));
         sums.filter(|_| goes_on()).ok_or(EngineError::Cancelled)
     }
 

@@ -5,13 +5,9 @@
 //! refuses dtypes that we want to name.
 
 use std::collections::HashMap;
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{MapAccess, Visitor};
-use serde_json::Value;
 
 use super::METADATA_KEY;
+use super::json::{Fields, Json};
 
 /// Where the tensors of a file lie.
 #[derive(Debug)]
@@ -41,7 +37,7 @@ pub(super) fn read(file: &[u8]) -> Result<Header, String> {
     let json = usize::try_from(length).ok().and_then(|length| rest.get(..length)).ok_or_else(|| {
         format!("not a safetensors file: its header should have {length} bytes, the file has {}", file.len())
     })?;
-    let Pairs(header) = serde_json::from_slice(json).map_err(|error| {
+    let Fields(header) = serde_json::from_slice(json).map_err(|error| {
         format!(
             "not a safetensors file: its header is not valid JSON: line {}, column {}",
             error.line(),
@@ -54,25 +50,25 @@ pub(super) fn read(file: &[u8]) -> Result<Header, String> {
     for (name, value) in header {
         if name == "__metadata__" {
             metadata = Some(value);
-        } else if entries.insert(name.clone(), entry(&name, &value, data_begin)?).is_some() {
+        } else if entries.insert(name.to_string(), entry(&name, &value, data_begin)?).is_some() {
             return Err(format!("tensor `{name}` is in the header twice"));
         }
     }
     check_layout(&entries, data_begin, file.len())?;
     let document = metadata
         .as_ref()
-        .and_then(|metadata| metadata.get(METADATA_KEY))
-        .and_then(Value::as_str)
+        .and_then(|metadata| metadata.as_object()?.get(METADATA_KEY)?.as_str())
         .ok_or_else(|| format!("not a vlscope trace: `__metadata__` has no key `{METADATA_KEY}`"))?;
     Ok(Header { entries, document: document.to_owned() })
 }
 
-fn entry(name: &str, value: &Value, data_begin: usize) -> Result<Entry, String> {
+fn entry(name: &str, value: &Json<'_>, data_begin: usize) -> Result<Entry, String> {
     let broken = |what: &str| format!("tensor `{name}` has no sound `{what}` in the header");
+    let fields = value.as_object();
     let numbers = |what: &str| -> Option<Vec<usize>> {
-        value.get(what)?.as_array()?.iter().map(|number| usize::try_from(number.as_u64()?).ok()).collect()
+        fields?.get(what)?.as_list()?.iter().map(|number| usize::try_from(number.as_u64()?).ok()).collect()
     };
-    let dtype = value.get("dtype").and_then(Value::as_str).ok_or_else(|| broken("dtype"))?;
+    let dtype = fields.and_then(|fields| fields.get("dtype")?.as_str()).ok_or_else(|| broken("dtype"))?;
     let shape = numbers("shape").ok_or_else(|| broken("shape"))?;
     let offsets = numbers("data_offsets").ok_or_else(|| broken("data_offsets"))?;
     let &[begin, end] = offsets.as_slice() else { return Err(broken("data_offsets")) };
@@ -87,31 +83,6 @@ fn entry(name: &str, value: &Value, data_begin: usize) -> Result<Entry, String> 
         }
     }
     Ok(Entry { dtype: dtype.to_owned(), shape, begin, end })
-}
-
-/// A JSON object as it is written: a map would keep only the last of two tensors of one name.
-struct Pairs(Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Pairs {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Pairs;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-        deserializer.deserialize_map(Collect)
-    }
 }
 
 /// The tensors must fill the file: in order of place, each begins where the one before ends.

@@ -4,6 +4,7 @@ pub mod check;
 mod error;
 mod format;
 mod header;
+mod json;
 mod reader;
 mod schema;
 mod stamp;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::json::{Fields, Json};
 use super::{Area, Block, Content, Document, FORMAT, HeadMetric, Hidden, Region, Sequence, Token};
 
 /// Where a value is, as messages say it: written out only for them, since most traces are sound.
@@ -14,7 +15,7 @@ const ROOT: Place<'_> = &"";
 
 /// Reads and checks the document.
 pub(super) fn parse(text: &str) -> Result<Document, String> {
-    let value: Value = serde_json::from_str(text).map_err(|error| {
+    let value: Json<'_> = serde_json::from_str(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         format!("`vlscope` in `__metadata__` is not valid JSON: line {line}, column {column}")
     })?;
@@ -31,17 +32,20 @@ pub(super) fn parse(text: &str) -> Result<Document, String> {
         attributes: optional(root, ROOT, "attributes", object)?.unwrap_or_default(),
         ..Document::default()
     };
-    for (name, sequence) in as_object(required(root, ROOT, "sequences")?, &"sequences")? {
+    for (name, sequence) in &as_object(required(root, ROOT, "sequences")?, &"sequences")?.0 {
+        if document.sequences.iter().any(|other| other.name == **name) {
+            return Err(format!("sequence `{name}` is in `sequences` twice"));
+        }
         let place = format_args!("sequences.{name}");
         let tokens =
-            as_array(required(as_object(sequence, &place)?, &place, "tokens")?, &format_args!("{place}.tokens"))?;
+            as_list(required(as_object(sequence, &place)?, &place, "tokens")?, &format_args!("{place}.tokens"))?;
         let tokens = tokens.iter().enumerate().map(|(index, value)| {
             let place = format_args!("{place}.tokens[{index}]");
             token(as_object(value, &place)?, &place, document.images)
         });
-        document.sequences.push(Sequence { name: name.clone(), tokens: tokens.collect::<Result<_, String>>()? });
+        document.sequences.push(Sequence { name: name.to_string(), tokens: tokens.collect::<Result<_, String>>()? });
     }
-    for (index, value) in as_array(required(root, ROOT, "attention")?, &"attention")?.iter().enumerate() {
+    for (index, value) in as_list(required(root, ROOT, "attention")?, &"attention")?.iter().enumerate() {
         let block = block(value, &format_args!("attention[{index}]"), &document)?;
         if document.block_index(&block.name).is_some() {
             return Err(format!("`attention[{index}].name` is \"{}\", which another block has", block.name));
@@ -76,7 +80,7 @@ pub(super) fn parse(text: &str) -> Result<Document, String> {
     Ok(document)
 }
 
-fn token(fields: &Map<String, Value>, place: Place<'_>, images: usize) -> Result<Token, String> {
+fn token(fields: &Fields<'_>, place: Place<'_>, images: usize) -> Result<Token, String> {
     let content = match (fields.get("text"), fields.get("image")) {
         (Some(text), None) => Content::Text(string(text, &format_args!("{place}.text"))?),
         (None, Some(_)) => {
@@ -90,7 +94,7 @@ fn token(fields: &Map<String, Value>, place: Place<'_>, images: usize) -> Result
     Ok(Token { content, special, segment: optional(fields, place, "segment", string)? })
 }
 
-fn block(value: &Value, place: Place<'_>, document: &Document) -> Result<Block, String> {
+fn block(value: &Json<'_>, place: Place<'_>, document: &Document) -> Result<Block, String> {
     let fields = as_object(value, place)?;
     let layers = count(required(fields, place, "layers")?, &format_args!("{place}.layers"))?;
     if layers == 0 {
@@ -106,13 +110,13 @@ fn block(value: &Value, place: Place<'_>, document: &Document) -> Result<Block, 
 }
 
 /// `image` and `box` of a token or a region.
-fn image_area(fields: &Map<String, Value>, place: Place<'_>, images: usize) -> Result<(usize, Area), String> {
+fn image_area(fields: &Fields<'_>, place: Place<'_>, images: usize) -> Result<(usize, Area), String> {
     let image = count(required(fields, place, "image")?, &format_args!("{place}.image"))?;
     if image >= images {
         return Err(format!("`{place}.image` is {image}, expected less than {images}: `images` is {images}"));
     }
     let value = required(fields, place, "box")?;
-    let sides: Option<Vec<f64>> = value.as_array().and_then(|sides| sides.iter().map(Value::as_f64).collect());
+    let sides: Option<Vec<f64>> = value.as_list().and_then(|sides| sides.iter().map(Json::as_f64).collect());
     match sides.as_deref() {
         Some(&[x0, y0, x1, y1]) if 0.0 <= x0 && x0 < x1 && x1 <= 1.0 && 0.0 <= y0 && y0 < y1 && y1 <= 1.0 => {
             // A box that is narrower than an f32 can tell gets the least width: none has an area of 0.
@@ -137,19 +141,14 @@ fn narrowed(low: f64, high: f64) -> [f32; 2] {
 }
 
 /// The list as Python writes it, with a space behind each comma.
-fn spaced(value: &Value) -> String {
-    match value.as_array() {
-        Some(items) => format!("[{}]", items.iter().map(Value::to_string).collect::<Vec<_>>().join(", ")),
+fn spaced(value: &Json<'_>) -> String {
+    match value.as_list() {
+        Some(items) => format!("[{}]", items.iter().map(Json::to_string).collect::<Vec<_>>().join(", ")),
         None => value.to_string(),
     }
 }
 
-fn sequence_index(
-    fields: &Map<String, Value>,
-    place: Place<'_>,
-    key: &str,
-    document: &Document,
-) -> Result<usize, String> {
+fn sequence_index(fields: &Fields<'_>, place: Place<'_>, key: &str, document: &Document) -> Result<usize, String> {
     let name = string(required(fields, place, key)?, &format_args!("{place}.{key}"))?;
     document.sequences.iter().position(|sequence| sequence.name == name).ok_or_else(|| {
         let names: Vec<&str> = document.sequences.iter().map(|sequence| sequence.name.as_str()).collect();
@@ -159,26 +158,26 @@ fn sequence_index(
 
 /// The items of an optional list.
 fn each<T>(
-    root: &Map<String, Value>,
+    root: &Fields<'_>,
     key: &str,
-    mut read: impl FnMut(&Value, Place<'_>) -> Result<T, String>,
+    mut read: impl FnMut(&Json<'_>, Place<'_>) -> Result<T, String>,
 ) -> Result<Vec<T>, String> {
     let Some(value) = root.get(key) else { return Ok(Vec::new()) };
-    as_array(value, &key)?.iter().enumerate().map(|(index, item)| read(item, &format_args!("{key}[{index}]"))).collect()
+    as_list(value, &key)?.iter().enumerate().map(|(index, item)| read(item, &format_args!("{key}[{index}]"))).collect()
 }
 
-fn required<'a>(fields: &'a Map<String, Value>, place: Place<'_>, key: &str) -> Result<&'a Value, String> {
+fn required<'a, 't>(fields: &'a Fields<'t>, place: Place<'_>, key: &str) -> Result<&'a Json<'t>, String> {
     fields.get(key).ok_or_else(|| format!("`{}` is missing", Inside(place, key)))
 }
 
 fn optional<T>(
-    fields: &Map<String, Value>,
+    fields: &Fields<'_>,
     place: Place<'_>,
     key: &str,
-    read: impl Fn(&Value, Place<'_>) -> Result<T, String>,
+    read: impl Fn(&Json<'_>, Place<'_>) -> Result<T, String>,
 ) -> Result<Option<T>, String> {
     match fields.get(key) {
-        None | Some(Value::Null) => Ok(None),
+        None | Some(Json::Null) => Ok(None),
         Some(value) => read(value, &Inside(place, key)).map(Some),
     }
 }
@@ -196,39 +195,39 @@ impl fmt::Display for Inside<'_> {
     }
 }
 
-fn wrong(value: &Value, place: Place<'_>, expected: &str) -> String {
+fn wrong(value: &Json<'_>, place: Place<'_>, expected: &str) -> String {
     let found = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+        Json::Null => "null",
+        Json::Boolean(_) => "a boolean",
+        Json::Number(_) => "a number",
+        Json::String(_) => "a string",
+        Json::List(_) => "a list",
+        Json::Object(_) => "an object",
     };
     format!("`{place}` is {found}, expected {expected}")
 }
 
-fn as_object<'a>(value: &'a Value, place: Place<'_>) -> Result<&'a Map<String, Value>, String> {
+fn as_object<'a, 't>(value: &'a Json<'t>, place: Place<'_>) -> Result<&'a Fields<'t>, String> {
     value.as_object().ok_or_else(|| wrong(value, place, "an object"))
 }
 
-fn as_array<'a>(value: &'a Value, place: Place<'_>) -> Result<&'a Vec<Value>, String> {
-    value.as_array().ok_or_else(|| wrong(value, place, "a list"))
+fn as_list<'a, 't>(value: &'a Json<'t>, place: Place<'_>) -> Result<&'a [Json<'t>], String> {
+    value.as_list().ok_or_else(|| wrong(value, place, "a list"))
 }
 
-fn object(value: &Value, place: Place<'_>) -> Result<Map<String, Value>, String> {
-    as_object(value, place).cloned()
+fn object(value: &Json<'_>, place: Place<'_>) -> Result<Map<String, Value>, String> {
+    as_object(value, place).map(Fields::to_map)
 }
 
-fn string(value: &Value, place: Place<'_>) -> Result<String, String> {
+fn string(value: &Json<'_>, place: Place<'_>) -> Result<String, String> {
     value.as_str().map(str::to_owned).ok_or_else(|| wrong(value, place, "a string"))
 }
 
-fn boolean(value: &Value, place: Place<'_>) -> Result<bool, String> {
+fn boolean(value: &Json<'_>, place: Place<'_>) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| wrong(value, place, "a boolean"))
 }
 
-fn count(value: &Value, place: Place<'_>) -> Result<usize, String> {
+fn count(value: &Json<'_>, place: Place<'_>) -> Result<usize, String> {
     let whole = value.as_u64().and_then(|number| usize::try_from(number).ok());
     whole.ok_or_else(|| wrong(value, place, "a whole number that is not negative"))
 }

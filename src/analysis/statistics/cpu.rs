@@ -1,8 +1,9 @@
 //! The pass on the processor: a task is a run of rows in a run of heads. It takes a row at a time and walks it once, while
 //! it is in the first cache, with vector loops (`row.rs`). Whatever is a sum over weights, such as a mass, is not made of
 //! each row: rows of one kind of query are added up, column by column, and the run's columns are summed at its end. What
-//! depends on the rows alone, such as the distances between their patches and all others, is made once a task. Tasks are
-//! cut by size and added in order, so the sums do not depend on the number of threads.
+//! depends on the rows alone, such as the distances between their patches and all others, is made once for all layers, or
+//! once a task where it would take much memory. Tasks are cut by size and added in order, so the sums do not depend on
+//! the number of threads.
 
 use std::ops::Range;
 
@@ -19,33 +20,121 @@ const RUN_WEIGHTS: usize = 1 << 15;
 const RUN_ROWS: usize = 128;
 /// Weights that a task walks over: long enough to be worth a task, short enough for a balance between cores.
 const TASK_WEIGHTS: usize = 1 << 18;
+/// The largest head whose runs are kept from layer to layer: a weight has a distance.
+const KEPT_WEIGHTS: usize = 1 << 21;
 
-/// The sums of each head of a layer, `[heads, queries, keys]`; `None` if `goes_on` says no, which tasks ask.
-pub fn layer_sums(plan: &Plan, layer: &TensorView<'_>, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<Sums>> {
-    let columns = Columns::new(&plan.keys);
-    let [queries, keys] = [plan.queries.len(), plan.keys.len()];
-    let rows_per_run = (RUN_WEIGHTS / keys.max(1)).clamp(1, queries.clamp(1, RUN_ROWS));
-    let heads_per_task = (TASK_WEIGHTS / (rows_per_run * keys).max(1)).max(1);
-    let heads = layer.shape[0];
-    let runs = queries.div_ceil(rows_per_run);
-    let tasks: Vec<(usize, usize)> =
-        (0..heads).step_by(heads_per_task).flat_map(|head| (0..runs).map(move |run| (head, run))).collect();
-    let run_task = |&(head, run): &(usize, usize)| {
-        let rows = run * rows_per_run..((run + 1) * rows_per_run).min(queries);
-        let heads = head..(head + heads_per_task).min(heads);
-        goes_on().then(|| {
-            let run = Run::new(plan, &columns, rows);
-            let mut buffers = Buffers::new(&run);
-            heads.map(|head| run.of_head(layer, head, &mut buffers)).collect()
+/// What the layers of a block have in common.
+pub struct Pass<'a> {
+    plan: &'a Plan,
+    columns: Columns,
+    rows_per_run: usize,
+    /// All runs, or none where they take much memory: then each task makes its own.
+    runs: Vec<Run<'a>>,
+}
+
+impl<'a> Pass<'a> {
+    /// Over the tokens of a plan.
+    pub fn new(plan: &'a Plan) -> Self {
+        let [queries, keys] = [plan.queries.len(), plan.keys.len()];
+        let columns = Columns::new(&plan.keys);
+        let rows_per_run = (RUN_WEIGHTS / keys.max(1)).clamp(1, queries.clamp(1, RUN_ROWS));
+        let mut pass = Self { plan, columns, rows_per_run, runs: Vec::new() };
+        if queries * keys <= KEPT_WEIGHTS {
+            pass.runs = (0..queries.div_ceil(rows_per_run)).into_par_iter().map(|run| pass.run(run)).collect();
+        }
+        pass
+    }
+
+    fn run(&self, index: usize) -> Run<'a> {
+        let first = index * self.rows_per_run;
+        Run::new(self.plan, &self.columns, first..(first + self.rows_per_run).min(self.plan.queries.len()))
+    }
+
+    /// The sums of each head of a layer, `[heads, queries, keys]`; `None` if `goes_on` says no, which tasks ask.
+    pub fn layer_sums(&self, layer: &TensorView<'_>, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<Sums>> {
+        let heads = layer.shape[0];
+        let heads_per_task = (TASK_WEIGHTS / (self.rows_per_run * self.plan.keys.len()).max(1)).max(1);
+        let runs = self.plan.queries.len().div_ceil(self.rows_per_run);
+        let tasks: Vec<(usize, usize)> =
+            (0..heads).step_by(heads_per_task).flat_map(|head| (0..runs).map(move |run| (head, run))).collect();
+        let run_task = |&(head, run): &(usize, usize)| {
+            let heads = head..(head + heads_per_task).min(heads);
+            goes_on().then(|| {
+                let made;
+                let run = match self.runs.get(run) {
+                    Some(kept) => kept,
+                    None => {
+                        made = self.run(run);
+                        &made
+                    }
+                };
+                let mut buffers = Buffers::new(self, run);
+                heads.map(|head| self.of_head(run, layer, head, &mut buffers)).collect()
+            })
+        };
+        let parts: Vec<Vec<Part>> = tasks.par_iter().map(run_task).collect::<Option<_>>()?;
+        let merge = |head: usize| {
+            let first = head / heads_per_task * runs;
+            let of_head = parts[first..first + runs].iter().map(|part| &part[head % heads_per_task]);
+            merge(of_head, &self.columns)
+        };
+        Some((0..heads).map(merge).collect())
+    }
+
+    /// What the rows of one head add.
+    fn of_head(&self, run: &Run<'_>, layer: &TensorView<'_>, head: usize, buffers: &mut Buffers) -> Part {
+        let [queries, keys] = [self.plan.queries.len(), self.plan.keys.len()];
+        let vectors = self.columns.vectors();
+        let mut part = Part { sums: [0.0; SLOTS], columns: Vec::new() };
+        buffers.received.fill([0.0; LANES]);
+        buffers.unseen.fill([0.0; LANES]);
+        for row in &run.rows {
+            let first = (head * queries + row.index) * keys;
+            let weights = if first + vectors * LANES <= (head + 1) * queries * keys {
+                // The last vector ends with what comes next in the head, which no column counts; if that is not finite,
+                // the head is broken in any case.
+                layer.decoded(first, buffers.decoded.as_flattened_mut())
+            } else {
+                let (decoded, behind) = buffers.decoded.as_flattened_mut().split_at_mut(keys);
+                behind.fill(0.0);
+                layer.read(first, decoded);
+                buffers.decoded.as_flattened()
+            };
+            part.add_single_weights(self, row, weights);
+            let of_kind = row.kind * vectors..(row.kind + 1) * vectors;
+            let mut in_vectors = weights.as_chunks().0;
+            if row.seen < keys {
+                add(&weights[row.seen..keys], &mut buffers.unseen[of_kind.clone()].as_flattened_mut()[row.seen..]);
+                let seen = &mut buffers.seen[..row.seen.div_ceil(LANES)];
+                seen.copy_from_slice(&in_vectors[..seen.len()]);
+                seen.as_flattened_mut()[row.seen..].fill(0.0);
+                in_vectors = seen;
+            }
+            let next = layer.bytes_of(first + keys, keys);
+            part.add_row(self, run, row, in_vectors, next, &mut buffers.received[of_kind]);
+        }
+        let mut is_sound = true;
+        for (kind, &flags) in run.kinds.iter().enumerate() {
+            let of_kind = kind * vectors..(kind + 1) * vectors;
+            part.add_seen(self, flags, &buffers.received[of_kind.clone()]);
+            is_sound &= part.add_all(self, flags, &buffers.received[of_kind.clone()]);
+            is_sound &= buffers.unseen.get(of_kind).is_none_or(|unseen| part.add_all(self, flags, unseen));
+        }
+        if !is_sound && !self.is_finite(run, layer, head) {
+            part.sums[sums::BROKEN] += 1.0;
+        }
+        part
+    }
+
+    /// Whether no weight of the rows is infinite or NaN; the sum of large ones may be.
+    fn is_finite(&self, run: &Run<'_>, layer: &TensorView<'_>, head: usize) -> bool {
+        let [queries, keys] = [self.plan.queries.len(), self.plan.keys.len()];
+        let mut decoded = vec![0.0; keys];
+        run.rows.iter().all(|row| {
+            let weights = layer.decoded((head * queries + row.index) * keys, &mut decoded);
+            weights.iter().all(|weight| weight.is_finite())
         })
-    };
-    let parts: Vec<Vec<Part>> = tasks.par_iter().map(run_task).collect::<Option<_>>()?;
-    let merge = |head: usize| {
-        let first = head / heads_per_task * runs;
-        let of_head = parts[first..first + runs].iter().map(|part| &part[head % heads_per_task]);
-        merge(of_head, &columns)
-    };
-    Some((0..heads).map(merge).collect())
+    }
 }
 
 fn merge<'a>(parts: impl Iterator<Item = &'a Part>, columns: &Columns) -> Sums {
@@ -108,8 +197,6 @@ impl Columns {
 
 /// A run of rows, as they are in every head.
 struct Run<'a> {
-    plan: &'a Plan,
-    columns: &'a Columns,
     rows: Vec<Row<'a>>,
     /// The flags by which the rows' queries differ.
     kinds: Vec<u32>,
@@ -125,16 +212,15 @@ struct Row<'a> {
     kind: usize,
     /// How many keys it sees.
     seen: usize,
-    /// Where its distances are in [`Run::distances`], and which keys are on its image.
-    distances: Option<(usize, &'a [Lanes])>,
+    /// Where its distances are in [`Run::distances`].
+    distances: Option<usize>,
     ln_visible: f32,
     root_visible: f32,
 }
 
 impl<'a> Run<'a> {
-    fn new(plan: &'a Plan, columns: &'a Columns, rows: Range<usize>) -> Self {
-        let mut run =
-            Self { plan, columns, rows: Vec::with_capacity(rows.len()), kinds: Vec::new(), distances: Vec::new() };
+    fn new(plan: &'a Plan, columns: &Columns, rows: Range<usize>) -> Self {
+        let mut run = Self { rows: Vec::with_capacity(rows.len()), kinds: Vec::new(), distances: Vec::new() };
         for index in rows {
             let query = &plan.queries[index];
             let kind = run.kinds.iter().position(|&flags| flags == query.flags).unwrap_or_else(|| {
@@ -144,7 +230,7 @@ impl<'a> Run<'a> {
             let is_asked = plan.parts.distance && query.flags & COUNTED_IMAGE != 0;
             // An image that only queries lie on has no keys to be far from.
             let on_image = columns.on_image.get(query.image as usize).filter(|_| is_asked);
-            let distances = on_image.map(|on_image| (run.add_distances(query.at, on_image), on_image.as_slice()));
+            let distances = on_image.map(|on_image| run.add_distances(query.at, columns, on_image));
             let visible = query.visible as f32;
             let (ln_visible, root_visible) = (visible.ln(), visible.sqrt());
             run.rows.push(Row { index, query, kind, seen: plan.seen(index), distances, ln_visible, root_visible });
@@ -152,66 +238,11 @@ impl<'a> Run<'a> {
         run
     }
 
-    fn add_distances(&mut self, from: [f32; 2], on_image: &[Lanes]) -> usize {
+    fn add_distances(&mut self, from: [f32; 2], columns: &Columns, on_image: &[Lanes]) -> usize {
         let first = self.distances.len();
-        self.distances.resize(first + self.columns.vectors(), [0.0; LANES]);
-        distances(from, [&self.columns.x, &self.columns.y], on_image, &mut self.distances[first..]);
+        self.distances.resize(first + columns.vectors(), [0.0; LANES]);
+        distances(from, [&columns.x, &columns.y], on_image, &mut self.distances[first..]);
         first
-    }
-
-    /// What the rows of one head add.
-    fn of_head(&self, layer: &TensorView<'_>, head: usize, buffers: &mut Buffers) -> Part {
-        let [queries, keys] = [self.plan.queries.len(), self.plan.keys.len()];
-        let vectors = self.columns.vectors();
-        let mut part = Part { sums: [0.0; SLOTS], columns: Vec::new() };
-        buffers.received.fill([0.0; LANES]);
-        buffers.unseen.fill([0.0; LANES]);
-        for row in &self.rows {
-            let first = (head * queries + row.index) * keys;
-            let weights = if first + vectors * LANES <= (head + 1) * queries * keys {
-                // The last vector ends with what comes next in the head, which no column counts; if that is not finite,
-                // the head is broken in any case.
-                layer.decoded(first, buffers.decoded.as_flattened_mut())
-            } else {
-                let (decoded, behind) = buffers.decoded.as_flattened_mut().split_at_mut(keys);
-                behind.fill(0.0);
-                layer.read(first, decoded);
-                buffers.decoded.as_flattened()
-            };
-            part.add_single_weights(self, row, weights);
-            let of_kind = row.kind * vectors..(row.kind + 1) * vectors;
-            let mut in_vectors = weights.as_chunks().0;
-            if row.seen < keys {
-                add(&weights[row.seen..keys], &mut buffers.unseen[of_kind.clone()].as_flattened_mut()[row.seen..]);
-                let seen = &mut buffers.seen[..row.seen.div_ceil(LANES)];
-                seen.copy_from_slice(&in_vectors[..seen.len()]);
-                seen.as_flattened_mut()[row.seen..].fill(0.0);
-                in_vectors = seen;
-            }
-            let next = layer.bytes_of(first + keys, keys);
-            part.add_row(self, row, in_vectors, next, &mut buffers.received[of_kind]);
-        }
-        let mut is_sound = true;
-        for (kind, &flags) in self.kinds.iter().enumerate() {
-            let of_kind = kind * vectors..(kind + 1) * vectors;
-            part.add_seen(self, flags, &buffers.received[of_kind.clone()]);
-            is_sound &= part.add_all(self, flags, &buffers.received[of_kind.clone()]);
-            is_sound &= buffers.unseen.get(of_kind).is_none_or(|unseen| part.add_all(self, flags, unseen));
-        }
-        if !is_sound && !self.is_finite(layer, head) {
-            part.sums[sums::BROKEN] += 1.0;
-        }
-        part
-    }
-
-    /// Whether no weight of the rows is infinite or NaN; the sum of large ones may be.
-    fn is_finite(&self, layer: &TensorView<'_>, head: usize) -> bool {
-        let [queries, keys] = [self.plan.queries.len(), self.plan.keys.len()];
-        let mut decoded = vec![0.0; keys];
-        self.rows.iter().all(|row| {
-            let weights = layer.decoded((head * queries + row.index) * keys, &mut decoded);
-            weights.iter().all(|weight| weight.is_finite())
-        })
     }
 }
 
@@ -227,9 +258,9 @@ struct Buffers {
 }
 
 impl Buffers {
-    fn new(run: &Run<'_>) -> Self {
-        let zeros = |rows: usize| vec![[0.0; LANES]; rows * run.columns.vectors()];
-        let masked = usize::from(run.plan.causal);
+    fn new(pass: &Pass<'_>, run: &Run<'_>) -> Self {
+        let zeros = |rows: usize| vec![[0.0; LANES]; rows * pass.columns.vectors()];
+        let masked = usize::from(pass.plan.causal);
         let kinds = run.kinds.len();
         Self { decoded: zeros(1), seen: zeros(masked), received: zeros(kinds), unseen: zeros(masked * kinds) }
     }
@@ -244,8 +275,8 @@ struct Part {
 
 impl Part {
     /// Adds what is said of some weights apart.
-    fn add_single_weights(&mut self, run: &Run<'_>, row: &Row<'_>, weights: &[f32]) {
-        let (plan, index) = (run.plan, row.index);
+    fn add_single_weights(&mut self, pass: &Pass<'_>, row: &Row<'_>, weights: &[f32]) {
+        let (plan, index) = (pass.plan, row.index);
         if plan.same_sequence && modality_of(row.query.flags).is_some() {
             self.sums[sums::DIAGONAL] += f64::from(weights[index]);
             if index > 0 && modality_of(plan.keys[index - 1].flags).is_some() {
@@ -253,7 +284,7 @@ impl Part {
             }
         }
         if plan.parts.vl_interpret && row.query.flags & VLI_PATCH != 0 {
-            let (patch, columns) = (row.query.patch as usize, &run.columns.patch_column);
+            let (patch, columns) = (row.query.patch as usize, &pass.columns.patch_column);
             let near = patch.saturating_sub(1)..(patch + 2).min(columns.len());
             let on_near: f64 = columns[near].iter().map(|&column| f64::from(weights[column])).sum();
             self.sums[sums::VLI_WITHOUT_SELF] -= on_near;
@@ -261,10 +292,19 @@ impl Part {
     }
 
     /// Adds the part of a row that its query sees.
-    fn add_row(&mut self, run: &Run<'_>, row: &Row<'_>, weights: &[Lanes], next: &[u8], received: &mut [Lanes]) {
+    fn add_row(
+        &mut self,
+        pass: &Pass<'_>,
+        run: &Run<'_>,
+        row: &Row<'_>,
+        weights: &[Lanes],
+        next: &[u8],
+        received: &mut [Lanes],
+    ) {
         let counts = modality_of(row.query.flags).is_some();
-        let counted = (counts && run.plan.parts.shape).then_some(run.columns.counted.as_slice());
-        let factors = row.distances.map(|(first, on_image)| [&run.distances[first..], on_image]);
+        let counted = (counts && pass.plan.parts.shape).then_some(pass.columns.counted.as_slice());
+        let on_image = |query: &Place| pass.columns.on_image[query.image as usize].as_slice();
+        let factors = row.distances.map(|first| [&run.distances[first..], on_image(row.query)]);
         let walked = walk(weights, Walk { counted, factors, next }, received);
         if counted.is_some() {
             self.add_shape(row, &walked.shape());
@@ -296,8 +336,8 @@ impl Part {
     }
 
     /// Adds what keys receive from the queries of one kind that see them.
-    fn add_seen(&mut self, run: &Run<'_>, flags: u32, received: &[Lanes]) {
-        let (columns, parts) = (run.columns, run.plan.parts);
+    fn add_seen(&mut self, pass: &Pass<'_>, flags: u32, received: &[Lanes]) {
+        let (columns, parts) = (&pass.columns, pass.plan.parts);
         let Some(modality) = modality_of(flags) else { return };
         let [text, image] = two_dots(received, [&columns.text, &columns.image]).map(f64::from);
         self.sums[sums::MASS + 2 * modality] += text;
@@ -313,15 +353,15 @@ impl Part {
     }
 
     /// Adds what they receive, seen or not; `false` if that is not finite: then a product with zero is not finite either.
-    fn add_all(&mut self, run: &Run<'_>, flags: u32, received: &[Lanes]) -> bool {
-        let columns = run.columns;
+    fn add_all(&mut self, pass: &Pass<'_>, flags: u32, received: &[Lanes]) -> bool {
+        let columns = &pass.columns;
         let [on_text, on_patches] = two_dots(received, [&columns.vli_text, &columns.vli_patch]).map(f64::from);
         let first = match flags & (VLI_TEXT | VLI_PATCH) {
             VLI_TEXT => Some(sums::VLI),
             VLI_PATCH => Some(sums::VLI + 2),
             _ => None,
         };
-        if let Some(first) = first.filter(|_| run.plan.parts.vl_interpret) {
+        if let Some(first) = first.filter(|_| pass.plan.parts.vl_interpret) {
             self.sums[first] += on_text;
             self.sums[first + 1] += on_patches;
         }

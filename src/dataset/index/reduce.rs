@@ -7,6 +7,7 @@
 //! which depends on the traces that were there first.
 
 use multiversion::multiversion;
+use multiversion::target::target_cfg_f;
 
 /// The most numbers that are kept of a hidden state.
 pub const REDUCED: usize = 64;
@@ -41,14 +42,15 @@ impl Projection {
     }
 }
 
-/// With AVX2 all sums lie in registers. The same numbers on every machine: nothing is rounded but the additions, and
-/// their order is that of the values.
-#[multiversion(targets("x86_64+avx2"))]
+/// With AVX2 all sums lie in registers. The same numbers on every machine: nothing is rounded but the additions, whether
+/// fused or not, and their order is that of the values.
+#[multiversion(targets("x86_64+avx2+fma"))]
 fn signed_sums(values: &[f32], signs: &[[f32; REDUCED]]) -> [f32; REDUCED] {
+    const FUSED: bool = target_cfg_f!(any(target_feature = "fma", target_arch = "aarch64"));
     let mut sums = [0.0; REDUCED];
     for (value, signs) in values.iter().zip(signs) {
         for (sum, sign) in sums.iter_mut().zip(signs) {
-            *sum += value * sign;
+            *sum = if FUSED { value.mul_add(*sign, *sum) } else { value * sign + *sum };
         }
     }
     sums

@@ -28,26 +28,23 @@ pub(super) fn png(image: ImageView<'_>) -> Vec<u8> {
     }
 }
 
-/// Each pixel is the mean of those that it covers: in whole numbers and by rows, which takes a tenth of the time of
-/// `image::imageops::thumbnail`.
+/// Each pixel is the mean of those that it covers, by rows: in a tenth of the time of `image::imageops::thumbnail`.
 fn shrunk(image: ImageView<'_>, [width, height]: [usize; 2]) -> Vec<u8> {
     const CHANNELS: usize = 3;
     let mut pixels = Vec::with_capacity(width * height * CHANNELS);
     let mut sums = vec![0_u32; image.width * CHANNELS];
+    let edges: Vec<usize> = (0..=width).map(|x| x * image.width / width).collect();
     for y in 0..height {
         let rows = y * image.height / height..(y + 1) * image.height / height;
         sums.fill(0);
         for row in image.rgb.chunks_exact(sums.len()).take(rows.end).skip(rows.start) {
             sums.iter_mut().zip(row).for_each(|(sum, channel)| *sum += u32::from(*channel));
         }
-        for x in 0..width {
-            let columns = x * image.width / width..(x + 1) * image.width / width;
-            let count = (rows.len() * columns.len()) as u64;
-            let covered = &sums.as_chunks::<CHANNELS>().0[columns];
-            for channel in 0..CHANNELS {
-                let sum: u64 = covered.iter().map(|sums| u64::from(sums[channel])).sum();
-                pixels.push(((sum + count / 2) / count) as u8);
-            }
+        for columns in edges.windows(2) {
+            let share = 1.0 / (rows.len() * (columns[1] - columns[0])) as f32;
+            let covered = sums.as_chunks::<CHANNELS>().0[columns[0]..columns[1]].iter();
+            let sums = covered.fold([0; CHANNELS], |[r, g, b], sums| [r + sums[0], g + sums[1], b + sums[2]]);
+            pixels.extend(sums.map(|sum: u32| (sum as f32 * share + 0.5) as u8));
         }
     }
     pixels
