@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::{panic, thread};
 
 use anyhow::Result;
 use clap::Args;
@@ -14,7 +16,7 @@ use super::progress;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use super::wanted::WantedStatistics;
 use crate::analysis::statistics::{self, HeadStatistics};
-use crate::analysis::{Compute, Engine};
+use crate::analysis::{Compute, Engine, EngineError};
 use crate::gpu::Gpu;
 use crate::trace::Trace;
 
@@ -89,23 +91,25 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let trace = Trace::open(&arguments.trace)?;
     let document = trace.document();
     let parts = arguments.statistics.parts(document)?;
-    let engine = engine(&arguments.adapter)?;
     let options = statistics::Options { specials: arguments.specials, parts };
     let layers: usize = document.attention.iter().map(|block| block.layers).sum();
     let bar = progress::bar(quiet, layers as u64, "statistics");
-    let mut blocks = Vec::new();
-    for block in 0..document.attention.len() {
+    let mut compute = |engine: &Engine, goes_on: &dyn Fn() -> bool| {
+        bar.set_position(0);
         let mut on_layer = |_, _| {
             bar.inc(1);
-            true
+            goes_on()
         };
-        let mut found = engine.statistics(&trace, block, &options, &mut on_layer)?;
+        let blocks = 0..document.attention.len();
+        blocks.map(|block| engine.statistics(&trace, block, &options, &mut on_layer)).collect()
+    };
+    let mut blocks: Vec<_> = by_who_is_first(&arguments.adapter, &mut compute)?;
+    for (block, found) in blocks.iter_mut().enumerate() {
         found.extend(statistics::head_metrics(&trace, block));
         found.retain(|statistic| arguments.statistics.has(&statistic.name));
         if let Some(over) = arguments.z_score.over() {
-            found = found.iter().map(|statistic| statistic.z_scored(over)).collect();
+            *found = found.iter().map(|statistic| statistic.z_scored(over)).collect();
         }
-        blocks.push(found);
     }
     let is_scored = arguments.z_score.over().is_some();
     let unit = |name: &str| if is_scored { Z_UNIT } else { unit(name) };
@@ -195,20 +199,45 @@ fn print_grids(trace: &Trace, blocks: &[Vec<HeadStatistics>], unit: impl Fn(&str
     Ok(())
 }
 
+/// Work for an engine, for as long as the function says so.
+type Work<'a, T> = &'a mut dyn FnMut(&Engine, &dyn Fn() -> bool) -> Result<T, EngineError>;
+
+/// Where nobody says who computes, the processor begins while a device is opened, which takes longer than many a trace.
+/// If that is a real one, and there before the processor is done, it begins anew.
+fn by_who_is_first<T>(arguments: &AdapterArguments, work: Work<'_, T>) -> Result<T> {
+    if arguments.compute() != Compute::Auto {
+        return Ok(work(&engine(arguments)?, &|| true)?);
+    }
+    let has_shaders = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let opening = scope.spawn(|| {
+            let engine = engine(arguments)?;
+            has_shaders.store(engine.runs_shaders(), Ordering::Relaxed);
+            anyhow::Ok(engine)
+        });
+        let by_processor = work(&Engine::cpu(), &|| !has_shaders.load(Ordering::Relaxed));
+        let engine = opening.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?;
+        match by_processor {
+            Err(EngineError::Cancelled) => Ok(work(&engine, &|| true)?),
+            done => Ok(done?),
+        }
+    })
+}
+
 /// The engine that was asked for; a device is opened only where one may be used.
 pub fn engine(arguments: &AdapterArguments) -> Result<Engine> {
-    Ok(match arguments.compute() {
-        Compute::Cpu => Engine::cpu(),
-        compute => match Gpu::open(&arguments.choice()) {
-            Ok(gpu) => {
-                let budget_bytes = arguments.budget_bytes(&gpu);
-                Engine::new(Some(Arc::new(gpu)), compute, budget_bytes)?
-            }
+    let gpu = match arguments.compute() {
+        Compute::Cpu => None,
+        Compute::Gpu => Some(Gpu::open(&arguments.choice())?),
+        Compute::Auto => match Gpu::open_hardware(&arguments.choice()) {
             // Without a wish for a GPU, the processor needs no adapter.
-            Err(_) if compute == Compute::Auto && arguments.adapter.is_none() => Engine::cpu(),
-            Err(error) => return Err(error.into()),
+            Err(_) if arguments.adapter.is_none() => None,
+            gpu => gpu?,
         },
-    })
+    };
+    let Some(gpu) = gpu else { return Ok(Engine::cpu()) };
+    let budget_bytes = arguments.budget_bytes(&gpu);
+    Ok(Engine::new(Some(Arc::new(gpu)), arguments.compute(), budget_bytes)?)
 }
 
 fn statistic_report(statistic: &HeadStatistics, unit: &'static str, top: Option<usize>) -> StatisticReport {

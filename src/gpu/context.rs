@@ -134,6 +134,17 @@ impl Gpu {
         Self::from_adapter(instance, adapter)
     }
 
+    /// The same; `None` if that adapter is a program, of which no device is opened then.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_hardware(choice: &AdapterChoice) -> Result<Option<Self>, GpuError> {
+        let instance = new_instance();
+        let adapter = choose_adapter(&instance, choice, |_| true)?;
+        let is_hardware = adapter.get_info().device_type != wgpu::DeviceType::Cpu;
+        is_hardware.then(|| Self::from_adapter(instance, adapter)).transpose()
+    }
+
     /// Opens a device of an adapter that was chosen already, with all that the adapter allows.
     ///
     /// # Errors
