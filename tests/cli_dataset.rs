@@ -51,6 +51,21 @@ fn examples_are_filtered_sorted_and_counted() -> Result {
 }
 
 #[test]
+fn what_could_not_be_read_is_listed_with_its_path_and_why() -> Result {
+    let folder = indexed()?;
+    let dir = folder.path().to_str().ok_or("no path")?;
+    let sound = succeed(&["examples", dir])?;
+    assert!(sound.starts_with("id ") && !sound.contains("error"), "{sound}");
+    fs::write(folder.path().join("0.safetensors"), b"")?;
+    succeed(&["index", dir, "--quiet"])?;
+    let with_broken = succeed(&["examples", dir])?;
+    assert!(with_broken.starts_with("path "), "{with_broken}");
+    let row = with_broken.lines().find(|line| line.starts_with("0.safetensors")).ok_or("no row")?;
+    assert!(row.contains("not a safetensors file: it has 0 bytes"), "{row}");
+    Ok(())
+}
+
+#[test]
 fn what_an_index_says_of_a_head_is_what_stats_says() -> Result {
     let folder = indexed()?;
     let dir = folder.path().to_str().ok_or("no path")?;

@@ -43,6 +43,18 @@ fn rows(harness: &Harness<'static, Interface>) -> Vec<u32> {
 }
 
 #[test]
+fn the_first_example_that_is_sound_is_shown() -> Result<()> {
+    let (folder, launch) = demo(false)?;
+    fs::write(folder.path().join("0-broken.safetensors"), b"")?;
+    Build::plan(folder.path(), BuildOptions::default())?.run(&|_| true)?;
+    let harness = window(&launch)?;
+    let state = &harness.state().state;
+    assert_eq!((state.example, state.failure.as_deref()), (1, None));
+    assert!(state.trace.is_some());
+    Ok(())
+}
+
+#[test]
 fn a_filter_is_typed_counted_and_corrected() -> Result<()> {
     let (_folder, launch) = demo(true)?;
     let mut harness = window(&launch)?;

@@ -291,13 +291,6 @@ impl State {
         None
     }
 
-    /// A dataset was found; its first trace is to be shown.
-    pub fn set_examples(&mut self, examples: Vec<PathBuf>) -> Option<Effect> {
-        self.examples = examples;
-        self.version += 1;
-        self.show_example(0)
-    }
-
     /// A trace was read. The selection goes on as far as the trace has the same block, heads and tokens.
     pub fn set_trace(&mut self, trace: Arc<OpenTrace>) {
         let document = trace.document();

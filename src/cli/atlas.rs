@@ -12,7 +12,7 @@ use super::adapter::AdapterArguments;
 use super::examples::open;
 use super::progress;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
-use super::values::parse_size;
+use super::values::{parse_scale, parse_size};
 use crate::dataset::Dataset;
 use crate::evidence::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS};
 use crate::export::{Format, write_view};
@@ -65,7 +65,7 @@ pub struct Arguments {
     #[arg(long, value_name = "WxH", value_parser = parse_size, default_value = "900x640")]
     size: [f32; 2],
     /// Pixels of the picture per logical pixel.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = parse_scale)]
     scale: f32,
     /// light for paper, dark for slides.
     #[arg(long, value_name = "dark|light", value_parser = |name: &str| name.parse::<Theme>().map_err(|error| error.to_string()), default_value = "light")]

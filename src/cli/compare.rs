@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use clap::Args;
 use glam::Vec2;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use super::heads;
 use super::selection::{SelectionArguments, SelectionReport};
 use super::stats::engine;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
-use super::values::{parse_range, parse_size};
+use super::values::{parse_range, parse_scale, parse_size};
 use crate::evidence::{Analyst, OpenTrace, Partner, Question};
 use crate::export::Format;
 use crate::render::Fonts;
@@ -63,7 +63,7 @@ pub struct Arguments {
     #[arg(long, value_name = "WxH", value_parser = parse_size, default_value = "1080x480")]
     size: [f32; 2],
     /// Pixels per logical pixel.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = parse_scale)]
     scale: f32,
     /// light for paper, dark for slides.
     #[arg(long, value_name = "dark|light", value_parser = |name: &str| name.parse::<Theme>().map_err(|error| error.to_string()), default_value = "light")]
@@ -101,8 +101,6 @@ enum Row {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let scale = arguments.scale;
-    ensure!((0.1..=16.0).contains(&scale), "--scale is {scale}, expected 0.1 to 16 pixels per logical pixel");
     let format = arguments.output.as_deref().map(Format::of).transpose()?;
     if let (Some(output), Some(format)) = (&arguments.output, format)
         && !matches!(format, Format::Png | Format::Svg)
@@ -143,7 +141,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     if let (Some(output), Some(format)) = (&arguments.output, format) {
         let drawing = draw_comparison(arguments.view, &of_a, &of_b, &mut Fonts::new()).drawing;
-        write_drawing(&drawing, scale, output, format, &arguments.adapter)?;
+        write_drawing(&drawing, arguments.scale, output, format, &arguments.adapter)?;
         if !(arguments.format.json || arguments.format.csv) {
             return Ok(());
         }

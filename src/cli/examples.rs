@@ -66,7 +66,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let count = rows.len();
     rows.truncate(arguments.limit.unwrap_or(count));
-    let columns = columns(&dataset, &arguments.columns);
+    let columns = columns(&dataset, &arguments.columns, &rows);
     if arguments.format.json {
         let examples = objects(&dataset, &columns, &rows)?;
         return print_json(&Report { of: dataset.table.len(), count, examples });
@@ -105,15 +105,25 @@ pub fn filtered(dataset: &Dataset, query: &str) -> Result<Vec<u32>> {
     kept.map_err(|error| anyhow!("--filter: {}", error.pointing(query)))
 }
 
-fn columns(dataset: &Dataset, wanted: &[String]) -> Vec<String> {
+fn columns(dataset: &Dataset, wanted: &[String], rows: &[u32]) -> Vec<String> {
     if wanted.iter().any(|column| column == "all") {
         return dataset.table.columns().iter().map(|column| column.name.clone()).collect();
     }
     if !wanted.is_empty() {
         return wanted.to_vec();
     }
-    let known = COLUMNS.iter().filter(|column| dataset.table.column(column).is_some());
-    known.map(|column| (*column).to_owned()).collect()
+    let table = &dataset.table;
+    let known = COLUMNS.iter().filter(|column| table.column(column).is_some());
+    let mut columns: Vec<String> = known.map(|column| (*column).to_owned()).collect();
+    let has_value = |column: &str, row: &u32| table.value(column, *row as usize) != Value::None;
+    // What has no name of its own is named by its file, and what could not be read says why.
+    if rows.iter().any(|row| !has_value("id", row)) {
+        columns.insert(0, "path".to_owned());
+    }
+    if rows.iter().any(|row| has_value("error", row)) {
+        columns.push("error".to_owned());
+    }
+    columns
 }
 
 fn objects(dataset: &Dataset, columns: &[String], rows: &[u32]) -> Result<Vec<Map<String, Json>>> {

@@ -14,7 +14,7 @@ use super::embedding::EmbeddingArguments;
 use super::heads::{self, HeadsArguments};
 use super::selection::SelectionArguments;
 use super::stats::engine;
-use super::values::{parse_percentile, parse_range, parse_share, parse_size, parse_view, parse_window};
+use super::values::{parse_percentile, parse_range, parse_scale, parse_share, parse_size, parse_view, parse_window};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::timeline::TokenGroup;
 use crate::app::{Command, Launch, picture_of_window};
@@ -82,7 +82,7 @@ pub struct Arguments {
     #[arg(long, value_name = "WxH", value_parser = parse_size, default_value = "900x640")]
     pub(super) size: [f32; 2],
     /// Pixels per logical pixel.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = parse_scale)]
     pub(super) scale: f32,
     /// light for paper, dark for slides.
     #[arg(long, value_name = "dark|light", value_parser = |name: &str| name.parse::<Theme>().map_err(|error| error.to_string()), default_value = "light")]
@@ -200,11 +200,6 @@ enum NormalizationName {
 }
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
-    ensure!(
-        (0.1..=16.0).contains(&arguments.scale),
-        "--scale is {}, expected 0.1 to 16 pixels per logical pixel",
-        arguments.scale
-    );
     ensure!((0.1..=50.0).contains(&arguments.fps), "--fps is {}, expected 0.1 to 50", arguments.fps);
     ensure!((0.5..=4.0).contains(&arguments.font_scale), "--font-scale is {}, expected 0.5 to 4", arguments.font_scale);
     let path = arguments.trace.as_deref().context("no trace is given")?;

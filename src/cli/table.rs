@@ -44,6 +44,7 @@ pub fn print_rows(csv: bool, header: &[&str], rows: &[Vec<String>]) -> Result<()
         }
         return Ok(out.flush()?);
     }
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| readable(cell)).collect()).collect();
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([header[column].chars().count()]).max().unwrap_or(0)
@@ -54,7 +55,7 @@ pub fn print_rows(csv: bool, header: &[&str], rows: &[Vec<String>]) -> Result<()
         (0..header.len()).map(|column| rows.iter().all(|row| is_number(&row[column]))).collect();
     let mut out = io::stdout().lock();
     let header: Vec<String> = header.iter().map(ToString::to_string).collect();
-    for row in std::iter::once(&header).chain(rows) {
+    for row in std::iter::once(&header).chain(&rows) {
         let cells = row.iter().zip(&widths).zip(&are_numbers);
         let cells: Vec<String> = cells
             .map(
@@ -68,6 +69,22 @@ pub fn print_rows(csv: bool, header: &[&str], rows: &[Vec<String>]) -> Result<()
     Ok(())
 }
 
+/// The most letters of a cell that people read; CSV and JSON have all.
+const MAX_LETTERS: usize = 160;
+
+/// One line, without what a terminal would obey, and shortened where it is long.
+fn readable(cell: &str) -> String {
+    let mut letters = cell.chars();
+    let mut line = String::new();
+    for letter in letters.by_ref().take(MAX_LETTERS) {
+        if letter.is_control() { line.extend(letter.escape_default()) } else { line.push(letter) }
+    }
+    if letters.next().is_some() {
+        line.push('…');
+    }
+    line
+}
+
 /// What people see where there is no value.
 const NO_VALUE: &str = "–";
 
@@ -79,4 +96,17 @@ pub fn short(value: f32) -> String {
 /// All digits, or nothing where there is no value.
 pub fn exact(value: f32) -> String {
     if value.is_finite() { value.to_string() } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_one_line_of_bounded_length() {
+        assert_eq!(readable("a red\ndome\u{1b}[31m"), "a red\\ndome\\u{1b}[31m");
+        let long = readable(&"é".repeat(70_000));
+        assert_eq!((long.chars().count(), long.ends_with('…')), (MAX_LETTERS + 1, true));
+        assert_eq!(readable(&"e".repeat(MAX_LETTERS)).len(), MAX_LETTERS);
+    }
 }

@@ -9,6 +9,12 @@ pub fn parse_size(text: &str) -> Result<[f32; 2], String> {
     sides.ok_or_else(|| format!("`{text}` is no size: expected for example 900x640, each side 16 to 65535"))
 }
 
+/// Pixels per logical pixel.
+pub fn parse_scale(text: &str) -> Result<f32, String> {
+    let scale = text.parse().ok().filter(|scale| (0.1..=16.0).contains(scale));
+    scale.ok_or_else(|| format!("`{text}` is no scale: expected 0.1 to 16 pixels per logical pixel"))
+}
+
 /// From 0 to 1.
 pub fn parse_share(text: &str) -> Result<f32, String> {
     let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));

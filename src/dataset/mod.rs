@@ -4,12 +4,12 @@ mod folder;
 pub mod head_stats;
 pub mod index;
 mod open;
-mod summary;
 pub mod table;
+mod text_line;
 mod thumbnails;
 pub mod tokens;
 
 pub use folder::traces_in;
 pub use index::IndexError;
 pub use open::{Dataset, Order};
-pub use summary::Summary;
+pub use text_line::text_line;

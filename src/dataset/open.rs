@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::head_stats::HeadStats;
 use super::index::headers;
 use super::index::{Index, IndexError, Table as IndexTable};
-use super::table::{Filter, HeadColumn, QueryError, SortKey, Table, Value, sort};
+use super::table::{Filter, HeadColumn, QueryError, SortKey, Table, sort};
 use super::thumbnails::Places;
 
 /// All examples of a folder, and how they are looked up.
@@ -173,9 +173,6 @@ impl Dataset {
 
     /// Whether the answer of an example is right.
     pub fn is_right(&self, row: usize) -> Option<bool> {
-        match self.table.value("output_correct", row) {
-            Value::Flag(flag) => Some(flag),
-            _ => None,
-        }
+        self.table.value("output_correct", row).truth()
     }
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::state::{Effect, State};
-use crate::dataset::table::{QueryError, Values};
+use crate::dataset::table::{QueryError, Value, Values};
 use crate::dataset::{Dataset, Order};
 use crate::evidence::{Atlas, AtlasQuestion, AtlasValue, PERMUTATIONS};
 
@@ -330,11 +330,13 @@ impl State {
         None
     }
 
-    /// A dataset was opened; its first trace is to be shown, or the one that was shown before.
+    /// A dataset was opened; its first sound trace is to be shown, or the one that was shown before.
     pub fn set_dataset(&mut self, dataset: Dataset) -> Option<Effect> {
         let shown = self.examples.get(self.example).cloned();
         let paths = dataset.paths();
         let same = shown.as_ref().and_then(|shown| paths.iter().position(|path| path == shown));
+        let is_sound = |row: &usize| dataset.table.value("error", *row) == Value::None;
+        let first = (0..paths.len()).find(is_sound).unwrap_or(0);
         self.browsing.set_dataset(dataset);
         match same {
             Some(example) => {
@@ -343,7 +345,11 @@ impl State {
                 self.version += 1;
                 None
             }
-            None => self.set_examples(paths),
+            None => {
+                self.examples = paths;
+                self.version += 1;
+                self.show_example(first)
+            }
         }
     }
 

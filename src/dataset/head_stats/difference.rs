@@ -28,9 +28,9 @@ pub struct Difference {
     pub b: Aggregate,
     /// The mean of A minus that of B.
     pub difference: Vec<f32>,
-    /// Cohen's d; not a number where neither group varies.
+    /// Cohen's d; not a number where neither group varies, be their means the same or apart without end.
     pub effect: Vec<f32>,
-    /// Corrected for the number of heads; not a number where there is no d, or without permutations.
+    /// Corrected for the number of heads; not a number where all values are the same, or without permutations.
     pub p: Vec<f32>,
     /// How many there were.
     pub permutations: u32,

@@ -9,7 +9,7 @@ mod tests;
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::index::{Index, IndexError, statistic_column};
+use super::index::{Index, IndexError, metric_column, statistic_column};
 use super::table::HeadColumn;
 use crate::analysis::statistics::{Statistic, TABLE};
 
@@ -163,7 +163,9 @@ impl HeadStats {
             None => grids.first(),
         };
         found.ok_or_else(|| match block {
-            _ if grids.is_empty() => StatsError::Unknown("no example has attention".to_owned()),
+            _ if grids.is_empty() => {
+                StatsError::Unknown(format!("no example has attention: {}", self.index.folder().display()))
+            }
             block => {
                 let names: Vec<&str> = grids.iter().map(|grid| grid.block.as_str()).collect();
                 let block = block.unwrap_or_default();
@@ -173,8 +175,8 @@ impl HeadStats {
     }
 
     fn column_of(&self, statistic: &str) -> Result<String, StatsError> {
-        let column = statistic_column(statistic);
-        if self.names.contains(&column) {
+        let columns = [statistic_column(statistic), metric_column(statistic)];
+        if let Some(column) = columns.into_iter().find(|column| self.names.contains(column)) {
             return Ok(column);
         }
         let all = self.names.iter().map(|name| definition(name).map_or(name.as_str(), |found| found.name));

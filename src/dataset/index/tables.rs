@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::rows::{Content, HiddenRows, Row};
 use super::schema::{Table, metric_column, statistic_column};
 use crate::analysis::statistics::{HeadStatistics, TABLE};
-use crate::dataset::Summary;
+use crate::dataset::text_line;
 use crate::trace::{Area, Content as TokenContent, Modality, Token};
 
 /// A table of these rows.
@@ -76,7 +76,7 @@ fn examples(rows: &[Row]) -> Result<RecordBatch, ArrowError> {
             "heads".into(),
             count(|content| content.blocks.iter().flat_map(|block| &block.heads).copied().max().unwrap_or(0)),
         ),
-        ("text".into(), text(|content| Some(Summary::of(&content.document).text))),
+        ("text".into(), text(|content| Some(text_line(&content.document)))),
         ("regions".into(), text(regions)),
     ];
     let outputs: MapOf = |content| &content.document.outputs;

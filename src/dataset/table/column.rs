@@ -86,6 +86,18 @@ impl Values {
 }
 
 impl<'a> Value<'a> {
+    /// Yes or no, however a trace writes it: `true`, `1`, `"True"`.
+    pub fn truth(self) -> Option<bool> {
+        match self {
+            Self::Flag(flag) => Some(flag),
+            Self::Number(1.0) => Some(true),
+            Self::Number(0.0) => Some(false),
+            Self::Text(text) if text == "1" || text.eq_ignore_ascii_case("true") => Some(true),
+            Self::Text(text) if text == "0" || text.eq_ignore_ascii_case("false") => Some(false),
+            _ => None,
+        }
+    }
+
     /// As it is shown and written; nothing for nothing.
     pub fn text(self) -> Cow<'a, str> {
         match self {

@@ -45,9 +45,11 @@ impl Table {
     fn term(&self, term: &Negatable, heads: Heads<'_>) -> Result<Mask, String> {
         match &term.term {
             Term::Anywhere(pattern) => Ok(self.anywhere(pattern)),
-            Term::Right(wanted) => match self.column("output_correct").map(|column| &column.values) {
-                Some(Values::Flag(flags)) => Ok(flags.iter().map(|flag| *flag == Some(*wanted)).collect()),
-                _ => {
+            Term::Right(wanted) => match self.column("output_correct") {
+                Some(column) => {
+                    Ok((0..self.len()).map(|row| column.values.value(row).truth() == Some(*wanted)).collect())
+                }
+                None => {
                     Err("the traces do not say whether they are right: they have no `correct` in `outputs`".to_owned())
                 }
             },

@@ -20,14 +20,14 @@ const MISSING: u64 = u64::MAX;
 pub fn sort(rows: &mut [u32], key: SortKey<'_>, is_descending: bool) {
     let key = |row: u32| {
         let ascending = ascending(key, row as usize)?;
-        Some(if is_descending { !ascending } else { ascending })
+        Some(if is_descending { MISSING - 1 - ascending } else { ascending })
     };
     let mut keyed: Vec<(u64, u32)> = rows.par_iter().map(|&row| (key(row).unwrap_or(MISSING), row)).collect();
     keyed.par_sort_by_key(|(key, _)| *key);
     rows.iter_mut().zip(keyed).for_each(|(row, (_, sorted))| *row = sorted);
 }
 
-/// A number that sorts as the value does.
+/// A number below [`MISSING`] that sorts as the value does.
 fn ascending(key: SortKey<'_>, row: usize) -> Option<u64> {
     match key {
         SortKey::Column(column) => match &column.values {

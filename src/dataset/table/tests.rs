@@ -127,6 +127,19 @@ fn an_error_points_at_its_place() -> Result {
 }
 
 #[test]
+fn a_yes_may_be_written_in_several_ways() {
+    for yes in [Value::Flag(true), Value::Number(1.0), Value::Text("True"), Value::Text("1")] {
+        assert_eq!(yes.truth(), Some(true), "{yes:?}");
+    }
+    for no in [Value::Flag(false), Value::Number(0.0), Value::Text("false"), Value::Text("0")] {
+        assert_eq!(no.truth(), Some(false), "{no:?}");
+    }
+    for neither in [Value::None, Value::Number(0.5), Value::Text("yes, red")] {
+        assert_eq!(neither.truth(), None, "{neither:?}");
+    }
+}
+
+#[test]
 fn sorting_is_stable_and_keeps_what_is_missing_last() -> Result {
     let table = table()?;
     let sorted = |name: &str, is_descending| -> Result<Vec<u32>> {
@@ -139,6 +152,9 @@ fn sorting_is_stable_and_keeps_what_is_missing_last() -> Result {
     assert_eq!(sorted("score", false)?, [0, 2, 1, 3]);
     assert_eq!(sorted("score", true)?, [2, 0, 1, 3]);
     assert_eq!(sorted("correct", true)?, [0, 1, 2, 3], "equal ones stay in their order");
+    let mut rows = vec![3, 2, 1, 0];
+    sort(&mut rows, SortKey::Column(table.required("prediction")?), true);
+    assert_eq!(rows, [2, 0, 1, 3], "what is missing comes behind the first letter of the alphabet");
     let mut rows = vec![3, 2, 1, 0];
     sort(&mut rows, SortKey::Numbers(&[-1.0, f32::NAN, -0.0, 0.0]), false);
     assert_eq!(rows, [0, 3, 2, 1]);
