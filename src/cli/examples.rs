@@ -36,7 +36,7 @@ pub struct Arguments {
     /// A column, or a statistic of one head, and `:desc` behind it for the largest first.
     #[arg(long, value_name = "COLUMN[:desc]")]
     sort: Option<Order>,
-    /// Which columns, separated by commas; `all` for every one.
+    /// Which columns, separated by commas; `all` for every one but `example` and `mtime_ns`, which programs read.
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     columns: Vec<String>,
     /// The first N alone.
