@@ -3,6 +3,7 @@
 use egui::{Sense, Ui};
 use glam::Vec2;
 
+use super::view::say_instead;
 use super::{gestures, status};
 use crate::app::canvas::{Canvas, Easel};
 use crate::app::command::Command;
@@ -31,7 +32,7 @@ pub fn show(
             (None, Some(_)) => "Reading the partner …",
             (None, None) => HOW_TO_CHOOSE,
         };
-        ui.centered_and_justified(|ui| ui.weak(why));
+        say_instead(ui, why);
         return None;
     };
     let space = ui.available_rect_before_wrap();

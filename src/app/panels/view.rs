@@ -14,6 +14,11 @@ use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
 use crate::scene::{Inputs, Options, Target, View, matrix_size, thumbnail_side};
 
+/// In the middle of a panel that has nothing to show.
+pub fn say_instead(ui: &mut Ui, why: &str) {
+    egui::Frame::new().inner_margin(24.0).show(ui, |ui| ui.centered_and_justified(|ui| ui.weak(why)));
+}
+
 /// Shows the view; returns the words for what is under the pointer.
 pub fn show(
     ui: &mut Ui,
@@ -26,7 +31,7 @@ pub fn show(
     let Some(trace) = &state.trace else {
         let why =
             state.failure.as_deref().unwrap_or("Nothing is open. Drop a trace or a folder here, or press Ctrl+O.");
-        ui.centered_and_justified(|ui| ui.weak(why));
+        say_instead(ui, why);
         return None;
     };
     let space = ui.available_rect_before_wrap();
