@@ -7,7 +7,9 @@ use crate::trace::{Content, Token};
 /// A token's text without the marks of its tokenizer: `##ing` → `ing`, `Ġred` → `red`, `▁red` → `red`, `ÃŃ` → `í`,
 /// `<0x0A>` → `\n`. What would leave nothing to see is named instead.
 pub fn word(text: &str) -> String {
-    readable(&decoded(text))
+    // Most are what they are in every tokenizer.
+    let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_plain { text.to_owned() } else { readable(&decoded(text)) }
 }
 
 /// The pieces of a word as one: bytes that are a letter only together become that letter.
