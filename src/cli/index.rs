@@ -104,10 +104,10 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
 
 /// Where the index cannot be made, another place may do.
 fn with_advice(arguments: &Arguments, error: IndexError) -> anyhow::Error {
-    let is_refused = matches!(&error, IndexError::Io { cause, .. } if matches!(
+    let is_refused = matches!(&error, IndexError::Io { cause, path, .. } if matches!(
         cause.kind(),
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
-    ));
+    ) && *path != arguments.dir);
     match arguments.index_dir {
         None if is_refused => anyhow!("{error}; `--index-dir DIR` puts the index elsewhere"),
         _ => error.into(),
@@ -143,8 +143,16 @@ fn print(arguments: &Arguments, report: &Report, folder: &str, bytes: u64, secon
     let broken = report.broken.iter().map(|(path, error)| Broken { path, error });
     let broken: Vec<Broken<'_>> = broken.collect();
     let Report { traces, new, changed, gone, .. } = *report;
+    let count = |count: usize| HumanCount(count as u64);
     for Broken { path, error } in broken.iter().take(NAMED) {
-        eprintln!("vlscope: {error}: {path}");
+        eprintln!("vlscope: {error}: {}", arguments.dir.join(path).display());
+    }
+    for damage in &report.damages {
+        eprintln!("vlscope: {damage}");
+    }
+    if report.of_other_options > 0 {
+        let rows = count(report.of_other_options);
+        eprintln!("vlscope: {rows} traces of other shards are indexed with other options than these");
     }
     if broken.len() > NAMED {
         eprintln!("vlscope: and {} more that are broken", broken.len() - NAMED);
@@ -152,7 +160,6 @@ fn print(arguments: &Arguments, report: &Report, folder: &str, bytes: u64, secon
     if arguments.json {
         return print_json(&Summary { index: folder.to_owned(), traces, new, changed, gone, broken, bytes, seconds });
     }
-    let count = |count: usize| HumanCount(count as u64);
     let counts = [(new, "new"), (changed, "changed"), (gone, "gone"), (broken.len(), "broken")];
     let counts: Vec<String> = counts.iter().map(|&(number, what)| format!("{} {what}", count(number))).collect();
     let (traces, ending) = (count(traces), if traces == 1 { "" } else { "s" });

@@ -24,6 +24,10 @@ pub(super) struct Layout {
     places: Vec<Vec<usize>>,
 }
 
+/// Where a block is seen first: example, and row of its part.
+type Seen = (usize, usize);
+const NEVER: Seen = (NOWHERE, usize::MAX);
+
 /// A row of a part: example, block (a number of the part's own), layer, head.
 type Place = (usize, u16, u16, u16);
 
@@ -48,20 +52,27 @@ impl Layout {
         let rows: HashMap<i64, usize> = keys.iter().enumerate().map(|(row, &key)| (key, row)).collect();
         let parts: Vec<(Vec<String>, Vec<Place>)> =
             index.parts().par_iter().map(|part| places_in(part, &rows)).collect::<Result<_, _>>()?;
-        let mut grids: Vec<Grid> = Vec::new();
+        // In the order in which examples by their paths have them: parts come in the order in which they were made.
+        let mut found: Vec<(Seen, Grid)> = Vec::new();
         for (blocks, places) in &parts {
-            let mut sizes = vec![[0, 0]; blocks.len()];
-            for &(_, block, layer, head) in places {
-                let size: &mut [usize; 2] = &mut sizes[usize::from(block)];
+            let mut sizes = vec![(NEVER, [0, 0]); blocks.len()];
+            for (at, &(example, block, layer, head)) in places.iter().enumerate() {
+                let (seen, size) = &mut sizes[usize::from(block)];
+                *seen = (*seen).min((example, at));
                 *size = [size[0].max(usize::from(layer) + 1), size[1].max(usize::from(head) + 1)];
             }
-            for (block, [layers, heads]) in blocks.iter().zip(sizes) {
-                match grids.iter_mut().find(|grid| grid.block == *block) {
-                    Some(grid) => (grid.layers, grid.heads) = (grid.layers.max(layers), grid.heads.max(heads)),
-                    None => grids.push(Grid { block: block.clone(), layers, heads, first: 0 }),
+            for (block, (seen, [layers, heads])) in blocks.iter().zip(sizes) {
+                match found.iter_mut().find(|(_, grid)| grid.block == *block) {
+                    Some((first, grid)) => {
+                        *first = seen.min(*first);
+                        (grid.layers, grid.heads) = (grid.layers.max(layers), grid.heads.max(heads));
+                    }
+                    None => found.push((seen, Grid { block: block.clone(), layers, heads, first: 0 })),
                 }
             }
         }
+        found.sort_by_key(|(seen, _)| *seen);
+        let mut grids: Vec<Grid> = found.into_iter().map(|(_, grid)| grid).collect();
         let mut cells = 0;
         for grid in &mut grids {
             grid.first = cells;

@@ -95,7 +95,12 @@ pub struct Build {
     options: BuildOptions,
     to_read: Vec<Found>,
     gone: HashSet<i64>,
-    changed: usize,
+    /// Examples that were there before.
+    indexed: HashSet<i64>,
+    /// Path of traces that are left out, and why.
+    alike: Vec<(String, String)>,
+    /// How many were read that are new, and that have changed.
+    read: [AtomicUsize; 2],
 }
 
 /// A trace in the folder.
@@ -118,6 +123,10 @@ pub struct Report {
     pub gone: usize,
     /// Path and error of the traces that could not be read, in this run or before.
     pub broken: Vec<(String, String)>,
+    /// What was wrong with parts of the index, whose traces were read again.
+    pub damages: Vec<String>,
+    /// Rows of other shards that were made with other options.
+    pub of_other_options: usize,
 }
 
 impl Build {
@@ -137,17 +146,28 @@ impl Build {
             "specials": options.content.specials,
         });
         let run = Run::start(folder, stamp.to_string())?;
-        let mut in_folder: Vec<Found> = paths
-            .into_par_iter()
-            .filter_map(|file| Found::look(dir, file))
-            .filter(|found| options.shard.has(found.key.example))
-            .collect();
+        let mut in_folder: Vec<Found> = paths.into_par_iter().filter_map(|file| Found::look(dir, file)).collect();
         // Names that are no text may be the same once they are written as text.
-        let mut names = HashSet::new();
-        in_folder.retain(|found| names.insert(found.key.example));
+        let (mut names, mut alike) = (HashSet::new(), Vec::new());
+        in_folder.retain(|found| {
+            let is_new = names.insert(found.key.example);
+            if !is_new {
+                let why = "left out: its name is no text, and is that of another trace once it is written as text";
+                alike.push((found.key.path.clone(), why.to_owned()));
+            }
+            is_new
+        });
+        in_folder.retain(|found| options.shard.has(found.key.example));
         let mut gone = HashSet::new();
         let mut indexed: HashMap<i64, Option<[i64; 2]>> = HashMap::new();
         let ledger = run.ledger();
+        let rows = ledger.parts().flat_map(|part| &part.rows);
+        let (all, strange) = rows
+            .fold((0, 0), |(all, strange), row| (all + 1, strange + usize::from(!names.contains(&row.key.example))));
+        if options.index_dir.is_some() && all > 0 && strange == all {
+            let (path, dataset) = (run.folder().to_owned(), dir.to_owned());
+            return Err(IndexError::OfOtherTraces { path, dataset, traces: all });
+        }
         for part in ledger.parts() {
             for row in part.rows.iter().filter(|row| options.shard.has(row.key.example)) {
                 let version = row.key.version.filter(|_| part.stamp == run.stamp());
@@ -162,16 +182,12 @@ impl Build {
         for found in &in_folder {
             gone.remove(&found.key.example);
         }
-        if options.index_dir.is_some() && !indexed.is_empty() && gone.len() == indexed.len() {
-            let (path, dataset) = (run.folder().to_owned(), dir.to_owned());
-            return Err(IndexError::OfOtherTraces { path, dataset, traces: indexed.len() });
-        }
         let is_outdated = |found: &Found| {
             indexed.get(&found.key.example).is_none_or(|version| version.is_none() || *version != found.key.version)
         };
         let to_read: Vec<Found> = in_folder.into_iter().filter(is_outdated).collect();
-        let changed = to_read.iter().filter(|found| indexed.contains_key(&found.key.example)).count();
-        Ok(Self { run, options, to_read, gone, changed })
+        let indexed = indexed.into_keys().collect();
+        Ok(Self { run, options, to_read, gone, indexed, alike, read: Default::default() })
     }
 
     /// How many traces will be read.
@@ -207,6 +223,7 @@ impl Build {
         let has_failed = || lock(&failure).is_some();
         let read_one = |found: &Found| {
             if let Some(row) = found.read(&engine, &self.options.content, &|| !has_failed()) {
+                self.read[usize::from(self.indexed.contains(&row.key.example))].fetch_add(1, Ordering::Relaxed);
                 let full = lock(&batch).push(row, self.options.part_traces);
                 full.map_or(Ok(()), |rows| self.run.add(rows))?;
             }
@@ -237,16 +254,18 @@ impl Build {
 
     fn report(&self) -> Result<Report, IndexError> {
         self.run.refresh()?;
-        let mut report = Report {
-            new: self.to_read.len() - self.changed,
-            changed: self.changed,
-            gone: self.gone.len(),
-            ..Report::default()
-        };
-        for row in self.run.ledger().parts().flat_map(|part| &part.rows) {
-            if self.options.shard.has(row.key.example) {
-                report.traces += 1;
-                report.broken.extend(row.error.as_ref().map(|error| (row.key.path.clone(), error.clone())));
+        let [new, changed] = self.read.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let (gone, damages) = (self.gone.len(), self.run.damages().to_vec());
+        let broken = self.alike.clone();
+        let mut report = Report { new, changed, gone, damages, broken, ..Report::default() };
+        for part in self.run.ledger().parts() {
+            for row in &part.rows {
+                if self.options.shard.has(row.key.example) {
+                    report.traces += 1;
+                    report.broken.extend(row.error.as_ref().map(|error| (row.key.path.clone(), error.clone())));
+                } else if part.stamp != self.run.stamp() {
+                    report.of_other_options += 1;
+                }
             }
         }
         report.broken.sort();

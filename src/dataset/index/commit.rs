@@ -30,6 +30,7 @@ const LOCK: &str = "commit.lock";
 const RUN_PREFIX: &str = ".run-";
 const PARTIAL_PREFIX: &str = ".part-";
 const GONE_PREFIX: &str = ".gone-";
+const DAMAGED_PREFIX: &str = ".damaged-";
 const WRITING: &str = "write the index to";
 
 /// Where the index of a dataset lies.
@@ -49,6 +50,7 @@ pub(super) struct Run {
     has_locks: bool,
     count: AtomicUsize,
     ledger: Mutex<Ledger>,
+    damages: Vec<String>,
 }
 
 impl Run {
@@ -67,8 +69,11 @@ impl Run {
             lock(&alive).map_err(IndexError::io("lock", &folder))?;
             remove_leftovers(&folder, &name)?;
         }
+        let (mut ledger, mut damages) = (Ledger::default(), Vec::new());
+        while let Err(error) = ledger.refresh(&folder) {
+            damages.push(set_aside(error)?);
+        }
         unlock(&commit_lock);
-        let mut ledger = Ledger::default();
         let run = Self {
             name,
             stamp,
@@ -76,11 +81,10 @@ impl Run {
             commit_lock,
             has_locks,
             count: AtomicUsize::new(0),
-            ledger: Mutex::default(),
+            ledger: Mutex::new(ledger),
+            damages,
             folder,
         };
-        ledger.refresh(&run.folder)?;
-        *run.ledger() = ledger;
         Ok(run)
     }
 
@@ -96,6 +100,11 @@ impl Run {
     /// Whether the file system has locks. Without them, two runs at once may leave an example in two parts.
     pub fn has_locks(&self) -> bool {
         self.has_locks
+    }
+
+    /// What was wrong with parts that were set aside.
+    pub fn damages(&self) -> &[String] {
+        &self.damages
     }
 
     /// What it knows of the parts.
@@ -122,9 +131,10 @@ impl Run {
         for there in ledger.parts() {
             for row in &there.rows {
                 let Some(key) = mine.get(&row.key.example) else { continue };
-                if row.key.version.is_some() && row.key.version == key.version && there.stamp == self.stamp {
-                    known.insert(row.key.example);
-                } else {
+                let is_current =
+                    row.key.version.is_some() && row.key.version == key.version && there.stamp == self.stamp;
+                // Of two current rows, as two runs without locks may leave them, the second is outdated.
+                if !is_current || !known.insert(row.key.example) {
                     stale
                         .entry(there.part.name())
                         .or_insert_with(|| Outdated::of(there))
@@ -265,6 +275,16 @@ fn lock(file: &File) -> io::Result<bool> {
 fn unlock(file: &File) {
     // Closing the file does it in any case.
     let _ = file.unlock();
+}
+
+/// Takes a damaged part out of the index, so that its traces are read again, and says what was wrong. Nothing is deleted: who
+/// knows how it came there.
+fn set_aside(error: IndexError) -> Result<String, IndexError> {
+    let Some(part) = error.damaged_part() else { return Err(error) };
+    let name = part.file_name().unwrap_or_default().to_string_lossy();
+    let aside = part.with_file_name(format!("{DAMAGED_PREFIX}{name}"));
+    fs::rename(part, &aside).map_err(IndexError::io(WRITING, part))?;
+    Ok(format!("{error}; the part is set aside as {}, and its traces are read again", aside.display()))
 }
 
 /// Removes what runs left that live no more. The commit lock is held, so none is just beginning.

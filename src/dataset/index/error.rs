@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use parquet::errors::ParquetError;
 
+use super::commit::PART_PREFIX;
+
 /// What went wrong, with which file.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
@@ -17,6 +19,12 @@ pub enum IndexError {
         path: PathBuf,
         /// What the system said.
         cause: io::Error,
+    },
+    /// Another process put another part in the place of one.
+    #[error("the index has changed while it was read: open it again: {}", path.display())]
+    Replaced {
+        /// The part.
+        path: PathBuf,
     },
     /// A table is not as it should be.
     #[error("cannot {doing} {}: {message}", path.display())]
@@ -41,7 +49,11 @@ pub enum IndexError {
         path: PathBuf,
     },
     /// An index that holds no trace of this dataset is not overwritten.
-    #[error("{} is the index of other traces: none of its {traces} is in {}", path.display(), dataset.display())]
+    #[error(
+        "{path} is the index of other traces: none of its {traces} is in {dataset}; if they were moved, delete {path}, or \
+         name another folder for the index",
+        path = path.display(), dataset = dataset.display()
+    )]
     OfOtherTraces {
         /// The index.
         path: PathBuf,
@@ -72,8 +84,28 @@ impl IndexError {
         }
     }
 
-    /// Whether a file is no longer there: another process replaced its part, and the index is to be opened again.
+    /// Whether a part is no longer there: another process replaced it, and the index is to be opened again.
     pub fn is_gone(&self) -> bool {
-        matches!(self, Self::Io { cause, .. } if cause.kind() == io::ErrorKind::NotFound)
+        match self {
+            Self::Replaced { .. } => true,
+            Self::Io { cause, .. } => cause.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
+    /// The part that cannot be read since a table of it is missing or is none. A part that another process takes away goes as
+    /// a whole.
+    pub(super) fn damaged_part(&self) -> Option<&Path> {
+        let part = match self {
+            Self::Table { path, .. } => path.parent()?,
+            Self::Io { path, cause, .. }
+                if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+            {
+                path.parent()?
+            }
+            _ => return None,
+        };
+        let is_part = part.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PART_PREFIX));
+        (is_part && part.exists()).then_some(part)
     }
 }

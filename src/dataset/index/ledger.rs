@@ -66,6 +66,9 @@ impl Ledger {
 
 impl Known {
     fn read(part: Part) -> Result<Self, IndexError> {
+        for table in Table::ALL {
+            part.schema(table)?;
+        }
         let mut rows = Vec::new();
         for batch in part.read(Table::Examples, &["example", "path", "size", "mtime_ns", "error"])? {
             let broken = |message: String| IndexError::Table {

@@ -1,5 +1,6 @@
 //! Reads an index: chosen columns of a table of every part.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -106,8 +107,9 @@ impl Part {
     /// As [`Part::schema`]. The batches have errors of their own.
     pub fn read(&self, table: Table, columns: &[&str]) -> Result<ParquetRecordBatchReader, IndexError> {
         let (path, builder) = self.open(table)?;
+        let wanted: HashSet<&str> = columns.iter().copied().collect();
         let fields = builder.schema().fields().iter().enumerate();
-        let chosen = fields.filter(|(_, field)| columns.contains(&field.name().as_str())).map(|(index, _)| index);
+        let chosen = fields.filter(|(_, field)| wanted.contains(field.name().as_str())).map(|(index, _)| index);
         let mask = ProjectionMask::roots(builder.parquet_schema(), chosen.collect::<Vec<_>>());
         let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
         reader.map_err(|error| IndexError::table(READING, &path, error))
@@ -123,7 +125,10 @@ impl Part {
 
     fn open(&self, table: Table) -> Result<(PathBuf, ParquetRecordBatchReaderBuilder<File>), IndexError> {
         let path = self.folder.join(table.file_name());
-        let file = File::open(&path).map_err(IndexError::io(READING, &path))?;
+        let file = File::open(&path).map_err(|cause| match cause.kind() {
+            io::ErrorKind::NotFound if !self.folder.exists() => IndexError::Replaced { path: self.folder.clone() },
+            _ => IndexError::Io { doing: READING, path: path.clone(), cause },
+        })?;
         match ParquetRecordBatchReaderBuilder::try_new(file) {
             Ok(builder) => Ok((path, builder)),
             Err(error) => Err(IndexError::table(READING, &path, error)),

@@ -88,7 +88,8 @@ fn examples(rows: &[Row]) -> Result<RecordBatch, ArrowError> {
                 values.entry(key).or_insert_with(|| vec![None; rows.len()])[index] = Some(value);
             }
         }
-        columns.extend(values.into_iter().map(|(key, values)| (format!("{prefix}_{key}"), free_column(&values))));
+        let columns_of_map = values.into_iter().filter_map(|(key, values)| Some((key, free_column(&values)?)));
+        columns.extend(columns_of_map.map(|(key, column)| (format!("{prefix}_{key}"), column)));
     }
     batch(&["example", "path"], columns)
 }
@@ -97,16 +98,18 @@ fn value_of<'a, T>(value: impl Fn(&'a Content) -> T) -> impl Fn(&'a Content) -> 
     move |content| Some(value(content))
 }
 
-/// BOOLEAN or DOUBLE if all values are such, else TEXT: a string as it is, all other values as JSON.
-fn free_column(values: &[Option<&Value>]) -> ArrayRef {
+/// BOOLEAN or DOUBLE if all values are such, else TEXT: a string as it is, all other values as JSON. None if there is no
+/// value: a column has one type in all parts, and here nothing says which.
+fn free_column(values: &[Option<&Value>]) -> Option<ArrayRef> {
     let present = || values.iter().flatten().filter(|value| !value.is_null());
+    present().next()?;
     if present().all(|value| value.is_boolean()) {
-        return Arc::new(values.iter().map(|value| value.and_then(Value::as_bool)).collect::<BooleanArray>());
+        return Some(Arc::new(values.iter().map(|value| value.and_then(Value::as_bool)).collect::<BooleanArray>()));
     }
     if present().all(|value| value.is_number()) {
-        return Arc::new(values.iter().map(|value| value.and_then(Value::as_f64)).collect::<Float64Array>());
+        return Some(Arc::new(values.iter().map(|value| value.and_then(Value::as_f64)).collect::<Float64Array>()));
     }
-    Arc::new(values.iter().map(|value| value.and_then(plain)).collect::<StringArray>())
+    Some(Arc::new(values.iter().map(|value| value.and_then(plain)).collect::<StringArray>()))
 }
 
 fn plain(value: &Value) -> Option<String> {
@@ -148,8 +151,11 @@ fn head_stats(rows: &[(i64, &Content)]) -> Result<RecordBatch, ArrowError> {
                 }
             }
             let titles = content.document.head_metrics.iter().filter(|metric| metric.block == index);
+            let mut named: Vec<String> = Vec::new();
             for (metric, values) in titles.zip(&found.metrics) {
-                let column = metrics.entry(metric_column(&metric.name)).or_default();
+                named.push(metric_column(&metric.name));
+                let name = numbered(&named);
+                let column = metrics.entry(name).or_default();
                 column.resize(first, None);
                 column.extend(each_head(values, &found.heads));
             }
@@ -170,6 +176,15 @@ fn head_stats(rows: &[(i64, &Content)]) -> Result<RecordBatch, ArrowError> {
         columns.push((name, Arc::new(Float32Array::from(values))));
     }
     batch(&["example", "block", "layer", "head"], columns)
+}
+
+/// The last of these names, with its number behind it if it is not the first of its kind.
+fn numbered(names: &[String]) -> String {
+    let Some(last) = names.last() else { return String::new() };
+    match names.iter().filter(|name| *name == last).count() {
+        1 => last.clone(),
+        count => format!("{last}_{count}"),
+    }
 }
 
 fn each_head(statistic: &HeadStatistics, heads: &[usize]) -> impl Iterator<Item = Option<f32>> {

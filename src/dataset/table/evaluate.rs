@@ -27,9 +27,14 @@ impl Table {
         Ok(kept)
     }
 
-    /// The names by which columns are called, for a message.
+    /// The names by which columns are called, for a message: as many as a person reads.
     fn names(&self) -> String {
-        self.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
+        const NAMED: usize = 30;
+        let named = self.columns.iter().take(NAMED).map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ");
+        match self.columns.len().saturating_sub(NAMED) {
+            0 => named,
+            more => format!("{named} and {more} more"),
+        }
     }
 
     /// The column of that name.

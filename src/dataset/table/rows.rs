@@ -2,6 +2,7 @@
 //! and another texts in a column, it is one of texts.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray as _;
@@ -50,14 +51,9 @@ impl Table {
         }
         // Two runs on a file system without locks may have left two rows of one example.
         places.dedup_by_key(|place| path(place));
-        let mut names: Vec<&str> = Vec::new();
-        for batch in batches {
-            for field in batch.schema_ref().fields() {
-                if !names.contains(&field.name().as_str()) && !KEPT_APART.contains(&field.name().as_str()) {
-                    names.push(field.name());
-                }
-            }
-        }
+        let mut known = HashSet::from(KEPT_APART);
+        let fields = batches.iter().flat_map(|batch| batch.schema_ref().fields());
+        let names: Vec<&str> = fields.map(|field| field.name().as_str()).filter(|name| known.insert(name)).collect();
         let columns =
             names.into_par_iter().map(|name| Column { name: name.to_owned(), values: values(batches, &places, name) });
         let keys = integers(batches, &places, "example");
@@ -80,6 +76,8 @@ fn path_in(root: &Path, file: &Path) -> String {
 
 fn kind(array: &dyn Array) -> Option<Kind> {
     match array.data_type() {
+        // A part in which a key has no value says nothing of its type.
+        _ if array.null_count() == array.len() => None,
         DataType::Null => None,
         DataType::Boolean => Some(Kind::Flag),
         DataType::Int32 | DataType::Int64 | DataType::Float32 | DataType::Float64 => Some(Kind::Number),
