@@ -2,7 +2,7 @@
 
 mod cli_common;
 
-use cli_common::{Result, fail, json, succeed};
+use cli_common::{Result, fail, json, run, succeed};
 
 #[test]
 fn a_dataset_is_drawn_and_searched() -> Result {
@@ -39,6 +39,24 @@ fn a_dataset_is_drawn_and_searched() -> Result {
     assert_eq!(table.lines().count(), 7);
     assert!(fail(1, &["tokens", &dir, "--nearest", "absent:2"])?.contains("no example has the id or path `absent`"));
     assert!(fail(2, &["tokens", &dir])?.contains("--output"));
+
+    let text = succeed(&["tokens", &dir, "--nearest", &format!("{first}:2"), "-n", "3"])?;
+    assert!(text.contains("token 2 of `main` in ") && text.contains(", all by their states\n"), "{text}");
+    let nowhere = fail(1, &["tokens", &dir, "--nearest", &format!("{first}:2"), "--state", "0"])?;
+    assert!(nowhere.contains("holds no hidden state 0: there are 4"), "{nowhere}");
+    succeed(&["tokens", &dir, "-o", &picture, "--filter", "-is:wrong"])?;
+    assert!(fail(1, &["tokens", &dir, "-o", &picture, "--csv"])?.contains("a picture has no numbers"));
+
+    // A copy has the id of its model, and a trace that broke meanwhile is left out.
+    std::fs::copy(folder.path().join(&*first), folder.path().join("copy.safetensors"))?;
+    succeed(&["index", &dir, "--quiet"])?;
+    let id = json(&["examples", &dir, "--limit", "1", "--json"])?["examples"][0]["id"].clone();
+    let id = id.as_str().ok_or("no id")?;
+    let two = fail(1, &["tokens", &dir, "--nearest", &format!("{id}:2")])?;
+    assert!(two.contains("2 examples have the id") && two.contains("copy.safetensors"), "{two}");
+    std::fs::write(folder.path().join("copy.safetensors"), b"")?;
+    let run = run(&["tokens", &dir, "--nearest", &format!("{first}:2"), "--json"])?;
+    assert!(run.code == Some(0) && run.stderr.contains("1 traces are no longer as they were indexed"), "{run:?}");
     assert!(succeed(&["tokens", "--help"])?.contains("Examples:\n  vlscope index"));
     Ok(())
 }

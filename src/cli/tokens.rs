@@ -1,5 +1,6 @@
 //! `vlscope tokens`: the hidden states of all tokens of an indexed dataset as a picture, or the nearest to one of them.
 
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -10,17 +11,17 @@ use serde::Serialize;
 use super::adapter::AdapterArguments;
 use super::drawing::write_drawing;
 use super::embedding::parse_metric;
-use super::examples::filtered;
+use super::examples::{filtered, open};
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
-use super::values::parse_size;
+use super::values::{parse_scale, parse_size};
 use crate::analysis::neighbours::Metric;
 use crate::dataset::Dataset;
-use crate::dataset::tokens::{NearToken, NearestOptions, TokenAtlas, TokenKey, nearest, states};
+use crate::dataset::tokens::{NearToken, NearestOptions, TokenAtlas, TokenError, TokenKey, nearest, states};
 use crate::evidence::{PaintedTokens, TokenColor};
 use crate::export::Format;
 use crate::render::Fonts;
 use crate::scene::{CloudInputs, Options, Theme, TokenCloud, draw_token_cloud, token_names};
-use crate::trace::Trace;
+use crate::trace::{Hidden, Trace};
 
 const EXAMPLES: &str = "Examples:
   vlscope index traces/
@@ -44,7 +45,14 @@ pub struct Arguments {
     #[arg(long, value_name = "modality|segment|norm|right", value_parser = |name: &str| name.parse::<TokenColor>().map_err(|error| error.to_string()), default_value = "modality")]
     color: TokenColor,
     /// Show the tokens of the examples that this filter keeps, as in `vlscope examples`.
-    #[arg(long, value_name = "FILTER", default_value = "", hide_default_value = true, conflicts_with = "nearest")]
+    #[arg(
+        long,
+        value_name = "FILTER",
+        default_value = "",
+        hide_default_value = true,
+        allow_hyphen_values = true,
+        conflicts_with = "nearest"
+    )]
     filter: String,
     /// Where the picture goes (.png, .svg).
     #[arg(long, short, value_name = "FILE", required_unless_present = "nearest")]
@@ -58,6 +66,9 @@ pub struct Arguments {
     /// How many of each modality.
     #[arg(long, short = 'n', value_name = "N", default_value_t = 20, requires = "nearest")]
     count: usize,
+    /// Read the states of all tokens from their traces, however many there are.
+    #[arg(long, requires = "nearest")]
+    exact: bool,
     /// cosine or euclidean.
     #[arg(long, value_name = "METRIC", value_parser = parse_metric, default_value = "cosine", requires = "nearest")]
     metric: Metric,
@@ -67,7 +78,7 @@ pub struct Arguments {
     #[arg(long, value_name = "WxH", value_parser = parse_size, default_value = "1000x760")]
     size: [f32; 2],
     /// Pixels per logical pixel.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = parse_scale)]
     scale: f32,
     /// light for paper, dark for slides.
     #[arg(long, value_name = "dark|light", value_parser = |name: &str| name.parse::<Theme>().map_err(|error| error.to_string()), default_value = "light")]
@@ -88,6 +99,8 @@ struct Report<'a> {
     scanned: usize,
     /// Whether the states of all were read, not only those of candidates.
     exact: bool,
+    /// Traces that are no longer as they were indexed, and were left out.
+    unread: usize,
     /// Of the same modality, the nearest first.
     same: Vec<Row>,
     other: Vec<Row>,
@@ -104,23 +117,37 @@ struct Row {
 }
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
-    let scale = arguments.scale;
-    ensure!((0.1..=16.0).contains(&scale), "--scale is {scale}, expected 0.1 to 16 pixels per logical pixel");
-    let dataset = Dataset::open(&arguments.dir, arguments.index_dir.as_deref())?;
-    let index = dataset.index().context("the dataset has no index")?;
-    let known = states(index)?;
-    let state = arguments.state.or(known.last().copied());
-    let state = state.with_context(|| {
-        format!("the index {} holds no hidden states: `vlscope index --hidden-states`", index.folder().display())
-    })?;
+    let dataset = open(&arguments.dir, arguments.index_dir.as_deref())?;
     match (&arguments.nearest, &arguments.output) {
-        (Some(token), _) => print_nearest(arguments, &dataset, state, token),
-        (None, Some(output)) => draw(arguments, &dataset, state, output, quiet),
+        (Some(token), _) => print_nearest(arguments, &dataset, token),
+        (None, Some(_)) if arguments.format.csv || arguments.format.json => {
+            bail!("--csv and --json print the tokens of --nearest; a picture has no numbers")
+        }
+        (None, Some(output)) => draw(arguments, &dataset, output, quiet),
         (None, None) => bail!("either -o or --nearest is needed"),
     }
 }
 
-fn draw(arguments: &Arguments, dataset: &Dataset, state: usize, output: &Path, quiet: bool) -> Result<()> {
+/// The state that was asked for, or the last that the index and the example have (any example, if it is none in particular).
+fn state_of(arguments: &Arguments, dataset: &Dataset, states_of_example: Option<usize>) -> Result<usize> {
+    let index = dataset.index().context("the dataset has no index")?;
+    let known = states(index)?;
+    let folder = index.folder();
+    match arguments.state {
+        Some(state) if known.contains(&state) => Ok(state),
+        Some(state) => Err(TokenError::NoState { folder: folder.to_owned(), state, states: known }.into()),
+        None => {
+            let is_there = |state: &&usize| states_of_example.is_none_or(|count| **state < count);
+            known.iter().rev().find(is_there).copied().with_context(|| {
+                let (folder, dir) = (folder.display(), arguments.dir.display());
+                format!("the index {folder} holds no hidden state of it: `vlscope index {dir} --hidden-states all`")
+            })
+        }
+    }
+}
+
+fn draw(arguments: &Arguments, dataset: &Dataset, output: &Path, quiet: bool) -> Result<()> {
+    let state = state_of(arguments, dataset, None)?;
     let index = dataset.index().context("the dataset has no index")?;
     let rows = filtered(dataset, &arguments.filter)?;
     let format = Format::of(output)?;
@@ -152,26 +179,31 @@ fn draw(arguments: &Arguments, dataset: &Dataset, state: usize, output: &Path, q
     write_drawing(&drawing, arguments.scale, output, format, &arguments.adapter)
 }
 
-fn print_nearest(arguments: &Arguments, dataset: &Dataset, state: usize, token: &str) -> Result<()> {
+fn print_nearest(arguments: &Arguments, dataset: &Dataset, token: &str) -> Result<()> {
     let (example, position) = token.rsplit_once(':').context("--nearest takes EXAMPLE:POSITION, such as test/17:4")?;
     let position = position.parse().with_context(|| format!("`{position}` is no place in a sequence"))?;
-    let is_it = |row: &usize| ["id", "path"].iter().any(|name| dataset.table.value(name, *row).text() == example);
-    let row = (0..dataset.table.len()).find(is_it);
-    let row = row.with_context(|| format!("no example has the id or path `{example}`"))?;
+    let row = row_of(dataset, example)?;
     let (key, path) = (dataset.table.keys()[row], dataset.table.path(row));
-    let sequence = match &arguments.sequence {
-        Some(sequence) => sequence.clone(),
-        None => {
-            let trace = Trace::open(&path)?;
-            let document = trace.document();
-            let hidden = document.hidden.first();
-            let hidden = hidden.with_context(|| format!("the trace holds no hidden states: {}", path.display()))?;
-            document.sequences[hidden.sequence].name.clone()
-        }
-    };
-    let token = TokenKey { example: key, sequence, position };
-    let options = NearestOptions { count: arguments.count, metric: arguments.metric, ..NearestOptions::default() };
+    let trace = Trace::open(&path)?;
+    let document = trace.document();
+    let name = |hidden: &Hidden| document.sequences[hidden.sequence].name.as_str();
+    let is_wanted = |hidden: &&Hidden| arguments.sequence.as_deref().is_none_or(|wanted| name(hidden) == wanted);
+    let hidden = document.hidden.iter().find(is_wanted).with_context(|| match &arguments.sequence {
+        Some(wanted) => format!("no sequence `{wanted}` has hidden states: {}", path.display()),
+        None => format!("the trace holds no hidden states: {}", path.display()),
+    })?;
+    let state = state_of(arguments, dataset, Some(hidden.states))?;
+    let token = TokenKey { example: key, sequence: name(hidden).to_owned(), position };
+    let mut options = NearestOptions { count: arguments.count, metric: arguments.metric, ..NearestOptions::default() };
+    if arguments.exact {
+        options.exact_up_to = usize::MAX;
+    }
     let found = nearest(dataset, state, &token, options, &|| true)?;
+    if let Some(first) = found.unread.first() {
+        let (count, dir) = (found.unread.len(), arguments.dir.display());
+        let why = format!("{count} traces are no longer as they were indexed, the first of them {}", first.display());
+        eprintln!("vlscope: {why}; `vlscope index {dir}` brings the index up to date");
+    }
     let row = |near: &NearToken| -> Result<Row> {
         Ok(Row {
             path: dataset.table.value("path", near.row).text().into_owned(),
@@ -194,6 +226,7 @@ fn print_nearest(arguments: &Arguments, dataset: &Dataset, state: usize, token: 
             metric: arguments.metric.name(),
             scanned: found.scanned,
             exact: found.is_exact,
+            unread: found.unread.len(),
             same,
             other,
         });
@@ -205,7 +238,32 @@ fn print_nearest(arguments: &Arguments, dataset: &Dataset, state: usize, token: 
         place.into_iter().chain([row.modality.to_owned(), distance]).collect::<Vec<_>>()
     };
     let header = ["path", "sequence", "position", "token", "modality", "distance"];
-    print_rows(arguments.format.csv, &header, &same.iter().chain(&other).map(cells).collect::<Vec<_>>())
+    let rows: Vec<_> = same.iter().chain(&other).map(cells).collect();
+    if !arguments.format.csv {
+        let name = name_of(&path, &token)?;
+        let what = format!("{name}, token {position} of `{}` in {}", token.sequence, path.display());
+        let how =
+            if found.is_exact { "all by their states" } else { "about: candidates by their states, --exact for all" };
+        writeln!(io::stdout(), "{what}\nhidden state {state}, of {} tokens, {how}\n", found.scanned)?;
+    }
+    print_rows(arguments.format.csv, &header, &rows)
+}
+
+/// The example of that path, or else of that id.
+fn row_of(dataset: &Dataset, example: &str) -> Result<usize> {
+    let rows_with = |name: &str| -> Vec<usize> {
+        (0..dataset.table.len()).filter(|&row| dataset.table.value(name, row).text() == example).collect()
+    };
+    let found = [rows_with("path"), rows_with("id")].into_iter().find(|rows| !rows.is_empty());
+    match found.as_deref() {
+        Some(&[row]) => Ok(row),
+        Some(rows) => {
+            const NAMED: usize = 5;
+            let paths: Vec<_> = rows.iter().take(NAMED).map(|&row| dataset.table.value("path", row).text()).collect();
+            bail!("{} examples have the id `{example}`, name one by its path: {}", rows.len(), paths.join(", "))
+        }
+        None => bail!("no example has the id or path `{example}`"),
+    }
 }
 
 /// The word or the patch.

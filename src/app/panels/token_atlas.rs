@@ -261,10 +261,14 @@ fn show_near(ui: &mut Ui, state: &State, near: &NearTokens, shown: &ShownTokens,
             }
         }
         ui.add_space(4.0);
-        let how = if found.is_exact { "by the states" } else { "candidates by reduced states, ranked by the states" };
-        ui.add(
-            Label::new(RichText::new(format!("of {} tokens, {how}; 1 − cosine", found.scanned)).small().weak()).wrap(),
-        );
+        let how =
+            if found.is_exact { "by the states" } else { "about: candidates by reduced states, ranked by the states" };
+        let left_out = match found.unread.len() {
+            0 => String::new(),
+            unread => format!("; {unread} traces are no longer as they were indexed"),
+        };
+        let note = format!("of {} tokens, {how}; 1 − cosine{left_out}", found.scanned);
+        ui.add(Label::new(RichText::new(note).small().weak()).wrap());
     });
 }
 

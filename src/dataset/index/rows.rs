@@ -120,6 +120,8 @@ pub(super) struct BlockRows {
 /// The hidden states of one sequence.
 #[derive(Debug)]
 pub(super) struct HiddenRows {
+    /// How many numbers a state has in the trace.
+    pub size: usize,
     /// `[tokens]`, of the last state.
     pub norms: Vec<f32>,
     pub states: Vec<StateRows>,
@@ -156,12 +158,13 @@ impl Content {
             let states = options.hidden_states.of(hidden.states).into_iter();
             let states: Vec<_> = states.map(|state| StateRows::of(state, &trace.hidden(index, state))).collect();
             let last = hidden.states.checked_sub(1);
+            let size = last.map_or(0, |last| trace.hidden(index, last).shape[1]);
             let norms = match (last, states.last()) {
                 (Some(last), Some((rows, norms))) if rows.state == last => norms.clone(),
                 (Some(last), _) => StateRows::of(last, &trace.hidden(index, last)).1,
                 (None, _) => Vec::new(),
             };
-            HiddenRows { norms, states: states.into_iter().map(|(rows, _)| rows).collect() }
+            HiddenRows { size, norms, states: states.into_iter().map(|(rows, _)| rows).collect() }
         });
         let hidden = hidden.collect();
         let thumbnails = (0..document.images).map(|image| thumbnail::png(trace.image(image))).collect();

@@ -76,6 +76,7 @@ fn examples(rows: &[Row]) -> Result<RecordBatch, ArrowError> {
             "heads".into(),
             count(|content| content.blocks.iter().flat_map(|block| &block.heads).copied().max().unwrap_or(0)),
         ),
+        ("hidden_size".into(), Arc::new(of(rows, hidden_size).into_iter().collect::<Int32Array>())),
         ("text".into(), text(|content| Some(text_line(&content.document)))),
         ("regions".into(), text(regions)),
     ];
@@ -92,6 +93,12 @@ fn examples(rows: &[Row]) -> Result<RecordBatch, ArrowError> {
         columns.extend(columns_of_map.map(|(key, column)| (format!("{prefix}_{key}"), column)));
     }
     batch(&["example", "path"], columns)
+}
+
+/// Of all sequences, if it is the same.
+fn hidden_size(content: &Content) -> Option<i32> {
+    let first = content.hidden.first()?.size;
+    content.hidden.iter().all(|hidden| hidden.size == first).then(|| i32::try_from(first).ok())?
 }
 
 fn value_of<'a, T>(value: impl Fn(&'a Content) -> T) -> impl Fn(&'a Content) -> Option<T> {

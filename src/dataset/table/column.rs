@@ -103,6 +103,9 @@ impl<'a> Value<'a> {
         match self {
             Self::None => Cow::Borrowed(""),
             Self::Text(text) => Cow::Borrowed(text),
+            Self::Number(number) if number != 0.0 && !(1e-5..1e16).contains(&number.abs()) => {
+                Cow::Owned(format!("{number:e}"))
+            }
             Self::Number(number) => Cow::Owned(number.to_string()),
             Self::Flag(true) => Cow::Borrowed("true"),
             Self::Flag(false) => Cow::Borrowed("false"),

@@ -3,15 +3,17 @@
 //!
 //! Up to [`NearestOptions::exact_up_to`] tokens the states themselves are read from the traces. Beyond that the reduced
 //! states of the index are scanned (64 numbers a token that keep distances to within about a tenth), and the best
-//! [`CANDIDATES`] for each wanted one are read from their traces and ranked by the states themselves.
+//! [`CANDIDATES`] for each wanted one, or [`LEAST_CANDIDATES`], are read from their traces and ranked by the states
+//! themselves. States of another size are of another model, and are near to nothing here.
 //!
 //! Not used: a graph of neighbours (HNSW, measured in BENCHMARKS.md). It has to be built before the first answer, in half a
 //! minute and half a gigabyte for 717,269 tokens, and then finds 91 to 97 % of what a scan finds in 11 ms. Most of an
 //! answer's 0.3 s goes to reading the index and the candidates' traces, which the graph needs as well.
 
 use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashMap};
-use std::path::Path;
+use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, Int64Type};
@@ -21,6 +23,7 @@ use super::atlas::{TokenError, hidden};
 use crate::analysis::neighbours::Metric;
 use crate::dataset::Dataset;
 use crate::dataset::index::{IndexError, Part, Table, reduced};
+use crate::dataset::table::Value;
 use crate::trace::{Modality, Trace};
 
 /// A token of a dataset.
@@ -75,10 +78,15 @@ pub struct Nearest {
     pub scanned: usize,
     /// Whether all of their states were read, not only those of candidates.
     pub is_exact: bool,
+    /// Traces that are no longer as they were indexed, and were left out.
+    pub unread: Vec<PathBuf>,
 }
 
 /// Candidates for each wanted token.
 const CANDIDATES: usize = 20;
+/// Candidates of a modality, however few are wanted: where all tokens are about equally far, the nearest is not among the
+/// first by the reduced states.
+const LEAST_CANDIDATES: usize = 1000;
 
 /// A row of the index and how far it seems.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,49 +159,65 @@ pub fn nearest(
         ))
     })?;
     let is_image = query.is_image(token.position);
+    if !distance(options.metric, &own, &own).is_finite() {
+        let why = "its state holds no number, or nothing but zeros, which have no direction";
+        return Err(TokenError::NoToken(format!(
+            "nothing is near token {}: {why}: {}",
+            token.position,
+            path.display()
+        )));
+    }
+    let strangers = examples_of_other_sizes(dataset, own.len());
     let mut total = 0;
     for part in index.parts() {
         total += part.rows(Table::Tokens)?;
     }
     let is_exact = total <= options.exact_up_to;
-    let most = if is_exact { usize::MAX } else { options.count.max(1) * CANDIDATES };
+    let most = match is_exact {
+        true => usize::MAX,
+        false => options.count.saturating_mul(CANDIDATES).max(LEAST_CANDIDATES),
+    };
     let small = reduced(&own);
     // Where all states are read anyway there is nothing to sort out beforehand.
     let rough = |values: &[f32]| if is_exact { 0.0 } else { distance(options.metric, &small, values) };
-    let found: Vec<(Vec<Candidate>, Vec<String>)> = index
+    let skips = |example: i64, position: usize, sequence: &str| {
+        strangers.contains(&example)
+            || (example == token.example && position == token.position && sequence == token.sequence)
+    };
+    let found: Vec<Scanned> = index
         .parts()
         .par_iter()
-        .map(|part| scan(part, state, token, most, &rough, progress))
+        .map(|part| scan(part, state, &skips, most, &rough, progress))
         .collect::<Result<_, _>>()?;
 
     // By trace, so that each is opened once.
     let mut by_trace: HashMap<(i64, String), Vec<(usize, bool)>> = HashMap::new();
     for is_image in [false, true] {
         let mut best = Best::new(most);
-        for (part, (candidates, _)) in found.iter().enumerate() {
-            candidates.iter().filter(|candidate| candidate.is_image == is_image).for_each(|candidate| {
+        for (part, scanned) in found.iter().enumerate() {
+            scanned.candidates.iter().filter(|candidate| candidate.is_image == is_image).for_each(|candidate| {
                 best.offer(Candidate { sequence: (part, candidate.sequence.1), ..candidate.clone() });
             });
         }
         for Candidate { key: (example, position), sequence, .. } in best.heap {
-            let name = &found[sequence.0].1[sequence.1];
+            let name = &found[sequence.0].sequences[sequence.1];
             by_trace.entry((example, name.clone())).or_default().push((position as usize, is_image));
         }
     }
     let by_trace: Vec<_> = by_trace.into_iter().collect();
+    let unread = Mutex::new(BTreeSet::new());
     let ranked: Vec<Vec<NearToken>> = by_trace
         .par_iter()
         .map(|((example, sequence), tokens)| {
             if !progress() {
                 return Err(TokenError::Cancelled);
             }
-            // A trace that went meanwhile has no near tokens.
             let Some(&row) = rows.get(example) else { return Ok(Vec::new()) };
             let path = dataset.table.path(row);
-            if !path.exists() {
+            let Ok(states) = State::open(&path, state, sequence) else {
+                unread.lock().unwrap_or_else(PoisonError::into_inner).insert(path);
                 return Ok(Vec::new());
-            }
-            let states = State::open(&path, state, sequence)?;
+            };
             let near = tokens.iter().filter_map(|&(position, is_image)| {
                 let distance = distance(options.metric, &own, &states.at(position)?);
                 let key = TokenKey { example: *example, sequence: sequence.clone(), position };
@@ -202,7 +226,9 @@ pub fn nearest(
             Ok(near.collect())
         })
         .collect::<Result<_, TokenError>>()?;
-    let mut nearest = Nearest { scanned: total, is_exact, ..Nearest::default() };
+    let scanned = found.iter().map(|scanned| scanned.tokens).sum();
+    let unread = unread.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
+    let mut nearest = Nearest { scanned, is_exact, unread, ..Nearest::default() };
     for near in ranked.into_iter().flatten() {
         if near.is_image == is_image { &mut nearest.same } else { &mut nearest.other }.push(near);
     }
@@ -216,20 +242,40 @@ pub fn nearest(
     Ok(nearest)
 }
 
-/// The best candidates of one part for both modalities, and the names of its sequences.
+/// The keys of examples whose states are known to have another size.
+fn examples_of_other_sizes(dataset: &Dataset, size: usize) -> HashSet<i64> {
+    let is_other = |row: &usize| {
+        let found = dataset.table.value("hidden_size", *row);
+        matches!(found, Value::Number(found) if found != size as f64)
+    };
+    (0..dataset.table.len()).filter(is_other).map(|row| dataset.table.keys()[row]).collect()
+}
+
+/// What a part holds.
+struct Scanned {
+    /// The best of both modalities.
+    candidates: Vec<Candidate>,
+    /// The names of its sequences.
+    sequences: Vec<String>,
+    /// How many tokens were looked at.
+    tokens: usize,
+}
+
+/// The best candidates of one part. `skips` is asked of example, position and sequence.
 fn scan(
     part: &Part,
     state: usize,
-    token: &TokenKey,
+    skips: &(dyn Fn(i64, usize, &str) -> bool + Sync),
     most: usize,
     rough: &(dyn Fn(&[f32]) -> f32 + Sync),
     progress: &(dyn Fn() -> bool + Sync),
-) -> Result<(Vec<Candidate>, Vec<String>), TokenError> {
+) -> Result<Scanned, TokenError> {
     let column = format!("hidden_{state}");
     let path = part.folder().join(Table::Tokens.file_name());
     let wrong = |message: String| IndexError::Table { doing: "read the index in", path: path.clone(), message };
     let mut best = [Best::new(most), Best::new(most)];
     let mut names: Vec<String> = Vec::new();
+    let mut tokens = 0;
     let columns = ["example", "sequence", "position", "modality", column.as_str()];
     for batch in part.read(Table::Tokens, &columns)? {
         if !progress() {
@@ -254,9 +300,10 @@ fn scan(
             let Some(values) = hidden(&batch, &column, row).map_err(wrong)? else { continue };
             let (example, position) = (examples.value(row), u32::try_from(positions.value(row)).unwrap_or(0));
             let name = sequences.value(row);
-            if example == token.example && position as usize == token.position && name == token.sequence {
+            if skips(example, position as usize, name) {
                 continue;
             }
+            tokens += 1;
             let sequence = names.iter().position(|known| known == name).unwrap_or_else(|| {
                 names.push(name.to_owned());
                 names.len() - 1
@@ -269,7 +316,8 @@ fn scan(
             }
         }
     }
-    Ok((best.into_iter().flat_map(|best| best.heap).collect(), names))
+    let candidates = best.into_iter().flat_map(|best| best.heap).collect();
+    Ok(Scanned { candidates, sequences: names, tokens })
 }
 
 /// One hidden state of a sequence, in its trace.

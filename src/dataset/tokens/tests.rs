@@ -149,3 +149,41 @@ fn candidates_by_reduced_states_hold_the_nearest() -> Result {
     assert!(of >= 120 && found * 100 >= of * 95, "{found} of {of}");
     Ok(())
 }
+
+#[test]
+fn states_of_another_size_are_no_candidates() -> Result {
+    let folder = tempfile::tempdir()?;
+    write(folder.path(), 0..20, 96)?;
+    write(folder.path(), 20..22, 80)?;
+    let dataset = indexed(folder.path())?;
+    let row =
+        (0..dataset.table.len()).find(|&row| dataset.table.path(row).ends_with("20.safetensors")).ok_or("gone")?;
+    for exact_up_to in [0, usize::MAX] {
+        let options = NearestOptions { count: 40, metric: Metric::Euclidean, exact_up_to };
+        let found = nearest(&dataset, 2, &token(&dataset, row, 1), options, &|| true)?;
+        assert_eq!((found.same.len(), found.other.len(), found.scanned), (13, 18, 31), "two traces of 7 and 9 tokens");
+    }
+    let most = NearestOptions { count: usize::MAX, metric: Metric::Cosine, exact_up_to: 0 };
+    assert_eq!(nearest(&dataset, 2, &token(&dataset, row, 1), most, &|| true)?.same.len(), 13);
+    Ok(())
+}
+
+#[test]
+fn a_token_without_a_direction_says_so() -> Result {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("0.safetensors");
+    write(folder.path(), 0..1, 8)?;
+    let (mut bytes, begin, end) = {
+        let trace = Trace::open(&path)?;
+        let bytes = std::fs::read(&path)?;
+        let state = trace.hidden(0, 2).bytes;
+        let begin = bytes.windows(state.len()).position(|window| window == state).ok_or("no state")?;
+        (bytes, begin, begin + 8 * 4)
+    };
+    bytes[begin..end].fill(0);
+    std::fs::write(&path, bytes)?;
+    let dataset = indexed(folder.path())?;
+    let error = nearest(&dataset, 2, &token(&dataset, 0, 0), NearestOptions::default(), &|| true).err();
+    assert!(error.ok_or("there is one")?.to_string().contains("nothing is near token 0: its state holds no number"));
+    Ok(())
+}
