@@ -2,7 +2,8 @@
 
 Both search the reduced states that the index holds. The graph has to be built before its first answer; its recall is
 the share of the ten nearest by a scan of the same vectors that it finds. vlscope is timed as a command, from its start
-to its end, with reading the index, and with ranking its candidates by the states in the traces.
+to its end, with reading the index, and with ranking its candidates by the states in the traces; the recall of those is
+the share of the ten nearest by the states themselves (`--exact`).
 
     vlscope index traces/
     python benches/peers/nearest_tokens.py traces/ --state 4 --vlscope target/release/vlscope
@@ -11,6 +12,7 @@ to its end, with reading the index, and with ranking its candidates by the state
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import subprocess
 import time
@@ -23,6 +25,8 @@ from usearch.index import Index
 THREADS = 2
 NEAREST = 10
 QUESTIONS = 50
+# Of the command itself, in both modalities.
+ASKED = 20
 
 
 def reduced_states(folder: Path, state: int) -> np.ndarray:
@@ -71,15 +75,25 @@ def main() -> None:
         recall = found / (NEAREST * QUESTIONS)
         print(f"graph, expansion {expansion}: {1e3 * statistics.median(times):.2f} ms, recall {recall:.3f}")
 
-    trace = next(iter(sorted(arguments.folder.rglob("*.safetensors"))))
-    command = [arguments.vlscope, "tokens", arguments.folder, "--state", arguments.state, "-n", NEAREST]
-    command += ["--nearest", f"{trace.relative_to(arguments.folder)}:1"]
-    times = []
-    for _ in range(5):
-        began = time.perf_counter()
-        subprocess.run([str(word) for word in command], check=True, capture_output=True)
-        times.append(time.perf_counter() - began)
-    print(f"vlscope tokens --nearest: {1e3 * statistics.median(times):.0f} ms")
+    traces = sorted(arguments.folder.rglob("*.safetensors"))
+    found, wanted = 0, 0
+    times: dict[str, list[float]] = {"": [], "--exact": []}
+    for question in np.random.default_rng(1).choice(len(traces), ASKED, replace=False):
+        command = [arguments.vlscope, "tokens", arguments.folder, "--state", arguments.state, "-n", NEAREST, "--json"]
+        command += ["--nearest", f"{traces[question].relative_to(arguments.folder)}:{question % 5}"]
+        lists = []
+        for how, taken in times.items():
+            began = time.perf_counter()
+            words = [str(word) for word in [*command, *how.split()]]
+            said = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
+            taken.append(time.perf_counter() - began)
+            lists.append([[row["distance"] for row in said[which]] for which in ("same", "other")])
+        for candidates, nearest in zip(*lists, strict=True):
+            found += sum(distance <= nearest[-1] + 1e-6 for distance in candidates)
+            wanted += len(nearest)
+    for how, taken in times.items():
+        print(f"vlscope tokens --nearest {how}: {1e3 * statistics.median(taken):.0f} ms")
+    print(f"recall of its candidates, by the states in the traces: {found / wanted:.3f}")
 
 
 if __name__ == "__main__":
