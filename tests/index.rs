@@ -138,6 +138,7 @@ fn check_tokens(trace: &Trace, rows: &[Row]) -> Result {
             let Some((number, hidden)) = described else { continue };
             let numbers = |state: usize| trace.hidden(number, state).entry(position).to_f32();
             let length = |numbers: &[f32]| numbers.iter().map(|number| number * number).sum::<f32>().sqrt();
+            assert_eq!(row["hidden_size"], numbers(0).len());
             let norm = length(&numbers(hidden.states - 1));
             assert!((row["norm"].as_f64().unwrap_or(-1.0) - f64::from(norm)).abs() < 1e-3);
             for state in 0..hidden.states {

@@ -95,7 +95,11 @@ pub fn short(value: f32) -> String {
 
 /// All digits, or nothing where there is no value.
 pub fn exact(value: f32) -> String {
-    if value.is_finite() { value.to_string() } else { String::new() }
+    match value.abs() {
+        size if !size.is_finite() => String::new(),
+        0.0 | 1e-5..1e16 => value.to_string(),
+        _ => format!("{value:e}"),
+    }
 }
 
 #[cfg(test)]

@@ -239,12 +239,13 @@ fn print_nearest(arguments: &Arguments, dataset: &Dataset, token: &str) -> Resul
     };
     let header = ["path", "sequence", "position", "token", "modality", "distance"];
     let rows: Vec<_> = same.iter().chain(&other).map(cells).collect();
+    let how = if found.is_exact { "all by their states" } else { "about: candidates by their states, --exact for all" };
     if !arguments.format.csv {
         let name = name_of(&path, &token)?;
         let what = format!("{name}, token {position} of `{}` in {}", token.sequence, path.display());
-        let how =
-            if found.is_exact { "all by their states" } else { "about: candidates by their states, --exact for all" };
         writeln!(io::stdout(), "{what}\nhidden state {state}, of {} tokens, {how}\n", found.scanned)?;
+    } else if !found.is_exact {
+        eprintln!("vlscope: of {} tokens, {how}", found.scanned);
     }
     print_rows(arguments.format.csv, &header, &rows)
 }

@@ -3,7 +3,7 @@
 use twox_hash::XxHash64;
 
 /// The version of the layout, which each table carries in its metadata under [`STAMP_KEY`] with the options of the run.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 /// The key of that metadata.
 pub(super) const STAMP_KEY: &str = "vlscope.index";
 

@@ -76,7 +76,6 @@ fn examples(rows: &[Row]) -> Result<RecordBatch, ArrowError> {
             "heads".into(),
             count(|content| content.blocks.iter().flat_map(|block| &block.heads).copied().max().unwrap_or(0)),
         ),
-        ("hidden_size".into(), Arc::new(of(rows, hidden_size).into_iter().collect::<Int32Array>())),
         ("text".into(), text(|content| Some(text_line(&content.document)))),
         ("regions".into(), text(regions)),
     ];
@@ -93,12 +92,6 @@ fn examples(rows: &[Row]) -> Result<RecordBatch, ArrowError> {
         columns.extend(columns_of_map.map(|(key, column)| (format!("{prefix}_{key}"), column)));
     }
     batch(&["example", "path"], columns)
-}
-
-/// Of all sequences, if it is the same.
-fn hidden_size(content: &Content) -> Option<i32> {
-    let first = content.hidden.first()?.size;
-    content.hidden.iter().all(|hidden| hidden.size == first).then(|| i32::try_from(first).ok())?
 }
 
 fn value_of<'a, T>(value: impl Fn(&'a Content) -> T) -> impl Fn(&'a Content) -> Option<T> {
@@ -216,6 +209,7 @@ struct TokenColumns<'a> {
     specials: Vec<bool>,
     images: Vec<Option<i32>>,
     areas: Vec<Option<Area>>,
+    sizes: Vec<Option<i32>>,
     norms: Vec<Option<f32>>,
     states: BTreeMap<usize, ListBuilder<Float32Builder>>,
 }
@@ -237,6 +231,7 @@ impl<'a> TokenColumns<'a> {
             self.specials.push(token.special);
             self.images.push(image.map(|(image, _)| image as i32));
             self.areas.push(image.map(|(_, area)| area));
+            self.sizes.push(hidden.and_then(|hidden| i32::try_from(hidden.size).ok()));
             self.norms.push(hidden.and_then(|hidden| finite(*hidden.norms.get(position)?)));
         }
         for state in hidden.into_iter().flat_map(|hidden| &hidden.states) {
@@ -282,6 +277,7 @@ fn tokens(rows: &[(i64, &Content)]) -> Result<RecordBatch, ArrowError> {
         ("y0".into(), side(|area| area.y0)),
         ("x1".into(), side(|area| area.x1)),
         ("y1".into(), side(|area| area.y1)),
+        ("hidden_size".into(), Arc::new(Int32Array::from(all.sizes))),
         ("norm".into(), Arc::new(Float32Array::from(all.norms))),
     ];
     for (state, mut column) in all.states {

@@ -11,7 +11,7 @@
 //! answer's 0.3 s goes to reading the index and the candidates' traces, which the graph needs as well.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -19,11 +19,10 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, Int64Type};
 use rayon::prelude::*;
 
-use super::atlas::{TokenError, hidden};
+use super::atlas::{TokenError, hidden, states};
 use crate::analysis::neighbours::Metric;
 use crate::dataset::Dataset;
 use crate::dataset::index::{IndexError, Part, Table, reduced};
-use crate::dataset::table::Value;
 use crate::trace::{Modality, Trace};
 
 /// A token of a dataset.
@@ -167,7 +166,6 @@ pub fn nearest(
             path.display()
         )));
     }
-    let strangers = examples_of_other_sizes(dataset, own.len());
     let mut total = 0;
     for part in index.parts() {
         total += part.rows(Table::Tokens)?;
@@ -180,14 +178,14 @@ pub fn nearest(
     let small = reduced(&own);
     // Where all states are read anyway there is nothing to sort out beforehand.
     let rough = |values: &[f32]| if is_exact { 0.0 } else { distance(options.metric, &small, values) };
-    let skips = |example: i64, position: usize, sequence: &str| {
-        strangers.contains(&example)
-            || (example == token.example && position == token.position && sequence == token.sequence)
+    let is_it = |example: i64, position: usize, sequence: &str| {
+        example == token.example && position == token.position && sequence == token.sequence
     };
+    let rough = Rough { size: own.len(), distance: &rough };
     let found: Vec<Scanned> = index
         .parts()
         .par_iter()
-        .map(|part| scan(part, state, &skips, most, &rough, progress))
+        .map(|part| scan(part, state, &is_it, most, &rough, progress))
         .collect::<Result<_, _>>()?;
 
     // By trace, so that each is opened once.
@@ -227,6 +225,16 @@ pub fn nearest(
         })
         .collect::<Result<_, TokenError>>()?;
     let scanned = found.iter().map(|scanned| scanned.tokens).sum();
+    if scanned == 0 {
+        let (folder, size) = (index.folder().to_owned(), own.len());
+        return match states(index)? {
+            known if known.contains(&state) => Err(TokenError::NoToken(format!(
+                "no other token of the index {} has a hidden state {state} of {size} numbers",
+                folder.display()
+            ))),
+            known => Err(TokenError::NoState { folder, state, states: known }),
+        };
+    }
     let unread = unread.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
     let mut nearest = Nearest { scanned, is_exact, unread, ..Nearest::default() };
     for near in ranked.into_iter().flatten() {
@@ -242,13 +250,11 @@ pub fn nearest(
     Ok(nearest)
 }
 
-/// The keys of examples whose states are known to have another size.
-fn examples_of_other_sizes(dataset: &Dataset, size: usize) -> HashSet<i64> {
-    let is_other = |row: &usize| {
-        let found = dataset.table.value("hidden_size", *row);
-        matches!(found, Value::Number(found) if found != size as f64)
-    };
-    (0..dataset.table.len()).filter(is_other).map(|row| dataset.table.keys()[row]).collect()
+/// How far reduced states seem to be from that of the token.
+struct Rough<'a> {
+    /// Of the states in the traces: those of another size are of another model.
+    size: usize,
+    distance: &'a (dyn Fn(&[f32]) -> f32 + Sync),
 }
 
 /// What a part holds.
@@ -261,13 +267,13 @@ struct Scanned {
     tokens: usize,
 }
 
-/// The best candidates of one part. `skips` is asked of example, position and sequence.
+/// The best candidates of one part. `is_it` says by example, position and sequence which is the token itself.
 fn scan(
     part: &Part,
     state: usize,
-    skips: &(dyn Fn(i64, usize, &str) -> bool + Sync),
+    is_it: &(dyn Fn(i64, usize, &str) -> bool + Sync),
     most: usize,
-    rough: &(dyn Fn(&[f32]) -> f32 + Sync),
+    rough: &Rough<'_>,
     progress: &(dyn Fn() -> bool + Sync),
 ) -> Result<Scanned, TokenError> {
     let column = format!("hidden_{state}");
@@ -276,7 +282,7 @@ fn scan(
     let mut best = [Best::new(most), Best::new(most)];
     let mut names: Vec<String> = Vec::new();
     let mut tokens = 0;
-    let columns = ["example", "sequence", "position", "modality", column.as_str()];
+    let columns = ["example", "sequence", "position", "modality", "hidden_size", column.as_str()];
     for batch in part.read(Table::Tokens, &columns)? {
         if !progress() {
             return Err(TokenError::Cancelled);
@@ -296,11 +302,14 @@ fn scan(
         };
         let (examples, sequences, positions, modalities) =
             typed().ok_or_else(|| wrong("a column of the tokens has another type than in the layout".to_owned()))?;
+        // An index of an older version lacks them.
+        let sizes = batch.column_by_name("hidden_size").and_then(|sizes| sizes.as_primitive_opt::<Int32Type>());
         for row in 0..batch.num_rows() {
             let Some(values) = hidden(&batch, &column, row).map_err(wrong)? else { continue };
             let (example, position) = (examples.value(row), u32::try_from(positions.value(row)).unwrap_or(0));
             let name = sequences.value(row);
-            if skips(example, position as usize, name) {
+            let is_of_this_size = sizes.is_none_or(|sizes| usize::try_from(sizes.value(row)) == Ok(rough.size));
+            if !is_of_this_size || is_it(example, position as usize, name) {
                 continue;
             }
             tokens += 1;
@@ -309,8 +318,12 @@ fn scan(
                 names.len() - 1
             });
             let is_image = modalities.value(row) == "image";
-            let candidate =
-                Candidate { distance: rough(values), key: (example, position), sequence: (0, sequence), is_image };
+            let candidate = Candidate {
+                distance: (rough.distance)(values),
+                key: (example, position),
+                sequence: (0, sequence),
+                is_image,
+            };
             if candidate.distance.is_finite() {
                 best[usize::from(is_image)].offer(candidate);
             }
