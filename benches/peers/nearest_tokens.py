@@ -42,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--state", type=int, required=True)
-    parser.add_argument("--vlscope", type=Path, required=True)
+    parser.add_argument("--vlscope", type=lambda path: Path(path).resolve(), required=True)
     arguments = parser.parse_args()
 
     began = time.perf_counter()

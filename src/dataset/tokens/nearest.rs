@@ -7,8 +7,8 @@
 //! themselves. States of another size are of another model, and are near to nothing here.
 //!
 //! Not used: a graph of neighbours (HNSW, measured in BENCHMARKS.md). It has to be built before the first answer, in half a
-//! minute and half a gigabyte for 717,269 tokens, and then finds 91 to 97 % of what a scan finds in 11 ms. Most of an
-//! answer's 0.3 s goes to reading the index and the candidates' traces, which the graph needs as well.
+//! minute and half a gigabyte for 717,269 tokens, and then finds 95 to 100 % of what a scan finds in 12 ms. Most of an
+//! answer's 0.2 s goes to reading the index and the candidates' traces, which the graph needs as well.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
