@@ -1,5 +1,7 @@
 //! The names of the tables and of their columns (docs/datasets.md).
 
+use std::collections::HashSet;
+
 use twox_hash::XxHash64;
 
 /// The version of the layout, which each table carries in its metadata under [`STAMP_KEY`] with the options of the run.
@@ -53,6 +55,23 @@ pub fn metric_column(title: &str) -> String {
     format!("metric_{}", words.join("_"))
 }
 
+/// The columns of a block's metrics, each its own: what is taken already gets the next number that is free.
+pub(super) fn metric_columns<'a>(titles: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut taken = HashSet::new();
+    let own = |title: &str| {
+        let first = metric_column(title);
+        let mut column = first.clone();
+        for number in 2.. {
+            if taken.insert(column.clone()) {
+                break;
+            }
+            column = format!("{first}_{number}");
+        }
+        column
+    };
+    titles.map(own).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +81,12 @@ mod tests {
         // `printf 'a/b.safetensors' | xxhsum -H64`, and `xxhash.xxh64_intdigest` in Python.
         assert_eq!(example_key(""), 0xef46_db37_51d8_e999_u64.cast_signed());
         assert_eq!(statistic_column("mass.text.image"), "mass_text_image");
+        let alike = ["A", "a!", "a 2", "a"];
+        assert_eq!(
+            metric_columns(alike.into_iter()),
+            ["metric_a", "metric_a_2", "metric_a_2_2", "metric_a_3"],
+            "none is lost"
+        );
         assert_eq!(metric_column("Example Custom Metrics (β, 2)"), "metric_example_custom_metrics_β_2");
     }
 }

@@ -10,7 +10,7 @@ use arrow_schema::ArrowError;
 use serde_json::{Map, Value};
 
 use super::rows::{Content, HiddenRows, Row};
-use super::schema::{Table, metric_column, statistic_column};
+use super::schema::{Table, metric_columns, statistic_column};
 use crate::analysis::statistics::{HeadStatistics, TABLE};
 use crate::dataset::text_line;
 use crate::trace::{Area, Content as TokenContent, Modality, Token};
@@ -151,10 +151,8 @@ fn head_stats(rows: &[(i64, &Content)]) -> Result<RecordBatch, ArrowError> {
                 }
             }
             let titles = content.document.head_metrics.iter().filter(|metric| metric.block == index);
-            let mut named: Vec<String> = Vec::new();
-            for (metric, values) in titles.zip(&found.metrics) {
-                named.push(metric_column(&metric.name));
-                let name = numbered(&named);
+            let names = metric_columns(titles.map(|metric| metric.name.as_str()));
+            for (name, values) in names.into_iter().zip(&found.metrics) {
                 let column = metrics.entry(name).or_default();
                 column.resize(first, None);
                 column.extend(each_head(values, &found.heads));
@@ -176,15 +174,6 @@ fn head_stats(rows: &[(i64, &Content)]) -> Result<RecordBatch, ArrowError> {
         columns.push((name, Arc::new(Float32Array::from(values))));
     }
     batch(&["example", "block", "layer", "head"], columns)
-}
-
-/// The last of these names, with its number behind it if it is not the first of its kind.
-fn numbered(names: &[String]) -> String {
-    let Some(last) = names.last() else { return String::new() };
-    match names.iter().filter(|name| *name == last).count() {
-        1 => last.clone(),
-        count => format!("{last}_{count}"),
-    }
 }
 
 fn each_head(statistic: &HeadStatistics, heads: &[usize]) -> impl Iterator<Item = Option<f32>> {
