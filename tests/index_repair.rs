@@ -4,10 +4,11 @@ mod index_common;
 mod trace_common;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use index_common::{assert_same, begin, counts, dataset, index, parts, rows, vlscope};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use trace_common::{Raw, Result, Tensor};
 use vlscope::dataset::index::{Index, Table};
 use vlscope::dataset::table::Filter;
@@ -18,6 +19,15 @@ fn with_outputs(path: &Path, outputs: Value) -> Result {
     let mut raw = Raw::sound();
     raw.document["outputs"] = outputs;
     raw.write(path)
+}
+
+/// Six traces, a place for their index, and one that is whole; all as long as the folder.
+fn beside_a_whole_index() -> Result<(TempDir, PathBuf, PathBuf, PathBuf)> {
+    let folder = tempfile::tempdir()?;
+    let [traces, at, whole] = ["traces", "index", "whole"].map(|name| folder.path().join(name));
+    dataset(&traces, 6)?;
+    index(&traces, &whole, &[])?;
+    Ok((folder, traces, at, whole))
 }
 
 fn copy_part(index: &Path, name: &str, copy: &str) -> Result {
@@ -31,11 +41,8 @@ fn copy_part(index: &Path, name: &str, copy: &str) -> Result {
 /// What two runs leave on a file system without locks.
 #[test]
 fn an_example_in_two_parts_is_put_into_one() -> Result {
-    let folder = tempfile::tempdir()?;
-    let (traces, at, whole) = (folder.path().join("traces"), folder.path().join("index"), folder.path().join("whole"));
-    dataset(&traces, 6)?;
+    let (_folder, traces, at, whole) = beside_a_whole_index()?;
     index(&traces, &at, &[])?;
-    index(&traces, &whole, &[])?;
     copy_part(&at, &parts(&at)?[0], "part-z")?;
     assert_eq!(counts(&index(&traces, &at, &[])?), [0, 6, 0]);
     assert_same(&at, &whole)?;
@@ -45,10 +52,7 @@ fn an_example_in_two_parts_is_put_into_one() -> Result {
 
 #[test]
 fn a_damaged_part_is_set_aside_and_its_traces_read_again() -> Result {
-    let folder = tempfile::tempdir()?;
-    let (traces, at, whole) = (folder.path().join("traces"), folder.path().join("index"), folder.path().join("whole"));
-    dataset(&traces, 6)?;
-    index(&traces, &whole, &[])?;
+    let (_folder, traces, at, whole) = beside_a_whole_index()?;
     index(&traces, &at, &["--part-traces", "2"])?;
     let names = parts(&at)?;
     let cut = at.join(&names[0]).join(Table::Examples.file_name());

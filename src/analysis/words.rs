@@ -50,7 +50,7 @@ pub fn words(tokens: &[Token]) -> Vec<Range<usize>> {
 }
 
 /// The text of a token that may be a piece of a word.
-fn piece(token: &Token) -> Option<&str> {
+pub fn piece(token: &Token) -> Option<&str> {
     match &token.content {
         Content::Text(text) if !token.special => Some(text),
         _ => None,

@@ -115,12 +115,15 @@ fn columns(dataset: &Dataset, wanted: &[String], rows: &[u32]) -> Vec<String> {
     let table = &dataset.table;
     let known = COLUMNS.iter().filter(|column| table.column(column).is_some());
     let mut columns: Vec<String> = known.map(|column| (*column).to_owned()).collect();
-    let has_value = |column: &str, row: &u32| table.value(column, *row as usize) != Value::None;
+    let count = |column: &str| match table.column(column) {
+        Some(column) => rows.iter().filter(|row| column.values.value(**row as usize) != Value::None).count(),
+        None => 0,
+    };
     // What has no name of its own is named by its file, and what could not be read says why.
-    if rows.iter().any(|row| !has_value("id", row)) {
+    if count("id") < rows.len() {
         columns.insert(0, "path".to_owned());
     }
-    if rows.iter().any(|row| has_value("error", row)) {
+    if count("error") > 0 {
         columns.push("error".to_owned());
     }
     columns

@@ -102,7 +102,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     print(arguments, &report, &folder, bytes, begun.elapsed().as_secs_f64())
 }
 
-/// Where the index cannot be made, another place may do.
+/// Where the index cannot be made, another place may do; the dataset has to be read wherever its index lies.
 fn with_advice(arguments: &Arguments, error: IndexError) -> anyhow::Error {
     let is_refused = matches!(&error, IndexError::Io { cause, path, .. } if matches!(
         cause.kind(),

@@ -6,6 +6,8 @@ use anyhow::Result;
 use clap::Args;
 use serde::{Serialize, Serializer};
 
+use crate::dataset::table::written;
+
 /// How numbers are printed.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct FormatArguments {
@@ -95,11 +97,7 @@ pub fn short(value: f32) -> String {
 
 /// All digits, or nothing where there is no value.
 pub fn exact(value: f32) -> String {
-    match value.abs() {
-        size if !size.is_finite() => String::new(),
-        0.0 | 1e-5..1e16 => value.to_string(),
-        _ => format!("{value:e}"),
-    }
+    if value.is_finite() { written(value) } else { String::new() }
 }
 
 #[cfg(test)]

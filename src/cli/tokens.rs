@@ -16,12 +16,12 @@ use super::table::{FormatArguments, Number, exact, print_json, print_rows, short
 use super::values::{parse_scale, parse_size};
 use crate::analysis::neighbours::Metric;
 use crate::dataset::Dataset;
-use crate::dataset::tokens::{NearToken, NearestOptions, TokenAtlas, TokenError, TokenKey, nearest, states};
+use crate::dataset::tokens::{NearToken, NearestOptions, TokenAtlas, TokenKey, nearest, states};
 use crate::evidence::{PaintedTokens, TokenColor};
 use crate::export::Format;
 use crate::render::Fonts;
 use crate::scene::{CloudInputs, Options, Theme, TokenCloud, draw_token_cloud, token_names};
-use crate::trace::{Hidden, Trace};
+use crate::trace::{Document, Hidden, Trace};
 
 const EXAMPLES: &str = "Examples:
   vlscope index traces/
@@ -130,20 +130,15 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
 
 /// The state that was asked for, or the last that the index and the example have (any example, if it is none in particular).
 fn state_of(arguments: &Arguments, dataset: &Dataset, states_of_example: Option<usize>) -> Result<usize> {
-    let index = dataset.index().context("the dataset has no index")?;
-    let known = states(index)?;
-    let folder = index.folder();
-    match arguments.state {
-        Some(state) if known.contains(&state) => Ok(state),
-        Some(state) => Err(TokenError::NoState { folder: folder.to_owned(), state, states: known }.into()),
-        None => {
-            let is_there = |state: &&usize| states_of_example.is_none_or(|count| **state < count);
-            known.iter().rev().find(is_there).copied().with_context(|| {
-                let (folder, dir) = (folder.display(), arguments.dir.display());
-                format!("the index {folder} holds no hidden state of it: `vlscope index {dir} --hidden-states all`")
-            })
-        }
+    if let Some(state) = arguments.state {
+        return Ok(state);
     }
+    let index = dataset.index().context("the dataset has no index")?;
+    let is_there = |state: &usize| states_of_example.is_none_or(|count| *state < count);
+    states(index)?.into_iter().rev().find(is_there).with_context(|| {
+        let (folder, dir) = (index.folder().display(), arguments.dir.display());
+        format!("the index {folder} holds no hidden state of it: `vlscope index {dir} --hidden-states all`")
+    })
 }
 
 fn draw(arguments: &Arguments, dataset: &Dataset, output: &Path, quiet: bool) -> Result<()> {
@@ -209,7 +204,7 @@ fn print_nearest(arguments: &Arguments, dataset: &Dataset, token: &str) -> Resul
             path: dataset.table.value("path", near.row).text().into_owned(),
             sequence: near.key.sequence.clone(),
             position: near.key.position,
-            token: name_of(&dataset.table.path(near.row), &near.key)?,
+            token: name_in(Trace::open(&dataset.table.path(near.row))?.document(), &near.key),
             modality: if near.is_image { "image" } else { "text" },
             distance: Number(near.distance),
         })
@@ -221,7 +216,7 @@ fn print_nearest(arguments: &Arguments, dataset: &Dataset, token: &str) -> Resul
             example,
             sequence: &token.sequence,
             position,
-            token: name_of(&path, &token)?,
+            token: name_in(document, &token),
             state,
             metric: arguments.metric.name(),
             scanned: found.scanned,
@@ -241,7 +236,7 @@ fn print_nearest(arguments: &Arguments, dataset: &Dataset, token: &str) -> Resul
     let rows: Vec<_> = same.iter().chain(&other).map(cells).collect();
     let how = if found.is_exact { "all by their states" } else { "about: candidates by their states, --exact for all" };
     if !arguments.format.csv {
-        let name = name_of(&path, &token)?;
+        let name = name_in(document, &token);
         let what = format!("{name}, token {position} of `{}` in {}", token.sequence, path.display());
         writeln!(io::stdout(), "{what}\nhidden state {state}, of {} tokens, {how}\n", found.scanned)?;
     } else if !found.is_exact {
@@ -268,10 +263,8 @@ fn row_of(dataset: &Dataset, example: &str) -> Result<usize> {
 }
 
 /// The word or the patch.
-fn name_of(path: &Path, key: &TokenKey) -> Result<String> {
-    let trace = Trace::open(path)?;
-    let document = trace.document();
+fn name_in(document: &Document, key: &TokenKey) -> String {
     let sequence = document.sequences.iter().find(|sequence| sequence.name == key.sequence);
     let names = sequence.map(|sequence| token_names(&sequence.tokens)).unwrap_or_default();
-    Ok(names.get(key.position).cloned().unwrap_or_else(|| "?".to_owned()))
+    names.get(key.position).cloned().unwrap_or_else(|| "?".to_owned())
 }

@@ -1,7 +1,7 @@
 //! The text of a trace as one line, which lists of examples show: read from the header alone.
 
-use crate::analysis::words::{joined, words};
-use crate::trace::{Content, Document, Sequence, Token};
+use crate::analysis::words::{joined, piece, words};
+use crate::trace::{Document, Sequence, Token};
 
 /// The text tokens that are not special: pieces of words joined, with spaces between the words of all sequences.
 pub fn text_line(document: &Document) -> String {
@@ -18,23 +18,21 @@ pub fn text_line(document: &Document) -> String {
 
 fn words_of(sequence: &Sequence) -> impl Iterator<Item = String> + '_ {
     let of_run = |run: std::ops::Range<usize>| -> Option<String> {
-        let pieces: Option<Vec<&str>> = sequence.tokens[run].iter().map(piece).collect();
+        let pieces: Option<Vec<&str>> = sequence.tokens[run].iter().map(readable).collect();
         pieces.map(|pieces| joined(pieces.into_iter()))
     };
     words(&sequence.tokens).into_iter().filter_map(of_run)
 }
 
 /// Of a token that has something to read.
-fn piece(token: &Token) -> Option<&str> {
-    match &token.content {
-        Content::Text(text) if !token.special && !text.trim_matches(['Ġ', '▁', ' ']).is_empty() => Some(text),
-        _ => None,
-    }
+fn readable(token: &Token) -> Option<&str> {
+    piece(token).filter(|text| !text.trim_matches(['Ġ', '▁', ' ']).is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::Content;
 
     fn line(pieces: &[&str]) -> String {
         let token = |text: &&str| Token { content: Content::Text((*text).to_owned()), special: false, segment: None };

@@ -19,7 +19,7 @@ pub(super) enum Json<'a> {
 }
 
 /// An object as it is written: with both of two fields of one name.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Fields<'a>(pub Vec<(Cow<'a, str>, Json<'a>)>);
 
 impl<'a> Fields<'a> {

@@ -338,18 +338,14 @@ impl State {
         let is_sound = |row: &usize| dataset.table.value("error", *row) == Value::None;
         let first = (0..paths.len()).find(is_sound).unwrap_or(0);
         self.browsing.set_dataset(dataset);
+        self.examples = paths;
+        self.version += 1;
         match same {
             Some(example) => {
-                self.examples = paths;
                 self.example = example;
-                self.version += 1;
                 None
             }
-            None => {
-                self.examples = paths;
-                self.version += 1;
-                self.show_example(first)
-            }
+            None => self.show_example(first),
         }
     }
 

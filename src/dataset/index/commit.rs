@@ -69,22 +69,21 @@ impl Run {
             lock(&alive).map_err(IndexError::io("lock", &folder))?;
             remove_leftovers(&folder, &name)?;
         }
-        let (mut ledger, mut damages) = (Ledger::default(), Vec::new());
-        while let Err(error) = ledger.refresh(&folder) {
-            damages.push(set_aside(error)?);
-        }
         unlock(&commit_lock);
-        let run = Self {
+        let mut run = Self {
             name,
             stamp,
             alive,
             commit_lock,
             has_locks,
             count: AtomicUsize::new(0),
-            ledger: Mutex::new(ledger),
-            damages,
+            ledger: Mutex::default(),
+            damages: Vec::new(),
             folder,
         };
+        if run.refresh().is_err() {
+            run.damages = run.set_damaged_aside()?;
+        }
         Ok(run)
     }
 
@@ -116,6 +115,17 @@ impl Run {
     /// Looks at the parts anew.
     pub fn refresh(&self) -> Result<(), IndexError> {
         self.ledger().refresh(&self.folder)
+    }
+
+    /// Looks at the parts anew and takes damaged ones out, under the lock: another run may see the same damage. Says what was
+    /// wrong with each.
+    fn set_damaged_aside(&self) -> Result<Vec<String>, IndexError> {
+        let _locked = self.locked()?;
+        let mut damages = Vec::new();
+        while let Err(error) = self.refresh() {
+            damages.push(set_aside(error)?);
+        }
+        Ok(damages)
     }
 
     /// Adds rows as one part, each in the place of older rows of its example; what another run has added meanwhile

@@ -46,7 +46,7 @@ impl Ledger {
                 }
                 let name = part.name().to_owned();
                 match Known::read(part) {
-                    Err(error) if error.is_gone() && !folder.join(&name).exists() => continue 'look,
+                    Err(IndexError::Replaced { .. }) => continue 'look,
                     known => self.parts.insert(name, known?),
                 };
             }
@@ -66,7 +66,7 @@ impl Ledger {
 
 impl Known {
     fn read(part: Part) -> Result<Self, IndexError> {
-        for table in Table::ALL {
+        for table in [Table::HeadStats, Table::Tokens, Table::Thumbnails] {
             part.schema(table)?;
         }
         let mut rows = Vec::new();

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::OnceLock;
 
 use rayon::prelude::*;
@@ -103,13 +104,18 @@ impl<'a> Value<'a> {
         match self {
             Self::None => Cow::Borrowed(""),
             Self::Text(text) => Cow::Borrowed(text),
-            Self::Number(number) if number != 0.0 && !(1e-5..1e16).contains(&number.abs()) => {
-                Cow::Owned(format!("{number:e}"))
-            }
-            Self::Number(number) => Cow::Owned(number.to_string()),
+            Self::Number(number) => Cow::Owned(written(number)),
             Self::Flag(true) => Cow::Borrowed("true"),
             Self::Flag(false) => Cow::Borrowed("false"),
         }
+    }
+}
+
+/// All digits of a number; with an exponent where it is so large or small that nobody counts them.
+pub fn written<N: Copy + Into<f64> + fmt::Display + fmt::LowerExp>(number: N) -> String {
+    match number.into().abs() {
+        0.0 | 1e-5..1e16 => number.to_string(),
+        _ => format!("{number:e}"),
     }
 }
 

@@ -10,7 +10,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-pub use column::{Column, Texts, Value, Values};
+pub use column::{Column, Texts, Value, Values, written};
 pub use filter::{Comparison, Filter, HeadColumn, QueryError, Term};
 pub use sort::{SortKey, sort};
 

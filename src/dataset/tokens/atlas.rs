@@ -103,6 +103,16 @@ pub fn states(index: &Index) -> Result<Vec<usize>, IndexError> {
     Ok(states.into_iter().collect())
 }
 
+/// Fails if no part holds this state.
+pub(super) fn require(index: &Index, state: usize) -> Result<(), TokenError> {
+    let states = states(index)?;
+    if states.contains(&state) {
+        Ok(())
+    } else {
+        Err(TokenError::NoState { folder: index.folder().to_owned(), state, states })
+    }
+}
+
 impl TokenAtlas {
     /// What a picture of it is called.
     pub fn title(&self) -> String {
@@ -115,11 +125,7 @@ impl TokenAtlas {
     /// # Errors
     /// If the index cannot be read, holds no such state, or `progress` says to stop.
     pub fn open(index: &Index, state: usize, progress: &mut dyn FnMut(f32) -> bool) -> Result<Self, TokenError> {
-        let known = states(index)?;
-        if !known.contains(&state) {
-            let folder = index.folder().to_owned();
-            return Err(TokenError::NoState { folder, state, states: known });
-        }
+        require(index, state)?;
         let path = index.folder().join(FOLDER).join(format!("hidden_{state}.parquet"));
         let fingerprint = fingerprint(index, state);
         if let Some((points, explained, fitted_on)) = stored(&path, &fingerprint) {

@@ -19,7 +19,7 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, Int64Type};
 use rayon::prelude::*;
 
-use super::atlas::{TokenError, hidden, states};
+use super::atlas::{TokenError, hidden, require};
 use crate::analysis::neighbours::Metric;
 use crate::dataset::Dataset;
 use crate::dataset::index::{IndexError, Part, Table, reduced};
@@ -147,6 +147,7 @@ pub fn nearest(
     progress: &(dyn Fn() -> bool + Sync),
 ) -> Result<Nearest, TokenError> {
     let index = dataset.index().ok_or_else(|| TokenError::NoToken("the dataset has no index".to_owned()))?;
+    require(index, state)?;
     let rows: HashMap<i64, usize> = dataset.table.keys().iter().enumerate().map(|(row, &key)| (key, row)).collect();
     let path = rows.get(&token.example).map(|&row| dataset.table.path(row));
     let path = path.ok_or_else(|| TokenError::NoToken("the dataset has no such example".to_owned()))?;
@@ -178,15 +179,15 @@ pub fn nearest(
     let small = reduced(&own);
     // Where all states are read anyway there is nothing to sort out beforehand.
     let rough = |values: &[f32]| if is_exact { 0.0 } else { distance(options.metric, &small, values) };
-    let is_it = |example: i64, position: usize, sequence: &str| {
-        example == token.example && position == token.position && sequence == token.sequence
-    };
-    let rough = Rough { size: own.len(), distance: &rough };
-    let found: Vec<Scanned> = index
-        .parts()
-        .par_iter()
-        .map(|part| scan(part, state, &is_it, most, &rough, progress))
-        .collect::<Result<_, _>>()?;
+    let sought = Sought { token, state, size: own.len(), most };
+    let found: Vec<Scanned> =
+        index.parts().par_iter().map(|part| scan(part, &sought, &rough, progress)).collect::<Result<_, _>>()?;
+    let scanned = found.iter().map(|scanned| scanned.tokens).sum();
+    if scanned == 0 {
+        let (folder, size) = (index.folder().display(), own.len());
+        let why = format!("no other token of the index {folder} has a hidden state {state} of {size} numbers");
+        return Err(TokenError::NoToken(why));
+    }
 
     // By trace, so that each is opened once.
     let mut by_trace: HashMap<(i64, String), Vec<(usize, bool)>> = HashMap::new();
@@ -224,17 +225,6 @@ pub fn nearest(
             Ok(near.collect())
         })
         .collect::<Result<_, TokenError>>()?;
-    let scanned = found.iter().map(|scanned| scanned.tokens).sum();
-    if scanned == 0 {
-        let (folder, size) = (index.folder().to_owned(), own.len());
-        return match states(index)? {
-            known if known.contains(&state) => Err(TokenError::NoToken(format!(
-                "no other token of the index {} has a hidden state {state} of {size} numbers",
-                folder.display()
-            ))),
-            known => Err(TokenError::NoState { folder, state, states: known }),
-        };
-    }
     let unread = unread.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
     let mut nearest = Nearest { scanned, is_exact, unread, ..Nearest::default() };
     for near in ranked.into_iter().flatten() {
@@ -250,11 +240,15 @@ pub fn nearest(
     Ok(nearest)
 }
 
-/// How far reduced states seem to be from that of the token.
-struct Rough<'a> {
-    /// Of the states in the traces: those of another size are of another model.
+/// What a part is scanned for.
+struct Sought<'a> {
+    /// The token itself, which is none of the nearest.
+    token: &'a TokenKey,
+    state: usize,
+    /// How many numbers its state has in the trace: states of another size are of another model.
     size: usize,
-    distance: &'a (dyn Fn(&[f32]) -> f32 + Sync),
+    /// How many candidates of each modality.
+    most: usize,
 }
 
 /// What a part holds.
@@ -267,13 +261,11 @@ struct Scanned {
     tokens: usize,
 }
 
-/// The best candidates of one part. `is_it` says by example, position and sequence which is the token itself.
+/// The best candidates of one part; `rough` is how far a reduced state seems to be.
 fn scan(
     part: &Part,
-    state: usize,
-    is_it: &(dyn Fn(i64, usize, &str) -> bool + Sync),
-    most: usize,
-    rough: &Rough<'_>,
+    &Sought { token, state, size, most }: &Sought<'_>,
+    rough: &(dyn Fn(&[f32]) -> f32 + Sync),
     progress: &(dyn Fn() -> bool + Sync),
 ) -> Result<Scanned, TokenError> {
     let column = format!("hidden_{state}");
@@ -308,8 +300,9 @@ fn scan(
             let Some(values) = hidden(&batch, &column, row).map_err(wrong)? else { continue };
             let (example, position) = (examples.value(row), u32::try_from(positions.value(row)).unwrap_or(0));
             let name = sequences.value(row);
-            let is_of_this_size = sizes.is_none_or(|sizes| usize::try_from(sizes.value(row)) == Ok(rough.size));
-            if !is_of_this_size || is_it(example, position as usize, name) {
+            let is_of_this_size = sizes.is_none_or(|sizes| usize::try_from(sizes.value(row)) == Ok(size));
+            let is_it = example == token.example && position as usize == token.position && name == token.sequence;
+            if !is_of_this_size || is_it {
                 continue;
             }
             tokens += 1;
@@ -318,12 +311,8 @@ fn scan(
                 names.len() - 1
             });
             let is_image = modalities.value(row) == "image";
-            let candidate = Candidate {
-                distance: (rough.distance)(values),
-                key: (example, position),
-                sequence: (0, sequence),
-                is_image,
-            };
+            let candidate =
+                Candidate { distance: rough(values), key: (example, position), sequence: (0, sequence), is_image };
             if candidate.distance.is_finite() {
                 best[usize::from(is_image)].offer(candidate);
             }
