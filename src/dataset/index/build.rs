@@ -14,9 +14,9 @@ use std::{fs, io, mem};
 use rayon::prelude::*;
 
 use super::IndexError;
-use super::commit::{self, Run};
+use super::commit::Run;
 use super::rows::{Content, ContentOptions, Row, RowKey};
-use super::schema::{FORMAT, example_key};
+use super::schema::{FORMAT, example_key, index_folder};
 use crate::analysis::{Engine, EngineError};
 use crate::dataset::traces_in;
 use crate::trace::Trace;
@@ -135,7 +135,7 @@ impl Build {
     /// # Errors
     /// If one of them cannot be read, the index cannot be written, or there is neither a trace nor an index.
     pub fn plan(dir: &Path, options: BuildOptions) -> Result<Self, IndexError> {
-        let folder = commit::index_folder(dir, options.index_dir.as_deref());
+        let folder = index_folder(dir, options.index_dir.as_deref());
         let paths = traces_in(dir).map_err(IndexError::io("read", dir))?;
         if paths.is_empty() && !folder.is_dir() {
             return Err(IndexError::NoTraces { path: dir.to_owned() });

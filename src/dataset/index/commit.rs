@@ -22,21 +22,14 @@ use super::ledger::{Known, KnownRow, Ledger};
 use super::part::{self, PartialPart};
 use super::reader::Part;
 use super::rows::{Row, RowKey};
+use super::schema::PART_PREFIX;
 
-/// How the name of a part begins.
-pub(super) const PART_PREFIX: &str = "part-";
-const FOLDER: &str = ".vlscope";
 const LOCK: &str = "commit.lock";
 const RUN_PREFIX: &str = ".run-";
 const PARTIAL_PREFIX: &str = ".part-";
 const GONE_PREFIX: &str = ".gone-";
 const DAMAGED_PREFIX: &str = ".damaged-";
 const WRITING: &str = "write the index to";
-
-/// Where the index of a dataset lies.
-pub(super) fn index_folder(dir: &Path, index_dir: Option<&Path>) -> PathBuf {
-    index_dir.map_or_else(|| dir.join(FOLDER), Path::to_owned)
-}
 
 /// One process's work on an index.
 #[derive(Debug)]

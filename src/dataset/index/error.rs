@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use parquet::errors::ParquetError;
 
-use super::commit::PART_PREFIX;
+use super::schema::PART_PREFIX;
 
 /// What went wrong, with which file.
 #[derive(Debug, thiserror::Error)]

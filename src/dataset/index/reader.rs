@@ -9,8 +9,8 @@ use arrow_schema::SchemaRef;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
-use super::schema::{STAMP_KEY, Table};
-use super::{IndexError, commit};
+use super::IndexError;
+use super::schema::{PART_PREFIX, STAMP_KEY, Table, index_folder};
 
 const READING: &str = "read the index in";
 /// Rows of a batch: what fits the second cache.
@@ -36,7 +36,7 @@ impl Index {
     /// # Errors
     /// If there is none, or its folder cannot be read.
     pub fn open(dir: &Path, index_dir: Option<&Path>) -> Result<Self, IndexError> {
-        let folder = commit::index_folder(dir, index_dir);
+        let folder = index_folder(dir, index_dir);
         let parts = match parts_in(&folder) {
             Err(error) if error.is_gone() => return Err(IndexError::Missing { path: folder }),
             parts => parts?,
@@ -62,7 +62,7 @@ pub(super) fn parts_in(folder: &Path) -> Result<Vec<Part>, IndexError> {
         entries.map(name).collect::<io::Result<Vec<String>>>()
     });
     let mut names = names.map_err(IndexError::io(READING, folder))?;
-    names.retain(|name| name.starts_with(commit::PART_PREFIX));
+    names.retain(|name| name.starts_with(PART_PREFIX));
     names.sort();
     Ok(names.into_iter().map(|name| Part::new(folder, name)).collect())
 }

@@ -1,8 +1,18 @@
-//! The names of the tables and of their columns (docs/datasets.md).
+//! The names of the index: its folder, its parts, their tables and columns (docs/datasets.md).
 
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use twox_hash::XxHash64;
+
+/// How the name of a part begins.
+pub(super) const PART_PREFIX: &str = "part-";
+const FOLDER: &str = ".vlscope";
+
+/// Where the index of a dataset lies.
+pub(super) fn index_folder(dir: &Path, index_dir: Option<&Path>) -> PathBuf {
+    index_dir.map_or_else(|| dir.join(FOLDER), Path::to_owned)
+}
 
 /// The version of the layout, which each table carries in its metadata under [`STAMP_KEY`] with the options of the run.
 pub(super) const FORMAT: u32 = 2;
