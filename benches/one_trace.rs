@@ -13,11 +13,11 @@ use vlscope::analysis::pool::{Pooling, Tiling};
 use vlscope::analysis::projection::Recipe;
 use vlscope::analysis::statistics::Options as StatisticOptions;
 use vlscope::analysis::{Engine, Pick, Selection};
-use vlscope::evidence::{Analyst, OpenTrace, ProjectionQuestion, Projector, Question};
 use vlscope::gpu::AdapterChoice;
 use vlscope::headless::Headless;
-use vlscope::scene::{Evidence, Inputs, Options, View};
+use vlscope::query::{Analyst, OpenTrace, ProjectionQuestion, Projector, Question};
 use vlscope::trace::{Dtype, Synthetic, Trace};
+use vlscope::view::{Evidence, Inputs, Options, View};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::gpu::{AdapterChoice, Gpu, GpuError};
 use crate::render::{DrawError, Drawing, Engine, Fonts, Painter, Target, TargetError};
-use crate::scene::{Inputs, View, draw};
+use crate::view::{Inputs, View, draw};
 
 /// Draws views and drawings on an adapter.
 pub struct Headless {

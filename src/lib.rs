@@ -7,8 +7,8 @@
 //! - [`analysis`]: the kernels, each with a twin on the processor and one in shaders.
 //! - [`dataset`]: a folder of traces.
 //! - [`render`]: draws marks with wgpu; knows neither traces nor egui.
-//! - [`scene`]: from trace, selection and numbers to marks; pure.
-//! - [`evidence`]: from a question to the numbers that the scenes show.
+//! - [`view`]: from trace, selection and numbers to marks; pure.
+//! - [`query`]: from a question to the numbers that the views show.
 //! - [`headless`]: a view as pixels, without a window.
 //! - [`export`]: figures, numbers, animations, view states: what leaves the program.
 //! - [`app`]: the window.
@@ -18,10 +18,10 @@ pub mod analysis;
 pub mod app;
 pub mod cli;
 pub mod dataset;
-pub mod evidence;
 pub mod export;
 pub mod gpu;
 pub mod headless;
+pub mod query;
 pub mod render;
-pub mod scene;
 pub mod trace;
+pub mod view;

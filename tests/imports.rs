@@ -11,12 +11,12 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("analysis", &["trace", "gpu"]),
     ("dataset", &["trace", "analysis"]),
     ("render", &["trace", "gpu"]),
-    ("scene", &["trace", "analysis", "render"]),
-    ("evidence", &["trace", "analysis", "dataset", "render", "scene"]),
-    ("headless", &["gpu", "render", "scene"]),
-    ("export", &["trace", "analysis", "render", "scene", "evidence", "headless"]),
-    ("app", &["trace", "gpu", "analysis", "dataset", "render", "scene", "evidence", "headless", "export"]),
-    ("cli", &["trace", "gpu", "analysis", "dataset", "render", "scene", "evidence", "headless", "export", "app"]),
+    ("view", &["trace", "analysis", "render"]),
+    ("query", &["trace", "analysis", "dataset", "render", "view"]),
+    ("headless", &["gpu", "render", "view"]),
+    ("export", &["trace", "analysis", "render", "view", "query", "headless"]),
+    ("app", &["trace", "gpu", "analysis", "dataset", "render", "view", "query", "headless", "export"]),
+    ("cli", &["trace", "gpu", "analysis", "dataset", "render", "view", "query", "headless", "export", "app"]),
 ];
 
 fn rust_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use egui::{Color32, CornerRadius, FontData, FontDefinitions, FontFamily, Stroke, Visuals};
 
 use crate::render::{Color, FONT_REGULAR};
-use crate::scene::Theme;
+use crate::view::Theme;
 
 /// Sets the letters of the views before egui's own, which remain for signs that those lack.
 pub fn install_fonts(context: &egui::Context) {

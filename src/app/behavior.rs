@@ -8,7 +8,7 @@ use super::dataset::Textures;
 use super::focus::Focus;
 use super::panels::{self, Panel};
 use super::state::State;
-use crate::scene::View;
+use crate::view::View;
 
 /// Height of a row of tabs.
 const TAB_BAR: f32 = 28.0;

@@ -8,7 +8,7 @@ use egui::{TextureId, Vec2};
 
 use crate::gpu::Gpu;
 use crate::render::{DrawError, Engine, Fonts, Painter, Target as Texture, TargetError};
-use crate::scene::{Inputs, Scene, View, draw};
+use crate::view::{Inputs, Scene, View, draw};
 
 /// Draws scenes into textures that egui can show. Without a renderer (in a test of the panels) there are only scenes.
 pub struct Easel {

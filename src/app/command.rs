@@ -14,7 +14,7 @@ use crate::analysis::sinks::Criteria;
 use crate::analysis::statistics::Over;
 use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
 use crate::render::Rect;
-use crate::scene::{CompareView, Options, Target, View};
+use crate::view::{CompareView, Options, Target, View};
 
 /// One wish of the user.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,7 @@ use egui_kittest::kittest::Queryable as _;
 
 use super::command::Command;
 use super::tests::{Result, settle, window_on};
-use crate::scene::CompareView;
+use crate::view::CompareView;
 
 #[test]
 fn an_example_is_pinned_and_the_next_one_compared_with_it() -> Result<()> {

@@ -9,8 +9,8 @@ use anyhow::Result;
 use super::state::State;
 use super::worker::Worker;
 use crate::analysis::Engine;
-use crate::evidence::{Analyst, OpenTrace, Partner, Question};
-use crate::scene::CompareView;
+use crate::query::{Analyst, OpenTrace, Partner, Question};
+use crate::view::CompareView;
 
 /// What the window compares.
 #[derive(Debug, Default)]

@@ -14,7 +14,7 @@ use super::dataset::{AtlasChoice, Changes, DatasetCommand};
 use super::interface::Interface;
 use super::tests::{Result, launch_on, settle, window};
 use crate::dataset::index::{Build, BuildOptions};
-use crate::evidence::AtlasValue;
+use crate::query::AtlasValue;
 
 /// The demo in a folder of its own, with an index or without.
 fn demo(is_indexed: bool) -> Result<(tempfile::TempDir, Launch)> {

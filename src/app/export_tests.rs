@@ -15,7 +15,7 @@ use super::panels::Panel;
 use super::tests::{Result, launch_on, settle, window};
 use crate::analysis::{Direction, Pick};
 use crate::export::{Format, Play, ViewState};
-use crate::scene::{Theme, View};
+use crate::view::{Theme, View};
 
 type Window = Harness<'static, Interface>;
 

@@ -11,12 +11,12 @@ use glam::Vec2;
 use super::destination::Destination;
 use super::playing::Playing;
 use crate::analysis::{Compute, Engine};
-use crate::evidence::{Analyst, OpenTrace, Projector, complete};
 use crate::export::{Animation, Format, ViewState, write_drawing, write_view};
 use crate::gpu::Gpu;
 use crate::headless::Headless;
+use crate::query::{Analyst, OpenTrace, Projector, complete};
 use crate::render::Drawing;
-use crate::scene::{Evidence, Inputs};
+use crate::view::{Evidence, Inputs};
 
 /// What becomes of a view.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -14,7 +14,7 @@ use crate::analysis::Pick;
 use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::Over;
 use crate::render::Fonts;
-use crate::scene::{HeadsOrder, Inputs, Options, Scene, Target, View, draw};
+use crate::view::{HeadsOrder, Inputs, Options, Scene, Target, View, draw};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 

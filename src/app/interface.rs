@@ -33,11 +33,11 @@ use super::toast::Toasts;
 use super::token_desk::TokenDesk;
 use super::worker::Worker;
 use crate::analysis::{Compute, Engine};
-use crate::evidence::{Analyst, OpenTrace, Question};
 use crate::export::ViewState;
 use crate::gpu::{Gpu, default_budget_bytes};
+use crate::query::{Analyst, OpenTrace, Question};
 use crate::render::Color;
-use crate::scene::{Evidence, Theme, View};
+use crate::view::{Evidence, Theme, View};
 
 /// The statistic that the heads view begins with: how much the text looks at the image.
 const FIRST_STATISTIC: &str = "mass.text.image";

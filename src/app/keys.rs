@@ -4,7 +4,7 @@ use egui::{Event, Key, Modifiers};
 
 use super::command::Command;
 use super::dataset::DatasetCommand;
-use crate::scene::View;
+use crate::view::View;
 
 /// A key, and what it does.
 pub struct Shortcut {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::worker::Worker;
-use crate::evidence::OpenTrace;
+use crate::query::OpenTrace;
 
 /// At most one trace is awaited.
 pub struct Loader {

@@ -8,8 +8,8 @@ use super::command::Command;
 use super::interface::Interface;
 use super::tests::{Result, settle, window_on};
 use crate::analysis::timeline::TokenGroup;
-use crate::scene::{LinkColor, MatrixBlock, Tiles, View};
 use crate::trace::{Dtype, Synthetic};
+use crate::view::{LinkColor, MatrixBlock, Tiles, View};
 
 type Window = Harness<'static, Interface>;
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::state::State;
 use super::worker::Worker;
 use crate::analysis::similarity::Similarity;
-use crate::evidence::{OpenTrace, ProjectionQuestion, Projector, compare_states, hidden_state};
-use crate::scene::Projection;
+use crate::query::{OpenTrace, ProjectionQuestion, Projector, compare_states, hidden_state};
+use crate::view::Projection;
 
 /// How long points move from one state to the next.
 const MOTION: Duration = Duration::from_millis(250);

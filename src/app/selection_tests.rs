@@ -12,8 +12,8 @@ use super::interface::Interface;
 use super::tests::{Result, settle, window_on};
 use crate::analysis::sinks::Criteria;
 use crate::analysis::{Combine, Pick, Rollout, Selection, SinkTreatment};
-use crate::scene::Target;
 use crate::trace::{Dtype, TensorSpec, TraceWriter};
+use crate::view::Target;
 
 fn selection(harness: &Harness<'static, Interface>) -> Selection {
     harness.state().state.selection.clone()

@@ -26,10 +26,10 @@ use crate::analysis::similarity::Similarity;
 use crate::analysis::statistics::{self, Over};
 use crate::analysis::timeline::output_tokens;
 use crate::analysis::{Direction, Pick, Selection};
-use crate::evidence::OpenTrace;
 use crate::export::check_selection;
-use crate::scene::{Evidence, Options, Projection, Target, Theme, View};
+use crate::query::OpenTrace;
 use crate::trace::{Block, Document};
+use crate::view::{Evidence, Options, Projection, Target, Theme, View};
 
 /// All that the panels read.
 #[derive(Debug, Default)]

@@ -20,7 +20,7 @@ use super::appearance;
 use super::interface::Interface;
 use crate::analysis::{Compute, Direction, Pick};
 use crate::gpu::{AdapterChoice, Gpu};
-use crate::scene::Theme;
+use crate::view::Theme;
 
 pub(super) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 

@@ -8,9 +8,9 @@ use super::state::{Effect, State};
 use super::worker::Worker;
 use crate::dataset::Dataset;
 use crate::dataset::tokens::{Nearest, NearestOptions, TokenAtlas, TokenError, TokenKey, nearest, states};
-use crate::evidence::{PaintedTokens, TokenColor, rows_of};
+use crate::query::{PaintedTokens, TokenColor, rows_of};
 use crate::render::{Color, Transform};
-use crate::scene::{Target, Theme, TokenCloud};
+use crate::view::{Target, Theme, TokenCloud};
 
 /// Of each modality.
 const NEAREST: usize = 10;

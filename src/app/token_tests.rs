@@ -9,7 +9,7 @@ use super::command::Command;
 use super::tests::{Result, settle, window_on};
 use super::token_desk::TokenCommand;
 use crate::dataset::index::{Build, BuildOptions};
-use crate::evidence::TokenColor;
+use crate::query::TokenColor;
 
 fn indexed_demo(count: usize) -> Result<tempfile::TempDir> {
     let folder = tempfile::tempdir()?;

@@ -7,8 +7,8 @@ use super::embedding::EmbeddingArguments;
 use super::progress;
 use super::render::{Arguments, headless_on};
 use super::stats::engine;
-use crate::evidence::{Analyst, OpenTrace};
 use crate::export::{Animation, Format, Play};
+use crate::query::{Analyst, OpenTrace};
 
 pub fn run(arguments: &Arguments, play: Play, open: &OpenTrace, quiet: bool) -> Result<()> {
     let output = &arguments.output;

@@ -14,10 +14,10 @@ use super::progress;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use super::values::{parse_scale, parse_size};
 use crate::dataset::Dataset;
-use crate::evidence::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS};
 use crate::export::{Format, write_view};
 use crate::headless::Headless;
-use crate::scene::{Evidence, Inputs, Options, Theme, View};
+use crate::query::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS};
+use crate::view::{Evidence, Inputs, Options, Theme, View};
 
 const EXAMPLES: &str = "Examples:
   vlscope atlas traces/ --statistic entropy

@@ -11,8 +11,8 @@ use super::selection::{SelectionArguments, SelectionReport};
 use super::stats::engine;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use crate::analysis::{Direction, SinkTreatment, sinks};
-use crate::scene::token_names;
 use crate::trace::Trace;
+use crate::view::token_names;
 
 const EXAMPLES: &str = "Examples:
   vlscope attention trace.safetensors --layer 3 --head 1 --token 0

@@ -16,10 +16,10 @@ use super::selection::{SelectionArguments, SelectionReport};
 use super::stats::engine;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use super::values::{parse_range, parse_scale, parse_size};
-use crate::evidence::{Analyst, OpenTrace, Partner, Question};
 use crate::export::Format;
+use crate::query::{Analyst, OpenTrace, Partner, Question};
 use crate::render::Fonts;
-use crate::scene::{
+use crate::view::{
     CompareView, ComparedHeads, ComparedTokens, Inputs, Options, Theme, compared_image, compared_text, draw_comparison,
 };
 

@@ -5,8 +5,8 @@ use clap::Args;
 
 use crate::analysis::neighbours::Metric;
 use crate::analysis::projection::{Align, Method, Recipe};
-use crate::evidence::{OpenTrace, Question, hidden_state};
-use crate::scene::{ColorBy, EmbeddingOptions, SizeBy};
+use crate::query::{OpenTrace, Question, hidden_state};
+use crate::view::{ColorBy, EmbeddingOptions, SizeBy};
 
 #[derive(Args, Clone, Debug)]
 pub struct EmbeddingArguments {

@@ -6,8 +6,8 @@ use glam::Vec2;
 
 use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::{self, Over};
-use crate::scene::{HeadsOrder, Options, thumbnail_side};
 use crate::trace::{Document, Trace};
+use crate::view::{HeadsOrder, Options, thumbnail_side};
 
 /// How the views of all heads look.
 #[derive(Args, Clone, Debug)]

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::embedding::parse_metric;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use crate::analysis::neighbours::{Metric, neighbours, why_none};
-use crate::scene::token_names;
 use crate::trace::{Modality, Trace};
+use crate::view::token_names;
 
 const EXAMPLES: &str = "Examples:
   vlscope neighbours trace.safetensors --token 2

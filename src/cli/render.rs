@@ -18,13 +18,13 @@ use super::values::{parse_percentile, parse_range, parse_scale, parse_share, par
 use crate::analysis::normalize::Normalization;
 use crate::analysis::timeline::TokenGroup;
 use crate::app::{Command, Launch, picture_of_window};
-use crate::evidence::{Analyst, OpenTrace, Projector, Question, complete};
 use crate::export::{Format, Play, ViewState, write_view};
 use crate::gpu::Gpu;
 use crate::headless::Headless;
+use crate::query::{Analyst, OpenTrace, Projector, Question, complete};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
-use crate::scene::{Caption, Inputs, LinkColor, MatrixBlock, Options, Theme, Tiles, View};
+use crate::view::{Caption, Inputs, LinkColor, MatrixBlock, Options, Theme, Tiles, View};
 
 const EXAMPLES: &str = "Examples:
   vlscope render trace.safetensors --view heads --statistic entropy -o heads.png

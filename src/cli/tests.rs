@@ -15,11 +15,11 @@ use crate::analysis::sinks::Criteria;
 use crate::analysis::statistics::Over;
 use crate::analysis::timeline::TokenGroup;
 use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
-use crate::evidence::{AtlasQuestion, AtlasValue, OpenTrace, Question, TokenColor};
 use crate::export::{Picture, Place, ViewState, atlas_line, compare_line, render_line, tokens_line};
+use crate::query::{AtlasQuestion, AtlasValue, OpenTrace, Question, TokenColor};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
-use crate::scene::{
+use crate::view::{
     Caption, ColorBy, CompareView, EmbeddingOptions, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Theme, Tiles,
     View,
 };

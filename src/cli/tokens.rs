@@ -17,11 +17,11 @@ use super::values::{parse_scale, parse_size};
 use crate::analysis::neighbours::Metric;
 use crate::dataset::Dataset;
 use crate::dataset::tokens::{NearToken, NearestOptions, TokenAtlas, TokenKey, nearest, states};
-use crate::evidence::{PaintedTokens, TokenColor};
 use crate::export::Format;
+use crate::query::{PaintedTokens, TokenColor};
 use crate::render::Fonts;
-use crate::scene::{CloudInputs, Options, Theme, TokenCloud, draw_token_cloud, token_names};
 use crate::trace::{Document, Hidden, Trace};
+use crate::view::{CloudInputs, Options, Theme, TokenCloud, draw_token_cloud, token_names};
 
 const EXAMPLES: &str = "Examples:
   vlscope index traces/

@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 use super::{Format, ViewState};
 use crate::analysis::timeline::output_tokens;
 use crate::analysis::{Direction, Pick, Selection};
-use crate::evidence::{Analyst, OpenTrace, Projector, Question, complete};
 use crate::headless::Headless;
-use crate::scene::Inputs;
+use crate::query::{Analyst, OpenTrace, Projector, Question, complete};
 use crate::trace::Trace;
+use crate::view::Inputs;
 
 /// From how good (1) to how fast (30) GIF colours are chosen; 10 is the encoder's own advice.
 const GIF_SPEED: i32 = 10;

@@ -11,10 +11,10 @@ use crate::analysis::projection::Recipe;
 use crate::analysis::sinks::Criteria;
 use crate::analysis::statistics::Over;
 use crate::analysis::{Combine, Direction, Rollout, Selection, SinkTreatment};
-use crate::evidence::Question;
+use crate::query::Question;
 use crate::render::{Keep, Rect, Transform};
-use crate::scene::{Caption, EmbeddingOptions, HeadsOrder, Options, Theme, View};
 use crate::trace::Document;
+use crate::view::{Caption, EmbeddingOptions, HeadsOrder, Options, Theme, View};
 
 /// Options of `vlscope render`, each with its value, if it takes one.
 pub type Flags = Vec<(&'static str, Option<String>)>;

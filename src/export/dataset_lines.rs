@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::command_line::{Flags, flags_of_selection, quoted, words_of};
-use crate::evidence::{AtlasQuestion, AtlasValue, PERMUTATIONS, Question, TokenColor};
-use crate::scene::{CompareView, Options, Theme};
+use crate::query::{AtlasQuestion, AtlasValue, PERMUTATIONS, Question, TokenColor};
 use crate::trace::Document;
+use crate::view::{CompareView, Options, Theme};
 
 /// How large, how fine, and for which ground a picture is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use image::RgbaImage;
 
 use super::numbers::numbers_of;
 use crate::render::{Drawing, Fonts, Values, to_svg};
-use crate::scene::{Evidence, Inputs, View, draw};
+use crate::view::{Evidence, Inputs, View, draw};
 
 /// What a view can be written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use super::Format;
 use crate::analysis::Direction;
 use crate::analysis::timeline::TokenGroup;
-use crate::scene::{Inputs, View, token_names};
 use crate::trace::Block;
+use crate::view::{Inputs, View, token_names};
 
 /// One direction of an array.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::analysis::{Pick, Selection};
-use crate::evidence::Question;
-use crate::scene::{ColorBy, LinkColor, Options, View};
+use crate::query::Question;
 use crate::trace::{Document, Trace};
+use crate::view::{ColorBy, LinkColor, Options, View};
 
 /// The version that is written, and the one that is read.
 const VERSION: u64 = 1;

@@ -16,7 +16,7 @@ use crate::app::worker::Worker;
 use crate::dataset::index::{Build, BuildOptions, Report};
 use crate::dataset::table::{Filter, HeadColumn, QueryError, Table};
 use crate::dataset::{Dataset, IndexError, Order, traces_in};
-use crate::evidence::{Atlas, AtlasError, AtlasQuestion, OpenTrace};
+use crate::query::{Atlas, AtlasError, AtlasQuestion, OpenTrace};
 
 /// What is to be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::state::{Effect, State};
 use crate::dataset::table::{QueryError, Value, Values};
 use crate::dataset::{Dataset, Order};
-use crate::evidence::{Atlas, AtlasQuestion, AtlasValue, PERMUTATIONS};
+use crate::query::{Atlas, AtlasQuestion, AtlasValue, PERMUTATIONS};
 
 pub use command::DatasetCommand;
 pub use desk::Desk;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::desk::stamp;
-use crate::evidence::OpenTrace;
+use crate::query::OpenTrace;
 
 /// How many are kept. A trace that is open costs its header and its images; its values stay in the file.
 const KEPT: usize = 6;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Interface;
 use crate::app::dialog::ChooseFile;
 use crate::app::exporter::Done;
-use crate::scene::{Evidence, View};
+use crate::view::{Evidence, View};
 
 /// How long the views go on showing the picture before, so that they are not drawn once without the new numbers and, a few
 /// milliseconds later, once with them.

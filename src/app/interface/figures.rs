@@ -11,7 +11,7 @@ use crate::app::panels::{self, Panel};
 use crate::app::state::Effect;
 use crate::export::{Picture, Place, ViewState, atlas_line, compare_line, render_line, tokens_line};
 use crate::gpu::Gpu;
-use crate::scene::{Caption, Options, View};
+use crate::view::{Caption, Options, View};
 
 /// Size of a view that was never shown, in logical pixels.
 const USUAL_SIZE: glam::Vec2 = glam::Vec2::new(900.0, 640.0);

@@ -13,9 +13,9 @@ use crate::app::dataset::{AtlasChoice, DatasetCommand};
 use crate::app::state::State;
 use crate::dataset::Dataset;
 use crate::dataset::head_stats::definition;
-use crate::evidence::{Atlas, AtlasValue, PERMUTATIONS};
+use crate::query::{Atlas, AtlasValue, PERMUTATIONS};
 use crate::render::{Drawing, Fonts};
-use crate::scene::{Evidence, Inputs, Options, Scene, Target, View, draw};
+use crate::view::{Evidence, Inputs, Options, Scene, Target, View, draw};
 
 /// The share of the panel's height that the list of extreme examples takes.
 const LIST: f32 = 0.36;

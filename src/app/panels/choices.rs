@@ -5,7 +5,7 @@ use egui::{DragValue, Slider, Ui};
 
 use super::top_bar::unlabelled_choice;
 use crate::analysis::timeline::TokenGroup;
-use crate::scene::{LinkColor, MatrixBlock, Options, Tiles, View};
+use crate::view::{LinkColor, MatrixBlock, Options, Tiles, View};
 
 /// Shows those of a view.
 pub fn show(ui: &mut Ui, view: View, options: &mut Options) {

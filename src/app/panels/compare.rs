@@ -9,9 +9,9 @@ use crate::app::canvas::{Canvas, Easel};
 use crate::app::command::Command;
 use crate::app::comparer::Compared;
 use crate::app::state::State;
-use crate::evidence::OpenTrace;
+use crate::query::OpenTrace;
 use crate::render::{Drawing, Fonts};
-use crate::scene::{CompareView, Evidence, Inputs, Scene, draw_comparison};
+use crate::view::{CompareView, Evidence, Inputs, Scene, draw_comparison};
 
 const HOW_TO_CHOOSE: &str = "Nothing to compare with is chosen. Right-click an example in the list and choose 'Compare with \
                              this example', or press B while it is shown; it stays while you go on to other examples.";

@@ -9,7 +9,7 @@ use crate::analysis::projection::{Align, Method};
 use crate::app::command::Command;
 use crate::app::lasso;
 use crate::app::state::State;
-use crate::scene::{ColorBy, EmbeddingOptions, Options, SizeBy, Zone};
+use crate::view::{ColorBy, EmbeddingOptions, Options, SizeBy, Zone};
 
 /// The choices in the panel's bar: state and method at hand, the rest in a menu.
 pub fn show_options(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut Vec<Command>) {

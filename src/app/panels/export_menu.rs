@@ -7,7 +7,7 @@ use crate::app::command::Command;
 use crate::app::exporter::Export;
 use crate::app::state::State;
 use crate::export::{Format, Play};
-use crate::scene::View;
+use crate::view::View;
 
 /// Pixels per logical pixel that are offered.
 pub const SCALES: [f32; 4] = [1.0, 2.0, 3.0, 4.0];

@@ -7,7 +7,7 @@ use crate::app::command::Command;
 use crate::app::state::State;
 use crate::app::{focus, keys};
 use crate::render::Rect;
-use crate::scene::{Target, matrix_size};
+use crate::view::{Target, matrix_size};
 
 /// Pixels that the wheel moves for a row of text.
 const WHEEL_PER_ROW: f32 = 24.0;

@@ -10,7 +10,7 @@ use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::{self, Over};
 use crate::app::command::Command;
 use crate::app::state::State;
-use crate::scene::{ColourBar, HeadsOrder, Options, Scene, Target, View};
+use crate::view::{ColourBar, HeadsOrder, Options, Scene, Target, View};
 
 /// What statistics are compared with, as it is offered.
 pub const Z_SCORES: [(Option<Over>, &str); 4] = [

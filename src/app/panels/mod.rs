@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::state::State;
 use crate::render::{Drawing, Fonts};
-use crate::scene::View;
+use crate::view::View;
 
 pub use atlas::show as show_atlas;
 pub use browser::{show as show_browser, thousands};

@@ -7,7 +7,7 @@ use crate::app::appearance::color;
 use crate::app::command::Command;
 use crate::app::state::State;
 use crate::render::Rect;
-use crate::scene::Scene;
+use crate::view::Scene;
 
 /// The rectangle of a drag over the view, in egui's coordinates, while it lasts and in the frame that ends it.
 pub fn rectangle(ui: &Ui, response: &Response) -> Option<egui::Rect> {

@@ -6,7 +6,7 @@ use glam::Vec2;
 
 use crate::app::command::Command;
 use crate::app::state::State;
-use crate::scene::{Inputs, summary};
+use crate::view::{Inputs, summary};
 
 /// Shows it. `tip` describes the thing under the pointer.
 pub fn show(ui: &mut Ui, state: &State, adapter: &str, tip: Option<&str>, commands: &mut Vec<Command>) {

@@ -20,9 +20,9 @@ use crate::app::lasso;
 use crate::app::state::{CLOSEST_OF_TOKENS, State};
 use crate::app::token_desk::{NearTokens, ShownTokens, TokenCommand};
 use crate::dataset::tokens::NearToken;
-use crate::evidence::{TokenColor, token_name};
+use crate::query::{TokenColor, token_name};
 use crate::render::{Drawing, Fonts, Rect, Transform};
-use crate::scene::{CloudInputs, Options, Scene, draw_token_cloud};
+use crate::view::{CloudInputs, Options, Scene, draw_token_cloud};
 
 /// Of the list of nearest tokens.
 const LIST_WIDTH: f32 = 190.0;

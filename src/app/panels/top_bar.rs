@@ -11,7 +11,7 @@ use crate::app::command::Command;
 use crate::app::playing::UI_SCALES;
 use crate::app::state::State;
 use crate::export::Play;
-use crate::scene::Options;
+use crate::view::Options;
 
 /// The sizes of letters that are offered.
 pub const FONT_SCALES: [f32; 5] = [0.75, 1.0, 1.25, 1.5, 2.0];

@@ -12,7 +12,7 @@ use crate::app::command::Command;
 use crate::app::state::{CLOSEST, State, kept_inside};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
-use crate::scene::{Inputs, Options, Target, View, matrix_size, thumbnail_side};
+use crate::view::{Inputs, Options, Target, View, matrix_size, thumbnail_side};
 
 /// In the middle of a panel that has nothing to show.
 pub fn say_instead(ui: &mut Ui, why: &str) {

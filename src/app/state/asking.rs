@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use super::State;
-use crate::evidence::Question;
 use crate::export::{ViewState, check_selection};
-use crate::scene::{ColorBy, LinkColor, Options, View};
+use crate::query::Question;
+use crate::view::{ColorBy, LinkColor, Options, View};
 
 impl State {
     /// What has to be known for what is shown.

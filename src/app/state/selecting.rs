@@ -2,7 +2,7 @@
 
 use super::State;
 use crate::analysis::{Direction, Pick, Selection};
-use crate::scene::Target;
+use crate::view::Target;
 
 impl State {
     /// The selection that a click on `target` would make of the present one.

@@ -5,7 +5,7 @@ use glam::Vec2;
 use super::State;
 use crate::app::panels::Panel;
 use crate::render::{Rect, Transform};
-use crate::scene::{View, matrix_size};
+use crate::view::{View, matrix_size};
 
 /// By how much a step zooms.
 const ZOOM: f32 = 1.25;

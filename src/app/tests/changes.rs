@@ -4,7 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::app::command::Command;
-use crate::scene::Evidence;
+use crate::view::Evidence;
 
 #[test]
 fn the_status_line_tells_how_many_layers_are_known() -> Result<()> {

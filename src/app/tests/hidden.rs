@@ -5,8 +5,8 @@ use egui::{Event, PointerButton};
 use super::*;
 use crate::analysis::projection::{Align, Method};
 use crate::app::command::Command;
-use crate::scene::{ColorBy, SizeBy, View};
 use crate::trace::{Dtype, Synthetic};
+use crate::view::{ColorBy, SizeBy, View};
 
 /// Opens the view's menu.
 fn open_menu(harness: &mut Harness<'static, Interface>) {

@@ -12,7 +12,7 @@ use crate::app::command::Command;
 use crate::app::dataset::DatasetCommand;
 use crate::app::interface::Interface;
 use crate::app::token_desk::TokenCommand;
-use crate::scene::View;
+use crate::view::View;
 
 /// What a user chooses, types or pulls at.
 const CONTROLS: [Role; 8] = [

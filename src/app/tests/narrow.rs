@@ -7,7 +7,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use super::{Result, settle, window_on};
 use crate::app::command::Command;
 use crate::app::interface::Interface;
-use crate::scene::View;
+use crate::view::View;
 
 /// What is written or pressed in the bars and panels, and where it can be seen.
 fn controls(harness: &Harness<'static, Interface>) -> Vec<(String, Rect)> {

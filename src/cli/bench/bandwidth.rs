@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::timing::measure;
 use crate::analysis::statistics::Options;
 use crate::analysis::{Compute, Engine};
-use crate::evidence::OpenTrace;
 use crate::gpu::Gpu;
+use crate::query::OpenTrace;
 
 /// Large enough that no cache holds it.
 const COPIED_BYTES: u64 = 256 << 20;

@@ -11,11 +11,11 @@ use glam::Vec2;
 use super::timing::{Timing, measure, milliseconds_since};
 use crate::analysis::projection::Recipe;
 use crate::app::{Command, Launch, Offscreen, State};
-use crate::evidence::{Analyst, OpenTrace, ProjectionQuestion, Projector};
 use crate::gpu::Gpu;
+use crate::query::{Analyst, OpenTrace, ProjectionQuestion, Projector};
 use crate::render::{Engine, Fonts, Painter, Target as Texture};
-use crate::scene::{Inputs, Target, View, draw};
 use crate::trace::Modality;
+use crate::view::{Inputs, Target, View, draw};
 
 const RUNS: usize = 24;
 const OPENINGS: usize = 3;

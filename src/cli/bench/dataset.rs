@@ -15,8 +15,8 @@ use crate::cli::examples;
 use crate::cli::table::{print_json, print_rows};
 use crate::dataset::table::{Filter, HeadColumn, Values};
 use crate::dataset::{Dataset, Order};
-use crate::evidence::{Atlas, AtlasQuestion};
 use crate::gpu::Gpu;
+use crate::query::{Atlas, AtlasQuestion};
 
 const RUNS: usize = 9;
 const WINDOWS: usize = 5;

@@ -23,8 +23,8 @@ use crate::analysis::Engine;
 use crate::analysis::projection::{Method, Recipe, project};
 use crate::analysis::statistics::Options as StatisticOptions;
 use crate::app::Launch;
-use crate::evidence::{Analyst, OpenTrace};
 use crate::gpu::{Gpu, PageKey, Residency};
+use crate::query::{Analyst, OpenTrace};
 
 use self::bandwidth::{Bandwidth, bandwidth};
 use self::clicks::{Timings, engine_clicks, opening, window_clicks};

@@ -12,7 +12,7 @@ use crate::gpu::Gpu;
 use crate::render::{
     Color, Drawing, Engine, Fonts, Keep, Link, Links, Mark, Painter, Point, Points, Rect, Target, Transform,
 };
-use crate::scene::{CloudInputs, Options, TokenCloud, draw_token_cloud};
+use crate::view::{CloudInputs, Options, TokenCloud, draw_token_cloud};
 
 /// How long a curve is from end to end, in logical pixels.
 const WAY: f32 = 240.0;

@@ -12,7 +12,7 @@ use crate::app::keys;
 use crate::app::state::State;
 use crate::app::token_desk::TokenCommand;
 use crate::render::colormap::Colormap;
-use crate::scene::{CompareView, Options, View, token_names};
+use crate::view::{CompareView, Options, View, token_names};
 
 /// Of a larger dataset the browser's filter finds the others.
 const MOST_EXAMPLES: usize = 2000;
@@ -100,7 +100,7 @@ fn of_trace(state: &State) -> Vec<Entry> {
     };
     let names = token_names(&document.sequences[sequence].tokens);
     entries.extend(names.into_iter().enumerate().map(|(token, name)| {
-        let target = crate::scene::Target::Token { sequence, token };
+        let target = crate::view::Target::Token { sequence, token };
         entry(format!("token {token}: {name}"), Command::Select { target, extend: false })
     }));
     entries

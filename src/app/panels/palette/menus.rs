@@ -15,10 +15,10 @@ use crate::app::panels::{Panel, aggregation, browser, export_menu, top_bar};
 use crate::app::playing::{Exports, Playing, UI_SCALES};
 use crate::app::state::State;
 use crate::app::token_desk::TokenCommand;
-use crate::evidence::TokenColor;
 use crate::export::Play;
+use crate::query::TokenColor;
 use crate::render::Keep;
-use crate::scene::{ColorBy, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Target, Tiles};
+use crate::view::{ColorBy, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Target, Tiles};
 
 /// All of them.
 pub fn all(state: &State) -> Vec<Entry> {

@@ -1,0 +1,154 @@
+//! Sets of tokens and ways to combine them, on the command line.
+
+use std::path::Path;
+
+use crate::common::{Result, fail, json, succeed};
+use serde_json::{Value, json};
+use vlscope::analysis::{Combine, Engine, Pick, Rollout, Selection, SinkTreatment, sinks};
+use vlscope::trace::{Modality, Trace};
+
+const MULTI_IMAGE: &str = "tests/traces/multi-image.safetensors";
+const ENCODER_DECODER: &str = "tests/traces/encoder-decoder.safetensors";
+
+fn attention(trace: &str, options: &[&str]) -> Result<Value> {
+    json(&[&["attention", trace, "--json", "--compute", "cpu"], options].concat())
+}
+
+fn assert_weights(report: &Value, expected: &[f32]) {
+    let found: Vec<Option<f64>> = report["weights"].as_array().into_iter().flatten().map(Value::as_f64).collect();
+    assert_eq!(found.len(), expected.len());
+    for (found, &expected) in found.iter().zip(expected) {
+        let same = found.map_or(expected.is_nan(), |found| (found - f64::from(expected)).abs() < 1e-6);
+        assert!(same, "{found:?} and {expected}");
+    }
+}
+
+#[test]
+fn sets_of_tokens_join_without_doubles() -> Result {
+    let trace = Trace::open(Path::new(MULTI_IMAGE))?;
+    let tokens = &trace.document().sequences[0].tokens;
+    let of = |modality: Modality| -> Vec<usize> {
+        (0..tokens.len()).filter(|&token| tokens[token].modality() == modality && !tokens[token].special).collect()
+    };
+    let images = attention(MULTI_IMAGE, &["--modality", "image"])?;
+    assert_eq!(images["selection"]["tokens"], json!(of(Modality::Image)));
+    let text = attention(MULTI_IMAGE, &["--modality", "text"])?;
+    assert_eq!(text["selection"]["tokens"], json!(of(Modality::Text)));
+    let joined = attention(MULTI_IMAGE, &["--token", "5", "--token", "3-6", "--word", "4"])?;
+    assert_eq!(joined["selection"]["tokens"], json!([5, 3, 4, 6]));
+    for (options, message) in [
+        (["--token", "3-99"], "there is no token 99: sequence `main` has 14"),
+        (["--word", "14"], "there is no token 14: sequence `main` has 14"),
+    ] {
+        let said = fail(1, &[&["attention", MULTI_IMAGE, "--compute", "cpu"], &options[..]].concat())?;
+        assert_eq!(said, format!("vlscope: {message}\n"));
+    }
+    let said = fail(1, &["attention", MULTI_IMAGE, "--compute", "cpu", "--segment", "nowhere"])?;
+    assert!(said.starts_with("vlscope: there is no segment `nowhere`: sequence `main` has "), "{said}");
+    assert!(fail(2, &["attention", MULTI_IMAGE, "--token", "7-3"])?.contains("nor a range"));
+    Ok(())
+}
+
+#[test]
+fn combinations_and_rollout_are_those_of_the_engine() -> Result {
+    let trace = Trace::open(Path::new(MULTI_IMAGE))?;
+    let gathered = |selection: Selection| Engine::cpu().gather(&trace, &selection);
+    let tokens = vec![1, 12];
+    let options = ["--token", "1", "--token", "12", "--layer", "max", "--head", "max", "--combine", "sum"];
+    let (layer, head, combine) = (Pick::Max, Pick::Max, Combine::Sum);
+    let selection = Selection { layer, head, combine, tokens: tokens.clone(), ..Selection::default() };
+    assert_weights(&attention(MULTI_IMAGE, &options)?, &gathered(selection)?);
+
+    let options = ["--token", "1", "--token", "12", "--layer", "2", "--rollout=1", "--residual", "0.25"];
+    let rollout = Some(Rollout { start: 1, residual_percent: 25 });
+    let selection = Selection { layer: Pick::One(2), head: Pick::Mean, tokens, rollout, ..Selection::default() };
+    let report = attention(MULTI_IMAGE, &options)?;
+    assert_weights(&report, &gathered(selection)?);
+    assert_eq!(report["selection"]["rollout"], json!({"start": 1, "residual": 0.25}));
+    Ok(())
+}
+
+#[test]
+fn rollouts_that_cannot_be_say_why() -> Result {
+    let said = fail(1, &["attention", ENCODER_DECODER, "--block", "cross", "--rollout"])?;
+    assert_eq!(said, "vlscope: rollout needs self-attention: the queries of block `cross` are not its keys\n");
+    let said = fail(1, &["attention", MULTI_IMAGE, "--layer", "1", "--rollout=2"])?;
+    assert_eq!(said, "vlscope: rollout begins at layer 2, which comes after layer 1\n");
+    assert!(fail(2, &["attention", MULTI_IMAGE, "--rollout", "--residual", "1.5"])?.contains("no share in hundredths"));
+    Ok(())
+}
+
+#[test]
+fn hidden_sinks_have_no_weight() -> Result {
+    let trace = Trace::open(Path::new(MULTI_IMAGE))?;
+    let found = sinks::find(&trace, 0, &sinks::Criteria::default()).tokens();
+    for (name, treatment) in [("hide", SinkTreatment::Hide), ("renormalise", SinkTreatment::Renormalise)] {
+        let selection = Selection {
+            layer: Pick::One(2),
+            head: Pick::Mean,
+            tokens: vec![4],
+            sinks: treatment,
+            ..Selection::default()
+        };
+        let expected = Engine::cpu().treated(&trace, &selection, &found)?.0;
+        let report = attention(MULTI_IMAGE, &["--token", "4", "--sinks", name])?;
+        assert_weights(&report, &expected);
+        assert_eq!(report["sinks"].as_array().map_or(0, Vec::len), found.len());
+    }
+    Ok(())
+}
+
+#[test]
+fn thresholds_say_what_a_sink_is() -> Result {
+    let trace = Trace::open(Path::new(MULTI_IMAGE))?;
+    let criteria = sinks::Criteria { share_ratio: 1.1, head_share: 0.25, ..sinks::Criteria::default() };
+    let found = sinks::find(&trace, 0, &criteria).tokens();
+    let usual = sinks::find(&trace, 0, &sinks::Criteria::default()).tokens();
+    assert_ne!(found, usual, "else the test says nothing");
+    let report =
+        attention(MULTI_IMAGE, &["--token", "4", "--sinks", "mark", "--sink-ratio", "1.1", "--sink-heads", "0.25"])?;
+    assert_eq!(report["sinks"], json!(found));
+    let marked = [
+        &["attention", MULTI_IMAGE, "--token", "4", "--csv"][..],
+        &["--sinks", "mark", "--sink-ratio", "1.1", "--sink-heads", "0.25"],
+    ];
+    let rows = succeed(&marked.concat())?;
+    assert_eq!(rows.lines().next(), Some("position,token,weight,sink"));
+    assert_eq!(rows.lines().filter(|row| row.ends_with(",sink")).count(), found.len() + 1);
+    for (option, value, said) in [
+        ("--sink-ratio", "-1", "`-1` is no factor"),
+        ("--sink-activation", "nan", "`nan` is no factor"),
+        ("--sink-heads", "2", "`2` is no share"),
+    ] {
+        let refused = fail(2, &["attention", MULTI_IMAGE, &format!("{option}={value}")])?;
+        assert!(refused.contains(said), "{refused}");
+    }
+    Ok(())
+}
+
+/// The pictures, in whole: that the flags reach the views.
+#[test]
+fn views_follow_rollout_and_sinks() -> Result {
+    let folder = tempfile::tempdir()?;
+    let picture = |name: &str, options: &[&str]| -> Result<Vec<u8>> {
+        let path = folder.path().join(name);
+        let path = path.to_str().ok_or("no name")?;
+        let fixed = ["render", "assets/demo", "--size", "400x300", "-o", path, "--token", "0"];
+        let demo = std::fs::read_dir("assets/demo")?.filter_map(std::result::Result::ok).map(|file| file.path());
+        let demo = demo.filter(|path| path.extension().is_some_and(|ending| ending == "safetensors")).min();
+        let demo = demo.ok_or("no demo")?;
+        let mut arguments = fixed.to_vec();
+        arguments[1] = demo.to_str().ok_or("no name")?;
+        arguments.extend(options);
+        succeed(&arguments)?;
+        Ok(std::fs::read(path)?)
+    };
+    for view in ["image", "text", "matrix", "links"] {
+        let plain = picture("plain.png", &["--view", view])?;
+        for options in [&["--rollout"][..], &["--sinks", "mark"], &["--sinks", "hide"]] {
+            let other = picture("other.png", &[&["--view", view], options].concat())?;
+            assert!(plain != other, "{view} does not show {options:?}");
+        }
+    }
+    Ok(())
+}

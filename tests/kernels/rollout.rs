@@ -1,0 +1,228 @@
+//! Attention rollout: both twins against a plain reference in f64, rows that sum to 1, and what it refuses.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::common::{Block, assert_close, engine_on_shaders, gpu, reference};
+use vlscope::analysis::gather::LayerHeads;
+use vlscope::analysis::rollout;
+use vlscope::analysis::{Direction, Engine, EngineError, Pick, Rollout, Selection, SinkTreatment};
+use vlscope::gpu::{Kernel, PageKey, Residency};
+use vlscope::trace::Dtype;
+
+/// As the paper writes it, one sum at a time.
+fn plain(block: &Block, heads: &[LayerHeads], head: Pick, residual: f64) -> Vec<f32> {
+    let n = block.queries.len();
+    let mut rolled: Vec<f64> = (0..n * n).map(|at| f64::from(u8::from(at / n == at % n))).collect();
+    for (layer, run) in heads {
+        let weights = block.layers()[*layer].to_f32();
+        let of_cell = |at: usize| run.clone().map(move |head| f64::from(weights[head * n * n + at]));
+        let one = |at: usize| match head {
+            Pick::Max => of_cell.clone()(at).fold(f64::NEG_INFINITY, f64::max),
+            _ => of_cell.clone()(at).sum::<f64>() / run.len() as f64,
+        };
+        let mut mixed: Vec<f64> = (0..n * n)
+            .map(|at| (1.0 - residual) * one(at) + residual * f64::from(u8::from(at / n == at % n)))
+            .collect();
+        for row in mixed.chunks_mut(n) {
+            let sum: f64 = row.iter().sum();
+            row.iter_mut().for_each(|weight| *weight /= sum);
+        }
+        rolled = (0..n * n).map(|at| (0..n).map(|k| mixed[at / n * n + k] * rolled[k * n + at % n]).sum()).collect();
+    }
+    rolled.into_iter().map(|weight| weight as f32).collect()
+}
+
+fn on_processor(block: &Block, heads: &[LayerHeads], head: Pick, residual: f32) -> Vec<f32> {
+    rollout::cpu::rollout(&block.layers(), heads, head, residual, &|| true).unwrap()
+}
+
+fn on_device(block: &Block, heads: &[LayerHeads], head: Pick, residual: f32, binding_bytes: u64) -> Vec<f32> {
+    let gpu = gpu();
+    let kernel = Kernel::new(gpu, &rollout::gpu::SHADER);
+    let mut residency = Residency::new(gpu.clone(), 1 << 30);
+    residency.limit_binding(binding_bytes);
+    let key = PageKey { trace: 0, block: 0, layer: 0, first_head: 0 };
+    rollout::gpu::rollout(gpu, &kernel, &mut residency, key, &block.layers(), heads, head, residual).unwrap()
+}
+
+#[test]
+fn twins_agree_with_the_definition_at_awkward_sizes() {
+    for tokens in [1, 2, 15, 16, 17, 63, 64, 65, 131] {
+        for (causal, dtype) in [(false, Dtype::F32), (true, Dtype::F16), (false, Dtype::Bf16)] {
+            let block = Block::mixed(tokens, causal, &[3, 2, 5], dtype);
+            for (heads, head, residual) in [
+                (vec![(0, 0..3), (1, 0..2), (2, 0..5)], Pick::Mean, 0.5),
+                (vec![(1, 0..2), (2, 0..5)], Pick::Max, 0.25),
+                (vec![(2, 4..5)], Pick::One(4), 0.0),
+            ] {
+                let what = format!("{tokens} tokens, {causal}, {dtype:?}, {head:?}");
+                let expected = plain(&block, &heads, head, f64::from(residual));
+                let processor = on_processor(&block, &heads, head, residual);
+                assert_close(&what, &expected, &processor, 2e-6);
+                assert_close(&what, &expected, &on_device(&block, &heads, head, residual, u64::MAX), 2e-6);
+                for row in processor.chunks(tokens) {
+                    assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{what}: a row does not sum to 1");
+                }
+                if causal {
+                    let future = |at: &usize| at % tokens > at / tokens;
+                    assert!((0..tokens * tokens).filter(future).all(|at| processor[at] == 0.0), "{what}: sees ahead");
+                }
+            }
+        }
+    }
+}
+
+/// Heads that lie in several pages are still one mean.
+#[test]
+fn a_layer_in_several_pages_is_one_layer() {
+    let block = Block::mixed(33, false, &[7, 7], Dtype::F16);
+    let heads = vec![(0, 0..7), (1, 2..7)];
+    for head in [Pick::Mean, Pick::Max] {
+        let whole = on_processor(&block, &heads, head, 0.5);
+        assert_close("pages", &whole, &on_device(&block, &heads, head, 0.5, 2 * 33 * 33 * 2 + 4), 2e-6);
+    }
+}
+
+/// 64 weights a workgroup, so more workgroups than a dispatch has in one dimension.
+#[test]
+fn a_dispatch_is_folded_into_two_dimensions() {
+    let tokens = 2049;
+    let block = Block::mixed(tokens, false, &[1], Dtype::F16);
+    let heads = [(0, 0..1)];
+    let processor = on_processor(&block, &heads, Pick::Mean, 0.5);
+    assert_close("2049 tokens", &processor, &on_device(&block, &heads, Pick::Mean, 0.5, u64::MAX), 2e-6);
+}
+
+#[test]
+fn two_tokens_by_hand() {
+    let tokens = || vec![crate::common::text("a"), crate::common::text("b")];
+    let block = Block::given(tokens(), false, Vec::new(), &[0.6, 0.4, 0.2, 0.8]);
+    let heads = vec![(0, 0..1), (0, 0..1)];
+    // With the residual: [0.8 0.2; 0.1 0.9]; its square.
+    let expected = [0.66, 0.34, 0.17, 0.83];
+    assert_close("square", &expected, &on_processor(&block, &heads, Pick::Mean, 0.5), 1e-6);
+}
+
+#[test]
+fn no_tokens_and_empty_rows_are_no_panic() {
+    let empty = Block::given(Vec::new(), false, Vec::new(), &[]);
+    assert!(on_processor(&empty, &[(0, 0..1)], Pick::Mean, 0.5).is_empty());
+    assert!(on_device(&empty, &[(0, 0..1)], Pick::Mean, 0.5, u64::MAX).is_empty());
+    let blind = Block::given(vec![crate::common::text("a"); 2], false, Vec::new(), &[0.0, 0.0, 0.5, 0.5]);
+    let heads = [(0, 0..1)];
+    assert_eq!(on_processor(&blind, &heads, Pick::Mean, 0.0), [0.0, 0.0, 0.5, 0.5]);
+    assert_eq!(on_device(&blind, &heads, Pick::Mean, 0.0, u64::MAX), [0.0, 0.0, 0.5, 0.5]);
+}
+
+#[test]
+fn a_weight_that_is_no_number_breaks_the_same_rows_in_both_twins() {
+    let mut weights = vec![0.25; 16];
+    weights[6] = f32::NAN;
+    let block = Block::given(vec![crate::common::text("a"); 4], false, Vec::new(), &weights);
+    for heads in [vec![(0, 0..1)], vec![(0, 0..1), (0, 0..1)]] {
+        let processor = on_processor(&block, &heads, Pick::Mean, 0.5);
+        assert_close("broken", &processor, &on_device(&block, &heads, Pick::Mean, 0.5, u64::MAX), 1e-6);
+        let broken: Vec<bool> = processor.chunks(4).map(|row| row.iter().all(|weight| weight.is_nan())).collect();
+        assert_eq!(broken, if heads.len() == 1 { [false, true, false, false] } else { [true; 4] });
+    }
+}
+
+/// What the engine shows of a rollout, tokens and all, in both directions; from a later start there are fewer layers.
+#[test]
+fn engines_follow_a_rollout_in_matrix_and_weights() {
+    let trace = reference("multi-image");
+    for start in [0, 1] {
+        for direction in [Direction::AttendsTo, Direction::AttendedBy] {
+            let selection = Selection {
+                layer: Pick::One(2),
+                head: Pick::Mean,
+                tokens: vec![1, 5],
+                direction,
+                rollout: Some(Rollout { start, residual_percent: 50 }),
+                ..Selection::default()
+            };
+            let heads: Vec<LayerHeads> = (start..3).map(|layer| (layer, 0..trace.heads(0, layer))).collect();
+            let layers: Vec<_> = (0..3).map(|layer| trace.attention(0, layer)).collect();
+            let expected = rollout::cpu::rollout(&layers, &heads, Pick::Mean, 0.5, &|| true).unwrap();
+            let n = 14;
+            let weight = |other: usize| match direction {
+                Direction::AttendsTo => (expected[n + other] + expected[5 * n + other]) / 2.0,
+                Direction::AttendedBy => (expected[other * n + 1] + expected[other * n + 5]) / 2.0,
+            };
+            let weights: Vec<f32> = (0..n).map(weight).collect();
+            for engine in [Engine::cpu(), engine_on_shaders()] {
+                assert_close("matrix", &expected, &engine.host_matrix(&trace, &selection).unwrap(), 2e-6);
+                assert_close("weights", &weights, &engine.gather(&trace, &selection).unwrap(), 2e-6);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mean_over_all_layers_and_a_rollout_can_be_stopped() {
+    let trace = reference("multi-image");
+    let mean = Selection { layer: Pick::Mean, head: Pick::Mean, ..Selection::default() };
+    let rollout = Selection { layer: Pick::One(2), rollout: Some(Rollout::default()), ..mean.clone() };
+    for selection in [mean, rollout] {
+        let asked = AtomicUsize::new(0);
+        let goes_on = || asked.fetch_add(1, Ordering::Relaxed) < 3;
+        let stopped = Engine::cpu().host_matrix_while(&trace, &selection, &goes_on);
+        assert!(matches!(stopped, Err(EngineError::Cancelled)), "{stopped:?}");
+        assert!(asked.into_inner() < 14, "it went on with the other queries");
+    }
+}
+
+#[test]
+fn cross_attention_and_a_late_start_are_refused() {
+    let trace = reference("encoder-decoder");
+    let refusal = |block, layer, start| {
+        let rollout = Some(Rollout { start, ..Rollout::default() });
+        let selection = Selection { block, layer, head: Pick::Mean, rollout, ..Selection::default() };
+        Engine::cpu().host_matrix(&trace, &selection).unwrap_err().to_string()
+    };
+    assert_eq!(refusal(2, Pick::One(0), 0), "rollout needs self-attention: the queries of this block are not its keys");
+    assert_eq!(refusal(0, Pick::One(0), 1), "rollout begins at layer 1, which comes after layer 0");
+}
+
+#[test]
+fn each_head_by_itself_follows_the_rollout_and_the_sinks() {
+    let trace = reference("multi-image");
+    let engine = Engine::cpu();
+    let rollout = Some(Rollout::default());
+    let selection = Selection { layer: Pick::One(1), head: Pick::Mean, rollout, ..Selection::default() };
+    let by_head = engine.host_matrices_by_head(&trace, &selection, &[]).unwrap();
+    assert_eq!(by_head.iter().map(|(head, _)| *head).collect::<Vec<_>>(), [0, 1]);
+    for (head, matrix) in &by_head {
+        let alone = Selection { head: Pick::One(*head), ..selection.clone() };
+        assert_eq!(*matrix, engine.host_matrix(&trace, &alone).unwrap());
+    }
+    let hidden = Selection { rollout: None, sinks: SinkTreatment::Hide, ..selection };
+    let (_, matrix) = &engine.host_matrices_by_head(&trace, &hidden, &[3]).unwrap()[0];
+    assert!(matrix.chunks(14).all(|row| row[3].is_nan() && !row[4].is_nan()));
+}
+
+#[test]
+fn every_head_apart_follows_the_rollout_and_the_sinks_too() {
+    let trace = reference("multi-image");
+    let engine = Engine::cpu();
+    let plain = Selection { layer: Pick::One(1), head: Pick::Mean, tokens: vec![4, 6], ..Selection::default() };
+    let rolled = Selection { rollout: Some(Rollout::default()), ..plain.clone() };
+    let hidden = Selection { sinks: SinkTreatment::Hide, ..plain.clone() };
+    for (selection, left_out) in [(&plain, &[][..]), (&rolled, &[]), (&hidden, &[0, 3])] {
+        let apart = engine.per_head_treated(&trace, selection, left_out).unwrap();
+        assert_eq!(apart.heads, 2);
+        for head in 0..apart.heads {
+            let alone = Selection { head: Pick::One(head), ..selection.clone() };
+            let expected = match selection.sinks {
+                SinkTreatment::Hide => engine.treated(&trace, &alone, left_out).unwrap().0,
+                _ => engine.gather(&trace, &alone).unwrap(),
+            };
+            assert_close("a head", apart.of_head(head), &expected, 1e-6);
+        }
+    }
+    assert_ne!(
+        engine.per_head_treated(&trace, &rolled, &[]).unwrap().values,
+        engine.per_head(&trace, &plain).unwrap().values
+    );
+}

@@ -1,0 +1,267 @@
+//! The statistics: both twins against each other and against numbers from outside.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use crate::common::{Block, assert_close, engine_on_shaders, gpu, reference};
+use vlscope::analysis::statistics::{self, HeadStatistics, Options, plan::Plan};
+use vlscope::analysis::{BlockLayout, Engine};
+use vlscope::gpu::{Kernel, PageKey, Residency};
+use vlscope::trace::{Dtype, TensorView, Trace};
+
+const UNLIMITED: u64 = 1 << 40;
+
+fn on_processor(block: &Block, options: &Options) -> Vec<HeadStatistics> {
+    let plan = Plan::new(&block.layout(), options);
+    let pass = statistics::cpu::Pass::new(&plan);
+    let sums: Vec<_> = block.layers().iter().flat_map(|layer| pass.layer_sums(layer, &|| true)).collect();
+    statistics::finish(&plan, &sums)
+}
+
+/// A software adapter takes seconds to compile it.
+static KERNEL: OnceLock<Kernel> = OnceLock::new();
+
+fn in_shaders(block: &Block, options: &Options, budget_bytes: u64, binding_bytes: u64) -> Vec<HeadStatistics> {
+    let gpu = gpu();
+    let kernel = KERNEL.get_or_init(|| Kernel::new(gpu, &statistics::gpu::SHADER));
+    let mut residency = Residency::new(gpu.clone(), budget_bytes);
+    residency.limit_binding(binding_bytes);
+    let plan = Plan::new(&block.layout(), options);
+    let layers = block.layers();
+    let heads = layers.iter().map(|layer| layer.shape[0]).sum();
+    let sums = gpu.guarded(|| {
+        let mut pass = statistics::gpu::Pass::new(gpu, kernel, &plan, heads);
+        for (layer, view) in layers.iter().enumerate() {
+            pass.add_layer(&mut residency, PageKey { trace: 0, block: 0, layer, first_head: 0 }, view)?;
+            assert!(residency.resident_bytes() <= budget_bytes);
+        }
+        pass.finish()
+    });
+    statistics::finish(&plan, &sums.unwrap())
+}
+
+fn assert_twins(block: &Block, budget_bytes: u64, binding_bytes: u64) {
+    for specials in [false, true] {
+        assert_twins_with(&Options { specials, ..Options::default() }, block, budget_bytes, binding_bytes);
+    }
+}
+
+fn assert_twins_with(options: &Options, block: &Block, budget_bytes: u64, binding_bytes: u64) {
+    let processor = on_processor(block, options);
+    let shaders = in_shaders(block, options, budget_bytes, binding_bytes);
+    for (one, other) in processor.iter().zip(&shaders) {
+        // A z-score divides by a deviation that may be a thousandth of the mean.
+        let tolerance = if one.name.starts_with("vli.") { 1e-3 } else { 2e-5 };
+        assert_close(&one.name, &one.values, &other.values, tolerance);
+        assert_close(&one.name, &one.layer_mean, &other.layer_mean, tolerance);
+    }
+}
+
+#[test]
+fn twins_agree_at_awkward_sizes() {
+    for (tokens, dtype) in [
+        (0, Dtype::F32),
+        (1, Dtype::F16),
+        (2, Dtype::Bf16),
+        (63, Dtype::F16),
+        (64, Dtype::F32),
+        (65, Dtype::Bf16),
+        (129, Dtype::F16),
+    ] {
+        for causal in [false, true] {
+            assert_twins(&Block::mixed(tokens, causal, &[3, 3, 3], dtype), UNLIMITED, UNLIMITED);
+        }
+    }
+}
+
+#[test]
+fn twins_agree_on_cross_attention() {
+    assert_twins(&Block::cross(37, 65, &[2, 2], Dtype::F16), UNLIMITED, UNLIMITED);
+    assert_twins(&Block::cross(65, 3, &[1], Dtype::Bf16), UNLIMITED, UNLIMITED);
+}
+
+#[test]
+fn twins_agree_on_ragged_heads() {
+    let block = Block::mixed(15, false, &[3, 1, 5], Dtype::F16);
+    assert_twins(&block, UNLIMITED, UNLIMITED);
+    let entropy = on_processor(&block, &Options::default()).into_iter().find(|s| s.name == "entropy").unwrap();
+    assert_eq!((entropy.layers, entropy.heads), (3, 5));
+    assert!(entropy.value(1, 0).is_finite() && entropy.value(1, 1).is_nan() && entropy.layer_mean[1].is_finite());
+}
+
+/// 65,541 heads are more workgroups than one dimension has; on a software adapter they take half a minute, so once.
+#[test]
+fn twins_agree_beyond_one_dimension_of_workgroups() {
+    let block = Block::mixed(2, false, &[65_541], Dtype::F16);
+    assert_twins_with(&Options::default(), &block, UNLIMITED, UNLIMITED);
+}
+
+/// One head of 65 tokens in F16 has 8,450 bytes, so that pages begin in the middle of a word.
+#[test]
+fn twins_agree_in_small_pages() {
+    let block = Block::mixed(65, true, &[5, 5], Dtype::F16);
+    assert_twins(&block, 20_000, UNLIMITED);
+    assert_twins(&block, UNLIMITED, 20_000);
+    assert_twins(&block, 9_000, UNLIMITED);
+}
+
+#[test]
+fn a_head_that_is_too_large_is_refused_with_the_reason() {
+    let gpu = gpu();
+    let block = Block::mixed(65, false, &[2], Dtype::F32);
+    let mut residency = Residency::new(gpu.clone(), UNLIMITED);
+    residency.limit_binding(16_000);
+    let error = residency.runs(&block.layers()[0]).unwrap_err().to_string();
+    assert_eq!(error, "one head has 16900 bytes, the most that a shader may bind is 16000");
+    let error = Residency::new(gpu.clone(), 9_000).runs(&block.layers()[0]).unwrap_err().to_string();
+    assert_eq!(error, "one head has 16900 bytes, the memory budget is 9000");
+}
+
+/// Shape and dtype decide, so nothing need be allocated for it.
+#[test]
+fn pages_stay_within_what_an_adapter_binds() {
+    let view = |heads, tokens, dtype| TensorView { dtype, shape: vec![heads, tokens, tokens], bytes: &[] };
+    let runs = |layer: &TensorView<'_>, binding_bytes| {
+        let mut residency = Residency::new(gpu().clone(), UNLIMITED);
+        residency.limit_binding(binding_bytes);
+        let runs = residency.runs(layer).map_err(|error| error.to_string())?;
+        let head_bytes = (layer.shape[1] * layer.shape[2] * layer.dtype.bytes()) as u64;
+        assert!(runs.iter().all(|run| run.len() as u64 * head_bytes <= binding_bytes));
+        assert_eq!(runs.iter().flat_map(Clone::clone).collect::<Vec<_>>(), (0..layer.shape[0]).collect::<Vec<_>>());
+        Ok::<usize, String>(runs.len())
+    };
+    let (llava, qwen) = (view(32, 640, Dtype::F16), view(28, 1500, Dtype::F32));
+    assert_eq!([runs(&llava, 128 << 20), runs(&qwen, 128 << 20)], [Ok(1), Ok(2)]);
+    assert_eq!(runs(&llava, 1 << 20), Ok(32));
+    assert_eq!(runs(&llava, 640 * 640 * 2), Ok(32));
+    assert!(
+        runs(&qwen, 1 << 20)
+            .unwrap_err()
+            .starts_with("one head has 9000000 bytes, the most that a shader may bind is ")
+    );
+    // 8 GiB: more elements than a shader counts, whatever the adapter binds.
+    let error = runs(&view(1, 1 << 16, Dtype::F16), UNLIMITED).unwrap_err();
+    assert!(error.starts_with("one head has 8589934592 bytes, the most that a shader may bind is "), "{error}");
+}
+
+/// VL-InterpreT's own numbers for its own examples.
+#[test]
+fn vl_interpret_to_the_digit() {
+    let text = std::fs::read_to_string("tests/traces/vl-interpret-expected.json").unwrap();
+    let expected: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let names = [
+        ("vli.image_to_text", "img2txt"),
+        ("vli.text_to_image", "txt2img"),
+        ("vli.image_to_image", "img2img"),
+        ("vli.image_to_image_without_self", "img2img_without_self"),
+        ("vli.text_to_text", "txt2txt"),
+        ("vli.cross_modal", "crossmodal"),
+        ("vli.intra_modal", "intramodal"),
+    ];
+    for engine in [Engine::cpu(), engine_on_shaders()] {
+        for example in 0..3 {
+            let trace = reference(&format!("vl-interpret-{example}"));
+            let all = engine.statistics(&trace, 0, &Options::default(), &mut |_, _| true).unwrap();
+            for (name, theirs) in names {
+                let ours = all.iter().find(|statistic| statistic.name == name).unwrap();
+                let rows = expected["examples"][example.to_string()]["stats"][theirs].as_array().unwrap();
+                for (layer, row) in rows.iter().enumerate() {
+                    let row: Vec<f32> = row.as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect();
+                    assert_close(name, &ours.values[layer * 12..(layer + 1) * 12], &row[..12], 1e-5);
+                    assert_close(name, &ours.layer_mean[layer..=layer], &row[12..], 1e-5);
+                }
+            }
+        }
+    }
+}
+
+/// The head with the NaN has no statistics, all others have the same as before.
+#[test]
+fn nan_stays_in_its_head() {
+    let (sound, broken) = (reference("multi-image"), reference("broken-nan"));
+    for engine in [Engine::cpu(), engine_on_shaders()] {
+        for specials in [false, true] {
+            let run = |trace: &Trace| {
+                engine.statistics(trace, 0, &Options { specials, ..Options::default() }, &mut |_, _| true).unwrap()
+            };
+            for (before, after) in run(&sound).iter().zip(run(&broken)) {
+                let heads = before.heads;
+                let lost: Vec<usize> = (0..before.values.len())
+                    .filter(|&at| !before.values[at].is_nan() && after.values[at].is_nan())
+                    .collect();
+                if before.values[2 * heads..].iter().all(|value| value.is_finite()) {
+                    assert!(lost.len() == 1 && lost[0] / heads == 2, "{}: {lost:?}", before.name);
+                }
+                if !before.name.starts_with("vli.") {
+                    for at in (0..before.values.len()).filter(|at| !lost.contains(at)) {
+                        assert_close(&before.name, &before.values[at..=at], &after.values[at..=at], 1e-7);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sound_traces_have_what_applies_and_nothing_else() {
+    let (encoder_decoder, multi_image) = (reference("encoder-decoder"), reference("multi-image"));
+    for (trace, block, applies) in [
+        (
+            &encoder_decoder,
+            "encoder",
+            "mass.image.image entropy entropy_relative max hoyer sink diagonal previous distance",
+        ),
+        (&encoder_decoder, "decoder", "mass.text.text entropy entropy_relative max hoyer sink diagonal previous"),
+        (&encoder_decoder, "cross", "mass.text.image entropy entropy_relative max hoyer sink"),
+        (
+            &multi_image,
+            "self",
+            "mass.text.text mass.text.image mass.image.text mass.image.image entropy entropy_relative max hoyer sink \
+             diagonal previous distance region",
+        ),
+    ] {
+        let index = trace.document().block_index(block).unwrap();
+        let processor = Engine::cpu().statistics(trace, index, &Options::default(), &mut |_, _| true).unwrap();
+        let shaders = engine_on_shaders().statistics(trace, index, &Options::default(), &mut |_, _| true).unwrap();
+        for (one, other) in processor.iter().zip(&shaders) {
+            if one.name.starts_with("vli.") {
+                assert_close(&one.name, &one.values, &other.values, 1e-3);
+                continue;
+            }
+            assert_close(&one.name, &one.values, &other.values, 2e-5);
+            let expected = applies.split_whitespace().any(|name| name == one.name);
+            assert!(
+                one.values.iter().all(|value| value.is_finite() == expected),
+                "{block}: {} {:?}",
+                one.name,
+                one.values
+            );
+            // Rows in F16 sum to 1 up to its rounding.
+            let range = statistics::statistic(&one.name).unwrap().range;
+            assert!(one.values.iter().all(|v| v.is_nan() || (range[0]..=range[1] + 2e-3).contains(v)), "{}", one.name);
+        }
+    }
+}
+
+#[test]
+fn a_pass_can_be_cancelled() {
+    let trace = reference("vl-interpret-0");
+    for engine in [Engine::cpu(), engine_on_shaders()] {
+        let mut seen = Vec::new();
+        let outcome = engine.statistics(&trace, 0, &Options::default(), &mut |done, of| {
+            seen.push((done, of));
+            done < 3
+        });
+        assert_eq!(outcome.unwrap_err().to_string(), "cancelled");
+        assert_eq!(seen, [(1, 12), (2, 12), (3, 12)]);
+    }
+}
+
+#[test]
+fn a_layout_comes_from_a_trace() {
+    let trace = Trace::open(Path::new("tests/traces/multi-image.safetensors")).unwrap();
+    let layout = BlockLayout::of(&trace, 0);
+    assert_eq!(layout.aspects, [1.0, 1.5]);
+    assert!(layout.same_sequence && !layout.causal && layout.regions.len() == 1);
+}

@@ -1,0 +1,10 @@
+//! The trace format: what is read, written and refused.
+
+mod changes;
+mod check;
+#[path = "../common/traces.rs"]
+mod common;
+mod document;
+mod refusals;
+mod schema;
+mod synthetic;

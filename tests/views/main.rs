@@ -1,0 +1,14 @@
+//! The views: what is drawn of which numbers, and where.
+
+mod bounds;
+mod compare;
+mod fixtures;
+mod heads;
+mod hidden;
+mod pictures;
+mod selection;
+mod theme;
+mod timeline;
+mod tokens;
+mod words;
+mod zones;
