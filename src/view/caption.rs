@@ -2,15 +2,15 @@
 
 use glam::Vec2;
 
-use super::canvas::Canvas;
-use super::options::Caption;
-use super::sides::{heads_line, layers_line, place};
-use super::words::token_names;
-use super::{Inputs, Options, View};
 use crate::analysis::projection::{Align as Aligned, Method};
 use crate::analysis::{Combine, Direction, Selection, SinkTreatment};
 use crate::render::Align;
 use crate::trace::Block;
+use crate::view::common::canvas::Canvas;
+use crate::view::common::sides::{heads_line, layers_line, place};
+use crate::view::common::words::token_names;
+use crate::view::options::Caption;
+use crate::view::{Inputs, Options, View};
 
 /// Tokens that are named before the others are counted.
 const NAMED_TOKENS: usize = 4;

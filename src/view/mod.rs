@@ -3,39 +3,24 @@
 //! Everything here is pure. A view measures text and otherwise only computes: the same inputs give the same
 //! [`Scene`] in the window, headless and in a test. Numbers come in as [`Evidence`]; nothing is analysed here.
 
-mod canvas;
 mod caption;
 mod choices;
-mod colour_bar;
+mod common;
 mod compare;
 mod embedding;
 mod evidence;
 mod heads;
 mod image;
-mod link_candidates;
 mod links;
 mod matrix;
-mod matrix_marks;
 mod options;
 mod overlays;
-mod patches;
-mod region_labels;
-mod sides;
 mod similarity;
-mod sinks;
 mod summary;
 mod text;
-mod text_flow;
-mod text_plain;
-mod text_summary;
-mod theme;
 mod thumbnails;
-mod tiles;
 mod timeline;
-mod tip;
 mod token_cloud;
-mod words;
-mod zone;
 
 use std::fmt;
 use std::str::FromStr;
@@ -49,7 +34,10 @@ use crate::render::{Drawing, Fonts, Pixels, Rect};
 use crate::trace::Document;
 
 pub use choices::{LinkColor, MatrixBlock, Tiles};
-pub use colour_bar::ColourBar;
+pub use common::colour_bar::ColourBar;
+pub use common::theme::{Palette, Theme, contrast};
+pub use common::words::{joined, token_names, word, words};
+pub use common::zone::{Target, Zone};
 pub use compare::{
     Alignment, CompareView, ComparedHeads, ComparedImage, ComparedTokens, Row, compared_image, compared_text,
     draw_comparison, partner_selection,
@@ -59,11 +47,8 @@ pub use evidence::{Evidence, NearTokens, Neighbours, Projection, StatisticGrid, 
 pub use matrix::matrix_size;
 pub use options::{Caption, HeadsOrder, Options};
 pub use summary::summary;
-pub use theme::{Palette, Theme, contrast};
 pub use thumbnails::{gap as thumbnail_gap, side as thumbnail_side};
 pub use token_cloud::{CloudInputs, CloudScene, MOST_DISCS, TokenCloud, draw_token_cloud};
-pub use words::{joined, token_names, word, words};
-pub use zone::{Target, Zone};
 
 /// One way to look at a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
@@ -123,12 +108,12 @@ pub struct Scene {
     pub bar: Option<ColourBar>,
     /// How many rows of text lie beyond the view: how far it scrolls.
     pub rows_beyond: f32,
-    facts: tip::Facts,
+    facts: common::tip::Facts,
 }
 
 /// Draws a view.
 pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
-    let mut canvas = canvas::Canvas::new(inputs, fonts);
+    let mut canvas = common::canvas::Canvas::new(inputs, fonts);
     caption::draw(view, inputs, &mut canvas);
     match view {
         // A panel that is being opened or closed.
@@ -145,7 +130,7 @@ pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
         View::Similarity => similarity::draw(inputs, &mut canvas),
     }
     let said = canvas.said.take();
-    canvas.finish(tip::Facts::new(inputs, said))
+    canvas.finish(common::tip::Facts::new(inputs, said))
 }
 
 impl Scene {

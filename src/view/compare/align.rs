@@ -9,8 +9,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::super::words::{joined, words};
 use crate::trace::{Content, Token};
+use crate::view::common::words::{joined, words};
 
 /// Of more words than these that differ, in either text, none is looked for in the other: the table would take 128 MB.
 const MOST_WORDS: usize = 8192;

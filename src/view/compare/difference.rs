@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
-use super::super::canvas::{Canvas, on_picture};
-use super::super::colour_bar::Scale;
-use super::super::sides::{Sides, weight_label};
-use super::super::text_flow::{Chip, Flow, flow};
-use super::super::theme::ink_on;
-use super::super::tip::Compared;
-use super::super::{Inputs, StatisticGrid, Target, heads, image};
 use super::numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text};
 use super::{CompareView, said};
 use crate::analysis::statistics::mean;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Pixels, Quad, Rect};
+use crate::view::common::canvas::{Canvas, on_picture};
+use crate::view::common::colour_bar::Scale;
+use crate::view::common::sides::{Sides, weight_label};
+use crate::view::common::theme::ink_on;
+use crate::view::common::tip::Compared;
+use crate::view::text::flow::{Chip, Flow, flow};
+use crate::view::{Inputs, StatisticGrid, Target, heads, image};
 
 /// What is different, and how it is coloured.
 pub(super) struct Difference {

@@ -3,10 +3,10 @@
 use glam::Vec2;
 use serde_json::Value;
 
-use super::super::Inputs;
-use super::super::canvas::Canvas;
-use super::super::text_summary::outputs;
 use crate::render::{Align, Color, Label, Mark};
+use crate::view::Inputs;
+use crate::view::common::canvas::Canvas;
+use crate::view::text::summary::outputs;
 
 /// Lines in which the difference may say what it lacks.
 const NOTE_LINES: usize = 2;

@@ -17,12 +17,12 @@ use std::str::FromStr;
 use glam::Vec2;
 use serde::{Deserialize, Serialize};
 
-use super::canvas::{Canvas, MARGIN};
-use super::colour_bar::{Bar, Place, Scale};
-use super::sides::headline;
-use super::tip::{Compared, Facts};
-use super::{Evidence, HeadsOrder, Inputs, Options, Scene, Target, View, Zone, caption, heads, image, sides, text};
 use crate::render::{Fonts, Rect};
+use crate::view::common::canvas::{Canvas, MARGIN};
+use crate::view::common::colour_bar::{Bar, Place, Scale};
+use crate::view::common::sides::{self, headline};
+use crate::view::common::tip::{Compared, Facts};
+use crate::view::{Evidence, HeadsOrder, Inputs, Options, Scene, Target, View, Zone, caption, heads, image, text};
 
 pub use align::{Alignment, Row};
 pub use numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text};

@@ -1,9 +1,9 @@
 //! The selection of one trace, carried over to another.
 
-use super::super::Target;
 use super::align::Alignment;
 use crate::analysis::{Direction, Selection};
 use crate::trace::{Block, Document};
+use crate::view::Target;
 
 /// The blocks of two traces that stand for each other, and their sides.
 #[derive(Clone, Debug)]

@@ -8,11 +8,11 @@ mod trajectories;
 
 use glam::Vec2;
 
-use super::canvas::Canvas;
-use super::colour_bar::{Bar, Place, tick_text, ticks};
-use super::{Inputs, Projection};
 use crate::analysis::projection::{Align, Method, Recipe};
 use crate::render::{Align as Anchor, Rect, Transform};
+use crate::view::common::canvas::Canvas;
+use crate::view::common::colour_bar::{Bar, Place, tick_text, ticks};
+use crate::view::{Inputs, Projection};
 use colours::{Colours, Sizes};
 
 pub use options::{ColorBy, EmbeddingOptions, SizeBy};

@@ -6,9 +6,9 @@ use super::points::thumbnail;
 use crate::analysis::neighbours::{Metric, Neighbour};
 use crate::render::{Align, Rect};
 use crate::trace::{Modality, Token};
-use crate::view::canvas::Canvas;
-use crate::view::tip::number;
-use crate::view::words::token_names;
+use crate::view::common::canvas::Canvas;
+use crate::view::common::tip::number;
+use crate::view::common::words::token_names;
 use crate::view::{Inputs, Projection, Target};
 
 const WIDTH: f32 = 200.0;

@@ -7,9 +7,9 @@ use glam::Vec2;
 use super::colours::{Colours, Sizes};
 use crate::render::{Align, Color, Mark, Picture, Point, Points, Quad, Rect, Transform};
 use crate::trace::{Modality, Token};
-use crate::view::canvas::Canvas;
-use crate::view::sides;
-use crate::view::words::token_names;
+use crate::view::common::canvas::Canvas;
+use crate::view::common::sides;
+use crate::view::common::words::token_names;
 use crate::view::{ColorBy, Inputs, Projection, Zone};
 
 /// The longer side of a patch that is shown at its point, in logical pixels.

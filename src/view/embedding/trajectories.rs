@@ -5,7 +5,7 @@ use glam::Vec2;
 
 use crate::render::{Align, Color, Quad, Rect, Transform};
 use crate::view::Projection;
-use crate::view::canvas::Canvas;
+use crate::view::common::canvas::Canvas;
 
 /// More ways would be a ball of wool.
 const MOST: usize = 64;

@@ -2,9 +2,9 @@
 
 use glam::Vec2;
 
-use super::super::canvas::Canvas;
-use super::super::{HeadsOrder, StatisticGrid};
 use crate::render::Rect;
+use crate::view::common::canvas::Canvas;
+use crate::view::{HeadsOrder, StatisticGrid};
 
 /// The largest side of a cell, in logical pixels.
 const LARGEST_CELL: f32 = 96.0;

@@ -2,12 +2,12 @@
 
 use glam::Vec2;
 
-use super::super::canvas::Canvas;
-use super::super::colour_bar::{Scale, decimals, tick_text};
-use super::super::{Inputs, StatisticGrid, Target};
 use super::one;
 use crate::analysis::statistics::strongest;
 use crate::render::{Align, Quad, Rect};
+use crate::view::common::canvas::Canvas;
+use crate::view::common::colour_bar::{Scale, decimals, tick_text};
+use crate::view::{Inputs, StatisticGrid, Target};
 
 /// How many are listed.
 const LISTED: usize = 10;

@@ -8,14 +8,14 @@ use glam::Vec2;
 
 use self::layout::Layout;
 pub(super) use self::layout::Order;
-use super::canvas::Canvas;
-use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
-use super::theme::ink_on;
-use super::{Inputs, StatisticGrid, Target};
 use crate::analysis::Pick;
 use crate::analysis::statistics::{mean, metric_names, why_none};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Quad, Rect};
+use crate::view::common::canvas::{Canvas, within};
+use crate::view::common::colour_bar::{Bar, Place, Scale, decimals, tick_text};
+use crate::view::common::theme::ink_on;
+use crate::view::{Inputs, StatisticGrid, Target};
 
 pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let statistic = &inputs.evidence.statistic;
@@ -118,7 +118,7 @@ fn brush(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         canvas.fill(bar.part(from, to), cover);
     }
     let (part, color) = (bar.part(low, high).shrink(-1.5), canvas.palette.text);
-    canvas.outline(super::canvas::within(part, canvas.bounds()), color, 1.5);
+    canvas.outline(within(part, canvas.bounds()), color, 1.5);
 }
 
 fn is_dimmed(inputs: &Inputs<'_>, value: f32) -> bool {

@@ -5,8 +5,8 @@ use glam::Vec2;
 use super::{name, share_axis, stack};
 use crate::analysis::timeline::Timeline;
 use crate::render::{Align, Rect};
-use crate::view::canvas::Canvas;
-use crate::view::sides::Sides;
+use crate::view::common::canvas::Canvas;
+use crate::view::common::sides::Sides;
 use crate::view::{Inputs, Target};
 
 pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, timeline: &Timeline, sides: &Sides<'_>, token: usize) {

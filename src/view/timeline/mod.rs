@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
-use super::canvas::Canvas;
-use super::colour_bar::{Bar, Place, Scale, tick_text};
-use super::sides::{Sides, largest, place};
-use super::sinks;
-use super::words::word;
-use super::{Inputs, Palette, Target};
 use crate::analysis::Direction;
 use crate::analysis::timeline::{Timeline, TokenGroup};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::{Content, Token};
+use crate::view::common::canvas::Canvas;
+use crate::view::common::colour_bar::{Bar, Place, Scale, tick_text};
+use crate::view::common::sides::{Sides, largest, place};
+use crate::view::common::sinks;
+use crate::view::common::words::word;
+use crate::view::{Inputs, Palette, Target};
 
 /// Where bars, words and heatmap lie.
 struct Layout {

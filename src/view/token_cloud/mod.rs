@@ -13,10 +13,10 @@ use std::sync::Arc;
 use glam::Vec2;
 
 use self::grid::Grid;
-use super::canvas::Canvas;
-use super::tip::Facts;
-use super::{Options, Scene};
 use crate::render::{Align, Color, Fonts, Mark, Picture, Pixels, Point, Points, Rect, Transform};
+use crate::view::common::canvas::Canvas;
+use crate::view::common::tip::Facts;
+use crate::view::{Options, Scene};
 
 /// More points in view than these are shaded.
 pub const MOST_DISCS: usize = 40_000;

@@ -2,13 +2,13 @@
 
 use glam::Vec2;
 
-use super::canvas::Canvas;
-use super::colour_bar::{Bar, Place, Scale, tick_text};
-use super::theme::ink_on;
-use super::{Inputs, Target};
 use crate::analysis::Pick;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Rect};
+use crate::view::common::canvas::Canvas;
+use crate::view::common::colour_bar::{Bar, Place, Scale, tick_text};
+use crate::view::common::theme::ink_on;
+use crate::view::{Inputs, Target};
 
 /// The largest side of a cell, in logical pixels.
 const LARGEST_CELL: f32 = 96.0;

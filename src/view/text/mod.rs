@@ -1,23 +1,29 @@
 //! The tokens as words, wrapped, in the colours of the selection's attention; what the model said of it.
 
+pub(super) mod flow;
+mod plain;
+pub(super) mod summary;
+
 use std::collections::HashSet;
 use std::ops::Range;
 
 use glam::Vec2;
 
-use super::canvas::Canvas;
-use super::colour_bar::{Bar, Place, Scale};
-use super::sides::{Sides, headline, is_hovered, is_selected, largest, locked, refused, weight_label, weight_range};
-use super::sinks;
-use super::text_flow::{Chip, Flow, PAD, flow, row_height, wrap_all};
-use super::text_summary::{outputs, share_bar, shares};
-use super::theme::ink_on;
-use super::tip::number;
-use super::words::{joined, of_word, words};
-use super::{Inputs, Target, Theme, text_plain};
+use self::flow::{Chip, Flow, PAD, flow, row_height, wrap_all};
+use self::summary::{outputs, share_bar, shares};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Quad, Rect};
 use crate::trace::{Content, Modality, Token};
+use crate::view::common::canvas::Canvas;
+use crate::view::common::colour_bar::{Bar, Place, Scale};
+use crate::view::common::sides::{
+    Sides, headline, is_hovered, is_selected, largest, locked, refused, weight_label, weight_range,
+};
+use crate::view::common::sinks;
+use crate::view::common::theme::ink_on;
+use crate::view::common::tip::number;
+use crate::view::common::words::{self, joined, of_word, words};
+use crate::view::{Inputs, Target, Theme};
 
 /// What the bar of the shares takes below the text, in lines.
 const SHARES_LINES: f32 = 1.9;
@@ -172,7 +178,7 @@ fn chips_of(tokens: &[Token], images: usize, weights: &[f32], join: bool) -> Vec
         } else {
             let mut heading = heading;
             for at in word.clone() {
-                let text = text_of(&tokens[at]).map_or_else(|| "[image]".to_owned(), super::words::word);
+                let text = text_of(&tokens[at]).map_or_else(|| "[image]".to_owned(), words::word);
                 chips.push(Chip { text, tokens: at..at + 1, goes_on: at > word.start, segment: heading.take() });
             }
         }

@@ -1,22 +1,24 @@
 //! Queries × keys of the selected head, with runs of text and image along both sides.
 
+mod marks;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use glam::Vec2;
 
-use super::canvas::{Canvas, MARGIN, fit, within};
-use super::colour_bar::{Bar, Place, Scale};
-use super::matrix_marks::{bands, cross_hair, labels, mark_sinks, numbers};
-use super::sides::{Sides, place, refused, weight_range};
-use super::sinks;
-use super::tip::number;
-use super::words::token_names;
-use super::{Inputs, MatrixBlock, Zone};
+use self::marks::{bands, cross_hair, labels, mark_sinks, numbers};
 use crate::analysis::peaks::usual_maximum_of;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::{Block, Document, Modality, Token};
+use crate::view::common::canvas::{Canvas, MARGIN, fit, within};
+use crate::view::common::colour_bar::{Bar, Place, Scale};
+use crate::view::common::sides::{Sides, place, refused, weight_range};
+use crate::view::common::sinks;
+use crate::view::common::tip::number;
+use crate::view::common::words::token_names;
+use crate::view::{Inputs, MatrixBlock, Zone};
 
 /// One side of the matrix: columns with keys, or rows with queries.
 pub(super) struct Axis<'a> {

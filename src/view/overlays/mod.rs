@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
-use super::canvas::Canvas;
-use super::colour_bar::{Bar, Place, Scale};
-use super::heads::one;
-use super::image::heat_over;
-use super::patches::Patches;
-use super::sides::{Sides, largest, layers_line, refused, tokens_line, weight_range};
-use super::sinks;
-use super::tiles::{Layer, chosen, layers};
-use super::{Inputs, Target};
 use crate::analysis::per_head::HeadWeights;
 use crate::analysis::{Direction, Selection};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Pixels, Rect};
+use crate::view::common::canvas::Canvas;
+use crate::view::common::colour_bar::{Bar, Place, Scale};
+use crate::view::common::patches::Patches;
+use crate::view::common::sides::{Sides, largest, layers_line, refused, tokens_line, weight_range};
+use crate::view::common::sinks;
+use crate::view::common::tiles::{Layer, chosen, layers};
+use crate::view::heads::one;
+use crate::view::image::heat_over;
+use crate::view::{Inputs, Target};
 
 /// One picture and its patches.
 struct Tile<'a> {

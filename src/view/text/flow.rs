@@ -4,15 +4,15 @@ use std::ops::Range;
 
 use glam::Vec2;
 
-use super::Inputs;
-use super::canvas::Canvas;
 use crate::render::{Align, Color, Quad, Rect};
+use crate::view::Inputs;
+use crate::view::common::canvas::Canvas;
 
 /// Between a chip's edge and its words.
-pub(super) const PAD: f32 = 5.0;
+pub(in crate::view) const PAD: f32 = 5.0;
 
 /// What one chip says and stands for; runs of patches share one, which is no target.
-pub(super) struct Chip {
+pub(in crate::view) struct Chip {
     pub text: String,
     /// The token, or the pieces of the word; none for patches.
     pub tokens: Range<usize>,
@@ -23,14 +23,14 @@ pub(super) struct Chip {
 }
 
 /// One side's tokens.
-pub(super) struct Flow {
+pub(in crate::view) struct Flow {
     pub heading: Option<String>,
     pub sequence: usize,
     pub chips: Vec<Chip>,
 }
 
 /// Where the chips of a flow lie, for one font size.
-pub(super) struct Wrapped {
+pub(in crate::view) struct Wrapped {
     size: f32,
     /// Where, what, and whether it is a number.
     headings: Vec<(Vec2, String, bool)>,
@@ -39,11 +39,11 @@ pub(super) struct Wrapped {
 }
 
 /// Draws a chip of a flow into a rectangle, in a font size.
-pub(super) type DrawChip<'a> = dyn FnMut(&mut Canvas<'_>, &Flow, &Chip, Rect, f32) + 'a;
+pub(in crate::view) type DrawChip<'a> = dyn FnMut(&mut Canvas<'_>, &Flow, &Chip, Rect, f32) + 'a;
 
 /// Draws all flows in the largest font size in which they fit, and tells where they end. What does not fit even in the
 /// smallest scrolls, or is counted where nothing scrolls.
-pub(super) fn flow(
+pub(in crate::view) fn flow(
     inputs: &Inputs<'_>,
     canvas: &mut Canvas<'_>,
     flows: &[Flow],
@@ -124,12 +124,12 @@ fn scroll_bar(canvas: &mut Canvas<'_>, room: Rect, shift: f32, length: f32, end:
     canvas.quad(rounded(Rect::at(left, top, SCROLL_BAR, handle), canvas.palette.line));
 }
 
-pub(super) fn row_height(size: f32) -> f32 {
+pub(in crate::view) fn row_height(size: f32) -> f32 {
     size * 2.05
 }
 
 /// All flows below each other, and where the last one ends.
-pub(super) fn wrap_all(canvas: &mut Canvas<'_>, flows: &[Flow], size: f32, room: Rect) -> (Vec<Wrapped>, f32) {
+pub(in crate::view) fn wrap_all(canvas: &mut Canvas<'_>, flows: &[Flow], size: f32, room: Rect) -> (Vec<Wrapped>, f32) {
     let mut end = room.min.y - size * 0.7;
     let mut wrapped = Vec::with_capacity(flows.len());
     for flow in flows {

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
-use super::canvas::{Canvas, fit, on_picture};
-use super::colour_bar::{Bar, Place, Scale};
-use super::patches::Patches;
-use super::region_labels::RegionLabels;
-use super::sides::{Sides, headline, largest, locked, refused, weight_label, weight_range};
-use super::sinks;
-use super::tiles::{Layer, chosen, layers};
-use super::{Inputs, Target};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Pixels, Quad, Rect, Values};
 use crate::trace::Area;
+use crate::view::common::canvas::{Canvas, fit, on_picture};
+use crate::view::common::colour_bar::{Bar, Place, Scale};
+use crate::view::common::patches::Patches;
+use crate::view::common::region_labels::RegionLabels;
+use crate::view::common::sides::{Sides, headline, largest, locked, refused, weight_label, weight_range};
+use crate::view::common::sinks;
+use crate::view::common::tiles::{Layer, chosen, layers};
+use crate::view::{Inputs, Target};
 
 /// One picture and its tokens on either side.
 pub(super) struct Tile<'a> {

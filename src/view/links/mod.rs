@@ -1,22 +1,24 @@
 //! Curves between words and patches. Each side of the drawing is the picture with its patches or a column of words;
 //! every weight between them is a candidate, and the renderer keeps the strongest: of the selected tokens and of all others.
 
+mod candidates;
+
 use std::sync::Arc;
 
 use glam::Vec2;
 
-use super::canvas::{Canvas, fit, on_picture};
-use super::link_candidates::{Candidates, Ends, Entry, Place, candidates};
-use super::patches::Patches;
-use super::region_labels::RegionLabels;
-use super::sides::{Sides, headline, refused};
-use super::sinks;
-use super::tip::number;
-use super::words::word;
-use super::{Inputs, LinkColor, Target};
+use self::candidates::{Candidates, Ends, Entry, Place, candidates};
 use crate::analysis::Direction;
 use crate::render::{Align, Color, Links, Mark, Pixels, Rect, Transform};
 use crate::trace::{Area, Content, Modality, Token};
+use crate::view::common::canvas::{Canvas, fit, on_picture};
+use crate::view::common::patches::Patches;
+use crate::view::common::region_labels::RegionLabels;
+use crate::view::common::sides::{Sides, headline, refused};
+use crate::view::common::sinks;
+use crate::view::common::tip::number;
+use crate::view::common::words::word;
+use crate::view::{Inputs, LinkColor, Target};
 
 /// One end of the links: which tokens of which sequence.
 #[derive(Clone, PartialEq)]

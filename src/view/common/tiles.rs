@@ -5,13 +5,13 @@
 //! tile, or of several that together are one larger grid. Rejected: cutting the tokens into runs, since models set
 //! newline tokens between rows and send tiles in orders of their own.
 
-use super::Tiles;
 use super::patches::{Grid, Patches};
 use crate::trace::Area;
+use crate::view::Tiles;
 
 /// Patches of one size on one lattice.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Layer {
+pub(in crate::view) struct Layer {
     /// The patches, and their grid inside of `area`; without a grid they are boxes.
     pub patches: Patches,
     /// What the grid covers of the image.
@@ -25,7 +25,7 @@ const FEWEST: usize = 4;
 const TOLERANCE: f32 = 0.02;
 
 /// The layers over an image, those with large patches first, boxes last.
-pub(super) fn layers(patches: &Patches) -> Vec<Layer> {
+pub(in crate::view) fn layers(patches: &Patches) -> Vec<Layer> {
     if patches.grid.is_some() || patches.tokens.is_empty() {
         return vec![Layer { patches: patches.clone(), area: WHOLE }];
     }
@@ -54,7 +54,7 @@ pub(super) fn layers(patches: &Patches) -> Vec<Layer> {
 }
 
 /// The layers that a choice leaves.
-pub(super) fn chosen(layers: Vec<Layer>, tiles: Tiles) -> Vec<Layer> {
+pub(in crate::view) fn chosen(layers: Vec<Layer>, tiles: Tiles) -> Vec<Layer> {
     let is_hidden = |layer: &Layer| {
         let rival = |other: &&Layer| match tiles {
             Tiles::All => false,

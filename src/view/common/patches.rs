@@ -62,7 +62,7 @@ impl Patches {
 
 impl Grid {
     /// The grid that boxes form, if they do.
-    pub(super) fn find(areas: &[Area]) -> Option<Self> {
+    pub(in crate::view) fn find(areas: &[Area]) -> Option<Self> {
         let first = areas.first()?;
         let columns = (1.0 / (first.x1 - first.x0)).round();
         let rows = (1.0 / (first.y1 - first.y0)).round();

@@ -4,16 +4,16 @@ use std::ops::Range;
 
 use glam::Vec2;
 
-use super::canvas::Canvas;
-use super::colour_bar::{Scale, decimals, tick_text};
-use super::matrix::Axis;
-use super::sides::Sides;
-use super::sinks;
-use super::theme::ink_on;
-use super::{Inputs, Target};
+use super::Axis;
 use crate::analysis::Direction;
 use crate::render::{Align, Color, Label, Mark, Quad, Rect};
 use crate::trace::{Modality, Token};
+use crate::view::common::canvas::Canvas;
+use crate::view::common::colour_bar::{Scale, decimals, tick_text};
+use crate::view::common::sides::Sides;
+use crate::view::common::sinks;
+use crate::view::common::theme::ink_on;
+use crate::view::{Inputs, Target};
 
 /// The weights themselves, where cells are large enough.
 pub(super) fn numbers(

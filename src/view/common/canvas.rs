@@ -5,12 +5,12 @@ use std::sync::Arc;
 use glam::Vec2;
 
 use super::tip::{Facts, Said};
-use super::{ColourBar, Inputs, Options, Palette, Scene, Target, Zone};
 use crate::render::{Align, Color, Drawing, Fonts, Label, Line, Mark, Picture, Pixels, Quad, Rect};
 use crate::trace::Area;
+use crate::view::{ColourBar, Inputs, Options, Palette, Scene, Target, Zone};
 
 /// A drawing in the making.
-pub(super) struct Canvas<'a> {
+pub(in crate::view) struct Canvas<'a> {
     pub marks: Vec<Mark>,
     pub zones: Vec<Zone>,
     pub palette: &'static Palette,
@@ -32,14 +32,14 @@ pub(super) struct Canvas<'a> {
 
 /// Font sizes in logical pixels.
 #[derive(Clone, Copy)]
-pub(super) struct TextSizes {
+pub(in crate::view) struct TextSizes {
     pub title: f32,
     pub normal: f32,
     pub small: f32,
 }
 
 /// Between the drawing's edge and what is drawn.
-pub(super) const MARGIN: f32 = 8.0;
+pub(in crate::view) const MARGIN: f32 = 8.0;
 
 impl<'a> Canvas<'a> {
     pub fn new(inputs: &Inputs<'_>, fonts: &'a mut Fonts) -> Self {
@@ -213,13 +213,13 @@ impl<'a> Canvas<'a> {
 }
 
 /// The part of a rectangle that lies in another.
-pub(super) fn within(rect: Rect, bounds: Rect) -> Rect {
+pub(in crate::view) fn within(rect: Rect, bounds: Rect) -> Rect {
     let min = rect.min.clamp(bounds.min, bounds.max);
     Rect { min, max: rect.max.clamp(min, bounds.max) }
 }
 
 /// The largest rectangle of a shape (width / height) in the middle of another.
-pub(super) fn fit(aspect: f32, room: Rect) -> Rect {
+pub(in crate::view) fn fit(aspect: f32, room: Rect) -> Rect {
     let Vec2 { x: width, y: height } = room.size().max(Vec2::ZERO);
     let size =
         if width > height * aspect { Vec2::new(height * aspect, height) } else { Vec2::new(width, width / aspect) };
@@ -228,7 +228,7 @@ pub(super) fn fit(aspect: f32, room: Rect) -> Rect {
 }
 
 /// Where a box of an image lies on its picture.
-pub(super) fn on_picture(area: Area, picture: Rect) -> Rect {
+pub(in crate::view) fn on_picture(area: Area, picture: Rect) -> Rect {
     let size = picture.size();
     let place = |x: f32, y: f32| picture.min + Vec2::new(x, y) * size;
     Rect { min: place(area.x0, area.y0), max: place(area.x1, area.y1) }

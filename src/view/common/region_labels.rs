@@ -10,7 +10,7 @@ const GAP: f32 = 3.0;
 const NAME_OVER_NAME: f32 = 3.0;
 
 /// The regions of one picture, and the names that are drawn already.
-pub(super) struct RegionLabels {
+pub(in crate::view) struct RegionLabels {
     picture: Rect,
     regions: Vec<Rect>,
     names: Vec<Rect>,

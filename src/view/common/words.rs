@@ -9,7 +9,7 @@ pub use crate::analysis::words::{joined, word, words};
 
 /// What the pieces of a word have together: as keys the sum of what they receive, as queries the mean of what they give, so that it stays
 /// a share of a word's attention (Clark et al. 2019, [arXiv 1906.04341](https://arxiv.org/abs/1906.04341), section 2).
-pub(super) fn of_word(direction: Direction, weights: &[f32]) -> f32 {
+pub(in crate::view) fn of_word(direction: Direction, weights: &[f32]) -> f32 {
     let sum: f32 = weights.iter().sum();
     match direction {
         Direction::AttendsTo => sum,

@@ -3,13 +3,13 @@
 
 use glam::Vec2;
 
-use super::canvas::Canvas;
-use super::colour_bar::{Bar, Place, Scale};
-use super::heads::{Order, numbers, one};
-use super::{Inputs, Target, Thumbnails};
 use crate::analysis::pool::Pooling;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
+use crate::view::common::canvas::Canvas;
+use crate::view::common::colour_bar::{Bar, Place, Scale};
+use crate::view::heads::{Order, numbers, one};
+use crate::view::{Inputs, Target, Thumbnails};
 
 /// Cells a side that a tile may have: steps, so that a panel that is being resized asks rarely for new tiles.
 const SIDES: [usize; 10] = [4, 6, 8, 12, 16, 24, 32, 48, 64, 96];

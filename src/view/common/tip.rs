@@ -3,20 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{
-    Inputs, StatisticGrid, Target,
-    words::{joined, of_word, token_names, words},
-};
+use super::words::{joined, of_word, token_names, words};
 use crate::analysis::similarity::Similarity;
 use crate::analysis::statistics::mean;
 use crate::analysis::timeline::{Timeline, TokenGroup, is_decoder};
 use crate::analysis::{Direction, Pick};
 use crate::render::Values;
 use crate::trace::{Content, Document};
+use crate::view::{Inputs, StatisticGrid, Target};
 
 /// What tips are made of, kept beside a scene so that they are made only when asked for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Facts {
+pub(in crate::view) struct Facts {
     /// Of every sequence.
     names: Vec<Vec<String>>,
     query: usize,
@@ -39,7 +37,7 @@ pub(super) struct Facts {
 
 /// What two traces say of the same.
 #[derive(Clone, Debug)]
-pub(super) struct Compared {
+pub(in crate::view) struct Compared {
     pub unit: String,
     /// A's value and B's; not a number where it has none.
     pub values: HashMap<Target, [f32; 2]>,
@@ -47,7 +45,7 @@ pub(super) struct Compared {
 
 /// Values that a view shows of heads in place of the statistic.
 #[derive(Clone, Debug)]
-pub(super) struct Said {
+pub(in crate::view) struct Said {
     pub unit: &'static str,
     pub values: Vec<(Target, f32)>,
 }
@@ -218,7 +216,7 @@ fn whole_words(document: &Document) -> Vec<(usize, usize, String)> {
 }
 
 /// Three significant digits or so, with a true minus sign.
-pub(super) fn number(value: f32) -> String {
+pub(in crate::view) fn number(value: f32) -> String {
     let size = value.abs();
     let digits = match size {
         _ if value.is_nan() => return "no value".to_owned(),

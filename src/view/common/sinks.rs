@@ -2,19 +2,19 @@
 
 use glam::Vec2;
 
-use super::Inputs;
 use super::canvas::Canvas;
 use super::sides::Sides;
 use super::words::token_names;
 use crate::analysis::SinkTreatment;
 use crate::analysis::sinks::Criteria;
 use crate::render::{Align, Color, Quad, Rect};
+use crate::view::Inputs;
 
 /// So many are called by name.
 const NAMED: usize = 4;
 
 /// A line at the top of the free room, if sinks are not shown like all other tokens.
-pub(super) fn note(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>) {
+pub(in crate::view) fn note(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>) {
     let done = match inputs.selection.sinks {
         SinkTreatment::Show | SinkTreatment::Mark => "sinks",
         SinkTreatment::Hide => "sinks hidden",
@@ -24,7 +24,7 @@ pub(super) fn note(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'
 }
 
 /// The same where their attention is a group of its own, whatever else becomes of them.
-pub(super) fn note_counted(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>) {
+pub(in crate::view) fn note_counted(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>) {
     say(inputs, canvas, sides, "counted as sinks");
 }
 
@@ -47,7 +47,7 @@ fn say(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, done: &s
 }
 
 /// A mark that is seen on every colour.
-pub(super) fn dot(canvas: &mut Canvas<'_>, middle: Vec2) {
+pub(in crate::view) fn dot(canvas: &mut Canvas<'_>, middle: Vec2) {
     let rect = Rect { min: middle - 3.5, max: middle + 3.5 };
     let (fill, stroke) = (Color::hex(0xffffff), Color::hex(0x000000));
     canvas.quad(Quad { rect, fill, stroke, stroke_width: 1.5, corner_radius: 3.5 });

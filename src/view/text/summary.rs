@@ -3,13 +3,13 @@
 use glam::Vec2;
 use serde_json::Value;
 
-use super::Inputs;
-use super::canvas::Canvas;
 use crate::render::{Align, Color, Rect};
 use crate::trace::{Modality, Token};
+use crate::view::Inputs;
+use crate::view::common::canvas::Canvas;
 
 /// The shares of the attention on image, text and special tokens; `None` if there is no attention.
-pub(super) fn shares(tokens: &[Token], weights: &[f32]) -> Option<[f32; 3]> {
+pub(in crate::view) fn shares(tokens: &[Token], weights: &[f32]) -> Option<[f32; 3]> {
     let mut sums = [0.0_f32; 3];
     // What is left out is no number.
     for (token, weight) in tokens.iter().zip(weights).filter(|(_, weight)| !weight.is_nan()) {
@@ -25,7 +25,7 @@ pub(super) fn shares(tokens: &[Token], weights: &[f32]) -> Option<[f32; 3]> {
 }
 
 /// A stacked bar of the shares with their numbers below; where it ends.
-pub(super) fn share_bar(canvas: &mut Canvas<'_>, shares: [f32; 3], top: f32, line: f32) -> f32 {
+pub(in crate::view) fn share_bar(canvas: &mut Canvas<'_>, shares: [f32; 3], top: f32, line: f32) -> f32 {
     let palette = canvas.palette;
     let small = canvas.text.small;
     let width = canvas.free.size().x.min(360.0);
@@ -55,7 +55,7 @@ pub(super) fn share_bar(canvas: &mut Canvas<'_>, shares: [f32; 3], top: f32, lin
 }
 
 /// The prediction and the answer, if the trace has them; whether it drew anything.
-pub(super) fn outputs(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, middle: f32) -> bool {
+pub(in crate::view) fn outputs(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, middle: f32) -> bool {
     let outputs = &inputs.document.outputs;
     let said = |name: &str| match outputs.get(name)? {
         Value::String(text) => Some(text.clone()),

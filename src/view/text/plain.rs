@@ -2,12 +2,12 @@
 
 use glam::Vec2;
 
-use super::Inputs;
-use super::canvas::Canvas;
-use super::text::chips;
-use super::text_flow::Flow;
-use super::text_summary::outputs;
+use super::chips;
+use super::flow::Flow;
+use super::summary::outputs;
 use crate::render::{Align, Rect};
+use crate::view::Inputs;
+use crate::view::common::canvas::Canvas;
 
 pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     canvas.title(inputs, "Text", inputs.document.id.as_deref());

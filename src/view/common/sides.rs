@@ -1,15 +1,16 @@
 //! The two sides of the current block: the one that the selected tokens are on, and the one that has the weights.
 
 use super::canvas::Canvas;
-use super::{Inputs, Target, words::word};
+use super::words::word;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::{Combine, Direction, Pick, SinkTreatment};
 use crate::trace::{Block, Content, Token};
+use crate::view::{Inputs, Target};
 
 /// The current block as the selection looks at it.
 #[derive(Clone, Copy)]
-pub(super) struct Sides<'a> {
+pub(in crate::view) struct Sides<'a> {
     pub block: &'a Block,
     pub query: &'a [Token],
     pub key: &'a [Token],
@@ -97,12 +98,12 @@ impl<'a> Sides<'a> {
 }
 
 /// Whether a token is selected, in a trace without attention too.
-pub(super) fn is_selected(inputs: &Inputs<'_>, sequence: usize, token: usize) -> bool {
+pub(in crate::view) fn is_selected(inputs: &Inputs<'_>, sequence: usize, token: usize) -> bool {
     inputs.selection.sequence(inputs.document) == Some(sequence) && inputs.selection.tokens.contains(&token)
 }
 
 /// Whether the pointer is on a token, in a trace without attention too.
-pub(super) fn is_hovered(inputs: &Inputs<'_>, sequence: usize, token: usize) -> bool {
+pub(in crate::view) fn is_hovered(inputs: &Inputs<'_>, sequence: usize, token: usize) -> bool {
     match (Sides::of(inputs), inputs.hover) {
         (Some(sides), _) => sides.is_hovered(sequence, token),
         (None, Some(Target::Pieces { sequence: of, first, count })) => {
@@ -113,12 +114,12 @@ pub(super) fn is_hovered(inputs: &Inputs<'_>, sequence: usize, token: usize) -> 
 }
 
 /// `layer 2 · head 1`.
-pub(super) fn place(inputs: &Inputs<'_>) -> String {
+pub(in crate::view) fn place(inputs: &Inputs<'_>) -> String {
     format!("{} · {}", layers_line(inputs), heads_line(inputs))
 }
 
 /// `head 1`.
-pub(super) fn heads_line(inputs: &Inputs<'_>) -> String {
+pub(in crate::view) fn heads_line(inputs: &Inputs<'_>) -> String {
     match inputs.selection.head {
         Pick::One(head) => format!("head {head}"),
         Pick::Mean => "mean of heads".to_owned(),
@@ -127,7 +128,7 @@ pub(super) fn heads_line(inputs: &Inputs<'_>) -> String {
 }
 
 /// `layer 2`.
-pub(super) fn layers_line(inputs: &Inputs<'_>) -> String {
+pub(in crate::view) fn layers_line(inputs: &Inputs<'_>) -> String {
     let last = inputs.document.attention.get(inputs.selection.block).map_or(0, |block| block.layers.saturating_sub(1));
     match inputs.selection.layer {
         layer if inputs.selection.rollout.is_some() => {
@@ -142,12 +143,12 @@ pub(super) fn layers_line(inputs: &Inputs<'_>) -> String {
 }
 
 /// `Attention of color, shape · layer 2 · head 1`.
-pub(super) fn headline(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
+pub(in crate::view) fn headline(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
     format!("{} · {}", tokens_line(inputs, sides), place(inputs))
 }
 
 /// `Attention of color, shape`.
-pub(super) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
+pub(in crate::view) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
     let tokens = &inputs.document.sequences[sides.near].tokens;
     let name = |&token: &usize| match tokens.get(token).map(|token| &token.content) {
         Some(Content::Text(text)) => word(text),
@@ -175,25 +176,25 @@ pub(super) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
 }
 
 /// The largest of the values that are numbers; 0 if there is none.
-pub(super) fn largest(values: impl IntoIterator<Item = f32>) -> f32 {
+pub(in crate::view) fn largest(values: impl IntoIterator<Item = f32>) -> f32 {
     values.into_iter().fold(0.0, f32::max)
 }
 
 /// The values at the ends of the colours of weights.
-pub(super) fn weight_range(inputs: &Inputs<'_>, largest: f32) -> [f32; 2] {
+pub(in crate::view) fn weight_range(inputs: &Inputs<'_>, largest: f32) -> [f32; 2] {
     inputs.options.range.unwrap_or([0.0, if largest > 0.0 { largest } else { 1.0 }])
 }
 
 /// The largest weight of all heads and layers, where colours are to reach up to it. Normalized weights have scales of
 /// their own that do not compare.
-pub(super) fn locked(inputs: &Inputs<'_>, of: impl Fn(&Peaks) -> f32) -> Option<f32> {
+pub(in crate::view) fn locked(inputs: &Inputs<'_>, of: impl Fn(&Peaks) -> f32) -> Option<f32> {
     let peaks = inputs.evidence.peaks.as_ref();
     let peaks = peaks.filter(|_| inputs.options.lock_scale && inputs.options.normalization.is_empty());
     peaks.map(of).filter(|peak| *peak > 0.0)
 }
 
 /// What the colours of weights mean.
-pub(super) fn weight_label(inputs: &Inputs<'_>) -> String {
+pub(in crate::view) fn weight_label(inputs: &Inputs<'_>) -> String {
     let is_locked = inputs.options.range.is_none() && locked(inputs, |peaks| peaks.tokens).is_some();
     match inputs.options.normalization.as_str() {
         "" => {
@@ -210,7 +211,7 @@ pub(super) fn weight_label(inputs: &Inputs<'_>) -> String {
 }
 
 /// Says in the middle of the view why there is no attention to show, if there is none; whether it did.
-pub(super) fn refused(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) -> bool {
+pub(in crate::view) fn refused(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) -> bool {
     let Some(why) = &inputs.evidence.refusal else { return false };
     let mut letters = why.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();

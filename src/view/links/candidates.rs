@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
-use super::canvas::Canvas;
-use super::sides::{Sides, largest};
-use super::{Inputs, LinkColor, Target};
 use crate::analysis::{Direction, Pick};
 use crate::render::{Color, Keep, Link};
 use crate::trace::{Modality, Token};
+use crate::view::common::canvas::Canvas;
+use crate::view::common::sides::{Sides, largest};
+use crate::view::{Inputs, LinkColor, Target};
 
 /// Where links arrive.
 pub(super) struct Place {

@@ -10,7 +10,7 @@ use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 
 /// From values to colours, and what the values are.
 #[derive(Clone, Debug)]
-pub(super) struct Scale {
+pub(in crate::view) struct Scale {
     pub colormap: Colormap,
     /// The values at the ends, the smaller one first.
     pub range: [f32; 2],
@@ -60,13 +60,13 @@ impl ColourBar {
 
 /// Where the bar lies.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Place {
+pub(in crate::view) enum Place {
     Right,
     Below,
 }
 
 /// Room that is kept free for a bar until it is known what it lies beside.
-pub(super) struct Bar {
+pub(in crate::view) struct Bar {
     scale: Scale,
     place: Place,
     tick_width: f32,
@@ -237,7 +237,7 @@ impl Bar {
 }
 
 /// Round values strictly inside a range, about `count` of them, and the decimals that they need.
-pub(super) fn ticks(range: [f32; 2], count: usize) -> (Vec<f32>, usize) {
+pub(in crate::view) fn ticks(range: [f32; 2], count: usize) -> (Vec<f32>, usize) {
     let (low, high) = (range[0].min(range[1]), range[0].max(range[1]));
     let span = high - low;
     if !(span > 0.0 && span.is_finite()) {
@@ -253,13 +253,13 @@ pub(super) fn ticks(range: [f32; 2], count: usize) -> (Vec<f32>, usize) {
 }
 
 /// The decimals that give the width of a range three digits.
-pub(super) fn decimals(range: [f32; 2]) -> usize {
+pub(in crate::view) fn decimals(range: [f32; 2]) -> usize {
     let span = (range[1] - range[0]).abs();
     if span > 0.0 { (2.0 - span.log10().floor()).clamp(0.0, 7.0) as usize } else { 2 }
 }
 
 /// A number at an axis, with a true minus sign.
-pub(super) fn tick_text(value: f32, decimals: usize) -> String {
+pub(in crate::view) fn tick_text(value: f32, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
     let rounds_to_zero = text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
     match value {
