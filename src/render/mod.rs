@@ -20,11 +20,11 @@ pub use device::Shader;
 pub use drawing::*;
 pub use fonts::{FONT_REGULAR, Fonts};
 pub use painter::{DrawError, Painter, shaders};
-pub use target::{TARGET_FORMAT, Target, TargetError};
+pub use target::{RenderTarget, TARGET_FORMAT, TargetError};
 
 /// Which of a kernel's twins runs: the compute shader, or on a software adapter native code, which is much faster there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
+pub enum Backend {
     /// The compute shader.
     Gpu,
     /// Native code.

@@ -15,7 +15,7 @@ use super::picture::{Blit, PicturePass};
 use super::points::{self, PointPass, PreparedPoints};
 use super::shapes::{Shape, ShapePass};
 use super::text::TextPass;
-use super::{Color, Drawing, Engine, Fonts, Mark, Target};
+use super::{Backend, Color, Drawing, Fonts, Mark, RenderTarget};
 
 /// Draws drawings. Made once: it holds the pipelines, and what the last drawings left on the device.
 pub struct Painter {
@@ -26,7 +26,7 @@ pub struct Painter {
     shapes: ShapePass,
     pictures: PicturePass,
     heatmaps: HeatmapPass,
-    engine: Engine,
+    backend: Backend,
     links: LinkPass,
     painted_links: links::cpu::Links,
     points: PointPass,
@@ -82,8 +82,8 @@ enum Batch {
 }
 
 impl Painter {
-    /// Compiles the pipelines. `engine` says where values are coloured, links are selected, and links and points painted.
-    pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, engine: Engine) -> Self {
+    /// Compiles the pipelines. `backend` says where values are coloured, links are selected, and links and points painted.
+    pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, backend: Backend) -> Self {
         let usages = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         let target_size = buffer_with(device, usages, bytemuck::bytes_of(&[1.0_f32; 2]));
         Self {
@@ -91,8 +91,8 @@ impl Painter {
             queue: queue.clone(),
             shapes: ShapePass::new(device, &target_size),
             pictures: PicturePass::new(device, &target_size),
-            heatmaps: HeatmapPass::new(device, engine),
-            engine,
+            heatmaps: HeatmapPass::new(device, backend),
+            backend,
             links: LinkPass::new(device),
             painted_links: links::cpu::Links::default(),
             points: PointPass::new(device),
@@ -106,7 +106,13 @@ impl Painter {
     ///
     /// # Errors
     /// If a mark is larger than the device allows; the target keeps what it showed.
-    pub fn draw(&mut self, drawing: &Drawing, scale: f32, fonts: &mut Fonts, target: &Target) -> Result<(), DrawError> {
+    pub fn draw(
+        &mut self,
+        drawing: &Drawing,
+        scale: f32,
+        fonts: &mut Fonts,
+        target: &RenderTarget,
+    ) -> Result<(), DrawError> {
         let (device, queue) = (self.device.clone(), self.queue.clone());
         let frame = Frame { device: &device, queue: &queue, scale, target: [target.width(), target.height()] };
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
@@ -152,13 +158,13 @@ impl Painter {
             let picture = match mark {
                 Mark::Picture(picture) => self.pictures.prepare(frame, picture)?,
                 Mark::Heatmap(heatmap) => self.heatmaps.prepare(frame, encoder, &self.pictures, heatmap)?,
-                Mark::Links(links) if self.engine == Engine::Cpu => {
+                Mark::Links(links) if self.backend == Backend::Cpu => {
                     let (count, painted) = self.painted_links.paint(frame, links);
                     self.kept.push(Kept::Known(count));
                     layers.extend(painted);
                     None
                 }
-                Mark::Points(points) if self.engine == Engine::Cpu => {
+                Mark::Points(points) if self.backend == Backend::Cpu => {
                     layers.extend(points::cpu::paint(frame, points));
                     None
                 }
@@ -199,7 +205,7 @@ impl Painter {
         encoder: &mut wgpu::CommandEncoder,
         background: Color,
         batches: &[Batch],
-        target: &Target,
+        target: &RenderTarget,
     ) -> Result<(), DrawError> {
         let [width, height] = frame.target;
         let size = [width as f32, height as f32];

@@ -39,7 +39,7 @@ pub use common::theme::{Palette, Theme, contrast};
 pub use common::words::{joined, token_names, word, words};
 pub use common::zone::{Target, Zone};
 pub use compare::{
-    Alignment, CompareView, ComparedHeads, ComparedImage, ComparedTokens, Row, compared_image, compared_text,
+    AlignedRow, Alignment, CompareView, ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text,
     draw_comparison, partner_selection,
 };
 pub use embedding::{ColorBy, EmbeddingOptions, SizeBy};
@@ -113,24 +113,24 @@ pub struct Scene {
 
 /// Draws a view.
 pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
-    let mut canvas = common::canvas::Canvas::new(inputs, fonts);
-    caption::draw(view, inputs, &mut canvas);
+    let mut sketch = common::sketch::Sketch::new(inputs, fonts);
+    caption::draw(view, inputs, &mut sketch);
     match view {
         // A panel that is being opened or closed.
         _ if inputs.size.x < 64.0 || inputs.size.y < 48.0 => {}
-        View::Heads => heads::draw(inputs, &mut canvas),
-        View::Image => image::draw(inputs, &mut canvas),
-        View::Text => text::draw(inputs, &mut canvas),
-        View::Matrix => matrix::draw(inputs, &mut canvas),
-        View::Links => links::draw(inputs, &mut canvas),
-        View::Embedding => embedding::draw(inputs, &mut canvas),
-        View::Thumbnails => thumbnails::draw(inputs, &mut canvas),
-        View::Overlays => overlays::draw(inputs, &mut canvas),
-        View::Timeline => timeline::draw(inputs, &mut canvas),
-        View::Similarity => similarity::draw(inputs, &mut canvas),
+        View::Heads => heads::draw(inputs, &mut sketch),
+        View::Image => image::draw(inputs, &mut sketch),
+        View::Text => text::draw(inputs, &mut sketch),
+        View::Matrix => matrix::draw(inputs, &mut sketch),
+        View::Links => links::draw(inputs, &mut sketch),
+        View::Embedding => embedding::draw(inputs, &mut sketch),
+        View::Thumbnails => thumbnails::draw(inputs, &mut sketch),
+        View::Overlays => overlays::draw(inputs, &mut sketch),
+        View::Timeline => timeline::draw(inputs, &mut sketch),
+        View::Similarity => similarity::draw(inputs, &mut sketch),
     }
-    let said = canvas.said.take();
-    canvas.finish(common::tip::Facts::new(inputs, said))
+    let said = sketch.said.take();
+    sketch.finish(common::tip::Facts::new(inputs, said))
 }
 
 impl Scene {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use self::gpu::ColorKernel;
 use super::device::{Frame, Shader, buffer_with, check_storage_size};
 use super::picture::{Blit, PicturePass, pixel_rect, texture, write_texture};
-use super::{Color, DrawError, Engine, Heatmap, Rect, Values};
+use super::{Backend, Color, DrawError, Heatmap, Rect, Values};
 use crate::gpu::dtype_code;
 use crate::trace::Dtype;
 
@@ -148,7 +148,7 @@ struct Colored {
 
 /// The kernel, the values on the device, and the textures.
 pub(super) struct HeatmapPass {
-    engine: Engine,
+    backend: Backend,
     kernel: ColorKernel,
     uploaded: Vec<(Arc<Vec<f32>>, wgpu::Buffer)>,
     colored: Vec<Colored>,
@@ -161,9 +161,9 @@ impl HeatmapPass {
         ColorKernel::shader()
     }
 
-    pub(super) fn new(device: &wgpu::Device, engine: Engine) -> Self {
+    pub(super) fn new(device: &wgpu::Device, backend: Backend) -> Self {
         let kernel = ColorKernel::new(device);
-        Self { engine, kernel, uploaded: Vec::new(), colored: Vec::new(), drawing: 0, uploaded_bytes: 0 }
+        Self { backend, kernel, uploaded: Vec::new(), colored: Vec::new(), drawing: 0, uploaded_bytes: 0 }
     }
 
     /// What draws the heatmap, and where; `None` if nothing of it would be seen.
@@ -180,7 +180,7 @@ impl HeatmapPass {
         let blit =
             Blit { area: [area.min.x, area.min.y, area.max.x, area.max.y], part: [0.0, 0.0, 1.0, 1.0], opacity: 1.0 };
         let by_native_code = match &mark.values {
-            Values::Host(values) if self.engine == Engine::Cpu => Some(values),
+            Values::Host(values) if self.backend == Backend::Cpu => Some(values),
             _ => None,
         };
         if let Some(values) = by_native_code {

@@ -5,7 +5,7 @@ use half::{bf16, f16};
 
 use super::*;
 use crate::gpu::{AdapterChoice, Gpu};
-use crate::render::Target;
+use crate::render::RenderTarget;
 use crate::render::colormap::Colormap;
 
 /// A heatmap over all of a target, showing the window.
@@ -52,7 +52,7 @@ fn color_on_gpu(gpu: &Gpu, coloring: &Coloring, words: &[u8], first_element: u32
     let kernel = ColorKernel::new(&gpu.device);
     kernel.color(&gpu.device, &mut encoder, coloring, &values, first_element, dtype_code(dtype), &pixels);
     gpu.queue.submit([encoder.finish()]);
-    let bytes = Target::of_texture(pixels).read(&gpu.device, &gpu.queue).unwrap();
+    let bytes = RenderTarget::of_texture(pixels).read(&gpu.device, &gpu.queue).unwrap();
     bytemuck::cast_slice(&bytes).to_vec()
 }
 

@@ -17,8 +17,8 @@ use wgpu::{BufferUsages, ShaderStages};
 
 use self::gpu::SelectKernel;
 use super::device::{
-    Frame, Scissor, Shader, VIEW_WGSL, View, bind_group, bind_group_layout, buffer_with, check_storage_size, scissor,
-    storage, strip_pipeline, uniform,
+    Frame, Scissor, Shader, VIEW_WGSL, ViewUniform, bind_group, bind_group_layout, buffer_with, check_storage_size,
+    scissor, storage, strip_pipeline, uniform,
 };
 use super::{DrawError, Keep, Link, Links};
 
@@ -43,7 +43,7 @@ fn key(weight: f32) -> u32 {
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 struct Style {
-    view: View,
+    view: ViewUniform,
     width: [f32; 2],
     opacity: [f32; 2],
     full_weight: f32,
@@ -122,7 +122,7 @@ impl LinkPass {
         let index = self.upload(frame.device, &mark.links)?;
         let selected = self.select(frame, encoder, index, mark.keep);
         let style = Style {
-            view: View::new(frame, &mark.view),
+            view: ViewUniform::new(frame, &mark.view),
             width: mark.width.map(|width| width * frame.scale),
             opacity: mark.opacity,
             full_weight: mark.full_weight,

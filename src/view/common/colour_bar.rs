@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
-use super::canvas::Canvas;
+use super::sketch::Sketch;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 
@@ -97,40 +97,40 @@ impl Scale {
 
 impl Bar {
     /// Takes the room from what is free; `None` if bars are off or there is too little room for one.
-    pub fn reserve(canvas: &mut Canvas<'_>, scale: &Scale, place: Place, shown: bool) -> Option<Self> {
-        let room = canvas.free.size();
+    pub fn reserve(sketch: &mut Sketch<'_>, scale: &Scale, place: Place, shown: bool) -> Option<Self> {
+        let room = sketch.free.size();
         if !shown || room.x < 120.0 || room.y < 90.0 {
             return None;
         }
-        let small = canvas.text.small;
+        let small = sketch.text.small;
         let ends = scale.range.map(|value| tick_text(value, decimals(scale.range)));
-        let tick_width = ends.iter().map(|text| canvas.width(text, small)).fold(0.0, f32::max);
+        let tick_width = ends.iter().map(|text| sketch.width(text, small)).fold(0.0, f32::max);
         match place {
-            Place::Right => canvas.free.max.x -= GAP + THICKNESS + 5.0 + tick_width + small * 1.6,
-            Place::Below => canvas.free.max.y -= GAP + THICKNESS + 4.0 + small * 2.6,
+            Place::Right => sketch.free.max.x -= GAP + THICKNESS + 5.0 + tick_width + small * 1.6,
+            Place::Below => sketch.free.max.y -= GAP + THICKNESS + 4.0 + small * 2.6,
         }
         Some(Self { scale: scale.clone(), place, tick_width })
     }
 
     /// Draws it along an edge of the content; values that are pointed at or selected get a mark.
-    pub fn draw(self, canvas: &mut Canvas<'_>, content: Rect, marked: &[(f32, Color)]) {
-        let small = canvas.text.small;
+    pub fn draw(self, sketch: &mut Sketch<'_>, content: Rect, marked: &[(f32, Color)]) {
+        let small = sketch.text.small;
         let rect = match self.place {
             Place::Right => {
                 let height = content.size().y.min(420.0);
                 Rect::at(content.max.x + GAP, content.min.y, THICKNESS, height)
             }
             Place::Below => {
-                let width = content.size().x.clamp(100.0_f32.min(canvas.free.size().x), 420.0);
-                let left = content.min.x.min(canvas.free.max.x - width);
+                let width = content.size().x.clamp(100.0_f32.min(sketch.free.size().x), 420.0);
+                let left = content.min.x.min(sketch.free.max.x - width);
                 Rect::at(left, content.max.y + GAP, width, THICKNESS)
             }
         };
-        canvas.bar = Some(ColourBar { rect, is_upright: self.place == Place::Right, range: self.scale.range });
-        self.gradient(canvas, rect);
+        sketch.bar = Some(ColourBar { rect, is_upright: self.place == Place::Right, range: self.scale.range });
+        self.gradient(sketch, rect);
         let position = |value: f32| self.scale.position(value);
-        let line = canvas.palette.line;
-        canvas.outline(rect, line, 1.0);
+        let line = sketch.palette.line;
+        sketch.outline(rect, line, 1.0);
         for &(value, color) in marked.iter().filter(|(value, _)| value.is_finite()) {
             let (from, to) = match self.place {
                 Place::Right => {
@@ -142,33 +142,33 @@ impl Bar {
                     (Vec2::new(x, rect.min.y - 3.0), Vec2::new(x, rect.max.y + 3.0))
                 }
             };
-            canvas.line(from, to, 4.0, Color::hex(0x000000));
-            canvas.line(from, to, 2.0, color);
+            sketch.line(from, to, 4.0, Color::hex(0x000000));
+            sketch.line(from, to, 2.0, color);
         }
-        self.ticks(canvas, rect, position);
-        let color = canvas.palette.muted;
+        self.ticks(sketch, rect, position);
+        let color = sketch.palette.muted;
         match self.place {
             Place::Right => {
                 // A bar may be much lower than the view, whose height its label may use.
-                let (top, bottom) = (canvas.free.min.y.min(rect.min.y), canvas.free.max.y.max(rect.max.y));
-                let label = canvas.elide(&self.scale.label, small, false, bottom - top);
-                let half = canvas.width(&label, small) / 2.0;
+                let (top, bottom) = (sketch.free.min.y.min(rect.min.y), sketch.free.max.y.max(rect.max.y));
+                let label = sketch.elide(&self.scale.label, small, false, bottom - top);
+                let half = sketch.width(&label, small) / 2.0;
                 let x = rect.max.x + 5.0 + self.tick_width + small * 0.95;
                 let y = rect.center().y.min(bottom - half).max(top + half);
-                canvas.upright(Vec2::new(x, y), Align::Center, label, small, color);
+                sketch.upright(Vec2::new(x, y), Align::Center, label, small, color);
             }
             Place::Below => {
                 let label =
-                    canvas.elide(&self.scale.label, small, false, rect.size().x.max(canvas.free.size().x * 0.9));
-                let width = canvas.width(&label, small);
-                let (left, right) = (canvas.free.min.x + width / 2.0, canvas.free.max.x - width / 2.0);
+                    sketch.elide(&self.scale.label, small, false, rect.size().x.max(sketch.free.size().x * 0.9));
+                let width = sketch.width(&label, small);
+                let (left, right) = (sketch.free.min.x + width / 2.0, sketch.free.max.x - width / 2.0);
                 let x = rect.center().x.min(right).max(left);
-                canvas.label(Vec2::new(x, rect.max.y + 4.0 + small * 1.95), Align::Center, label, small, color);
+                sketch.label(Vec2::new(x, rect.max.y + 4.0 + small * 1.95), Align::Center, label, small, color);
             }
         }
     }
 
-    fn gradient(&self, canvas: &mut Canvas<'_>, rect: Rect) {
+    fn gradient(&self, sketch: &mut Sketch<'_>, rect: Rect) {
         let [low, high] = self.scale.range;
         let share = |step: usize| (step as f32 + 0.5) / STEPS as f32;
         let value =
@@ -177,7 +177,7 @@ impl Bar {
             Place::Right => ((0..STEPS).rev().map(value).collect(), STEPS as u32, 1),
             Place::Below => ((0..STEPS).map(value).collect(), 1, STEPS as u32),
         };
-        canvas.marks.push(Mark::Heatmap(Heatmap {
+        sketch.marks.push(Mark::Heatmap(Heatmap {
             rect,
             values: Values::Host(Arc::new(values)),
             rows,
@@ -185,7 +185,7 @@ impl Bar {
             window: Rect::at(0.0, 0.0, columns as f32, rows as f32),
             range: self.scale.range,
             colormap: self.scale.colormap,
-            missing: canvas.palette.missing,
+            missing: sketch.palette.missing,
             opacity: 1.0,
             fade: self.scale.fades,
             smooth: false,
@@ -193,8 +193,8 @@ impl Bar {
     }
 
     /// Numbers at both ends, and round ones between them where they do not collide.
-    fn ticks(&self, canvas: &mut Canvas<'_>, rect: Rect, position: impl Fn(f32) -> f32) {
-        let (small, color, line) = (canvas.text.small, canvas.palette.text, canvas.palette.line);
+    fn ticks(&self, sketch: &mut Sketch<'_>, rect: Rect, position: impl Fn(f32) -> f32) {
+        let (small, color, line) = (sketch.text.small, sketch.palette.text, sketch.palette.line);
         let length = if self.place == Place::Right { rect.size().y } else { rect.size().x };
         let needed = if self.place == Place::Right { small * 1.9 } else { self.tick_width + 8.0 };
         let [low, high] = self.scale.range;
@@ -217,19 +217,19 @@ impl Bar {
             match self.place {
                 Place::Right => {
                     let y = rect.max.y - along;
-                    canvas.line(Vec2::new(rect.max.x, y), Vec2::new(rect.max.x + 3.0, y), 1.0, line);
+                    sketch.line(Vec2::new(rect.max.x, y), Vec2::new(rect.max.x + 3.0, y), 1.0, line);
                     let middle = y.min(rect.max.y - small * 0.4).max(rect.min.y + small * 0.4);
-                    canvas.label(Vec2::new(rect.max.x + 5.0, middle), Align::Left, text, small, color);
+                    sketch.label(Vec2::new(rect.max.x + 5.0, middle), Align::Left, text, small, color);
                 }
                 Place::Below => {
                     let x = rect.min.x + along;
-                    canvas.line(Vec2::new(x, rect.max.y), Vec2::new(x, rect.max.y + 3.0), 1.0, line);
+                    sketch.line(Vec2::new(x, rect.max.y), Vec2::new(x, rect.max.y + 3.0), 1.0, line);
                     let align = match value {
                         _ if value == low => Align::Left,
                         _ if value == high => Align::Right,
                         _ => Align::Center,
                     };
-                    canvas.label(Vec2::new(x, rect.max.y + 4.0 + small * 0.65), align, text, small, color);
+                    sketch.label(Vec2::new(x, rect.max.y + 4.0 + small * 0.65), align, text, small, color);
                 }
             }
         }

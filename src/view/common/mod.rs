@@ -1,11 +1,11 @@
 //! What several views draw with.
 
-pub(super) mod canvas;
 pub(super) mod colour_bar;
 pub(super) mod patches;
 pub(super) mod region_labels;
 pub(super) mod sides;
 pub(super) mod sinks;
+pub(super) mod sketch;
 pub(super) mod theme;
 pub(super) mod tiles;
 pub(super) mod tip;

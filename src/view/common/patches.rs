@@ -14,12 +14,12 @@ pub struct Patches {
     /// Their boxes.
     pub areas: Vec<Area>,
     /// If they form one.
-    pub grid: Option<Grid>,
+    pub grid: Option<PatchGrid>,
 }
 
 /// Rows × columns of equal cells that cover the image.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Grid {
+pub struct PatchGrid {
     /// Number of rows.
     pub rows: usize,
     /// Number of columns.
@@ -45,13 +45,13 @@ impl Patches {
             .filter(|(_, area, special)| !special && (all.len() == 1 || !whole(area)))
             .map(|&(index, area, _)| (index, area))
             .unzip();
-        let grid = Grid::find(&areas);
+        let grid = PatchGrid::find(&areas);
         Self { tokens, areas, grid }
     }
 
     /// The values of the grid's cells, row by row, of one value per token of the sequence; not a number where a cell
     /// has no patch.
-    pub fn on_grid(&self, grid: &Grid, values: &[f32]) -> Vec<f32> {
+    pub fn on_grid(&self, grid: &PatchGrid, values: &[f32]) -> Vec<f32> {
         let mut cells = vec![f32::NAN; grid.rows * grid.columns];
         for (&cell, &token) in grid.cells.iter().zip(&self.tokens) {
             cells[cell] = values.get(token).copied().unwrap_or(f32::NAN);
@@ -60,7 +60,7 @@ impl Patches {
     }
 }
 
-impl Grid {
+impl PatchGrid {
     /// The grid that boxes form, if they do.
     pub(in crate::view) fn find(areas: &[Area]) -> Option<Self> {
         let first = areas.first()?;

@@ -2,7 +2,7 @@
 
 use glam::Vec2;
 
-use super::canvas::Canvas;
+use super::sketch::Sketch;
 use crate::render::{Align, Color, Quad, Rect};
 
 const GAP: f32 = 3.0;
@@ -22,20 +22,20 @@ impl RegionLabels {
     }
 
     /// The frame of a region, and its name where there is room for it.
-    pub fn draw(&mut self, canvas: &mut Canvas<'_>, region: Rect, name: &str) {
+    pub fn draw(&mut self, sketch: &mut Sketch<'_>, region: Rect, name: &str) {
         let white = Color::hex(0xffffff);
-        canvas.outline(region.shrink(-0.5), Color::hex(0x000000).with_opacity(0.55), 2.0);
-        canvas.dashed_frame(region, white);
-        let small = canvas.text.small;
-        let text = canvas.elide(name, small, false, self.picture.size().x - 10.0);
+        sketch.outline(region.shrink(-0.5), Color::hex(0x000000).with_opacity(0.55), 2.0);
+        sketch.dashed_frame(region, white);
+        let small = sketch.text.small;
+        let text = sketch.elide(name, small, false, self.picture.size().x - 10.0);
         if text.is_empty() || self.picture.size().y < small * 3.0 {
             return;
         }
-        let size = Vec2::new(canvas.width(&text, small) + 8.0, small * 1.5);
+        let size = Vec2::new(sketch.width(&text, small) + 8.0, small * 1.5);
         let plate = self.place(region, size);
         let fill = Color::hex(0x101216).with_opacity(0.72);
-        canvas.quad(Quad { rect: plate, fill, stroke: Color::TRANSPARENT, stroke_width: 0.0, corner_radius: 3.0 });
-        canvas.label(Vec2::new(plate.min.x + 4.0, plate.center().y), Align::Left, text, small, white);
+        sketch.quad(Quad { rect: plate, fill, stroke: Color::TRANSPARENT, stroke_width: 0.0, corner_radius: 3.0 });
+        sketch.label(Vec2::new(plate.min.x + 4.0, plate.center().y), Align::Left, text, small, white);
         self.names.push(plate);
     }
 

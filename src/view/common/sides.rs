@@ -1,6 +1,6 @@
 //! The two sides of the current block: the one that the selected tokens are on, and the one that has the weights.
 
-use super::canvas::Canvas;
+use super::sketch::Sketch;
 use super::words::word;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
@@ -211,10 +211,10 @@ pub(in crate::view) fn weight_label(inputs: &Inputs<'_>) -> String {
 }
 
 /// Says in the middle of the view why there is no attention to show, if there is none; whether it did.
-pub(in crate::view) fn refused(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) -> bool {
+pub(in crate::view) fn refused(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) -> bool {
     let Some(why) = &inputs.evidence.refusal else { return false };
     let mut letters = why.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    canvas.note(&format!("{first}{}.", letters.as_str()));
+    sketch.note(&format!("{first}{}.", letters.as_str()));
     true
 }

@@ -5,13 +5,13 @@
 //! tile, or of several that together are one larger grid. Rejected: cutting the tokens into runs, since models set
 //! newline tokens between rows and send tiles in orders of their own.
 
-use super::patches::{Grid, Patches};
+use super::patches::{PatchGrid, Patches};
 use crate::trace::Area;
 use crate::view::Tiles;
 
 /// Patches of one size on one lattice.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::view) struct Layer {
+pub(in crate::view) struct PatchLayer {
     /// The patches, and their grid inside of `area`; without a grid they are boxes.
     pub patches: Patches,
     /// What the grid covers of the image.
@@ -25,9 +25,9 @@ const FEWEST: usize = 4;
 const TOLERANCE: f32 = 0.02;
 
 /// The layers over an image, those with large patches first, boxes last.
-pub(in crate::view) fn layers(patches: &Patches) -> Vec<Layer> {
+pub(in crate::view) fn layers(patches: &Patches) -> Vec<PatchLayer> {
     if patches.grid.is_some() || patches.tokens.is_empty() {
-        return vec![Layer { patches: patches.clone(), area: WHOLE }];
+        return vec![PatchLayer { patches: patches.clone(), area: WHOLE }];
     }
     let mut lattices: Vec<Vec<usize>> = Vec::new();
     for (index, area) in patches.areas.iter().enumerate() {
@@ -48,15 +48,15 @@ pub(in crate::view) fn layers(patches: &Patches) -> Vec<Layer> {
     layers.sort_by(|a, b| patch_size(b).total_cmp(&patch_size(a)));
     if !boxes.is_empty() {
         boxes.sort_unstable();
-        layers.push(Layer { patches: some(patches, &boxes), area: WHOLE });
+        layers.push(PatchLayer { patches: some(patches, &boxes), area: WHOLE });
     }
     layers
 }
 
 /// The layers that a choice leaves.
-pub(in crate::view) fn chosen(layers: Vec<Layer>, tiles: Tiles) -> Vec<Layer> {
-    let is_hidden = |layer: &Layer| {
-        let rival = |other: &&Layer| match tiles {
+pub(in crate::view) fn chosen(layers: Vec<PatchLayer>, tiles: Tiles) -> Vec<PatchLayer> {
+    let is_hidden = |layer: &PatchLayer| {
+        let rival = |other: &&PatchLayer| match tiles {
             Tiles::All => false,
             Tiles::Coarse => patch_size(other) > patch_size(layer),
             Tiles::Fine => patch_size(other) < patch_size(layer),
@@ -68,7 +68,7 @@ pub(in crate::view) fn chosen(layers: Vec<Layer>, tiles: Tiles) -> Vec<Layer> {
     layers.into_iter().zip(kept).filter_map(|(layer, is_kept)| is_kept.then_some(layer)).collect()
 }
 
-fn patch_size(layer: &Layer) -> f32 {
+fn patch_size(layer: &PatchLayer) -> f32 {
     layer.patches.areas.first().map_or(0.0, |area| (area.x1 - area.x0) * (area.y1 - area.y0))
 }
 
@@ -89,11 +89,11 @@ fn some(patches: &Patches, which: &[usize]) -> Patches {
 }
 
 /// A lattice's patches as a tile, if they fill most of what they cover.
-fn tile(patches: &Patches, lattice: &[usize]) -> Option<Layer> {
+fn tile(patches: &Patches, lattice: &[usize]) -> Option<PatchLayer> {
     if lattice.len() < FEWEST {
         return None;
     }
-    let mut layer = Layer { patches: some(patches, lattice), area: WHOLE };
+    let mut layer = PatchLayer { patches: some(patches, lattice), area: WHOLE };
     let areas = &layer.patches.areas;
     let covered = areas.iter().copied().reduce(|a, b| Area {
         x0: a.x0.min(b.x0),
@@ -108,7 +108,7 @@ fn tile(patches: &Patches, lattice: &[usize]) -> Option<Layer> {
         x1: (area.x1 - covered.x0) / width,
         y1: (area.y1 - covered.y0) / height,
     };
-    let grid = Grid::find(&areas.iter().map(inside).collect::<Vec<_>>())?;
+    let grid = PatchGrid::find(&areas.iter().map(inside).collect::<Vec<_>>())?;
     let is_full = grid.rows * grid.columns <= lattice.len() * 2;
     layer.area = covered;
     layer.patches.grid = Some(grid);

@@ -3,7 +3,7 @@
 use glam::Vec2;
 
 use crate::render::Rect;
-use crate::view::common::canvas::Canvas;
+use crate::view::common::sketch::Sketch;
 use crate::view::{HeadsOrder, StatisticGrid};
 
 /// The largest side of a cell, in logical pixels.
@@ -17,7 +17,7 @@ pub struct Order {
     places: Vec<usize>,
 }
 
-pub(super) struct Layout {
+pub(super) struct HeadsLayout {
     /// Of the heads.
     pub grid: Rect,
     pub cell: Vec2,
@@ -61,15 +61,15 @@ impl Order {
     }
 }
 
-impl Layout {
+impl HeadsLayout {
     /// `None` if the cells would be smaller than a pixel.
-    pub fn of(canvas: &mut Canvas<'_>, statistic: &StatisticGrid, order: HeadsOrder) -> Option<Self> {
-        let small = canvas.text.small;
-        let mean_label = canvas.width("mean", small);
-        let numbers = canvas.width(&(statistic.layers - 1).to_string(), small).max(small);
+    pub fn of(sketch: &mut Sketch<'_>, statistic: &StatisticGrid, order: HeadsOrder) -> Option<Self> {
+        let small = sketch.text.small;
+        let mean_label = sketch.width("mean", small);
+        let numbers = sketch.width(&(statistic.layers - 1).to_string(), small).max(small);
         let left = (small * 1.5 + numbers).max(mean_label) + 6.0;
         let top = small * 2.8;
-        let room = canvas.free.size() - Vec2::new(left, top);
+        let room = sketch.free.size() - Vec2::new(left, top);
         let count = Vec2::new(statistic.heads as f32, statistic.layers as f32);
         // The means and the gap before them take what their names need, or a cell and a half.
         let fixed = Vec2::new(mean_label + 10.0, small * 1.2 + 6.0);
@@ -88,8 +88,8 @@ impl Layout {
         );
         let overhang = ((mean_label - mean_width) / 2.0).max(0.0);
         let whole = left + grid.x + gap.x + mean_width + overhang;
-        let x = canvas.free.min.x + left + ((canvas.free.size().x - whole) / 2.0).max(0.0);
-        let grid = Rect::at(x, canvas.free.min.y + top, grid.x, grid.y);
+        let x = sketch.free.min.x + left + ((sketch.free.size().x - whole) / 2.0).max(0.0);
+        let grid = Rect::at(x, sketch.free.min.y + top, grid.x, grid.y);
         let means = Rect::at(grid.max.x + gap.x, grid.max.y + gap.y, mean_width, mean_height);
         let finite = statistic.values.iter().filter(|value| value.is_finite());
         let (low, high) =

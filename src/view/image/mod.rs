@@ -7,13 +7,13 @@ use glam::Vec2;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Pixels, Quad, Rect, Values};
 use crate::trace::Area;
-use crate::view::common::canvas::{Canvas, fit, on_picture};
-use crate::view::common::colour_bar::{Bar, Place, Scale};
+use crate::view::common::colour_bar::{Bar, BarSide, Scale};
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
 use crate::view::common::sides::{Sides, headline, largest, locked, refused, weight_label, weight_range};
 use crate::view::common::sinks;
-use crate::view::common::tiles::{Layer, chosen, layers};
+use crate::view::common::sketch::{Sketch, fit, on_picture};
+use crate::view::common::tiles::{PatchLayer, chosen, layers};
 use crate::view::{Inputs, Target};
 
 /// One picture and its tokens on either side.
@@ -23,25 +23,25 @@ pub(super) struct Tile<'a> {
     /// On the side that has the weights: all that are shown.
     pub far: Patches,
     /// The same, tile by tile.
-    layers: Vec<Layer>,
+    layers: Vec<PatchLayer>,
     /// On the side that the selected tokens are on, where that is another sequence.
     near: Patches,
 }
 
-pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {
-        canvas.title(inputs, "Image", inputs.document.id.as_deref());
-        canvas.note("This trace holds no attention.");
+        sketch.title(inputs, "Image", inputs.document.id.as_deref());
+        sketch.note("This trace holds no attention.");
         return;
     };
-    canvas.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
-    if refused(inputs, canvas) {
+    sketch.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    if refused(inputs, sketch) {
         return;
     }
-    sinks::note(inputs, canvas, &sides);
+    sinks::note(inputs, sketch, &sides);
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {
-        canvas.note(match inputs.document.images {
+        sketch.note(match inputs.document.images {
             0 => "This trace holds no image. The text view shows where the attention goes.",
             _ => "The image is not here yet.",
         });
@@ -53,29 +53,29 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let has_scale = inputs.options.range.is_some() || locked(inputs, |peaks| peaks.patches).is_some();
     let has_heat = has_weights && (!is_bare || has_scale);
     let scale = scale(inputs, &sides, &tiles);
-    caption(inputs, canvas, &sides, &tiles, [has_weights, is_bare]);
+    caption(inputs, sketch, &sides, &tiles, [has_weights, is_bare]);
     let aspect = aspect(&tiles[0]);
-    let wide = canvas.free.size().x > canvas.free.size().y * if tiles.len() == 1 { aspect } else { 1.0 };
-    let place = if wide { Place::Right } else { Place::Below };
-    let bar = if has_heat { Bar::reserve(canvas, &scale, place, inputs.options.colour_bar) } else { None };
-    let places = arrange(canvas, &tiles);
+    let wide = sketch.free.size().x > sketch.free.size().y * if tiles.len() == 1 { aspect } else { 1.0 };
+    let place = if wide { BarSide::Right } else { BarSide::Below };
+    let bar = if has_heat { Bar::reserve(sketch, &scale, place, inputs.options.colour_bar) } else { None };
+    let places = arrange(sketch, &tiles);
     let mut marked = Vec::new();
     for (tile, &rect) in tiles.iter().zip(&places) {
-        canvas.picture(rect, tile.pixels);
+        sketch.picture(rect, tile.pixels);
         if has_heat {
-            heat_over(inputs, canvas, sides.shown, &tile.layers, rect, &scale);
+            heat_over(inputs, sketch, sides.shown, &tile.layers, rect, &scale);
         }
-        regions(inputs, canvas, &sides, tile, rect);
+        regions(inputs, sketch, &sides, tile, rect);
         let patches = if tile.far.tokens.is_empty() { (&tile.near, sides.near) } else { (&tile.far, sides.far) };
-        zones(canvas, patches.0, patches.1, rect);
+        zones(sketch, patches.0, patches.1, rect);
         for (patches, sequence) in [(&tile.far, sides.far), (&tile.near, sides.near)] {
-            marked.extend(outlines(canvas, &sides, patches, sequence, rect));
+            marked.extend(outlines(sketch, &sides, patches, sequence, rect));
         }
     }
     let content = places.iter().copied().reduce(|a, b| Rect { min: a.min.min(b.min), max: a.max.max(b.max) });
-    canvas.content = content.unwrap_or(canvas.free);
+    sketch.content = content.unwrap_or(sketch.free);
     if let Some(bar) = bar {
-        bar.draw(canvas, canvas.content, &marked);
+        bar.draw(sketch, sketch.content, &marked);
     }
 }
 
@@ -133,7 +133,7 @@ pub(super) fn tiles<'a>(inputs: &Inputs<'a>, sides: &Sides<'_>) -> Vec<Tile<'a>>
 }
 
 /// The patches of the layers, in the order of their tokens.
-fn all_of(patches: &Patches, layers: &[Layer]) -> Patches {
+fn all_of(patches: &Patches, layers: &[PatchLayer]) -> Patches {
     let mut shown: Vec<(usize, Area)> = layers
         .iter()
         .flat_map(|layer| layer.patches.tokens.iter().copied().zip(layer.patches.areas.iter().copied()))
@@ -148,8 +148,8 @@ fn aspect(tile: &Tile<'_>) -> f32 {
 }
 
 /// Where each picture lies: as many columns as make them largest, each with its number above if there are several.
-pub(super) fn arrange(canvas: &mut Canvas<'_>, tiles: &[Tile<'_>]) -> Vec<Rect> {
-    let (small, muted, room) = (canvas.text.small, canvas.palette.muted, canvas.free);
+pub(super) fn arrange(sketch: &mut Sketch<'_>, tiles: &[Tile<'_>]) -> Vec<Rect> {
+    let (small, muted, room) = (sketch.text.small, sketch.palette.muted, sketch.free);
     if tiles.len() == 1 {
         return vec![fit(aspect(&tiles[0]), room)];
     }
@@ -169,8 +169,8 @@ pub(super) fn arrange(canvas: &mut Canvas<'_>, tiles: &[Tile<'_>]) -> Vec<Rect> 
     let options = (1..=tiles.len()).map(place);
     let best = options.max_by(|a, b| covered(a).total_cmp(&covered(b))).unwrap_or_default();
     for (tile, rect) in tiles.iter().zip(&best) {
-        let text = canvas.elide(&format!("image {}", tile.image), small, false, rect.size().x);
-        canvas.label(Vec2::new(rect.min.x, rect.min.y - small * 0.8), Align::Left, text, small, muted);
+        let text = sketch.elide(&format!("image {}", tile.image), small, false, rect.size().x);
+        sketch.label(Vec2::new(rect.min.x, rect.min.y - small * 0.8), Align::Left, text, small, muted);
     }
     best
 }
@@ -178,7 +178,7 @@ pub(super) fn arrange(canvas: &mut Canvas<'_>, tiles: &[Tile<'_>]) -> Vec<Rect> 
 /// A line below the pictures: why there is no heat, or what the numbers at the regions are.
 fn caption(
     inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     sides: &Sides<'_>,
     tiles: &[Tile<'_>],
     [has_weights, is_bare]: [bool; 2],
@@ -195,28 +195,28 @@ fn caption(
         }
         true => return,
     };
-    let (small, muted) = (canvas.text.small, canvas.palette.muted);
-    if canvas.free.size().y < 12.0 * small {
+    let (small, muted) = (sketch.text.small, sketch.palette.muted);
+    if sketch.free.size().y < 12.0 * small {
         return;
     }
-    let text = canvas.elide(&text, small, false, canvas.free.size().x);
-    canvas.label(Vec2::new(canvas.free.min.x, canvas.free.max.y - small * 0.6), Align::Left, text, small, muted);
-    canvas.free.max.y -= small * 1.8;
+    let text = sketch.elide(&text, small, false, sketch.free.size().x);
+    sketch.label(Vec2::new(sketch.free.min.x, sketch.free.max.y - small * 0.6), Align::Left, text, small, muted);
+    sketch.free.max.y -= small * 1.8;
 }
 
 /// The heat of one weight per token of the sequence over the patches of a picture.
 pub(super) fn heat_over(
     inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     weights: &[f32],
-    layers: &[Layer],
+    layers: &[PatchLayer],
     rect: Rect,
     scale: &Scale,
 ) {
     let opacity = inputs.options.opacity.clamp(0.0, 1.0);
     for layer in layers {
         if let Some(grid) = &layer.patches.grid {
-            canvas.marks.push(Mark::Heatmap(Heatmap {
+            sketch.marks.push(Mark::Heatmap(Heatmap {
                 rect: on_picture(layer.area, rect),
                 values: Values::Host(Arc::new(layer.patches.on_grid(grid, weights))),
                 rows: grid.rows as u32,
@@ -224,7 +224,7 @@ pub(super) fn heat_over(
                 window: Rect::at(0.0, 0.0, grid.columns as f32, grid.rows as f32),
                 range: scale.range,
                 colormap: scale.colormap,
-                missing: canvas.palette.missing.with_opacity(0.6),
+                missing: sketch.palette.missing.with_opacity(0.6),
                 opacity,
                 fade: inputs.options.fade,
                 smooth: inputs.options.smooth,
@@ -238,7 +238,7 @@ pub(super) fn heat_over(
             let fill = color.with_opacity(opacity * strength * 0.8);
             let stroke = color.with_opacity(0.3 + 0.7 * strength);
             let rect = on_picture(layer.patches.areas[index], rect);
-            canvas.quad(Quad { rect, fill, stroke, stroke_width: 1.0, corner_radius: 0.0 });
+            sketch.quad(Quad { rect, fill, stroke, stroke_width: 1.0, corner_radius: 0.0 });
         }
     }
 }
@@ -251,34 +251,34 @@ fn by_size(areas: &[Area]) -> Vec<usize> {
     order
 }
 
-pub(super) fn zones(canvas: &mut Canvas<'_>, patches: &Patches, sequence: usize, rect: Rect) {
+pub(super) fn zones(sketch: &mut Sketch<'_>, patches: &Patches, sequence: usize, rect: Rect) {
     for index in by_size(&patches.areas) {
-        canvas.area(on_picture(patches.areas[index], rect), Target::Token { sequence, token: patches.tokens[index] });
+        sketch.area(on_picture(patches.areas[index], rect), Target::Token { sequence, token: patches.tokens[index] });
     }
 }
 
 /// Outlines of selected and hovered patches; their values and colours for the colour bar.
 pub(super) fn outlines(
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     sides: &Sides<'_>,
     patches: &Patches,
     sequence: usize,
     rect: Rect,
 ) -> Vec<(f32, Color)> {
-    let (selected, hover) = (canvas.palette.selected, Color::hex(0xffffff));
+    let (selected, hover) = (sketch.palette.selected, Color::hex(0xffffff));
     let mut marked = Vec::new();
     for (&token, &area) in patches.tokens.iter().zip(&patches.areas) {
         if sides.is_selected(sequence, token) {
-            canvas.mark_cell(on_picture(area, rect).shrink(2.0), selected, 2.0);
+            sketch.mark_cell(on_picture(area, rect).shrink(2.0), selected, 2.0);
         }
     }
     for (&token, &area) in patches.tokens.iter().zip(&patches.areas) {
         if sides.is_marked_sink(sequence, token) {
             let place = on_picture(area, rect);
-            sinks::dot(canvas, Vec2::new(place.max.x - 7.0, place.min.y + 7.0));
+            sinks::dot(sketch, Vec2::new(place.max.x - 7.0, place.min.y + 7.0));
         }
         if sides.is_hovered(sequence, token) {
-            canvas.mark_cell(on_picture(area, rect).shrink(1.5), hover, 1.5);
+            sketch.mark_cell(on_picture(area, rect).shrink(1.5), hover, 1.5);
             if sequence == sides.far {
                 marked.extend(sides.shown.get(token).map(|&value| (value, hover)));
             }
@@ -288,14 +288,14 @@ pub(super) fn outlines(
 }
 
 /// Labelled parts of the picture, with the share of its attention that lies in them.
-fn regions(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, tile: &Tile<'_>, rect: Rect) {
+fn regions(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>, tile: &Tile<'_>, rect: Rect) {
     let of_image = inputs.document.regions.iter().filter(|region| region.image == tile.image);
     let frames = of_image.clone().map(|region| on_picture(region.area, rect)).collect();
     let mut labels = RegionLabels::new(rect, frames);
     for region in of_image {
         let share = share_inside(sides.weights, &tile.far, region.area);
         let name = share.map_or(region.label.clone(), |share| format!("{} {share:.2}", region.label));
-        labels.draw(canvas, on_picture(region.area, rect), &name);
+        labels.draw(sketch, on_picture(region.area, rect), &name);
     }
 }
 

@@ -10,12 +10,12 @@ use glam::Vec2;
 use crate::analysis::{Direction, Pick};
 use crate::render::{Color, Keep, Link};
 use crate::trace::{Modality, Token};
-use crate::view::common::canvas::Canvas;
 use crate::view::common::sides::{Sides, largest};
+use crate::view::common::sketch::Sketch;
 use crate::view::{Inputs, LinkColor, Target};
 
 /// Where links arrive.
-pub(super) struct Place {
+pub(super) struct Anchor {
     /// One, or the patches of a bundle.
     pub tokens: Vec<usize>,
     /// In logical pixels.
@@ -24,8 +24,8 @@ pub(super) struct Place {
 
 /// The places of both ends.
 pub(super) struct Ends {
-    pub queries: Vec<Place>,
-    pub keys: Vec<Place>,
+    pub queries: Vec<Anchor>,
+    pub keys: Vec<Anchor>,
 }
 
 /// A line of the legend.
@@ -78,7 +78,7 @@ impl Candidates {
 
 /// A link for every weight between the two ends. Those of selected tokens are a group of their own, so that they are seen
 /// even where all others are stronger.
-pub(super) fn candidates(inputs: &Inputs<'_>, canvas: &Canvas<'_>, sides: &Sides<'_>, ends: &Ends) -> Candidates {
+pub(super) fn candidates(inputs: &Inputs<'_>, sketch: &Sketch<'_>, sides: &Sides<'_>, ends: &Ends) -> Candidates {
     let evidence = inputs.evidence;
     let cells = sides.query.len() * sides.key.len();
     let by_head = evidence.head_links.iter().filter(|(_, weights)| weights.len() == cells);
@@ -90,7 +90,7 @@ pub(super) fn candidates(inputs: &Inputs<'_>, canvas: &Canvas<'_>, sides: &Sides
         quiet: Vec::new(),
         selected: Vec::new(),
     };
-    let palette = canvas.palette;
+    let palette = sketch.palette;
     let mut legend = Vec::new();
     match inputs.options.links_color {
         LinkColor::Head if by_head.clone().next().is_some() => {
@@ -110,14 +110,14 @@ pub(super) fn candidates(inputs: &Inputs<'_>, canvas: &Canvas<'_>, sides: &Sides
             }
         }
         LinkColor::Direction => {
-            let modality = |place: &[Place], tokens: &[Token]| {
+            let modality = |place: &[Anchor], tokens: &[Token]| {
                 let first = place.first().and_then(|place| place.tokens.first());
                 first.and_then(|&token| tokens.get(token)).map_or(Modality::Text, Token::modality)
             };
             let of =
                 |modality| if modality == Modality::Text { ("text", palette.word) } else { ("image", palette.patch) };
             let (query, key) = (of(modality(&ends.queries, sides.query)), of(modality(&ends.keys, sides.key)));
-            let mut add = |queries: &[Place], keys: &[Place], from: (&str, Color), to: (&str, Color)| {
+            let mut add = |queries: &[Anchor], keys: &[Anchor], from: (&str, Color), to: (&str, Color)| {
                 collector.add(&evidence.links, queries, keys, from.1, from.1);
                 legend.push(Entry {
                     name: format!("{} attends to {}", from.0, to.0),
@@ -160,7 +160,7 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
-    fn add(&mut self, weights: &Arc<Vec<f32>>, queries: &[Place], keys: &[Place], quiet: Color, selected: Color) {
+    fn add(&mut self, weights: &Arc<Vec<f32>>, queries: &[Anchor], keys: &[Anchor], quiet: Color, selected: Color) {
         let near_is_query = self.inputs.selection.direction == Direction::AttendsTo;
         let dim = if self.any_selected && quiet == selected { quiet.with_opacity(0.4) } else { quiet };
         for query in queries {
@@ -183,7 +183,7 @@ impl Collector<'_> {
     }
 
     /// The sum over keys, the mean over queries; weights that are no numbers count nothing in a bundle.
-    fn weight(&self, weights: &[f32], query: &Place, key: &Place) -> f32 {
+    fn weight(&self, weights: &[f32], query: &Anchor, key: &Anchor) -> f32 {
         let one = |query: usize, key: usize| weights.get(query * self.columns + key).copied().unwrap_or(f32::NAN);
         if let ([query], [key]) = (query.tokens.as_slice(), key.tokens.as_slice()) {
             return one(*query, *key);

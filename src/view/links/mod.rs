@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
-use self::candidates::{Candidates, Ends, Entry, Place, candidates};
+use self::candidates::{Anchor, Candidates, Ends, Entry, candidates};
 use crate::analysis::Direction;
 use crate::render::{Align, Color, Links, Mark, Pixels, Rect, Transform};
 use crate::trace::{Area, Content, Modality, Token};
-use crate::view::common::canvas::{Canvas, fit, on_picture};
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
 use crate::view::common::sides::{Sides, headline, refused};
 use crate::view::common::sinks;
+use crate::view::common::sketch::{Sketch, fit, on_picture};
 use crate::view::common::tip::number;
 use crate::view::common::words::word;
 use crate::view::{Inputs, LinkColor, Target};
@@ -29,49 +29,49 @@ struct End {
     tokens: Vec<usize>,
 }
 
-pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {
-        canvas.title(inputs, "Links", inputs.document.id.as_deref());
-        canvas.note("This trace holds no attention.");
+        sketch.title(inputs, "Links", inputs.document.id.as_deref());
+        sketch.note("This trace holds no attention.");
         return;
     };
-    canvas.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
-    if refused(inputs, canvas) {
+    sketch.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    if refused(inputs, sketch) {
         return;
     }
-    sinks::note(inputs, canvas, &sides);
+    sinks::note(inputs, sketch, &sides);
     let weights = &inputs.evidence.links;
     if sides.query.is_empty() || sides.key.is_empty() {
-        canvas.note("This block has no queries or no keys.");
+        sketch.note("This block has no queries or no keys.");
         return;
     }
     if weights.len() != sides.query.len() * sides.key.len() {
-        canvas.note("The weights of this head are not here yet.");
+        sketch.note("The weights of this head are not here yet.");
         return;
     }
     let Some((queries, keys)) = ends(inputs, &sides) else {
-        canvas.note("There are neither words nor patches to link.");
+        sketch.note("There are neither words nor patches to link.");
         return;
     };
     // The picture is at the left; where both sides are alike, the queries are.
     let keys_left = keys.modality == Modality::Image && queries.modality == Modality::Text;
     let (left, right) = if keys_left { (&keys, &queries) } else { (&queries, &keys) };
-    let (caption, legend_rows) = captions_room(canvas);
-    let room = canvas.free;
-    let (left_room, right_room) = split(canvas, inputs, left, right);
-    let left_anchors = end(inputs, canvas, &sides, left, left_room, true);
-    let right_anchors = end(inputs, canvas, &sides, right, right_room, false);
+    let (caption, legend_rows) = captions_room(sketch);
+    let room = sketch.free;
+    let (left_room, right_room) = split(sketch, inputs, left, right);
+    let left_anchors = end(inputs, sketch, &sides, left, left_room, true);
+    let right_anchors = end(inputs, sketch, &sides, right, right_room, false);
     let (query_anchors, key_anchors) =
         if keys_left { (right_anchors, left_anchors) } else { (left_anchors, right_anchors) };
     let ends = Ends { queries: query_anchors, keys: key_anchors };
-    let found = candidates(inputs, canvas, &sides, &ends);
-    canvas.content = room;
+    let found = candidates(inputs, sketch, &sides, &ends);
+    sketch.content = room;
     if legend_rows {
-        captions(inputs, canvas, caption, &found, [keys_left, keys.modality == Modality::Image]);
+        captions(inputs, sketch, caption, &found, [keys_left, keys.modality == Modality::Image]);
     }
     let full_weight = found.full_weight();
     for links in found.groups.into_iter().filter(|links| !links.is_empty()) {
-        canvas.marks.push(Mark::Links(Links {
+        sketch.marks.push(Mark::Links(Links {
             links: Arc::new(links),
             keep: inputs.options.links,
             full_weight,
@@ -114,12 +114,12 @@ fn is_shown(inputs: &Inputs<'_>, image: usize) -> bool {
 }
 
 /// Room for the lines above: where they lie, and whether there is any.
-fn captions_room(canvas: &mut Canvas<'_>) -> (Rect, bool) {
-    let small = canvas.text.small;
-    let caption = Rect { max: Vec2::new(canvas.free.max.x, canvas.free.min.y + small * 3.2), ..canvas.free };
-    let has_room = canvas.free.size().y >= small * 9.0;
+fn captions_room(sketch: &mut Sketch<'_>) -> (Rect, bool) {
+    let small = sketch.text.small;
+    let caption = Rect { max: Vec2::new(sketch.free.max.x, sketch.free.min.y + small * 3.2), ..sketch.free };
+    let has_room = sketch.free.size().y >= small * 9.0;
     if has_room {
-        canvas.free.min.y = caption.max.y;
+        sketch.free.min.y = caption.max.y;
     }
     (caption, has_room)
 }
@@ -128,18 +128,18 @@ fn captions_room(canvas: &mut Canvas<'_>) -> (Rect, bool) {
 /// curve is, and what the colours stand for.
 fn captions(
     inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     room: Rect,
     found: &Candidates,
     [keys_left, keys_are_image]: [bool; 2],
 ) {
-    let (small, muted) = (canvas.text.small, canvas.palette.muted);
+    let (small, muted) = (sketch.text.small, sketch.palette.muted);
     let y = room.min.y + small * 0.6;
     // Queries and keys are at either end where both directions are shown.
     let sides = if keys_left { ["keys", "queries"] } else { ["queries", "keys"] };
     let [left, right] = if inputs.options.links_color == LinkColor::Direction { ["image", "text"] } else { sides };
-    canvas.label(Vec2::new(room.min.x, y), Align::Left, left, small, muted);
-    canvas.label(Vec2::new(room.max.x, y), Align::Right, right, small, muted);
+    sketch.label(Vec2::new(room.min.x, y), Align::Left, left, small, muted);
+    sketch.label(Vec2::new(room.max.x, y), Align::Right, right, small, muted);
     let (drawn, all) = found.counts(inputs.options.links);
     let strength = match (inputs.options.links_bundle, inputs.selection.rollout) {
         (true, _) => "sum of weights",
@@ -154,35 +154,35 @@ fn captions(
             format!("{drawn} of {all} · width: {strength}, up to {full}")
         }
     };
-    let middle = canvas.elide(&middle, small, false, room.size().x - small * 12.0);
-    canvas.label(Vec2::new(room.center().x, y), Align::Center, middle, small, muted);
-    legend(canvas, Rect { min: Vec2::new(room.min.x, room.min.y + small * 1.6), ..room }, &found.legend);
+    let middle = sketch.elide(&middle, small, false, room.size().x - small * 12.0);
+    sketch.label(Vec2::new(room.center().x, y), Align::Center, middle, small, muted);
+    legend(sketch, Rect { min: Vec2::new(room.min.x, room.min.y + small * 1.6), ..room }, &found.legend);
 }
 
 /// A line of swatches with their names; where there is no room for all, the strongest, and how many more there are.
-fn legend(canvas: &mut Canvas<'_>, room: Rect, entries: &[Entry]) {
-    let (small, text) = (canvas.text.small, canvas.palette.text);
+fn legend(sketch: &mut Sketch<'_>, room: Rect, entries: &[Entry]) {
+    let (small, text) = (sketch.text.small, sketch.palette.text);
     let middle = room.min.y + small * 0.6;
     let mut left = room.min.x;
     let mut entries: Vec<&Entry> = entries.iter().collect();
-    let all: f32 = entries.iter().map(|entry| 22.0 + canvas.width(&entry.name, small)).sum();
+    let all: f32 = entries.iter().map(|entry| 22.0 + sketch.width(&entry.name, small)).sum();
     if all - 10.0 > room.size().x {
         entries.sort_by(|a, b| b.strength.total_cmp(&a.strength));
     }
     for (index, entry) in entries.iter().enumerate() {
-        let needed = 12.0 + canvas.width(&entry.name, small);
+        let needed = 12.0 + sketch.width(&entry.name, small);
         let more = format!("+ {}", entries.len() - index);
-        let reserve = if index + 1 < entries.len() { canvas.width(&more, small) + 10.0 } else { 0.0 };
+        let reserve = if index + 1 < entries.len() { sketch.width(&more, small) + 10.0 } else { 0.0 };
         if left + needed + reserve > room.max.x {
-            if left + canvas.width(&more, small) <= room.max.x {
-                canvas.label(Vec2::new(left, middle), Align::Left, more, small, canvas.palette.muted);
+            if left + sketch.width(&more, small) <= room.max.x {
+                sketch.label(Vec2::new(left, middle), Align::Left, more, small, sketch.palette.muted);
             }
             return;
         }
-        canvas.fill(Rect::at(left, middle - 4.0, 8.0, 8.0), entry.color);
-        canvas.label(Vec2::new(left + 12.0, middle), Align::Left, entry.name.as_str(), small, text);
+        sketch.fill(Rect::at(left, middle - 4.0, 8.0, 8.0), entry.color);
+        sketch.label(Vec2::new(left + 12.0, middle), Align::Left, entry.name.as_str(), small, text);
         if let Some(target) = entry.target {
-            canvas.area(Rect::at(left, middle - small * 0.75, needed, small * 1.5), target);
+            sketch.area(Rect::at(left, middle - small * 0.75, needed, small * 1.5), target);
         }
         left += needed + 10.0;
     }
@@ -202,15 +202,15 @@ fn thousands(count: usize) -> String {
 }
 
 /// The room of each side: a column of words as wide as its widest, and the picture as large as leaves room for curves.
-fn split(canvas: &mut Canvas<'_>, inputs: &Inputs<'_>, left: &End, right: &End) -> (Rect, Rect) {
-    let room = canvas.free;
+fn split(sketch: &mut Sketch<'_>, inputs: &Inputs<'_>, left: &End, right: &End) -> (Rect, Rect) {
+    let room = sketch.free;
     let width = room.size().x;
     let mut needed = |end: &End, share: f32| match end.modality {
         Modality::Image => width * share,
         Modality::Text => {
-            let size = canvas.text.normal;
+            let size = sketch.text.normal;
             let words = end.tokens.iter().map(|&token| name(&inputs.document.sequences[end.sequence].tokens[token]));
-            let widest = words.map(|word| canvas.width(&word, size)).fold(0.0, f32::max);
+            let widest = words.map(|word| sketch.width(&word, size)).fold(0.0, f32::max);
             (widest + 12.0).min(width * 0.3)
         }
     };
@@ -229,30 +229,30 @@ fn split(canvas: &mut Canvas<'_>, inputs: &Inputs<'_>, left: &End, right: &End) 
 
 fn end(
     inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     sides: &Sides<'_>,
     end: &End,
     room: Rect,
     is_left: bool,
-) -> Vec<Place> {
+) -> Vec<Anchor> {
     match end.modality {
-        Modality::Text => words(inputs, canvas, sides, end, room, is_left),
-        Modality::Image => pictures(inputs, canvas, sides, end, room),
+        Modality::Text => words(inputs, sketch, sides, end, room, is_left),
+        Modality::Image => pictures(inputs, sketch, sides, end, room),
     }
 }
 
 /// A column of words, each with the place at its inner edge where links arrive.
 fn words(
     inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     sides: &Sides<'_>,
     end: &End,
     room: Rect,
     is_left: bool,
-) -> Vec<Place> {
+) -> Vec<Anchor> {
     let tokens = &inputs.document.sequences[end.sequence].tokens;
-    let step = (room.size().y / end.tokens.len() as f32).min(canvas.text.normal * 3.2);
-    let size = canvas.text.normal.min((step / 1.15).max(canvas.text.small * 0.85));
+    let step = (room.size().y / end.tokens.len() as f32).min(sketch.text.normal * 3.2);
+    let size = sketch.text.normal.min((step / 1.15).max(sketch.text.small * 0.85));
     let every = (size * 1.15 / step).ceil().max(1.0) as usize;
     let top = room.center().y - step * end.tokens.len() as f32 / 2.0;
     let marked = |token: usize| sides.is_selected(end.sequence, token) || sides.is_hovered(end.sequence, token);
@@ -261,36 +261,36 @@ fn words(
     for (row, &token) in end.tokens.iter().enumerate() {
         let y = top + (row as f32 + 0.5) * step;
         let edge = if is_left { room.max.x } else { room.min.x };
-        anchors.push(Place { tokens: vec![token], at: Vec2::new(edge, y) });
+        anchors.push(Anchor { tokens: vec![token], at: Vec2::new(edge, y) });
         let target = Target::Token { sequence: end.sequence, token };
         let rect = Rect { min: Vec2::new(room.min.x, y - step / 2.0), max: Vec2::new(room.max.x, y + step / 2.0) };
-        canvas.area(rect, target);
+        sketch.area(rect, target);
         // Where there is no room for all, some stand for all, and those that are marked push their neighbours aside.
         let beside_marked = marked_rows.iter().any(|&other| other != row && other.abs_diff(row) < every);
         if !marked(token) && (row % every != 0 || beside_marked) {
             continue;
         }
         let color = if sides.is_selected(end.sequence, token) {
-            canvas.palette.selected_text
+            sketch.palette.selected_text
         } else if sides.is_hovered(end.sequence, token) {
-            canvas.palette.text
+            sketch.palette.text
         } else if tokens[token].special {
-            canvas.palette.muted
+            sketch.palette.muted
         } else {
-            canvas.palette.word
+            sketch.palette.word
         };
-        let text = canvas.elide(&name(&tokens[token]), size, false, room.size().x - 6.0);
+        let text = sketch.elide(&name(&tokens[token]), size, false, room.size().x - 6.0);
         let (x, align) = if is_left { (edge - 6.0, Align::Right) } else { (edge + 6.0, Align::Left) };
         if sides.is_marked_sink(end.sequence, token) {
-            sinks::dot(canvas, Vec2::new(edge, y));
+            sinks::dot(sketch, Vec2::new(edge, y));
         }
-        canvas.label(Vec2::new(x, y), align, text, size, color);
+        sketch.label(Vec2::new(x, y), align, text, size, color);
     }
     anchors
 }
 
 /// The pictures, one below another, each with its patches' middles.
-fn pictures(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, end: &End, room: Rect) -> Vec<Place> {
+fn pictures(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>, end: &End, room: Rect) -> Vec<Anchor> {
     let tokens = &inputs.document.sequences[end.sequence].tokens;
     let shown: Vec<(usize, &Arc<Pixels>)> =
         inputs.images.iter().enumerate().filter(|(image, _)| is_shown(inputs, *image)).collect();
@@ -302,27 +302,27 @@ fn pictures(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, end
         let bottom = (top + height - gap).max(top + 1.0);
         let place = Rect { min: Vec2::new(room.min.x, top), max: Vec2::new(room.max.x, bottom) };
         let rect = fit(pixels.width as f32 / pixels.height as f32, place);
-        canvas.picture(rect, pixels);
+        sketch.picture(rect, pixels);
         // Curves are seen on a picture only if it steps back.
-        canvas.fill(rect, canvas.palette.background.with_opacity(0.25));
+        sketch.fill(rect, sketch.palette.background.with_opacity(0.25));
         let patches = Patches::find(tokens, image);
         for (&token, &area) in patches.tokens.iter().zip(&patches.areas) {
             let rect = on_picture(area, rect);
             if !inputs.options.links_bundle {
-                anchors.push(Place { tokens: vec![token], at: rect.center() });
+                anchors.push(Anchor { tokens: vec![token], at: rect.center() });
             }
-            canvas.area(rect, Target::Token { sequence: end.sequence, token });
+            sketch.area(rect, Target::Token { sequence: end.sequence, token });
             if sides.is_marked_sink(end.sequence, token) {
-                sinks::dot(canvas, Vec2::new(rect.max.x - 6.0, rect.min.y + 6.0));
+                sinks::dot(sketch, Vec2::new(rect.max.x - 6.0, rect.min.y + 6.0));
             }
             if sides.is_selected(end.sequence, token) {
-                canvas.mark_cell(rect.shrink(2.0), canvas.palette.selected, 2.0);
+                sketch.mark_cell(rect.shrink(2.0), sketch.palette.selected, 2.0);
             } else if sides.is_hovered(end.sequence, token) {
-                canvas.mark_cell(rect.shrink(1.5), Color::hex(0xffffff), 1.5);
+                sketch.mark_cell(rect.shrink(1.5), Color::hex(0xffffff), 1.5);
             }
         }
         if inputs.options.links_bundle {
-            anchors.extend(bundles(inputs, canvas, image, &patches, rect));
+            anchors.extend(bundles(inputs, sketch, image, &patches, rect));
         }
     }
     anchors
@@ -330,7 +330,13 @@ fn pictures(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, end
 
 /// The patches of an image by its labelled regions, or by quadrants where it has none, each with its outline and name. A
 /// patch belongs to the smallest region that its middle lies in; those of none are a bundle at the picture's lower edge.
-fn bundles(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, image: usize, patches: &Patches, picture: Rect) -> Vec<Place> {
+fn bundles(
+    inputs: &Inputs<'_>,
+    sketch: &mut Sketch<'_>,
+    image: usize,
+    patches: &Patches,
+    picture: Rect,
+) -> Vec<Anchor> {
     let mut regions: Vec<(&str, Area)> = inputs
         .document
         .regions
@@ -357,10 +363,10 @@ fn bundles(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, image: usize, patches: 
     let mut places = Vec::new();
     for ((label, area), tokens) in regions.into_iter().zip(members) {
         let frame = on_picture(area, picture);
-        labels.draw(canvas, frame, label);
-        places.push(Place { tokens, at: frame.center() });
+        labels.draw(sketch, frame, label);
+        places.push(Anchor { tokens, at: frame.center() });
     }
-    places.push(Place { tokens: elsewhere, at: Vec2::new(picture.center().x, picture.max.y - 4.0) });
+    places.push(Anchor { tokens: elsewhere, at: Vec2::new(picture.center().x, picture.max.y - 4.0) });
     places.retain(|place| !place.tokens.is_empty());
     places
 }

@@ -8,23 +8,23 @@ use super::Axis;
 use crate::analysis::Direction;
 use crate::render::{Align, Color, Label, Mark, Quad, Rect};
 use crate::trace::{Modality, Token};
-use crate::view::common::canvas::Canvas;
 use crate::view::common::colour_bar::{Scale, decimals, tick_text};
 use crate::view::common::sides::Sides;
 use crate::view::common::sinks;
+use crate::view::common::sketch::Sketch;
 use crate::view::common::theme::ink_on;
 use crate::view::{Inputs, Target};
 
 /// The weights themselves, where cells are large enough.
 pub(super) fn numbers(
     inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     values: &[f32],
     keys: &Axis<'_>,
     queries: &Axis<'_>,
     scale: &Scale,
 ) {
-    let size = canvas.text.small;
+    let size = sketch.text.small;
     let columns = keys.cells.len();
     if keys.cell() < size * 3.4 || queries.cell() < size * 1.5 || values.len() != columns * queries.cells.len() {
         return;
@@ -35,7 +35,7 @@ pub(super) fn numbers(
     // As many digits as the cells in sight need and have room for.
     let decimals = (0..=decimals([0.0, largest])).rev();
     let mut fitting =
-        decimals.skip_while(|&decimals| canvas.width(&tick_text(largest, decimals), size) + size * 0.4 > keys.cell());
+        decimals.skip_while(|&decimals| sketch.width(&tick_text(largest, decimals), size) + size * 0.4 > keys.cell());
     let Some(decimals) = fitting.next() else { return };
     for query in queries.in_view() {
         for key in keys.in_view().filter(|&key| !causal || keys.cells[key] <= queries.cells[query]) {
@@ -44,18 +44,18 @@ pub(super) fn numbers(
             let inside = keys.pixels.contains(&at.x) && queries.pixels.contains(&at.y);
             let margin = (at.x - keys.pixels.start).min(keys.pixels.end - at.x);
             if let Some(fill) = scale.color(value).filter(|_| inside && margin > size * 1.6) {
-                canvas.label(at, Align::Center, tick_text(value, decimals), size, ink_on(fill));
+                sketch.label(at, Align::Center, tick_text(value, decimals), size, ink_on(fill));
             }
         }
     }
 }
 
 /// A dot above each column of a sink, where they are marked.
-pub(super) fn mark_sinks(canvas: &mut Canvas<'_>, sides: &Sides<'_>, keys: &Axis<'_>, rect: Rect) {
+pub(super) fn mark_sinks(sketch: &mut Sketch<'_>, sides: &Sides<'_>, keys: &Axis<'_>, rect: Rect) {
     for cell in keys.in_view().filter(|&cell| sides.is_marked_sink(sides.block.key, keys.cells[cell])) {
         let middle = keys.at(cell as f32 + 0.5);
         if (keys.pixels.start..=keys.pixels.end).contains(&middle) {
-            sinks::dot(canvas, Vec2::new(middle, rect.min.y));
+            sinks::dot(sketch, Vec2::new(middle, rect.min.y));
         }
     }
 }
@@ -63,16 +63,16 @@ pub(super) fn mark_sinks(canvas: &mut Canvas<'_>, sides: &Sides<'_>, keys: &Axis
 /// Amber outlines of the selected rows or columns.
 pub(super) fn bands(
     inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     sides: &Sides<'_>,
     keys: &Axis<'_>,
     queries: &Axis<'_>,
 ) {
-    let color = canvas.palette.selected;
+    let color = sketch.palette.selected;
     for &token in inputs.selection.tokens.iter().take(500) {
         match inputs.selection.direction {
-            Direction::AttendsTo if token < sides.query.len() => band(canvas, keys, queries, token, true, color, 1.5),
-            Direction::AttendedBy if token < sides.key.len() => band(canvas, keys, queries, token, false, color, 1.5),
+            Direction::AttendsTo if token < sides.query.len() => band(sketch, keys, queries, token, true, color, 1.5),
+            Direction::AttendedBy if token < sides.key.len() => band(sketch, keys, queries, token, false, color, 1.5),
             _ => {}
         }
     }
@@ -80,7 +80,7 @@ pub(super) fn bands(
 
 /// The outline of a row or a column that is in view, never thinner than can be seen.
 fn band(
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     keys: &Axis<'_>,
     queries: &Axis<'_>,
     token: usize,
@@ -105,32 +105,32 @@ fn band(
     } else {
         Rect { min: Vec2::new(span.start, queries.pixels.start), max: Vec2::new(span.end, queries.pixels.end) }
     };
-    canvas.mark_cell(rect, color, width);
+    sketch.mark_cell(rect, color, width);
 }
 
 /// Row and column of what is under the pointer; its value for the colour bar.
 pub(super) fn cross_hair(
     inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     keys: &Axis<'_>,
     queries: &Axis<'_>,
 ) -> Vec<(f32, Color)> {
     let color = Color::hex(0xffffff);
     match inputs.hover {
         Some(Target::Cell { query, key }) if query < queries.tokens.len() && key < keys.tokens.len() => {
-            band(canvas, keys, queries, query, true, color, 1.0);
-            band(canvas, keys, queries, key, false, color, 1.0);
-            name_at_axis(canvas, keys, queries, query, true);
-            name_at_axis(canvas, keys, queries, key, false);
+            band(sketch, keys, queries, query, true, color, 1.0);
+            band(sketch, keys, queries, key, false, color, 1.0);
+            name_at_axis(sketch, keys, queries, query, true);
+            name_at_axis(sketch, keys, queries, key, false);
             let value = inputs.evidence.links.get(query * keys.tokens.len() + key);
             value.map(|&value| (value, color)).into_iter().collect()
         }
         Some(Target::Token { sequence, token }) => {
             let by_row = inputs.selection.direction == Direction::AttendsTo;
             if sequence == queries.sequence && (by_row || keys.sequence != sequence) {
-                band(canvas, keys, queries, token, true, color, 1.0);
+                band(sketch, keys, queries, token, true, color, 1.0);
             } else if sequence == keys.sequence {
-                band(canvas, keys, queries, token, false, color, 1.0);
+                band(sketch, keys, queries, token, false, color, 1.0);
             }
             Vec::new()
         }
@@ -139,37 +139,37 @@ pub(super) fn cross_hair(
 }
 
 /// The name of a row or a column at the matrix's edge, on a plate of its own that lies above other names.
-fn name_at_axis(canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>, token: usize, row: bool) {
-    let (size, palette) = (canvas.text.small, canvas.palette);
+fn name_at_axis(sketch: &mut Sketch<'_>, keys: &Axis<'_>, queries: &Axis<'_>, token: usize, row: bool) {
+    let (size, palette) = (sketch.text.small, sketch.palette);
     let axis = if row { queries } else { keys };
     let Some(cell) = axis.cell_of(token).filter(|cell| axis.in_view().contains(cell)) else { return };
     let named = format!("{} {}", token, axis.names[token]);
-    let text = canvas.elide(&named, size, false, (keys.pixels.end - keys.pixels.start).min(160.0));
-    let plate = Vec2::new(canvas.width(&text, size) + 8.0, size * 1.5);
+    let text = sketch.elide(&named, size, false, (keys.pixels.end - keys.pixels.start).min(160.0));
+    let plate = Vec2::new(sketch.width(&text, size) + 8.0, size * 1.5);
     let place = axis.at(cell as f32 + 0.5);
     let min = match row {
         true => Vec2::new(keys.pixels.start - 8.0 - plate.x, place - plate.y / 2.0),
         false => Vec2::new(place - plate.x / 2.0, queries.pixels.start - 8.0 - plate.y),
     };
-    let min = min.min(canvas.free.max - plate).max(canvas.free.min);
+    let min = min.min(sketch.free.max - plate).max(sketch.free.min);
     let rect = Rect { min, max: min + plate };
     // Labels lie above all other marks: those that the plate covers are taken away.
     let is_covered = |label: &Label| (label.at - rect.center()).abs().cmplt(plate / 2.0 + size * 0.5).all();
-    canvas.marks.retain(|mark| !matches!(mark, Mark::Label(label) if is_covered(label)));
-    canvas.quad(Quad { rect, fill: palette.surface, stroke: palette.hover, stroke_width: 1.0, corner_radius: 3.0 });
-    canvas.label(rect.center(), Align::Center, text, size, palette.text);
+    sketch.marks.retain(|mark| !matches!(mark, Mark::Label(label) if is_covered(label)));
+    sketch.quad(Quad { rect, fill: palette.surface, stroke: palette.hover, stroke_width: 1.0, corner_radius: 3.0 });
+    sketch.label(rect.center(), Align::Center, text, size, palette.text);
 }
 
 /// The tokens' names along both sides, where cells are as large as letters; always those of the selected ones.
-pub(super) fn labels(canvas: &mut Canvas<'_>, sides: &Sides<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
-    let (size, palette) = (canvas.text.small, canvas.palette);
+pub(super) fn labels(sketch: &mut Sketch<'_>, sides: &Sides<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
+    let (size, palette) = (sketch.text.small, sketch.palette);
     let color = |sequence: usize, index: usize, token: &Token| match token.modality() {
         _ if sides.is_selected(sequence, index) => palette.selected_text,
         _ if sides.is_hovered(sequence, index) => palette.text,
         Modality::Text => palette.word,
         Modality::Image => palette.patch,
     };
-    let limit = canvas.free.size() * 0.25;
+    let limit = sketch.free.size() * 0.25;
     for (axis, limit, row) in [(queries, limit.x, true), (keys, limit.y, false)] {
         if axis.cell() < size * 1.05 {
             continue;
@@ -180,13 +180,13 @@ pub(super) fn labels(canvas: &mut Canvas<'_>, sides: &Sides<'_>, keys: &Axis<'_>
             if middle - size / 2.0 < axis.pixels.start - 1.0 || middle + size / 2.0 > axis.pixels.end + 1.0 {
                 continue;
             }
-            let name = canvas.elide(&axis.names[index], size, false, limit);
+            let name = sketch.elide(&axis.names[index], size, false, limit);
             let color = color(axis.sequence, index, &axis.tokens[index]);
             if row {
-                canvas.label(Vec2::new(keys.pixels.start - 8.0, middle), Align::Right, name, size, color);
+                sketch.label(Vec2::new(keys.pixels.start - 8.0, middle), Align::Right, name, size, color);
             } else {
                 // An upright label that begins at the matrix reads away from it.
-                canvas.upright(Vec2::new(middle, queries.pixels.start - 8.0), Align::Left, name, size, color);
+                sketch.upright(Vec2::new(middle, queries.pixels.start - 8.0), Align::Left, name, size, color);
             }
         }
     }

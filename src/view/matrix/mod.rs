@@ -12,10 +12,10 @@ use crate::analysis::peaks::usual_maximum_of;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::{Block, Document, Modality, Token};
-use crate::view::common::canvas::{Canvas, MARGIN, fit, within};
-use crate::view::common::colour_bar::{Bar, Place, Scale};
+use crate::view::common::colour_bar::{Bar, BarSide, Scale};
 use crate::view::common::sides::{Sides, place, refused, weight_range};
 use crate::view::common::sinks;
+use crate::view::common::sketch::{MARGIN, Sketch, fit, within};
 use crate::view::common::tip::number;
 use crate::view::common::words::token_names;
 use crate::view::{Inputs, MatrixBlock, Zone};
@@ -37,53 +37,53 @@ pub(super) struct Axis<'a> {
 /// A run of fewer pixels between two others is part of them.
 const THIN: f32 = 6.0;
 
-pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {
-        canvas.title(inputs, "Matrix", inputs.document.id.as_deref());
-        canvas.note("This trace holds no attention.");
+        sketch.title(inputs, "Matrix", inputs.document.id.as_deref());
+        sketch.note("This trace holds no attention.");
         return;
     };
     let title = format!("Attention matrix {} · {}", sides.block.name, place(inputs));
-    canvas.title(inputs, &title, inputs.document.id.as_deref());
-    if refused(inputs, canvas) {
+    sketch.title(inputs, &title, inputs.document.id.as_deref());
+    if refused(inputs, sketch) {
         return;
     }
-    sinks::note(inputs, canvas, &sides);
+    sinks::note(inputs, sketch, &sides);
     if sides.query.is_empty() || sides.key.is_empty() {
-        canvas.note("This block has no queries or no keys.");
+        sketch.note("This block has no queries or no keys.");
         return;
     }
     if matches!(&inputs.evidence.matrix, Values::Host(values) if values.len() != sides.query.len() * sides.key.len()) {
-        canvas.note("The weights of this head are not here yet.");
+        sketch.note("The weights of this head are not here yet.");
         return;
     }
     let block = inputs.options.matrix_block;
     let (row_tokens, column_tokens) = (block.tokens(0, sides.query), block.tokens(1, sides.key));
     let (rows, columns) = (row_tokens.len(), column_tokens.len());
     let Some(values) = values_of(inputs, &sides, &row_tokens, &column_tokens) else {
-        canvas.note("The weights of this head are not here yet.");
+        sketch.note("The weights of this head are not here yet.");
         return;
     };
     if rows == 0 || columns == 0 {
-        canvas.note(&format!("The attention {} holds no weights {} (query–key).", sides.block.name, block.label()));
+        sketch.note(&format!("The attention {} holds no weights {} (query–key).", sides.block.name, block.label()));
         return;
     }
     let scale = scale(inputs);
-    let wide = canvas.free.size().x > canvas.free.size().y * 1.1 * aspect(rows, columns);
-    let bar_place = if wide { Place::Right } else { Place::Below };
-    let bar = Bar::reserve(canvas, &scale, bar_place, inputs.options.colour_bar);
+    let wide = sketch.free.size().x > sketch.free.size().y * 1.1 * aspect(rows, columns);
+    let bar_place = if wide { BarSide::Right } else { BarSide::Below };
+    let bar = Bar::reserve(sketch, &scale, bar_place, inputs.options.colour_bar);
     let window = window(inputs, rows, columns);
     let (mut keys, mut queries) = (
         Axis::new(sides.key, column_tokens, sides.block.key, window.min.x..window.max.x),
         Axis::new(sides.query, row_tokens, sides.block.query, window.min.y..window.max.y),
     );
-    let rect = layout(canvas, &mut keys, &mut queries);
-    canvas.content = rect;
+    let rect = layout(sketch, &mut keys, &mut queries);
+    sketch.content = rect;
     let known = match &values {
         Values::Host(values) => values.clone(),
         Values::Resident(_) => inputs.evidence.links.clone(),
     };
-    canvas.marks.push(Mark::Heatmap(Heatmap {
+    sketch.marks.push(Mark::Heatmap(Heatmap {
         rect,
         values,
         rows: rows as u32,
@@ -91,25 +91,25 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         window,
         range: scale.range,
         colormap: scale.colormap,
-        missing: canvas.palette.missing,
+        missing: sketch.palette.missing,
         opacity: 1.0,
         fade: false,
         smooth: false,
     }));
     if sides.block.causal && sides.block.query == sides.block.key {
-        hide_future(canvas, &keys, &queries);
+        hide_future(sketch, &keys, &queries);
     }
-    numbers(inputs, canvas, &known, &keys, &queries, &scale);
-    boundaries(canvas, &keys, &queries, rect);
-    canvas.outline(rect.shrink(-1.0), canvas.palette.line, 1.0);
+    numbers(inputs, sketch, &known, &keys, &queries, &scale);
+    boundaries(sketch, &keys, &queries, rect);
+    sketch.outline(rect.shrink(-1.0), sketch.palette.line, 1.0);
     let (of_queries, of_keys) = (queries.cells.clone(), keys.cells.clone());
-    canvas.zones.push(Zone::Cells { rect, window, queries: of_queries, keys: of_keys });
-    bands(inputs, canvas, &sides, &keys, &queries);
-    mark_sinks(canvas, &sides, &keys, rect);
-    labels(canvas, &sides, &keys, &queries);
-    let hovered = cross_hair(inputs, canvas, &keys, &queries);
+    sketch.zones.push(Zone::Cells { rect, window, queries: of_queries, keys: of_keys });
+    bands(inputs, sketch, &sides, &keys, &queries);
+    mark_sinks(sketch, &sides, &keys, rect);
+    labels(sketch, &sides, &keys, &queries);
+    let hovered = cross_hair(inputs, sketch, &keys, &queries);
     if let Some(bar) = bar {
-        bar.draw(canvas, rect, &hovered);
+        bar.draw(sketch, rect, &hovered);
     }
 }
 
@@ -235,59 +235,59 @@ impl<'a> Axis<'a> {
 }
 
 /// Finds the room for the matrix beside its labels, which depend on how large the cells come out.
-fn layout(canvas: &mut Canvas<'_>, keys: &mut Axis<'_>, queries: &mut Axis<'_>) -> Rect {
-    let small = canvas.text.small;
+fn layout(sketch: &mut Sketch<'_>, keys: &mut Axis<'_>, queries: &mut Axis<'_>) -> Rect {
+    let small = sketch.text.small;
     let aspect = aspect(queries.cells.len(), keys.cells.len());
     let gutter = small * 3.1 + 6.0;
     let mut names = Vec2::ZERO;
-    let mut rect = canvas.free;
+    let mut rect = sketch.free;
     for _ in 0..2 {
-        let room = Rect { min: canvas.free.min + gutter + names, max: canvas.free.max };
+        let room = Rect { min: sketch.free.min + gutter + names, max: sketch.free.max };
         rect = fit(aspect, Rect { min: room.min, max: room.max.max(room.min + 1.0) });
         keys.pixels = rect.min.x..rect.max.x;
         queries.pixels = rect.min.y..rect.max.y;
-        let limit = canvas.free.size() * 0.25;
-        names = Vec2::new(name_room(canvas, queries, limit.x), name_room(canvas, keys, limit.y));
+        let limit = sketch.free.size() * 0.25;
+        names = Vec2::new(name_room(sketch, queries, limit.x), name_room(sketch, keys, limit.y));
     }
     rect
 }
 
 /// What the names of an axis take across it: nothing while its cells are smaller than letters.
-fn name_room(canvas: &mut Canvas<'_>, axis: &Axis<'_>, limit: f32) -> f32 {
-    let size = canvas.text.small;
+fn name_room(sketch: &mut Sketch<'_>, axis: &Axis<'_>, limit: f32) -> f32 {
+    let size = sketch.text.small;
     if axis.cell() < size * 1.05 {
         return 0.0;
     }
-    let widths = axis.cells[axis.in_view()].iter().map(|&token| canvas.width(&axis.names[token], size));
+    let widths = axis.cells[axis.in_view()].iter().map(|&token| sketch.width(&axis.names[token], size));
     widths.fold(0.0, f32::max).min(limit) + 5.0
 }
 
 /// Covers what a query cannot see: a staircase of rectangles that reach up to the top, so that no seam shows between
 /// them. Rows thinner than a pixel share a step.
-fn hide_future(canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
+fn hide_future(sketch: &mut Sketch<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
     let stride = (1.0 / queries.cell()).ceil().max(1.0) as usize;
-    let color = canvas.palette.missing;
+    let color = sketch.palette.missing;
     for row in queries.in_view().step_by(stride) {
         let bottom = queries.span(row..row + stride).end;
         let last = queries.cells.get(row + stride - 1).or(queries.cells.last());
         let first_hidden = keys.cells.partition_point(|key| last.is_some_and(|query| key <= query));
         let across = keys.span(first_hidden..keys.cells.len());
         let rect = Rect { min: Vec2::new(across.start, queries.pixels.start), max: Vec2::new(across.end, bottom) };
-        canvas.fill(rect, color);
+        sketch.fill(rect, color);
     }
     let triangle = (keys.pixels.end - keys.pixels.start).min(queries.pixels.end - queries.pixels.start);
-    let small = canvas.text.small;
+    let small = sketch.text.small;
     let whole = queries.in_view().len() == queries.cells.len() && keys.in_view().len() == keys.cells.len();
     let is_square = queries.cells == keys.cells;
-    if whole && is_square && canvas.width("not visible", small) < triangle * 0.4 {
+    if whole && is_square && sketch.width("not visible", small) < triangle * 0.4 {
         let at = Vec2::new(keys.pixels.end - triangle * 0.05, queries.pixels.start + triangle * 0.06);
-        canvas.label(at, Align::Right, "not visible", small, canvas.palette.muted);
+        sketch.label(at, Align::Right, "not visible", small, sketch.palette.muted);
     }
 }
 
 /// Lines between text and image, and a bracket in its colour along each run.
-fn boundaries(canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>, rect: Rect) {
-    let (small, palette) = (canvas.text.small, canvas.palette);
+fn boundaries(sketch: &mut Sketch<'_>, keys: &Axis<'_>, queries: &Axis<'_>, rect: Rect) {
+    let (small, palette) = (sketch.text.small, sketch.palette);
     let line = Color::hex(0xffffff).with_opacity(0.55);
     let of = |modality: Modality| match modality {
         Modality::Text => ("text", palette.word),
@@ -296,13 +296,13 @@ fn boundaries(canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>, rect
     for (run, _) in keys.wide_runs() {
         let x = keys.span(run.clone()).start;
         if run.start > 0 && x > rect.min.x && x < rect.max.x {
-            canvas.line(Vec2::new(x, rect.min.y), Vec2::new(x, rect.max.y), 1.0, line);
+            sketch.line(Vec2::new(x, rect.min.y), Vec2::new(x, rect.max.y), 1.0, line);
         }
     }
     for (run, _) in queries.wide_runs() {
         let y = queries.span(run.clone()).start;
         if run.start > 0 && y > rect.min.y && y < rect.max.y {
-            canvas.line(Vec2::new(rect.min.x, y), Vec2::new(rect.max.x, y), 1.0, line);
+            sketch.line(Vec2::new(rect.min.x, y), Vec2::new(rect.max.x, y), 1.0, line);
         }
     }
     for (run, modality) in keys.runs() {
@@ -313,7 +313,7 @@ fn boundaries(canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>, rect
             continue;
         }
         let inset = if length > 4.0 { 1.0 } else { 0.0 };
-        canvas.fill(Rect::at(span.start + inset, rect.min.y - 5.0, length - 2.0 * inset, 3.0), color);
+        sketch.fill(Rect::at(span.start + inset, rect.min.y - 5.0, length - 2.0 * inset, 3.0), color);
     }
     for (run, modality) in queries.runs() {
         let span = queries.span(run);
@@ -323,28 +323,28 @@ fn boundaries(canvas: &mut Canvas<'_>, keys: &Axis<'_>, queries: &Axis<'_>, rect
             continue;
         }
         let inset = if length > 4.0 { 1.0 } else { 0.0 };
-        canvas.fill(Rect::at(rect.min.x - 5.0, span.start + inset, 3.0, length - 2.0 * inset), color);
+        sketch.fill(Rect::at(rect.min.x - 5.0, span.start + inset, 3.0, length - 2.0 * inset), color);
     }
-    let top = rect.min.y - 6.0 - name_room(canvas, keys, canvas.free.size().y * 0.25) - small * 0.75;
-    for (middle, modality) in named_runs(canvas, keys) {
+    let top = rect.min.y - 6.0 - name_room(sketch, keys, sketch.free.size().y * 0.25) - small * 0.75;
+    for (middle, modality) in named_runs(sketch, keys) {
         let (name, color) = of(modality);
-        canvas.label(Vec2::new(middle, top), Align::Center, name, small, color);
+        sketch.label(Vec2::new(middle, top), Align::Center, name, small, color);
     }
-    let left = rect.min.x - 6.0 - name_room(canvas, queries, canvas.free.size().x * 0.25) - small * 0.75;
-    for (middle, modality) in named_runs(canvas, queries) {
+    let left = rect.min.x - 6.0 - name_room(sketch, queries, sketch.free.size().x * 0.25) - small * 0.75;
+    for (middle, modality) in named_runs(sketch, queries) {
         let (name, color) = of(modality);
-        canvas.upright(Vec2::new(left, middle), Align::Center, name, small, color);
+        sketch.upright(Vec2::new(left, middle), Align::Center, name, small, color);
     }
     let (muted, title_at) = (palette.muted, small * 1.35);
     let across = keys.title("keys");
-    canvas.label(Vec2::new(rect.center().x, top - title_at), Align::Center, across, small, muted);
-    let down = canvas.elide(&queries.title("queries"), small, false, rect.size().y);
-    canvas.upright(Vec2::new(left - title_at, rect.center().y), Align::Center, down, small, muted);
+    sketch.label(Vec2::new(rect.center().x, top - title_at), Align::Center, across, small, muted);
+    let down = sketch.elide(&queries.title("queries"), small, false, rect.size().y);
+    sketch.upright(Vec2::new(left - title_at, rect.center().y), Align::Center, down, small, muted);
 }
 
 /// Middles of the runs whose names have room. A short run at the edge is named too where the name collides with none.
-fn named_runs(canvas: &mut Canvas<'_>, axis: &Axis<'_>) -> Vec<(f32, Modality)> {
-    let small = canvas.text.small;
+fn named_runs(sketch: &mut Sketch<'_>, axis: &Axis<'_>) -> Vec<(f32, Modality)> {
+    let small = sketch.text.small;
     let mut end = f32::NEG_INFINITY;
     let mut named = Vec::new();
     for (run, modality) in axis.wide_runs() {
@@ -353,7 +353,7 @@ fn named_runs(canvas: &mut Canvas<'_>, axis: &Axis<'_>) -> Vec<(f32, Modality)> 
             continue;
         }
         let name = if modality == Modality::Text { "text" } else { "image" };
-        let half = canvas.width(name, small) / 2.0;
+        let half = sketch.width(name, small) / 2.0;
         // Before the matrix there are labels to lie above; behind it there may be no more than the margin.
         let (low, high) = (axis.pixels.start - half * 0.6, axis.pixels.end + (MARGIN - half).min(half * 0.6));
         let middle = ((span.start + span.end) / 2.0).clamp(low.min(high), high.max(low));

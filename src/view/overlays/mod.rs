@@ -9,12 +9,12 @@ use crate::analysis::per_head::HeadWeights;
 use crate::analysis::{Direction, Selection};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Pixels, Rect};
-use crate::view::common::canvas::Canvas;
-use crate::view::common::colour_bar::{Bar, Place, Scale};
+use crate::view::common::colour_bar::{Bar, BarSide, Scale};
 use crate::view::common::patches::Patches;
 use crate::view::common::sides::{Sides, largest, layers_line, refused, tokens_line, weight_range};
 use crate::view::common::sinks;
-use crate::view::common::tiles::{Layer, chosen, layers};
+use crate::view::common::sketch::Sketch;
+use crate::view::common::tiles::{PatchLayer, chosen, layers};
 use crate::view::heads::one;
 use crate::view::image::heat_over;
 use crate::view::{Inputs, Target};
@@ -24,7 +24,7 @@ struct Tile<'a> {
     pixels: &'a Arc<Pixels>,
     patches: Patches,
     /// The same, tile by tile.
-    layers: Vec<Layer>,
+    layers: Vec<PatchLayer>,
 }
 
 /// One head, its weights and what of them lies on the pictures.
@@ -39,10 +39,10 @@ const GAP: f32 = 8.0;
 /// Between the pictures of one head.
 const INNER_GAP: f32 = 2.0;
 
-pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {
-        canvas.title(inputs, "Heads on the image", inputs.document.id.as_deref());
-        canvas.note("This trace holds no attention.");
+        sketch.title(inputs, "Heads on the image", inputs.document.id.as_deref());
+        sketch.note("This trace holds no attention.");
         return;
     };
     // The heads are gathered apart, and their weights are means.
@@ -53,15 +53,15 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         None => format!("every head, {}", layers_line(&shown)),
     };
     let title = format!("{} · {place}", tokens_line(&shown, &sides));
-    canvas.title(inputs, &title, inputs.document.id.as_deref());
-    if refused(inputs, canvas) {
+    sketch.title(inputs, &title, inputs.document.id.as_deref());
+    if refused(inputs, sketch) {
         return;
     }
-    sinks::note(inputs, canvas, &sides);
+    sinks::note(inputs, sketch, &sides);
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {
         let side = sides.far_name(inputs.selection.direction);
-        canvas.note(&match inputs.document.images {
+        sketch.note(&match inputs.document.images {
             0 => "This trace holds no image.".to_owned(),
             _ => format!("The {side} hold no patch of an image."),
         });
@@ -70,7 +70,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     let tokens = inputs.document.sequences[sides.far].tokens.len();
     let fits = |weights: &&Arc<HeadWeights>| weights.heads > 0 && weights.of_head(0).len() == tokens;
     let Some(weights) = inputs.evidence.per_head.as_ref().filter(fits) else {
-        canvas.note("The heads' attention is not here yet.");
+        sketch.note("The heads' attention is not here yet.");
         return;
     };
     let heads = heads(weights, &tiles);
@@ -87,35 +87,35 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
             (false, None) => "attention weight".to_owned(),
         },
     };
-    caption(inputs, canvas);
-    let wide = canvas.free.size().x > canvas.free.size().y * 1.4;
-    let place = if wide { Place::Right } else { Place::Below };
-    let bar = Bar::reserve(canvas, &scale, place, inputs.options.colour_bar);
+    caption(inputs, sketch);
+    let wide = sketch.free.size().x > sketch.free.size().y * 1.4;
+    let place = if wide { BarSide::Right } else { BarSide::Below };
+    let bar = Bar::reserve(sketch, &scale, place, inputs.options.colour_bar);
     let shape: f32 = tiles.iter().map(aspect).sum();
-    let Some(cells) = arrange(canvas, heads.len(), shape, INNER_GAP * (tiles.len() as f32 - 1.0)) else {
-        canvas.note("There is too little room.");
+    let Some(cells) = arrange(sketch, heads.len(), shape, INNER_GAP * (tiles.len() as f32 - 1.0)) else {
+        sketch.note("There is too little room.");
         return;
     };
-    let names = names(canvas, &heads, cells.first().map_or(0.0, |cell| cell.size().x));
+    let names = names(sketch, &heads, cells.first().map_or(0.0, |cell| cell.size().x));
     let mut values = Vec::with_capacity(heads.len());
     for ((head, &cell), name) in heads.iter().zip(&cells).zip(names) {
         let scale = match is_own {
             true => Scale { range: [0.0, head.largest.max(f32::MIN_POSITIVE)], ..scale.clone() },
             false => scale.clone(),
         };
-        pictures(inputs, canvas, &tiles, head, cell, &scale);
+        pictures(inputs, sketch, &tiles, head, cell, &scale);
         let target = match one(inputs.selection.layer) {
             Some(layer) => Target::Head { layer, head: head.head },
             None => Target::HeadMean { head: head.head },
         };
-        frame(inputs, canvas, head, name, cell, target);
+        frame(inputs, sketch, head, name, cell, target);
         values.push((target, head.mass));
     }
-    canvas.say("attention on the image", values);
+    sketch.say("attention on the image", values);
     let content = cells.iter().copied().reduce(|a, b| Rect { min: a.min.min(b.min), max: a.max.max(b.max) });
-    canvas.content = content.unwrap_or(canvas.free);
+    sketch.content = content.unwrap_or(sketch.free);
     if let Some(bar) = bar {
-        bar.draw(canvas, canvas.content, &[]);
+        bar.draw(sketch, sketch.content, &[]);
     }
 }
 
@@ -153,8 +153,8 @@ fn heads<'a>(weights: &'a HeadWeights, tiles: &[Tile<'_>]) -> Vec<Head<'a>> {
 
 /// The pictures' places below their names: as many columns as make them largest. `shape` is the pictures' width over
 /// their height, `gaps` what lies between them.
-fn arrange(canvas: &Canvas<'_>, count: usize, shape: f32, gaps: f32) -> Option<Vec<Rect>> {
-    let (room, heading) = (canvas.free, canvas.text.small * 1.5);
+fn arrange(sketch: &Sketch<'_>, count: usize, shape: f32, gaps: f32) -> Option<Vec<Rect>> {
+    let (room, heading) = (sketch.free, sketch.text.small * 1.5);
     let height = |columns: usize| {
         let rows = count.div_ceil(columns);
         let cell = (room.size() + GAP) / Vec2::new(columns as f32, rows as f32) - GAP;
@@ -178,7 +178,7 @@ fn arrange(canvas: &Canvas<'_>, count: usize, shape: f32, gaps: f32) -> Option<V
 
 fn pictures(
     inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     tiles: &[Tile<'_>],
     head: &Head<'_>,
     cell: Rect,
@@ -187,15 +187,15 @@ fn pictures(
     let mut left = cell.min.x;
     for tile in tiles {
         let rect = Rect::at(left, cell.min.y, cell.size().y * aspect(tile), cell.size().y);
-        canvas.picture(rect, tile.pixels);
-        heat_over(inputs, canvas, head.weights, &tile.layers, rect, scale);
+        sketch.picture(rect, tile.pixels);
+        heat_over(inputs, sketch, head.weights, &tile.layers, rect, scale);
         left = rect.max.x + INNER_GAP;
     }
 }
 
 /// Every head's number and mass, all as long as the longest fits.
-fn names(canvas: &mut Canvas<'_>, heads: &[Head<'_>], room: f32) -> Vec<String> {
-    let small = canvas.text.small;
+fn names(sketch: &mut Sketch<'_>, heads: &[Head<'_>], room: f32) -> Vec<String> {
+    let small = sketch.text.small;
     let mass = |head: &Head<'_>| if head.mass.is_nan() { "–".to_owned() } else { format!("{:.2}", head.mass) };
     let ways: [&dyn Fn(&Head<'_>) -> String; 3] = [
         &|head| format!("head {} · {}", head.head, mass(head)),
@@ -203,35 +203,35 @@ fn names(canvas: &mut Canvas<'_>, heads: &[Head<'_>], room: f32) -> Vec<String> 
         &|head| head.head.to_string(),
     ];
     let mut fitting = ways.into_iter().map(|way| heads.iter().map(way).collect::<Vec<_>>());
-    let fitting = fitting.find(|names| names.iter().all(|name| canvas.width(name, small) <= room));
+    let fitting = fitting.find(|names| names.iter().all(|name| sketch.width(name, small) <= room));
     fitting.unwrap_or_else(|| vec![String::new(); heads.len()])
 }
 
 /// The head's name above its pictures, its zone, and its outline where it is selected or pointed at.
-fn frame(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, head: &Head<'_>, name: String, cell: Rect, target: Target) {
-    let small = canvas.text.small;
+fn frame(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, head: &Head<'_>, name: String, cell: Rect, target: Target) {
+    let small = sketch.text.small;
     let is_selected = one(inputs.selection.head) == Some(head.head);
-    let color = if is_selected { canvas.palette.selected_text } else { canvas.palette.text };
-    canvas.label(Vec2::new(cell.min.x, cell.min.y - small * 0.8), Align::Left, name, small, color);
+    let color = if is_selected { sketch.palette.selected_text } else { sketch.palette.text };
+    sketch.label(Vec2::new(cell.min.x, cell.min.y - small * 0.8), Align::Left, name, small, color);
     if inputs.hover == Some(target) {
-        canvas.mark_cell(cell, canvas.palette.hover, 1.0);
+        sketch.mark_cell(cell, sketch.palette.hover, 1.0);
     }
     if is_selected {
-        canvas.mark_cell(cell, canvas.palette.selected, 2.0);
+        sketch.mark_cell(cell, sketch.palette.selected, 2.0);
     }
-    canvas.area(Rect { min: cell.min - Vec2::new(0.0, small * 1.5), max: cell.max }, target);
+    sketch.area(Rect { min: cell.min - Vec2::new(0.0, small * 1.5), max: cell.max }, target);
 }
 
-fn caption(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
-    let (small, muted) = (canvas.text.small, canvas.palette.muted);
-    if canvas.free.size().y < 14.0 * small {
+fn caption(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+    let (small, muted) = (sketch.text.small, sketch.palette.muted);
+    if sketch.free.size().y < 14.0 * small {
         return;
     }
     let text = match inputs.selection.direction {
         Direction::AttendsTo => "number: how much of the attention lies on the image",
         Direction::AttendedBy => "number: the attention of all patches together",
     };
-    let text = canvas.elide(text, small, false, canvas.free.size().x);
-    canvas.label(Vec2::new(canvas.free.min.x, canvas.free.max.y - small * 0.6), Align::Left, text, small, muted);
-    canvas.free.max.y -= small * 1.8;
+    let text = sketch.elide(text, small, false, sketch.free.size().x);
+    sketch.label(Vec2::new(sketch.free.min.x, sketch.free.max.y - small * 0.6), Align::Left, text, small, muted);
+    sketch.free.max.y -= small * 1.8;
 }

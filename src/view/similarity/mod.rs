@@ -5,23 +5,23 @@ use glam::Vec2;
 use crate::analysis::Pick;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Rect};
-use crate::view::common::canvas::Canvas;
-use crate::view::common::colour_bar::{Bar, Place, Scale, tick_text};
+use crate::view::common::colour_bar::{Bar, BarSide, Scale, tick_text};
+use crate::view::common::sketch::Sketch;
 use crate::view::common::theme::ink_on;
 use crate::view::{Inputs, Target};
 
 /// The largest side of a cell, in logical pixels.
 const LARGEST_CELL: f32 = 96.0;
 
-pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let sequence = inputs.evidence.projection.as_ref().map(|projection| projection.sequence);
     let name = sequence.and_then(|sequence| inputs.document.sequences.get(sequence)).map(|it| it.name.as_str());
     let title = name.map_or("Similarity of states".to_owned(), |name| format!("Similarity of the states of {name}"));
-    canvas.title(inputs, &title, inputs.document.id.as_deref());
+    sketch.title(inputs, &title, inputs.document.id.as_deref());
     let similarity = inputs.evidence.similarity.as_deref();
     let Some(similarity) = similarity.filter(|all| all.states > 0 && all.values.len() == all.states * all.states)
     else {
-        canvas.note(match inputs.document.hidden.is_empty() {
+        sketch.note(match inputs.document.hidden.is_empty() {
             true => "This trace holds no hidden states.",
             false => "The states are not compared yet.",
         });
@@ -37,21 +37,21 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     };
     let colormap = inputs.options.colormap.unwrap_or(Colormap::Viridis);
     let scale = Scale::plain(colormap, [low.min(0.9), 1.0], label);
-    let bar = Bar::reserve(canvas, &scale, Place::Right, inputs.options.colour_bar);
-    let small = canvas.text.small;
-    let [left, below] = [canvas.width(&count.to_string(), small) + small * 1.8 + 4.0, small * 2.8];
-    let room = canvas.free.size() - Vec2::new(left, below);
+    let bar = Bar::reserve(sketch, &scale, BarSide::Right, inputs.options.colour_bar);
+    let small = sketch.text.small;
+    let [left, below] = [sketch.width(&count.to_string(), small) + small * 1.8 + 4.0, small * 2.8];
+    let room = sketch.free.size() - Vec2::new(left, below);
     let cell = (room.min_element() / count as f32).min(LARGEST_CELL);
     if cell < 1.0 {
-        canvas.note("There is too little room.");
+        sketch.note("There is too little room.");
         return;
     }
     let side = cell * count as f32;
-    let x = canvas.free.min.x + left + ((room.x - side) / 2.0).max(0.0);
-    let grid = Rect::at(x, canvas.free.min.y, side, side);
-    canvas.content = grid;
+    let x = sketch.free.min.x + left + ((room.x - side) / 2.0).max(0.0);
+    let grid = Rect::at(x, sketch.free.min.y, side, side);
+    sketch.content = grid;
     let shown = shown_state(inputs);
-    let with_numbers = cell >= canvas.width("0.00", small) + 5.0;
+    let with_numbers = cell >= sketch.width("0.00", small) + 5.0;
     for state in 0..count {
         for with in 0..count {
             let rect = Rect::at(grid.min.x + cell * with as f32, grid.min.y + cell * state as f32, cell, cell);
@@ -59,21 +59,21 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
             let inner = rect.shrink(if cell >= 5.0 { 0.5 } else { 0.0 });
             match scale.color(value) {
                 Some(fill) => {
-                    canvas.fill(inner, fill);
+                    sketch.fill(inner, fill);
                     if with_numbers {
                         let text = tick_text(value, 2);
-                        canvas.label(rect.center(), Align::Center, text, small, ink_on(fill));
+                        sketch.label(rect.center(), Align::Center, text, small, ink_on(fill));
                     }
                 }
-                None => canvas.fill(inner, canvas.palette.missing),
+                None => sketch.fill(inner, sketch.palette.missing),
             }
-            canvas.area(rect, Target::State { state, with });
+            sketch.area(rect, Target::State { state, with });
         }
     }
-    numbers(canvas, grid, cell, count, shown);
-    mark(inputs, canvas, grid, cell, count, shown);
+    numbers(sketch, grid, cell, count, shown);
+    mark(inputs, sketch, grid, cell, count, shown);
     if let Some(bar) = bar {
-        bar.draw(canvas, grid, &[]);
+        bar.draw(sketch, grid, &[]);
     }
 }
 
@@ -86,9 +86,9 @@ fn shown_state(inputs: &Inputs<'_>) -> Option<usize> {
     }
 }
 
-fn numbers(canvas: &mut Canvas<'_>, grid: Rect, cell: f32, count: usize, shown: Option<usize>) {
-    let (small, palette) = (canvas.text.small, canvas.palette);
-    let needed = canvas.width(&count.to_string(), small).max(small) + 4.0;
+fn numbers(sketch: &mut Sketch<'_>, grid: Rect, cell: f32, count: usize, shown: Option<usize>) {
+    let (small, palette) = (sketch.text.small, sketch.palette);
+    let needed = sketch.width(&count.to_string(), small).max(small) + 4.0;
     let every = [1, 2, 5, 10, 20, 50, 100].into_iter().find(|&every| every as f32 * cell >= needed).unwrap_or(200);
     let hidden =
         |state: usize| shown.is_some_and(|shown| shown != state && (shown.abs_diff(state) as f32) * cell < needed);
@@ -96,32 +96,32 @@ fn numbers(canvas: &mut Canvas<'_>, grid: Rect, cell: f32, count: usize, shown: 
         let color = if shown == Some(state) { palette.selected_text } else { palette.muted };
         let middle = cell * (state as f32 + 0.5);
         let beside = Vec2::new(grid.min.x - 5.0, grid.min.y + middle);
-        canvas.label(beside, Align::Right, state.to_string(), small, color);
+        sketch.label(beside, Align::Right, state.to_string(), small, color);
         let under = Vec2::new(grid.min.x + middle, grid.max.y + small * 0.9);
-        canvas.label(under, Align::Center, state.to_string(), small, color);
+        sketch.label(under, Align::Center, state.to_string(), small, color);
     }
-    if grid.size().x >= canvas.width("state", small) {
+    if grid.size().x >= sketch.width("state", small) {
         let under = Vec2::new(grid.center().x, grid.max.y + small * 2.2);
-        canvas.label(under, Align::Center, "state", small, palette.muted);
-        let width = canvas.width(&count.to_string(), small);
+        sketch.label(under, Align::Center, "state", small, palette.muted);
+        let width = sketch.width(&count.to_string(), small);
         let beside = Vec2::new(grid.min.x - 5.0 - width - small * 0.9, grid.center().y);
-        canvas.upright(beside, Align::Center, "state", small, palette.muted);
+        sketch.upright(beside, Align::Center, "state", small, palette.muted);
     }
 }
 
 /// The shown state's row, and the cell under the pointer.
-fn mark(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, grid: Rect, cell: f32, count: usize, shown: Option<usize>) {
+fn mark(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, grid: Rect, cell: f32, count: usize, shown: Option<usize>) {
     let at = |state: usize, with: usize| {
         Rect::at(grid.min.x + cell * with as f32, grid.min.y + cell * state as f32, cell, cell)
     };
     if let Some(shown) = shown.filter(|&shown| shown < count) {
         let row = Rect { min: at(shown, 0).min, max: at(shown, count - 1).max };
-        canvas.mark_cell(row, canvas.palette.selected, if cell < 14.0 { 1.5 } else { 2.0 });
+        sketch.mark_cell(row, sketch.palette.selected, if cell < 14.0 { 1.5 } else { 2.0 });
     }
     if let Some(Target::State { state, with }) = inputs.hover
         && state < count
         && with < count
     {
-        canvas.mark_cell(at(state, with).shrink(2.0), Color::hex(0xffffff), 1.0);
+        sketch.mark_cell(at(state, with).shrink(2.0), Color::hex(0xffffff), 1.0);
     }
 }

@@ -14,12 +14,12 @@ use self::summary::{outputs, share_bar, shares};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Quad, Rect};
 use crate::trace::{Content, Modality, Token};
-use crate::view::common::canvas::Canvas;
-use crate::view::common::colour_bar::{Bar, Place, Scale};
+use crate::view::common::colour_bar::{Bar, BarSide, Scale};
 use crate::view::common::sides::{
     Sides, headline, is_hovered, is_selected, largest, locked, refused, weight_label, weight_range,
 };
 use crate::view::common::sinks;
+use crate::view::common::sketch::Sketch;
 use crate::view::common::theme::ink_on;
 use crate::view::common::tip::number;
 use crate::view::common::words::{self, joined, of_word, words};
@@ -30,24 +30,24 @@ const SHARES_LINES: f32 = 1.9;
 /// What prediction and answer take.
 const OUTPUTS_LINES: f32 = 1.3;
 
-pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {
-        return text_plain::draw(inputs, canvas);
+        return text_plain::draw(inputs, sketch);
     };
-    canvas.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
-    if refused(inputs, canvas) {
+    sketch.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    if refused(inputs, sketch) {
         return;
     }
-    sinks::note(inputs, canvas, &sides);
+    sinks::note(inputs, sketch, &sides);
     let far = &inputs.document.sequences[sides.far].tokens;
     if far.is_empty() && inputs.document.sequences[sides.near].tokens.is_empty() {
-        canvas.note("This sequence holds no tokens.");
+        sketch.note("This sequence holds no tokens.");
         return;
     }
     let scale = scale(inputs, &sides, far);
     let has_heat = !sides.shown.is_empty() && far.iter().any(|token| token.modality() == Modality::Text);
-    let bar = if has_heat { Bar::reserve(canvas, &scale, Place::Below, inputs.options.colour_bar) } else { None };
-    let line = canvas.text.normal * 1.7;
+    let bar = if has_heat { Bar::reserve(sketch, &scale, BarSide::Below, inputs.options.colour_bar) } else { None };
+    let line = sketch.text.normal * 1.7;
     let flows = flows(inputs, &sides);
     let mut shares = shares(far, sides.weights);
     let mut says = !inputs.document.outputs.is_empty();
@@ -55,46 +55,46 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         line * (if shares { SHARES_LINES } else { 0.0 } + if says { OUTPUTS_LINES } else { 0.0 })
     };
     // The text comes first: what stands below it gives way, the shares before what the model said.
-    let text = wrap_all(canvas, &flows, canvas.text.normal * 0.8, canvas.free).1 - canvas.free.min.y;
+    let text = wrap_all(sketch, &flows, sketch.text.normal * 0.8, sketch.free).1 - sketch.free.min.y;
     let scrolled =
-        if inputs.options.text_scroll.is_some() { text.min(row_height(canvas.text.normal) * 4.0) } else { 0.0 };
-    let spare = canvas.free.size().y - scrolled.max(line * 1.5);
+        if inputs.options.text_scroll.is_some() { text.min(row_height(sketch.text.normal) * 4.0) } else { 0.0 };
+    let spare = sketch.free.size().y - scrolled.max(line * 1.5);
     if height(shares.is_some(), says) > spare {
         shares = shares.filter(|_| !says && height(true, false) <= spare);
         says = says && height(false, true) <= spare;
     }
     let below = height(shares.is_some(), says);
-    let mut room = canvas.free;
+    let mut room = sketch.free;
     room.max.y -= below;
-    let bottom = chips(inputs, canvas, Some(&sides), &flows, has_heat.then_some(&scale), room);
-    canvas.content = Rect { min: canvas.free.min, max: Vec2::new(canvas.free.max.x, bottom) };
+    let bottom = chips(inputs, sketch, Some(&sides), &flows, has_heat.then_some(&scale), room);
+    sketch.content = Rect { min: sketch.free.min, max: Vec2::new(sketch.free.max.x, bottom) };
     let mut top = bottom;
     if let Some(shares) = shares {
-        top = share_bar(canvas, shares, top + line * 0.5, line);
+        top = share_bar(sketch, shares, top + line * 0.5, line);
     }
-    if says && outputs(inputs, canvas, top + line * 0.75) {
+    if says && outputs(inputs, sketch, top + line * 0.75) {
         top += line * OUTPUTS_LINES;
     }
     if let Some(bar) = bar {
-        let width = canvas.free.size().x.min(260.0);
-        let min = canvas.free.min;
-        let marked = marked(canvas, &sides);
-        bar.draw(canvas, Rect { min, max: Vec2::new(min.x + width, top.min(canvas.free.max.y)) }, &marked);
+        let width = sketch.free.size().x.min(260.0);
+        let min = sketch.free.min;
+        let marked = marked(sketch, &sides);
+        bar.draw(sketch, Rect { min, max: Vec2::new(min.x + width, top.min(sketch.free.max.y)) }, &marked);
     }
 }
 
 /// The tokens alone, in the colours of a scale: without title, bar and what stands below.
-pub(super) fn draw_chips(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, scale: Option<&Scale>) {
+pub(super) fn draw_chips(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, scale: Option<&Scale>) {
     let Some(sides) = Sides::of(inputs) else {
-        canvas.note("This trace holds no attention.");
+        sketch.note("This trace holds no attention.");
         return;
     };
-    if refused(inputs, canvas) {
+    if refused(inputs, sketch) {
         return;
     }
-    sinks::note(inputs, canvas, &sides);
-    let room = canvas.free;
-    chips(inputs, canvas, Some(&sides), &flows(inputs, &sides), scale.filter(|_| !sides.shown.is_empty()), room);
+    sinks::note(inputs, sketch, &sides);
+    let room = sketch.free;
+    chips(inputs, sketch, Some(&sides), &flows(inputs, &sides), scale.filter(|_| !sides.shown.is_empty()), room);
 }
 
 /// How the weights are coloured; `None` if there are none.
@@ -221,32 +221,32 @@ fn patch_of(token: &Token) -> Option<usize> {
 /// Draws all flows; without sides, or without a scale, without heat.
 pub(super) fn chips(
     inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     sides: Option<&Sides<'_>>,
     flows: &[Flow],
     scale: Option<&Scale>,
     room: Rect,
 ) -> f32 {
-    flow(inputs, canvas, flows, room, &mut |canvas, flow, chip, rect, size| {
-        draw_chip(inputs, canvas, sides, (flow.sequence, chip), (rect, size), scale);
+    flow(inputs, sketch, flows, room, &mut |sketch, flow, chip, rect, size| {
+        draw_chip(inputs, sketch, sides, (flow.sequence, chip), (rect, size), scale);
     })
 }
 
 fn draw_chip(
     inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     sides: Option<&Sides<'_>>,
     (sequence, chip): (usize, &Chip),
     (rect, size): (Rect, f32),
     scale: Option<&Scale>,
 ) {
-    let palette = canvas.palette;
+    let palette = sketch.palette;
     let quad =
         |fill: Color, stroke: Color, stroke_width: f32| Quad { rect, fill, stroke, stroke_width, corner_radius: 4.0 };
     if chip.tokens.is_empty() {
-        canvas.quad(quad(palette.background, palette.patch, 1.0));
-        let text = canvas.elide(&chip.text, size, false, rect.size().x - PAD);
-        canvas.label(rect.center(), Align::Center, text, size, palette.patch);
+        sketch.quad(quad(palette.background, palette.patch, 1.0));
+        let text = sketch.elide(&chip.text, size, false, rect.size().x - PAD);
+        sketch.label(rect.center(), Align::Center, text, size, palette.patch);
         return;
     }
     let first = chip.tokens.start;
@@ -272,25 +272,25 @@ fn draw_chip(
     } else {
         (edge, 1.0)
     };
-    canvas.quad(quad(fill, stroke, width));
-    let text = canvas.elide(&chip.text, size, false, rect.size().x - PAD);
-    canvas.label(rect.center(), Align::Center, text, size, ink);
+    sketch.quad(quad(fill, stroke, width));
+    let text = sketch.elide(&chip.text, size, false, rect.size().x - PAD);
+    sketch.label(rect.center(), Align::Center, text, size, ink);
     if sides.is_some_and(|sides| chip.tokens.clone().any(|token| sides.is_marked_sink(sequence, token))) {
-        sinks::dot(canvas, Vec2::new(rect.max.x - 2.0, rect.min.y + 2.0));
+        sinks::dot(sketch, Vec2::new(rect.max.x - 2.0, rect.min.y + 2.0));
     }
     let target = match chip.tokens.len() {
         1 => Target::Token { sequence, token: first },
         count => Target::Pieces { sequence, first, count },
     };
-    canvas.area(rect, target);
+    sketch.area(rect, target);
 }
 
-fn marked(canvas: &Canvas<'_>, sides: &Sides<'_>) -> Vec<(f32, Color)> {
+fn marked(sketch: &Sketch<'_>, sides: &Sides<'_>) -> Vec<(f32, Color)> {
     let (sequence, tokens) = match sides.hovered() {
         Some(Target::Token { sequence, token }) => (sequence, token..token + 1),
         Some(Target::Pieces { sequence, first, count }) => (sequence, first..first + count),
         _ => return Vec::new(),
     };
     let weights = sides.shown.get(tokens).filter(|_| sequence == sides.far);
-    weights.map(|weights| (of_word(sides.direction, weights), canvas.palette.hover)).into_iter().collect()
+    weights.map(|weights| (of_word(sides.direction, weights), sketch.palette.hover)).into_iter().collect()
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::render::{Align, Color, Rect};
 use crate::trace::{Modality, Token};
 use crate::view::Inputs;
-use crate::view::common::canvas::Canvas;
+use crate::view::common::sketch::Sketch;
 
 /// The shares of the attention on image, text and special tokens; `None` if there is no attention.
 pub(in crate::view) fn shares(tokens: &[Token], weights: &[f32]) -> Option<[f32; 3]> {
@@ -25,37 +25,37 @@ pub(in crate::view) fn shares(tokens: &[Token], weights: &[f32]) -> Option<[f32;
 }
 
 /// A stacked bar of the shares with their numbers below; where it ends.
-pub(in crate::view) fn share_bar(canvas: &mut Canvas<'_>, shares: [f32; 3], top: f32, line: f32) -> f32 {
-    let palette = canvas.palette;
-    let small = canvas.text.small;
-    let width = canvas.free.size().x.min(360.0);
+pub(in crate::view) fn share_bar(sketch: &mut Sketch<'_>, shares: [f32; 3], top: f32, line: f32) -> f32 {
+    let palette = sketch.palette;
+    let small = sketch.text.small;
+    let width = sketch.free.size().x.min(360.0);
     let kinds = [("image", palette.patch), ("text", palette.word), ("special", palette.special)];
-    let mut left = canvas.free.min.x;
+    let mut left = sketch.free.min.x;
     for (share, (_, color)) in shares.into_iter().zip(kinds) {
-        canvas.fill(Rect::at(left, top, (width * share - 1.0).max(0.0), 6.0), color);
+        sketch.fill(Rect::at(left, top, (width * share - 1.0).max(0.0), 6.0), color);
         left += width * share;
     }
     let middle = top + 8.0 + small * 0.8;
-    let mut left = canvas.free.min.x;
+    let mut left = sketch.free.min.x;
     for (share, (name, color)) in shares.into_iter().zip(kinds).filter(|(share, _)| *share > 0.0) {
         let text = format!("{name} {share:.2}");
-        let needed = 12.0 + canvas.width(&text, small);
-        if left + needed > canvas.free.max.x {
+        let needed = 12.0 + sketch.width(&text, small);
+        if left + needed > sketch.free.max.x {
             break;
         }
-        canvas.fill(Rect::at(left, middle - 4.0, 8.0, 8.0), color);
-        canvas.label(Vec2::new(left + 12.0, middle), Align::Left, text, small, palette.text);
+        sketch.fill(Rect::at(left, middle - 4.0, 8.0, 8.0), color);
+        sketch.label(Vec2::new(left + 12.0, middle), Align::Left, text, small, palette.text);
         left += needed + 14.0;
     }
     let text = "share of the attention";
-    if left + canvas.width(text, small) <= canvas.free.max.x {
-        canvas.label(Vec2::new(left, middle), Align::Left, text, small, palette.muted);
+    if left + sketch.width(text, small) <= sketch.free.max.x {
+        sketch.label(Vec2::new(left, middle), Align::Left, text, small, palette.muted);
     }
     top + line * 1.4
 }
 
 /// The prediction and the answer, if the trace has them; whether it drew anything.
-pub(in crate::view) fn outputs(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, middle: f32) -> bool {
+pub(in crate::view) fn outputs(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, middle: f32) -> bool {
     let outputs = &inputs.document.outputs;
     let said = |name: &str| match outputs.get(name)? {
         Value::String(text) => Some(text.clone()),
@@ -65,43 +65,43 @@ pub(in crate::view) fn outputs(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, mid
     };
     let (prediction, answer) = (said("prediction"), said("answer"));
     let correct = outputs.get("correct").and_then(Value::as_bool);
-    let palette = canvas.palette;
-    let size = canvas.text.normal;
+    let palette = sketch.palette;
+    let size = sketch.text.normal;
     let verdict = match correct {
         Some(true) => palette.right,
         Some(false) => palette.wrong,
         None => palette.text,
     };
-    let mut at = Vec2::new(canvas.free.min.x, middle);
-    let end = canvas.free.max.x;
-    let mut say = |canvas: &mut Canvas<'_>, text: &str, color: Color| {
-        let text = canvas.elide(text, size, false, end - at.x);
-        canvas.label(at, Align::Left, text.clone(), size, color);
-        at.x += canvas.width(&text, size) + 6.0;
+    let mut at = Vec2::new(sketch.free.min.x, middle);
+    let end = sketch.free.max.x;
+    let mut say = |sketch: &mut Sketch<'_>, text: &str, color: Color| {
+        let text = sketch.elide(text, size, false, end - at.x);
+        sketch.label(at, Align::Left, text.clone(), size, color);
+        at.x += sketch.width(&text, size) + 6.0;
         at
     };
     if let Some(prediction) = &prediction {
-        say(canvas, "prediction", palette.muted);
-        say(canvas, prediction, verdict);
+        say(sketch, "prediction", palette.muted);
+        say(sketch, prediction, verdict);
     }
     if let Some(correct) = correct {
-        let next = say(canvas, "", verdict);
+        let next = say(sketch, "", verdict);
         if next.x + size <= end {
-            sign(canvas, next, correct, verdict);
-            say(canvas, "    ", verdict);
-            say(canvas, if correct { "right" } else { "wrong" }, verdict);
+            sign(sketch, next, correct, verdict);
+            say(sketch, "    ", verdict);
+            say(sketch, if correct { "right" } else { "wrong" }, verdict);
         }
     }
     if let Some(answer) = &answer {
-        say(canvas, if prediction.is_some() { "· answer" } else { "answer" }, palette.muted);
-        say(canvas, answer, palette.text);
+        say(sketch, if prediction.is_some() { "· answer" } else { "answer" }, palette.muted);
+        say(sketch, answer, palette.text);
     }
     prediction.is_some() || answer.is_some() || correct.is_some()
 }
 
 /// A tick or a cross, drawn, since not every font has them.
-fn sign(canvas: &mut Canvas<'_>, left: Vec2, right: bool, color: Color) {
-    let unit = canvas.text.normal * 0.09;
+fn sign(sketch: &mut Sketch<'_>, left: Vec2, right: bool, color: Color) {
+    let unit = sketch.text.normal * 0.09;
     let point = |x: f32, y: f32| left + Vec2::new(x, y) * unit;
     let strokes = if right {
         [(point(0.0, 0.5), point(3.2, 4.0)), (point(2.8, 4.0), point(8.0, -4.0))]
@@ -109,6 +109,6 @@ fn sign(canvas: &mut Canvas<'_>, left: Vec2, right: bool, color: Color) {
         [(point(0.5, -3.7), point(7.5, 3.7)), (point(0.5, 3.7), point(7.5, -3.7))]
     };
     for (from, to) in strokes {
-        canvas.line(from, to, 1.8, color);
+        sketch.line(from, to, 1.8, color);
     }
 }

@@ -6,8 +6,8 @@ use glam::Vec2;
 use crate::analysis::pool::Pooling;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
-use crate::view::common::canvas::Canvas;
-use crate::view::common::colour_bar::{Bar, Place, Scale};
+use crate::view::common::colour_bar::{Bar, BarSide, Scale};
+use crate::view::common::sketch::Sketch;
 use crate::view::heads::{Order, numbers, one};
 use crate::view::{Inputs, Target, Thumbnails};
 
@@ -33,7 +33,7 @@ pub fn gap(side: usize) -> usize {
     (side / 16).max(1)
 }
 
-struct Layout {
+struct AtlasLayout {
     /// Of all tiles.
     grid: Rect,
     /// Of a tile, and from one to the next.
@@ -41,36 +41,36 @@ struct Layout {
     step: Vec2,
 }
 
-impl Layout {
+impl AtlasLayout {
     fn tile(&self, layer: usize, head: usize) -> Rect {
         let min = self.grid.min + self.step * Vec2::new(head as f32, layer as f32);
         Rect { min, max: min + self.tile }
     }
 }
 
-pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let block = inputs.document.attention.get(inputs.selection.block);
     let name = block.filter(|_| inputs.document.attention.len() > 1).map(|block| block.name.as_str());
     let title = name.map_or("All heads".to_owned(), |name| format!("All heads · {name}"));
-    canvas.title(inputs, &title, inputs.document.id.as_deref());
+    sketch.title(inputs, &title, inputs.document.id.as_deref());
     let thumbnails = match &inputs.evidence.thumbnails {
         Some(thumbnails) if thumbnails.layers * thumbnails.heads * thumbnails.rows * thumbnails.columns > 0 => {
             thumbnails
         }
-        Some(_) => return canvas.note("This block has no head to show."),
-        None => return canvas.note("The heads are not pooled yet."),
+        Some(_) => return sketch.note("This block has no head to show."),
+        None => return sketch.note("The heads are not pooled yet."),
     };
     let scale = scale(inputs, thumbnails);
-    let wide = canvas.free.size().x > canvas.free.size().y * 1.4;
-    let place = if wide { Place::Right } else { Place::Below };
-    let bar = Bar::reserve(canvas, &scale, place, inputs.options.colour_bar);
-    let Some(layout) = layout(canvas, thumbnails) else {
-        return canvas.note("There is too little room.");
+    let wide = sketch.free.size().x > sketch.free.size().y * 1.4;
+    let place = if wide { BarSide::Right } else { BarSide::Below };
+    let bar = Bar::reserve(sketch, &scale, place, inputs.options.colour_bar);
+    let Some(layout) = layout(sketch, thumbnails) else {
+        return sketch.note("There is too little room.");
     };
-    canvas.content = layout.grid;
+    sketch.content = layout.grid;
     let [rows, columns] = thumbnails.atlas_size().map(|side| side as u32);
     let is_own = inputs.options.thumbnails_own_scale;
-    canvas.marks.push(Mark::Heatmap(Heatmap {
+    sketch.marks.push(Mark::Heatmap(Heatmap {
         rect: layout.grid,
         values: Values::Host(if is_own { &thumbnails.own } else { &thumbnails.shared }.clone()),
         rows,
@@ -78,16 +78,16 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         window: Rect::at(0.0, 0.0, columns as f32, rows as f32),
         range: scale.range,
         colormap: scale.colormap,
-        missing: canvas.palette.background,
+        missing: sketch.palette.background,
         opacity: 1.0,
         fade: false,
         smooth: false,
     }));
-    tiles(canvas, thumbnails, &layout);
-    axes(inputs, canvas, thumbnails, &layout);
-    marks(inputs, canvas, thumbnails, &layout);
+    tiles(sketch, thumbnails, &layout);
+    axes(inputs, sketch, thumbnails, &layout);
+    marks(inputs, sketch, thumbnails, &layout);
     if let Some(bar) = bar {
-        bar.draw(canvas, layout.grid, &[]);
+        bar.draw(sketch, layout.grid, &[]);
     }
 }
 
@@ -106,11 +106,11 @@ fn scale(inputs: &Inputs<'_>, thumbnails: &Thumbnails) -> Scale {
 }
 
 /// `None` if a tile would be smaller than three pixels.
-fn layout(canvas: &mut Canvas<'_>, thumbnails: &Thumbnails) -> Option<Layout> {
-    let small = canvas.text.small;
-    let left = small * 1.5 + canvas.width(&(thumbnails.layers - 1).to_string(), small) + 6.0;
+fn layout(sketch: &mut Sketch<'_>, thumbnails: &Thumbnails) -> Option<AtlasLayout> {
+    let small = sketch.text.small;
+    let left = small * 1.5 + sketch.width(&(thumbnails.layers - 1).to_string(), small) + 6.0;
     let top = small * 2.8;
-    let room = canvas.free.size() - Vec2::new(left, top);
+    let room = sketch.free.size() - Vec2::new(left, top);
     let [rows, columns] = thumbnails.atlas_size().map(|side| side as f32);
     let tile_cells = Vec2::new(thumbnails.columns as f32, thumbnails.rows as f32);
     // A long and narrow matrix is shown less long.
@@ -124,60 +124,60 @@ fn layout(canvas: &mut Canvas<'_>, thumbnails: &Thumbnails) -> Option<Layout> {
         return None;
     }
     let size = Vec2::new(columns, rows) * cell;
-    let x = canvas.free.min.x + left + ((room.x - size.x) / 2.0).max(0.0);
-    let grid = Rect::at(x, canvas.free.min.y + top, size.x, size.y);
-    Some(Layout { grid, tile, step: tile + cell * thumbnails.gap as f32 })
+    let x = sketch.free.min.x + left + ((room.x - size.x) / 2.0).max(0.0);
+    let grid = Rect::at(x, sketch.free.min.y + top, size.x, size.y);
+    Some(AtlasLayout { grid, tile, step: tile + cell * thumbnails.gap as f32 })
 }
 
 /// Zones, and strokes over the tiles whose weights are not all numbers.
-fn tiles(canvas: &mut Canvas<'_>, thumbnails: &Thumbnails, layout: &Layout) {
+fn tiles(sketch: &mut Sketch<'_>, thumbnails: &Thumbnails, layout: &AtlasLayout) {
     let mut values = Vec::with_capacity(thumbnails.maxima.len());
     for (index, maximum) in thumbnails.maxima.iter().enumerate() {
         let Some(maximum) = *maximum else { continue };
         let (layer, head) = (index / thumbnails.heads, index % thumbnails.heads);
         let (rect, target) = (layout.tile(layer, head), Target::Head { layer, head });
         if maximum.is_nan() {
-            let stroke = canvas.palette.missing_stroke;
-            canvas.outline(rect, stroke, 1.0);
-            canvas.line(rect.min, rect.max, 1.0, stroke);
+            let stroke = sketch.palette.missing_stroke;
+            sketch.outline(rect, stroke, 1.0);
+            sketch.line(rect.min, rect.max, 1.0, stroke);
         }
-        canvas.area(rect, target);
+        sketch.area(rect, target);
         values.push((target, maximum));
     }
     let unit = match thumbnails.pooling {
         Pooling::Maximum => "largest weight",
         Pooling::Mean => "largest mean of a cell",
     };
-    canvas.say(unit, values);
+    sketch.say(unit, values);
 }
 
-fn axes(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, thumbnails: &Thumbnails, layout: &Layout) {
-    let (small, muted, grid) = (canvas.text.small, canvas.palette.muted, layout.grid);
+fn axes(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, thumbnails: &Thumbnails, layout: &AtlasLayout) {
+    let (small, muted, grid) = (sketch.text.small, sketch.palette.muted, layout.grid);
     let (layer, head) = (one(inputs.selection.layer), one(inputs.selection.head));
-    let widest = canvas.width(&(thumbnails.heads - 1).to_string(), small) + 5.0;
-    for (head, color) in numbers(canvas, &Order::by_number(thumbnails.heads), layout.step.x, widest, head) {
+    let widest = sketch.width(&(thumbnails.heads - 1).to_string(), small) + 5.0;
+    for (head, color) in numbers(sketch, &Order::by_number(thumbnails.heads), layout.step.x, widest, head) {
         let at = Vec2::new(layout.tile(0, head).center().x, grid.min.y - small * 0.8);
-        canvas.label(at, Align::Center, head.to_string(), small, color);
+        sketch.label(at, Align::Center, head.to_string(), small, color);
     }
-    for (layer, color) in numbers(canvas, &Order::by_number(thumbnails.layers), layout.step.y, small * 1.15, layer) {
+    for (layer, color) in numbers(sketch, &Order::by_number(thumbnails.layers), layout.step.y, small * 1.15, layer) {
         let at = Vec2::new(grid.min.x - 5.0, layout.tile(layer, 0).center().y);
-        canvas.label(at, Align::Right, layer.to_string(), small, color);
+        sketch.label(at, Align::Right, layer.to_string(), small, color);
     }
-    canvas.label(Vec2::new(grid.center().x, grid.min.y - small * 2.1), Align::Center, "head", small, muted);
-    let numbers_width = canvas.width(&(thumbnails.layers - 1).to_string(), small);
+    sketch.label(Vec2::new(grid.center().x, grid.min.y - small * 2.1), Align::Center, "head", small, muted);
+    let numbers_width = sketch.width(&(thumbnails.layers - 1).to_string(), small);
     let beside = Vec2::new(grid.min.x - 6.0 - numbers_width - small * 0.8, grid.center().y);
-    canvas.upright(beside, Align::Center, "layer", small, muted);
+    sketch.upright(beside, Align::Center, "layer", small, muted);
 }
 
 /// Outlines of the selected and the hovered head; of a row or a column where a mean is selected.
-fn marks(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, thumbnails: &Thumbnails, layout: &Layout) {
+fn marks(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, thumbnails: &Thumbnails, layout: &AtlasLayout) {
     let (layers, heads) = (thumbnails.layers, thumbnails.heads);
     let width = if layout.tile.min_element() < 20.0 { 1.5 } else { 2.0 };
     if let Some(Target::Head { layer, head }) = inputs.hover
         && layer < layers
         && head < heads
     {
-        canvas.mark_cell(layout.tile(layer, head), Color::hex(0xffffff), 1.0);
+        sketch.mark_cell(layout.tile(layer, head), Color::hex(0xffffff), 1.0);
     }
     let span = |from: Rect, to: Rect| Rect { min: from.min, max: to.max };
     let selected = match (one(inputs.selection.layer), one(inputs.selection.head)) {
@@ -186,5 +186,5 @@ fn marks(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, thumbnails: &Thumbnails, 
         (None, Some(head)) if head < heads => span(layout.tile(0, head), layout.tile(layers - 1, head)),
         _ => return,
     };
-    canvas.mark_cell(selected, canvas.palette.selected, width);
+    sketch.mark_cell(selected, sketch.palette.selected, width);
 }

@@ -10,7 +10,7 @@ use crate::trace::Area;
 use crate::view::{ColourBar, Inputs, Options, Palette, Scene, Target, Zone};
 
 /// A drawing in the making.
-pub(in crate::view) struct Canvas<'a> {
+pub(in crate::view) struct Sketch<'a> {
     pub marks: Vec<Mark>,
     pub zones: Vec<Zone>,
     pub palette: &'static Palette,
@@ -41,7 +41,7 @@ pub(in crate::view) struct TextSizes {
 /// Between the drawing's edge and what is drawn.
 pub(in crate::view) const MARGIN: f32 = 8.0;
 
-impl<'a> Canvas<'a> {
+impl<'a> Sketch<'a> {
     pub fn new(inputs: &Inputs<'_>, fonts: &'a mut Fonts) -> Self {
         Self::plain(inputs.options, inputs.size, fonts)
     }
