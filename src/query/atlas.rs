@@ -11,8 +11,8 @@ use crate::dataset::head_stats::{
 };
 use crate::dataset::table::{Filter, QueryError};
 use crate::dataset::{Dataset, IndexError};
+use super::StatisticGrid;
 use crate::trace::{Block, Document};
-use crate::view::StatisticGrid;
 
 /// A head whose corrected p-value lies below is marked.
 pub const SIGNIFICANT: f32 = 0.05;
