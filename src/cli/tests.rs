@@ -16,7 +16,8 @@ use crate::analysis::statistics::Over;
 use crate::analysis::timeline::TokenGroup;
 use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
 use crate::export::{Picture, Place, ViewState, atlas_line, compare_line, render_line, tokens_line};
-use crate::query::{AtlasQuestion, AtlasValue, OpenTrace, Question, TokenColor};
+use crate::query::{AtlasQuestion, AtlasValue, OpenTrace, Question};
+use crate::view::TokenColor;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
 use crate::view::{

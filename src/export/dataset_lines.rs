@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::command_line::{Flags, flags_of_selection, quoted, words_of};
-use crate::query::{AtlasQuestion, AtlasValue, PERMUTATIONS, Question, TokenColor};
+use crate::query::{AtlasQuestion, AtlasValue, PERMUTATIONS, Question};
+use crate::view::TokenColor;
 use crate::trace::Document;
 use crate::view::{CompareView, Options, Theme};
 

@@ -80,13 +80,9 @@ pub(super) fn rows<'a>(context: &Context<'a>, selection: &Selection) -> Result<H
 }
 
 impl Rectangle {
-    /// The largest matrix, along a side, that is shown weight by weight.
-    const FULL: usize = 1024;
-
-    /// All of these queries and keys, in as many cells as a view shows of them.
-    pub fn overview(selection: &Selection, queries: Cells, keys: Cells) -> Self {
-        let step = queries.len().max(keys.len()).div_ceil(Self::FULL).max(1).next_power_of_two();
-        Self { matrix: selection.matrix(), queries, keys, step }
+    /// Of these queries and keys, so many of each a cell.
+    pub fn cells(selection: &Selection, queries: Cells, keys: Cells, step: usize) -> Self {
+        Self { matrix: selection.matrix(), queries, keys, step: step.max(1) }
     }
 
     /// Queries, and keys, of a cell.

@@ -15,6 +15,8 @@ pub struct OpenTrace {
     pub trace: Trace,
     /// In its order.
     pub images: Vec<Arc<Pixels>>,
+    /// The most heads in a layer, by attention block.
+    pub heads: Vec<usize>,
 }
 
 impl OpenTrace {
@@ -30,7 +32,8 @@ impl OpenTrace {
                 Arc::new(Pixels { width: view.width as u32, height: view.height as u32, rgb: view.rgb.to_vec() })
             })
             .collect();
-        Ok(Self { trace, images })
+        let heads = (0..trace.document().attention.len()).map(|block| trace.max_heads(block)).collect();
+        Ok(Self { trace, images, heads })
     }
 
     /// Tokens, blocks, outputs.
@@ -43,7 +46,7 @@ impl OpenTrace {
         let document = self.document();
         let tokens: usize = document.sequences.iter().map(|sequence| sequence.tokens.len()).sum();
         let layers: usize = document.attention.iter().map(|block| block.layers).sum();
-        let heads = (0..document.attention.len()).map(|block| self.trace.max_heads(block)).max().unwrap_or(0);
+        let heads = self.heads.iter().max().unwrap_or(&0);
         format!("{tokens} tokens · {layers} layers · {heads} heads · {:.1} MB", self.trace.bytes() as f64 / 1e6)
     }
 }

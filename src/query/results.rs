@@ -32,8 +32,18 @@ impl std::fmt::Debug for Answer {
 
 impl Results {
     /// The result, or as much of it as is there; `None` if there is none yet, or never will be.
-    pub fn get<R: Request>(&self, request: &R) -> Option<Arc<R::Result>> {
+    pub fn get<R: Request>(&self, request: &R) -> Option<&R::Result> {
+        self.answer(request)?.outcome.as_ref().ok()?.result.downcast_ref()
+    }
+
+    /// The same to be kept.
+    pub fn shared<R: Request>(&self, request: &R) -> Option<Arc<R::Result>> {
         self.answer(request)?.outcome.as_ref().ok()?.typed()
+    }
+
+    /// Whether only a part of the result is there.
+    pub fn is_part<R: Request>(&self, request: &R) -> bool {
+        self.answer(request).is_some_and(|answer| answer.is_part)
     }
 
     /// Why there is no result and never will be.

@@ -1,25 +1,16 @@
-//! The views: trace + selection + options + evidence → what is drawn, and what lies where for the pointer.
+//! The views: trace + selection + options + results → what is drawn, and what lies where for the pointer.
 //!
 //! Everything here is pure. A view measures text and otherwise only computes: the same inputs give the same
-//! [`Scene`] in the window, headless and in a test. Numbers come in as [`Evidence`]; nothing is analysed here.
+//! [`Scene`] in the window, headless and in a test. A view
+//! [needs] requests, and is drawn of their [`Results`]; nothing is analysed here.
 
 mod caption;
 mod choices;
 mod common;
 mod compare;
-mod embedding;
-mod evidence;
-mod heads;
-mod image;
-mod links;
-mod matrix;
+mod numbers;
 mod options;
-mod overlays;
-mod similarity;
 mod summary;
-mod text;
-mod thumbnails;
-mod timeline;
 mod token_cloud;
 
 use std::fmt;
@@ -30,6 +21,7 @@ use glam::Vec2;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::Selection;
+use crate::query::{OpenTrace, Projection, Query, Results, StatisticGrid};
 use crate::render::{Drawing, Fonts, Pixels, Rect};
 use crate::trace::Document;
 
@@ -40,40 +32,80 @@ pub use common::words::{joined, token_names, word, words};
 pub use common::zone::{Target, Zone};
 pub use compare::{
     AlignedRow, Alignment, CompareView, ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text,
-    draw_comparison, partner_selection,
+    comparison_needs, draw_comparison, partner, Partner,
 };
 pub use embedding::{ColorBy, EmbeddingOptions, SizeBy};
-pub use evidence::{Evidence, NearTokens, Neighbours, Projection, StatisticGrid, Thumbnails};
 pub use matrix::matrix_size;
+pub use numbers::{Axis, NoNumbers, Numbers};
 pub use options::{Caption, HeadsOrder, Options};
 pub use summary::summary;
-pub use thumbnails::{gap as thumbnail_gap, side as thumbnail_side};
-pub use token_cloud::{CloudInputs, CloudScene, MOST_DISCS, TokenCloud, draw_token_cloud};
+pub use token_cloud::{
+    CloudInputs, CloudScene, MOST_DISCS, PaintedTokens, TokenCloud, TokenColor, UnknownTokenColor, draw_token_cloud, rows_of,
+    token_name,
+};
 
-/// One way to look at a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum View {
+/// What there is to know of a view: everything about it stands in its folder.
+struct Definition {
+    /// On the command line, and in files.
+    name: &'static str,
+    /// On the tab of its panel.
+    title: &'static str,
+    /// What it has to know to draw itself, the most urgent first.
+    needs: fn(&Inputs<'_>) -> Vec<Query>,
+    draw: fn(&Inputs<'_>, &mut common::sketch::Sketch<'_>),
+    /// What a caption says of it, in parts.
+    caption: fn(&Inputs<'_>) -> Vec<String>,
+    /// What else has to be known for [`Numbers`]; they are made of that and of what it needs.
+    needs_for_numbers: fn(&Inputs<'_>) -> Vec<Query>,
+    /// What it shows, as an array.
+    numbers: fn(&Inputs<'_>) -> Result<Numbers, NoNumbers>,
+}
+
+/// The list of views. A view is a line here, and a folder of that name.
+macro_rules! views {
+    ($($(#[$doc:meta])* $view:ident = $folder:ident,)*) => {
+        $(mod $folder;)*
+
+        /// One way to look at a trace.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum View {
+            $($(#[$doc])* $view,)*
+        }
+
+        const VIEWS: &[View] = &[$(View::$view,)*];
+
+        impl View {
+            const fn definition(self) -> &'static Definition {
+                match self {
+                    $(Self::$view => &$folder::VIEW,)*
+                }
+            }
+        }
+    };
+}
+
+views! {
     /// Layers × heads, one statistic.
-    Heads,
+    Heads = heads,
     /// The picture under the selection's attention.
-    Image,
+    Image = image,
     /// The tokens in the colours of the selection's attention.
-    Text,
+    Text = text,
     /// Queries × keys of one head.
-    Matrix,
+    Matrix = matrix,
     /// Curves between words and patches.
-    Links,
+    Links = links,
     /// Hidden states in two dimensions.
-    Embedding,
+    Embedding = embedding,
     /// The matrices of all heads.
-    Thumbnails,
+    Thumbnails = thumbnails,
     /// The picture under the attention of each head of a layer.
-    Overlays,
+    Overlays = overlays,
     /// What each output token attends to, layer by layer.
-    Timeline,
-    /// How alike the hidden states are.
-    Similarity,
+    Timeline = timeline,
+    /// The similarity of the hidden states.
+    Similarity = similarity,
 }
 
 /// All that a view may look at.
@@ -83,14 +115,20 @@ pub struct Inputs<'a> {
     pub document: &'a Document,
     /// The trace's images, in its order.
     pub images: &'a [Arc<Pixels>],
+    /// The most heads in a layer, by attention block.
+    pub heads: &'a [usize],
     /// What the user looks at.
     pub selection: &'a Selection,
     /// What is under the pointer, in whichever view.
     pub hover: Option<Target>,
     /// How it is shown.
     pub options: &'a Options,
-    /// The numbers.
-    pub evidence: &'a Evidence,
+    /// What is known of what the view needs.
+    pub results: &'a Results,
+    /// Why the selection cannot be shown, where that is known before anything is computed.
+    pub refusal: Option<&'a str>,
+    /// Hidden states on their way from one state's places to the next one's, in place of those that are asked for.
+    pub moving: Option<&'a Projection>,
     /// Of the drawing, in logical pixels.
     pub size: Vec2,
 }
@@ -111,26 +149,58 @@ pub struct Scene {
     facts: common::tip::Facts,
 }
 
-/// Draws a view.
+impl<'a> Inputs<'a> {
+    /// What a trace's views look at while nothing is under the pointer.
+    pub fn new(
+        open: &'a OpenTrace,
+        selection: &'a Selection,
+        options: &'a Options,
+        results: &'a Results,
+        size: Vec2,
+    ) -> Self {
+        let (document, images, heads) = (open.document(), open.images.as_slice(), open.heads.as_slice());
+        Self { document, images, heads, selection, hover: None, options, results, refusal: None, moving: None, size }
+    }
+}
+
+/// Draws layers × heads of numbers that are no statistic of one trace.
+pub fn draw_grid(grid: &StatisticGrid, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
+    let mut sketch = common::sketch::Sketch::new(inputs, fonts);
+    heads::draw_grid(inputs, grid, None, &mut sketch);
+    let facts = common::tip::Facts::new(inputs, &mut sketch);
+    sketch.finish(facts)
+}
+
+/// Draws a view, of what is known of what it [needs](needs).
 pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
     let mut sketch = common::sketch::Sketch::new(inputs, fonts);
     caption::draw(view, inputs, &mut sketch);
-    match view {
-        // A panel that is being opened or closed.
-        _ if inputs.size.x < 64.0 || inputs.size.y < 48.0 => {}
-        View::Heads => heads::draw(inputs, &mut sketch),
-        View::Image => image::draw(inputs, &mut sketch),
-        View::Text => text::draw(inputs, &mut sketch),
-        View::Matrix => matrix::draw(inputs, &mut sketch),
-        View::Links => links::draw(inputs, &mut sketch),
-        View::Embedding => embedding::draw(inputs, &mut sketch),
-        View::Thumbnails => thumbnails::draw(inputs, &mut sketch),
-        View::Overlays => overlays::draw(inputs, &mut sketch),
-        View::Timeline => timeline::draw(inputs, &mut sketch),
-        View::Similarity => similarity::draw(inputs, &mut sketch),
+    // Less room is a panel that is being opened or closed.
+    if inputs.size.x >= 64.0 && inputs.size.y >= 48.0 {
+        (view.definition().draw)(inputs, &mut sketch);
     }
-    let said = sketch.said.take();
-    sketch.finish(common::tip::Facts::new(inputs, said))
+    let facts = common::tip::Facts::new(inputs, &mut sketch);
+    sketch.finish(facts)
+}
+
+/// What a view has to know to draw itself, the most urgent first. The results in the inputs play no part.
+pub fn needs(view: View, inputs: &Inputs<'_>) -> Vec<Query> {
+    (view.definition().needs)(inputs)
+}
+
+/// What has to be known for the numbers that a view shows.
+pub fn needs_for_numbers(view: View, inputs: &Inputs<'_>) -> Vec<Query> {
+    let mut needs = needs(view, inputs);
+    needs.extend((view.definition().needs_for_numbers)(inputs));
+    needs
+}
+
+/// What a view shows, as an array.
+///
+/// # Errors
+/// If the trace has nothing of that kind, or it is not known.
+pub fn numbers(view: View, inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
+    (view.definition().numbers)(inputs)
 }
 
 impl Scene {
@@ -165,35 +235,20 @@ impl Scene {
 
 impl View {
     /// Every view, in the order in which they are listed.
-    pub const fn all() -> [Self; 10] {
-        [
-            Self::Heads,
-            Self::Image,
-            Self::Text,
-            Self::Matrix,
-            Self::Links,
-            Self::Embedding,
-            Self::Thumbnails,
-            Self::Overlays,
-            Self::Timeline,
-            Self::Similarity,
-        ]
+    pub const fn all() -> [Self; VIEWS.len()] {
+        let mut all = [Self::Heads; VIEWS.len()];
+        all.copy_from_slice(VIEWS);
+        all
     }
 
     /// The name on the command line.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Heads => "heads",
-            Self::Image => "image",
-            Self::Text => "text",
-            Self::Matrix => "matrix",
-            Self::Links => "links",
-            Self::Embedding => "embedding",
-            Self::Thumbnails => "thumbnails",
-            Self::Overlays => "overlays",
-            Self::Timeline => "timeline",
-            Self::Similarity => "similarity",
-        }
+        self.definition().name
+    }
+
+    /// As a tab names it.
+    pub const fn title(self) -> &'static str {
+        self.definition().title
     }
 }
 
@@ -205,11 +260,14 @@ impl fmt::Display for View {
 
 /// The name is not one of [`View::all`].
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "no view is called '{0}': it is heads, image, text, matrix, links, embedding, thumbnails, overlays, timeline or \
-     similarity"
-)]
+#[error("no view is called '{0}': it is {names}", names = names_of_views())]
 pub struct UnknownView(String);
+
+/// `heads, image or text`.
+fn names_of_views() -> String {
+    let names: Vec<&str> = View::all().into_iter().map(View::name).collect();
+    names.split_last().map_or_else(String::new, |(last, others)| format!("{} or {last}", others.join(", ")))
+}
 
 impl FromStr for View {
     type Err = UnknownView;

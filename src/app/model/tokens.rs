@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::dataset::tokens::{Nearest, TokenAtlas};
-use crate::query::TokenColor;
+use crate::view::TokenColor;
 use crate::render::{Color, Transform};
 use crate::view::TokenCloud;
 

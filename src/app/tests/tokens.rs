@@ -9,7 +9,7 @@ use crate::app::model::command::Command;
 use crate::app::model::tokens::TokenCommand;
 use crate::app::tests::{Result, settle, window_on};
 use crate::dataset::index::{Build, BuildOptions};
-use crate::query::TokenColor;
+use crate::view::TokenColor;
 
 fn indexed_demo(count: usize) -> Result<tempfile::TempDir> {
     let folder = tempfile::tempdir()?;

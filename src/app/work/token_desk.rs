@@ -9,7 +9,7 @@ use crate::app::model::tokens::{NearTokens, ShownTokens};
 use crate::app::work::worker::Worker;
 use crate::dataset::Dataset;
 use crate::dataset::tokens::{NearestOptions, TokenAtlas, TokenError, TokenKey, nearest, states};
-use crate::query::{PaintedTokens, TokenColor, rows_of};
+use crate::view::{PaintedTokens, TokenColor, rows_of};
 use crate::view::{Theme, TokenCloud};
 
 /// Of each modality.

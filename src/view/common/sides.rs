@@ -1,11 +1,14 @@
 //! The two sides of the current block: the one that the selected tokens are on, and the one that has the weights.
 
+use super::asked;
 use super::sketch::Sketch;
 use super::words::word;
+use crate::analysis::normalize::Normalization;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::{Combine, Direction, Pick, SinkTreatment};
 use crate::trace::{Block, Content, Token};
+use crate::query::Weights;
 use crate::view::{Inputs, Target};
 
 /// The current block as the selection looks at it.
@@ -39,9 +42,13 @@ impl<'a> Sides<'a> {
             Direction::AttendedBy => (block.key, block.query),
         };
         let tokens = inputs.document.sequences[far].tokens.len();
-        let checked = |weights: &'a [f32]| if weights.len() == tokens { weights } else { &[] };
-        let weights = checked(&inputs.evidence.weights);
-        let shown = inputs.evidence.normalized.as_ref().map_or(weights, |shown| checked(shown));
+        let checked = |weights: &'a Vec<f32>| -> &'a [f32] { if weights.len() == tokens { weights } else { &[] } };
+        let known = if inputs.refusal.is_none() { inputs.results.get(&Weights::of(inputs.selection)) } else { None };
+        let weights = known.map_or(&[][..], |known| checked(known));
+        let shown = match asked::normalized(inputs) {
+            Some(request) => inputs.results.get(&request).map_or(&[][..], |shown| checked(shown)),
+            None => weights,
+        };
         Some(Self {
             block,
             query,
@@ -53,7 +60,7 @@ impl<'a> Sides<'a> {
             direction: inputs.selection.direction,
             selected: &inputs.selection.tokens,
             marked_sinks: (inputs.selection.sinks == SinkTreatment::Mark)
-                .then_some(inputs.evidence.sinks.as_deref())
+                .then(|| asked::known_sinks(inputs))
                 .flatten(),
             hover: inputs.hover,
         })
@@ -188,16 +195,15 @@ pub(in crate::view) fn weight_range(inputs: &Inputs<'_>, largest: f32) -> [f32; 
 /// The largest weight of all heads and layers, where colours are to reach up to it. Normalized weights have scales of
 /// their own that do not compare.
 pub(in crate::view) fn locked(inputs: &Inputs<'_>, of: impl Fn(&Peaks) -> f32) -> Option<f32> {
-    let peaks = inputs.evidence.peaks.as_ref();
-    let peaks = peaks.filter(|_| inputs.options.lock_scale && inputs.options.normalization.is_empty());
-    peaks.map(of).filter(|peak| *peak > 0.0)
+    let peaks = asked::peaks(inputs).filter(|_| inputs.options.normalization == Normalization::None);
+    inputs.results.get(&peaks?).map(of).filter(|peak| *peak > 0.0)
 }
 
 /// What the colours of weights mean.
 pub(in crate::view) fn weight_label(inputs: &Inputs<'_>) -> String {
     let is_locked = inputs.options.range.is_none() && locked(inputs, |peaks| peaks.tokens).is_some();
-    match inputs.options.normalization.as_str() {
-        "" => {
+    match inputs.options.normalization {
+        Normalization::None => {
             let what = if inputs.selection.rollout.is_some() { "attention rollout" } else { "attention weight" };
             let locked = if is_locked { " (locked)" } else { "" };
             match inputs.selection.combine {
@@ -206,15 +212,26 @@ pub(in crate::view) fn weight_label(inputs: &Inputs<'_>) -> String {
                 _ => format!("{what}{locked}"),
             }
         }
-        normalization => format!("attention, {normalization}"),
+        normalization => format!("attention, {}", normalization.label()),
     }
 }
 
 /// Says in the middle of the view why there is no attention to show, if there is none; whether it did.
 pub(in crate::view) fn refused(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) -> bool {
-    let Some(why) = &inputs.evidence.refusal else { return false };
-    let mut letters = why.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    sketch.note(&format!("{first}{}.", letters.as_str()));
+    let Some(why) = refusal(inputs) else { return false };
+    sketch.note(&sentence(why));
     true
+}
+
+/// Why the selection has no weights and never will have.
+pub(in crate::view) fn refusal<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
+    inputs.refusal.or_else(|| inputs.results.failure(&Weights::of(inputs.selection)))
+}
+
+/// With a capital and a full stop.
+pub(in crate::view) fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    let end = if words.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
 }

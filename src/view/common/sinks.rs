@@ -2,6 +2,7 @@
 
 use glam::Vec2;
 
+use super::asked;
 use super::sides::Sides;
 use super::sketch::Sketch;
 use super::words::token_names;
@@ -36,7 +37,7 @@ fn say(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>, done: &s
     }
     let middle = sketch.free.min + Vec2::new(0.0, small * 0.6);
     let mut left = middle;
-    let marks_any = inputs.evidence.sinks.as_ref().is_some_and(|found| !found.sinks.is_empty());
+    let marks_any = asked::known_sinks(inputs).is_some_and(|found| !found.sinks.is_empty());
     if inputs.selection.sinks == SinkTreatment::Mark && marks_any {
         dot(sketch, middle + Vec2::new(4.0, 0.0));
         left.x += 12.0;
@@ -55,7 +56,7 @@ pub(in crate::view) fn dot(sketch: &mut Sketch<'_>, middle: Vec2) {
 
 /// `None` where sinks are shown like all other tokens.
 fn words(inputs: &Inputs<'_>, sides: &Sides<'_>, done: &str) -> Option<String> {
-    let found = inputs.evidence.sinks.as_ref().filter(|_| inputs.selection.sinks != SinkTreatment::Show)?.tokens();
+    let found = asked::known_sinks(inputs)?.tokens();
     let is_usual = inputs.selection.sink_criteria == Criteria::default();
     let by = if is_usual { "" } else { " by thresholds of your own" };
     if found.is_empty() {

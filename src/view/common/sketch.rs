@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
-use super::tip::{Facts, Said};
+use super::tip::{Facts, KnownCells, Said};
+use crate::query::StatisticGrid;
 use crate::render::{Align, Color, Drawing, Fonts, Label, Line, Mark, Picture, Pixels, Quad, Rect};
 use crate::trace::Area;
 use crate::view::{ColourBar, Inputs, Options, Palette, Scene, Target, Zone};
@@ -22,6 +23,10 @@ pub(in crate::view) struct Sketch<'a> {
     pub bar: Option<ColourBar>,
     /// What this view says of heads.
     pub said: Option<Said>,
+    /// The statistic that it shows.
+    pub grid: Option<StatisticGrid>,
+    /// The weights that it shows cell by cell.
+    pub cells: Option<KnownCells>,
     /// How many rows of text lie beyond the view: how far it scrolls.
     pub rows_beyond: f32,
     /// Font sizes in logical pixels.
@@ -60,6 +65,8 @@ impl<'a> Sketch<'a> {
             content: free,
             bar: None,
             said: None,
+            grid: None,
+            cells: None,
             rows_beyond: 0.0,
             text: TextSizes { title: 13.0 * scale, normal: 12.0 * scale, small: 10.5 * scale },
             size,

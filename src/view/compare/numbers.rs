@@ -8,7 +8,8 @@ use crate::trace::{Content, Token};
 use crate::view::common::patches::Patches;
 use crate::view::common::sides::Sides;
 use crate::view::common::words::{joined, of_word, token_names};
-use crate::view::{Inputs, StatisticGrid};
+use crate::query::StatisticGrid;
+use crate::view::Inputs;
 
 /// A statistic of both, as `[layers, heads]` of the larger of both in each direction.
 #[derive(Clone, Debug, Default, PartialEq)]

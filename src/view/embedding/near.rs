@@ -9,7 +9,8 @@ use crate::trace::{Modality, Token};
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tip::number;
 use crate::view::common::words::token_names;
-use crate::view::{Inputs, Projection, Target};
+use crate::query::Projection;
+use crate::view::{Inputs, Target};
 
 const WIDTH: f32 = 200.0;
 /// A plot of less is no plot.
@@ -33,7 +34,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, projection: &Pr
     } else {
         return;
     };
-    let found = inputs.evidence.neighbours.as_deref();
+    let found = super::nearest(inputs).and_then(|request| inputs.results.get(&request));
     let lists = found.filter(|found| found.sequence == projection.sequence && found.state == projection.state);
     let own = inputs.selection.tokens.first().and_then(|&token| tokens.get(token)).map(Token::modality);
     let (Some(lists), Some(own)) = (lists, own) else {

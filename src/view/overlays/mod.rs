@@ -9,15 +9,18 @@ use crate::analysis::per_head::HeadWeights;
 use crate::analysis::{Direction, Selection};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Pixels, Rect};
+use crate::query::{HeadsApart, Query};
+use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide, Scale};
 use crate::view::common::patches::Patches;
-use crate::view::common::sides::{Sides, largest, layers_line, refused, tokens_line, weight_range};
+use crate::view::common::sides::{Sides, largest, layers_line, refused, sentence, tokens_line, weight_range};
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
 use crate::view::heads::one;
 use crate::view::image::heat_over;
-use crate::view::{Inputs, Target};
+use crate::view::numbers::{block, far_axis};
+use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption as caption_of};
 
 /// One picture and its patches.
 struct Tile<'a> {
@@ -39,7 +42,44 @@ const GAP: f32 = 8.0;
 /// Between the pictures of one head.
 const INNER_GAP: f32 = 2.0;
 
-pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    name: "overlays",
+    title: "Heads on image",
+    needs: needs,
+    draw,
+    caption: words,
+    needs_for_numbers: |_| Vec::new(),
+    numbers: array,
+};
+
+fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
+    if !asked::has_attention(inputs) {
+        return Vec::new();
+    }
+    let sinks = asked::sinks(inputs).map(Query::from);
+    [HeadsApart::of(inputs.selection).into()].into_iter().chain(sinks).collect()
+}
+
+fn words(inputs: &Inputs<'_>) -> Vec<String> {
+    let shown = Selection { rollout: inputs.selection.rollout, ..inputs.selection.as_mean() };
+    let shown = Inputs { selection: &shown, ..*inputs };
+    let mut parts: Vec<String> = caption_of::block(inputs).into_iter().collect();
+    parts.extend([format!("{}, every head", layers_line(&shown)), caption_of::of_tokens(&shown)]);
+    parts.extend(caption_of::made(inputs));
+    parts
+}
+
+/// `[head, key]` or `[head, query]`.
+fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
+    let block = block(inputs)?;
+    let known = inputs.results.get(&HeadsApart::of(inputs.selection));
+    let weights = known.ok_or_else(|| NoNumbers::because(inputs, "the heads were not gathered"))?;
+    let axes = vec![Axis::counted("head", weights.heads), far_axis(inputs, block)];
+    Numbers::new(View::Overlays, inputs, ("attention weight", ""), axes, weights.values.clone())
+}
+
+fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {
         sketch.title(inputs, "Heads on the image", inputs.document.id.as_deref());
         sketch.note("This trace holds no attention.");
@@ -68,10 +108,11 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         return;
     }
     let tokens = inputs.document.sequences[sides.far].tokens.len();
-    let fits = |weights: &&Arc<HeadWeights>| weights.heads > 0 && weights.of_head(0).len() == tokens;
-    let Some(weights) = inputs.evidence.per_head.as_ref().filter(fits) else {
-        sketch.note("The heads' attention is not here yet.");
-        return;
+    let fits = |weights: &&HeadWeights| weights.heads > 0 && weights.of_head(0).len() == tokens;
+    let request = HeadsApart::of(inputs.selection);
+    let Some(weights) = inputs.results.get(&request).filter(fits) else {
+        let waiting = "The heads' attention is not here yet.".to_owned();
+        return sketch.note(&inputs.results.failure(&request).map_or(waiting, sentence));
     };
     let heads = heads(weights, &tiles);
     let is_own = inputs.options.overlays_own_scale;

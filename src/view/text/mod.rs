@@ -14,6 +14,7 @@ use self::summary::{outputs, share_bar, shares};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Quad, Rect};
 use crate::trace::{Content, Modality, Token};
+use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide, Scale};
 use crate::view::common::sides::{
     Sides, headline, is_hovered, is_selected, largest, locked, refused, weight_label, weight_range,
@@ -23,12 +24,24 @@ use crate::view::common::sketch::Sketch;
 use crate::view::common::theme::ink_on;
 use crate::view::common::tip::number;
 use crate::view::common::words::{self, joined, of_word, words};
-use crate::view::{Inputs, Target, Theme};
+use crate::view::numbers::of_weights;
+use crate::view::{Definition, Inputs, Target, Theme, View, caption};
 
 /// What the bar of the shares takes below the text, in lines.
 const SHARES_LINES: f32 = 1.9;
 /// What prediction and answer take.
 const OUTPUTS_LINES: f32 = 1.3;
+
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    name: "text",
+    title: "Text",
+    needs: asked::of_selection,
+    draw,
+    caption: caption::normalized_weights,
+    needs_for_numbers: |_| Vec::new(),
+    numbers: |inputs| of_weights(View::Text, inputs),
+};
 
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {

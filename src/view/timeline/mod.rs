@@ -9,15 +9,18 @@ use glam::Vec2;
 
 use crate::analysis::Direction;
 use crate::analysis::timeline::{Timeline, TokenGroup};
+use crate::query::{OutputMasses, Query};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::{Content, Token};
 use crate::view::common::colour_bar::{Bar, BarSide, Scale, tick_text};
-use crate::view::common::sides::{Sides, largest, place};
+use crate::view::common::asked;
+use crate::view::common::sides::{Sides, heads_line, largest, place, sentence};
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
-use crate::view::common::words::word;
-use crate::view::{Inputs, Palette, Target};
+use crate::view::common::words::{token_names, word};
+use crate::view::numbers::{block, names};
+use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Palette, Target, View, caption};
 
 /// Where bars, words and heatmap lie.
 struct TimelineLayout {
@@ -29,7 +32,68 @@ struct TimelineLayout {
     are_upright: bool,
 }
 
-pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    name: "timeline",
+    title: "Timeline",
+    needs,
+    draw,
+    caption: words_of_caption,
+    needs_for_numbers: |_| Vec::new(),
+    numbers: array,
+};
+
+fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
+    if !asked::has_attention(inputs) {
+        return Vec::new();
+    }
+    let sinks = asked::sinks(inputs).map(Query::from);
+    [OutputMasses::of(inputs.selection).into()].into_iter().chain(sinks).collect()
+}
+
+/// What the output tokens attend to, if it is known.
+fn known<'a>(inputs: &Inputs<'a>) -> Option<&'a Timeline> {
+    inputs.results.get(&OutputMasses::of(inputs.selection)).filter(|_| asked::has_attention(inputs))
+}
+
+/// What the bars are of, and the heatmap below them.
+fn words_of_caption(inputs: &Inputs<'_>) -> Vec<String> {
+    let plain = inputs.selection.as_mean();
+    let as_mean = Inputs { selection: &plain, ..*inputs };
+    let Some(block) = inputs.document.attention.get(inputs.selection.block) else { return Vec::new() };
+    let mut parts: Vec<String> = caption::block(inputs).into_iter().collect();
+    match known(inputs).map(|timeline| timeline.tokens.as_slice()) {
+        Some(&[token]) => {
+            let names = token_names(inputs.document.query_tokens(block));
+            let name = names.get(token).map_or("the output token", String::as_str);
+            parts.extend(["every layer".to_owned(), heads_line(&as_mean), format!("attention of {name} [{token}]")]);
+        }
+        _ => {
+            let group = inputs.options.timeline_group.label();
+            parts.extend([
+                place(&as_mean),
+                "attention of the output tokens".to_owned(),
+                format!("below the mass on {group}, layer by layer"),
+            ]);
+        }
+    }
+    parts
+}
+
+/// `[layer, token, group]`, of the output tokens.
+fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
+    let query = block(inputs)?.query;
+    let timeline = known(inputs).ok_or_else(|| NoNumbers::because(inputs, "the output tokens were not summed"))?;
+    let all = names(inputs, query);
+    let tokens = timeline.tokens.iter().map(|&token| all.get(token).cloned().unwrap_or_default()).collect();
+    let groups = TokenGroup::ALL.map(|group| group.label().to_owned()).to_vec();
+    let axes =
+        vec![Axis::counted("layer", timeline.layers), Axis::named("token", tokens), Axis::named("group", groups)];
+    let values = timeline.masses.as_flattened().to_vec();
+    Numbers::new(View::Timeline, inputs, ("share of attention", ""), axes, values)
+}
+
+fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {
         sketch.title(inputs, "Timeline", inputs.document.id.as_deref());
         sketch.note("This trace holds no attention.");
@@ -43,8 +107,12 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let place = if differs { format!("{place}, of the weights as they are") } else { place };
     sketch.title(inputs, &format!("Output tokens · {place}"), inputs.document.id.as_deref());
     sinks::note_counted(inputs, sketch, &sides);
-    let timeline = match &inputs.evidence.timeline {
-        None => return sketch.note("The masses of the output tokens are not here yet."),
+    let timeline = match known(inputs) {
+        None => {
+            let failure = inputs.refusal.or_else(|| inputs.results.failure(&OutputMasses::of(inputs.selection)));
+            let waiting = "The masses of the output tokens are not here yet.".to_owned();
+            return sketch.note(&failure.map_or(waiting, sentence));
+        }
         Some(timeline) if timeline.tokens.is_empty() || timeline.layers == 0 => {
             return sketch.note(
                 "The queries of this block hold no output tokens. They are the text of a segment named `generated` or \

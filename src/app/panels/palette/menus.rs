@@ -17,7 +17,7 @@ use crate::app::panels::browser::columns;
 use crate::app::panels::heads::{STRONGEST, Z_SCORES};
 use crate::app::panels::{aggregation, export_menu, top_bar};
 use crate::export::Play;
-use crate::query::TokenColor;
+use crate::view::TokenColor;
 use crate::render::Keep;
 use crate::view::{ColorBy, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Target, Tiles};
 
