@@ -10,7 +10,7 @@ use ndarray_npy::WriteNpyExt as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Format;
+use super::format::Format;
 use crate::analysis::Direction;
 use crate::analysis::timeline::TokenGroup;
 use crate::trace::Block;

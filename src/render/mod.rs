@@ -3,6 +3,7 @@
 pub mod colormap;
 mod device;
 mod drawing;
+mod error;
 mod fonts;
 mod heatmap;
 mod layer;
@@ -18,8 +19,9 @@ mod text;
 pub use self::svg::{SvgError, to_svg};
 pub use device::Shader;
 pub use drawing::*;
+pub use error::DrawError;
 pub use fonts::{FONT_REGULAR, Fonts};
-pub use painter::{DrawError, Painter, shaders};
+pub use painter::{Painter, shaders};
 pub use target::{RenderTarget, TARGET_FORMAT, TargetError};
 
 /// Which of a kernel's twins runs: the compute shader, or on a software adapter native code, which is much faster there.

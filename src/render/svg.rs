@@ -165,16 +165,16 @@ impl Page {
             }
             return Ok(());
         }
-        let colors = heatmap::colored_cells(heatmap, values);
+        let columns = first.x as u32..(last.x as u32).min(heatmap.columns);
+        let rows = first.y as u32..(last.y as u32).min(heatmap.rows);
+        let colors = heatmap::colored_cells(heatmap, values, columns.clone(), rows.clone());
+        let places = rows.flat_map(|row| columns.clone().map(move |column| Vec2::new(column as f32, row as f32)));
         let mut group = Group::new().set("shape-rendering", "crispEdges");
-        for row in first.y as u32..(last.y as u32).min(heatmap.rows) {
-            for column in first.x as u32..(last.x as u32).min(heatmap.columns) {
-                let color = colors[row as usize * heatmap.columns as usize + column as usize];
-                let min = heatmap.rect.min + (Vec2::new(column as f32, row as f32) - heatmap.window.min) * cell;
-                let seen = Rect { min: min.max(heatmap.rect.min), max: (min + cell).min(heatmap.rect.max) };
-                if color[3] > 0 && seen.size().cmpgt(Vec2::ZERO).all() {
-                    group = group.add(fill(rectangle(seen), Color(color)));
-                }
+        for (place, color) in places.zip(colors) {
+            let min = heatmap.rect.min + (place - heatmap.window.min) * cell;
+            let seen = Rect { min: min.max(heatmap.rect.min), max: (min + cell).min(heatmap.rect.max) };
+            if color[3] > 0 && seen.size().cmpgt(Vec2::ZERO).all() {
+                group = group.add(fill(rectangle(seen), Color(color)));
             }
         }
         self.add(group);

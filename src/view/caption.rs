@@ -10,7 +10,7 @@ use crate::view::common::sides::place;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::words::token_names;
 use crate::view::options::Caption;
-use crate::view::{Inputs, Options, View};
+use crate::view::{Inputs, Options};
 
 /// Tokens that are named before the others are counted.
 const NAMED_TOKENS: usize = 4;
@@ -18,10 +18,11 @@ const NAMED_TOKENS: usize = 4;
 const MOST_OF_HEIGHT: f32 = 0.3;
 
 /// Takes the lines from the bottom of the free room.
-pub(super) fn draw(view: View, inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+pub(super) fn draw(of_view: impl FnOnce() -> Vec<String>, inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Options { caption: Some(caption), .. } = inputs.options else { return };
     let words = match caption {
-        Caption::Auto => words(view, inputs),
+        // The trace, what of it, and what was done to it.
+        Caption::Auto => inputs.document.id.iter().cloned().chain(of_view()).collect::<Vec<_>>().join(" · "),
         Caption::Text(text) => text.clone(),
     };
     let (size, room) = (sketch.text.small, sketch.free);
@@ -39,12 +40,6 @@ pub(super) fn draw(view: View, inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         sketch.label(at, Align::Left, text.replace('\u{a0}', " "), size, sketch.palette.muted);
     }
     sketch.free.max.y = (top - size * 0.35).max(room.min.y);
-}
-
-/// The trace, what of it, and what was done to it.
-fn words(view: View, inputs: &Inputs<'_>) -> String {
-    let id = inputs.document.id.iter().cloned();
-    id.chain((view.definition().caption)(inputs)).collect::<Vec<_>>().join(" · ")
 }
 
 /// `block main`.

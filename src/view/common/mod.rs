@@ -2,8 +2,10 @@
 
 pub(super) mod asked;
 pub(super) mod colour_bar;
+pub(super) mod order;
 pub(super) mod patches;
 pub(super) mod region_labels;
+pub(super) mod scale;
 pub(super) mod sides;
 pub(super) mod sinks;
 pub(super) mod sketch;

@@ -74,6 +74,12 @@ pub(in crate::view) struct Said {
     pub values: Vec<(Target, f32)>,
 }
 
+impl Compared {
+    pub fn new(unit: String, values: impl Iterator<Item = (Target, [f32; 2])>) -> Self {
+        Self { unit, values: values.collect() }
+    }
+}
+
 impl Facts {
     /// Of a drawing, with what it says of heads and cells.
     pub fn new(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) -> Self {

@@ -123,3 +123,40 @@ impl Zone {
         }
     }
 }
+
+/// A bar as the pointer finds it: a drag along it chooses values.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ColourBar {
+    /// Where.
+    pub rect: Rect,
+    /// Whether values rise upwards, or to the right.
+    pub is_upright: bool,
+    /// The values at the ends, the smaller one first.
+    pub range: [f32; 2],
+}
+
+impl ColourBar {
+    /// The value at a place, and at the nearer end beyond it.
+    pub fn value(&self, at: Vec2) -> f32 {
+        let along = (at - self.rect.min) / self.rect.size().max(Vec2::splat(1e-6));
+        let share = if self.is_upright { 1.0 - along.y } else { along.x }.clamp(0.0, 1.0);
+        self.range[0] + (self.range[1] - self.range[0]) * share
+    }
+
+    /// The part of the bar that lies between two values.
+    pub fn part(&self, low: f32, high: f32) -> Rect {
+        let span = (self.range[1] - self.range[0]).max(f32::MIN_POSITIVE);
+        let [low, high] = [low, high].map(|value| ((value - self.range[0]) / span).clamp(0.0, 1.0));
+        let (Rect { min, max }, size) = (self.rect, self.rect.size());
+        if self.is_upright {
+            Rect { min: Vec2::new(min.x, max.y - high * size.y), max: Vec2::new(max.x, max.y - low * size.y) }
+        } else {
+            Rect { min: Vec2::new(min.x + low * size.x, min.y), max: Vec2::new(min.x + high * size.x, max.y) }
+        }
+    }
+
+    /// Whether a drag that begins here chooses values.
+    pub fn grips(&self, at: Vec2) -> bool {
+        self.rect.shrink(-5.0).contains(at)
+    }
+}

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use glam::Vec2;
 
 use super::numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text};
-use super::{CompareView, said};
+use super::views::CompareView;
 use crate::analysis::statistics::mean;
 use crate::query::StatisticGrid;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Pixels, Quad, Rect};
-use crate::view::common::colour_bar::Scale;
+use crate::view::common::scale::Scale;
 use crate::view::common::asked::statistic_grid;
 use crate::view::common::sides::{Sides, refusal, sentence, weight_label};
 use crate::view::common::sketch::{Sketch, on_picture};
@@ -42,7 +42,7 @@ impl Difference {
     pub fn of(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>) -> Self {
         let nothing = |why: &str| {
             let why = refusal(b).map_or_else(|| why.to_owned(), sentence);
-            let said = said(String::new(), std::iter::empty());
+            let said = Compared::new(String::new(), std::iter::empty());
             Self { scale: None, notes: Vec::new(), said, found: Found::Nothing(why) }
         };
         let has_weights = |inputs: &Inputs<'_>| Sides::of(inputs).is_some_and(|sides| !sides.shown.is_empty());
@@ -92,7 +92,7 @@ impl Difference {
             (0..heads).map(|head| (Target::HeadMean { head }, both([&of_a.head_mean, &of_b.head_mean], head)));
         let all = (Target::AllHeads, [mean(&of_a.values), mean(&of_b.values)]);
         let unit = if of_a.unit.is_empty() { &of_a.label } else { &of_a.unit };
-        let said = said(unit.clone(), cells.chain(of_layers).chain(of_heads).chain([all]));
+        let said = Compared::new(unit.clone(), cells.chain(of_layers).chain(of_heads).chain([all]));
         Self { scale: Some(scale), notes: compared.notes, said, found: Found::Heads(grid) }
     }
 
@@ -154,7 +154,7 @@ impl Difference {
 fn tokens_said<'a>(a: &Inputs<'_>, tokens: impl Iterator<Item = &'a ComparedTokens>) -> Compared {
     let sequence = Sides::of(a).map_or(0, |sides| sides.far);
     let values = tokens.filter_map(|tokens| Some((target_of(tokens, sequence)?, tokens.values)));
-    said(weight_label(a), values)
+    Compared::new(weight_label(a), values)
 }
 
 fn target_of(tokens: &ComparedTokens, sequence: usize) -> Option<Target> {

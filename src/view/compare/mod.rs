@@ -9,81 +9,24 @@ mod difference;
 mod heading;
 mod numbers;
 mod partner;
-
-use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
+mod views;
 
 use glam::Vec2;
-use serde::{Deserialize, Serialize};
 
 use crate::render::{Fonts, Rect};
-use crate::view::common::colour_bar::{Bar, BarSide, Scale};
+use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::scale::Scale;
 use crate::view::common::sides::{self, headline};
 use crate::view::common::sketch::{MARGIN, Sketch};
-use crate::view::common::tip::{Compared, Facts};
+use crate::view::common::tip::Facts;
 use crate::query::{Query, StatisticGrid};
 use crate::view::common::asked::statistic_grid;
-use crate::view::{HeadsOrder, Inputs, Options, Scene, Target, View, Zone, caption, heads, image, needs, text};
+use crate::view::{HeadsOrder, Inputs, Options, Scene, Zone, caption, definition, heads, image, needs, text};
 
 pub use align::{AlignedRow, Alignment};
 pub use numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text};
 pub use partner::{Partner, partner};
-
-/// A view that shows two traces.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CompareView {
-    /// Layers × heads.
-    #[default]
-    Heads,
-    /// The pictures.
-    Image,
-    /// The tokens.
-    Text,
-}
-
-impl CompareView {
-    /// In the order in which they are offered.
-    pub const ALL: [Self; 3] = [Self::Heads, Self::Image, Self::Text];
-
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Heads => "heads",
-            Self::Image => "image",
-            Self::Text => "text",
-        }
-    }
-
-    /// The view that shows each of the two.
-    fn of_one(self) -> View {
-        match self {
-            Self::Heads => View::Heads,
-            Self::Image => View::Image,
-            Self::Text => View::Text,
-        }
-    }
-}
-
-impl fmt::Display for CompareView {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-/// The name is not one of [`CompareView::ALL`].
-#[derive(Debug, thiserror::Error)]
-#[error("no view of two traces is called '{0}': it is heads, image or text")]
-pub struct UnknownCompareView(String);
-
-impl FromStr for CompareView {
-    type Err = UnknownCompareView;
-
-    fn from_str(name: &str) -> Result<Self, UnknownCompareView> {
-        Self::ALL.into_iter().find(|view| view.name() == name).ok_or_else(|| UnknownCompareView(name.to_owned()))
-    }
-}
+pub use views::{CompareView, UnknownCompareView};
 
 /// What has to be known of each of two traces to draw them and their difference.
 pub fn comparison_needs(view: CompareView, inputs: &Inputs<'_>) -> Vec<Query> {
@@ -95,7 +38,7 @@ pub fn comparison_needs(view: CompareView, inputs: &Inputs<'_>) -> Vec<Query> {
 /// in `a`.
 pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
     let mut sketch = Sketch::new(a, fonts);
-    caption::draw(view.of_one(), a, &mut sketch);
+    caption::draw(|| (definition(view.of_one()).caption)(a), a, &mut sketch);
     // A panel that is being opened or closed.
     if a.size.x < 64.0 || a.size.y < 48.0 {
         let facts = Facts::new(a, &mut sketch);
@@ -262,9 +205,4 @@ impl Bars {
             bar.draw(sketch, Rect { max: Vec2::new(room.max.x, self.top), ..room }, &[]);
         }
     }
-}
-
-/// What a tip says of the targets: A's value and B's.
-fn said(unit: String, values: impl Iterator<Item = (Target, [f32; 2])>) -> Compared {
-    Compared { unit, values: values.collect::<HashMap<_, _>>() }
 }

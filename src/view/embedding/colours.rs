@@ -4,7 +4,7 @@ use super::{ColorBy, SizeBy};
 use crate::render::Color;
 use crate::render::colormap::Colormap;
 use crate::trace::{Modality, Token};
-use crate::view::common::colour_bar::Scale;
+use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, weight_label};
 use crate::view::common::tip::number;
 use crate::query::{Projection, Received, RowEntropy};

@@ -11,8 +11,9 @@ use glam::Vec2;
 use crate::analysis::projection::{Align, Method, Recipe};
 use crate::query::{NearestTokens, Projection, Query, Received, RowEntropy};
 use crate::render::{Align as Anchor, Rect, Transform};
+use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::scale::{tick_text, ticks};
 use crate::view::common::asked;
-use crate::view::common::colour_bar::{Bar, BarSide, tick_text, ticks};
 use crate::view::common::sketch::Sketch;
 use crate::view::numbers::names;
 use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, View, caption};
@@ -22,8 +23,6 @@ pub use options::{ColorBy, EmbeddingOptions, SizeBy};
 
 /// All about this view.
 pub(super) const VIEW: Definition = Definition {
-    name: "embedding",
-    title: "Hidden states",
     needs: needs,
     draw,
     caption: words,
@@ -164,7 +163,7 @@ fn view(inputs: &Inputs<'_>, fitted: Rect, plot: Rect) -> Transform {
     Transform { scale: fit.scale * user.scale, offset }
 }
 
-/// What colours mean, where they are names: each beside its sign.
+/// What colours mean, where they are names: each beside its glyph.
 fn legend(sketch: &mut Sketch<'_>, colours: &Colours) {
     if colours.names.is_empty() {
         return;
@@ -178,7 +177,7 @@ fn legend(sketch: &mut Sketch<'_>, colours: &Colours) {
         if left + 12.0 + width > sketch.free.max.x {
             continue;
         }
-        points::sign(sketch, Vec2::new(left + 4.0, y), *modality, 3.5, *color, palette.background);
+        points::glyph(sketch, Vec2::new(left + 4.0, y), *modality, 3.5, *color, palette.background);
         sketch.label(Vec2::new(left + 12.0, y), Anchor::Left, text, small, palette.muted);
         left += width + 28.0;
     }

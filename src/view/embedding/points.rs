@@ -19,7 +19,7 @@ const CUT_OUT: f32 = 56.0;
 const SMALL_PICTURE: f32 = 22.0;
 
 /// A disc for a word, a square for a patch.
-pub(super) fn sign(sketch: &mut Sketch<'_>, at: Vec2, modality: Modality, radius: f32, fill: Color, ring: Color) {
+pub(super) fn glyph(sketch: &mut Sketch<'_>, at: Vec2, modality: Modality, radius: f32, fill: Color, ring: Color) {
     let half = Vec2::splat(match modality {
         Modality::Text => radius,
         Modality::Image => radius * 0.88,
@@ -98,7 +98,7 @@ pub(super) fn draw(
                 let width = if selected || hovered { 2.5 } else { 1.5 };
                 sketch.outline(frame.shrink(-width), if hovered { palette.hover } else { fill }, width);
             }
-            None => sign(sketch, at(token), modality, radius, fill, ring),
+            None => glyph(sketch, at(token), modality, radius, fill, ring),
         }
     }
     sketch.marks.push(Mark::Points(Points { points: Arc::new(discs), clip: plot, view: *view }));

@@ -3,20 +3,13 @@
 use glam::Vec2;
 
 use crate::render::Rect;
+use crate::view::common::order::Order;
 use crate::view::common::sketch::Sketch;
 use crate::query::StatisticGrid;
 use crate::view::HeadsOrder;
 
 /// The largest side of a cell, in logical pixels.
 const LARGEST_CELL: f32 = 96.0;
-
-/// The order of rows or of columns.
-pub struct Order {
-    /// The number at each place.
-    indices: Vec<usize>,
-    /// The place of each number.
-    places: Vec<usize>,
-}
 
 pub(super) struct HeadsLayout {
     /// Of the heads.
@@ -26,40 +19,6 @@ pub(super) struct HeadsLayout {
     pub heads: Order,
     /// Where the column and the row of means begin, and their width and height.
     means: Rect,
-}
-
-impl Order {
-    /// As counted.
-    pub fn by_number(count: usize) -> Self {
-        Self { indices: (0..count).collect(), places: (0..count).collect() }
-    }
-
-    /// The highest first, what is not a number last; of equal ones the smaller number first. Z-scores have means that are 0 up to
-    /// rounding: what differs by a millionth of the values' spread is equal.
-    fn by_mean(means: &[f32], count: usize, spread: f32) -> Self {
-        let step = if spread > 0.0 { spread * 1e-6 } else { 1.0 };
-        let key = |index: usize| match means.get(index) {
-            Some(mean) if !mean.is_nan() => (mean / step).round(),
-            _ => f32::NEG_INFINITY,
-        };
-        let mut order = Self::by_number(count);
-        // Adding 0 makes −0 a 0, which it is not in a total order.
-        order.indices.sort_by(|&a, &b| (key(b) + 0.0).total_cmp(&(key(a) + 0.0)));
-        for (place, &index) in order.indices.iter().enumerate() {
-            order.places[index] = place;
-        }
-        order
-    }
-
-    /// The number at each place.
-    pub fn indices(&self) -> &[usize] {
-        &self.indices
-    }
-
-    /// The place of a number.
-    pub fn place(&self, index: usize) -> Option<usize> {
-        self.places.get(index).copied()
-    }
 }
 
 impl HeadsLayout {

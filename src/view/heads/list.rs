@@ -2,10 +2,9 @@
 
 use glam::Vec2;
 
-use super::one;
 use crate::analysis::statistics::strongest;
 use crate::render::{Align, Quad, Rect};
-use crate::view::common::colour_bar::{Scale, decimals, tick_text};
+use crate::view::common::scale::{Scale, decimals, tick_text};
 use crate::view::common::sketch::Sketch;
 use crate::query::StatisticGrid;
 use crate::view::{Inputs, Target};
@@ -48,7 +47,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut 
     let mut y = sketch.free.min.y + line / 2.0;
     let (muted, text, selected) = (sketch.palette.muted, sketch.palette.text, sketch.palette.selected_text);
     sketch.label(Vec2::new(left, y), Align::Left, "strongest heads", small, muted);
-    let chosen = (one(inputs.selection.layer), one(inputs.selection.head));
+    let chosen = (inputs.selection.layer.one(), inputs.selection.head.one());
     for (rank, (target, name, number, value)) in rows.into_iter().enumerate() {
         y += line;
         let row = Rect::at(left, y - line / 2.0, width, line);

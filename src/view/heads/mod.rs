@@ -7,12 +7,13 @@ mod list;
 use glam::Vec2;
 
 use self::layout::HeadsLayout;
-pub(super) use self::layout::Order;
 use crate::analysis::Pick;
 use crate::analysis::statistics::{mean, metric_names, why_none};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Quad, Rect};
-use crate::view::common::colour_bar::{Bar, BarSide, Scale, decimals, tick_text};
+use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::order::axis_numbers;
+use crate::view::common::scale::{Scale, decimals, tick_text};
 use crate::view::common::sketch::{Sketch, within};
 use crate::view::common::theme::ink_on;
 use crate::query::{Query, StatisticGrid};
@@ -22,8 +23,6 @@ use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, ca
 
 /// All about this view.
 pub(super) const VIEW: Definition = Definition {
-    name: "heads",
-    title: "Heads",
     needs: |inputs| asked::statistics(inputs).map(Query::from).into_iter().collect(),
     draw,
     caption: words,
@@ -242,7 +241,7 @@ fn cell(sketch: &mut Sketch<'_>, rect: Rect, value: f32, scale: &Scale, with_num
 fn axes(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut Sketch<'_>, layout: &HeadsLayout) {
     let (small, muted) = (sketch.text.small, sketch.palette.muted);
     let grid = layout.grid;
-    let (layer, head) = (one(inputs.selection.layer), one(inputs.selection.head));
+    let (layer, head) = (inputs.selection.layer.one(), inputs.selection.head.one());
     let widest = sketch.width(&(statistic.heads - 1).to_string(), small) + 5.0;
     for (head, color) in axis_numbers(sketch, &layout.heads, layout.cell.x, widest, head) {
         let at = Vec2::new(layout.cell(0, head).center().x, grid.min.y - small * 0.8);
@@ -268,37 +267,6 @@ fn means_axis(sketch: &mut Sketch<'_>, layout: &HeadsLayout) {
     sketch.label(above_means, Align::Center, "mean", small, muted);
     let beside_means = Vec2::new(grid.min.x - 5.0, layout.corner().center().y);
     sketch.label(beside_means, Align::Right, "mean", small, muted);
-}
-
-/// The one, where it is one.
-pub(super) fn one(pick: Pick) -> Option<usize> {
-    match pick {
-        Pick::One(index) => Some(index),
-        Pick::Mean | Pick::Max => None,
-    }
-}
-
-/// Which numbers an axis shows, and in which colour: in their order every one, every second, fifth, ... as there is
-/// room, and the selected one in place of those that it would collide with.
-pub(super) fn axis_numbers(
-    sketch: &Sketch<'_>,
-    order: &Order,
-    cell: f32,
-    needed: f32,
-    selected: Option<usize>,
-) -> Vec<(usize, Color)> {
-    let every = [1, 2, 5, 10, 20, 50, 100, 200, 500].into_iter().find(|&step| step as f32 * cell >= needed);
-    let every = every.unwrap_or(1000);
-    let selected = selected.and_then(|index| order.place(index));
-    let collides = |place: usize| selected.is_some_and(|s| s != place && s.abs_diff(place) as f32 * cell < needed);
-    let shown = order.indices().iter().enumerate();
-    shown
-        .filter(|(place, _)| selected == Some(*place) || (place % every == 0 && !collides(*place)))
-        .map(|(place, &index)| {
-            let is_selected = selected == Some(place);
-            (index, if is_selected { sketch.palette.selected_text } else { sketch.palette.muted })
-        })
-        .collect()
 }
 
 /// Outlines of the selected and the hovered cell; their values and colours for the colour bar.
@@ -338,7 +306,7 @@ fn marks(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut Sketch<'_>
         frame.into_iter().for_each(|frame| sketch.mark_cell(frame, color, width));
         return marked;
     }
-    let selected = match (one(selection.layer), one(selection.head)) {
+    let selected = match (selection.layer.one(), selection.head.one()) {
         (Some(layer), Some(head)) => Target::Head { layer, head },
         (Some(layer), None) => Target::LayerMean { layer },
         (None, Some(head)) => Target::HeadMean { head },

@@ -7,10 +7,11 @@ use glam::Vec2;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Pixels, Quad, Rect, Values};
 use crate::trace::Area;
+use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::asked;
-use crate::view::common::colour_bar::{Bar, BarSide, Scale};
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
+use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, headline, largest, locked, refused, weight_label, weight_range};
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
@@ -32,8 +33,6 @@ pub(super) struct Tile<'a> {
 
 /// All about this view.
 pub(super) const VIEW: Definition = Definition {
-    name: "image",
-    title: "Image",
     needs: asked::of_selection,
     draw,
     caption: figure_caption::normalized_weights,

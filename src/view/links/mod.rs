@@ -25,8 +25,6 @@ use crate::view::{Definition, Inputs, LinkColor, Target, View, caption, matrix};
 
 /// All about this view.
 pub(super) const VIEW: Definition = Definition {
-    name: "links",
-    title: "Links",
     needs,
     draw,
     caption: caption::weights,

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use glam::Vec2;
 
-use super::Axis;
+use super::axis::Axis;
 use crate::analysis::Direction;
 use crate::render::{Align, Color, Label, Mark, Quad, Rect};
 use crate::trace::{Modality, Token};
-use crate::view::common::colour_bar::{Scale, decimals, tick_text};
+use crate::view::common::scale::{Scale, decimals, tick_text};
 use crate::view::common::sides::Sides;
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;

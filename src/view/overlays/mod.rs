@@ -9,15 +9,15 @@ use crate::analysis::per_head::HeadWeights;
 use crate::analysis::{Direction, Selection};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Pixels, Rect};
+use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::patches::Patches;
+use crate::view::common::scale::Scale;
+use crate::view::common::sides::{Sides, largest, layers_line, refused, sentence, tokens_line, weight_range};
 use crate::query::{HeadsApart, Query};
 use crate::view::common::asked;
-use crate::view::common::colour_bar::{Bar, BarSide, Scale};
-use crate::view::common::patches::Patches;
-use crate::view::common::sides::{Sides, largest, layers_line, refused, sentence, tokens_line, weight_range};
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
-use crate::view::heads::one;
 use crate::view::image::heat_over;
 use crate::view::numbers::{block, far_axis};
 use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption as caption_of};
@@ -44,8 +44,6 @@ const INNER_GAP: f32 = 2.0;
 
 /// All about this view.
 pub(super) const VIEW: Definition = Definition {
-    name: "overlays",
-    title: "Heads on image",
     needs: needs,
     draw,
     caption: words,
@@ -88,7 +86,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     // The heads are gathered apart, and their weights are means.
     let shown = Selection { rollout: inputs.selection.rollout, ..inputs.selection.as_mean() };
     let shown = Inputs { selection: &shown, ..*inputs };
-    let place = match one(shown.selection.layer).filter(|_| shown.selection.rollout.is_none()) {
+    let place = match shown.selection.layer.one().filter(|_| shown.selection.rollout.is_none()) {
         Some(layer) => format!("every head of layer {layer}"),
         None => format!("every head, {}", layers_line(&shown)),
     };
@@ -145,7 +143,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
             false => scale.clone(),
         };
         pictures(inputs, sketch, &tiles, head, cell, &scale);
-        let target = match one(inputs.selection.layer) {
+        let target = match inputs.selection.layer.one() {
             Some(layer) => Target::Head { layer, head: head.head },
             None => Target::HeadMean { head: head.head },
         };
@@ -251,7 +249,7 @@ fn names(sketch: &mut Sketch<'_>, heads: &[Head<'_>], room: f32) -> Vec<String> 
 /// The head's name above its pictures, its zone, and its outline where it is selected or pointed at.
 fn frame(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, head: &Head<'_>, name: String, cell: Rect, target: Target) {
     let small = sketch.text.small;
-    let is_selected = one(inputs.selection.head) == Some(head.head);
+    let is_selected = inputs.selection.head.one() == Some(head.head);
     let color = if is_selected { sketch.palette.selected_text } else { sketch.palette.text };
     sketch.label(Vec2::new(cell.min.x, cell.min.y - small * 0.8), Align::Left, name, small, color);
     if inputs.hover == Some(target) {

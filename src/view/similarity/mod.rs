@@ -6,8 +6,9 @@ use crate::analysis::similarity::Similarity;
 use crate::query::Query;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Rect};
+use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::scale::{Scale, tick_text};
 use crate::view::common::asked;
-use crate::view::common::colour_bar::{Bar, BarSide, Scale, tick_text};
 use crate::view::common::sketch::Sketch;
 use crate::view::common::theme::ink_on;
 use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View};
@@ -17,8 +18,6 @@ const LARGEST_CELL: f32 = 96.0;
 
 /// All about this view.
 pub(super) const VIEW: Definition = Definition {
-    name: "similarity",
-    title: "Similarity",
     needs: |inputs| asked::similarity(inputs).map(Query::from).into_iter().collect(),
     draw,
     caption: words,

@@ -2,7 +2,7 @@
 
 use glam::Vec2;
 
-use super::chips;
+use super::chips::chips;
 use super::flow::Flow;
 use super::summary::outputs;
 use crate::render::{Align, Rect};

@@ -87,7 +87,7 @@ pub(in crate::view) fn outputs(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, mid
     if let Some(correct) = correct {
         let next = say(sketch, "", verdict);
         if next.x + size <= end {
-            sign(sketch, next, correct, verdict);
+            verdict_glyph(sketch, next, correct, verdict);
             say(sketch, "    ", verdict);
             say(sketch, if correct { "right" } else { "wrong" }, verdict);
         }
@@ -100,7 +100,7 @@ pub(in crate::view) fn outputs(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, mid
 }
 
 /// A tick or a cross, drawn, since not every font has them.
-fn sign(sketch: &mut Sketch<'_>, left: Vec2, right: bool, color: Color) {
+fn verdict_glyph(sketch: &mut Sketch<'_>, left: Vec2, right: bool, color: Color) {
     let unit = sketch.text.normal * 0.09;
     let point = |x: f32, y: f32| left + Vec2::new(x, y) * unit;
     let strokes = if right {

@@ -7,11 +7,12 @@ use crate::analysis::pool::Pooling;
 use crate::query::{AttentionGrid, Query, Thumbnails};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
-use crate::view::common::colour_bar::{Bar, BarSide, Scale};
-use crate::view::common::sides::sentence;
+use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::order::{Order, axis_numbers};
+use crate::view::common::scale::Scale;
 use crate::view::common::sketch::Sketch;
-use crate::view::heads::{Order, axis_numbers, one};
 use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption};
+use crate::view::common::sides::sentence;
 
 /// Cells a side that a tile may have: steps, so that a panel that is being resized asks rarely for new tiles.
 const SIDES: [usize; 10] = [4, 6, 8, 12, 16, 24, 32, 48, 64, 96];
@@ -47,8 +48,6 @@ impl AtlasLayout {
 
 /// All about this view.
 pub(super) const VIEW: Definition = Definition {
-    name: "thumbnails",
-    title: "Thumbnails",
     needs: |inputs| request(inputs).map(Query::from).into_iter().collect(),
     draw,
     caption: words,
@@ -193,7 +192,7 @@ fn tiles(sketch: &mut Sketch<'_>, thumbnails: &Thumbnails, layout: &AtlasLayout)
 
 fn axes(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, thumbnails: &Thumbnails, layout: &AtlasLayout) {
     let (small, muted, grid) = (sketch.text.small, sketch.palette.muted, layout.grid);
-    let (layer, head) = (one(inputs.selection.layer), one(inputs.selection.head));
+    let (layer, head) = (inputs.selection.layer.one(), inputs.selection.head.one());
     let widest = sketch.width(&(thumbnails.heads - 1).to_string(), small) + 5.0;
     for (head, color) in axis_numbers(sketch, &Order::by_number(thumbnails.heads), layout.step.x, widest, head) {
         let at = Vec2::new(layout.tile(0, head).center().x, grid.min.y - small * 0.8);
@@ -220,7 +219,7 @@ fn marks(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, thumbnails: &Thumbnails, 
         sketch.mark_cell(layout.tile(layer, head), Color::hex(0xffffff), 1.0);
     }
     let span = |from: Rect, to: Rect| Rect { min: from.min, max: to.max };
-    let selected = match (one(inputs.selection.layer), one(inputs.selection.head)) {
+    let selected = match (inputs.selection.layer.one(), inputs.selection.head.one()) {
         (Some(layer), Some(head)) if layer < layers && head < heads => layout.tile(layer, head),
         (Some(layer), None) if layer < layers => span(layout.tile(layer, 0), layout.tile(layer, heads - 1)),
         (None, Some(head)) if head < heads => span(layout.tile(0, head), layout.tile(layers - 1, head)),

@@ -2,7 +2,7 @@
 
 use glam::Vec2;
 
-use super::{name, share_axis, stack};
+use super::bars::{name, share_axis, stack};
 use crate::analysis::timeline::Timeline;
 use crate::render::{Align, Rect};
 use crate::view::common::sides::Sides;

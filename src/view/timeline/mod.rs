@@ -1,26 +1,29 @@
 //! The output tokens in their order: above, the attention of each divided among image, prompt, output so far and sinks in
 //! the selected layers; below, one of these masses in every layer.
 
+mod bars;
 mod layers;
 
 use std::sync::Arc;
 
 use glam::Vec2;
 
+use self::bars::{axis_name, color, name, share_axis, stack};
 use crate::analysis::Direction;
 use crate::analysis::timeline::{Timeline, TokenGroup};
 use crate::query::{OutputMasses, Query};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
-use crate::trace::{Content, Token};
-use crate::view::common::colour_bar::{Bar, BarSide, Scale, tick_text};
-use crate::view::common::asked;
+use crate::trace::Token;
+use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, heads_line, largest, place, sentence};
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
-use crate::view::common::words::{token_names, word};
+use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption};
+use crate::view::common::asked;
+use crate::view::common::words::token_names;
 use crate::view::numbers::{block, names};
-use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Palette, Target, View, caption};
 
 /// Where bars, words and heatmap lie.
 struct TimelineLayout {
@@ -34,8 +37,6 @@ struct TimelineLayout {
 
 /// All about this view.
 pub(super) const VIEW: Definition = Definition {
-    name: "timeline",
-    title: "Timeline",
     needs,
     draw,
     caption: words_of_caption,
@@ -156,16 +157,6 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     }
 }
 
-/// The colour of a group.
-fn color(palette: &Palette, group: TokenGroup) -> Color {
-    match group {
-        TokenGroup::Image => palette.patch,
-        TokenGroup::Prompt => palette.word,
-        TokenGroup::Output => palette.output,
-        TokenGroup::Sink => palette.special,
-    }
-}
-
 fn scale(inputs: &Inputs<'_>, group: TokenGroup, values: &[f32]) -> Scale {
     let top = largest(values.iter().copied());
     let locked = if inputs.options.lock_scale { 1.0 } else { top };
@@ -233,39 +224,6 @@ fn bars(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, timeline: &Timeline, layou
         let left = rect.min.x + layout.step * place as f32 + gap / 2.0;
         stack(sketch, Rect::at(left, rect.min.y, (layout.step - gap).max(0.5), rect.size().y), masses);
     }
-}
-
-/// One bar, from the bottom up.
-fn stack(sketch: &mut Sketch<'_>, rect: Rect, masses: [f32; 4]) {
-    let mut bottom = rect.max.y;
-    for group in TokenGroup::ALL {
-        let height = (masses[group as usize] * rect.size().y).clamp(0.0, bottom - rect.min.y);
-        sketch.fill(Rect::at(rect.min.x, bottom - height, rect.size().x, height), color(sketch.palette, group));
-        bottom -= height;
-    }
-}
-
-/// 0 to 1 at the left of bars, and what it is.
-fn share_axis(sketch: &mut Sketch<'_>, bars: Rect) {
-    let (small, muted, line) = (sketch.text.small, sketch.palette.muted, sketch.palette.line);
-    let (left, height) = (bars.min.x, bars.size().y);
-    for share in [0.0, 0.5, 1.0] {
-        if (share == 0.5 && height < small * 5.0) || height < small * 2.0 {
-            continue;
-        }
-        let y = bars.max.y - share * height;
-        sketch.line(Vec2::new(left - 3.0, y), Vec2::new(left, y), 1.0, line);
-        let middle = y.clamp(bars.min.y + small * 0.4, bars.max.y - small * 0.4);
-        let text = tick_text(share, if share == 0.5 { 1 } else { 0 });
-        sketch.label(Vec2::new(left - 5.0, middle), Align::Right, text, small, muted);
-    }
-    axis_name(sketch, bars, "share");
-}
-
-fn axis_name(sketch: &mut Sketch<'_>, rect: Rect, name: &str) {
-    let (small, muted) = (sketch.text.small, sketch.palette.muted);
-    let name = sketch.elide(name, small, false, rect.size().y);
-    sketch.upright(Vec2::new(sketch.free.min.x + small * 0.6, rect.center().y), Align::Center, name, small, muted);
 }
 
 /// 0 to 1 beside the bars, layers beside the heatmap.
@@ -368,11 +326,4 @@ fn hovered(inputs: &Inputs<'_>, timeline: &Timeline, group: TokenGroup) -> Vec<(
     let place = timeline.tokens.iter().position(|&other| other == token);
     let masses = place.and_then(|place| timeline.at(layer, place));
     masses.map(|masses| (masses[group as usize], Color::hex(0xffffff))).into_iter().collect()
-}
-
-fn name(tokens: &[Token], token: usize) -> String {
-    match tokens.get(token).map(|token| &token.content) {
-        Some(Content::Text(text)) => word(text),
-        _ => String::new(),
-    }
 }
