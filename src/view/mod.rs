@@ -24,10 +24,9 @@ use common::tip::Facts;
 use definition::Definition;
 
 pub use choices::{LinkColor, MatrixBlock, Tiles};
-pub use common::colour_bar::ColourBar;
+pub use common::zone::{ColourBar, Target, Zone};
 pub use common::theme::{Palette, Theme, contrast};
 pub use common::words::{joined, token_names, word, words};
-pub use common::zone::{Target, Zone};
 pub use compare::{
     AlignedRow, Alignment, CompareView, ComparedHeads, ComparedImage, ComparedTokens, Partner, UnknownCompareView,
     compared_image, compared_text, comparison_needs, draw_comparison, partner,
