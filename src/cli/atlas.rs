@@ -9,15 +9,16 @@ use glam::Vec2;
 use serde::Serialize;
 
 use super::adapter::AdapterArguments;
+use super::drawing::write_drawing;
 use super::examples::open;
 use super::progress;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use super::values::{parse_scale, parse_size};
 use crate::dataset::Dataset;
-use crate::export::{Format, write_view};
-use crate::headless::Headless;
-use crate::query::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS};
-use crate::view::{Evidence, Inputs, Options, Theme, View};
+use crate::export::Format;
+use crate::query::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS, Results};
+use crate::render::Fonts;
+use crate::view::{Inputs, Options, Theme, draw_grid};
 
 const EXAMPLES: &str = "Examples:
   vlscope atlas traces/ --statistic entropy
@@ -186,22 +187,22 @@ fn draw(arguments: &Arguments, atlas: &Atlas, value: AtlasValue, path: &std::pat
         bail!("the atlas is drawn as .png or .svg, its numbers are printed by --csv and --json: {}", path.display());
     }
     let (document, selection) = (atlas.document(), atlas.selection(None));
-    let evidence = Evidence { statistic: atlas.shown(value), ..Evidence::default() };
     let options = Options { theme: arguments.theme, ..Options::default() };
     let inputs = Inputs {
         document: &document,
         images: &[],
+        heads: &[],
         selection: &selection,
+        shown: &selection,
         hover: None,
         options: &options,
-        evidence: &evidence,
+        results: &Results::default(),
+        refusal: None,
+        moving: None,
         size: Vec2::from(arguments.size),
     };
-    let picture = || {
-        let mut headless = Headless::new(&arguments.adapter.choice())?;
-        headless.draw_view(View::Heads, &inputs, arguments.scale).context("cannot draw the atlas")
-    };
-    write_view(View::Heads, &inputs, path, format, picture)
+    let drawing = draw_grid(&atlas.shown(value), &inputs, &mut Fonts::new()).drawing;
+    write_drawing(&drawing, arguments.scale, path, format, &arguments.adapter)
 }
 
 fn head_reports(atlas: &Atlas) -> Vec<HeadReport> {

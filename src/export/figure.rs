@@ -6,22 +6,16 @@ use anyhow::{Context as _, Result, bail};
 use image::RgbaImage;
 
 use super::format::Format;
-use super::numbers::numbers_of;
-use crate::render::{Drawing, Fonts, Values, to_svg};
-use crate::view::{Evidence, Inputs, View, draw};
+use crate::render::{Drawing, Fonts, to_svg};
+use crate::view::{Inputs, View, draw, numbers_of};
 
-/// The view as an SVG document. Matrices that are in GPU memory are taken from their copies on the host.
+/// The view as an SVG document. What is drawn from the device elsewhere is taken from the host.
 ///
 /// # Errors
 /// If an image cannot be embedded.
 pub fn svg_of(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Result<String> {
-    let evidence = match &inputs.evidence.matrix {
-        Values::Resident(_) => {
-            Evidence { matrix: Values::Host(inputs.evidence.links.clone()), ..inputs.evidence.clone() }
-        }
-        Values::Host(_) => inputs.evidence.clone(),
-    };
-    Ok(to_svg(&draw(view, &Inputs { evidence: &evidence, ..*inputs }, fonts).drawing)?)
+    let results = inputs.results.on_host();
+    Ok(to_svg(&draw(view, &Inputs { results: &results, ..*inputs }, fonts).drawing)?)
 }
 
 /// Writes a drawing of what is no view of one trace, as .svg or else as .png of the pixels that `picture` gives.

@@ -14,5 +14,4 @@ pub use command_line::{Flags, render_flags, render_line, words_of};
 pub use dataset_lines::{Picture, Place, atlas_line, compare_line, tokens_line};
 pub use figure::{svg_of, write_drawing, write_view};
 pub use format::{Format, UnknownFormat};
-pub use numbers::{Axis, Numbers, numbers_of};
 pub use view_state::{ViewState, check_selection};

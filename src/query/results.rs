@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::RectangleCells;
 use super::request::{Query, Request, Value};
 
 /// Results by their requests: a snapshot that no worker changes.
@@ -51,9 +52,26 @@ impl Results {
         self.answer(request)?.outcome.as_ref().err().map(String::as_str)
     }
 
+    /// The same, with nothing to be drawn from a device.
+    pub fn on_host(&self) -> Self {
+        let mut results = self.clone();
+        for answer in results.answers.values_mut() {
+            let Ok(value) = &mut answer.outcome else { continue };
+            if let Some(cells) = value.result.downcast_ref::<RectangleCells>() {
+                *value = Value::of(RectangleCells { on_device: None, ..cells.clone() });
+            }
+        }
+        results
+    }
+
     /// Whether all of these have their results, or failed.
     pub fn settle(&self, queries: &[Query]) -> bool {
         queries.iter().all(|query| self.answers.get(query).is_some_and(|answer| !answer.is_part))
+    }
+
+    /// Whether all of these have their results or a part of them, or failed.
+    pub fn have(&self, queries: &[Query]) -> bool {
+        queries.iter().all(|query| self.answers.contains_key(query))
     }
 
     /// The number of the newest answer among these requests', and how many have one: another pair tells that there is something

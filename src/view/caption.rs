@@ -44,7 +44,7 @@ pub(super) fn draw(of_view: impl FnOnce() -> Vec<String>, inputs: &Inputs<'_>, s
 
 /// `block main`.
 pub(super) fn block(inputs: &Inputs<'_>) -> Option<String> {
-    let block = inputs.document.attention.get(inputs.selection.block)?;
+    let block = inputs.document.attention.get(inputs.shown.block)?;
     Some(format!("block {}", block.name))
 }
 
@@ -59,17 +59,17 @@ pub(super) fn weights(inputs: &Inputs<'_>) -> Vec<String> {
 /// How the weights came about.
 pub(super) fn made(inputs: &Inputs<'_>) -> Vec<String> {
     let mut parts = Vec::new();
-    if let Some(rollout) = inputs.selection.rollout {
+    if let Some(rollout) = inputs.shown.rollout {
         parts.push(format!("residual share {:.2}", f32::from(rollout.residual_percent) / 100.0));
     }
     let has_none = asked::known_sinks(inputs).is_some_and(|found| found.sinks.is_empty());
-    let sinks = if has_none { SinkTreatment::Show } else { inputs.selection.sinks };
+    let sinks = if has_none { SinkTreatment::Show } else { inputs.shown.sinks };
     match sinks {
         SinkTreatment::Show | SinkTreatment::Mark => {}
         SinkTreatment::Hide => parts.push("sinks hidden".to_owned()),
         SinkTreatment::Renormalise => parts.push("sinks hidden, rows scaled up".to_owned()),
     }
-    if inputs.selection.rollout.is_none() && !sinks.leaves_out() {
+    if inputs.shown.rollout.is_none() && !sinks.leaves_out() {
         parts.push("raw weights".to_owned());
     }
     parts
@@ -87,7 +87,7 @@ pub(super) fn normalized_weights(inputs: &Inputs<'_>) -> Vec<String> {
 
 /// `summed attention of what [1], color [2]`.
 pub(super) fn of_tokens(inputs: &Inputs<'_>) -> String {
-    let selection = inputs.selection;
+    let selection = inputs.shown;
     let combined = match selection.combine {
         Combine::Sum if selection.tokens.len() != 1 => "summed attention",
         Combine::Max if selection.tokens.len() != 1 => "largest attention",
@@ -99,11 +99,11 @@ pub(super) fn of_tokens(inputs: &Inputs<'_>) -> String {
 
 /// `what [1], color [2]`.
 pub(super) fn tokens(inputs: &Inputs<'_>) -> String {
-    let sequence = inputs.selection.sequence(inputs.document);
+    let sequence = inputs.shown.sequence(inputs.document);
     let names = sequence.map(|sequence| token_names(&inputs.document.sequences[sequence].tokens)).unwrap_or_default();
     let name = |&token: &usize| names.get(token).map(|name| format!("{name} [{token}]"));
-    let mut named: Vec<String> = inputs.selection.tokens.iter().take(NAMED_TOKENS).filter_map(name).collect();
-    match inputs.selection.tokens.len() {
+    let mut named: Vec<String> = inputs.shown.tokens.iter().take(NAMED_TOKENS).filter_map(name).collect();
+    match inputs.shown.tokens.len() {
         0 => named.push("all tokens that are not special".to_owned()),
         count if count > NAMED_TOKENS => named.push(format!("{} more", count - NAMED_TOKENS)),
         _ => {}

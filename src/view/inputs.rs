@@ -20,8 +20,10 @@ pub struct Inputs<'a> {
     pub images: &'a [Arc<Pixels>],
     /// The most heads in a layer, by attention block.
     pub heads: &'a [usize],
-    /// What the user looks at.
+    /// What is selected: it is marked.
     pub selection: &'a Selection,
+    /// What the numbers are of: the selection, or what the thing under the pointer would select.
+    pub shown: &'a Selection,
     /// What is under the pointer, in whichever view.
     pub hover: Option<Target>,
     /// How it is shown.
@@ -46,6 +48,18 @@ impl<'a> Inputs<'a> {
         size: Vec2,
     ) -> Self {
         let (document, images, heads) = (open.document(), open.images.as_slice(), open.heads.as_slice());
-        Self { document, images, heads, selection, hover: None, options, results, refusal: None, moving: None, size }
+        Self {
+            document,
+            images,
+            heads,
+            selection,
+            shown: selection,
+            hover: None,
+            options,
+            results,
+            refusal: None,
+            moving: None,
+            size,
+        }
     }
 }

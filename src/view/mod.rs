@@ -37,7 +37,8 @@ pub use matrix::matrix_size;
 pub use numbers::{Axis, NoNumbers, Numbers};
 pub use options::{Caption, HeadsOrder, Options};
 pub use scene::Scene;
-pub use summary::summary;
+pub use common::asked::{statistic_grid, statistics, plane, projection};
+pub use summary::{summary, summary_needs};
 pub use token_cloud::{
     CloudInputs, CloudScene, MOST_DISCS, PaintedTokens, TokenCloud, TokenColor, UnknownTokenColor, draw_token_cloud,
     rows_of, token_name,

@@ -136,8 +136,6 @@ pub enum Command {
     SetPooling(Pooling),
     /// The views in front now: what only the others show need not be known.
     ShowViews(Vec<View>),
-    /// There is room for thumbnails of this many cells a side.
-    SetThumbnailSide(usize),
     /// Select the next output token, or the one before; wraps around.
     StepOutput(isize),
     /// Give up the projection that is being computed: show the principal components instead.

@@ -1,14 +1,11 @@
 //! What the window shows: all that the panels read, and how answers of workers get into it.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::analysis::normalize::Normalization;
-use crate::analysis::pool::Pooling;
-use crate::analysis::projection::{Align, Method};
-use crate::analysis::similarity::Similarity;
-use crate::analysis::statistics::{self, Over};
+use glam::Vec2;
+
+use crate::analysis::statistics;
 use crate::analysis::timeline::output_tokens;
 use crate::analysis::{Direction, Pick, Selection};
 use crate::app::model::browsing::Browsing;
@@ -18,9 +15,9 @@ use crate::app::model::history::History;
 use crate::app::model::panel::Panel;
 use crate::app::model::tokens::TokenPanel;
 use crate::export::check_selection;
-use crate::query::OpenTrace;
+use crate::query::{OpenTrace, Projection, Results};
 use crate::trace::{Block, Document};
-use crate::view::{Evidence, Options, Projection, Target, Theme, View};
+use crate::view::{Inputs, Options, Target, View};
 
 /// All that the panels read.
 #[derive(Debug, Default)]
@@ -41,14 +38,10 @@ pub struct State {
     pub hover: Option<Target>,
     /// How the views look.
     pub options: Options,
-    /// How the weights are normalized before they are coloured.
-    pub normalization: Normalization,
-    /// Whether special tokens count in vlscope's own statistics.
-    pub specials: bool,
-    /// Which hidden state is shown; `None` for what the selected layer puts out.
-    pub hidden_state: Option<usize>,
-    /// The numbers of the selection, or of the preview; those of the one before stay until the next are ready.
-    pub evidence: Option<Arc<Evidence>>,
+    /// What is known of what the views need.
+    pub results: Results,
+    /// Whether what is not known yet will be there in a moment: until then views go on showing the picture before.
+    pub is_patient: bool,
     /// Why there is nothing to show.
     pub failure: Option<String>,
     /// Whether the file of the trace that is shown has changed since it was read.
@@ -63,26 +56,12 @@ pub struct State {
     pub projection: Option<Arc<Projection>>,
     /// The same on the way from one state's places to the next one's.
     pub moving: Option<Arc<Projection>>,
-    /// Counts the changes of `projection`, `moving` and `similarity`, which few views show.
-    pub moves: u64,
-    /// How alike the hidden states are.
-    pub similarity: Option<Arc<Similarity>>,
     /// How far the projection is that is being computed, from 0 to 1, once it takes its time.
     pub projecting: Option<f32>,
-    /// The change with which the trace came.
-    pub trace_version: u64,
-    /// The change that the views show: the last one, unless its numbers will be there in a moment.
-    pub shown_version: u64,
     /// What is typed into the command palette while it is shown.
     pub palette: Option<Palette>,
     /// The selections before.
     pub history: History,
-    /// Which values the statistic is compared with; `None` for its plain values.
-    pub z_score: Option<Over>,
-    /// What a cell of a thumbnail says of its weights.
-    pub pooling: Pooling,
-    /// Cells a side of a thumbnail that there is room for; 0 before a panel has said so.
-    pub thumbnail_side: usize,
     /// The views in front, in the order of their panels.
     pub shown_views: Vec<View>,
     /// The panel whose picture has the keyboard's focus.
@@ -124,20 +103,18 @@ impl State {
             self.selection = first_selection(&trace);
             self.options.matrix_window = None;
             self.options.embedding_view = None;
-            self.hidden_state = None;
+            self.options.hidden_state = None;
         }
         self.trace = Some(trace);
-        self.evidence = None;
+        self.results = Results::default();
         self.projection = None;
         self.moving = None;
-        self.similarity = None;
         self.failure = None;
         self.is_outdated = false;
         self.keep_statistic();
         self.select_awaited_token();
         self.set_preview(None);
         self.version += 1;
-        self.trace_version = self.version;
     }
 
     /// After a failure: whether it is that the file has changed.
@@ -145,41 +122,10 @@ impl State {
         self.is_outdated = self.trace.as_ref().is_some_and(|open| open.trace.check_unchanged().is_err());
     }
 
-    /// The numbers for the selection have come.
-    pub fn set_evidence(&mut self, evidence: Arc<Evidence>) {
-        self.evidence = Some(evidence);
-        self.version += 1;
-    }
-
-    /// The hidden states are in the plane.
-    pub fn set_projection(&mut self, projection: Option<Arc<Projection>>) {
-        self.projection = projection;
-        self.moves += 1;
-    }
-
-    /// The points are on their way, or have arrived.
-    pub fn set_moving(&mut self, moving: Option<Arc<Projection>>) {
-        self.moving = moving;
-        self.moves += 1;
-    }
-
-    /// The hidden states were compared.
-    pub fn set_similarity(&mut self, similarity: Option<Arc<Similarity>>) {
-        self.similarity = similarity;
-        self.moves += 1;
-    }
-
-    /// The numbers for a view, with the projection where it is shown.
-    pub fn evidence_for(&self, view: View) -> Cow<'_, Evidence> {
-        let evidence = self.evidence.as_deref().map_or_else(|| Cow::Owned(Evidence::default()), Cow::Borrowed);
-        match view {
-            View::Embedding | View::Similarity => Cow::Owned(Evidence {
-                projection: self.moving.clone().or_else(|| self.projection.clone()),
-                similarity: self.similarity.clone(),
-                ..evidence.into_owned()
-            }),
-            _ => evidence,
-        }
+    /// What a view of that size is drawn of; `None` while nothing is open.
+    pub fn inputs(&self, size: Vec2) -> Option<Inputs<'_>> {
+        let inputs = Inputs::new(self.trace.as_deref()?, &self.selection, &self.options, &self.results, size);
+        Some(Inputs { shown: self.shown_selection(), hover: self.hover, moving: self.moving.as_deref(), ..inputs })
     }
 
     /// The trace that was asked for cannot be shown; the one before stays.

@@ -13,9 +13,9 @@ use crate::app::ui::canvas::{Canvas, Easel};
 use crate::app::ui::controls::{menu, unlabelled_choice};
 use crate::dataset::Dataset;
 use crate::dataset::head_stats::definition;
-use crate::query::{Atlas, AtlasValue, PERMUTATIONS};
+use crate::query::{Atlas, AtlasValue, PERMUTATIONS, Results};
 use crate::render::{Drawing, Fonts};
-use crate::view::{Evidence, Inputs, Options, Scene, Target, View, draw};
+use crate::view::{Inputs, Options, Scene, Target, draw_grid};
 
 /// The share of the panel's height that the list of extreme examples takes.
 const LIST: f32 = 0.36;
@@ -205,16 +205,21 @@ fn show_heads(
 /// The heads, as in the window or with a title.
 fn scene_of(state: &State, atlas: &Atlas, size: Vec2, title: bool, fonts: &mut Fonts) -> Scene {
     let panel = &state.browsing.atlas;
+    let selection = atlas.selection(panel.cell);
     let inputs = Inputs {
         document: &atlas.document(),
         images: &[],
-        selection: &atlas.selection(panel.cell),
+        heads: &[],
+        selection: &selection,
+        shown: &selection,
         hover: None,
         options: &Options { title, heads_filter: None, ..state.options.clone() },
-        evidence: &Evidence { statistic: atlas.shown(panel.choice.value), ..Evidence::default() },
+        results: &Results::default(),
+        refusal: None,
+        moving: None,
         size,
     };
-    draw(View::Heads, &inputs, fonts)
+    draw_grid(&atlas.shown(panel.choice.value), &inputs, fonts)
 }
 
 /// What is exported; `None` while there is nothing.

@@ -66,7 +66,7 @@ fn show_menu(ui: &mut Ui, state: &State, embedding: &mut EmbeddingOptions, comma
         let label = ui.label("Seed");
         ui.add(egui::DragValue::new(&mut embedding.recipe.seed)).labelled_by(label.id);
     });
-    if state.hidden_state.is_some() && ui.button("State follows the layer").clicked() {
+    if state.options.hidden_state.is_some() && ui.button("State follows the layer").clicked() {
         commands.push(Command::SetHiddenState(None));
     }
 }

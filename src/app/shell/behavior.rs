@@ -38,6 +38,8 @@ pub struct Behavior<'a> {
     pub commands: &'a mut Vec<Command>,
     /// Words for what is under the pointer.
     pub tip: &'a mut Option<String>,
+    /// The view under the pointer.
+    pub pointed: Option<View>,
     /// Whether the pointer is over a view.
     pub hovers: bool,
     /// The views in front.
@@ -84,6 +86,7 @@ impl Behavior<'_> {
                 let canvas = &mut self.canvases[view as usize];
                 if let Some(tip) = panels::show_view(ui, view, self.state, canvas, self.easel, self.commands) {
                     self.hovers = true;
+                    self.pointed = Some(view);
                     *self.tip = Some(tip);
                 }
             }

@@ -26,27 +26,22 @@ use crate::app::ui::canvas::{Canvas, Easel};
 use crate::app::ui::focus::Focus;
 use crate::app::ui::keys::TypedAhead;
 use crate::app::ui::{appearance, keys, toasts};
-use crate::app::work::comparer::Comparer;
 use crate::app::work::desk::Desk;
 use crate::app::work::dialog::ChooseFile;
 use crate::app::work::exporter::Done;
 use crate::app::work::loader::Loader;
-use crate::app::work::projections::Projections;
+use crate::app::work::queries::Queries;
 use crate::app::work::screenshot;
 use crate::app::work::textures::Textures;
 use crate::app::work::token_desk::TokenDesk;
-use crate::app::work::worker::Worker;
 use crate::export::ViewState;
 use crate::gpu::{Gpu, default_budget_bytes};
-use crate::query::{Analyst, OpenTrace, Question};
+use crate::query::OpenTrace;
 use crate::render::Color;
-use crate::view::{Evidence, Theme, View};
+use crate::view::{Theme, View};
 
 /// The statistic that the heads view begins with: how much the text looks at the image.
 const FIRST_STATISTIC: &str = "mass.text.image";
-
-/// The trace's serial number, what was asked of it, what came of it, and whether that is all.
-type Answer = (u64, Question, Result<Evidence>, bool);
 
 /// State, panels and workers.
 pub struct Interface {
@@ -59,10 +54,13 @@ pub struct Interface {
     pub(super) desk: Desk,
     textures: Textures,
     atlas_canvas: Canvas,
-    analyst: Worker<(Arc<OpenTrace>, Question), Answer>,
-    asked: Option<(u64, Question)>,
-    asked_at: Instant,
-    answered: Option<(u64, Question)>,
+    queries: Queries,
+    /// The view under the pointer.
+    pointed: Option<View>,
+    /// Reads the trace that the shown one is compared with.
+    partner: Loader,
+    /// Which one that is.
+    partner_path: Option<PathBuf>,
     notes: (Sender<Result<Done>>, Receiver<Result<Done>>),
     dialog: Option<ChooseFile>,
     messages: Messages,
@@ -83,8 +81,6 @@ pub struct Interface {
     context: egui::Context,
     /// A view state that waits for its trace.
     awaited_state: Option<ViewState>,
-    projections: Projections,
-    comparer: Comparer,
     /// Of the two traces that are compared.
     comparison: Canvas,
     shows_comparison: bool,
@@ -102,7 +98,7 @@ impl Interface {
         gpu: Arc<Gpu>,
         renderer: Option<Arc<RwLock<egui_wgpu::Renderer>>>,
         launch: &Launch,
-        wake: impl Fn() + Clone + Send + 'static,
+        wake: impl Fn() + Clone + Send + Sync + 'static,
     ) -> Self {
         appearance::install_fonts(context);
         let settings_path = settings::path().filter(|_| launch.is_remembered);
@@ -123,9 +119,6 @@ impl Interface {
             messages.fail(format!("computing on the processor: {error}"));
             Engine::cpu()
         });
-        let mut analyst = Analyst::new(engine);
-        let projections = Projections::new(wake.clone());
-        let comparer = Comparer::new(wake.clone());
         let token_desk = TokenDesk::new(wake.clone());
         let mut interface = Self {
             layout: settings.layout.map_or_else(panels::default_layout, panels::completed),
@@ -136,19 +129,10 @@ impl Interface {
             desk: Desk::new(launch.path.clone().zip(launch.index_dir.clone()), wake.clone()),
             textures: Textures::new(wake.clone()),
             atlas_canvas: Canvas::default(),
-            analyst: Worker::start_in_parts(
-                move |(trace, question): (Arc<OpenTrace>, Question), outdated, tell: &mut dyn FnMut(Answer)| {
-                    let serial = trace.trace.serial();
-                    let mut on_part = |part| tell((serial, question.clone(), Ok(part), false));
-                    let answer = analyst.answer_in_parts(&trace, &question, outdated, &mut on_part);
-                    let is_wanted = answer.is_ok() || !outdated.load(std::sync::atomic::Ordering::Relaxed);
-                    is_wanted.then_some((serial, question, answer, true))
-                },
-                wake,
-            ),
-            asked: None,
-            asked_at: Instant::now(),
-            answered: None,
+            partner: Loader::new(wake.clone()),
+            partner_path: None,
+            pointed: None,
+            queries: Queries::new(engine, wake),
             notes: mpsc::channel(),
             dialog: None,
             messages,
@@ -166,8 +150,6 @@ impl Interface {
             folder: launch.screenshot_dir.clone().unwrap_or_else(screenshot::default_folder),
             context: context.clone(),
             awaited_state: None,
-            projections,
-            comparer,
             comparison: Canvas::default(),
             shows_comparison: false,
             token_desk,
@@ -193,9 +175,8 @@ impl Interface {
         if let Some(wait) = self.take_answers() {
             ui.ctx().request_repaint_after(wait);
         }
-        match self.time_for_numbers() {
-            Some(wait) => ui.ctx().request_repaint_after(wait),
-            None => self.state.shown_version = self.state.version,
+        if let Some(wait) = self.time_for_numbers() {
+            ui.ctx().request_repaint_after(wait);
         }
         // The size of everything is a command's, so that it is remembered.
         ui.ctx().options_mut(|options| options.zoom_with_keyboard = false);
@@ -230,6 +211,7 @@ impl Interface {
                 shows_tokens: false,
                 commands: &mut commands,
                 tip: &mut self.tip,
+                pointed: None,
                 hovers: false,
                 shown: Vec::new(),
                 shows_atlas: false,
@@ -240,6 +222,7 @@ impl Interface {
             self.layout.ui(&mut behavior, ui);
             self.shows_comparison = behavior.shows_comparison;
             self.shows_tokens = behavior.shows_tokens;
+            self.pointed = behavior.pointed;
             let (hovers, shown, shows_atlas) = (behavior.hovers, behavior.shown, behavior.shows_atlas);
             let focused = behavior.focused;
             if focused != self.state.focused_panel {

@@ -8,7 +8,9 @@ use egui::{TextureId, Vec2};
 
 use crate::gpu::Gpu;
 use crate::render::{Backend, DrawError, Fonts, Painter, RenderTarget, TargetError};
-use crate::view::{Inputs, Scene, View, draw};
+use crate::analysis::Selection;
+use crate::query::Projection;
+use crate::view::{Inputs, Options, Scene, Target, View, draw, needs};
 
 /// Draws scenes into textures that egui can show. Without a renderer (in a test of the panels) there are only scenes.
 pub struct Easel {
@@ -24,8 +26,51 @@ pub struct Easel {
 pub struct Canvas {
     scene: Option<Scene>,
     drawn_at: Option<(u64, Vec2, f32)>,
+    drawn: Option<Drawn>,
     picture: Option<(RenderTarget, TextureId)>,
     failure: Option<String>,
+}
+
+/// What a view's scene was made of.
+#[derive(PartialEq)]
+struct Drawn {
+    trace: u64,
+    selection: Selection,
+    shown: Selection,
+    hover: Option<Target>,
+    options: Options,
+    moving: Option<*const Projection>,
+    /// Of the results that it needs.
+    newest: (u64, usize),
+    size: glam::Vec2,
+    scale: f32,
+}
+
+impl Drawn {
+    fn of(view: View, trace: u64, inputs: &Inputs<'_>, newest: (u64, usize), scale: f32) -> Self {
+        let mut options = inputs.options.clone();
+        // Other views are not drawn anew because one is zoomed or scrolled.
+        if view != View::Matrix {
+            options.matrix_window = None;
+        }
+        if view != View::Embedding {
+            options.embedding_view = None;
+        }
+        if view != View::Text {
+            options.text_scroll = None;
+        }
+        Self {
+            trace,
+            selection: inputs.selection.clone(),
+            shown: inputs.shown.clone(),
+            hover: inputs.hover,
+            options,
+            moving: inputs.moving.map(std::ptr::from_ref),
+            newest,
+            size: inputs.size,
+            scale,
+        }
+    }
 }
 
 /// Why there is no picture.
@@ -47,9 +92,32 @@ impl Easel {
 }
 
 impl Canvas {
-    /// The scene, made anew if the state's `version`, the size or the scale has changed.
-    pub fn scene(&mut self, easel: &mut Easel, view: View, inputs: &Inputs<'_>, version: u64, scale: f32) -> &Scene {
-        self.scene_by(easel, inputs.size, version, scale, |fonts| draw(view, inputs, fonts))
+    /// The scene, made anew if something changed that the view shows. While it lacks what it needs and that will be there in a
+    /// moment (`is_patient`), it goes on showing what it showed before. Says as well whether it is a scene of this `trace`.
+    pub fn scene(
+        &mut self,
+        easel: &mut Easel,
+        view: View,
+        trace: u64,
+        inputs: &Inputs<'_>,
+        is_patient: bool,
+        scale: f32,
+    ) -> (&Scene, bool) {
+        let needs = needs(view, inputs);
+        let now = Drawn::of(view, trace, inputs, inputs.results.newest(&needs), scale);
+        let is_as_large = self.drawn.as_ref().is_some_and(|drawn| drawn.size == now.size && drawn.scale == now.scale);
+        let waits = is_patient && is_as_large && !inputs.results.have(&needs);
+        let scene = match self.scene.take().filter(|_| waits || self.drawn.as_ref() == Some(&now)) {
+            Some(scene) => scene,
+            None => {
+                self.drawn = Some(now);
+                let scene = draw(view, inputs, &mut easel.fonts);
+                self.failure = self.paint(easel, &scene, scale).err().map(|error| error.to_string());
+                scene
+            }
+        };
+        let is_of_trace = self.drawn.as_ref().is_some_and(|drawn| drawn.trace == trace);
+        (self.scene.insert(scene), is_of_trace)
     }
 
     /// The same for a scene that is not a view's alone.

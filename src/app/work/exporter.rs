@@ -14,9 +14,9 @@ use crate::app::work::destination::Destination;
 use crate::export::{Animation, Format, ViewState, write_drawing, write_view};
 use crate::gpu::Gpu;
 use crate::headless::Headless;
-use crate::query::{Analyst, OpenTrace, Projector, complete};
+use crate::query::{OpenTrace, Results, Solver};
 use crate::render::Drawing;
-use crate::view::{Evidence, Inputs};
+use crate::view::{Inputs, needs, needs_for_numbers};
 
 /// One view to be exported.
 pub struct Job {
@@ -26,8 +26,8 @@ pub struct Job {
     pub open: Arc<OpenTrace>,
     /// What is shown; its view is the one that is exported.
     pub state: ViewState,
-    /// The numbers, if they are there already.
-    pub evidence: Option<Arc<Evidence>>,
+    /// What is known already.
+    pub results: Results,
     /// Of the picture, in logical pixels.
     pub size: Vec2,
     /// Pixels per logical pixel.
@@ -90,26 +90,17 @@ impl Job {
             Export::File(format) => Some(format),
             Export::CopyPicture => None,
         };
-        let evidence = match &self.evidence {
-            Some(evidence) => Arc::clone(evidence),
-            None => {
-                let question = &self.state.question;
-                let mut evidence =
-                    self.analyst(gpu).answer(&self.open, &question.for_view(view), &AtomicBool::new(false))?;
-                let recipe = self.state.options.embedding.recipe;
-                complete(view, &self.open, question, recipe, &mut Projector::default(), &mut evidence)?;
-                Arc::new(evidence)
-            }
+        let (selection, options) = (&self.state.selection, &self.state.options);
+        let inputs = Inputs::new(&self.open, selection, options, &self.results, self.size);
+        let asked = match format.is_none_or(Format::is_picture) {
+            true => needs(view, &inputs),
+            false => needs_for_numbers(view, &inputs),
         };
-        let inputs = Inputs {
-            document: self.open.document(),
-            images: &self.open.images,
-            selection: &self.state.question.selection,
-            hover: None,
-            options: &self.state.options,
-            evidence: &evidence,
-            size: self.size,
+        let computed = match self.results.settle(&asked) {
+            true => None,
+            false => Some(self.solver(gpu).results(&self.open, &asked, &AtomicBool::new(false))?),
         };
+        let inputs = Inputs { results: computed.as_ref().unwrap_or(&self.results), ..inputs };
         let picture = || Ok(Headless::on(Arc::clone(gpu)).draw_view(view, &inputs, self.scale)?);
         let Some(format) = format else {
             return Ok(copied(&picture()?));
@@ -121,15 +112,15 @@ impl Job {
     fn animate(&self, path: &Path, gpu: &Arc<Gpu>) -> Result<Done> {
         let Playing { play, frames_per_second, .. } = self.playing;
         let animation = Animation { play, frames_per_second, size: self.size, scale: self.scale };
-        let (mut analyst, mut headless) = (self.analyst(gpu), Headless::on(Arc::clone(gpu)));
-        animation.write(path, &self.open, &self.state, &mut analyst, &mut headless, |_| {})?;
+        let (solver, mut headless) = (self.solver(gpu), Headless::on(Arc::clone(gpu)));
+        animation.write(path, &self.open, &self.state, &solver, &mut headless, |_| {})?;
         Ok(Done::Saved(path.to_owned()))
     }
 
     /// One of its own: the window's is busy with what is clicked meanwhile.
-    fn analyst(&self, gpu: &Arc<Gpu>) -> Analyst {
+    fn solver(&self, gpu: &Arc<Gpu>) -> Solver {
         let engine = Engine::new(Some(Arc::clone(gpu)), self.compute, self.budget_bytes);
-        Analyst::new(engine.unwrap_or_else(|_| Engine::cpu()))
+        Solver::new(engine.unwrap_or_else(|_| Engine::cpu()))
     }
 }
 

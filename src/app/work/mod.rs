@@ -1,13 +1,13 @@
 //! What takes longer than a frame, in threads.
 
-pub mod comparer;
 pub mod desk;
 pub mod destination;
 pub mod dialog;
 pub mod exporter;
 pub mod loader;
+mod motion;
 mod preloaded;
-pub mod projections;
+pub mod queries;
 pub mod screenshot;
 mod stamp;
 pub mod textures;

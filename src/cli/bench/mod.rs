@@ -24,7 +24,7 @@ use crate::analysis::projection::{Method, Recipe, project};
 use crate::analysis::statistics::Options as StatisticOptions;
 use crate::app::Launch;
 use crate::gpu::{Gpu, PageKey, Residency};
-use crate::query::{Analyst, OpenTrace};
+use crate::query::{OpenTrace, Solver};
 
 use self::bandwidth::{Bandwidth, bandwidth};
 use self::clicks::{Timings, engine_clicks, opening, window_clicks};
@@ -111,7 +111,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     );
     let mut numbers_ms = numbers(&engine, &open)?;
     numbers_ms.insert("upload".to_owned(), upload(&gpu, &open, budget_bytes)?);
-    let mut analyst = Analyst::new(engine);
+    let solver = Solver::new(engine);
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         adapter: gpu.info.name.clone(),
@@ -120,8 +120,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         threads: rayon::current_num_threads(),
         trace: open.summary(),
         size: arguments.size,
-        click_to_frame_ms: engine_clicks(&gpu, &open, &mut analyst, size, false)?,
-        hover_to_frame_ms: engine_clicks(&gpu, &open, &mut analyst, size, true)?,
+        click_to_frame_ms: engine_clicks(&gpu, &open, &solver, size, false)?,
+        hover_to_frame_ms: engine_clicks(&gpu, &open, &solver, size, true)?,
         window_ms: window_clicks(&gpu, &launch, size)?,
         open_ms: opening(&gpu, &launch, size)?,
         pan_ms: passes::panning(&gpu, size)?,

@@ -35,33 +35,38 @@ pub(in crate::view) struct Sides<'a> {
 impl<'a> Sides<'a> {
     /// `None` if the trace has no such block.
     pub fn of(inputs: &Inputs<'a>) -> Option<Self> {
-        let block = inputs.document.attention.get(inputs.selection.block)?;
-        let (query, key) = (inputs.document.query_tokens(block), inputs.document.key_tokens(block));
-        let (near, far) = match inputs.selection.direction {
+        let sides = Self::bare(inputs)?;
+        let tokens = inputs.document.sequences[sides.far].tokens.len();
+        let checked = |weights: &'a Vec<f32>| if weights.len() == tokens { weights.as_slice() } else { &[] };
+        let known = if inputs.refusal.is_none() { inputs.results.get(&Weights::of(inputs.shown)) } else { None };
+        let weights = known.map_or(&[][..], checked);
+        let shown = match asked::normalized(inputs) {
+            Some(request) => inputs.results.get(&request).map_or(&[][..], checked),
+            None => weights,
+        };
+        let is_marked = inputs.shown.sinks == SinkTreatment::Mark;
+        let marked_sinks = is_marked.then(|| asked::known_sinks(inputs)).flatten();
+        Some(Self { weights, shown, marked_sinks, ..sides })
+    }
+
+    /// The same without any numbers.
+    pub fn bare(inputs: &Inputs<'a>) -> Option<Self> {
+        let block = inputs.document.attention.get(inputs.shown.block)?;
+        let (near, far) = match inputs.shown.direction {
             Direction::AttendsTo => (block.query, block.key),
             Direction::AttendedBy => (block.key, block.query),
         };
-        let tokens = inputs.document.sequences[far].tokens.len();
-        let checked = |weights: &'a Vec<f32>| -> &'a [f32] { if weights.len() == tokens { weights } else { &[] } };
-        let known = if inputs.refusal.is_none() { inputs.results.get(&Weights::of(inputs.selection)) } else { None };
-        let weights = known.map_or(&[][..], |known| checked(known));
-        let shown = match asked::normalized(inputs) {
-            Some(request) => inputs.results.get(&request).map_or(&[][..], |shown| checked(shown)),
-            None => weights,
-        };
         Some(Self {
             block,
-            query,
-            key,
+            query: inputs.document.query_tokens(block),
+            key: inputs.document.key_tokens(block),
             near,
             far,
-            weights,
-            shown,
-            direction: inputs.selection.direction,
+            weights: &[],
+            shown: &[],
+            direction: inputs.shown.direction,
             selected: &inputs.selection.tokens,
-            marked_sinks: (inputs.selection.sinks == SinkTreatment::Mark)
-                .then(|| asked::known_sinks(inputs))
-                .flatten(),
+            marked_sinks: None,
             hover: inputs.hover,
         })
     }
@@ -111,7 +116,7 @@ pub(in crate::view) fn is_selected(inputs: &Inputs<'_>, sequence: usize, token: 
 
 /// Whether the pointer is on a token, in a trace without attention too.
 pub(in crate::view) fn is_hovered(inputs: &Inputs<'_>, sequence: usize, token: usize) -> bool {
-    match (Sides::of(inputs), inputs.hover) {
+    match (Sides::bare(inputs), inputs.hover) {
         (Some(sides), _) => sides.is_hovered(sequence, token),
         (None, Some(Target::Pieces { sequence: of, first, count })) => {
             of == sequence && (first..first + count).contains(&token)
@@ -127,7 +132,7 @@ pub(in crate::view) fn place(inputs: &Inputs<'_>) -> String {
 
 /// `head 1`.
 pub(in crate::view) fn heads_line(inputs: &Inputs<'_>) -> String {
-    match inputs.selection.head {
+    match inputs.shown.head {
         Pick::One(head) => format!("head {head}"),
         Pick::Mean => "mean of heads".to_owned(),
         Pick::Max => "maximum of heads".to_owned(),
@@ -136,10 +141,10 @@ pub(in crate::view) fn heads_line(inputs: &Inputs<'_>) -> String {
 
 /// `layer 2`.
 pub(in crate::view) fn layers_line(inputs: &Inputs<'_>) -> String {
-    let last = inputs.document.attention.get(inputs.selection.block).map_or(0, |block| block.layers.saturating_sub(1));
-    match inputs.selection.layer {
-        layer if inputs.selection.rollout.is_some() => {
-            let start = inputs.selection.rollout.map_or(0, |rollout| rollout.start);
+    let last = inputs.document.attention.get(inputs.shown.block).map_or(0, |block| block.layers.saturating_sub(1));
+    match inputs.shown.layer {
+        layer if inputs.shown.rollout.is_some() => {
+            let start = inputs.shown.rollout.map_or(0, |rollout| rollout.start);
             let end = if let Pick::One(layer) = layer { layer } else { last };
             format!("rollout of layers {start} to {end}")
         }
@@ -162,20 +167,20 @@ pub(in crate::view) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> St
         Some(Content::Image { .. }) => format!("patch {token}"),
         None => "?".to_owned(),
     };
-    let mut names: Vec<String> = inputs.selection.tokens.iter().take(3).map(name).collect();
-    if inputs.selection.tokens.len() > 3 {
-        names.push(format!("{} more", inputs.selection.tokens.len() - 3));
+    let mut names: Vec<String> = inputs.shown.tokens.iter().take(3).map(name).collect();
+    if inputs.shown.tokens.len() > 3 {
+        names.push(format!("{} more", inputs.shown.tokens.len() - 3));
     }
     if names.is_empty() {
         names.push("all tokens".to_owned());
     }
-    let combined = match inputs.selection.combine {
-        _ if inputs.selection.tokens.len() == 1 => "Attention",
+    let combined = match inputs.shown.combine {
+        _ if inputs.shown.tokens.len() == 1 => "Attention",
         Combine::Mean => "Attention",
         Combine::Sum => "Summed attention",
         Combine::Max => "Largest attention",
     };
-    let preposition = match inputs.selection.direction {
+    let preposition = match inputs.shown.direction {
         Direction::AttendsTo => "of",
         Direction::AttendedBy => "to",
     };
@@ -204,11 +209,11 @@ pub(in crate::view) fn weight_label(inputs: &Inputs<'_>) -> String {
     let is_locked = inputs.options.range.is_none() && locked(inputs, |peaks| peaks.tokens).is_some();
     match inputs.options.normalization {
         Normalization::None => {
-            let what = if inputs.selection.rollout.is_some() { "attention rollout" } else { "attention weight" };
+            let what = if inputs.shown.rollout.is_some() { "attention rollout" } else { "attention weight" };
             let locked = if is_locked { " (locked)" } else { "" };
-            match inputs.selection.combine {
-                Combine::Sum if inputs.selection.tokens.len() != 1 => format!("{what}, summed{locked}"),
-                Combine::Max if inputs.selection.tokens.len() != 1 => format!("{what}, largest{locked}"),
+            match inputs.shown.combine {
+                Combine::Sum if inputs.shown.tokens.len() != 1 => format!("{what}, summed{locked}"),
+                Combine::Max if inputs.shown.tokens.len() != 1 => format!("{what}, largest{locked}"),
                 _ => format!("{what}{locked}"),
             }
         }
@@ -225,7 +230,7 @@ pub(in crate::view) fn refused(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) -> 
 
 /// Why the selection has no weights and never will have.
 pub(in crate::view) fn refusal<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
-    inputs.refusal.or_else(|| inputs.results.failure(&Weights::of(inputs.selection)))
+    inputs.refusal.or_else(|| inputs.results.failure(&Weights::of(inputs.shown)))
 }
 
 /// With a capital and a full stop.

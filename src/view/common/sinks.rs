@@ -16,7 +16,7 @@ const NAMED: usize = 4;
 
 /// A line at the top of the free room, if sinks are not shown like all other tokens.
 pub(in crate::view) fn note(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>) {
-    let done = match inputs.selection.sinks {
+    let done = match inputs.shown.sinks {
         SinkTreatment::Show | SinkTreatment::Mark => "sinks",
         SinkTreatment::Hide => "sinks hidden",
         SinkTreatment::Renormalise => "sinks hidden, rows scaled up",
@@ -38,7 +38,7 @@ fn say(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>, done: &s
     let middle = sketch.free.min + Vec2::new(0.0, small * 0.6);
     let mut left = middle;
     let marks_any = asked::known_sinks(inputs).is_some_and(|found| !found.sinks.is_empty());
-    if inputs.selection.sinks == SinkTreatment::Mark && marks_any {
+    if inputs.shown.sinks == SinkTreatment::Mark && marks_any {
         dot(sketch, middle + Vec2::new(4.0, 0.0));
         left.x += 12.0;
     }
@@ -57,7 +57,7 @@ pub(in crate::view) fn dot(sketch: &mut Sketch<'_>, middle: Vec2) {
 /// `None` where sinks are shown like all other tokens.
 fn words(inputs: &Inputs<'_>, sides: &Sides<'_>, done: &str) -> Option<String> {
     let found = asked::known_sinks(inputs)?.tokens();
-    let is_usual = inputs.selection.sink_criteria == Criteria::default();
+    let is_usual = inputs.shown.sink_criteria == Criteria::default();
     let by = if is_usual { "" } else { " by thresholds of your own" };
     if found.is_empty() {
         return Some(format!("no sinks in this block{by}"));

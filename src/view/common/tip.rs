@@ -84,23 +84,23 @@ impl Facts {
     /// Of a drawing, with what it says of heads and cells.
     pub fn new(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) -> Self {
         let document = inputs.document;
-        let block = document.attention.get(inputs.selection.block);
+        let block = document.attention.get(inputs.shown.block);
         let statistic = sketch.grid.take().unwrap_or_else(|| asked::statistic_grid(inputs).0);
         let results = inputs.results;
         let has_attention = asked::has_attention(inputs);
-        let timeline = has_attention.then(|| results.shared(&OutputMasses::of(inputs.selection))).flatten();
+        let timeline = has_attention.then(|| results.shared(&OutputMasses::of(inputs.shown))).flatten();
         Self {
             names: document.sequences.iter().map(|sequence| token_names(&sequence.tokens)).collect(),
             query: block.map_or(0, |block| block.query),
             key: block.map_or(0, |block| block.key),
-            direction: inputs.selection.direction,
+            direction: inputs.shown.direction,
             statistic,
-            weights: results.shared(&Weights::of(inputs.selection)),
+            weights: results.shared(&Weights::of(inputs.shown)),
             cells: sketch.cells.take(),
             said: sketch.said.take(),
             timeline,
             is_decoder: block.is_some_and(|block| is_decoder(document, block)),
-            layer: inputs.selection.layer,
+            layer: inputs.shown.layer,
             words: if inputs.options.join_pieces { whole_words(document) } else { Vec::new() },
             similarity: asked::similarity(inputs).and_then(|request| results.shared(&request)),
             compared: None,

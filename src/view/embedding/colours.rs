@@ -157,7 +157,7 @@ impl Sizes {
 fn received(inputs: &Inputs<'_>, sequence: usize) -> Vec<f32> {
     let block = inputs.document.attention.get(inputs.selection.block);
     match block.filter(|block| block.key == sequence) {
-        Some(_) => inputs.results.get(&Received::of(inputs.selection)).cloned().unwrap_or_default(),
+        Some(_) => inputs.results.get(&Received::of(inputs.shown)).cloned().unwrap_or_default(),
         None => Vec::new(),
     }
 }
@@ -166,7 +166,7 @@ fn received(inputs: &Inputs<'_>, sequence: usize) -> Vec<f32> {
 fn row_entropy(inputs: &Inputs<'_>, sequence: usize) -> Vec<f32> {
     let block = inputs.document.attention.get(inputs.selection.block);
     match block.filter(|block| block.query == sequence) {
-        Some(_) => inputs.results.get(&RowEntropy::of(inputs.selection)).cloned().unwrap_or_default(),
+        Some(_) => inputs.results.get(&RowEntropy::of(inputs.shown)).cloned().unwrap_or_default(),
         None => Vec::new(),
     }
 }

@@ -38,20 +38,20 @@ fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
     }
     let options = &inputs.options.embedding;
     match options.color_by {
-        ColorBy::Received => needs.push(Received::of(inputs.selection).into()),
-        ColorBy::Entropy => needs.push(RowEntropy::of(inputs.selection).into()),
+        ColorBy::Received => needs.push(Received::of(inputs.shown).into()),
+        ColorBy::Entropy => needs.push(RowEntropy::of(inputs.shown).into()),
         ColorBy::Selection => needs.extend(asked::of_selection(inputs)),
         ColorBy::Modality | ColorBy::Segment | ColorBy::Norm => {}
     }
     if options.size_by == SizeBy::Received {
-        needs.push(Received::of(inputs.selection).into());
+        needs.push(Received::of(inputs.shown).into());
     }
     needs
 }
 
 /// The tokens nearest to the selected ones, where they are listed.
 fn nearest(inputs: &Inputs<'_>) -> Option<NearestTokens> {
-    let request = NearestTokens::of(inputs.document, inputs.selection, inputs.options.hidden_state);
+    let request = NearestTokens::of(inputs.document, inputs.shown, inputs.options.hidden_state);
     request.filter(|_| inputs.options.embedding.neighbours.is_some())
 }
 

@@ -36,10 +36,10 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, projection: &Pr
     };
     let found = super::nearest(inputs).and_then(|request| inputs.results.get(&request));
     let lists = found.filter(|found| found.sequence == projection.sequence && found.state == projection.state);
-    let own = inputs.selection.tokens.first().and_then(|&token| tokens.get(token)).map(Token::modality);
+    let own = inputs.shown.tokens.first().and_then(|&token| tokens.get(token)).map(Token::modality);
     let (Some(lists), Some(own)) = (lists, own) else {
-        let is_elsewhere = !inputs.selection.tokens.is_empty()
-            && inputs.selection.sequence(inputs.document) != Some(projection.sequence);
+        let is_elsewhere = !inputs.shown.tokens.is_empty()
+            && inputs.shown.sequence(inputs.document) != Some(projection.sequence);
         return say(
             sketch,
             first,
@@ -52,7 +52,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, projection: &Pr
     let which = Metric::ALL.iter().position(|known| *known == metric).unwrap_or(0);
     let near = &lists.by_metric[which];
     if near.same.is_empty() && near.other.is_empty() {
-        return say(sketch, first, why_none(projection, &inputs.selection.tokens));
+        return say(sketch, first, why_none(projection, &inputs.shown.tokens));
     }
     let words = |modality| if modality == Modality::Text { "words" } else { "patches" };
     let other = if own == Modality::Text { Modality::Image } else { Modality::Text };

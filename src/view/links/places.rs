@@ -61,7 +61,7 @@ pub(super) fn ends(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Option<(End, End)>
     };
     let (query, key) = (sides.block.query, sides.block.key);
     let pair = |from: Modality, to: Modality| find(query, from).zip(find(key, to));
-    let (first, second) = match inputs.selection.direction {
+    let (first, second) = match inputs.shown.direction {
         Direction::AttendsTo => ((Modality::Text, Modality::Image), (Modality::Image, Modality::Text)),
         Direction::AttendedBy => ((Modality::Image, Modality::Text), (Modality::Text, Modality::Image)),
     };
@@ -123,22 +123,22 @@ pub(super) fn requests(inputs: &Inputs<'_>, sides: &Sides<'_>, queries: &End, ke
         Asked { request: StrongestLinks::of(selection, Arc::clone(queries), Arc::clone(keys), apart, keeps), of }
     };
     match inputs.options.links_color {
-        LinkColor::Selection => vec![ask(inputs.selection, &query_places, &key_places, LinksOf::Selection)],
+        LinkColor::Selection => vec![ask(inputs.shown, &query_places, &key_places, LinksOf::Selection)],
         LinkColor::Head => {
-            let heads = match inputs.selection.head {
+            let heads = match inputs.shown.head {
                 Pick::One(head) => head..head + 1,
                 Pick::Mean | Pick::Max => 0..inputs.heads.get(inputs.selection.block).copied().unwrap_or(0),
             };
             let of_head = |head| {
-                let selection = Selection { head: Pick::One(head), ..inputs.selection.clone() };
+                let selection = Selection { head: Pick::One(head), ..inputs.shown.clone() };
                 ask(&selection, &query_places, &key_places, LinksOf::Head(head))
             };
             heads.map(of_head).collect()
         }
         LinkColor::Direction => {
-            let mut both = vec![ask(inputs.selection, &query_places, &key_places, LinksOf::There)];
+            let mut both = vec![ask(inputs.shown, &query_places, &key_places, LinksOf::There)];
             if sides.block.query == sides.block.key && queries.modality != keys.modality {
-                both.push(ask(inputs.selection, &key_places, &query_places, LinksOf::Back));
+                both.push(ask(inputs.shown, &key_places, &query_places, LinksOf::Back));
             }
             both
         }

@@ -55,7 +55,7 @@ impl<'a> Axis<'a> {
     }
 
     /// Neighbours of the same modality.
-    fn runs(&self) -> Vec<(Range<usize>, Modality)> {
+    pub fn runs(&self) -> Vec<(Range<usize>, Modality)> {
         let mut runs: Vec<(Range<usize>, Modality)> = Vec::new();
         for (cell, &token) in self.cells.iter().enumerate() {
             let of_token = self.tokens[token].modality();

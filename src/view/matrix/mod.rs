@@ -57,7 +57,7 @@ fn tokens(inputs: &Inputs<'_>, sides: &Sides<'_>) -> (Vec<usize>, Vec<usize>) {
 /// The weight under the pointer.
 fn hovered_cell(inputs: &Inputs<'_>) -> Option<([usize; 2], Cell)> {
     match inputs.hover {
-        Some(Target::Cell { query, key }) => Some(([query, key], Cell::of(inputs.selection, query, key))),
+        Some(Target::Cell { query, key }) => Some(([query, key], Cell::of(inputs.shown, query, key))),
         _ => None,
     }
 }
@@ -88,7 +88,7 @@ fn words(inputs: &Inputs<'_>) -> Vec<String> {
 pub(super) fn whole(inputs: &Inputs<'_>) -> Option<Rectangle> {
     let block = inputs.document.attention.get(inputs.selection.block).filter(|_| asked::has_attention(inputs))?;
     let [queries, keys] = [inputs.document.query_tokens(block), inputs.document.key_tokens(block)];
-    Some(Rectangle::cells(inputs.selection, Cells::Run(0..queries.len()), Cells::Run(0..keys.len()), 1))
+    Some(Rectangle::cells(inputs.shown, Cells::Run(0..queries.len()), Cells::Run(0..keys.len()), 1))
 }
 
 /// `[query, key]`.
@@ -187,7 +187,7 @@ fn scale(inputs: &Inputs<'_>, overview: &RectangleCells) -> Scale {
         return matrix_scale(inputs, [0.0, peaks.matrix], "attention weight (locked)".to_owned());
     }
     let clipped = inputs.options.range.is_none() && usual > 0.0 && largest > 3.0 * usual;
-    let what = if inputs.selection.rollout.is_some() { "attention rollout" } else { "attention weight" };
+    let what = if inputs.shown.rollout.is_some() { "attention rollout" } else { "attention weight" };
     let label = if clipped { format!("{what} (up to {})", number(largest)) } else { what.to_owned() };
     matrix_scale(inputs, weight_range(inputs, if clipped { usual } else { largest }), label)
 }

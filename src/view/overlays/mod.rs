@@ -56,12 +56,12 @@ fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
         return Vec::new();
     }
     let sinks = asked::sinks(inputs).map(Query::from);
-    [HeadsApart::of(inputs.selection).into()].into_iter().chain(sinks).collect()
+    [HeadsApart::of(inputs.shown).into()].into_iter().chain(sinks).collect()
 }
 
 fn words(inputs: &Inputs<'_>) -> Vec<String> {
-    let shown = Selection { rollout: inputs.selection.rollout, ..inputs.selection.as_mean() };
-    let shown = Inputs { selection: &shown, ..*inputs };
+    let shown = Selection { rollout: inputs.shown.rollout, ..inputs.shown.as_mean() };
+    let shown = Inputs { shown: &shown, ..*inputs };
     let mut parts: Vec<String> = caption_of::block(inputs).into_iter().collect();
     parts.extend([format!("{}, every head", layers_line(&shown)), caption_of::of_tokens(&shown)]);
     parts.extend(caption_of::made(inputs));
@@ -71,7 +71,7 @@ fn words(inputs: &Inputs<'_>) -> Vec<String> {
 /// `[head, key]` or `[head, query]`.
 fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
     let block = block(inputs)?;
-    let known = inputs.results.get(&HeadsApart::of(inputs.selection));
+    let known = inputs.results.get(&HeadsApart::of(inputs.shown));
     let weights = known.ok_or_else(|| NoNumbers::because(inputs, "the heads were not gathered"))?;
     let axes = vec![Axis::counted("head", weights.heads), far_axis(inputs, block)];
     Numbers::new(View::Overlays, inputs, ("attention weight", ""), axes, weights.values.clone())
@@ -84,9 +84,9 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         return;
     };
     // The heads are gathered apart, and their weights are means.
-    let shown = Selection { rollout: inputs.selection.rollout, ..inputs.selection.as_mean() };
-    let shown = Inputs { selection: &shown, ..*inputs };
-    let place = match shown.selection.layer.one().filter(|_| shown.selection.rollout.is_none()) {
+    let shown = Selection { rollout: inputs.shown.rollout, ..inputs.shown.as_mean() };
+    let shown = Inputs { shown: &shown, ..*inputs };
+    let place = match shown.shown.layer.one().filter(|_| shown.shown.rollout.is_none()) {
         Some(layer) => format!("every head of layer {layer}"),
         None => format!("every head, {}", layers_line(&shown)),
     };
@@ -107,7 +107,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     }
     let tokens = inputs.document.sequences[sides.far].tokens.len();
     let fits = |weights: &&HeadWeights| weights.heads > 0 && weights.of_head(0).len() == tokens;
-    let request = HeadsApart::of(inputs.selection);
+    let request = HeadsApart::of(inputs.shown);
     let Some(weights) = inputs.results.get(&request).filter(fits) else {
         let waiting = "The heads' attention is not here yet.".to_owned();
         return sketch.note(&inputs.results.failure(&request).map_or(waiting, sentence));
@@ -120,7 +120,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         range: if is_own { [0.0, 1.0] } else { range },
         reversed: false,
         fades: inputs.options.fade,
-        label: match (is_own, shown.selection.rollout) {
+        label: match (is_own, shown.shown.rollout) {
             (true, _) => "attention, as a share of its head's largest".to_owned(),
             (false, Some(_)) => "attention rollout".to_owned(),
             (false, None) => "attention weight".to_owned(),

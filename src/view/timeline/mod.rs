@@ -49,18 +49,18 @@ fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
         return Vec::new();
     }
     let sinks = asked::sinks(inputs).map(Query::from);
-    [OutputMasses::of(inputs.selection).into()].into_iter().chain(sinks).collect()
+    [OutputMasses::of(inputs.shown).into()].into_iter().chain(sinks).collect()
 }
 
 /// What the output tokens attend to, if it is known.
 fn known<'a>(inputs: &Inputs<'a>) -> Option<&'a Timeline> {
-    inputs.results.get(&OutputMasses::of(inputs.selection)).filter(|_| asked::has_attention(inputs))
+    inputs.results.get(&OutputMasses::of(inputs.shown)).filter(|_| asked::has_attention(inputs))
 }
 
 /// What the bars are of, and the heatmap below them.
 fn words_of_caption(inputs: &Inputs<'_>) -> Vec<String> {
-    let plain = inputs.selection.as_mean();
-    let as_mean = Inputs { selection: &plain, ..*inputs };
+    let plain = inputs.shown.as_mean();
+    let as_mean = Inputs { shown: &plain, ..*inputs };
     let Some(block) = inputs.document.attention.get(inputs.selection.block) else { return Vec::new() };
     let mut parts: Vec<String> = caption::block(inputs).into_iter().collect();
     match known(inputs).map(|timeline| timeline.tokens.as_slice()) {
@@ -101,16 +101,16 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         return;
     };
     // The masses are means, whatever the weights elsewhere are.
-    let plain = inputs.selection.as_mean();
-    let place = place(&Inputs { selection: &plain, ..*inputs });
-    let differs = plain.rollout != inputs.selection.rollout
-        || [plain.layer, plain.head] != [inputs.selection.layer, inputs.selection.head];
+    let plain = inputs.shown.as_mean();
+    let place = place(&Inputs { shown: &plain, ..*inputs });
+    let differs = plain.rollout != inputs.shown.rollout
+        || [plain.layer, plain.head] != [inputs.shown.layer, inputs.shown.head];
     let place = if differs { format!("{place}, of the weights as they are") } else { place };
     sketch.title(inputs, &format!("Output tokens · {place}"), inputs.document.id.as_deref());
     sinks::note_counted(inputs, sketch, &sides);
     let timeline = match known(inputs) {
         None => {
-            let failure = inputs.refusal.or_else(|| inputs.results.failure(&OutputMasses::of(inputs.selection)));
+            let failure = inputs.refusal.or_else(|| inputs.results.failure(&OutputMasses::of(inputs.shown)));
             let waiting = "The masses of the output tokens are not here yet.".to_owned();
             return sketch.note(&failure.map_or(waiting, sentence));
         }

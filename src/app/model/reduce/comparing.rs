@@ -2,17 +2,25 @@
 
 use std::sync::Arc;
 
+use crate::analysis::Selection;
 use crate::app::model::comparison::{Compared, Comparison};
 use crate::app::model::state::State;
+use crate::query::{OpenTrace, Results};
+use crate::view::Partner;
 
 impl State {
-    /// The partner has answered.
-    pub fn set_compared(&mut self, answer: Result<Arc<Compared>, String>) {
-        self.comparison.waits = false;
-        match answer {
-            Ok(compared) => (self.comparison.shown, self.comparison.failure) = (Some(compared), None),
-            Err(why) => (self.comparison.shown, self.comparison.failure) = (None, Some(why)),
-        }
+    /// The partner was read, or cannot be.
+    pub fn set_partner(&mut self, trace: Result<OpenTrace, String>) {
+        let compared = |trace| {
+            let partner = Partner { selection: Selection::default(), lacks: None };
+            Arc::new(Compared { trace: Arc::new(trace), partner, results: Results::default() })
+        };
+        (self.comparison.shown, self.comparison.failure) = match trace {
+            Ok(trace) => (Some(compared(trace)), None),
+            Err(why) => (None, Some(why)),
+        };
+        self.comparison.of = None;
+        self.comparison.waits = self.comparison.shown.is_some();
         self.version += 1;
     }
 

@@ -65,7 +65,7 @@ impl State {
             Command::SelectLayer(layer) => self.selection.layer = layer,
             Command::SelectHead(head) => self.selection.head = head,
             Command::MoveHead { layers, heads } => self.move_head(layers, heads),
-            Command::Select { target: Target::State { state, .. }, .. } => self.hidden_state = Some(state),
+            Command::Select { target: Target::State { state, .. }, .. } => self.options.hidden_state = Some(state),
             Command::Select { target, extend } => {
                 self.selection = self.selected_by(&target, extend);
                 self.set_preview(None);
@@ -88,12 +88,9 @@ impl State {
             Command::ShowAll => self.show_all(),
             Command::NotePanel(panel) => self.focused_panel = panel,
             Command::StepPanel(by) => return Some(Effect::StepPanel(by)),
-            Command::SetHiddenState(state) => self.hidden_state = state,
-            Command::SetNormalization(normalization) => {
-                self.normalization = normalization;
-                self.options.normalization = normalization.label().into_owned();
-            }
-            Command::CountSpecials(specials) => self.specials = specials,
+            Command::SetHiddenState(state) => self.options.hidden_state = state,
+            Command::SetNormalization(normalization) => self.options.normalization = normalization,
+            Command::CountSpecials(specials) => self.options.specials = specials,
             Command::TogglePlay => self.is_playing = !self.is_playing && self.trace.is_some(),
             Command::ToggleHelp => self.shows_help = !self.shows_help,
             Command::ToggleTheme => {
@@ -115,12 +112,11 @@ impl State {
             }),
             Command::StepStatistic(by) => self.step_statistic(by),
             Command::SetZScore(over) => {
-                self.z_score = over;
+                self.options.z_score = over;
                 self.options.heads_filter = None;
             }
-            Command::SetPooling(pooling) => self.pooling = pooling,
+            Command::SetPooling(pooling) => self.options.pooling = pooling,
             Command::ShowViews(views) => self.shown_views = views,
-            Command::SetThumbnailSide(side) => self.thumbnail_side = side,
             Command::CancelProjection => {
                 let recipe = &mut self.options.embedding.recipe;
                 if recipe.method == Method::Pca {

@@ -94,8 +94,7 @@ fn heads(state: &State) -> Vec<Entry> {
     }));
     entries.push(toggle(state, "thumbnails: own scale", |options| &mut options.thumbnails_own_scale));
     entries.push(toggle(state, "heads on image: own scale", |options| &mut options.overlays_own_scale));
-    if let Some(evidence) = &state.evidence {
-        let statistic = &evidence.statistic;
+    if let Some((statistic, _)) = state.inputs(Vec2::ZERO).map(|inputs| statistic_grid(&inputs)) {
         let strongest = statistics::strongest(&statistic.values, statistic.heads, STRONGEST);
         entries.extend(strongest.into_iter().map(|(layer, head, value)| {
             let select = Command::Select { target: Target::Head { layer, head }, extend: false };

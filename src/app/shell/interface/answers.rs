@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use glam::Vec2;
+
 use crate::app::shell::interface::Interface;
 use crate::app::work::dialog::ChooseFile;
 use crate::app::work::exporter::Done;
-use crate::view::{Evidence, View};
+use crate::app::work::queries::Shown;
 
 /// How long the views go on showing the picture before, so that they are not drawn once without the new numbers and, a few
 /// milliseconds later, once with them.
@@ -17,7 +19,7 @@ impl Interface {
     /// all would only have to be drawn again with them. `None` if they are there, or late.
     pub(super) fn time_for_numbers(&self) -> Option<Duration> {
         let lacks_numbers = self.state.trace.is_some() && !self.has_numbers();
-        let awaited_since = [lacks_numbers.then_some(self.asked_at), self.desk.listing_since()];
+        let awaited_since = [lacks_numbers.then(|| self.queries.asked_at()), self.desk.listing_since()];
         let waits =
             awaited_since.into_iter().flatten().map(|since| NUMBERS_EXPECTED_WITHIN.saturating_sub(since.elapsed()));
         waits.max().filter(|wait| !wait.is_zero())
@@ -36,12 +38,7 @@ impl Interface {
 
     fn has_numbers(&self) -> bool {
         self.state.failure.is_some()
-            || (self.answered.is_some()
-                && self.answered == self.asked
-                && !self.is_new_question()
-                && self.projections.is_settled()
-                && self.comparer.is_settled()
-                && self.token_desk.is_settled())
+            || (self.queries.is_settled(&self.state) && !self.partner.is_waiting() && self.token_desk.is_settled())
     }
 
     /// Takes what the workers have answered; the time after which what moves or is awaited should be looked at again.
@@ -58,23 +55,8 @@ impl Interface {
         for effect in self.desk.take_answers(&mut self.state, &mut self.messages) {
             self.carry_out(effect);
         }
-        let answers: Vec<_> = self.analyst.answers().collect();
-        for (trace, question, answer, is_all) in answers {
-            let answered = Some((trace, question));
-            if answered != self.asked {
-                continue;
-            }
-            if is_all {
-                self.answered = answered;
-            }
-            // Numbers that cannot be had take those of the selection before away.
-            let evidence = answer.unwrap_or_else(|error| {
-                let why = format!("{error:#}");
-                self.messages.fail(why.as_str());
-                self.state.find_out_about_the_file();
-                Evidence { refusal: Some(why), ..Evidence::default() }
-            });
-            self.state.set_evidence(Arc::new(evidence));
+        if let Some(partner) = self.partner.take() {
+            self.state.set_partner(partner.map_err(|error| format!("{error:#}")));
         }
         while let Ok(note) = self.notes.1.try_recv() {
             match note {
@@ -96,32 +78,48 @@ impl Interface {
                 }
             }
         }
-        self.comparer.take_answers(&mut self.state);
         self.token_desk.take_answers(&mut self.state);
-        self.projections.take_answers(&mut self.state, Instant::now())
+        let comparison = self.comparison_size();
+        self.queries.take_answers(&mut self.state, &mut self.messages, comparison, Instant::now())
     }
 
-    /// Asks for the evidence of what is shown now, unless that was the last question already.
+    /// Asks for what is shown now.
     pub fn ask(&mut self) {
-        let compares = self.state.shown_views.contains(&View::Similarity);
-        self.projections.ask(&mut self.state, compares);
         self.desk.ask(&self.state);
-        self.comparer.ask(&mut self.state, self.shows_comparison);
         self.token_desk.ask(&mut self.state, self.shows_tokens);
-        let Some(trace) = &self.state.trace else { return };
-        if self.is_new_question() {
-            let question = self.state.question();
-            self.asked = Some((trace.trace.serial(), question.clone()));
-            self.asked_at = Instant::now();
-            self.analyst.ask((Arc::clone(trace), question));
+        self.ask_for_partner();
+        let sizes = std::array::from_fn(|view| self.canvases[view].size());
+        let shown = Shown { sizes: &sizes, pointed: self.pointed, comparison: self.comparison_size() };
+        self.queries.ask(&mut self.state, &shown);
+    }
+
+    /// Reads the trace that the shown one is to be compared with, once somebody looks.
+    fn ask_for_partner(&mut self) {
+        let wanted = self.state.comparison.partner.clone().filter(|_| self.shows_comparison);
+        match wanted {
+            Some(path) if self.partner_path.as_ref() != Some(&path) || self.lacks_partner() => {
+                self.partner_path = Some(path.clone());
+                self.partner.ask(path);
+                self.state.comparison.waits = true;
+            }
+            Some(_) => {}
+            None if self.state.comparison.partner.is_none() => {
+                self.partner_path = None;
+                self.partner.forget();
+                self.state.comparison.waits = false;
+            }
+            None => {}
         }
     }
 
-    fn is_new_question(&self) -> bool {
-        let Some(trace) = &self.state.trace else { return false };
-        let question = self.state.question();
-        self.asked
-            .as_ref()
-            .is_none_or(|(trace_asked, asked)| *trace_asked != trace.trace.serial() || *asked != question)
+    /// Whether there is neither a partner, nor one on its way, nor a reason why there is none.
+    fn lacks_partner(&self) -> bool {
+        let comparison = &self.state.comparison;
+        comparison.shown.is_none() && comparison.failure.is_none() && !self.partner.is_waiting()
+    }
+
+    /// `None` while the comparison is not in front.
+    fn comparison_size(&self) -> Option<Vec2> {
+        self.shows_comparison.then(|| self.comparison.size().unwrap_or(Vec2::new(900.0, 640.0)))
     }
 }

@@ -97,8 +97,8 @@ impl Interface {
         if panel == Panel::Compare {
             let (a, b) = (state.trace.as_ref()?, state.comparison.shown.as_ref()?);
             let traces = [a.trace.path(), b.trace.trace.path()];
-            let (view, question) = (state.comparison.view, state.question());
-            return Some(compare_line(traces, a.document(), view, &question, &state.options, picture));
+            let (view, selection) = (state.comparison.view, &state.selection);
+            return Some(compare_line(traces, a.document(), view, selection, &state.options, picture));
         }
         let dir = self.desk.opened()?;
         let index_dir = self.desk.index_dir(dir);
@@ -125,12 +125,10 @@ impl Interface {
     pub(super) fn export(&mut self, view: View, export: Export) {
         let Some(open) = &self.state.trace else { return };
         let (state, size) = self.figure(view);
-        let is_answered = self.answered.as_ref().is_some_and(|(_, question)| question.covers(&state.question))
-            && self.projections.is_settled();
         let job = Job {
             export,
             open: Arc::clone(open),
-            evidence: is_answered.then(|| Arc::new(self.state.evidence_for(view).into_owned())),
+            results: self.state.results.clone(),
             state,
             size,
             scale: self.state.exports.scale,
