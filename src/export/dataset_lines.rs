@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::command_line::{Flags, flags_of_selection, quoted, words_of};
 use crate::analysis::Selection;
-use crate::query::{AtlasQuestion, AtlasValue, PERMUTATIONS, Question};
+use crate::query::{AtlasQuestion, AtlasValue, PERMUTATIONS};
 use crate::view::TokenColor;
 use crate::trace::Document;
 use crate::view::{CompareView, Options, Theme};

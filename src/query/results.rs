@@ -87,6 +87,12 @@ impl Results {
         self.put(request.into(), Answer { outcome: Ok(Value::of(result)), is_part: false, number });
     }
 
+    /// Adds a part of a result that was computed elsewhere.
+    pub fn insert_part<R: Request>(&mut self, request: R, part: R::Result) {
+        let number = self.answers.len() as u64 + 1;
+        self.put(request.into(), Answer { outcome: Ok(Value::of(part)), is_part: true, number });
+    }
+
     /// Says that there is no result.
     pub fn fail<R: Request>(&mut self, request: R, why: &str) {
         let number = self.answers.len() as u64 + 1;

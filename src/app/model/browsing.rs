@@ -1,7 +1,6 @@
 //! The open dataset in the window: what the browser and the head atlas show, and what can be asked of them.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::dataset::table::{QueryError, Values};
@@ -43,7 +42,7 @@ pub enum DatasetCommand {
 /// What the window knows of the open dataset.
 #[derive(Debug, Default)]
 pub struct Browsing {
-    /// One row an example, in the order of [`State::examples`].
+    /// One row an example, in the order of [`State::examples`](crate::app::State::examples).
     pub dataset: Option<Arc<Dataset>>,
     /// Counts datasets.
     pub serial: u64,

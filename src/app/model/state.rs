@@ -7,7 +7,7 @@ use glam::Vec2;
 
 use crate::analysis::statistics;
 use crate::analysis::timeline::output_tokens;
-use crate::analysis::{Direction, Pick, Selection};
+use crate::analysis::{Pick, Selection};
 use crate::app::model::browsing::Browsing;
 use crate::app::model::choices::{Exports, Playing, UiScale};
 use crate::app::model::comparison::Comparison;

@@ -10,7 +10,7 @@ use crate::app::model::command::Command;
 use crate::app::model::state::State;
 use crate::app::panels::browser::columns::{offered_columns, short_title};
 use crate::app::ui::appearance::color;
-use crate::app::ui::controls::menu;
+use crate::app::ui::controls::{menu, thousands};
 use crate::app::work::textures::Textures;
 use crate::dataset::Dataset;
 use crate::dataset::table::HeadColumn;

@@ -7,7 +7,7 @@ use crate::analysis::{Direction, Pick};
 use crate::app::model::choices::UI_SCALES;
 use crate::app::model::command::Command;
 use crate::app::model::state::State;
-use crate::app::ui::controls::{menu, thousands};
+use crate::app::ui::controls::{begin_row_without, button_width, choice, menu, thousands};
 use crate::export::Play;
 use crate::view::Options;
 

@@ -10,7 +10,7 @@ use crate::app::model::command::Command;
 use crate::app::model::reduce::{CLOSEST, kept_inside};
 use crate::app::model::state::State;
 use crate::app::ui::canvas::{Canvas, Easel};
-use crate::app::ui::controls::unlabelled_choice;
+use crate::app::ui::controls::{say_instead, unlabelled_choice};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
 use crate::view::{Options, Target, View, matrix_size};

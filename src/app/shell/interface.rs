@@ -51,7 +51,7 @@ pub struct Interface {
     easel: Easel,
     canvases: [Canvas; View::all().len()],
     loader: Loader,
-    pub(super) desk: Desk,
+    pub(in crate::app) desk: Desk,
     textures: Textures,
     atlas_canvas: Canvas,
     queries: Queries,
@@ -328,7 +328,7 @@ impl Interface {
         self.layout.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(panel) if *panel == wanted));
     }
 
-    pub(super) fn carry_out(&mut self, effect: Effect) {
+    pub(in crate::app) fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Open(path) => self.desk.open(path),
             Effect::Load(path) => match self.desk.preloaded(&path) {

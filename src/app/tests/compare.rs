@@ -34,7 +34,7 @@ fn an_example_is_pinned_and_the_next_one_compared_with_it() -> Result<()> {
     let comparison = &window.state().state.comparison;
     let shown = comparison.shown.as_ref().ok_or("no partner is shown")?;
     assert_eq!((shown.trace.trace.path(), comparison.waits), (pinned.as_path(), false));
-    assert!(!shown.answer.evidence.weights.is_empty());
+    assert!(shown.partner.lacks.is_none() && shown.results.failures().is_empty());
 
     window.get_by_role_and_label(Role::Button, "Compare text").click();
     window.run_steps(2);
@@ -47,7 +47,7 @@ fn an_example_is_pinned_and_the_next_one_compared_with_it() -> Result<()> {
     settle(&mut window)?;
     let state = &window.state().state;
     let partner = state.comparison.shown.as_ref().ok_or("no partner is shown")?;
-    assert_eq!(partner.answer.selection.layer, state.selection.layer);
+    assert_eq!(partner.partner.selection.layer, state.selection.layer);
     window.get_by_label("Stop comparing").click();
     window.run_steps(3);
     assert!(window.state().state.comparison.partner.is_none());

@@ -133,23 +133,24 @@ fn a_saved_state_is_shown_again() -> Result<()> {
     first.step();
     let file = awaited(&mut first, folder.path(), "json")?;
     let saved = ViewState::load(&file)?;
-    assert_eq!(saved.question.selection.layer, Pick::One(1));
+    assert_eq!(saved.selection.layer, Pick::One(1));
 
     let again = window(&Launch { path: None, state: Some(file.clone()), ..launch_on("") })?;
     let state = &again.state().state;
     assert_eq!((state.selection.direction, state.options.theme), (Direction::AttendedBy, Theme::Light));
-    assert_eq!(state.view_state(None).question, saved.question);
+    let (shown, options) = (state.view_state(None), saved.options.clone());
+    assert_eq!((shown.selection, shown.options), (saved.selection.clone(), options));
 
     // A state of another trace brings that trace along.
     let mut other = window(&launch_on("encoder-decoder.safetensors"))?;
     let effect = other.state_mut().state.apply(Command::LoadState(file));
     other.state_mut().carry_out(effect.ok_or("nothing to do")?);
     let until = Instant::now() + Duration::from_secs(60);
-    while other.state().state.selection != saved.question.selection && Instant::now() < until {
+    while other.state().state.selection != saved.selection && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(5));
         other.step();
     }
-    assert_eq!(other.state().state.selection, saved.question.selection);
+    assert_eq!(other.state().state.selection, saved.selection);
     Ok(())
 }
 

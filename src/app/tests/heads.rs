@@ -14,7 +14,8 @@ use crate::app::model::command::Command;
 use crate::app::shell::interface::Interface;
 use crate::app::tests::{settle, window_on};
 use crate::render::Fonts;
-use crate::view::{HeadsOrder, Inputs, Options, Scene, Target, View, draw};
+use crate::query::StatisticGrid;
+use crate::view::{HeadsOrder, Inputs, Options, Scene, Target, View, draw, needs, statistic_grid};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
@@ -31,10 +32,10 @@ fn choose(harness: &mut Harness<'static, Interface>, list: &str, row: &str) -> R
 fn statistics_are_compared_with_their_kin() -> Result {
     let mut harness = window_on("multi-image.safetensors")?;
     choose(&mut harness, "Compared with", "z by layer")?;
-    assert_eq!(harness.state().state.z_score, Some(Over::Heads));
-    let evidence = harness.state().state.evidence.clone().ok_or("no evidence")?;
-    assert_eq!(evidence.statistic.label, "Text on image, z by layer");
-    assert!(evidence.statistic.diverging && evidence.statistic.layer_mean.iter().all(|mean| mean.abs() < 1e-5));
+    assert_eq!(harness.state().state.options.z_score, Some(Over::Heads));
+    let grid = grid(&harness)?;
+    assert_eq!(grid.label, "Text on image, z by layer");
+    assert!(grid.diverging && grid.layer_mean.iter().all(|mean| mean.abs() < 1e-5));
     choose(&mut harness, "Order", "both by mean")?;
     assert_eq!(harness.state().state.options.heads_order, HeadsOrder::Both);
     Ok(())
@@ -45,9 +46,9 @@ fn metrics_of_the_trace_are_among_the_statistics() -> Result {
     let mut harness = window_on("vl-interpret-0.safetensors")?;
     choose(&mut harness, "Statistic", "Example Custom Metrics")?;
     assert_eq!(harness.state().state.options.statistic, "head_metric.0");
-    let evidence = harness.state().state.evidence.clone().ok_or("no evidence")?;
-    assert_eq!(evidence.statistic.label, "Example Custom Metrics");
-    assert!(!evidence.statistic.values.is_empty());
+    let grid = grid(&harness)?;
+    assert_eq!(grid.label, "Example Custom Metrics");
+    assert!(!grid.values.is_empty());
     Ok(())
 }
 
@@ -55,8 +56,14 @@ fn metrics_of_the_trace_are_among_the_statistics() -> Result {
 fn thumbnails_and_overlays_are_computed_once_they_are_in_front() -> Result {
     let mut harness = window_on("multi-image.safetensors")?;
     let has = |harness: &Harness<'static, Interface>| {
-        let evidence = harness.state().state.evidence.clone();
-        evidence.map(|evidence| (evidence.thumbnails.is_some(), evidence.per_head.is_some()))
+        let state = &harness.state().state;
+        let panel = |name| harness.query_by_role_and_label(Role::Image, name).map(|panel| panel.rect().size());
+        let knows = |view, name| {
+            let size = panel(name)?;
+            let inputs = state.inputs(Vec2::new(size.x, size.y))?;
+            Some(state.results.settle(&needs(view, &inputs)))
+        };
+        Some((knows(View::Thumbnails, "thumbnails") == Some(true), knows(View::Overlays, "overlays") == Some(true)))
     };
     assert_eq!(has(&harness), Some((false, false)));
     harness.get_by_label("Thumbnails").click();
@@ -65,14 +72,14 @@ fn thumbnails_and_overlays_are_computed_once_they_are_in_front() -> Result {
     assert_eq!(has(&harness), Some((true, false)));
     harness.get_by_role_and_label(Role::Image, "thumbnails");
     choose(&mut harness, "Pooling", "mean")?;
-    assert_eq!(harness.state().state.pooling, Pooling::Mean);
+    assert_eq!(harness.state().state.options.pooling, Pooling::Mean);
     harness.get_by_label("own scale").click();
     harness.step();
     assert!(!harness.state().state.options.thumbnails_own_scale);
     harness.get_by_label("Heads on image").click();
     harness.run_steps(3);
     settle(&mut harness)?;
-    assert_eq!(has(&harness), Some((true, true)));
+    assert_eq!(has(&harness), Some((false, true)), "what no panel shows is not asked for");
     harness.get_by_role_and_label(Role::Image, "overlays");
     Ok(())
 }
@@ -80,9 +87,8 @@ fn thumbnails_and_overlays_are_computed_once_they_are_in_front() -> Result {
 #[test]
 fn the_strongest_heads_are_a_menu() -> Result {
     let mut harness = window_on("multi-image.safetensors")?;
-    let evidence = harness.state().state.evidence.clone().ok_or("no evidence")?;
-    let (layer, head, value) =
-        crate::analysis::statistics::strongest(&evidence.statistic.values, evidence.statistic.heads, 1)[0];
+    let grid = grid(&harness)?;
+    let (layer, head, value) = crate::analysis::statistics::strongest(&grid.values, grid.heads, 1)[0];
     harness.get_by_label("Strongest").click();
     harness.run_steps(3);
     harness.get_by_label(&format!("layer {layer} · head {head}: {value:.4}")).click();
@@ -92,20 +98,18 @@ fn the_strongest_heads_are_a_menu() -> Result {
     Ok(())
 }
 
+/// The statistic that the heads view shows.
+fn grid(harness: &Harness<'static, Interface>) -> Result<StatisticGrid> {
+    let grid = harness.state().state.inputs(Vec2::ZERO).map(|inputs| statistic_grid(&inputs).0);
+    grid.filter(|grid| !grid.values.is_empty()).ok_or_else(|| "no statistic".into())
+}
+
 /// The heads view's scene as it is shown in its panel, and where the panel lies.
 fn heads_scene(harness: &Harness<'static, Interface>) -> Result<(Scene, egui::Rect)> {
     let panel = harness.get_by_role_and_label(Role::Image, "heads").rect();
     let state = &harness.state().state;
-    let trace = state.trace.as_ref().ok_or("no trace")?;
-    let inputs = Inputs {
-        document: trace.document(),
-        images: &trace.images,
-        selection: &state.selection,
-        hover: None,
-        options: &state.options,
-        evidence: state.evidence.as_deref().ok_or("no evidence")?,
-        size: Vec2::new(panel.width(), panel.height()),
-    };
+    let inputs = state.inputs(Vec2::new(panel.width(), panel.height())).ok_or("no trace")?;
+    let inputs = Inputs { hover: None, ..inputs };
     Ok((draw(View::Heads, &inputs, &mut Fonts::new()), panel))
 }
 

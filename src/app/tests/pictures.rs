@@ -9,7 +9,8 @@ use crate::app::model::command::Command;
 use crate::app::shell::interface::Interface;
 use crate::app::tests::{Result, settle, window_on};
 use crate::trace::{Dtype, Synthetic};
-use crate::view::{LinkColor, MatrixBlock, Tiles, View};
+use crate::query::{BlockPeaks, Weights};
+use crate::view::{LinkColor, MatrixBlock, Tiles, View, needs};
 
 type Window = Harness<'static, Interface>;
 
@@ -42,11 +43,12 @@ fn choices_have_names() -> Result<()> {
     assert!(window.state().state.options.join_pieces);
     click(&mut window, "Matrix options");
     click(&mut window, "lock scale");
-    assert!(window.state().state.options.lock_scale && window.state().state.question().lock_scale);
+    assert!(window.state().state.options.lock_scale);
     settle(&mut window)?;
-    let evidence = window.state().state.evidence.clone().ok_or("no numbers")?;
-    let peaks = evidence.peaks.ok_or("no peaks")?;
-    assert!(peaks.tokens > 0.0 && evidence.weights.iter().all(|weight| *weight <= peaks.tokens));
+    let state = &window.state().state;
+    let peaks = state.results.get(&BlockPeaks::of(&state.selection)).ok_or("no peaks")?;
+    let weights = state.results.get(&Weights::of(&state.selection)).ok_or("no weights")?;
+    assert!(peaks.tokens > 0.0 && weights.iter().all(|weight| *weight <= peaks.tokens));
     click(&mut window, "Image options");
     click(&mut window, "fine tiles");
     assert_eq!(window.state().state.options.tiles, Tiles::Fine);
@@ -59,11 +61,10 @@ fn choices_have_names() -> Result<()> {
     click(&mut window, "by head");
     assert_eq!(window.state().state.options.links_color, LinkColor::Head);
     settle(&mut window)?;
-    let evidence = window.state().state.evidence.clone().ok_or("no numbers")?;
-    assert_eq!(evidence.head_links.iter().map(|(head, _)| *head).collect::<Vec<_>>(), [0, 1]);
-    let mean: Vec<f32> =
-        evidence.head_links[0].1.iter().zip(&*evidence.head_links[1].1).map(|(a, b)| (a + b) / 2.0).collect();
-    assert!(mean.iter().zip(&*evidence.links).all(|(a, b)| (a - b).abs() < 1e-6), "the mean of heads is of these");
+    let inputs = window.state().state.inputs(glam::Vec2::new(600.0, 400.0)).ok_or("no trace")?;
+    let asked = needs(View::Links, &inputs);
+    assert_eq!(asked.len(), 2, "each head has links of its own: {asked:?}");
+    assert!(inputs.results.settle(&asked) && inputs.results.failures().is_empty());
     Ok(())
 }
 

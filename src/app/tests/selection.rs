@@ -7,6 +7,7 @@ use egui::{Modifiers, Role, pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
+use crate::query::{BlockSinks, Weights};
 use crate::analysis::sinks::Criteria;
 use crate::analysis::{Combine, Pick, Rollout, Selection, SinkTreatment};
 use crate::app::model::command::Command;
@@ -55,14 +56,14 @@ fn rollout_and_sinks_are_chosen_by_name() -> Result<()> {
     assert_eq!(selection(&harness).sinks, SinkTreatment::Renormalise);
     settle(&mut harness)?;
     let state = &harness.state().state;
-    let evidence = state.evidence.as_ref().ok_or("no numbers")?;
-    assert!(evidence.sinks.is_some() && evidence.refusal.is_none());
-    let usual = evidence.sinks.as_ref().map_or(0, |found| found.sinks.len());
+    assert!(state.results.failures().is_empty());
+    let found = state.results.get(&BlockSinks::of(&state.selection)).ok_or("no sinks")?;
+    let usual = found.sinks.len();
     let loose = Criteria { share_ratio: 1.1, head_share: 0.25, ..Criteria::default() };
     harness.state_mut().state.apply(Command::SetSinkCriteria(loose));
     settle(&mut harness)?;
     let state = &harness.state().state;
-    let found = state.evidence.as_ref().and_then(|evidence| evidence.sinks.clone()).ok_or("no numbers")?;
+    let found = state.results.get(&BlockSinks::of(&state.selection)).ok_or("no sinks")?;
     assert!(found.sinks.len() > usual);
     choose(&mut harness, "Usual thresholds of sinks");
     assert_eq!(selection(&harness).sink_criteria, Criteria::default());
@@ -77,9 +78,9 @@ fn a_rollout_of_cross_attention_is_explained() -> Result<()> {
     let selection = Selection { block: 2, layer: Pick::Mean, head: Pick::Mean, rollout, ..Selection::default() };
     harness.state_mut().state.apply(Command::SetSelection(selection));
     settle(&mut harness)?;
-    let evidence = harness.state().state.evidence.clone().ok_or("no numbers")?;
-    assert!(evidence.refusal.as_ref().is_some_and(|why| why.contains("rollout needs self-attention")));
-    assert!(evidence.weights.is_empty());
+    let state = &harness.state().state;
+    let why = state.results.failure(&Weights::of(&state.selection));
+    assert!(why.is_some_and(|why| why.contains("rollout needs self-attention")), "{why:?}");
     Ok(())
 }
 
@@ -178,7 +179,7 @@ fn a_trace_without_attention_is_shown_and_the_next_one_too() -> Result<()> {
     let has_numbers = |harness: &Harness<'_, Interface>| {
         let state = &harness.state().state;
         let is_next = state.trace.as_ref().is_some_and(|trace| trace.trace.path() == next);
-        is_next && state.evidence.as_ref().is_some_and(|evidence| !evidence.weights.is_empty())
+        is_next && state.results.get(&Weights::of(&state.selection)).is_some_and(|weights| !weights.is_empty())
     };
     while !has_numbers(&harness) {
         assert!(Instant::now() < until, "no numbers came");

@@ -5,14 +5,16 @@ use std::path::Path;
 
 use std::sync::Arc;
 
-use crate::analysis::statistics;
-use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
+use crate::analysis::normalize::Normalization;
+use crate::analysis::projection::{Align, Method};
+use crate::analysis::{Combine, Direction, Pick, Rollout, SinkTreatment};
+use crate::app::model::choices::Playing;
 use crate::app::model::command::Command;
-use crate::app::model::effect::Effect;
 use crate::app::model::state::State;
 use crate::export::Play;
 use crate::query::OpenTrace;
-use crate::view::Target;
+
+use crate::view::{Options, Target, Theme};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
@@ -133,7 +135,7 @@ fn a_view_state_brings_back_what_was_shown() -> Result {
     assert_eq!(other.view_state(None), saved);
 
     let mut too_many = saved.clone();
-    too_many.question.selection.layer = Pick::One(9);
+    too_many.selection.layer = Pick::One(9);
     let why = other.show_view_state(too_many).map_err(|error| error.to_string());
     assert_eq!(why, Err("there is no layer 9: block `self` has layers 0 to 2".to_owned()));
     assert_eq!(other.view_state(None), saved);
@@ -190,7 +192,7 @@ fn a_state_is_picked_and_a_projection_given_up() -> Result {
     state.apply(Command::Preview(Some(Target::State { state: 2, with: 0 })));
     assert_eq!(state.preview, None);
     state.apply(Command::Select { target: Target::State { state: 2, with: 0 }, extend: false });
-    assert_eq!(state.hidden_state, Some(2));
+    assert_eq!(state.options.hidden_state, Some(2));
     state.options.embedding.recipe.method = Method::Tsne;
     state.options.embedding.recipe.align = Align::Shared;
     state.apply(Command::CancelProjection);

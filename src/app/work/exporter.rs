@@ -9,7 +9,7 @@ use egui::ColorImage;
 use glam::Vec2;
 
 use crate::analysis::{Compute, Engine};
-use crate::app::model::choices::Playing;
+use crate::app::model::choices::{Export, Playing};
 use crate::app::work::destination::Destination;
 use crate::export::{Animation, Format, ViewState, write_drawing, write_view};
 use crate::gpu::Gpu;

@@ -25,7 +25,7 @@ impl State {
     }
 
     /// Compares with an example of the list, or with the one that is shown; whether there is one.
-    pub(super) fn compare_with(&mut self, example: Option<usize>) -> bool {
+    pub(in crate::app) fn compare_with(&mut self, example: Option<usize>) -> bool {
         let path = match example {
             Some(example) => self.examples.get(example).cloned(),
             None => self.trace.as_ref().map(|trace| trace.trace.path().to_owned()),

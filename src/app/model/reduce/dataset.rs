@@ -10,7 +10,7 @@ use crate::dataset::{Dataset, Order};
 
 impl State {
     /// Carries out a command about the dataset.
-    pub(super) fn browse(&mut self, command: DatasetCommand) -> Option<Effect> {
+    pub(in crate::app) fn browse(&mut self, command: DatasetCommand) -> Option<Effect> {
         let browsing = &mut self.browsing;
         match command {
             DatasetCommand::SetFilter(query) => browsing.query = query,

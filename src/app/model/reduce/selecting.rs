@@ -71,7 +71,7 @@ impl State {
 
     /// The selection with these tokens of a sequence, which turns the direction if it is the block's other side. Tokens
     /// that do not exist are left out; a sequence that is on neither side changes nothing.
-    pub(super) fn with_tokens(&self, sequence: usize, tokens: &[usize], extend: bool) -> Selection {
+    pub(in crate::app) fn with_tokens(&self, sequence: usize, tokens: &[usize], extend: bool) -> Selection {
         let mut selection = self.selection.clone();
         let Some(trace) = &self.trace else { return selection };
         let is_foreign = self.block().is_some_and(|block| ![block.query, block.key].contains(&sequence));
@@ -89,7 +89,7 @@ impl State {
         selection
     }
 
-    pub(super) fn set_preview(&mut self, target: Option<Target>) {
+    pub(in crate::app) fn set_preview(&mut self, target: Option<Target>) {
         let selects = target.as_ref().filter(|target| !matches!(target, Target::State { .. }));
         self.preview = selects.map(|target| self.selected_by(target, false));
         if self.preview.as_ref().is_some_and(|preview| preview.tokens.is_empty()) {
@@ -116,7 +116,7 @@ impl State {
         true
     }
 
-    pub(super) fn set_direction(&mut self, direction: Direction) {
+    pub(in crate::app) fn set_direction(&mut self, direction: Direction) {
         let is_cross = self.block().is_some_and(|block| block.query != block.key);
         if is_cross && direction != self.selection.direction {
             self.selection.tokens.clear();

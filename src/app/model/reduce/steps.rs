@@ -5,7 +5,7 @@ use crate::analysis::{Direction, Pick};
 use crate::app::model::state::State;
 
 impl State {
-    pub(super) fn move_head(&mut self, layers: isize, heads: isize) {
+    pub(in crate::app) fn move_head(&mut self, layers: isize, heads: isize) {
         let Some(trace) = &self.trace else { return };
         let Some(block) = trace.document().attention.get(self.selection.block) else { return };
         let stay = |pick: Pick, by: isize, count: usize| match pick {
@@ -21,7 +21,7 @@ impl State {
         self.selection.head = stay(self.selection.head, heads, head_count);
     }
 
-    pub(super) fn step_token(&mut self, by: isize) {
+    pub(in crate::app) fn step_token(&mut self, by: isize) {
         let Some(trace) = &self.trace else { return };
         let count = self.tokens_to_select(trace.document());
         let next = match self.selection.tokens.last() {
@@ -32,7 +32,7 @@ impl State {
     }
 
     /// Adds the neighbour of the token that was selected last.
-    pub(super) fn extend_tokens(&mut self, by: isize) {
+    pub(in crate::app) fn extend_tokens(&mut self, by: isize) {
         let Some(trace) = &self.trace else { return };
         let count = self.tokens_to_select(trace.document());
         let Some(&last) = self.selection.tokens.last() else { return self.step_token(by) };
@@ -41,14 +41,14 @@ impl State {
         self.selection.tokens.push(next);
     }
 
-    pub(super) fn step_statistic(&mut self, by: isize) {
+    pub(in crate::app) fn step_statistic(&mut self, by: isize) {
         let all = &statistics::TABLE;
         let shown = all.iter().position(|entry| entry.name == self.options.statistic).unwrap_or(0);
         let next = (shown as isize + by).rem_euclid(all.len() as isize) as usize;
         self.options.statistic = all[next].name.to_owned();
     }
 
-    pub(super) fn step_output(&mut self, by: isize) {
+    pub(in crate::app) fn step_output(&mut self, by: isize) {
         let outputs = self.output_tokens();
         let now = match (self.selection.direction, self.selection.tokens.last()) {
             (Direction::AttendsTo, Some(token)) => outputs.iter().position(|output| output == token),
@@ -66,7 +66,7 @@ impl State {
     }
 
     /// The next of what plays. At the end it begins again, or stops.
-    pub(super) fn step_play(&mut self) {
+    pub(in crate::app) fn step_play(&mut self) {
         let Some(trace) = &self.trace else { return };
         let all = self.playing.play.selections(&trace.trace, &self.selection);
         let now = all.iter().position(|selection| *selection == self.selection);

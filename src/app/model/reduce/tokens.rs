@@ -11,7 +11,7 @@ use crate::view::Target;
 
 impl State {
     /// Carries out a command about the token atlas.
-    pub(super) fn change_tokens(&mut self, command: &TokenCommand) -> Option<Effect> {
+    pub(in crate::app) fn change_tokens(&mut self, command: &TokenCommand) -> Option<Effect> {
         let panel = &mut self.tokens;
         panel.version += 1;
         match *command {
@@ -39,7 +39,7 @@ impl State {
     }
 
     /// Selects the token that was asked for, if its trace is the one that is shown.
-    pub(super) fn select_awaited_token(&mut self) {
+    pub(in crate::app) fn select_awaited_token(&mut self) {
         let Some(trace) = self.trace.clone() else { return };
         let is_here = self.awaited_token.as_ref().is_some_and(|(path, ..)| path == trace.trace.path());
         let Some((_, name, token)) = self.awaited_token.take_if(|_| is_here) else { return };

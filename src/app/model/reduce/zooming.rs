@@ -18,7 +18,7 @@ pub const CLOSEST: f32 = 64.0;
 pub const CLOSEST_OF_TOKENS: f32 = 4096.0;
 
 impl State {
-    pub(super) fn zoom(&mut self, steps: isize) {
+    pub(in crate::app) fn zoom(&mut self, steps: isize) {
         let factor = ZOOM.powi(steps as i32);
         self.change_window(
             |window| zoomed(window, factor),
@@ -30,7 +30,7 @@ impl State {
         );
     }
 
-    pub(super) fn pan(&mut self, steps: Vec2) {
+    pub(in crate::app) fn pan(&mut self, steps: Vec2) {
         self.change_window(
             |window| {
                 let by = window.size() * PAN * steps;
@@ -40,7 +40,7 @@ impl State {
         );
     }
 
-    pub(super) fn show_all(&mut self) {
+    pub(in crate::app) fn show_all(&mut self) {
         match self.zoomed_panel() {
             Some(Panel::Matrix) => self.options.matrix_window = None,
             Some(Panel::Embedding) => self.options.embedding_view = None,

@@ -1,5 +1,7 @@
 //! What the menus of the panels hold, for the palette: each entry by the words of its menu, after what it is about.
 
+use glam::Vec2;
+
 use super::entry::{Entry, entry, option};
 use crate::analysis::neighbours::Metric;
 use crate::analysis::pool::Pooling;
@@ -17,9 +19,8 @@ use crate::app::panels::browser::columns;
 use crate::app::panels::heads::{STRONGEST, Z_SCORES};
 use crate::app::panels::{aggregation, export_menu, top_bar};
 use crate::export::Play;
-use crate::view::TokenColor;
 use crate::render::Keep;
-use crate::view::{ColorBy, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Target, Tiles};
+use crate::view::{ColorBy, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Target, Tiles, TokenColor, statistic_grid};
 
 /// All of them.
 pub fn all(state: &State) -> Vec<Entry> {
