@@ -215,11 +215,7 @@ impl Engine {
     ///
     /// # Errors
     /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
-    pub fn resident_matrix(
-        &self,
-        trace: &Trace,
-        selection: &Selection,
-    ) -> Result<Option<ResidentMatrix>, EngineError> {
+    pub fn resident_matrix(&self, trace: &Trace, selection: &Selection) -> Result<Option<ResidentMatrix>, EngineError> {
         let layers = layers(trace, selection.block)?;
         let heads = gather::heads(&layers, selection)?;
         let [(layer, heads)] = heads.as_slice() else { return Ok(None) };

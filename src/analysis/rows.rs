@@ -94,9 +94,7 @@ impl<'a> HeadRows<'a> {
     /// All rows, one after another: `[queries, keys]`. `None` if `goes_on`, which is asked before each, says no.
     pub fn to_matrix(&self, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<f32>> {
         let mut matrix = vec![0.0; self.queries * self.keys];
-        let fill = |(query, row): (usize, &mut [f32])| {
-            goes_on().then(|| self.read(query, row))
-        };
+        let fill = |(query, row): (usize, &mut [f32])| goes_on().then(|| self.read(query, row));
         matrix.par_chunks_mut(self.keys.max(1)).enumerate().try_for_each(fill).map(|()| matrix)
     }
 
@@ -125,8 +123,11 @@ impl<'a> HeadRows<'a> {
         };
         match part.direction {
             Direction::AttendsTo => {
-                let chunks: Option<Vec<Vec<f64>>> =
-                    part.tokens.par_chunks(CHUNK).map(|queries| self.combined(queries, part.combine, goes_on)).collect();
+                let chunks: Option<Vec<Vec<f64>>> = part
+                    .tokens
+                    .par_chunks(CHUNK)
+                    .map(|queries| self.combined(queries, part.combine, goes_on))
+                    .collect();
                 let total = chunks?.into_iter().reduce(|total, chunk| fold(total, &chunk, part.combine))?;
                 Some(total.into_iter().map(finish).collect())
             }

@@ -65,7 +65,9 @@ impl std::hash::Hash for Criteria {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         let Self { share_ratio, head_share, seen_share, activation, dimension_ratio } = self;
         // The two zeros are equal, so they are one key.
-        [share_ratio, head_share, seen_share, activation, dimension_ratio].map(|value| (value + 0.0).to_bits()).hash(state);
+        [share_ratio, head_share, seen_share, activation, dimension_ratio]
+            .map(|value| (value + 0.0).to_bits())
+            .hash(state);
     }
 }
 

@@ -18,11 +18,11 @@ use super::table::{FormatArguments, Number, exact, print_json, print_rows, short
 use super::values::{parse_range, parse_scale, parse_size};
 use crate::export::Format;
 use crate::query::{OpenTrace, Results, Solver};
-use crate::view::{comparison_needs, partner};
 use crate::render::Fonts;
 use crate::view::{
     CompareView, ComparedHeads, ComparedTokens, Inputs, Options, Theme, compared_image, compared_text, draw_comparison,
 };
+use crate::view::{comparison_needs, partner};
 
 const EXAMPLES: &str = "Examples:
   vlscope compare a.safetensors b.safetensors --view heads -o heads.png
@@ -123,7 +123,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let solver = Solver::new(engine(&arguments.adapter)?);
     let (nothing, stop, size) = (Results::default(), AtomicBool::new(false), Vec2::from(arguments.size));
     let of_a = Inputs::new(&a, &selection, &options, &nothing, size);
-    let of_b = Inputs { refusal: partner.lacks.as_deref(), ..Inputs::new(&b, &partner.selection, &options, &nothing, size) };
+    let of_b =
+        Inputs { refusal: partner.lacks.as_deref(), ..Inputs::new(&b, &partner.selection, &options, &nothing, size) };
     let results_a = solver.results(&a, &comparison_needs(arguments.view, &of_a), &stop)?;
     let results_b = solver.results(&b, &comparison_needs(arguments.view, &of_b), &stop)?;
     let (of_a, of_b) = (Inputs { results: &results_a, ..of_a }, Inputs { results: &results_b, ..of_b });

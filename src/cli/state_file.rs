@@ -24,8 +24,7 @@ pub fn with_state(arguments: &Arguments, mut typed: Vec<OsString>) -> Result<Vec
     let trace: &Path = arguments.trace.as_deref().or(state.trace.as_deref()).with_context(no_trace)?;
     let open = Trace::open(trace)?;
     if !open.document().attention.is_empty() {
-        check_selection(&open, &state.selection)
-            .with_context(|| format!("{} is not of this trace", path.display()))?;
+        check_selection(&open, &state.selection).with_context(|| format!("{} is not of this trace", path.display()))?;
     }
     let flags = render_flags(open.document(), &state);
     let mut words = words_of(&overridden(flags, &typed));

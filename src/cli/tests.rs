@@ -18,9 +18,9 @@ use crate::analysis::timeline::TokenGroup;
 use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
 use crate::export::{Picture, Place, ViewState, atlas_line, compare_line, render_line, tokens_line};
 use crate::query::{AtlasQuestion, AtlasValue, OpenTrace};
-use crate::view::TokenColor;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
+use crate::view::TokenColor;
 use crate::view::{
     Caption, ColorBy, CompareView, EmbeddingOptions, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Theme, Tiles,
     View,
@@ -195,7 +195,9 @@ fn a_state_file_says_which_key_is_wrong() -> Result {
     };
     let later = load(r#"{"version": 1, "later": [], "options": {"later": 1, "opacity": 0.5}}"#)?;
     assert_eq!(later.map(|state| state.options.opacity), Ok(0.5));
-    let before = load(r#"{"version": 1, "question": {"statistic": "max", "thumbnails": [16, "mean"], "selection": {"block": 1}}}"#)?;
+    let before = load(
+        r#"{"version": 1, "question": {"statistic": "max", "thumbnails": [16, "mean"], "selection": {"block": 1}}}"#,
+    )?;
     let before = before.map(|state| (state.options.statistic, state.options.pooling, state.selection.block));
     assert_eq!(before, Ok(("max".to_owned(), Pooling::Mean, 1)), "version 1 had a question");
     for (text, said) in [

@@ -18,10 +18,10 @@ use crate::analysis::neighbours::Metric;
 use crate::dataset::Dataset;
 use crate::dataset::tokens::{NearToken, NearestOptions, TokenAtlas, TokenKey, nearest, states};
 use crate::export::Format;
-use crate::view::{PaintedTokens, TokenColor};
 use crate::render::Fonts;
 use crate::trace::{Document, Hidden, Trace};
 use crate::view::{CloudInputs, Options, Theme, TokenCloud, draw_token_cloud, token_names};
+use crate::view::{PaintedTokens, TokenColor};
 
 const EXAMPLES: &str = "Examples:
   vlscope index traces/

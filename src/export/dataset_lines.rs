@@ -5,8 +5,8 @@ use std::path::Path;
 use super::command_line::{Flags, flags_of_selection, quoted, words_of};
 use crate::analysis::Selection;
 use crate::query::{AtlasQuestion, AtlasValue, PERMUTATIONS};
-use crate::view::TokenColor;
 use crate::trace::Document;
+use crate::view::TokenColor;
 use crate::view::{CompareView, Options, Theme};
 
 /// How large, how fine, and for which ground a picture is drawn.

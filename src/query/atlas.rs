@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::StatisticGrid;
 use crate::analysis::statistics::mean;
 use crate::analysis::{Pick, Selection};
 use crate::dataset::head_stats::{
@@ -11,7 +12,6 @@ use crate::dataset::head_stats::{
 };
 use crate::dataset::table::{Filter, QueryError};
 use crate::dataset::{Dataset, IndexError};
-use super::StatisticGrid;
 use crate::trace::{Block, Document};
 
 /// A head whose corrected p-value lies below is marked.

@@ -1,7 +1,7 @@
 //! What is known of a whole block, whichever of its heads is selected.
 
-use super::request::{HeapBytes, Lane, QueryError, Request};
 use super::Context;
+use super::request::{HeapBytes, Lane, QueryError, Request};
 use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::{self, Criteria, Sinks};
 use crate::analysis::timeline::{HeadMasses, Timeline};

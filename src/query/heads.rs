@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::request::{HeapBytes, Lane, QueryError, Request};
 use super::Context;
+use super::request::{HeapBytes, Lane, QueryError, Request};
+use crate::analysis::BlockLayout;
 use crate::analysis::pool::{Pooling, Tiling};
 use crate::analysis::statistics::{self, Group, HeadStatistics, Options, Over, Parts, plan::Plan, sums::Sums};
-use crate::analysis::BlockLayout;
 use crate::trace::Document;
 
 /// How long a part of a result is waited for before it is told.

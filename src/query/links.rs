@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::Context;
 use super::matrix::rows;
 use super::request::{HeapBytes, QueryError, Request};
-use super::Context;
 use crate::analysis::{HeadRows, Selection};
 
 /// The most links that a threshold keeps; of more, the strongest.
@@ -102,6 +102,24 @@ impl StrongestLinks {
         Self { matrix: selection.matrix(), queries, keys, apart, keeps }
     }
 
+    /// The matrix of which heads they are of.
+    pub fn matrix(&self) -> &Selection {
+        &self.matrix
+    }
+
+    /// The strongest among these rows; `None` if `goes_on` says no.
+    pub fn among(&self, rows: &HeadRows<'_>, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<FoundLinks> {
+        let chunks = self.queries.par_chunks(CHUNK).enumerate();
+        let sifted = chunks.map(|(chunk, queries)| goes_on().then(|| self.sift(rows, chunk * CHUNK, queries)));
+        let join = |one: FoundLinks, other: FoundLinks| Some(one.join(other).strongest(self.keeps.most()));
+        let found = sifted.try_reduce(FoundLinks::default, join)?;
+        let sorted = |mut links: Vec<FoundLink>| {
+            links.sort_unstable_by_key(|link| (link.query, link.key));
+            links
+        };
+        Some(FoundLinks { apart: sorted(found.apart), others: sorted(found.others), candidates: found.candidates })
+    }
+
     fn is_apart(&self, query: usize, key: usize) -> bool {
         match &self.apart {
             Apart::Nobody => false,
@@ -181,16 +199,7 @@ impl Request for StrongestLinks {
     type Result = FoundLinks;
 
     fn compute(&self, context: &Context<'_>) -> Result<FoundLinks, QueryError> {
-        let rows = rows(context, &self.matrix)?;
-        let chunks = self.queries.par_chunks(CHUNK).enumerate();
-        let sifted = chunks.map(|(chunk, queries)| context.goes_on().then(|| self.sift(&rows, chunk * CHUNK, queries)));
-        let join = |one: FoundLinks, other: FoundLinks| Some(one.join(other).strongest(self.keeps.most()));
-        let found = sifted.try_reduce(FoundLinks::default, join).ok_or(QueryError::Stopped)?;
-        let sorted = |mut links: Vec<FoundLink>| {
-            links.sort_unstable_by_key(|link| (link.query, link.key));
-            links
-        };
-        Ok(FoundLinks { apart: sorted(found.apart), others: sorted(found.others), candidates: found.candidates })
+        self.among(&rows(context, &self.matrix)?, &|| context.goes_on()).ok_or(QueryError::Stopped)
     }
 }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::Context;
 use super::request::{HeapBytes, QueryError, Request};
 use super::weights::left_out;
-use super::Context;
 use crate::analysis::peaks::usual_maximum_of;
 use crate::analysis::token_statistics::entropy;
 use crate::analysis::{BlockLayout, Cells, HeadRows, Selection};
@@ -122,12 +122,24 @@ impl Request for Rectangle {
 
     fn compute(&self, context: &Context<'_>) -> Result<RectangleCells, QueryError> {
         let source = rows(context, &self.matrix)?;
+        let cells = self.of(&source, &|| context.goes_on()).ok_or(QueryError::Stopped)?;
+        let on_device = match self.is_whole(&source) {
+            true => context.engine().resident_matrix(context.trace(), &self.matrix)?,
+            false => None,
+        };
+        Ok(RectangleCells { on_device, ..cells })
+    }
+}
+
+impl Rectangle {
+    /// The same of these rows, on the host; `None` if `goes_on` says no.
+    pub fn of(&self, source: &HeadRows<'_>, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<RectangleCells> {
         let [rows, columns] = self.size();
         let mut values = vec![f32::NEG_INFINITY; rows * columns];
         let fill = |(row, out): (usize, &mut [f32])| {
             let mut weights = vec![0.0; source.keys()];
             for cell in row * self.step..((row + 1) * self.step).min(self.queries.len()) {
-                if !context.goes_on() {
+                if !goes_on() {
                     return None;
                 }
                 source.read(self.queries.token(cell), &mut weights);
@@ -140,16 +152,10 @@ impl Request for Rectangle {
             out.iter_mut().filter(|value| **value == f32::NEG_INFINITY).for_each(|value| *value = f32::NAN);
             Some(())
         };
-        let filled = values.par_chunks_mut(columns.max(1)).enumerate().try_for_each(fill);
-        filled.ok_or(QueryError::Stopped)?;
+        values.par_chunks_mut(columns.max(1)).enumerate().try_for_each(fill)?;
         let maximum = values.iter().copied().fold(0.0, f32::max);
-        let usual_maximum = usual_maximum_of(&values);
-        let on_device = if self.is_whole(&source) {
-            context.engine().resident_matrix(context.trace(), &self.matrix)?
-        } else {
-            None
-        };
-        Ok(RectangleCells { rows, columns, step: self.step, values: Arc::new(values), on_device, maximum, usual_maximum })
+        let (usual_maximum, step) = (usual_maximum_of(&values), self.step);
+        Some(RectangleCells { rows, columns, step, values: Arc::new(values), on_device: None, maximum, usual_maximum })
     }
 }
 

@@ -110,6 +110,11 @@ impl Query {
     pub fn lane(&self) -> Lane {
         self.request.lane()
     }
+
+    /// The request, if it is one of this type.
+    pub fn request<R: Request>(&self) -> Option<&R> {
+        self.request.as_any().downcast_ref()
+    }
 }
 
 impl<R: Request> From<R> for Query {

@@ -6,7 +6,7 @@ use super::{BlockSinks, Context};
 use crate::analysis::gather::Resolved;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::per_head::{self, HeadWeights};
-use crate::analysis::{BlockLayout, Direction, Pick, Selection};
+use crate::analysis::{BlockLayout, Pick, Selection};
 
 /// What the selected tokens attend to (keys), or what attends to them (queries), as it is in the model: `[others]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,8 +62,7 @@ impl Request for Weights {
             return Ok(context.engine().gather(context.trace(), selection)?);
         }
         let rows = rows(context, selection)?;
-        let part = without(part, rows.left_out());
-        rows.gather(&part, &|| context.goes_on()).ok_or(QueryError::Stopped)
+        rows.gather(&part.without(rows.left_out()), &|| context.goes_on()).ok_or(QueryError::Stopped)
     }
 }
 
@@ -100,14 +99,6 @@ impl Request for HeadsApart {
         of_heads.iter_mut().for_each(|weights| weights.resize(others, f32::NAN));
         Ok(HeadWeights { heads, values: of_heads.concat() })
     }
-}
-
-/// Selected keys that are left out say nothing; if all of them are, they stay selected, without weights.
-fn without(mut part: Resolved, left_out: &[usize]) -> Resolved {
-    if part.direction == Direction::AttendedBy && !part.tokens.iter().all(|token| left_out.contains(token)) {
-        part.tokens.retain(|token| !left_out.contains(token));
-    }
-    part
 }
 
 /// The keys that a selection's treatment of sinks leaves out, ascending.

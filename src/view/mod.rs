@@ -24,9 +24,10 @@ use common::tip::Facts;
 use definition::Definition;
 
 pub use choices::{LinkColor, MatrixBlock, Tiles};
-pub use common::zone::{ColourBar, Target, Zone};
+pub use common::asked::{plane, projection, statistic_grid, statistics};
 pub use common::theme::{Palette, Theme, contrast};
 pub use common::words::{joined, token_names, word, words};
+pub use common::zone::{ColourBar, Target, Zone};
 pub use compare::{
     AlignedRow, Alignment, CompareView, ComparedHeads, ComparedImage, ComparedTokens, Partner, UnknownCompareView,
     compared_image, compared_text, comparison_needs, draw_comparison, partner,
@@ -37,7 +38,6 @@ pub use matrix::matrix_size;
 pub use numbers::{Axis, NoNumbers, Numbers};
 pub use options::{Caption, HeadsOrder, Options};
 pub use scene::Scene;
-pub use common::asked::{statistic_grid, statistics, plane, projection};
 pub use summary::{summary, summary_needs};
 pub use token_cloud::{
     CloudInputs, CloudScene, MOST_DISCS, PaintedTokens, TokenCloud, TokenColor, UnknownTokenColor, draw_token_cloud,
@@ -74,7 +74,7 @@ pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
 /// Draws layers × heads of numbers that are no statistic of one trace.
 pub fn draw_grid(grid: &StatisticGrid, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
     let mut sketch = Sketch::new(inputs, fonts);
-    caption::draw(|| vec![grid.label.clone()], inputs, &mut sketch);
+    caption::draw(|| heads::words_of(inputs, grid), inputs, &mut sketch);
     heads::draw_grid(inputs, grid, None, &mut sketch);
     let facts = Facts::new(inputs, &mut sketch);
     sketch.finish(facts)

@@ -75,7 +75,13 @@ impl Numbers {
 impl NoNumbers {
     /// Because of what failed, or else because of `why`.
     pub(super) fn because(inputs: &Inputs<'_>, why: &str) -> Self {
-        Self(inputs.refusal.map(str::to_owned).or_else(|| inputs.results.failures().first().map(|why| (*why).to_owned())).unwrap_or_else(|| why.to_owned()))
+        Self(
+            inputs
+                .refusal
+                .map(str::to_owned)
+                .or_else(|| inputs.results.failures().first().map(|why| (*why).to_owned()))
+                .unwrap_or_else(|| why.to_owned()),
+        )
     }
 
     /// Because there is no attention.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use half::{bf16, f16};
-use vlscope::analysis::{BlockLayout, Compute, Engine};
+use vlscope::analysis::{BlockLayout, Compute, Engine, Selection};
 use vlscope::gpu::{AdapterChoice, Gpu};
 use vlscope::trace::{Area, Content, Dtype, Region, TensorView, Token, Trace};
 
@@ -17,6 +17,11 @@ pub fn gpu() -> &'static Arc<Gpu> {
 
 pub fn engine_on_shaders() -> Engine {
     Engine::new(Some(gpu().clone()), Compute::Gpu, 1 << 30).unwrap()
+}
+
+/// `[queries, keys]` of the selected heads, row by row.
+pub fn matrix_of(engine: &Engine, trace: &Trace, selection: &Selection) -> Vec<f32> {
+    engine.rows(trace, selection, Vec::new(), &|| true).unwrap().to_matrix(&|| true).unwrap()
 }
 
 pub fn reference(name: &str) -> Trace {

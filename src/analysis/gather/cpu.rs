@@ -51,8 +51,7 @@ pub fn head_matrix(
 ) -> Option<Vec<f32>> {
     let [queries, keys] = sides(layers);
     let mut matrix = vec![0.0; queries * keys];
-    let fill =
-        |(query, out): (usize, &mut [f32])| goes_on().then(|| head_row(layers, heads, layer, head, query, out));
+    let fill = |(query, out): (usize, &mut [f32])| goes_on().then(|| head_row(layers, heads, layer, head, query, out));
     matrix.par_chunks_mut(keys.max(1)).enumerate().try_for_each(fill).map(|()| matrix)
 }
 

@@ -134,6 +134,15 @@ impl Resolved {
         Ok(Self { heads, tokens, direction: selection.direction, combine: selection.combine })
     }
 
+    /// The same without selected keys that are left out: they say nothing. If all of them are, they stay selected, without
+    /// weights.
+    pub fn without(mut self, left_out: &[usize]) -> Self {
+        if self.direction == Direction::AttendedBy && !self.tokens.iter().all(|token| left_out.contains(token)) {
+            self.tokens.retain(|token| !left_out.contains(token));
+        }
+        self
+    }
+
     /// How many heads take part, over all layers.
     pub fn head_count(&self) -> usize {
         self.heads.iter().map(|(_, heads)| heads.len()).sum()

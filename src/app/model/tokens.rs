@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::dataset::tokens::{Nearest, TokenAtlas};
-use crate::view::TokenColor;
 use crate::render::{Color, Transform};
 use crate::view::TokenCloud;
+use crate::view::TokenColor;
 
 /// One wish about the token atlas.
 #[derive(Clone, Debug, PartialEq)]

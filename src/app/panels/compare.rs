@@ -9,8 +9,8 @@ use crate::app::model::comparison::Compared;
 use crate::app::model::state::State;
 use crate::app::ui::canvas::{Canvas, Easel};
 use crate::app::ui::controls::say_instead;
-use crate::render::{Drawing, Fonts};
 use crate::app::work::queries::of_both;
+use crate::render::{Drawing, Fonts};
 use crate::view::{CompareView, Scene, draw_comparison};
 
 const HOW_TO_CHOOSE: &str = "Nothing to compare with is chosen. Right-click an example in the list and choose 'Compare with \

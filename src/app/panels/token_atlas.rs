@@ -21,9 +21,9 @@ use crate::app::ui::canvas::{Canvas, Easel};
 use crate::app::ui::controls::unlabelled_choice;
 use crate::app::ui::lasso;
 use crate::dataset::tokens::NearToken;
-use crate::view::{TokenColor, token_name};
 use crate::render::{Drawing, Fonts, Rect, Transform};
 use crate::view::{CloudInputs, Options, Scene, draw_token_cloud};
+use crate::view::{TokenColor, token_name};
 
 /// Of the list of nearest tokens.
 const LIST_WIDTH: f32 = 190.0;

@@ -13,8 +13,8 @@ use crate::analysis::statistics::Over;
 use crate::app::model::command::Command;
 use crate::app::shell::interface::Interface;
 use crate::app::tests::{settle, window_on};
-use crate::render::Fonts;
 use crate::query::StatisticGrid;
+use crate::render::Fonts;
 use crate::view::{HeadsOrder, Inputs, Options, Scene, Target, View, draw, needs, statistic_grid};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;

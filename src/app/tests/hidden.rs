@@ -6,8 +6,8 @@ use glam::Vec2;
 use super::*;
 use crate::analysis::projection::{Align, Method};
 use crate::app::model::command::Command;
-use crate::trace::{Dtype, Synthetic};
 use crate::query::StateSimilarity;
+use crate::trace::{Dtype, Synthetic};
 use crate::view::{ColorBy, SizeBy, View, needs};
 
 /// Opens the view's menu.

@@ -8,8 +8,8 @@ use crate::analysis::timeline::TokenGroup;
 use crate::app::model::command::Command;
 use crate::app::shell::interface::Interface;
 use crate::app::tests::{Result, settle, window_on};
-use crate::trace::{Dtype, Synthetic};
 use crate::query::{BlockPeaks, Weights};
+use crate::trace::{Dtype, Synthetic};
 use crate::view::{LinkColor, MatrixBlock, Tiles, View, needs};
 
 type Window = Harness<'static, Interface>;

@@ -7,12 +7,12 @@ use egui::{Modifiers, Role, pos2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
-use crate::query::{BlockSinks, Weights};
 use crate::analysis::sinks::Criteria;
 use crate::analysis::{Combine, Pick, Rollout, Selection, SinkTreatment};
 use crate::app::model::command::Command;
 use crate::app::shell::interface::Interface;
 use crate::app::tests::{Result, settle, window_on};
+use crate::query::{BlockSinks, Weights};
 use crate::trace::{Dtype, TensorSpec, TraceWriter};
 use crate::view::Target;
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use egui::mutex::RwLock;
 use egui::{TextureId, Vec2};
 
-use crate::gpu::Gpu;
-use crate::render::{Backend, DrawError, Fonts, Painter, RenderTarget, TargetError};
 use crate::analysis::Selection;
+use crate::gpu::Gpu;
 use crate::query::Projection;
+use crate::render::{Backend, DrawError, Fonts, Painter, RenderTarget, TargetError};
 use crate::view::{Inputs, Options, Scene, Target, View, draw, needs};
 
 /// Draws scenes into textures that egui can show. Without a renderer (in a test of the panels) there are only scenes.

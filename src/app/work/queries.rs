@@ -72,7 +72,8 @@ impl Queries {
         }
         add(&open, state.inputs(USUAL_SIZE).map(|inputs| summary_needs(&inputs)).unwrap_or_default());
         if let Some((size, compared)) = shown.comparison.zip(state.comparison.shown.as_ref()) {
-            let [of_a, of_b] = of_both(state, compared, size).map(|inputs| comparison_needs(state.comparison.view, &inputs));
+            let [of_a, of_b] =
+                of_both(state, compared, size).map(|inputs| comparison_needs(state.comparison.view, &inputs));
             add(&open, of_a);
             add(&compared.trace, of_b);
         }

@@ -79,13 +79,7 @@ impl Drafts {
     }
 
     /// For each view, from the command to its finished texture; or `together`, until the last of all is finished.
-    fn clicks(
-        &mut self,
-        open: &Arc<OpenTrace>,
-        solver: &Solver,
-        hovers: bool,
-        together: bool,
-    ) -> Result<Timings> {
+    fn clicks(&mut self, open: &Arc<OpenTrace>, solver: &Solver, hovers: bool, together: bool) -> Result<Timings> {
         let mut state = State::default();
         state.options.statistic = "mass.text.image".to_owned();
         state.set_trace(Arc::clone(open));
@@ -103,7 +97,10 @@ impl Drafts {
             });
             let inputs_of = |view: View, results| {
                 let size = sizes[&view];
-                Inputs { hover: state.hover, ..Inputs::new(open, state.shown_selection(), &state.options, results, size) }
+                Inputs {
+                    hover: state.hover,
+                    ..Inputs::new(open, state.shown_selection(), &state.options, results, size)
+                }
             };
             let nothing = Results::default();
             let all = View::all().into_iter().flat_map(|view| needs(view, &inputs_of(view, &nothing)));

@@ -5,8 +5,8 @@ use half::{bf16, f16};
 
 use super::coloring::{Coloring, spans};
 use super::*;
-use crate::render::Color;
 use crate::gpu::{AdapterChoice, Gpu};
+use crate::render::Color;
 use crate::render::RenderTarget;
 use crate::render::colormap::Colormap;
 

@@ -2,7 +2,10 @@
 //! none is drawn of what it did not ask for.
 
 use crate::analysis::sinks::Sinks;
-use crate::query::{BlockPeaks, BlockSinks, BlockStatistics, Normalized, Plane, Projection, Query, StateSimilarity, StatisticGrid, Weights, hidden_state};
+use crate::query::{
+    BlockPeaks, BlockSinks, BlockStatistics, Normalized, Plane, Projection, Query, StateSimilarity, StatisticGrid,
+    Weights, hidden_state,
+};
 use crate::view::Inputs;
 
 /// The weights of the selection, as they are coloured, and what the views say about them.

@@ -7,8 +7,8 @@ use crate::analysis::normalize::Normalization;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::{Combine, Direction, Pick, SinkTreatment};
-use crate::trace::{Block, Content, Token};
 use crate::query::Weights;
+use crate::trace::{Block, Content, Token};
 use crate::view::{Inputs, Target};
 
 /// The current block as the selection looks at it.

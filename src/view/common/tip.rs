@@ -10,8 +10,8 @@ use crate::analysis::similarity::Similarity;
 use crate::analysis::statistics::mean;
 use crate::analysis::timeline::{Timeline, TokenGroup, is_decoder};
 use crate::analysis::{Direction, Pick};
-use crate::trace::{Content, Document};
 use crate::query::{OutputMasses, StatisticGrid, Weights};
+use crate::trace::{Content, Document};
 use crate::view::{Inputs, Target};
 
 /// What tips are made of, kept beside a scene so that they are made only when asked for.

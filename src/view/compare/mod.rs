@@ -13,14 +13,14 @@ mod views;
 
 use glam::Vec2;
 
+use crate::query::{Query, StatisticGrid};
 use crate::render::{Fonts, Rect};
+use crate::view::common::asked::statistic_grid;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{self, headline};
 use crate::view::common::sketch::{MARGIN, Sketch};
 use crate::view::common::tip::Facts;
-use crate::query::{Query, StatisticGrid};
-use crate::view::common::asked::statistic_grid;
 use crate::view::{HeadsOrder, Inputs, Options, Scene, Zone, caption, definition, heads, image, needs, text};
 
 pub use align::{AlignedRow, Alignment};

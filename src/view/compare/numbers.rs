@@ -4,13 +4,13 @@ use std::ops::Range;
 
 use super::align::Alignment;
 use crate::analysis::Direction;
+use crate::query::StatisticGrid;
 use crate::trace::{Content, Token};
+use crate::view::Inputs;
+use crate::view::common::asked::statistic_grid;
 use crate::view::common::patches::Patches;
 use crate::view::common::sides::Sides;
 use crate::view::common::words::{joined, of_word, token_names};
-use crate::query::StatisticGrid;
-use crate::view::common::asked::statistic_grid;
-use crate::view::Inputs;
 
 /// A statistic of both, as `[layers, heads]` of the larger of both in each direction.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -40,7 +40,11 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
 }
 
 fn words(inputs: &Inputs<'_>) -> Vec<String> {
-    let (statistic, _) = asked::statistic_grid(inputs);
+    words_of(inputs, &asked::statistic_grid(inputs).0)
+}
+
+/// What a caption says of numbers of layers × heads.
+pub(super) fn words_of(inputs: &Inputs<'_>, statistic: &StatisticGrid) -> Vec<String> {
     let unit = if statistic.unit.is_empty() { String::new() } else { format!(" ({})", statistic.unit) };
     caption::block(inputs).into_iter().chain([format!("{}{unit}", statistic.label)]).collect()
 }

@@ -50,7 +50,11 @@ pub fn all(state: &State) -> Vec<Entry> {
         Normalization::ALL.map(|how| entry(format!("normalize {}", how.name()), Command::SetNormalization(how))),
     );
     entries.push(entry(
-        if state.options.specials { "leave special tokens out of statistics" } else { "count special tokens in statistics" },
+        if state.options.specials {
+            "leave special tokens out of statistics"
+        } else {
+            "count special tokens in statistics"
+        },
         Command::CountSpecials(!state.options.specials),
     ));
     entries.push(entry("attends to", Command::SetDirection(Direction::AttendsTo)));

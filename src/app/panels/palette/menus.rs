@@ -20,7 +20,9 @@ use crate::app::panels::heads::{STRONGEST, Z_SCORES};
 use crate::app::panels::{aggregation, export_menu, top_bar};
 use crate::export::Play;
 use crate::render::Keep;
-use crate::view::{ColorBy, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Target, Tiles, TokenColor, statistic_grid};
+use crate::view::{
+    ColorBy, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Target, Tiles, TokenColor, statistic_grid,
+};
 
 /// All of them.
 pub fn all(state: &State) -> Vec<Entry> {
