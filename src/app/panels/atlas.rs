@@ -4,13 +4,13 @@
 use egui::{Button, Label, Rect as EguiRect, RichText, ScrollArea, Sense, TextEdit, Ui, UiBuilder, WidgetInfo, pos2};
 use glam::Vec2;
 
-use super::top_bar::unlabelled_choice;
-use super::{gestures, menu};
-use crate::app::appearance::color;
-use crate::app::canvas::{Canvas, Easel};
-use crate::app::command::Command;
-use crate::app::dataset::{AtlasChoice, DatasetCommand};
-use crate::app::state::State;
+use super::gestures;
+use crate::app::model::browsing::{AtlasChoice, DatasetCommand};
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
+use crate::app::ui::appearance::color;
+use crate::app::ui::canvas::{Canvas, Easel};
+use crate::app::ui::controls::{menu, unlabelled_choice};
 use crate::dataset::Dataset;
 use crate::dataset::head_stats::definition;
 use crate::query::{Atlas, AtlasValue, PERMUTATIONS};

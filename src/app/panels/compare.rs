@@ -3,12 +3,12 @@
 use egui::{Sense, Ui};
 use glam::Vec2;
 
-use super::view::say_instead;
 use super::{gestures, status};
-use crate::app::canvas::{Canvas, Easel};
-use crate::app::command::Command;
-use crate::app::comparer::Compared;
-use crate::app::state::State;
+use crate::app::model::command::Command;
+use crate::app::model::comparison::Compared;
+use crate::app::model::state::State;
+use crate::app::ui::canvas::{Canvas, Easel};
+use crate::app::ui::controls::say_instead;
 use crate::query::OpenTrace;
 use crate::render::{Drawing, Fonts};
 use crate::view::{CompareView, Evidence, Inputs, Scene, draw_comparison};

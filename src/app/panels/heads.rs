@@ -4,12 +4,12 @@ use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{Button, Checkbox, DragValue, Frame, Margin, PopupCloseBehavior, Response, Ui};
 use glam::Vec2;
 
-use super::top_bar::unlabelled_choice;
 use crate::analysis::Pick;
 use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::{self, Over};
-use crate::app::command::Command;
-use crate::app::state::State;
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
+use crate::app::ui::controls::unlabelled_choice;
 use crate::view::{ColourBar, HeadsOrder, Options, Scene, Target, View};
 
 /// What statistics are compared with, as it is offered.

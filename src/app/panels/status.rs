@@ -4,8 +4,8 @@ use egui::accesskit::Live;
 use egui::{Align, Label, Layout, Ui};
 use glam::Vec2;
 
-use crate::app::command::Command;
-use crate::app::state::State;
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
 use crate::view::{Inputs, summary};
 
 /// Shows it. `tip` describes the thing under the pointer.

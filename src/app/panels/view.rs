@@ -3,21 +3,17 @@
 use egui::{Sense, Slider, Ui};
 use glam::Vec2;
 
-use super::top_bar::unlabelled_choice;
 use super::{choices, embedding, gestures, heads, rubber_band, status};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::token_sets;
-use crate::app::canvas::{Canvas, Easel};
-use crate::app::command::Command;
-use crate::app::state::{CLOSEST, State, kept_inside};
+use crate::app::model::command::Command;
+use crate::app::model::reduce::{CLOSEST, kept_inside};
+use crate::app::model::state::State;
+use crate::app::ui::canvas::{Canvas, Easel};
+use crate::app::ui::controls::{say_instead, unlabelled_choice};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
 use crate::view::{Inputs, Options, Target, View, matrix_size, thumbnail_side};
-
-/// In the middle of a panel that has nothing to show.
-pub fn say_instead(ui: &mut Ui, why: &str) {
-    egui::Frame::new().inner_margin(24.0).show(ui, |ui| ui.centered_and_justified(|ui| ui.weak(why)));
-}
 
 /// Shows the view; returns the words for what is under the pointer.
 pub fn show(

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::app::command::Command;
+use crate::app::model::command::Command;
 use crate::view::Evidence;
 
 #[test]

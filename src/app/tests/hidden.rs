@@ -4,7 +4,7 @@ use egui::{Event, PointerButton};
 
 use super::*;
 use crate::analysis::projection::{Align, Method};
-use crate::app::command::Command;
+use crate::app::model::command::Command;
 use crate::trace::{Dtype, Synthetic};
 use crate::view::{ColorBy, SizeBy, View};
 

@@ -7,12 +7,14 @@ use egui::{
 };
 use egui_extras::{Column as TableColumn, TableBody, TableBuilder, TableRow};
 
-use super::{USUAL, short_title, thousands};
-use crate::app::appearance::color;
-use crate::app::command::Command;
-use crate::app::dataset::{Browsing, DatasetCommand, Textures};
-use crate::app::focus;
-use crate::app::state::State;
+use crate::app::model::browsing::{Browsing, DatasetCommand};
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
+use crate::app::panels::browser::columns::{USUAL, short_title};
+use crate::app::ui::appearance::color;
+use crate::app::ui::controls::thousands;
+use crate::app::ui::focus;
+use crate::app::work::textures::Textures;
 use crate::dataset::table::Value;
 use crate::dataset::{Dataset, Order};
 
