@@ -116,7 +116,8 @@ impl Page {
     }
 
     fn line(&mut self, line: &Line) {
-        if line.width <= 0.0 || line.color.0[3] == 0 || line.from == line.to {
+        let is_finite = line.from.is_finite() && line.to.is_finite();
+        if !is_finite || line.width <= 0.0 || line.color.0[3] == 0 || line.from == line.to {
             return;
         }
         let mut mark = LineElement::new()
@@ -205,6 +206,9 @@ impl Page {
         let mut group = Group::new().set("clip-path", clip);
         for point in points.points.iter() {
             let at = points.view.apply(Vec2::from(point.at));
+            if !at.is_finite() {
+                continue;
+            }
             let circle =
                 |radius: f32| Circle::new().set("cx", short(at.x)).set("cy", short(at.y)).set("r", short(radius));
             if point.stroke.0[3] > 0 {

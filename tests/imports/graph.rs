@@ -23,15 +23,25 @@ pub type Arrow = (String, String);
 impl Crate {
     /// Reads a `src` folder, without files that hold tests alone.
     pub fn read(src: &FilePath) -> std::io::Result<Self> {
-        let mut files = BTreeMap::new();
-        for file in rust_files(src)? {
+        let named = |file: PathBuf| {
             let name = file.strip_prefix(src).unwrap_or(&file).to_string_lossy().replace('\\', "/");
-            let mut module: Path = name.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
-            if matches!(module.last().map(String::as_str), Some("mod" | "lib")) {
-                module.pop();
-            }
-            files.insert(module, (name, Source::parse(&std::fs::read_to_string(&file)?)));
-        }
+            Ok((name, std::fs::read_to_string(&file)?))
+        };
+        Ok(Self::of(rust_files(src)?.into_iter().map(named).collect::<std::io::Result<Vec<_>>>()?))
+    }
+
+    /// Of files by their names under `src`.
+    fn of(files: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut files: BTreeMap<Path, (String, Source)> = files
+            .into_iter()
+            .map(|(name, code)| {
+                let mut module: Path = name.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
+                if matches!(module.last().map(String::as_str), Some("mod" | "lib")) {
+                    module.pop();
+                }
+                (module, (name, Source::parse(&code)))
+            })
+            .collect();
         // What no file declares outside of its tests is a test.
         let is_declared = |module: &Path| {
             (1..=module.len()).all(|length| {
@@ -41,7 +51,7 @@ impl Crate {
         };
         let tests: Vec<Path> = files.keys().filter(|module| !is_declared(module)).cloned().collect();
         tests.iter().for_each(|module| _ = files.remove(module));
-        Ok(Self { files })
+        Self { files }
     }
 
     /// Every arrow from one file to another.
@@ -186,4 +196,35 @@ pub fn rust_files(folder: &FilePath) -> std::io::Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
+}
+
+#[test]
+fn names_are_followed_to_the_file_that_declares_them() {
+    let files = [
+        ("lib.rs", "pub mod a; pub mod b; mod only;"),
+        (
+            "a/mod.rs",
+            "mod deep; pub mod shown; pub use deep::Deep; pub use shown::*; use crate::b::{B, inner::{self}}; fn f(_: B) { inner::g() }",
+        ),
+        ("a/deep.rs", "pub struct Deep; fn f() { super::shown::from_sibling() }"),
+        ("a/shown.rs", "pub fn from_sibling() {} pub struct Shown; #[cfg(test)] mod tests { use crate::only::Only; }"),
+        ("b/mod.rs", "pub mod inner; pub struct B;"),
+        ("b/inner.rs", "use crate::a::{Deep, Shown}; pub fn g() {}"),
+        ("only.rs", "pub struct Only; fn f() -> crate::a::Deep { crate::a::Deep }"),
+        ("undeclared.rs", "use crate::a::Deep;"),
+    ];
+    let all = Crate::of(files.map(|(name, code)| (name.to_owned(), code.to_owned()))).arrows();
+    let arrow = |(from, to): (&str, &str)| (from.to_owned(), to.to_owned());
+    let expected = [
+        ("a/deep.rs", "a/shown.rs"),
+        ("a/mod.rs", "b/inner.rs"),
+        ("a/mod.rs", "b/mod.rs"),
+        ("b/inner.rs", "a/deep.rs"),
+        ("b/inner.rs", "a/shown.rs"),
+        ("only.rs", "a/deep.rs"),
+    ];
+    assert_eq!(all, expected.map(arrow).into());
+    assert!(circles(&all).is_empty(), "a re-export alone is no arrow");
+    let back = all.iter().cloned().chain([arrow(("a/shown.rs", "a/mod.rs"))]).collect();
+    assert_eq!(circles(&back), [["a/deep.rs", "a/mod.rs", "a/shown.rs", "b/inner.rs"].into()]);
 }

@@ -10,7 +10,7 @@ use crate::render::{Color, Heatmap, Rect};
 /// The cells that a column or a row of pixels shows.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub(super) struct Span {
+pub(in crate::render) struct Span {
     /// The first.
     pub begin: u32,
     /// After the last.
@@ -21,7 +21,7 @@ pub(super) struct Span {
 
 /// What the twins are given besides the values: the kernel's parameters.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Coloring {
+pub(in crate::render) struct Coloring {
     pub rows: u32,
     pub columns: u32,
     /// For each column of pixels.

@@ -3,12 +3,12 @@
 use glam::Vec2;
 use half::{bf16, f16};
 
-use super::coloring::{Coloring, spans};
+use super::coloring::spans;
 use super::*;
 use crate::gpu::{AdapterChoice, Gpu};
-use crate::render::Color;
-use crate::render::RenderTarget;
+use crate::render::{Color, RenderTarget};
 use crate::render::colormap::Colormap;
+use crate::render::{Color, RenderTarget};
 
 /// A heatmap over all of a target, showing the window.
 fn heatmap(rows: u32, columns: u32, window: Rect) -> Heatmap {

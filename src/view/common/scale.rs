@@ -39,10 +39,10 @@ impl Scale {
 pub(in crate::view) fn ticks(range: [f32; 2], count: usize) -> (Vec<f32>, usize) {
     let (low, high) = (range[0].min(range[1]), range[0].max(range[1]));
     let span = high - low;
-    if !(span > 0.0 && span.is_finite()) {
+    let rough = span / (count as f32 + 1.0);
+    if rough <= 0.0 || !rough.is_normal() {
         return (Vec::new(), 2);
     }
-    let rough = span / (count as f32 + 1.0);
     let power = rough.log10().floor();
     let steps = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * 10.0_f32.powf(power));
     let step = steps.into_iter().find(|step| *step >= rough).unwrap_or(steps[3]);

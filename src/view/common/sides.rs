@@ -187,21 +187,21 @@ pub(in crate::view) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> St
     format!("{combined} {preposition} {}", names.join(", "))
 }
 
-/// The largest of the values that are numbers; 0 if there is none.
+/// The maximum of the finite values: an infinite one would leave all others in one colour. 0 if there is none above.
 pub(in crate::view) fn largest(values: impl IntoIterator<Item = f32>) -> f32 {
-    values.into_iter().fold(0.0, f32::max)
+    values.into_iter().filter(|value| value.is_finite()).fold(0.0, f32::max)
 }
 
 /// The values at the ends of the colours of weights.
 pub(in crate::view) fn weight_range(inputs: &Inputs<'_>, largest: f32) -> [f32; 2] {
-    inputs.options.range.unwrap_or([0.0, if largest > 0.0 { largest } else { 1.0 }])
+    inputs.options.range.unwrap_or([0.0, if largest > 0.0 && largest.is_finite() { largest } else { 1.0 }])
 }
 
 /// The largest weight of all heads and layers, where colours are to reach up to it. Normalized weights have scales of
 /// their own that do not compare.
 pub(in crate::view) fn locked(inputs: &Inputs<'_>, of: impl Fn(&Peaks) -> f32) -> Option<f32> {
     let peaks = asked::peaks(inputs).filter(|_| inputs.options.normalization == Normalization::None);
-    inputs.results.get(&peaks?).map(of).filter(|peak| *peak > 0.0)
+    inputs.results.get(&peaks?).map(of).filter(|peak| *peak > 0.0 && peak.is_finite())
 }
 
 /// What the colours of weights mean.

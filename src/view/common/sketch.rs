@@ -53,7 +53,7 @@ impl<'a> Sketch<'a> {
 
     /// For what is not drawn from a trace.
     pub fn plain(options: &Options, size: Vec2, fonts: &'a mut Fonts) -> Self {
-        let scale = options.font_scale.clamp(0.5, 4.0);
+        let scale = if options.font_scale.is_nan() { 1.0 } else { options.font_scale.clamp(0.5, 4.0) };
         let size = size.max(Vec2::ONE);
         let margin = MARGIN.min(size.min_element() / 8.0);
         let free = Rect { min: Vec2::ZERO, max: size }.shrink(margin);
@@ -125,6 +125,15 @@ impl<'a> Sketch<'a> {
         let bounds = Rect { min: Vec2::ZERO, max: self.size };
         self.outline(within(rect.shrink(-width - 1.0), bounds), halo, width + 1.5);
         self.outline(within(rect.shrink(-width), bounds), color, width);
+    }
+
+    /// In the place of a value that is missing: a cross on a ground of its own.
+    pub fn struck(&mut self, rect: Rect) {
+        let (missing, stroke) = (self.palette.missing, self.palette.missing_stroke);
+        self.fill(rect, missing);
+        let (Vec2 { x: left, y: top }, Vec2 { x: right, y: bottom }) = (rect.min, rect.max);
+        self.line(Vec2::new(left, bottom), Vec2::new(right, top), 1.0, stroke);
+        self.line(rect.min, rect.max, 1.0, stroke);
     }
 
     pub fn quad(&mut self, quad: Quad) {

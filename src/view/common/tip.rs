@@ -197,7 +197,9 @@ impl Facts {
         };
         let of = if layers.len() == 1 { format!(" · layer {}", layers.start) } else { String::new() };
         let place = timeline.tokens.iter().position(|&other| other == token);
-        let Some(masses) = place.and_then(|place| timeline.over(layers, place)) else { return name.to_owned() };
+        let Some(masses) = place.and_then(|place| timeline.over(layers, place)) else {
+            return if place.is_some() { format!("{name}{of}: no value") } else { name.to_owned() };
+        };
         let masses = TokenGroup::ALL.map(|group| format!("{} {}", group.label(), number(masses[group as usize])));
         let row = match self.is_decoder {
             true => format!("row {token}, which predicts token {}", token + 1),

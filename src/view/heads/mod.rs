@@ -232,13 +232,7 @@ fn cell(sketch: &mut Sketch<'_>, rect: Rect, value: f32, scale: &Scale, with_num
                 sketch.label(rect.center(), Align::Center, text, sketch.text.small, ink_on(fill));
             }
         }
-        None => {
-            let (missing, stroke) = (sketch.palette.missing, sketch.palette.missing_stroke);
-            sketch.fill(inner, missing);
-            let (Vec2 { x: left, y: top }, Vec2 { x: right, y: bottom }) = (inner.min, inner.max);
-            sketch.line(Vec2::new(left, bottom), Vec2::new(right, top), 1.0, stroke);
-            sketch.line(inner.min, inner.max, 1.0, stroke);
-        }
+        None => sketch.struck(inner),
     }
 }
 

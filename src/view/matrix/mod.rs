@@ -182,7 +182,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
 fn scale(inputs: &Inputs<'_>, overview: &RectangleCells) -> Scale {
     let (largest, usual) = (overview.maximum, overview.usual_maximum);
     let locked = asked::peaks(inputs).and_then(|request| inputs.results.get(&request));
-    let locked = locked.filter(|peaks| peaks.matrix > 0.0);
+    let locked = locked.filter(|peaks| peaks.matrix > 0.0 && peaks.matrix.is_finite());
     if let (Some(peaks), None) = (locked, inputs.options.range) {
         return matrix_scale(inputs, [0.0, peaks.matrix], "attention weight (locked)".to_owned());
     }

@@ -10,6 +10,7 @@ use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::order::{Order, axis_numbers};
 use crate::view::common::scale::Scale;
+use crate::view::common::sides::largest;
 use crate::view::common::sketch::Sketch;
 use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption};
 use crate::view::common::sides::sentence;
@@ -135,7 +136,7 @@ fn scale(inputs: &Inputs<'_>, thumbnails: &Thumbnails) -> Scale {
         Pooling::Maximum => "largest weight of a cell",
         Pooling::Mean => "mean weight of a cell",
     };
-    let largest = thumbnails.maxima.iter().flatten().copied().fold(0.0, f32::max);
+    let largest = largest(thumbnails.maxima.iter().flatten().copied());
     let all = inputs.options.range.unwrap_or([0.0, if largest > 0.0 { largest } else { 1.0 }]);
     let (range, label) = match inputs.options.thumbnails_own_scale {
         true => ([0.0, 1.0], format!("{what}, as a share of its head's largest")),

@@ -20,13 +20,17 @@ pub(super) fn color(palette: &Palette, group: TokenGroup) -> Color {
     }
 }
 
-/// One bar, from the bottom up.
-pub(super) fn stack(sketch: &mut Sketch<'_>, rect: Rect, masses: [f32; 4]) {
+/// One bar, from the bottom up; struck through where the masses are NaN.
+pub(super) fn stack(sketch: &mut Sketch<'_>, rect: Rect, masses: Option<[f32; 4]>) {
+    let Some(masses) = masses.filter(|masses| masses.iter().all(|mass| !mass.is_nan())) else {
+        return sketch.struck(rect);
+    };
     let mut bottom = rect.max.y;
     for group in TokenGroup::ALL {
-        let height = (masses[group as usize] * rect.size().y).clamp(0.0, bottom - rect.min.y);
-        sketch.fill(Rect::at(rect.min.x, bottom - height, rect.size().x, height), color(sketch.palette, group));
-        bottom -= height;
+        let top = (bottom - masses[group as usize] * rect.size().y).clamp(rect.min.y, bottom);
+        let bar = Rect { min: Vec2::new(rect.min.x, top), max: Vec2::new(rect.max.x, bottom) };
+        sketch.fill(bar, color(sketch.palette, group));
+        bottom = top;
     }
 }
 

@@ -23,9 +23,8 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, timeline: &Time
     for layer in 0..timeline.layers {
         let column = Rect::at(bars.min.x + step * layer as f32, bars.min.y, step, bars.size().y);
         let gap = step.min(64.0) * 0.12;
-        if let Some(masses) = timeline.at(layer, 0) {
-            stack(sketch, Rect::at(column.min.x + gap, column.min.y, step - 2.0 * gap, column.size().y), masses);
-        }
+        let bar = Rect::at(column.min.x + gap, column.min.y, step - 2.0 * gap, column.size().y);
+        stack(sketch, bar, timeline.at(layer, 0));
         sketch.area(column, Target::Output { layer: Some(layer), token });
         let is_selected = selected.len() == 1 && selected.contains(&layer);
         if layer % every == 0 || is_selected {

@@ -220,9 +220,9 @@ fn bars(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, timeline: &Timeline, layou
     let gap = if layout.step > 5.0 { 1.0 } else { 0.0 };
     let layers = inputs.selection.layer.indices(timeline.layers);
     for place in 0..timeline.tokens.len() {
-        let Some(masses) = timeline.over(layers.clone(), place) else { continue };
         let left = rect.min.x + layout.step * place as f32 + gap / 2.0;
-        stack(sketch, Rect::at(left, rect.min.y, (layout.step - gap).max(0.5), rect.size().y), masses);
+        let bar = Rect::at(left, rect.min.y, (layout.step - gap).max(0.5), rect.size().y);
+        stack(sketch, bar, timeline.over(layers.clone(), place));
     }
 }
 

@@ -21,7 +21,7 @@ impl PointGrid {
     /// Of all points that are numbers, between the corners.
     pub fn of(points: &[[f32; 2]], [min, max]: [[f32; 2]; 2]) -> Self {
         let side = ((points.len() / POINTS_PER_CELL) as f32).sqrt().ceil().clamp(1.0, MOST_CELLS as f32) as usize;
-        let scale = [0, 1].map(|axis| side as f32 / (max[axis] - min[axis]).max(f32::MIN_POSITIVE));
+        let scale = [0, 1].map(|axis| side as f32 / (max[axis] - min[axis]).max(1e-30));
         let mut grid = Self { min, scale, side, starts: vec![0; side * side + 1], points: Vec::new() };
         let cells: Vec<Option<usize>> = points.iter().map(|&point| grid.cell(point)).collect();
         for cell in cells.iter().flatten() {
