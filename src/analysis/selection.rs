@@ -124,10 +124,18 @@ impl SinkTreatment {
 }
 
 impl Pick {
+    /// The one, where it is one.
+    pub fn one(self) -> Option<usize> {
+        match self {
+            Self::One(index) => Some(index),
+            Self::Mean | Self::Max => None,
+        }
+    }
+
     /// The indices that take part, of `count` in all.
     pub fn indices(self, count: usize) -> std::ops::Range<usize> {
         match self {
-            Self::One(index) => index..(index + 1).min(count),
+            Self::One(index) => index..index.saturating_add(1).min(count),
             Self::Mean | Self::Max => 0..count,
         }
     }

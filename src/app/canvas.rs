@@ -7,7 +7,7 @@ use egui::mutex::RwLock;
 use egui::{TextureId, Vec2};
 
 use crate::gpu::Gpu;
-use crate::render::{DrawError, Engine, Fonts, Painter, Target as Texture, TargetError};
+use crate::render::{Backend, DrawError, Fonts, Painter, RenderTarget, TargetError};
 use crate::view::{Inputs, Scene, View, draw};
 
 /// Draws scenes into textures that egui can show. Without a renderer (in a test of the panels) there are only scenes.
@@ -24,7 +24,7 @@ pub struct Easel {
 pub struct Canvas {
     scene: Option<Scene>,
     drawn_at: Option<(u64, Vec2, f32)>,
-    picture: Option<(Texture, TextureId)>,
+    picture: Option<(RenderTarget, TextureId)>,
     failure: Option<String>,
 }
 
@@ -40,7 +40,7 @@ enum PaintError {
 impl Easel {
     /// Draws on this adapter, for this renderer of egui's.
     pub fn new(gpu: Arc<Gpu>, egui: Option<Arc<RwLock<egui_wgpu::Renderer>>>) -> Self {
-        let twin = if gpu.is_software() { Engine::Cpu } else { Engine::Gpu };
+        let twin = if gpu.is_software() { Backend::Cpu } else { Backend::Gpu };
         let painter = Painter::new(&gpu.device, &gpu.queue, twin);
         Self { gpu, painter, fonts: Fonts::new(), egui }
     }
@@ -110,7 +110,7 @@ impl Canvas {
                 texture
             }
             None => {
-                let texture = Texture::new(device, width, height)?;
+                let texture = RenderTarget::new(device, width, height)?;
                 let id = egui.write().register_native_texture(device, texture.view(), filter);
                 &mut self.picture.insert((texture, id)).0
             }

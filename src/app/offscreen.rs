@@ -15,7 +15,7 @@ use super::interface::Interface;
 use super::shell::RENDERER_OPTIONS;
 use super::state::State;
 use crate::gpu::Gpu;
-use crate::render::{Color, TARGET_FORMAT, Target};
+use crate::render::{Color, RenderTarget, TARGET_FORMAT};
 
 /// A worker that has not answered by then never will.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -28,7 +28,7 @@ pub struct Offscreen {
     interface: Interface,
     /// Says that a worker has answered.
     woken: Receiver<()>,
-    target: Target,
+    target: RenderTarget,
     /// In logical pixels.
     size: [f32; 2],
     /// Pixels per logical pixel.
@@ -127,7 +127,7 @@ impl Offscreen {
         };
         let interface = Interface::new(&context, Arc::clone(gpu), Some(Arc::clone(&renderer)), launch, wake);
         let [width, height] = size.map(|side| (side * scale).round() as u32);
-        let target = Target::new(&gpu.device, width, height)?;
+        let target = RenderTarget::new(&gpu.device, width, height)?;
         Ok(Self { gpu: Arc::clone(gpu), context, renderer, interface, woken, target, size, scale })
     }
 
@@ -197,7 +197,7 @@ impl Offscreen {
 fn paint(
     gpu: &Gpu,
     renderer: &RwLock<Renderer>,
-    target: &Target,
+    target: &RenderTarget,
     primitives: &[egui::ClippedPrimitive],
     textures: &mut egui::TexturesDelta,
     pixels_per_point: f32,

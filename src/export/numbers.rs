@@ -8,8 +8,8 @@ use ndarray_npy::{WriteNpyError, WriteNpyExt as _};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Format;
 use super::file::write_file;
+use super::format::Format;
 use crate::analysis::Direction;
 use crate::analysis::timeline::TokenGroup;
 use crate::trace::Block;

@@ -86,7 +86,7 @@ fn pipeline_layout(device: &wgpu::Device, layout: &wgpu::BindGroupLayout) -> wgp
     })
 }
 
-/// Draws triangle strips of the shader's `vs_main` and `fs_main` into a [`Target`](super::Target).
+/// Draws triangle strips of the shader's `vs_main` and `fs_main` into a [`RenderTarget`](super::RenderTarget).
 pub(super) fn strip_pipeline(
     device: &wgpu::Device,
     shader: &Shader,
@@ -213,7 +213,7 @@ pub(super) fn scissor(frame: &Frame<'_>, clip: &Rect) -> Option<Scissor> {
 /// From a mark's own coordinates to pixels, as the points' and the links' shaders read it.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub(super) struct View {
+pub(super) struct ViewUniform {
     /// Of the target, in pixels.
     pub target: [f32; 2],
     /// Pixels per unit.
@@ -225,7 +225,7 @@ pub(super) struct View {
     pub padding: f32,
 }
 
-impl View {
+impl ViewUniform {
     pub(super) fn new(frame: &Frame<'_>, view: &Transform) -> Self {
         Self {
             target: frame.target.map(|side| side as f32),

@@ -3,6 +3,7 @@
 pub mod colormap;
 mod device;
 mod drawing;
+mod error;
 mod fonts;
 mod heatmap;
 mod layer;
@@ -18,13 +19,14 @@ mod text;
 pub use self::svg::{SvgError, to_svg};
 pub use device::Shader;
 pub use drawing::*;
+pub use error::DrawError;
 pub use fonts::{FONT_REGULAR, Fonts};
-pub use painter::{DrawError, Painter, shaders};
-pub use target::{TARGET_FORMAT, Target, TargetError};
+pub use painter::{Painter, shaders};
+pub use target::{RenderTarget, TARGET_FORMAT, TargetError};
 
 /// Which of a kernel's twins runs: the compute shader, or on a software adapter native code, which is much faster there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Engine {
+pub enum Backend {
     /// The compute shader.
     Gpu,
     /// Native code.

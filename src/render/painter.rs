@@ -9,13 +9,14 @@ use std::ops::Range;
 use wgpu::BufferUsages;
 
 use super::device::{Frame, Scissor, Shader, buffer_with};
+use super::error::DrawError;
 use super::heatmap::HeatmapPass;
 use super::links::{self, LinkPass, PreparedLinks};
 use super::picture::{Blit, PicturePass};
 use super::points::{self, PointPass, PreparedPoints};
 use super::shapes::{Shape, ShapePass};
 use super::text::TextPass;
-use super::{Color, Drawing, Engine, Fonts, Mark, Target};
+use super::{Backend, Color, Drawing, Fonts, Mark, RenderTarget};
 
 /// Draws drawings. Made once: it holds the pipelines, and what the last drawings left on the device.
 pub struct Painter {
@@ -26,7 +27,7 @@ pub struct Painter {
     shapes: ShapePass,
     pictures: PicturePass,
     heatmaps: HeatmapPass,
-    engine: Engine,
+    backend: Backend,
     links: LinkPass,
     painted_links: links::cpu::Links,
     points: PointPass,
@@ -42,37 +43,6 @@ enum Kept {
     OnDevice(wgpu::Buffer),
 }
 
-/// Why a drawing could not be drawn.
-#[derive(Debug, thiserror::Error)]
-pub enum DrawError {
-    /// One mark holds more than the device can bind.
-    #[error("{what} of {bytes} bytes is too large: the GPU adapter's limit is {limit} bytes")]
-    TooLarge {
-        /// Which mark.
-        what: &'static str,
-        /// Its size.
-        bytes: u64,
-        /// What the device allows.
-        limit: u64,
-    },
-    /// An image has a side that is longer than the device allows.
-    #[error("an image of {width}×{height} pixels is too large: the GPU adapter's limit is {limit} pixels a side")]
-    PictureTooLarge {
-        /// In pixels.
-        width: u32,
-        /// In pixels.
-        height: u32,
-        /// The longest side allowed.
-        limit: u32,
-    },
-    /// The labels' glyphs don't fit into one texture.
-    #[error("the view's text has more and larger letters than fit into one texture of the GPU adapter")]
-    TooManyGlyphs,
-    /// The device did not say how many links it kept.
-    #[error("the GPU did not return the numbers of links: {0}")]
-    NotCounted(String),
-}
-
 /// Marks that are drawn at once.
 enum Batch {
     Shapes(Range<u32>),
@@ -82,8 +52,8 @@ enum Batch {
 }
 
 impl Painter {
-    /// Compiles the pipelines. `engine` says where values are coloured, links are selected, and links and points painted.
-    pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, engine: Engine) -> Self {
+    /// Compiles the pipelines. `backend` says where values are coloured, links are selected, and links and points painted.
+    pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, backend: Backend) -> Self {
         let usages = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         let target_size = buffer_with(device, usages, bytemuck::bytes_of(&[1.0_f32; 2]));
         Self {
@@ -91,8 +61,8 @@ impl Painter {
             queue: queue.clone(),
             shapes: ShapePass::new(device, &target_size),
             pictures: PicturePass::new(device, &target_size),
-            heatmaps: HeatmapPass::new(device, engine),
-            engine,
+            heatmaps: HeatmapPass::new(device, backend),
+            backend,
             links: LinkPass::new(device),
             painted_links: links::cpu::Links::default(),
             points: PointPass::new(device),
@@ -106,7 +76,13 @@ impl Painter {
     ///
     /// # Errors
     /// If a mark is larger than the device allows; the target keeps what it showed.
-    pub fn draw(&mut self, drawing: &Drawing, scale: f32, fonts: &mut Fonts, target: &Target) -> Result<(), DrawError> {
+    pub fn draw(
+        &mut self,
+        drawing: &Drawing,
+        scale: f32,
+        fonts: &mut Fonts,
+        target: &RenderTarget,
+    ) -> Result<(), DrawError> {
         let (device, queue) = (self.device.clone(), self.queue.clone());
         let frame = Frame { device: &device, queue: &queue, scale, target: [target.width(), target.height()] };
         let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
@@ -152,13 +128,13 @@ impl Painter {
             let picture = match mark {
                 Mark::Picture(picture) => self.pictures.prepare(frame, picture)?,
                 Mark::Heatmap(heatmap) => self.heatmaps.prepare(frame, encoder, &self.pictures, heatmap)?,
-                Mark::Links(links) if self.engine == Engine::Cpu => {
+                Mark::Links(links) if self.backend == Backend::Cpu => {
                     let (count, painted) = self.painted_links.paint(frame, links);
                     self.kept.push(Kept::Known(count));
                     layers.extend(painted);
                     None
                 }
-                Mark::Points(points) if self.engine == Engine::Cpu => {
+                Mark::Points(points) if self.backend == Backend::Cpu => {
                     layers.extend(points::cpu::paint(frame, points));
                     None
                 }
@@ -199,7 +175,7 @@ impl Painter {
         encoder: &mut wgpu::CommandEncoder,
         background: Color,
         batches: &[Batch],
-        target: &Target,
+        target: &RenderTarget,
     ) -> Result<(), DrawError> {
         let [width, height] = frame.target;
         let size = [width as f32, height as f32];

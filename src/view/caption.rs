@@ -2,15 +2,15 @@
 
 use glam::Vec2;
 
-use super::canvas::Canvas;
-use super::options::Caption;
-use super::sides::{heads_line, layers_line, place};
-use super::words::token_names;
-use super::{Inputs, Options, View};
 use crate::analysis::projection::{Align as Aligned, Method};
 use crate::analysis::{Combine, Direction, Selection, SinkTreatment};
 use crate::render::Align;
 use crate::trace::Block;
+use crate::view::common::sides::{heads_line, layers_line, place};
+use crate::view::common::sketch::Sketch;
+use crate::view::common::words::token_names;
+use crate::view::options::Caption;
+use crate::view::{Inputs, Options, View};
 
 /// Tokens that are named before the others are counted.
 const NAMED_TOKENS: usize = 4;
@@ -18,27 +18,27 @@ const NAMED_TOKENS: usize = 4;
 const MOST_OF_HEIGHT: f32 = 0.3;
 
 /// Takes the lines from the bottom of the free room.
-pub(super) fn draw(view: View, inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+pub(super) fn draw(view: View, inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Options { caption: Some(caption), .. } = inputs.options else { return };
     let words = match caption {
         Caption::Auto => words(view, inputs),
         Caption::Text(text) => text.clone(),
     };
-    let (size, room) = (canvas.text.small, canvas.free);
+    let (size, room) = (sketch.text.small, sketch.free);
     let height = size * 1.45;
     let most = ((room.size().y * MOST_OF_HEIGHT / height) as usize).max(1);
     // A line ends behind a dot, and does not begin with one.
-    let mut lines = canvas.wrap(&words.replace(" · ", "\u{a0}· "), size, room.size().x);
+    let mut lines = sketch.wrap(&words.replace(" · ", "\u{a0}· "), size, room.size().x);
     if lines.len() > most {
         let rest = lines.split_off(most - 1).join(" ");
-        lines.push(canvas.elide(&rest, size, false, room.size().x));
+        lines.push(sketch.elide(&rest, size, false, room.size().x));
     }
     let top = room.max.y - height * lines.len() as f32;
     for (line, text) in lines.iter().enumerate() {
         let at = Vec2::new(room.min.x, top + height * (line as f32 + 0.6));
-        canvas.label(at, Align::Left, text.replace('\u{a0}', " "), size, canvas.palette.muted);
+        sketch.label(at, Align::Left, text.replace('\u{a0}', " "), size, sketch.palette.muted);
     }
-    canvas.free.max.y = (top - size * 0.35).max(room.min.y);
+    sketch.free.max.y = (top - size * 0.35).max(room.min.y);
 }
 
 /// The trace, what of it, and what was done to it.

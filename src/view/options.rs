@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EmbeddingOptions, LinkColor, MatrixBlock, Theme, Tiles};
 use crate::analysis::timeline::TokenGroup;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
+use crate::view::{EmbeddingOptions, LinkColor, MatrixBlock, Theme, Tiles};
 
 /// Everything that can be chosen about the views, apart from the selection.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

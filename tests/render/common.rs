@@ -1,7 +1,7 @@
 //! Draws drawings for the tests of the renderer.
 
 use vlscope::gpu::{AdapterChoice, Gpu};
-use vlscope::render::{Drawing, Engine, Fonts, Painter, Target};
+use vlscope::render::{Backend, Drawing, Fonts, Painter, RenderTarget};
 
 /// A painter on whatever adapter there is; that there is none fails the test.
 pub struct Studio {
@@ -11,15 +11,15 @@ pub struct Studio {
 }
 
 impl Studio {
-    pub fn new(engine: Engine) -> Self {
+    pub fn new(backend: Backend) -> Self {
         let gpu = Gpu::open(&AdapterChoice::Auto).unwrap();
-        let painter = Painter::new(&gpu.device, &gpu.queue, engine);
+        let painter = Painter::new(&gpu.device, &gpu.queue, backend);
         Self { gpu, painter, fonts: Fonts::new() }
     }
 
     pub fn draw(&mut self, drawing: &Drawing, scale: f32) -> image::RgbaImage {
         let [width, height] = [drawing.size.x, drawing.size.y].map(|side| (side * scale).round() as u32);
-        let target = Target::new(&self.gpu.device, width, height).unwrap();
+        let target = RenderTarget::new(&self.gpu.device, width, height).unwrap();
         self.painter.draw(drawing, scale, &mut self.fonts, &target).unwrap();
         let pixels = target.read(&self.gpu.device, &self.gpu.queue).unwrap();
         image::RgbaImage::from_raw(width, height, pixels).unwrap()

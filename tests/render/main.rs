@@ -2,5 +2,6 @@
 
 mod common;
 mod golden;
+mod likeness;
 mod painter;
 mod shaders;

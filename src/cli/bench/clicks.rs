@@ -13,7 +13,7 @@ use crate::analysis::projection::Recipe;
 use crate::app::{Command, Launch, Offscreen, State};
 use crate::gpu::Gpu;
 use crate::query::{Analyst, OpenTrace, ProjectionQuestion, Projector};
-use crate::render::{Engine, Fonts, Painter, Target as Texture};
+use crate::render::{Backend, Fonts, Painter, RenderTarget};
 use crate::trace::Modality;
 use crate::view::{Inputs, Target, View, draw};
 
@@ -63,17 +63,17 @@ struct Drafts {
     gpu: Arc<Gpu>,
     painter: Painter,
     fonts: Fonts,
-    targets: Vec<(View, Texture)>,
+    targets: Vec<(View, RenderTarget)>,
 }
 
 impl Drafts {
     /// Each view has a texture of its `size`, in pixels.
     fn new(gpu: &Arc<Gpu>, size: impl Fn(View) -> Vec2) -> Result<Self> {
-        let twin = if gpu.is_software() { Engine::Cpu } else { Engine::Gpu };
+        let twin = if gpu.is_software() { Backend::Cpu } else { Backend::Gpu };
         let painter = Painter::new(&gpu.device, &gpu.queue, twin);
         let target = |view| {
             let size = size(view);
-            Ok((view, Texture::new(&gpu.device, size.x as u32, size.y as u32)?))
+            Ok((view, RenderTarget::new(&gpu.device, size.x as u32, size.y as u32)?))
         };
         let targets = View::all().into_iter().map(target).collect::<Result<_>>()?;
         Ok(Self { gpu: Arc::clone(gpu), painter, fonts: Fonts::new(), targets })

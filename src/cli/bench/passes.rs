@@ -10,7 +10,7 @@ use super::clicks::Timings;
 use super::timing::{Timing, measure};
 use crate::gpu::Gpu;
 use crate::render::{
-    Color, Drawing, Engine, Fonts, Keep, Link, Links, Mark, Painter, Point, Points, Rect, Target, Transform,
+    Backend, Color, Drawing, Fonts, Keep, Link, Links, Mark, Painter, Point, Points, Rect, RenderTarget, Transform,
 };
 use crate::view::{CloudInputs, Options, TokenCloud, draw_token_cloud};
 
@@ -26,10 +26,10 @@ const RUNS_OF_MANY: usize = 5;
 /// # Errors
 /// If the device cannot draw.
 pub fn panning(gpu: &Gpu, size: Vec2) -> Result<Timings> {
-    let twin = if gpu.is_software() { Engine::Cpu } else { Engine::Gpu };
+    let twin = if gpu.is_software() { Backend::Cpu } else { Backend::Gpu };
     let mut painter = Painter::new(&gpu.device, &gpu.queue, twin);
     let mut fonts = Fonts::new();
-    let target = Target::new(&gpu.device, size.x as u32, size.y as u32)?;
+    let target = RenderTarget::new(&gpu.device, size.x as u32, size.y as u32)?;
     let target = &target;
     let mut pan = |marks: &[fn(Vec2, usize) -> Mark], counts: &[usize]| -> Result<Timing> {
         let marks = marks.iter().zip(counts).map(|(mark, &count)| mark(size, count)).collect();

@@ -2,7 +2,7 @@
 
 use wgpu::{BufferUsages, ShaderStages};
 
-use super::Coloring;
+use super::coloring::Coloring;
 use crate::gpu::fold;
 use crate::render::device::{Shader, bind_group, bind_group_layout, buffer_with, compute_pipelines, storage, uniform};
 

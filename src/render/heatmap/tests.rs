@@ -3,10 +3,11 @@
 use glam::Vec2;
 use half::{bf16, f16};
 
+use super::coloring::spans;
 use super::*;
 use crate::gpu::{AdapterChoice, Gpu};
-use crate::render::Target;
 use crate::render::colormap::Colormap;
+use crate::render::{Color, RenderTarget};
 
 /// A heatmap over all of a target, showing the window.
 fn heatmap(rows: u32, columns: u32, window: Rect) -> Heatmap {
@@ -52,7 +53,7 @@ fn color_on_gpu(gpu: &Gpu, coloring: &Coloring, words: &[u8], first_element: u32
     let kernel = ColorKernel::new(&gpu.device);
     kernel.color(&gpu.device, &mut encoder, coloring, &values, first_element, dtype_code(dtype), &pixels);
     gpu.queue.submit([encoder.finish()]);
-    let bytes = Target::of_texture(pixels).read(&gpu.device, &gpu.queue).unwrap();
+    let bytes = RenderTarget::of_texture(pixels).read(&gpu.device, &gpu.queue).unwrap();
     bytemuck::cast_slice(&bytes).to_vec()
 }
 

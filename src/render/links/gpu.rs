@@ -2,7 +2,7 @@
 
 use wgpu::{BufferUsages, ShaderStages};
 
-use super::{key, strip_vertices};
+use super::curve::{key, strip_vertices};
 use crate::gpu::fold;
 use crate::render::Keep;
 use crate::render::device::{Shader, bind_group, bind_group_layout, buffer_with, compute_pipelines, storage, uniform};

@@ -3,12 +3,13 @@
 //! The selection ([`cpu`], [`gpu`]) yields the indices of the kept links in their original order, so that what overlaps
 //! blends in the same order every time. It depends on the candidates and on [`Keep`] only, and is kept for later drawings:
 //! panning and zooming change a uniform. A curve is a cubic Bézier whose handles are horizontal and half as long as the
-//! way, drawn as a strip of [`SEGMENTS`] pieces whose edges are faded by their distance from the middle. Reading the count
+//! way, drawn as a strip of [`SEGMENTS`](curve::SEGMENTS) pieces whose edges are faded by their distance from the middle. Reading the count
 //! back before drawing was rejected: the draw takes it from GPU memory, and nobody waits.
 //!
 //! [`LinkPass`] does so with shaders; its twin [`cpu::Links`] paints the same strips into a layer.
 
 pub(super) mod cpu;
+mod curve;
 mod gpu;
 
 use std::sync::Arc;
@@ -17,33 +18,19 @@ use wgpu::{BufferUsages, ShaderStages};
 
 use self::gpu::SelectKernel;
 use super::device::{
-    Frame, Scissor, Shader, VIEW_WGSL, View, bind_group, bind_group_layout, buffer_with, check_storage_size, scissor,
-    storage, strip_pipeline, uniform,
+    Frame, Scissor, Shader, VIEW_WGSL, ViewUniform, bind_group, bind_group_layout, buffer_with, check_storage_size,
+    scissor, storage, strip_pipeline, uniform,
 };
 use super::{DrawError, Keep, Link, Links};
 
-/// Pieces of a curve; those of shaders/render/links.wgsl.
-const SEGMENTS: u32 = 28;
 /// Selections of the same links that are kept for later drawings.
 const KEPT_SELECTIONS: usize = 4;
-
-/// The key that links are ordered by: that of a greater weight is greater; 0 if the weight is not a number.
-fn key(weight: f32) -> u32 {
-    let bits = if weight == 0.0 { 0 } else { weight.to_bits() };
-    if weight.is_nan() {
-        0
-    } else if bits >> 31 == 1 {
-        !bits
-    } else {
-        bits | 1 << 31
-    }
-}
 
 /// What a drawing of links is given besides them.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 struct Style {
-    view: View,
+    view: ViewUniform,
     width: [f32; 2],
     opacity: [f32; 2],
     full_weight: f32,
@@ -122,7 +109,7 @@ impl LinkPass {
         let index = self.upload(frame.device, &mark.links)?;
         let selected = self.select(frame, encoder, index, mark.keep);
         let style = Style {
-            view: View::new(frame, &mark.view),
+            view: ViewUniform::new(frame, &mark.view),
             width: mark.width.map(|width| width * frame.scale),
             opacity: mark.opacity,
             full_weight: mark.full_weight,
@@ -176,11 +163,6 @@ impl LinkPass {
         }
         self.drawing += 1;
     }
-}
-
-/// Vertices of a curve's strip.
-fn strip_vertices() -> u32 {
-    2 * (SEGMENTS + 1)
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use wgpu::{BufferUsages, ShaderStages, vertex_attr_array};
 
 use super::device::{
-    Frame, Scissor, Shader, VIEW_WGSL, View, bind_group, bind_group_layout, buffer_with, scissor, strip_pipeline,
-    uniform,
+    Frame, Scissor, Shader, VIEW_WGSL, ViewUniform, bind_group, bind_group_layout, buffer_with, scissor,
+    strip_pipeline, uniform,
 };
 use super::{DrawError, Point, Points};
 
@@ -40,7 +40,7 @@ impl PointPass {
         Shader {
             name: "points",
             wgsl: [VIEW_WGSL, include_str!("../../../shaders/render/points.wgsl")].concat(),
-            bindings: vec![uniform::<View>(0, ShaderStages::VERTEX_FRAGMENT)],
+            bindings: vec![uniform::<ViewUniform>(0, ShaderStages::VERTEX_FRAGMENT)],
         }
     }
 
@@ -61,7 +61,7 @@ impl PointPass {
         let Some(scissor) = scissor(frame, &mark.clip).filter(|_| !mark.points.is_empty()) else {
             return Ok(None);
         };
-        let view = View::new(frame, &mark.view);
+        let view = ViewUniform::new(frame, &mark.view);
         let view = buffer_with(frame.device, BufferUsages::UNIFORM, bytemuck::bytes_of(&view));
         Ok(Some(PreparedPoints {
             bindings: bind_group(frame.device, &self.layout, &[view.as_entire_binding()]),

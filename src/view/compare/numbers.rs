@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use super::super::patches::Patches;
-use super::super::sides::Sides;
-use super::super::words::{joined, of_word, token_names};
-use super::super::{Inputs, StatisticGrid};
 use super::align::Alignment;
 use crate::analysis::Direction;
 use crate::trace::{Content, Token};
+use crate::view::common::patches::Patches;
+use crate::view::common::sides::Sides;
+use crate::view::common::words::{joined, of_word, token_names};
+use crate::view::{Inputs, StatisticGrid};
 
 /// A statistic of both, as `[layers, heads]` of the larger of both in each direction.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,19 +1,19 @@
 //! The selection of one trace, carried over to another.
 
-use super::super::Target;
 use super::align::Alignment;
 use crate::analysis::{Direction, Selection};
 use crate::trace::{Block, Document};
+use crate::view::Target;
 
 /// The blocks of two traces that stand for each other, and their sides.
 #[derive(Clone, Debug)]
-pub(super) struct Sides {
+pub(super) struct Partners {
     a: [usize; 2],
     b: [usize; 2],
     aligned: [Alignment; 2],
 }
 
-impl Sides {
+impl Partners {
     pub fn of(a: (&Document, &Block), b: (&Document, &Block)) -> Self {
         let align =
             |of_a: usize, of_b: usize| Alignment::of(&a.0.sequences[of_a].tokens, &b.0.sequences[of_b].tokens, false);

@@ -4,9 +4,9 @@ use super::{ColorBy, SizeBy};
 use crate::render::Color;
 use crate::render::colormap::Colormap;
 use crate::trace::{Modality, Token};
-use crate::view::colour_bar::Scale;
-use crate::view::sides::{Sides, weight_label};
-use crate::view::tip::number;
+use crate::view::common::scale::Scale;
+use crate::view::common::sides::{Sides, weight_label};
+use crate::view::common::tip::number;
 use crate::view::{Inputs, Palette, Projection};
 
 /// Segments, told apart by every kind of colour-blind eye (Okabe & Ito 2008), without the amber of the selection.
