@@ -6,6 +6,7 @@ mod common;
 mod compare;
 mod dataset;
 mod figures;
+mod hardware_kit;
 mod heads;
 mod hidden;
 mod memory;
