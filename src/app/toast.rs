@@ -4,7 +4,11 @@ use std::time::{Duration, Instant};
 
 use egui::{Align2, Color32, Id, RichText, vec2};
 
+use crate::trace::shortened;
+
 const SHOWN_FOR: Duration = Duration::from_secs(6);
+/// The most characters of a message: what is read in that time.
+const MOST_LETTERS: usize = 600;
 
 /// The messages that are shown.
 #[derive(Debug, Default)]
@@ -22,12 +26,17 @@ struct Toast {
 impl Toasts {
     /// Shows what happened.
     pub fn tell(&mut self, text: impl Into<String>) {
-        self.shown.push(Toast { text: text.into(), is_error: false, since: Instant::now() });
+        self.push(text.into(), false);
     }
 
     /// Shows what went wrong.
     pub fn fail(&mut self, text: impl Into<String>) {
-        self.shown.push(Toast { text: text.into(), is_error: true, since: Instant::now() });
+        self.push(text.into(), true);
+    }
+
+    fn push(&mut self, text: String, is_error: bool) {
+        let text = shortened(&text, MOST_LETTERS).into_owned();
+        self.shown.push(Toast { text, is_error, since: Instant::now() });
     }
 
     /// Draws them over everything else, and asks for the frame in which the next one goes.

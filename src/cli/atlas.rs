@@ -1,6 +1,5 @@
 //! `vlscope atlas`: one statistic of all heads over the examples of a dataset, or the difference of two groups of them.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -10,13 +9,14 @@ use serde::Serialize;
 
 use super::adapter::AdapterArguments;
 use super::examples::open;
-use super::progress;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use super::values::{parse_scale, parse_size};
+use super::{progress, terminal};
 use crate::dataset::Dataset;
 use crate::export::{Format, write_view};
 use crate::headless::Headless;
 use crate::query::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS};
+use crate::trace::{NAME_LETTERS, shortened};
 use crate::view::{Evidence, Inputs, Options, Theme, View};
 
 const EXAMPLES: &str = "Examples:
@@ -273,7 +273,8 @@ fn print_grid(atlas: &Atlas, value: AtlasValue) -> Result<()> {
     let shown = atlas.shown(value);
     let unit =
         if shown.unit.is_empty() { String::new() } else { format!(" ({})", shown.unit.replace("a dot", "a star")) };
-    writeln!(io::stdout(), "{} · {}{unit}\n{}\n", atlas.grid.block, shown.label, atlas.groups())?;
+    let block = shortened(&atlas.grid.block, NAME_LETTERS);
+    terminal::print(format_args!("{block} · {}{unit}\n{}\n", shown.label, atlas.groups()))?;
     let heads = (0..shown.heads).map(|head| format!("head {head}"));
     let header: Vec<String> = ["layer".to_owned()].into_iter().chain(heads).collect();
     let row = |layer: usize| {
@@ -287,7 +288,10 @@ fn print_grid(atlas: &Atlas, value: AtlasValue) -> Result<()> {
     let rows: Vec<Vec<String>> = (0..shown.layers).map(row).collect();
     print_rows(false, &header.iter().map(String::as_str).collect::<Vec<_>>(), &rows)?;
     if atlas.in_both > 0 {
-        writeln!(io::stdout(), "\n{} examples are kept by both filters, and are in neither group", atlas.in_both)?;
+        terminal::print(format_args!(
+            "\n{} examples are kept by both filters, and are in neither group",
+            atlas.in_both
+        ))?;
     }
     Ok(())
 }

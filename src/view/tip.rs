@@ -12,7 +12,7 @@ use crate::analysis::statistics::mean;
 use crate::analysis::timeline::{Timeline, TokenGroup, is_decoder};
 use crate::analysis::{Direction, Pick};
 use crate::render::Values;
-use crate::trace::{Content, Document};
+use crate::trace::{Content, Document, LINE_LETTERS, shortened};
 
 /// What tips are made of, kept beside a scene so that they are made only when asked for.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +84,10 @@ impl Facts {
     }
 
     pub fn tip(&self, target: Target) -> String {
+        shortened(&self.whole_tip(target), LINE_LETTERS).into_owned()
+    }
+
+    fn whole_tip(&self, target: Target) -> String {
         if let Some((compared, values)) = self.compared.as_ref().and_then(|all| Some((all, all.values.get(&target)?))) {
             let [a, b] = values.map(|value| if value.is_nan() { "no value".to_owned() } else { number(value) });
             let name = match target {

@@ -11,6 +11,7 @@ use crate::app::dataset::{Browsing, Changes, DatasetCommand, Textures, WorkKind}
 use crate::app::state::State;
 use crate::dataset::Dataset;
 use crate::dataset::table::HeadColumn;
+use crate::trace::{NAME_LETTERS, shortened};
 
 /// Columns that are shown wherever the dataset has them, with their titles and widths.
 const USUAL: [(&str, &str, f32); 4] = [
@@ -116,7 +117,7 @@ fn show_columns(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &
     let (response, _) = menu("Columns").ui(ui, |ui| {
         ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
             for (name, mut is_shown) in offered_columns(browsing) {
-                if ui.checkbox(&mut is_shown, short_title(&name)).changed() {
+                if ui.checkbox(&mut is_shown, shortened(short_title(&name), NAME_LETTERS)).changed() {
                     commands.push(toggle(&name));
                 }
             }

@@ -10,6 +10,7 @@ use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::{self, Over};
 use crate::app::command::Command;
 use crate::app::state::State;
+use crate::trace::{NAME_LETTERS, shortened};
 use crate::view::{ColourBar, HeadsOrder, Options, Scene, Target, View};
 
 /// What statistics are compared with, as it is offered.
@@ -73,7 +74,8 @@ fn show_blocks(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     }
     for (index, block) in blocks.iter().enumerate() {
         let is_shown = index == state.selection.block;
-        if ui.selectable_label(is_shown, &block.name).on_hover_text("Attention block").clicked() && !is_shown {
+        let name = shortened(&block.name, NAME_LETTERS);
+        if ui.selectable_label(is_shown, name).on_hover_text("Attention block").clicked() && !is_shown {
             commands.push(Command::SelectBlock(index));
         }
     }

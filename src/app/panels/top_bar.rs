@@ -11,6 +11,7 @@ use crate::app::command::Command;
 use crate::app::playing::UI_SCALES;
 use crate::app::state::State;
 use crate::export::Play;
+use crate::trace::{NAME_LETTERS, shortened};
 use crate::view::Options;
 
 /// The sizes of letters that are offered.
@@ -221,7 +222,7 @@ fn list<T: Display>(
     rows: impl Iterator<Item = T>,
     shown: usize,
 ) -> (Option<usize>, egui::Response) {
-    let rows: Vec<String> = rows.map(|row| row.to_string()).collect();
+    let rows: Vec<String> = rows.map(|row| shortened(&row.to_string(), NAME_LETTERS).into_owned()).collect();
     let mut chosen = None;
     let selected_text = rows.get(shown).cloned().unwrap_or_default();
     let response = ComboBox::from_id_salt(name)

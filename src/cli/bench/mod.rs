@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use super::adapter::AdapterArguments;
 use super::table::{print_json, print_rows};
+use super::terminal;
 use super::values::parse_size;
 use crate::analysis::Engine;
 use crate::analysis::projection::{Method, Recipe, project};
@@ -170,9 +171,11 @@ fn upload(gpu: &Arc<Gpu>, open: &OpenTrace, budget_bytes: u64) -> Result<Timing>
 
 impl Report {
     fn print(&self) -> Result<()> {
-        println!("vlscope {}", self.version);
-        println!("{} ({}), numbers by the {}, {} threads", self.adapter, self.driver, self.computed_by, self.threads);
-        println!("{}, {}×{} pixels\n", self.trace, self.size[0], self.size[1]);
+        let Self { version, adapter, driver, computed_by, threads, trace, size: [width, height], .. } = self;
+        terminal::print(format_args!(
+            "vlscope {version}\n{adapter} ({driver}), numbers by the {computed_by}, {threads} threads\n\
+             {trace}, {width}×{height} pixels\n"
+        ))?;
         let parts = [
             ("click to frame", &self.click_to_frame_ms),
             ("hover to frame", &self.hover_to_frame_ms),
@@ -191,9 +194,9 @@ impl Report {
             .collect();
         print_rows(false, &["", "of", "median ms", "min", "max", "n"], &rows)?;
         if let Some(Bandwidth { copy_gb_per_s, statistics_gb_per_s, ratio }) = &self.resident_statistics {
-            println!(
+            terminal::print(format_args!(
                 "\nstatistics of resident pages: {statistics_gb_per_s:.0} GB/s, a copy {copy_gb_per_s:.0}: {ratio:.2}"
-            );
+            ))?;
         }
         Ok(())
     }

@@ -12,13 +12,14 @@ use crate::app::keys;
 use crate::app::state::State;
 use crate::app::token_desk::TokenCommand;
 use crate::render::colormap::Colormap;
+use crate::trace::{LINE_LETTERS, shortened};
 use crate::view::{CompareView, Options, View, token_names};
 
 /// Of a larger dataset the browser's filter finds the others.
 const MOST_EXAMPLES: usize = 2000;
 
 pub fn entry(words: impl Into<String>, command: Command) -> Entry {
-    Entry { words: words.into(), key: "", command }
+    Entry { words: shortened(&words.into(), LINE_LETTERS).into_owned(), key: "", command }
 }
 
 /// An entry that changes how the views look.
