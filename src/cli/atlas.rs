@@ -1,6 +1,5 @@
 //! `vlscope atlas`: one statistic of all heads over the examples of a dataset, or the difference of two groups of them.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
@@ -11,14 +10,15 @@ use serde::Serialize;
 use super::adapter::AdapterArguments;
 use super::drawing::write_drawing;
 use super::examples::open;
-use super::progress;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use super::values::{parse_scale, parse_size};
+use super::{progress, terminal};
 use crate::dataset::Dataset;
 use crate::export::Format;
 use crate::query::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS, Results};
 use crate::render::Fonts;
 use crate::view::{Inputs, Options, Theme, draw_grid};
+use crate::trace::{NAME_LETTERS, shortened};
 
 const EXAMPLES: &str = "Examples:
   vlscope atlas traces/ --statistic entropy
@@ -274,7 +274,8 @@ fn print_grid(atlas: &Atlas, value: AtlasValue) -> Result<()> {
     let shown = atlas.shown(value);
     let unit =
         if shown.unit.is_empty() { String::new() } else { format!(" ({})", shown.unit.replace("a dot", "a star")) };
-    writeln!(io::stdout(), "{} · {}{unit}\n{}\n", atlas.grid.block, shown.label, atlas.groups())?;
+    let block = shortened(&atlas.grid.block, NAME_LETTERS);
+    terminal::print(format_args!("{block} · {}{unit}\n{}\n", shown.label, atlas.groups()))?;
     let heads = (0..shown.heads).map(|head| format!("head {head}"));
     let header: Vec<String> = ["layer".to_owned()].into_iter().chain(heads).collect();
     let row = |layer: usize| {
@@ -288,7 +289,10 @@ fn print_grid(atlas: &Atlas, value: AtlasValue) -> Result<()> {
     let rows: Vec<Vec<String>> = (0..shown.layers).map(row).collect();
     print_rows(false, &header.iter().map(String::as_str).collect::<Vec<_>>(), &rows)?;
     if atlas.in_both > 0 {
-        writeln!(io::stdout(), "\n{} examples are kept by both filters, and are in neither group", atlas.in_both)?;
+        terminal::print(format_args!(
+            "\n{} examples are kept by both filters, and are in neither group",
+            atlas.in_both
+        ))?;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use super::heads;
 use super::selection::{SelectionArguments, SelectionReport};
 use super::stats::engine;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
+use super::terminal;
 use super::values::{parse_range, parse_scale, parse_size};
 use crate::export::Format;
 use crate::query::{OpenTrace, Results, Solver};
@@ -168,7 +169,7 @@ fn print(arguments: &Arguments, open: &OpenTrace, a: &Inputs<'_>, b: &Inputs<'_>
         return print_json(&Report { view, a: side(a), b: side(b), quantity, selection, values, notes });
     }
     for note in notes {
-        eprintln!("vlscope: {note}");
+        terminal::warn(note);
     }
     let number = if arguments.format.csv { exact } else { short };
     let places = |places: &[usize]| places.iter().map(usize::to_string).collect::<Vec<_>>().join(" ");

@@ -1,6 +1,5 @@
 //! `vlscope stats`: every statistic of every head of every block.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,11 +13,12 @@ use super::adapter::AdapterArguments;
 use super::heads::ZScoreArguments;
 use super::progress;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
+use super::terminal;
 use super::wanted::WantedStatistics;
 use crate::analysis::statistics::{self, HeadStatistics};
 use crate::analysis::{Compute, Engine, EngineError};
 use crate::gpu::Gpu;
-use crate::trace::Trace;
+use crate::trace::{NAME_LETTERS, Trace, shortened};
 
 const EXAMPLES: &str = "Examples:
   vlscope stats trace.safetensors
@@ -182,7 +182,8 @@ fn print_grids(trace: &Trace, blocks: &[Vec<HeadStatistics>], unit: impl Fn(&str
         for statistic in found {
             let unit = unit(&statistic.name);
             let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
-            writeln!(io::stdout(), "{} · {}{unit}", block.name, statistic.name)?;
+            let block = shortened(&block.name, NAME_LETTERS);
+            terminal::print(format_args!("{block} · {}{unit}", statistic.name))?;
             let heads = (0..statistic.heads).map(|head| format!("head {head}"));
             let header: Vec<String> =
                 ["layer".to_owned()].into_iter().chain(heads).chain(["mean".to_owned()]).collect();
@@ -193,7 +194,7 @@ fn print_grids(trace: &Trace, blocks: &[Vec<HeadStatistics>], unit: impl Fn(&str
             };
             let rows: Vec<Vec<String>> = (0..statistic.layers).map(row).collect();
             print_rows(false, &header.iter().map(String::as_str).collect::<Vec<_>>(), &rows)?;
-            writeln!(io::stdout())?;
+            terminal::print("")?;
         }
     }
     Ok(())

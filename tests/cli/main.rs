@@ -9,9 +9,12 @@ mod figures;
 mod hardware_kit;
 mod heads;
 mod hidden;
+mod hostile;
 mod memory;
 mod numbers;
 mod pictures;
+#[path = "../common/traces.rs"]
+mod raw;
 mod selection;
 mod tokens;
 mod traces;

@@ -2,8 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use crate::trace::shortened;
+
 /// How long each is shown.
 const SHOWN_FOR: Duration = Duration::from_secs(6);
+
+/// The most characters of a message: what is read in that time.
+const MOST_LETTERS: usize = 600;
 
 /// The messages that are shown, the oldest first.
 #[derive(Debug, Default)]
@@ -26,12 +31,12 @@ pub struct Message {
 impl Messages {
     /// Shows what happened.
     pub fn tell(&mut self, text: impl Into<String>) {
-        self.add(text.into(), false);
+        self.add(&text.into(), false);
     }
 
     /// Shows what went wrong.
     pub fn fail(&mut self, text: impl Into<String>) {
-        self.add(text.into(), true);
+        self.add(&text.into(), true);
     }
 
     /// Those that are still shown.
@@ -46,7 +51,8 @@ impl Messages {
         self.shown.iter().map(left).min()
     }
 
-    fn add(&mut self, text: String, is_error: bool) {
+    fn add(&mut self, text: &str, is_error: bool) {
+        let text = shortened(text, MOST_LETTERS).into_owned();
         let same = self.shown.iter_mut().find(|message| message.text == text && message.is_error == is_error);
         match same {
             Some(message) => (message.count, message.since) = (message.count + 1, Instant::now()),

@@ -15,6 +15,7 @@ use crate::dataset::Dataset;
 use crate::dataset::head_stats::definition;
 use crate::query::{Atlas, AtlasValue, PERMUTATIONS, Results};
 use crate::render::{Drawing, Fonts};
+use crate::trace::{LINE_LETTERS, NAME_LETTERS, shortened};
 use crate::view::{Inputs, Options, Scene, Target, draw_grid};
 
 /// The share of the panel's height that the list of extreme examples takes.
@@ -101,7 +102,8 @@ fn show_choices(ui: &mut Ui, state: &State, dataset: &Dataset, commands: &mut Ve
     {
         ui.horizontal_wrapped(|ui| {
             for block in &atlas.blocks {
-                if ui.selectable_label(*block == atlas.grid.block, block).on_hover_text("Attention block").clicked() {
+                let name = shortened(block, NAME_LETTERS);
+                if ui.selectable_label(*block == atlas.grid.block, name).on_hover_text("Attention block").clicked() {
                     choice.block = Some(block.clone());
                 }
             }
@@ -158,7 +160,7 @@ fn show_groups(ui: &mut Ui, state: &State, choice: &mut AtlasChoice) {
         };
         ScrollArea::vertical().max_height(300.0).show(ui, |ui| {
             for groups in state.browsing.groups() {
-                if ui.button(&groups.label).clicked() {
+                if ui.button(shortened(&groups.label, NAME_LETTERS)).clicked() {
                     compare(ui, groups.a, groups.b);
                 }
             }
@@ -267,6 +269,7 @@ fn show_extremes(
                 for &(row, value) in found {
                     let text = dataset.table.value("text", row as usize).text();
                     let text = if text.is_empty() { dataset.table.value("path", row as usize).text() } else { text };
+                    let text = shortened(&text, LINE_LETTERS);
                     let is_shown = row as usize == state.example;
                     let button = Button::selectable(is_shown, format!("{value:.3}  {text}")).truncate();
                     let left = egui::Layout::top_down_justified(egui::Align::LEFT);

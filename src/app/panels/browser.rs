@@ -14,6 +14,7 @@ use crate::app::ui::controls::{menu, thousands};
 use crate::app::work::textures::Textures;
 use crate::dataset::Dataset;
 use crate::dataset::table::HeadColumn;
+use crate::trace::{NAME_LETTERS, shortened};
 
 /// Shows it.
 pub fn show(ui: &mut Ui, state: &State, textures: &mut Textures, commands: &mut Vec<Command>) {
@@ -89,7 +90,7 @@ fn show_columns(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &
     let (response, _) = menu("Columns").ui(ui, |ui| {
         ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
             for (name, mut is_shown) in offered_columns(browsing) {
-                if ui.checkbox(&mut is_shown, short_title(&name)).changed() {
+                if ui.checkbox(&mut is_shown, shortened(short_title(&name), NAME_LETTERS)).changed() {
                     commands.push(toggle(&name));
                 }
             }

@@ -11,6 +11,7 @@ use crate::app::model::command::Command;
 use crate::app::model::state::State;
 use crate::app::ui::controls::unlabelled_choice;
 use crate::view::{ColourBar, HeadsOrder, Options, Scene, Target, View, statistic_grid};
+use crate::trace::{NAME_LETTERS, shortened};
 
 /// What statistics are compared with, as it is offered.
 pub const Z_SCORES: [(Option<Over>, &str); 4] = [
@@ -73,7 +74,8 @@ fn show_blocks(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     }
     for (index, block) in blocks.iter().enumerate() {
         let is_shown = index == state.selection.block;
-        if ui.selectable_label(is_shown, &block.name).on_hover_text("Attention block").clicked() && !is_shown {
+        let name = shortened(&block.name, NAME_LETTERS);
+        if ui.selectable_label(is_shown, name).on_hover_text("Attention block").clicked() && !is_shown {
             commands.push(Command::SelectBlock(index));
         }
     }

@@ -31,6 +31,32 @@ pub fn default_layout() -> Layout {
     Tree::new(layout_id(), root, tiles)
 }
 
+/// A layout from a file, if it can be shown: panels, each once, in containers that hold each other without a circle.
+pub fn sound(mut layout: Layout) -> Option<Layout> {
+    let mut known = Vec::new();
+    let mut open = vec![layout.root?];
+    while let Some(tile) = open.pop() {
+        if known.contains(&tile) || !layout.is_visible(tile) {
+            return None;
+        }
+        known.push(tile);
+        let Tile::Container(container) = layout.tiles.get(tile)? else { continue };
+        if let Container::Linear(linear) = container
+            && !linear.shares.iter().all(|(_, share)| share.is_finite() && *share >= 0.0)
+        {
+            return None;
+        }
+        open.extend(container.children());
+    }
+    let panels: Vec<Panel> = panes(&layout).map(|(_, panel)| panel).collect();
+    let is_once = |panel: &Panel| panels.iter().filter(|other| *other == panel).count() == 1;
+    let is_whole = known.len() == layout.tiles.len() && !panels.is_empty() && panels.iter().all(is_once);
+    layout.set_height(f32::INFINITY);
+    layout.set_width(f32::INFINITY);
+    layout.tiles.recompute_next_tile_id();
+    (is_whole && layout.id() == layout_id()).then_some(layout)
+}
+
 /// A layout of an earlier version, with what it lacks: each new panel as a tab beside the one that it stands beside by default.
 pub fn completed(mut layout: Layout) -> Layout {
     let known: Vec<Panel> = panes(&layout).map(|(_, panel)| panel).collect();
@@ -89,8 +115,43 @@ fn linear(tiles: &mut Tiles<Panel>, direction: LinearDir, children: &[(TileId, f
 
 #[cfg(test)]
 mod tests {
-    use super::{Layout, completed, default_layout, panes};
+    use super::{Container, Layout, Tile, completed, default_layout, panes, sound};
     use crate::app::model::panel::Panel;
+
+    #[test]
+    fn a_layout_that_cannot_be_shown_is_not_sound() {
+        assert!(sound(default_layout()).is_some());
+        let changed = |change: fn(&mut Layout)| {
+            let mut layout = default_layout();
+            change(&mut layout);
+            sound(layout)
+        };
+        assert!(changed(|layout| layout.root = None).is_none(), "no root");
+        assert!(changed(|layout| layout.tiles = egui_tiles::Tiles::default()).is_none(), "no panes");
+        let apart = |layout: &mut Layout| {
+            let first = panes(layout).next().map(|(tile, _)| tile);
+            layout.root = first;
+        };
+        assert!(changed(apart).is_none(), "tiles that nothing holds");
+        let container = |layout: &mut Layout, change: fn(&mut Container, egui_tiles::TileId)| {
+            let Some(root) = layout.root else { return };
+            if let Some(Tile::Container(container)) = layout.tiles.get_mut(root) {
+                change(container, root);
+            }
+        };
+        let changed = |change: fn(&mut Container, egui_tiles::TileId)| {
+            let mut layout = default_layout();
+            container(&mut layout, change);
+            sound(layout)
+        };
+        assert!(changed(|container, root| container.add_child(root)).is_none(), "a circle");
+        let nan = |container: &mut Container, root| {
+            if let Container::Linear(linear) = container {
+                linear.shares.set_share(root, f32::NAN);
+            }
+        };
+        assert!(changed(nan).is_none(), "a share that is no number");
+    }
 
     #[test]
     fn a_layout_of_an_earlier_version_gets_the_new_panels() {

@@ -22,6 +22,7 @@ use crate::app::ui::controls::unlabelled_choice;
 use crate::app::ui::lasso;
 use crate::dataset::tokens::NearToken;
 use crate::render::{Drawing, Fonts, Rect, Transform};
+use crate::trace::{NAME_LETTERS, shortened};
 use crate::view::{CloudInputs, Options, Scene, draw_token_cloud};
 use crate::view::{TokenColor, token_name};
 
@@ -197,8 +198,9 @@ fn words_of(state: &State, shown: &ShownTokens, token: usize) -> String {
 
 fn name_of(state: &State, row: usize) -> String {
     let Some(dataset) = &state.browsing.dataset else { return String::new() };
-    let value = |name: &str| dataset.table.value(name, row).text().into_owned();
-    Some(value("id")).filter(|id| !id.is_empty()).unwrap_or_else(|| value("path"))
+    let value = |name: &str| dataset.table.value(name, row).text();
+    let name = Some(value("id")).filter(|id| !id.is_empty()).unwrap_or_else(|| value("path"));
+    shortened(&name, NAME_LETTERS).into_owned()
 }
 
 /// Wheel zooms around the pointer, a drag pans, a double click shows all.

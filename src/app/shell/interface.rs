@@ -274,7 +274,8 @@ impl Interface {
     pub fn save_settings(&mut self) {
         let Some(path) = &self.settings_path else { return };
         let settings = Settings {
-            last: self.desk.opened().map(Path::to_owned),
+            // JSON has no words for other names.
+            last: self.desk.opened().filter(|path| path.to_str().is_some()).map(Path::to_owned),
             light: self.state.options.theme == Theme::Light,
             layout: Some(self.layout.clone()),
             ui_scale: Some(self.state.ui_scale.0).filter(|scale| *scale != 1.0),

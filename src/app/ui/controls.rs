@@ -5,6 +5,8 @@ use std::fmt::Display;
 use egui::containers::menu::{MenuButton, MenuConfig, is_in_menu};
 use egui::{ComboBox, Response, TextStyle, TextWrapMode, Ui, WidgetText};
 
+use crate::trace::{NAME_LETTERS, shortened};
+
 /// A menu that stays open while several things are chosen in it.
 pub fn menu(name: &str) -> MenuButton<'_> {
     let stays = MenuConfig::new().close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
@@ -53,7 +55,7 @@ pub fn unlabelled_choice<T: Display>(
 }
 
 fn list<T: Display>(ui: &mut Ui, name: &str, rows: impl Iterator<Item = T>, shown: usize) -> (Option<usize>, Response) {
-    let rows: Vec<String> = rows.map(|row| row.to_string()).collect();
+    let rows: Vec<String> = rows.map(|row| shortened(&row.to_string(), NAME_LETTERS).into_owned()).collect();
     let mut chosen = None;
     let selected_text = rows.get(shown).cloned().unwrap_or_default();
     let response = ComboBox::from_id_salt(name)

@@ -17,7 +17,7 @@ use crate::app::work::stamp::stamp;
 use crate::app::work::worker::Worker;
 use crate::dataset::index::{Build, BuildOptions, Report};
 use crate::dataset::table::{Filter, HeadColumn, QueryError, Table};
-use crate::dataset::{Dataset, IndexError, Order, traces_in};
+use crate::dataset::{Dataset, IndexError, Order, Traces, traces_in};
 use crate::query::{Atlas, AtlasError, AtlasQuestion, OpenTrace};
 
 /// What is to be opened.
@@ -450,10 +450,12 @@ fn open(Opening { path, index_dir, .. }: &Opening) -> Opened {
     };
     match traces_in(path) {
         Err(error) => cannot(&error),
-        Ok(files) if files.is_empty() => {
+        Ok(Traces { files, .. }) if files.is_empty() => {
             Opened::Nothing(format!("no trace (*.safetensors) in the folder {}", path.display()))
         }
-        Ok(files) => Opened::Plain { dataset: Dataset::without_index(Table::of_files(path, &files)), files, why },
+        Ok(Traces { files, .. }) => {
+            Opened::Plain { dataset: Dataset::without_index(Table::of_files(path, &files)), files, why }
+        }
     }
 }
 
@@ -485,7 +487,7 @@ fn changes(dataset: &Dataset, outdated: &AtomicBool) -> Option<Changes> {
         }
     }
     // A folder that cannot be searched has been told of by what was opened in it.
-    let found = traces_in(dataset.table.root()).unwrap_or_default();
+    let found = traces_in(dataset.table.root()).unwrap_or_default().files;
     let known: HashSet<PathBuf> = known.into_iter().collect();
     changes.new = found.iter().filter(|path| !known.contains(*path)).count();
     Some(changes)

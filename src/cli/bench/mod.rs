@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use super::adapter::AdapterArguments;
 use super::table::{print_json, print_rows};
+use super::terminal;
 use super::values::parse_size;
 use crate::analysis::Engine;
 use crate::analysis::projection::{Method, Recipe, project};
@@ -155,9 +156,11 @@ fn numbers(engine: &Engine, open: &OpenTrace) -> Result<Timings> {
 
 impl Report {
     fn print(&self) -> Result<()> {
-        println!("vlscope {}", self.version);
-        println!("{} ({}), numbers by the {}, {} threads", self.adapter, self.driver, self.computed_by, self.threads);
-        println!("{}, {}×{} pixels\n", self.trace, self.size[0], self.size[1]);
+        let Self { version, adapter, driver, computed_by, threads, trace, size: [width, height], .. } = self;
+        terminal::print(format_args!(
+            "vlscope {version}\n{adapter} ({driver}), numbers by the {computed_by}, {threads} threads\n\
+             {trace}, {width}×{height} pixels\n"
+        ))?;
         let parts = [
             ("click to frame", &self.click_to_frame_ms),
             ("hover to frame", &self.hover_to_frame_ms),
@@ -176,12 +179,14 @@ impl Report {
             .collect();
         print_rows(false, &["", "of", "median ms", "min", "max", "n"], &rows)?;
         if let Some(Bandwidth { upload_gb_per_s, copy_gb_per_s, .. }) = &self.bandwidth {
-            println!("\nupload {upload_gb_per_s:.1} GB/s, copy within the device {copy_gb_per_s:.1} GB/s");
+            terminal::print(format_args!(
+                "\nupload {upload_gb_per_s:.1} GB/s, copy within the device {copy_gb_per_s:.1} GB/s"
+            ))?;
         }
         if let Some(Bandwidth { statistics_gb_per_s: Some(rate), statistics_share_of_copy: Some(share), .. }) =
             &self.bandwidth
         {
-            println!("statistics of resident pages {rate:.1} GB/s: {share:.2} of the copy");
+            terminal::print(format_args!("statistics of resident pages {rate:.1} GB/s: {share:.2} of the copy"))?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use glam::Vec2;
 use super::tip::{Facts, KnownCells, Said};
 use crate::query::StatisticGrid;
 use crate::render::{Align, Color, Drawing, Fonts, Label, Line, Mark, Picture, Pixels, Quad, Rect};
-use crate::trace::Area;
+use crate::trace::{Area, LINE_LETTERS, beginning};
 use crate::view::{ColourBar, Inputs, Options, Palette, Scene, Target, Zone};
 
 /// A drawing in the making.
@@ -94,18 +94,17 @@ impl<'a> Sketch<'a> {
     }
 
     pub fn label(&mut self, at: Vec2, align: Align, text: impl Into<String>, size: f32, color: Color) {
-        let text = text.into();
-        if !text.is_empty() {
-            let label = Label { at, align, text, size, bold: false, color, clip: None, upright: false };
-            self.marks.push(Mark::Label(label));
-        }
+        self.push_label(Label { at, align, text: text.into(), size, bold: false, color, clip: None, upright: false });
     }
 
     /// A label that reads upwards, centred on a place.
     pub fn upright(&mut self, at: Vec2, align: Align, text: impl Into<String>, size: f32, color: Color) {
-        let text = text.into();
-        if !text.is_empty() {
-            let label = Label { at, align, text, size, bold: false, color, clip: None, upright: true };
+        self.push_label(Label { at, align, text: text.into(), size, bold: false, color, clip: None, upright: true });
+    }
+
+    fn push_label(&mut self, mut label: Label) {
+        label.text.truncate(beginning(&label.text, LINE_LETTERS).len());
+        if !label.text.is_empty() {
             self.marks.push(Mark::Label(label));
         }
     }
@@ -217,7 +216,10 @@ impl<'a> Sketch<'a> {
         let mut lines: Vec<String> = Vec::new();
         for word in text.split(' ') {
             match lines.last_mut() {
-                Some(line) if self.fonts.width(&format!("{line} {word}"), size, false) <= room => {
+                Some(line)
+                    if line.len() + word.len() < LINE_LETTERS
+                        && self.fonts.width(&format!("{line} {word}"), size, false) <= room =>
+                {
                     line.push(' ');
                     line.push_str(word);
                 }

@@ -11,7 +11,7 @@ use crate::analysis::statistics::mean;
 use crate::analysis::timeline::{Timeline, TokenGroup, is_decoder};
 use crate::analysis::{Direction, Pick};
 use crate::query::{OutputMasses, StatisticGrid, Weights};
-use crate::trace::{Content, Document};
+use crate::trace::{Content, Document, LINE_LETTERS, shortened};
 use crate::view::{Inputs, Target};
 
 /// What tips are made of, kept beside a scene so that they are made only when asked for.
@@ -113,6 +113,10 @@ impl Facts {
     }
 
     pub fn tip(&self, target: Target) -> String {
+        shortened(&self.whole_tip(target), LINE_LETTERS).into_owned()
+    }
+
+    fn whole_tip(&self, target: Target) -> String {
         if let Some((compared, values)) = self.compared.as_ref().and_then(|all| Some((all, all.values.get(&target)?))) {
             let [a, b] = values.map(|value| if value.is_nan() { "no value".to_owned() } else { number(value) });
             let name = match target {

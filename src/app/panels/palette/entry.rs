@@ -2,6 +2,7 @@
 
 use crate::app::model::command::Command;
 use crate::app::model::state::State;
+use crate::trace::{LINE_LETTERS, shortened};
 use crate::view::Options;
 
 /// Something that can be done.
@@ -17,7 +18,7 @@ pub struct Entry {
 
 /// Without a key.
 pub fn entry(words: impl Into<String>, command: Command) -> Entry {
-    Entry { words: words.into(), key: "", command }
+    Entry { words: shortened(&words.into(), LINE_LETTERS).into_owned(), key: "", command }
 }
 
 /// An entry that changes how the views look.
