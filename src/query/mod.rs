@@ -441,5 +441,6 @@ fn grid(document: &Document, block: usize, found: &HeadStatistics, z_score: Opti
             || entry.map_or(found.values.iter().any(|&value| value < 0.0), |entry| entry.group == Group::VlInterpret),
         range: None,
         marked: Vec::new(),
+        rows_left_out: Arc::clone(&found.rows_left_out),
     }
 }
