@@ -185,6 +185,7 @@ impl Engine {
         let key = PageKey { layer, ..page_key(trace, block) };
         let on_device = self.try_shaders(|shaders| shaders.layer_sums(plan, key, &view))?;
         let sums = on_device.or_else(|| statistics::cpu::Pass::new(plan).layer_sums(&view, goes_on));
+        trace.check_unchanged()?;
         sums.filter(|_| goes_on()).ok_or(EngineError::Cancelled)
     }
 
@@ -203,7 +204,9 @@ impl Engine {
         let on_device = self.try_shaders(|shaders| {
             gather::gpu::gather(&shaders.gpu, &shaders.gather, &mut shaders.residency(), key, &layers, &part)
         })?;
-        Ok(on_device.unwrap_or_else(|| gather::cpu::gather(&layers, &part)))
+        let weights = on_device.unwrap_or_else(|| gather::cpu::gather(&layers, &part));
+        trace.check_unchanged()?;
+        Ok(weights)
     }
 
     /// `[queries, keys]` of the selected head, in GPU memory if the kernels run there; or the mean or the maximum of the
@@ -221,6 +224,7 @@ impl Engine {
             let key = PageKey { layer: *layer, ..page_key(trace, selection.block) };
             let view = &layers[*layer];
             let page = self.try_shaders(|shaders| shaders.residency().page_of_head(key, view, heads.start))?;
+            trace.check_unchanged()?;
             if let Some((buffer, first_head)) = page {
                 let first_element = ((heads.start - first_head) * view.shape[1] * view.shape[2]) as u32;
                 return Ok(Matrix::Resident(ResidentMatrix { buffer, first_element, dtype: view.dtype }));
@@ -257,6 +261,7 @@ impl Engine {
             return Ok(Arc::clone(known));
         }
         let layers = layers(trace, block)?;
+        let goes_on = &|| goes_on() && !trace.is_torn();
         let matrix = match rollout {
             Some(rollout) => {
                 let heads = rollout::heads(&BlockLayout::of(trace, block), &layers, selection, rollout)?;
@@ -269,6 +274,7 @@ impl Engine {
             }
             None => gather::cpu::head_matrix(&layers, &gather::heads(&layers, selection)?, layer, head, goes_on),
         };
+        trace.check_unchanged()?;
         let matrix = Arc::new(matrix.ok_or(EngineError::Cancelled)?);
         *last() = Some((trace.serial(), heads_alone, Arc::clone(&matrix)));
         Ok(matrix)
@@ -315,7 +321,9 @@ impl Engine {
     /// If the selection does not fit the trace. Panics if there is no such block.
     pub fn peaks(&self, trace: &Trace, selection: &Selection) -> Result<Peaks, EngineError> {
         let layout = BlockLayout::of(trace, selection.block);
-        Ok(Peaks::of(&layout, &layers(trace, selection.block)?, selection)?)
+        let peaks = Peaks::of(&layout, &layers(trace, selection.block)?, selection)?;
+        trace.check_unchanged()?;
+        Ok(peaks)
     }
 
     /// Normalizes `[rows, columns]`.
@@ -345,7 +353,9 @@ impl Engine {
         let on_device = self.try_shaders(|shaders| {
             per_head::gpu::per_head(&shaders.gpu, &shaders.per_head, &mut shaders.residency(), key, &layers, &part)
         })?;
-        Ok(on_device.unwrap_or_else(|| per_head::cpu::per_head(&layers, &part)))
+        let weights = on_device.unwrap_or_else(|| per_head::cpu::per_head(&layers, &part));
+        trace.check_unchanged()?;
+        Ok(weights)
     }
 
     /// Every head of a block as a small tile: `[heads, rows, columns]` a layer. Before each layer `goes_on` is asked.
@@ -371,6 +381,7 @@ impl Engine {
             })?;
             tiles.push(on_device.unwrap_or_else(|| pool::cpu::pool(view, tiling)));
         }
+        trace.check_unchanged()?;
         Ok(tiles)
     }
 

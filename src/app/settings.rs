@@ -1,11 +1,13 @@
 //! What the window remembers from one run to the next: the layout, the theme, the last trace. A JSON file in the
 //! user's configuration folder; one that is missing or unreadable means the defaults.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::panels::Layout;
+use crate::trace::NewFile;
 
 /// Remembered between runs.
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -41,10 +43,12 @@ impl Settings {
     ///
     /// # Errors
     /// If the folder cannot be made or the file not be written.
-    pub fn save(&self, path: &Path) -> std::io::Result<()> {
+    pub fn save(&self, path: &Path) -> io::Result<()> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        std::fs::write(path, serde_json::to_vec_pretty(self)?)
+        let mut file = NewFile::beside(path)?;
+        serde_json::to_writer_pretty(&mut file, self)?;
+        file.finish()
     }
 }

@@ -60,6 +60,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         SinkTreatment::Show | SinkTreatment::Mark => engine.gather(&trace, &selection)?,
         SinkTreatment::Hide | SinkTreatment::Renormalise => engine.treated(&trace, &selection, &sinks)?.0,
     };
+    trace.check_unchanged()?;
     let document = trace.document();
     let block = &document.attention[selection.block];
     let other = match selection.direction {

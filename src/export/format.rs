@@ -2,13 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
-use image::RgbaImage;
-
-use super::numbers::numbers_of;
-use crate::render::{Drawing, Fonts, Values, to_svg};
-use crate::view::{Evidence, Inputs, View, draw};
-
 /// What a view can be written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -57,63 +50,5 @@ impl Format {
             Self::Npy => "npy",
             Self::Gif => "gif",
         }
-    }
-}
-
-/// The view as an SVG document. Matrices that are in GPU memory are taken from their copies on the host.
-///
-/// # Errors
-/// If an image cannot be embedded.
-pub fn svg_of(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Result<String> {
-    let evidence = match &inputs.evidence.matrix {
-        Values::Resident(_) => {
-            Evidence { matrix: Values::Host(inputs.evidence.links.clone()), ..inputs.evidence.clone() }
-        }
-        Values::Host(_) => inputs.evidence.clone(),
-    };
-    Ok(to_svg(&draw(view, &Inputs { evidence: &evidence, ..*inputs }, fonts).drawing)?)
-}
-
-/// Writes a drawing of what is no view of one trace, as .svg or else as .png of the pixels that `picture` gives.
-///
-/// # Errors
-/// If it cannot be drawn, or the file cannot be written.
-pub fn write_drawing(
-    drawing: &Drawing,
-    path: &Path,
-    format: Format,
-    picture: impl FnOnce() -> Result<RgbaImage>,
-) -> Result<()> {
-    match format {
-        Format::Svg => write_svg(&to_svg(drawing)?, path),
-        _ => write_png(&picture()?, path),
-    }
-}
-
-fn write_svg(svg: &str, path: &Path) -> Result<()> {
-    std::fs::write(path, svg).with_context(|| format!("cannot write {}", path.display()))
-}
-
-fn write_png(picture: &RgbaImage, path: &Path) -> Result<()> {
-    let written = picture.save_with_format(path, image::ImageFormat::Png);
-    written.with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Writes a view, or its numbers. `picture` is asked for only where pixels are drawn.
-///
-/// # Errors
-/// If the view cannot be drawn, the format is an animation, or the file cannot be written.
-pub fn write_view(
-    view: View,
-    inputs: &Inputs<'_>,
-    path: &Path,
-    format: Format,
-    picture: impl FnOnce() -> Result<RgbaImage>,
-) -> Result<()> {
-    match format {
-        Format::Png => write_png(&picture()?, path),
-        Format::Svg => write_svg(&svg_of(view, inputs, &mut Fonts::new())?, path),
-        Format::Csv | Format::Json | Format::Npy => numbers_of(view, inputs)?.write(path, format),
-        Format::Gif => bail!("a .gif needs something that plays: {}", path.display()),
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::file::write_text;
 use crate::analysis::{Pick, Selection};
 use crate::query::Question;
 use crate::trace::{Document, Trace};
@@ -66,7 +67,7 @@ impl ViewState {
         let state = Self { trace: self.trace.as_ref().map(absolute), ..self.clone() };
         let mut text = serde_json::to_string_pretty(&Written { version: VERSION, state: &state })?;
         text.push('\n');
-        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+        write_text(&text, path)
     }
 
     /// Reads a file. A relative path of the trace starts from the file's folder.

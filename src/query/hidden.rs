@@ -91,6 +91,7 @@ impl Projector {
                 let range = if alone { state..state + 1 } else { 0..states };
                 let views: Vec<_> = range.map(|state| open.trace.hidden(hidden, state)).collect();
                 let fit = Arc::new(project(recipe, &views, progress)?);
+                open.trace.check_unchanged().map_err(|_| Stopped)?;
                 self.fits.insert(key, Arc::clone(&fit));
                 fit
             }
@@ -123,7 +124,9 @@ pub fn compare_states(open: &OpenTrace, hidden: usize, progress: Progress<'_>) -
     open.trace.check_unchanged().map_err(|_| Stopped)?;
     let states = open.document().hidden.get(hidden).map_or(0, |hidden| hidden.states);
     let views: Vec<_> = (0..states).map(|state| open.trace.hidden(hidden, state)).collect();
-    similarity(&views, progress)
+    let similarity = similarity(&views, progress)?;
+    open.trace.check_unchanged().map_err(|_| Stopped)?;
+    Ok(similarity)
 }
 
 /// The tokens nearest to the selected ones, by both metrics, of the first one's modality and of the other; `None` where no
@@ -166,7 +169,7 @@ fn norms(state: &TensorView<'_>) -> Vec<f32> {
 /// Adds to the evidence what a view of hidden states shows, and the analyst leaves out.
 ///
 /// # Errors
-/// Never as it is: nothing stops it.
+/// If the file is no longer the one that was opened.
 pub fn complete(
     view: View,
     open: &OpenTrace,
@@ -174,7 +177,7 @@ pub fn complete(
     recipe: Recipe,
     projector: &mut Projector,
     evidence: &mut Evidence,
-) -> Result<(), Stopped> {
+) -> anyhow::Result<()> {
     let recipe = match view {
         View::Embedding => recipe,
         // Only which state is shown is needed.
@@ -182,10 +185,14 @@ pub fn complete(
         _ => return Ok(()),
     };
     if let Some(question) = ProjectionQuestion::of(open.document(), question, recipe) {
-        evidence.projection = Some(projector.project(open, &question, &mut |_| true)?.into());
+        let projection = projector.project(open, &question, &mut |_| true);
+        open.trace.check_unchanged()?;
+        evidence.projection = Some(projection?.into());
     }
     if let Some((hidden, _)) = hidden_state(open.document(), question).filter(|_| view == View::Similarity) {
-        evidence.similarity = Some(compare_states(open, hidden, &mut |_| true)?.into());
+        let similarity = compare_states(open, hidden, &mut |_| true);
+        open.trace.check_unchanged()?;
+        evidence.similarity = Some(similarity?.into());
     }
     Ok(())
 }

@@ -133,6 +133,7 @@ impl OpenTrace {
                 Arc::new(Pixels { width: view.width as u32, height: view.height as u32, rgb: view.rgb.to_vec() })
             })
             .collect();
+        trace.check_unchanged()?;
         Ok(Self { trace, images })
     }
 
@@ -267,6 +268,7 @@ impl Analyst {
             }
             evidence.thumbnails = Some(self.thumbnails(open, selection.block, how, stop)?);
         }
+        open.trace.check_unchanged()?;
         Ok(evidence)
     }
 
@@ -310,8 +312,9 @@ impl Analyst {
         {
             return Ok(Some(Arc::clone(known)));
         }
-        let goes_on = || !stop.load(Ordering::Relaxed);
+        let goes_on = || !stop.load(Ordering::Relaxed) && !open.trace.is_torn();
         let found = sinks::find_while(&open.trace, selection.block, &criteria, &goes_on);
+        open.trace.check_unchanged()?;
         let found = Arc::new(found.ok_or(EngineError::Cancelled)?);
         self.sinks.insert(selection.block, (criteria, Arc::clone(&found)));
         Ok(Some(found))
