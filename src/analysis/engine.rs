@@ -113,7 +113,8 @@ impl Engine {
     }
 
     /// Every statistic of every head of a block, in the order of [`statistics::TABLE`]. After each layer `on_layer` is
-    /// told how many of how many are done, and says whether to go on.
+    /// told how many of how many are done, and says whether to go on; before the first one as well, where there are regions
+    /// to be measured.
     ///
     /// # Errors
     /// If `on_layer` says no, or the device fails. Panics if there is no such block.
@@ -124,8 +125,9 @@ impl Engine {
         options: &Options,
         on_layer: &mut dyn FnMut(usize, usize) -> bool,
     ) -> Result<Vec<HeadStatistics>, EngineError> {
-        let plan = Plan::new(&BlockLayout::of(trace, block), options);
         let layers = layers(trace, block)?;
+        let plan = Plan::new_while(&BlockLayout::of(trace, block), options, &mut || on_layer(0, layers.len()));
+        let plan = plan.ok_or(EngineError::Cancelled)?;
         let mut on_layer = |done| on_layer(done, layers.len()) && trace.check_unchanged().is_ok();
         let on_device =
             self.try_shaders(|shaders| shaders.statistics(&plan, page_key(trace, block), &layers, &mut on_layer))?;

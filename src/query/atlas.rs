@@ -277,6 +277,7 @@ impl Atlas {
                 || (unit == "standard deviations" && value != AtlasValue::Deviation),
             range: (value == AtlasValue::P).then_some([0.0, 1.0]),
             marked,
+            rows_left_out: Arc::default(),
             values,
         }
     }

@@ -85,6 +85,8 @@ pub struct StatisticGrid {
     pub range: Option<[f32; 2]>,
     /// `[layers, heads]`: which heads get a dot; may be empty.
     pub marked: Vec<bool>,
+    /// `[layers, heads]`: how many rows the values are without, since a weight of them is NaN or infinite; may be empty.
+    pub rows_left_out: Arc<[u32]>,
 }
 
 /// The matrices of all heads, each as a small tile, in one matrix: layers downwards, heads to the right, with
@@ -236,6 +238,7 @@ impl StatisticGrid {
             diverging: z_score.is_some() || has_two_sides(),
             range: None,
             marked: Vec::new(),
+            rows_left_out: Arc::clone(&found.rows_left_out),
         }
     }
 }

@@ -33,6 +33,7 @@ impl OpenTrace {
             })
             .collect();
         let heads = (0..trace.document().attention.len()).map(|block| trace.max_heads(block)).collect();
+        trace.check_unchanged()?;
         Ok(Self { trace, images, heads })
     }
 

@@ -129,7 +129,10 @@ impl Solver {
         if stop.load(Ordering::Relaxed) {
             return Err(QueryError::Stopped);
         }
-        let value = query.compute(&Context { solver: self, open, stop, listener })?;
+        let computed = query.compute(&Context { solver: self, open, stop, listener });
+        // What was read of a file that changed meanwhile means nothing.
+        open.trace.check_unchanged()?;
+        let value = computed?;
         self.cache().insert(key, value.clone());
         Ok(value)
     }
@@ -201,9 +204,9 @@ impl<'a> Context<'a> {
         Ok((0..described.layers).map(|layer| self.open.trace.attention(block, layer)).collect())
     }
 
-    /// Whether somebody still wants the result.
+    /// Whether somebody still wants the result, and the file can still be read.
     pub fn goes_on(&self) -> bool {
-        !self.stop.load(Ordering::Relaxed)
+        !self.stop.load(Ordering::Relaxed) && !self.open.trace.is_torn()
     }
 
     /// Fails once nobody wants the result.

@@ -100,6 +100,7 @@ fn check_heads(trace: &Trace, rows: &[Row]) -> Result {
                     [&row["block"], &row["layer"], &row["head"]],
                     [&json!(block.name), &json!(layer), &json!(head)]
                 );
+                assert_eq!(row["rows_left_out"].as_u64(), expected[0].rows_left_out(layer, head).map(u64::from));
                 for (name, statistic) in names.iter().zip(&expected) {
                     let value = statistic.value(layer, head);
                     let value = value.is_finite().then_some(value);

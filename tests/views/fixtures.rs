@@ -303,7 +303,21 @@ pub fn statistic(layers: usize, heads: usize, diverging: bool) -> StatisticGrid 
     };
     let (name, label, unit) = (name.to_owned(), label.to_owned(), unit.to_owned());
     let marked = Vec::new();
-    StatisticGrid { name, label, unit, layers, heads, values, layer_mean, head_mean, diverging, range: None, marked }
+    let (range, rows_left_out) = (None, Arc::default());
+    StatisticGrid {
+        name,
+        label,
+        unit,
+        layers,
+        heads,
+        values,
+        layer_mean,
+        head_mean,
+        diverging,
+        range,
+        marked,
+        rows_left_out,
+    }
 }
 
 /// Tiles of 6 × 6 cells with as strong a diagonal as the statistic is high; the last layer lacks its last head.

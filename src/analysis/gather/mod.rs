@@ -11,6 +11,9 @@
 
 pub mod cpu;
 pub mod gpu;
+mod left_out;
+
+pub use left_out::{rows_left_out, why_no_row};
 
 use std::ops::Range;
 

@@ -225,12 +225,12 @@ impl StateRows {
 
 /// By lanes, since an addition waits for the one before it.
 fn norm(numbers: &[f32]) -> f32 {
-    let mut squares = [0.0; 8];
+    let mut squares = [0.0_f64; 8];
     let (blocks, rest) = numbers.as_chunks::<8>();
     let mut add = |numbers: &[f32]| {
-        squares.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number * number);
+        squares.iter_mut().zip(numbers).for_each(|(sum, &number)| *sum += f64::from(number).powi(2));
     };
     blocks.iter().for_each(|block| add(block));
     add(rest);
-    squares.iter().sum::<f32>().sqrt()
+    squares.iter().sum::<f64>().sqrt() as f32
 }

@@ -153,6 +153,7 @@ fn all_tokens(content: &Content) -> impl Iterator<Item = &Token> {
 
 fn head_stats(rows: &[(i64, &Content)], free: &columns::Columns) -> Result<RecordBatch, ArrowError> {
     let (mut examples, mut names, mut layers, mut heads) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut left_out: Vec<Option<i32>> = Vec::new();
     let mut statistics = vec![Vec::new(); TABLE.len()];
     let mut metrics: BTreeMap<String, Vec<Option<f32>>> = BTreeMap::new();
     let mut more = Vec::new();
@@ -165,6 +166,8 @@ fn head_stats(rows: &[(i64, &Content)], free: &columns::Columns) -> Result<Recor
                     names.push(block.name.as_str());
                     layers.push(layer as i32);
                     heads.push(head as i32);
+                    let rows = found.statistics.first().and_then(|first| first.rows_left_out(layer, head));
+                    left_out.push(rows.and_then(|rows| rows.try_into().ok()));
                     let values = found.statistics.iter().map(|statistic| finite(statistic.value(layer, head)));
                     statistics.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
                 }
@@ -191,6 +194,7 @@ fn head_stats(rows: &[(i64, &Content)], free: &columns::Columns) -> Result<Recor
         ("block".into(), Arc::new(StringArray::from(names))),
         ("layer".into(), Arc::new(Int32Array::from(layers))),
         ("head".into(), Arc::new(Int32Array::from(heads))),
+        ("rows_left_out".into(), Arc::new(Int32Array::from(left_out))),
     ];
     let rows = columns[0].1.len();
     for (statistic, values) in TABLE.iter().zip(statistics) {

@@ -7,7 +7,7 @@ use super::asked;
 use super::sketch::Sketch;
 use super::words::{joined, of_word, token_names, words};
 use crate::analysis::similarity::Similarity;
-use crate::analysis::statistics::mean;
+use crate::analysis::statistics::{mean, why_left_out};
 use crate::analysis::timeline::{Timeline, TokenGroup, is_decoder};
 use crate::analysis::{Direction, Pick};
 use crate::query::{OutputMasses, StatisticGrid, Weights};
@@ -149,8 +149,13 @@ impl Facts {
         }
         match target {
             Target::Head { layer, head } => {
-                let value = self.statistic.values.get(layer * self.statistic.heads + head);
-                format!("layer {layer} · head {head}: {}", self.statistic_value(value))
+                let at = layer * self.statistic.heads + head;
+                let left_out = self.statistic.rows_left_out.get(at).and_then(|&rows| why_left_out(rows));
+                let left_out = left_out.map_or_else(String::new, |why| format!(" · {why}"));
+                format!(
+                    "layer {layer} · head {head}: {}{left_out}",
+                    self.statistic_value(self.statistic.values.get(at))
+                )
             }
             Target::LayerMean { layer } => {
                 format!("layer {layer} · mean of heads: {}", self.statistic_value(self.statistic.layer_mean.get(layer)))
