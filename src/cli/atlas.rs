@@ -17,8 +17,8 @@ use crate::dataset::Dataset;
 use crate::export::Format;
 use crate::query::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS, Results};
 use crate::render::Fonts;
-use crate::view::{Inputs, Options, Theme, draw_grid};
 use crate::trace::{NAME_LETTERS, shortened};
+use crate::view::{Inputs, Options, Theme, draw_grid};
 
 const EXAMPLES: &str = "Examples:
   vlscope atlas traces/ --statistic entropy

@@ -10,8 +10,8 @@ use crate::analysis::statistics::{self, Over};
 use crate::app::model::command::Command;
 use crate::app::model::state::State;
 use crate::app::ui::controls::unlabelled_choice;
-use crate::view::{ColourBar, HeadsOrder, Options, Scene, Target, View, statistic_grid};
 use crate::trace::{NAME_LETTERS, shortened};
+use crate::view::{ColourBar, HeadsOrder, Options, Scene, Target, View, statistic_grid};
 
 /// What statistics are compared with, as it is offered.
 pub const Z_SCORES: [(Option<Over>, &str); 4] = [

@@ -30,7 +30,7 @@ pub use browser::show as show_browser;
 pub use compare::show as show_comparison;
 pub use heads::show_controls as show_head_controls;
 pub use help::{show as show_help, take_scrolling as take_scrolling_of_help};
-pub use layout::{Layout, bring_forward, completed, default_layout, layout_id};
+pub use layout::{Layout, bring_forward, completed, default_layout, layout_id, sound};
 #[cfg(test)]
 pub use palette::found as found_in_palette;
 pub use palette::show as show_palette;

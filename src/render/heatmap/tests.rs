@@ -6,8 +6,8 @@ use half::{bf16, f16};
 use super::coloring::spans;
 use super::*;
 use crate::gpu::{AdapterChoice, Gpu};
-use crate::render::{Color, RenderTarget};
 use crate::render::colormap::Colormap;
+use crate::render::{Color, RenderTarget};
 use crate::render::{Color, RenderTarget};
 
 /// A heatmap over all of a target, showing the window.

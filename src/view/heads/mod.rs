@@ -207,7 +207,7 @@ fn cells(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut Sketch<'_>
     for (index, _) in statistic.rows_left_out.iter().enumerate().filter(|(_, rows)| **rows > 0) {
         let value = statistic.values.get(index).copied().unwrap_or(f32::NAN);
         if let Some(fill) = scale.color(value) {
-            strike_corner(canvas, layout.cell(index / statistic.heads, index % statistic.heads), ink_on(fill));
+            strike_corner(sketch, layout.cell(index / statistic.heads, index % statistic.heads), ink_on(fill));
         }
     }
 }
@@ -227,10 +227,10 @@ fn dot(sketch: &mut Sketch<'_>, cell: Rect, fill: Color) {
 
 /// Across the lower right corner of a cell whose value is of a part of its rows: it is struck a little, as one without a
 /// value is altogether.
-fn strike_corner(canvas: &mut Canvas<'_>, cell: Rect, color: Color) {
+fn strike_corner(sketch: &mut Sketch<'_>, cell: Rect, color: Color) {
     let side = (cell.size().min_element() * 0.3).clamp(2.0, 9.0);
     let max = cell.max - Vec2::splat(0.5);
-    canvas.line(Vec2::new(max.x - side, max.y), Vec2::new(max.x, max.y - side), 1.0, color);
+    sketch.line(Vec2::new(max.x - side, max.y), Vec2::new(max.x, max.y - side), 1.0, color);
 }
 
 /// A cell in the colour of its value, with the number in it if it is as large as that; a struck one without a value.
