@@ -4,8 +4,6 @@ set -euo pipefail
 vlscope=$1
 folder=$2
 mkdir -p "$folder"
-# Some Vulkan drivers complain where it is not set.
-export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/tmp}
 trace=$(ls assets/demo/*.safetensors | head -n 1)
 for view in heads image text matrix links embedding thumbnails overlays timeline similarity window; do
     options=(--size 900x640)

@@ -4,8 +4,6 @@ set -euo pipefail
 vlscope=$1
 folder=$2
 mkdir -p "$folder"
-# Some Vulkan drivers complain where it is not set.
-export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/tmp}
 demo=assets/demo/02-what-shape-does-the-image-contain.safetensors
 two_images=tests/traces/multi-image.safetensors
 translation=tests/traces/encoder-decoder.safetensors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -221,3 +222,12 @@ def test_saving_refuses_float64(trace: Trace, tmp_path: Path) -> None:
     trace.attention[0].layers[1] = trace.attention[0].layers[1].astype(np.float64)
     with pytest.raises(TraceError, match=r"^tensor `attention\.self\.1` has dtype F64, expected F32, F16 or BF16: "):
         trace.save(tmp_path / "broken.safetensors")
+
+
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo.safetensors"
+    os.mkfifo(fifo)
+    for path, what in ((fifo, "no regular file"), (tmp_path, "a folder")):
+        with pytest.raises(TraceError) as caught:
+            Trace.load(path)
+        assert str(caught.value) == f"cannot read: it is {what}: {path}"

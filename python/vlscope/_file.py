@@ -48,6 +48,8 @@ class File:
 
 def read(path: Path) -> File:
     """Reads the header."""
+    if path.exists() and not path.is_file():
+        raise TraceError("cannot read: it is a folder" if path.is_dir() else "cannot read: it is no regular file")
     data: Bytes = np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
     if len(data) < _LENGTH_BYTES:
         raise TraceError(f"not a safetensors file: it has {len(data)} bytes, expected at least {_LENGTH_BYTES}")
@@ -84,7 +86,7 @@ def write(path: Path, document: str, tensors: Mapping[str, Array]) -> None:
         place += len(blob)
     text = _json.dump(header).encode()
     text += b" " * (-len(text) % 8)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, temporary = tempfile.mkstemp(prefix=".vlscope-", suffix=".partial", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.writelines([struct.pack("<Q", len(text)), text, *blobs])

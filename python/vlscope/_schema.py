@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import _json
+from ._kinds import FORMAT
 from .error import TraceError
-
-FORMAT = 1
 
 
 def parse(text: str) -> dict[str, Any]:

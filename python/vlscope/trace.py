@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from . import _file, _json
 from ._check import check
-from ._schema import FORMAT
+from ._kinds import FORMAT, KINDS
 from ._tensor import Array, describe, from_bytes
 from .error import TraceError
 
@@ -104,12 +104,14 @@ class Trace:
         path = Path(path)
         try:
             file = _file.read(path)
-            document = check(file.document, file.entries)
+            document, names = check(file.document, file.entries)
         except TraceError as error:
             raise TraceError(error.message, path) from None
 
-        def array(name: str) -> Array:
-            return from_bytes(file.bytes_of(file.entries[name]), file.entries[name])
+        def arrays(kind: str) -> list[list[Array]]:
+            return [
+                [from_bytes(file.bytes_of(file.entries[name]), file.entries[name]) for name in of] for of in names[kind]
+            ]
 
         return cls(
             sequences={name: list(map(_token, value["tokens"])) for name, value in document["sequences"].items()},
@@ -118,16 +120,16 @@ class Trace:
                     name=block["name"],
                     query=block["query"],
                     key=block["key"],
-                    layers=[array(f"attention.{block['name']}.{layer}") for layer in range(block["layers"])],
+                    layers=layers,
                     causal=bool(block.get("causal")),
                 )
-                for block in document["attention"]
+                for block, layers in zip(document["attention"], arrays("attention"), strict=True)
             ],
             hidden={
-                entry["sequence"]: [array(f"hidden.{entry['sequence']}.{state}") for state in range(entry["states"])]
-                for entry in document.get("hidden", [])
+                entry["sequence"]: states
+                for entry, states in zip(document.get("hidden", []), arrays("hidden"), strict=True)
             },
-            images=[array(f"image.{image}") for image in range(document.get("images") or 0)],
+            images=arrays("image")[0],
             regions=[
                 Region(label=region["label"], box=tuple(region["box"]), image=region["image"])
                 for region in document.get("regions", [])
@@ -135,8 +137,8 @@ class Trace:
             outputs=document.get("outputs") or {},
             attributes=document.get("attributes") or {},
             head_metrics=[
-                HeadMetric(name=metric["name"], attention=metric["attention"], values=array(f"head_metric.{index}"))
-                for index, metric in enumerate(document.get("head_metrics", []))
+                HeadMetric(name=metric["name"], attention=metric["attention"], values=values)
+                for metric, values in zip(document.get("head_metrics", []), arrays("head_metric")[0], strict=True)
             ],
             model=document.get("model") or {},
             id=document.get("id"),
@@ -169,14 +171,19 @@ class Trace:
         return {key: value for key, value in document.items() if key in always or value not in (None, {}, [], 0)}
 
     def _tensors(self) -> dict[str, Array]:
-        tensors: dict[str, Array] = {}
-        for block in self.attention:
-            tensors |= {f"attention.{block.name}.{layer}": weights for layer, weights in enumerate(block.layers)}
-        for sequence, states in self.hidden.items():
-            tensors |= {f"hidden.{sequence}.{state}": values for state, values in enumerate(states)}
-        tensors |= {f"head_metric.{index}": metric.values for index, metric in enumerate(self.head_metrics)}
-        tensors |= {f"image.{image}": pixels for image, pixels in enumerate(self.images)}
-        return tensors
+        arrays: dict[str, list[list[Array]]] = {
+            "attention": [block.layers for block in self.attention],
+            "hidden": list(self.hidden.values()),
+            "image": [self.images],
+            "head_metric": [[metric.values for metric in self.head_metrics]],
+        }
+        document = self._document()
+        return {
+            name: array
+            for kind in KINDS.values()
+            for names, of in zip(kind.names(document), arrays[kind.name], strict=True)
+            for name, array in zip(names, of, strict=True)
+        }
 
 
 def _token(fields: dict[str, Any]) -> Token:

@@ -165,6 +165,7 @@ impl Engine {
         let key = PageKey { layer, ..page_key(trace, block) };
         let on_device = self.try_shaders(|shaders| shaders.layer_sums(plan, key, &view))?;
         let sums = on_device.or_else(|| statistics::cpu::Pass::new(plan).layer_sums(&view, goes_on));
+        trace.check_unchanged()?;
         sums.filter(|_| goes_on()).ok_or(EngineError::Cancelled)
     }
 
@@ -189,7 +190,9 @@ impl Engine {
         let on_device = self.try_shaders(|shaders| {
             gather::gpu::gather(&shaders.gpu, &shaders.gather, &mut shaders.residency(), key, &layers, &part)
         })?;
-        Ok(on_device.unwrap_or_else(|| gather::cpu::gather(&layers, &part)))
+        let weights = on_device.unwrap_or_else(|| gather::cpu::gather(&layers, &part));
+        trace.check_unchanged()?;
+        Ok(weights)
     }
 
     /// The rows of the matrix of the selected heads, or of their rollout, without the keys `left_out` if the selection leaves
@@ -252,7 +255,9 @@ impl Engine {
             let (gpu, kernel, residency) = (&shaders.gpu, &shaders.rollout, &mut shaders.residency());
             rollout::gpu::rollout(gpu, kernel, residency, key, &layers, &heads, head, residual)
         })?;
+        let goes_on = &|| goes_on() && !trace.is_torn();
         let rolled = on_device.or_else(|| rollout::cpu::rollout(&layers, &heads, head, residual, goes_on));
+        trace.check_unchanged()?;
         rolled.ok_or(EngineError::Cancelled)
     }
 
@@ -297,7 +302,9 @@ impl Engine {
     /// If the selection does not fit the trace. Panics if there is no such block.
     pub fn peaks(&self, trace: &Trace, selection: &Selection) -> Result<Peaks, EngineError> {
         let layout = BlockLayout::of(trace, selection.block);
-        Ok(Peaks::of(&layout, &layers(trace, selection.block)?, selection)?)
+        let peaks = Peaks::of(&layout, &layers(trace, selection.block)?, selection)?;
+        trace.check_unchanged()?;
+        Ok(peaks)
     }
 
     /// Normalizes `[rows, columns]`.
@@ -327,7 +334,9 @@ impl Engine {
         let on_device = self.try_shaders(|shaders| {
             per_head::gpu::per_head(&shaders.gpu, &shaders.per_head, &mut shaders.residency(), key, &layers, &part)
         })?;
-        Ok(on_device.unwrap_or_else(|| per_head::cpu::per_head(&layers, &part)))
+        let weights = on_device.unwrap_or_else(|| per_head::cpu::per_head(&layers, &part));
+        trace.check_unchanged()?;
+        Ok(weights)
     }
 
     /// Every head of a block as a small tile: `[heads, rows, columns]` a layer. Before each layer `goes_on` is asked.
@@ -365,7 +374,9 @@ impl Engine {
         let on_device = self.try_shaders(|shaders| {
             pool::gpu::pool(&shaders.gpu, &shaders.pool, &mut shaders.residency(), key, &view, tiling)
         })?;
-        Ok(on_device.unwrap_or_else(|| pool::cpu::pool(&view, tiling)))
+        let tiles = on_device.unwrap_or_else(|| pool::cpu::pool(&view, tiling));
+        trace.check_unchanged()?;
+        Ok(tiles)
     }
 
     /// `None` if the processor has to do it.

@@ -85,9 +85,9 @@ impl Sinks {
 }
 
 /// The sinks of a block, by its attention and by the hidden states of its keys where the trace has them. Panics if there is
-/// no such block.
+/// no such block. The file must be found unchanged afterwards.
 pub fn find(trace: &Trace, block: usize, criteria: &Criteria) -> Sinks {
-    find_while(trace, block, criteria, &|| true).unwrap_or_default()
+    find_while(trace, block, criteria, &|| !trace.is_torn()).unwrap_or_default()
 }
 
 /// The same; `None` if `goes_on`, which is asked before each head, says no.

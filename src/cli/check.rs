@@ -44,13 +44,13 @@ struct Report<'a> {
 #[derive(Serialize)]
 struct Entry {
     message: String,
-    /// `refused` if the file does not open.
+    /// `refused` if the file does not open, or changes meanwhile.
     problem: &'static str,
     #[serde(flatten)]
     place: Option<Place>,
 }
 
-/// Where in the values; nowhere if the file does not open.
+/// Where in the values; nowhere if the file was refused.
 #[derive(Serialize)]
 struct Place {
     tensor: String,
@@ -92,16 +92,19 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<ExitCode> {
 }
 
 fn report(path: &Path, quiet: bool) -> Report<'_> {
-    let trace = match Trace::open(path) {
-        Ok(trace) => trace,
+    let findings = Trace::open(path).and_then(|trace| {
+        let bar = progress::byte_bar(quiet, check::bytes(&trace), "checking");
+        let findings = check::check(&trace, &|bytes| bar.inc(bytes));
+        bar.finish_and_clear();
+        findings
+    });
+    let findings = match findings {
+        Ok(findings) => findings,
         Err(error) => {
             let refusal = Entry { message: error.message, problem: "refused", place: None };
             return Report { path, sound: false, errors: vec![refusal], warnings: Vec::new() };
         }
     };
-    let bar = progress::byte_bar(quiet, check::bytes(&trace), "checking");
-    let findings = check::check(&trace, &|bytes| bar.inc(bytes));
-    bar.finish_and_clear();
     let (errors, warnings): (Vec<_>, Vec<_>) =
         findings.into_iter().partition(|finding| finding.problem.severity() == Severity::Error);
     let entries = |findings: Vec<Finding>| findings.into_iter().map(entry).collect();

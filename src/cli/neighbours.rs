@@ -85,6 +85,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let view = trace.hidden(hidden, state);
     let mut found = neighbours(&view, &arguments.tokens, arguments.metric);
+    trace.check_unchanged()?;
     if found.is_empty() {
         let why = why_none(&view, &arguments.tokens, arguments.metric);
         bail!("nothing is near in hidden state {state}: {why}");

@@ -20,7 +20,7 @@ use crate::analysis::Selection;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::timeline::TokenGroup;
 use crate::app::{Command, Launch, picture_of_window};
-use crate::export::{Format, Play, ViewState, write_view};
+use crate::export::{Format, Play, ViewState, write_png, write_view};
 use crate::gpu::Gpu;
 use crate::headless::Headless;
 use crate::query::{OpenTrace, Results, Solver};
@@ -214,13 +214,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let state = arguments.view_state(&open)?;
     match state.view {
         Some(view) => write(arguments, view, &open, &state, format),
-        None if format == Format::Png => {
-            let picture = draw_window(arguments, path, state)?;
-            let output = &arguments.output;
-            picture
-                .save_with_format(output, image::ImageFormat::Png)
-                .with_context(|| format!("cannot write {}", output.display()))
-        }
+        None if format == Format::Png => write_png(&draw_window(arguments, path, state)?, &arguments.output),
         None => bail!("the window is written as .png only: {}", arguments.output.display()),
     }
 }

@@ -115,6 +115,8 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
             *found = found.iter().map(|statistic| statistic.z_scored(over)).collect();
         }
     }
+    // The author's metrics were read behind the engine's own look.
+    trace.check_unchanged()?;
     let is_scored = arguments.z_score.over().is_some();
     let unit = |name: &str| if is_scored { Z_UNIT } else { unit(name) };
     bar.finish_and_clear();

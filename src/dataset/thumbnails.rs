@@ -45,6 +45,7 @@ impl Dataset {
         let view = trace.image(0);
         let image =
             RgbImage::from_raw(u32::try_from(view.width).ok()?, u32::try_from(view.height).ok()?, view.rgb.to_vec())?;
+        trace.check_unchanged().ok()?;
         let long = image.width().max(image.height());
         let side = |side: u32| (side * MAX_SIDE / long).max(1);
         Some(match long > MAX_SIDE {

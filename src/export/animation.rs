@@ -1,7 +1,5 @@
 //! Plays: the selections that follow each other, and their frames as an animated GIF or a folder of pictures.
 
-use std::fs::File;
-use std::io::BufWriter;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -11,12 +9,13 @@ use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, Frame, RgbaImage};
 use serde::{Deserialize, Serialize};
 
+use super::file::write_png;
 use super::{Format, ViewState};
 use crate::analysis::timeline::output_tokens;
 use crate::analysis::{Direction, Pick, Selection};
 use crate::headless::Headless;
 use crate::query::{OpenTrace, Results, Solver};
-use crate::trace::Trace;
+use crate::trace::{NewFile, Trace};
 use crate::view::{Inputs, needs};
 
 /// From how good (1) to how fast (30) GIF colours are chosen; 10 is the encoder's own advice.
@@ -136,15 +135,17 @@ impl Animation {
 
 fn write_gif(path: &Path, frames_per_second: f32, frames: impl Iterator<Item = Result<RgbaImage>>) -> Result<()> {
     let unwritten = || format!("cannot write {}", path.display());
-    let file = BufWriter::new(File::create(path).with_context(unwritten)?);
-    let mut gif = GifEncoder::new_with_speed(file, GIF_SPEED);
+    let mut file = NewFile::beside(path).with_context(unwritten)?;
+    let mut gif = GifEncoder::new_with_speed(&mut file, GIF_SPEED);
     gif.set_repeat(Repeat::Infinite).with_context(unwritten)?;
     let milliseconds = (1000.0 / frames_per_second).round() as u32;
     for frame in frames {
         let frame = Frame::from_parts(frame?, 0, 0, Delay::from_numer_denom_ms(milliseconds, 1));
         gif.encode_frame(frame).with_context(unwritten)?;
     }
-    Ok(())
+    // It writes the end.
+    drop(gif);
+    file.finish().with_context(unwritten)
 }
 
 fn write_folder(folder: &Path, frames: impl Iterator<Item = Result<RgbaImage>>) -> Result<()> {
@@ -152,10 +153,7 @@ fn write_folder(folder: &Path, frames: impl Iterator<Item = Result<RgbaImage>>) 
     let path_of = |number: usize| folder.join(format!("frame-{number:04}.png"));
     let mut count = 0;
     for frame in frames {
-        let path = path_of(count);
-        frame?
-            .save_with_format(&path, image::ImageFormat::Png)
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        write_png(&frame?, &path_of(count))?;
         count += 1;
     }
     // Whoever makes a film of the folder must not find the end of an earlier one.

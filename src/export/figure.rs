@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use image::RgbaImage;
 
+use super::file::{write_png, write_text};
 use super::format::Format;
 use crate::render::{Drawing, Fonts, to_svg};
 use crate::view::{Inputs, View, draw, numbers_of};
@@ -29,18 +30,9 @@ pub fn write_drawing(
     picture: impl FnOnce() -> Result<RgbaImage>,
 ) -> Result<()> {
     match format {
-        Format::Svg => write_svg(&to_svg(drawing)?, path),
+        Format::Svg => write_text(&to_svg(drawing)?, path),
         _ => write_png(&picture()?, path),
     }
-}
-
-fn write_svg(svg: &str, path: &Path) -> Result<()> {
-    std::fs::write(path, svg).with_context(|| format!("cannot write {}", path.display()))
-}
-
-fn write_png(picture: &RgbaImage, path: &Path) -> Result<()> {
-    let written = picture.save_with_format(path, image::ImageFormat::Png);
-    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Writes a view, or its numbers. `picture` is asked for only where pixels are drawn.
@@ -56,7 +48,7 @@ pub fn write_view(
 ) -> Result<()> {
     match format {
         Format::Png => write_png(&picture()?, path),
-        Format::Svg => write_svg(&svg_of(view, inputs, &mut Fonts::new())?, path),
+        Format::Svg => write_text(&svg_of(view, inputs, &mut Fonts::new())?, path),
         Format::Csv | Format::Json | Format::Npy => numbers_of(view, inputs)?.write(path, format),
         Format::Gif => bail!("a .gif needs something that plays: {}", path.display()),
     }

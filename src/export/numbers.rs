@@ -1,14 +1,13 @@
 //! The numbers behind a view as files.
 
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Error, Result, bail};
 use ndarray::{ArrayD, IxDyn};
-use ndarray_npy::WriteNpyExt as _;
+use ndarray_npy::{WriteNpyError, WriteNpyExt as _};
 use serde_json::{Value, json};
 
+use super::file::write_file;
 use super::format::Format;
 use crate::view::Numbers;
 
@@ -18,22 +17,23 @@ impl Numbers {
     /// # Errors
     /// If the file cannot be written, or the format is one of pictures.
     pub fn write(&self, path: &Path, format: Format) -> Result<()> {
-        let unwritten = || format!("cannot write {}", path.display());
-        let mut out = BufWriter::new(File::create(path).with_context(unwritten)?);
-        match format {
-            Format::Csv => self.write_csv(&mut out).with_context(unwritten)?,
-            Format::Json => serde_json::to_writer(&mut out, &self.as_json()).with_context(unwritten)?,
-            Format::Npy => {
-                let shape: Vec<usize> = self.axes.iter().map(|axis| axis.length).collect();
-                ArrayD::from_shape_vec(IxDyn(&shape), self.values.clone())?
-                    .write_npy(&mut out)
-                    .with_context(unwritten)?;
+        write_file(path, |file| {
+            match format {
+                Format::Csv => self.write_csv(file)?,
+                Format::Json => serde_json::to_writer(file, &self.as_json())?,
+                Format::Npy => {
+                    let shape: Vec<usize> = self.axes.iter().map(|axis| axis.length).collect();
+                    let written = ArrayD::from_shape_vec(IxDyn(&shape), self.values.clone())?.write_npy(file);
+                    // Its own words say twice what the system said.
+                    written.map_err(|error| match error {
+                        WriteNpyError::Io(error) => Error::from(error),
+                        error => Error::from(error),
+                    })?;
+                }
+                Format::Png | Format::Svg | Format::Gif => bail!("numbers are no .{}", format.extension()),
             }
-            Format::Png | Format::Svg | Format::Gif => {
-                anyhow::bail!("numbers are no .{}: {}", format.extension(), path.display());
-            }
-        }
-        out.flush().with_context(unwritten)
+            Ok(())
+        })
     }
 
     /// One row a value: for each axis the place and, where it has one, its name; empty where there is no value.

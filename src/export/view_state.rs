@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::file::write_text;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::Over;
@@ -61,7 +62,7 @@ impl ViewState {
         let state = Self { trace: self.trace.as_ref().map(absolute), ..self.clone() };
         let mut text = serde_json::to_string_pretty(&Written { version: VERSION, state: &state })?;
         text.push('\n');
-        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+        write_text(&text, path)
     }
 
     /// Reads a file. A relative path of the trace starts from the file's folder.

@@ -5,7 +5,8 @@
 
 use rayon::prelude::*;
 
-use super::{Block, Dtype, TensorView, Trace};
+use super::kinds::Values;
+use super::{Dtype, TensorView, Trace, TraceError};
 
 /// Whether a trace with this finding is still sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,14 +20,14 @@ pub enum Severity {
 /// What is wrong with a value or a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// Neither a number nor infinite.
+    /// NaN.
     NotANumber,
     /// Infinite.
     Infinite,
     /// A weight below 0.
     Negative,
-    /// A weight on a key behind the query, in a causal block.
-    BehindQuery,
+    /// A weight on a future key, in a causal block.
+    FutureKey,
     /// A row of weights that does not sum to 1.
     RowSum,
 }
@@ -57,7 +58,7 @@ impl Problem {
             Self::NotANumber => "nan",
             Self::Infinite => "infinite",
             Self::Negative => "negative",
-            Self::BehindQuery => "behind_query",
+            Self::FutureKey => "behind_query",
             Self::RowSum => "row_sum",
         }
     }
@@ -79,38 +80,29 @@ pub fn row_tolerance(dtype: Dtype) -> f64 {
 
 /// Number of bytes that [`check`] reads.
 pub fn bytes(trace: &Trace) -> u64 {
-    tensors(trace).map(|(_, view, _)| view.bytes.len() as u64).sum()
+    trace.numbers().map(|(.., view)| view.bytes.len() as u64).sum()
 }
 
 /// Reads every value. `on_bytes` hears of each part that was read, from any thread.
-pub fn check(trace: &Trace, on_bytes: &(dyn Fn(u64) + Sync)) -> Vec<Finding> {
-    tensors(trace).flat_map(|(name, view, rules)| check_tensor(&name, &view, &rules, on_bytes)).collect()
+///
+/// # Errors
+/// If the file is no longer the one that was opened.
+pub fn check(trace: &Trace, on_bytes: &(dyn Fn(u64) + Sync)) -> Result<Vec<Finding>, TraceError> {
+    let mut findings = Vec::new();
+    for (kind, name, owner, view) in trace.numbers() {
+        let is_causal = kind.values == Values::Rows && trace.document().attention[owner].causal;
+        let rules = Rules { values: kind.values, is_causal };
+        findings.extend(check_tensor(&name, &view, rules, on_bytes));
+        trace.check_unchanged()?;
+    }
+    Ok(findings)
 }
 
-/// What holds for the values of a tensor, besides being finite.
+/// What holds for the values of a tensor.
 #[derive(Clone, Copy)]
-enum Rules<'a> {
-    Weights(&'a Block),
-    Hidden,
-    /// NaN is no value here.
-    Metric,
-}
-
-fn tensors(trace: &Trace) -> impl Iterator<Item = (String, TensorView<'_>, Rules<'_>)> {
-    let document = trace.document();
-    let attention = document.attention.iter().enumerate().flat_map(move |(index, block)| {
-        (0..block.layers).map(move |layer| {
-            (format!("attention.{}.{layer}", block.name), trace.attention(index, layer), Rules::Weights(block))
-        })
-    });
-    let hidden = document.hidden.iter().enumerate().flat_map(move |(index, hidden)| {
-        let sequence = &document.sequences[hidden.sequence].name;
-        (0..hidden.states)
-            .map(move |state| (format!("hidden.{sequence}.{state}"), trace.hidden(index, state), Rules::Hidden))
-    });
-    let metrics = (0..document.head_metrics.len())
-        .map(|index| (format!("head_metric.{index}"), trace.head_metric(index), Rules::Metric));
-    attention.chain(hidden).chain(metrics)
+struct Rules {
+    values: Values,
+    is_causal: bool,
 }
 
 /// How often one problem was met, and where it counts most: first, or farthest from 1.
@@ -122,12 +114,12 @@ struct Tally {
 }
 
 const PROBLEMS: [Problem; 5] =
-    [Problem::NotANumber, Problem::Infinite, Problem::Negative, Problem::BehindQuery, Problem::RowSum];
+    [Problem::NotANumber, Problem::Infinite, Problem::Negative, Problem::FutureKey, Problem::RowSum];
 
 /// One tally a problem, in the order of [`PROBLEMS`].
 type Tallies = [Option<Tally>; PROBLEMS.len()];
 
-fn check_tensor(name: &str, view: &TensorView<'_>, rules: &Rules<'_>, on_bytes: &(dyn Fn(u64) + Sync)) -> Vec<Finding> {
+fn check_tensor(name: &str, view: &TensorView<'_>, rules: Rules, on_bytes: &(dyn Fn(u64) + Sync)) -> Vec<Finding> {
     const CHUNK_VALUES: usize = 1 << 18;
     let Some(&width) = view.shape.last().filter(|_| !view.is_empty()) else { return Vec::new() };
     let rows = view.len() / width;
@@ -160,27 +152,24 @@ fn check_tensor(name: &str, view: &TensorView<'_>, rules: &Rules<'_>, on_bytes: 
     PROBLEMS.iter().zip(tallies).filter_map(finding).collect()
 }
 
-fn check_row(row: usize, values: &[f32], view: &TensorView<'_>, rules: &Rules<'_>, tallies: &mut Tallies) {
-    let seen = match rules {
-        Rules::Weights(block) if block.causal => row % view.shape[1] + 1,
-        _ => values.len(),
-    };
-    let is_weights = matches!(rules, Rules::Weights(_));
+fn check_row(row: usize, values: &[f32], view: &TensorView<'_>, rules: Rules, tallies: &mut Tallies) {
+    let unmasked = if rules.is_causal { row % view.shape[1] + 1 } else { values.len() };
+    let is_weights = rules.values == Values::Rows;
     let mut sum = 0.0_f64;
     for (column, &value) in values.iter().enumerate() {
         let value = f64::from(value);
         sum += value;
         let problem = match value {
-            _ if value.is_nan() && matches!(rules, Rules::Metric) => continue,
+            _ if value.is_nan() && rules.values == Values::FiniteOrNan => continue,
             _ if value.is_nan() => Problem::NotANumber,
             _ if value.is_infinite() => Problem::Infinite,
             _ if is_weights && value < 0.0 => Problem::Negative,
-            _ if column >= seen && value != 0.0 => Problem::BehindQuery,
+            _ if column >= unmasked && value != 0.0 => Problem::FutureKey,
             _ => continue,
         };
         add(tallies, problem, Tally { count: 1, place: row * values.len() + column, value });
     }
-    // A row with a value that is no number has been reported for that.
+    // A row with a value that is not finite has been reported for that.
     if is_weights && sum.is_finite() && (sum - 1.0).abs() > row_tolerance(view.dtype) {
         add(tallies, Problem::RowSum, Tally { count: 1, place: row, value: sum });
     }
@@ -217,8 +206,8 @@ fn describe(problem: Problem, tally: Tally, tensor: &str, view: &TensorView<'_>,
         Problem::NotANumber => format!("{tensor}{position:?} is NaN{others}"),
         Problem::Infinite => format!("{tensor}{position:?} is infinite{others}"),
         Problem::Negative => format!("{tensor}{position:?} is {value}, a negative weight{others}"),
-        Problem::BehindQuery => {
-            format!("{tensor}{position:?} is {value}, a key behind its query in a causal block{others}")
+        Problem::FutureKey => {
+            format!("{tensor}{position:?} is {value}, a future key in a causal block{others}")
         }
         Problem::RowSum => format!(
             "{count} of {total} rows of `{tensor}` do not sum to 1 within {}: the worst, {position:?}, sums to {value:.4}",

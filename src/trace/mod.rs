@@ -6,6 +6,9 @@ mod error;
 mod format;
 mod header;
 mod json;
+pub mod kinds;
+mod map;
+mod new_file;
 mod reader;
 mod schema;
 mod stamp;
@@ -19,6 +22,7 @@ pub use error::TraceError;
 pub use format::{
     Area, Block, Content, Document, FORMAT, HeadMetric, Hidden, METADATA_KEY, Modality, Region, Sequence, Token,
 };
+pub use new_file::NewFile;
 pub use reader::{ImageView, Trace};
 pub use synthetic::Synthetic;
 pub use synthetic_dataset::SyntheticDataset;

@@ -1,15 +1,15 @@
 //! Opens a trace: the header is read and checked, the values are not.
 
-use std::fmt;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use memmap2::Mmap;
-
 use super::header::{self, Entry, Header};
+use super::kinds::{self, ATTENTION, HEAD_METRIC, HIDDEN, IMAGE, TensorKind};
+use super::map::Map;
 use super::stamp::Stamp;
 use super::{Document, Dtype, TensorView, TraceError, schema};
 
@@ -20,19 +20,16 @@ pub struct Trace {
     path: PathBuf,
     bytes: Bytes,
     document: Document,
-    /// `[block][layer]`.
-    attention: Vec<Vec<Place>>,
-    /// `[index in Document::hidden][state]`.
-    hidden: Vec<Vec<Place>>,
+    /// The tensors of numbers, by kind: `[block][layer]`, `[index in Document::hidden][state]`, `[0][head metric]`.
+    numbers: HashMap<&'static str, Vec<Vec<Place>>>,
     images: Vec<Entry>,
-    head_metrics: Vec<Place>,
 }
 
 /// All of a file.
 #[derive(Debug)]
 enum Bytes {
     /// With what the file was then.
-    Mapped(Mmap, Stamp),
+    Mapped(Map, Stamp),
     Read(Vec<u8>),
 }
 
@@ -73,10 +70,7 @@ impl Trace {
     pub fn open(path: &Path) -> Result<Self, TraceError> {
         let file = open_file(path)?;
         let stamp = Stamp::of(&file.metadata().map_err(|error| TraceError::io(path, "read", &error))?);
-        // SAFETY: the map is only read, and no reference to it outlives the trace. If another process shortens the
-        // file while it is read, reading beyond its end ends this process (SIGBUS): the price of opening in no time.
-        // `check_unchanged` before each walk leaves only the time of that walk for it.
-        let map = unsafe { Mmap::map(&file) }.map_err(|error| TraceError::io(path, "read", &error))?;
+        let map = Map::of(&file).map_err(|error| TraceError::io(path, "read", &error))?;
         Self::from_bytes(path, Bytes::Mapped(map, stamp)).map_err(|message| TraceError::new(path, message))
     }
 
@@ -92,85 +86,15 @@ impl Trace {
     }
 
     fn from_bytes(path: &Path, bytes: Bytes) -> Result<Self, String> {
-        let Header { mut entries, document: text } = header::read(&bytes)?;
+        let Header { entries, document: text } = header::read(&bytes)?;
         let document = schema::parse(&text)?;
-        let mut take = |name: &str, wanted_by: fmt::Arguments<'_>| {
-            entries.remove(name).ok_or_else(|| format!("tensor `{name}` is missing: {wanted_by}"))
-        };
-
-        let mut attention = Vec::new();
-        for (index, block) in document.attention.iter().enumerate() {
-            let [query, key] = [block.query, block.key].map(|sequence| &document.sequences[sequence]);
-            let layers = (0..block.layers).map(|layer| {
-                let name = format!("attention.{}.{layer}", block.name);
-                let entry = take(&name, format_args!("`attention[{index}].layers` is {}", block.layers))?;
-                let dtype = weight_dtype(&name, &entry)?;
-                let [queries, keys] = [query, key].map(|sequence| sequence.tokens.len());
-                match *entry.shape {
-                    [_, rows, columns] if rows == queries && columns == keys => Ok(Place { dtype, entry }),
-                    ref found => {
-                        let culprit = if found.get(1) == Some(&queries) { key } else { query };
-                        Err(format!(
-                            "tensor `{name}` has shape {found:?}, expected [heads, {queries}, {keys}]: sequence `{}` has {} tokens",
-                            culprit.name,
-                            culprit.tokens.len()
-                        ))
-                    }
-                }
-            });
-            attention.push(layers.collect::<Result<_, String>>()?);
-        }
-
-        let mut hidden = Vec::new();
-        for (index, wanted) in document.hidden.iter().enumerate() {
-            let sequence = &document.sequences[wanted.sequence];
-            let states = (0..wanted.states).map(|state| {
-                let name = format!("hidden.{}.{state}", sequence.name);
-                let entry = take(&name, format_args!("`hidden[{index}].states` is {}", wanted.states))?;
-                let dtype = weight_dtype(&name, &entry)?;
-                let tokens = sequence.tokens.len();
-                match *entry.shape {
-                    [rows, _] if rows == tokens => Ok(Place { dtype, entry }),
-                    ref found => Err(format!(
-                        "tensor `{name}` has shape {found:?}, expected [{tokens}, dim]: sequence `{}` has {tokens} tokens",
-                        sequence.name
-                    )),
-                }
-            });
-            hidden.push(states.collect::<Result<_, String>>()?);
-        }
-
-        let images = (0..document.images).map(|index| {
-            let name = format!("image.{index}");
-            let entry = take(&name, format_args!("`images` is {}", document.images))?;
-            if entry.dtype != "U8" {
-                return Err(format!("tensor `{name}` has dtype {}, expected U8", entry.dtype));
-            }
-            match *entry.shape {
-                [height, width, 3] if height > 0 && width > 0 => Ok(entry),
-                ref found => Err(format!("tensor `{name}` has shape {found:?}, expected [height, width, 3]")),
-            }
-        });
-        let images = images.collect::<Result<_, String>>()?;
-
-        let head_metrics = document.head_metrics.iter().enumerate().map(|(index, metric)| {
-            let name = format!("head_metric.{index}");
-            let entry = take(&name, format_args!("`head_metrics` has {} entries", document.head_metrics.len()))?;
-            if entry.dtype != "F32" {
-                return Err(format!("tensor `{name}` has dtype {}, expected F32", entry.dtype));
-            }
-            let places: &Vec<Place> = &attention[metric.block];
-            let heads = places.iter().map(|place| place.entry.shape[0]).max().unwrap_or(0);
-            let expected = [document.attention[metric.block].layers, heads];
-            if entry.shape != expected {
-                return Err(format!("tensor `{name}` has shape {:?}, expected {expected:?}", entry.shape));
-            }
-            Ok(Place { dtype: Dtype::F32, entry })
-        });
-        let head_metrics = head_metrics.collect::<Result<_, String>>()?;
+        let mut tensors = kinds::take(&kinds::TABLE, &document, entries)?;
+        let images = tensors.remove(IMAGE.name).unwrap_or_default().concat();
+        let numbers =
+            tensors.into_iter().map(|(kind, owners)| (kind, owners.into_iter().map(places).collect())).collect();
         static NEXT_SERIAL: AtomicU64 = AtomicU64::new(0);
         let serial = NEXT_SERIAL.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { serial, path: path.to_owned(), bytes, document, attention, hidden, images, head_metrics })
+        Ok(Self { serial, path: path.to_owned(), bytes, document, numbers, images })
     }
 
     /// A number that no other trace of this process has: what was computed from a trace is kept under it.
@@ -183,20 +107,27 @@ impl Trace {
         &self.path
     }
 
-    /// Whether a file that is mapped is still what was opened. Asked before each walk over the weights.
+    /// Whether a file that is mapped is still what was opened. What was read is sound only if this holds afterwards:
+    /// where the file was shortened, zeros were read. Long walks ask before each layer as well, to end early.
     ///
     /// # Errors
     /// If it is gone, or its size, its time or its identity has changed.
     pub fn check_unchanged(&self) -> Result<(), TraceError> {
-        let Bytes::Mapped(_, stamp) = &self.bytes else { return Ok(()) };
+        let Bytes::Mapped(map, stamp) = &self.bytes else { return Ok(()) };
         match std::fs::metadata(&self.path) {
-            Ok(found) if Stamp::of(&found) == *stamp => Ok(()),
+            Ok(found) if Stamp::of(&found) == *stamp && !map.is_torn() => Ok(()),
             Ok(_) => Err(TraceError::new(&self.path, "changed on disk since it was opened")),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 Err(TraceError::new(&self.path, "is gone since it was opened"))
             }
             Err(error) => Err(TraceError::io(&self.path, "read", &error)),
         }
+    }
+
+    /// Whether something was read that another process has cut off since: what a long walk asks at each step to end
+    /// early, since it costs nothing. Only [`Self::check_unchanged`] knows whether what was read is sound.
+    pub fn is_torn(&self) -> bool {
+        matches!(&self.bytes, Bytes::Mapped(map, _) if map.is_torn())
     }
 
     /// Size of the file.
@@ -216,22 +147,22 @@ impl Trace {
 
     /// One layer of a block, `[heads, queries, keys]`. Panics if there is no such block or layer.
     pub fn attention(&self, block: usize, layer: usize) -> TensorView<'_> {
-        self.view(&self.attention[block][layer])
+        self.view(&self.numbers[ATTENTION.name][block][layer])
     }
 
     /// How many heads a layer has. Panics if there is no such block or layer.
     pub fn heads(&self, block: usize, layer: usize) -> usize {
-        self.attention[block][layer].entry.shape[0]
+        self.numbers[ATTENTION.name][block][layer].entry.shape[0]
     }
 
     /// The largest number of heads in a layer of a block. Panics if there is no such block.
     pub fn max_heads(&self, block: usize) -> usize {
-        self.attention[block].iter().map(|place| place.entry.shape[0]).max().unwrap_or(0)
+        self.numbers[ATTENTION.name][block].iter().map(|place| place.entry.shape[0]).max().unwrap_or(0)
     }
 
     /// One state of [`Document::hidden`]`[index]`, `[tokens, dim]`. Panics if there is no such state.
     pub fn hidden(&self, index: usize, state: usize) -> TensorView<'_> {
-        self.view(&self.hidden[index][state])
+        self.view(&self.numbers[HIDDEN.name][index][state])
     }
 
     /// An image. Panics if there is no such image.
@@ -242,7 +173,19 @@ impl Trace {
 
     /// `[layers, heads]` of [`Document::head_metrics`]`[index]`. Panics if there is no such metric.
     pub fn head_metric(&self, index: usize) -> TensorView<'_> {
-        self.view(&self.head_metrics[index])
+        self.view(&self.numbers[HEAD_METRIC.name][0][index])
+    }
+
+    /// All tensors of numbers, each with its kind, its name, and the index of its block or sequence.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = (&'static TensorKind, String, usize, TensorView<'_>)> {
+        kinds::TABLE.iter().flat_map(move |kind| {
+            let owners = self.numbers.get(kind.name).into_iter().flatten().enumerate();
+            owners.flat_map(move |(owner, places)| {
+                let name = move |member| kind.tensor_name(&self.document, owner, member);
+                let of_owner = places.iter().enumerate();
+                of_owner.map(move |(member, place)| (kind, name(member), owner, self.view(place)))
+            })
+        })
     }
 
     fn view(&self, place: &Place) -> TensorView<'_> {
@@ -252,14 +195,16 @@ impl Trace {
 }
 
 fn open_file(path: &Path) -> Result<File, TraceError> {
-    let file = File::open(path).map_err(|error| TraceError::io(path, "open", &error))?;
-    if file.metadata().is_ok_and(|found| found.is_dir()) {
-        return Err(TraceError::new(path, "cannot read: it is a folder"));
+    let cannot_open = |error| TraceError::io(path, "open", &error);
+    // Opening a FIFO would wait for somebody who writes to it.
+    match std::fs::metadata(path).map_err(cannot_open)? {
+        found if found.is_file() => File::open(path).map_err(cannot_open),
+        found if found.is_dir() => Err(TraceError::new(path, "cannot read: it is a folder")),
+        _ => Err(TraceError::new(path, "cannot read: it is no regular file")),
     }
-    Ok(file)
 }
 
-fn weight_dtype(name: &str, entry: &Entry) -> Result<Dtype, String> {
-    let found = &entry.dtype;
-    Dtype::from_name(found).ok_or_else(|| format!("tensor `{name}` has dtype {found}, expected F32, F16 or BF16"))
+/// Where tensors of numbers lie. Their kind has no dtype that is none of ours.
+fn places(entries: Vec<Entry>) -> Vec<Place> {
+    entries.into_iter().filter_map(|entry| Some(Place { dtype: Dtype::from_name(&entry.dtype)?, entry })).collect()
 }

@@ -1,16 +1,13 @@
 //! Writes a trace front to back: the header says from the start where each tensor will lie, then their bytes follow.
-//! No tensor needs to be in memory whole.
-//!
-//! The bytes go to a hidden file beside the target, which takes the target's name once it opens as a trace: who reads
-//! the target sees the old file or the new one, never a half. Rejected: writing in place, which a full disk leaves torn.
+//! No tensor needs to be in memory whole. The file takes its name once it opens as a trace.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::{Dtype, METADATA_KEY, Trace, TraceError};
+use super::header::Entry;
+use super::{Dtype, METADATA_KEY, NewFile, Trace, TraceError, kinds, schema};
 
 /// A tensor that will be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +29,11 @@ impl TensorSpec {
         Self { name: name.into(), dtype: "U8", item_bytes: 1, shape: vec![height, width, 3] }
     }
 
+    /// As it will be found, but for its place.
+    fn entry(&self) -> Entry {
+        Entry { dtype: self.dtype.to_owned(), shape: self.shape.clone(), begin: 0, end: 0 }
+    }
+
     /// Its size, or `None` if no file could hold it.
     pub fn bytes(&self) -> Option<u64> {
         let product = self.shape.iter().try_fold(self.item_bytes, |product, &side| product.checked_mul(side))?;
@@ -43,8 +45,7 @@ impl TensorSpec {
 #[derive(Debug)]
 pub struct TraceWriter {
     target: PathBuf,
-    partial: PartialFile,
-    out: BufWriter<File>,
+    out: NewFile,
 }
 
 impl TraceWriter {
@@ -52,16 +53,16 @@ impl TraceWriter {
     /// best with the widest values first, so that each is aligned.
     ///
     /// # Errors
-    /// If the file cannot be created, or the tensors are too large for any file.
+    /// If the file cannot be created, or the tensors are too large for any file or not those of the document.
     pub fn create(target: &Path, document: &Value, tensors: &[TensorSpec]) -> Result<Self, TraceError> {
-        // The rename at the end would replace a device such as /dev/null.
-        if target.metadata().is_ok_and(|found| !found.is_file()) {
-            return Err(TraceError::new(target, "cannot write: it is no regular file"));
-        }
-        let header = header(document, tensors).map_err(|message| TraceError::new(target, message))?;
-        let cannot_create = |error| TraceError::io(target, "create", &error);
-        let (partial, file) = PartialFile::beside(target).map_err(cannot_create)?;
-        let mut writer = Self { target: target.to_owned(), partial, out: BufWriter::new(file) };
+        let refused = |message| TraceError::new(target, message);
+        let text = document.to_string();
+        let header = header(&text, tensors).map_err(refused)?;
+        let entries = tensors.iter().map(|tensor| (tensor.name.clone(), tensor.entry())).collect();
+        schema::parse(&text).and_then(|document| kinds::take(&kinds::TABLE, &document, entries)).map_err(refused)?;
+        let doing = if target.exists() { "write" } else { "create" };
+        let out = NewFile::beside(target).map_err(|error| TraceError::io(target, doing, &error))?;
+        let mut writer = Self { target: target.to_owned(), out };
         writer.write(&(header.len() as u64).to_le_bytes())?;
         writer.write(header.as_bytes())?;
         Ok(writer)
@@ -80,51 +81,27 @@ impl TraceWriter {
     /// # Errors
     /// If the disk is full or failed, or what was written is not a sound trace.
     pub fn finish(self) -> Result<(), TraceError> {
-        self.flushed(File::sync_all)
+        self.checked(NewFile::finish)
     }
 
-    /// The same without waiting for the disk, which takes longer than writing a small trace: a machine that loses its
-    /// power may lose the file.
+    /// The same without waiting for the disk ([`NewFile::finish_unsynced`]).
     pub(super) fn finish_unsynced(self) -> Result<(), TraceError> {
-        self.flushed(|_| Ok(()))
+        self.checked(NewFile::finish_unsynced)
     }
 
-    fn flushed(self, sync: impl FnOnce(&File) -> std::io::Result<()>) -> Result<(), TraceError> {
-        let Self { target, partial, out } = self;
-        let file = out.into_inner().map_err(|error| TraceError::io(&target, "write", error.error()))?;
-        // Some file systems tell only now that they are full.
-        sync(&file).map_err(|error| TraceError::io(&target, "write", &error))?;
-        Trace::open(&partial.path).map_err(|error| TraceError::new(&target, error.message))?;
-        fs::rename(&partial.path, &target).map_err(|error| TraceError::io(&target, "write", &error))
-    }
-}
-
-/// A file that is removed unless it was renamed.
-#[derive(Debug)]
-struct PartialFile {
-    path: PathBuf,
-}
-
-impl PartialFile {
-    fn beside(target: &Path) -> std::io::Result<(Self, File)> {
-        let name = target.file_name().ok_or(std::io::ErrorKind::InvalidFilename)?.to_string_lossy();
-        let path = target.with_file_name(format!(".{name}.{}.partial", std::process::id()));
-        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-        Ok((Self { path }, file))
-    }
-}
-
-impl Drop for PartialFile {
-    fn drop(&mut self) {
-        // After the rename there is nothing to remove; in any other case the error that led here matters more.
-        let _ = fs::remove_file(&self.path);
+    fn checked(self, finish: impl FnOnce(NewFile) -> io::Result<()>) -> Result<(), TraceError> {
+        let Self { target, mut out } = self;
+        let unwritten = |error| TraceError::io(&target, "write", &error);
+        out.flush().map_err(unwritten)?;
+        Trace::open(out.path()).map_err(|error| TraceError::new(&target, error.message))?;
+        finish(out).map_err(unwritten)
     }
 }
 
 /// The JSON header, padded so that the tensors begin at a multiple of eight.
-fn header(document: &Value, tensors: &[TensorSpec]) -> Result<String, String> {
+fn header(document: &str, tensors: &[TensorSpec]) -> Result<String, String> {
     let mut entries = Map::new();
-    entries.insert("__metadata__".to_owned(), json!({ METADATA_KEY: document.to_string() }));
+    entries.insert("__metadata__".to_owned(), json!({ METADATA_KEY: document }));
     let mut begin = 0_u64;
     for tensor in tensors {
         let TensorSpec { name, dtype, shape, .. } = tensor;

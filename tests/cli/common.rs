@@ -1,15 +1,13 @@
 //! The command, run as a person runs it.
 #![allow(dead_code, reason = "each test uses its part")]
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 pub type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vlscope"));
     command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).env("RUST_BACKTRACE", "1");
-    // Without it a graphics driver complains on standard error.
-    command.env("XDG_RUNTIME_DIR", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 
@@ -24,6 +22,17 @@ pub struct Run {
 pub fn run(arguments: &[&str]) -> Result<Run> {
     let Output { status, stdout, stderr } = command(arguments).output()?;
     Ok(Run { code: status.code(), stdout: String::from_utf8(stdout)?, stderr: String::from_utf8(stderr)? })
+}
+
+/// A run that goes on beside the test.
+pub fn started(arguments: &[&str]) -> Result<Child> {
+    Ok(command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?)
+}
+
+/// How it ended.
+pub fn finished(child: Child) -> Result<(ExitStatus, Run)> {
+    let Output { status, stdout, stderr } = child.wait_with_output()?;
+    Ok((status, Run { code: status.code(), stdout: String::from_utf8(stdout)?, stderr: String::from_utf8(stderr)? }))
 }
 
 /// Runs and expects success and silence on standard error.

@@ -6,6 +6,7 @@ mod common;
 mod compare;
 mod dataset;
 mod figures;
+mod full_disk;
 mod hardware_kit;
 mod heads;
 mod hidden;
@@ -16,6 +17,7 @@ mod pictures;
 #[path = "../common/traces.rs"]
 mod raw;
 mod selection;
+mod shortened;
 mod tokens;
 mod traces;
 mod usage;

@@ -91,3 +91,15 @@ fn choices_that_do_not_exist_are_bad_usage() -> Result {
     }
     Ok(())
 }
+
+/// In a container there is neither a display nor a folder for its socket.
+#[test]
+fn a_render_says_nothing_in_a_clean_environment() -> Result {
+    let folder = tempfile::tempdir()?;
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vlscope"));
+    command.env_clear().args(["render", "tests/traces/multi-image.safetensors", "--view", "image", "-o"]);
+    let output = command.arg(folder.path().join("image.png")).output()?;
+    assert!(output.status.success());
+    assert_eq!((output.stdout, String::from_utf8(output.stderr)?), (Vec::new(), String::new()));
+    Ok(())
+}

@@ -111,3 +111,21 @@ fn check_takes_folders() -> Result {
     assert_eq!(succeed(&["check", root])?, format!("{root}/a.safetensors: sound\n{root}/b.safetensors: sound\n"));
     Ok(())
 }
+
+/// A FIFO has no end before somebody has written to it.
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_refused_at_once() -> Result {
+    let folder = tempfile::tempdir()?;
+    let path = path_in(folder.path(), "fifo.safetensors")?;
+    assert!(std::process::Command::new("mkfifo").arg(&path).status()?.success());
+    let said = run(&["check", &path])?;
+    assert_eq!(said.stdout, format!("{path}: 1 error\n  error: cannot read: it is no regular file\n"));
+    for command in ["stats", "attention", "neighbours", "index"] {
+        let mut arguments = vec![command, path.as_str()];
+        arguments.extend((command == "attention" || command == "neighbours").then_some("--token=0"));
+        let said = run(&arguments)?;
+        assert!(said.code == Some(1) && said.stderr.contains(&path), "{command}: {said:?}");
+    }
+    Ok(())
+}

@@ -9,9 +9,10 @@ use std::sync::atomic::AtomicBool;
 use glam::Vec2;
 use vlscope::analysis::pool::{Pooling, Tiling};
 use vlscope::analysis::statistics::Options;
-use vlscope::analysis::{Engine, Selection};
+use vlscope::analysis::{Engine, Pick, Rollout, Selection};
 use vlscope::query::{OpenTrace, Results, Solver, Weights};
-use vlscope::trace::Trace;
+use vlscope::trace::check::check;
+use vlscope::trace::{Dtype, Synthetic, Trace};
 use vlscope::view::{Inputs, Options as ViewOptions, View, needs};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
@@ -73,6 +74,56 @@ fn every_question_about_a_changed_file_is_an_error_that_names_it() -> Result {
                 assert_eq!(results.failures(), [expected.as_str()], "{view}: {asked:?}");
             }
         }
+    }
+    Ok(())
+}
+
+/// A trace of 30 pages or more.
+fn long_trace(folder: &Path) -> Result<Trace> {
+    let path = folder.join("trace.safetensors");
+    Synthetic { layers: 6, heads: 4, text: 10, rows: 8, columns: 8, dim: 64, dtype: Dtype::F32, seed: 0 }
+        .write(&path, &mut |_| ())?;
+    Ok(Trace::open(&path)?)
+}
+
+/// Whoever reads on behind the new end reads zeros, and hears of it.
+#[test]
+fn what_was_cut_off_is_zeros_and_known_to_be() -> Result {
+    let folder = tempfile::tempdir()?;
+    let trace = long_trace(folder.path())?;
+    shorten(trace.path())?;
+    assert!(trace.attention(0, 0).to_f32().iter().any(|weight| *weight > 0.0) && !trace.is_torn());
+    assert!(trace.attention(0, 5).to_f32().iter().all(|weight| *weight == 0.0) && trace.is_torn());
+    let said = trace.check_unchanged().err().map(|error| error.message);
+    assert_eq!(said.as_deref(), Some("changed on disk since it was opened"));
+    // Not even a file that is as long again is that which was read.
+    File::options().write(true).open(trace.path())?.set_len(trace.bytes() as u64)?;
+    assert!(trace.check_unchanged().is_err());
+    Ok(())
+}
+
+#[test]
+fn walks_over_a_file_that_is_cut_meanwhile_end_with_the_error() -> Result {
+    let selection = Selection { layer: Pick::Mean, tokens: vec![0], ..Selection::default() };
+    let rollout = Selection { rollout: Some(Rollout::default()), ..selection.clone() };
+    let cut = |trace: &Trace| shorten(trace.path()).is_ok();
+    type Walk<'a> = &'a dyn Fn(&Trace) -> std::result::Result<(), Box<dyn Error>>;
+    let engine = Engine::cpu();
+    let walks: [Walk<'_>; 5] = [
+        &|trace| Ok(drop(check(trace, &|_| drop(shorten(trace.path())))?)),
+        &|trace| {
+            engine.rows(trace, &selection, Vec::new(), &|| true)?.to_matrix(&|| cut(trace));
+            Ok(trace.check_unchanged()?)
+        },
+        &|trace| Ok(drop(engine.rows(trace, &rollout, Vec::new(), &|| cut(trace))?)),
+        &|trace| Ok(drop(engine.pool(trace, 0, &Tiling::within(4, [8, 8], Pooling::Maximum, false), || cut(trace))?)),
+        &|trace| Ok(drop(engine.output_masses(trace, 0, &[], || cut(trace))?)),
+    ];
+    for walk in walks {
+        let folder = tempfile::tempdir()?;
+        let trace = long_trace(folder.path())?;
+        let said = walk(&trace).err().map(|error| error.to_string());
+        assert_eq!(said, Some(format!("changed on disk since it was opened: {}", trace.path().display())));
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ fn the_example_in_python_writes_a_sound_trace() -> Result {
     let output = Command::new(python()?).args(["-c", code]).current_dir(folder.path()).output()?;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let trace = Trace::open(&folder.path().join("example.safetensors"))?;
-    assert_eq!(check(&trace, &|_| ()), []);
+    assert_eq!(check(&trace, &|_| ())?, []);
     assert_eq!((trace.heads(0, 1), trace.document().sequences[0].tokens.len()), (4, 11));
     assert_eq!((trace.image(0).width, trace.hidden(0, 2).shape), (96, vec![11, 8]));
     Ok(())

@@ -5,6 +5,7 @@ mod check;
 #[path = "../common/traces.rs"]
 mod common;
 mod document;
+mod kinds;
 mod refusals;
 mod schema;
 mod synthetic;

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use image::RgbaImage;
+
+use crate::export::write_png;
 
 /// The user's pictures folder, or the current folder where there is none.
 pub fn default_folder() -> PathBuf {
@@ -23,7 +26,7 @@ pub fn new_name() -> String {
 pub fn save(folder: &Path, width: u32, height: u32, pixels: &[u8]) -> Result<PathBuf> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let path = folder.join(format!("{}.png", new_name()));
-    image::save_buffer(&path, pixels, width, height, image::ColorType::Rgba8)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    let picture = RgbaImage::from_raw(width, height, pixels.to_vec());
+    write_png(&picture.context("the window's picture has fewer pixels than the window")?, &path)?;
     Ok(path)
 }

@@ -170,6 +170,7 @@ impl Content {
         });
         let hidden = hidden.collect();
         let thumbnails = (0..document.images).map(|image| thumbnail::png(trace.image(image))).collect();
+        trace.check_unchanged()?;
         Ok(Self { document: trace.into_document(), blocks, hidden, thumbnails })
     }
 

@@ -25,6 +25,7 @@ use twox_hash::XxHash64;
 use super::columns::{COLUMNS, Collector, Tokens, each_batch};
 use crate::analysis::projection::Components;
 use crate::dataset::index::{Index, IndexError, Table};
+use crate::trace::NewFile;
 
 /// The most tokens that the axes are fitted on.
 const SAMPLE: usize = 50_000;
@@ -240,20 +241,11 @@ impl TokenAtlas {
         let failed = |error: &dyn std::fmt::Display| format!("cannot write {}: {error}", path.display());
         let folder = path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
-        let partial = folder.join(format!(".hidden_{}.{}", self.state, std::process::id()));
-        let write = || -> Result<(), String> {
-            let file = File::create(&partial).map_err(|error| failed(&error))?;
-            let mut writer =
-                ArrowWriter::try_new(file, batch.schema(), Some(properties)).map_err(|error| failed(&error))?;
-            writer.write(&batch).map_err(|error| failed(&error))?;
-            let file = writer.into_inner().map_err(|error| failed(&error))?;
-            file.sync_all().map_err(|error| failed(&error))?;
-            std::fs::rename(&partial, path).map_err(|error| failed(&error))
-        };
-        write().inspect_err(|_| {
-            // What cannot be written often cannot be removed either; a later fit writes over it.
-            let _ = std::fs::remove_file(&partial);
-        })
+        let file = NewFile::beside(path).map_err(|error| failed(&error))?;
+        let mut writer =
+            ArrowWriter::try_new(file, batch.schema(), Some(properties)).map_err(|error| failed(&error))?;
+        writer.write(&batch).map_err(|error| failed(&error))?;
+        writer.into_inner().map_err(|error| failed(&error))?.finish().map_err(|error| failed(&error))
     }
 }
 

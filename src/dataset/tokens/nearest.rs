@@ -347,6 +347,7 @@ impl State {
         let dim = view.shape[1];
         let mut values = vec![0.0; dim];
         (token < self.tokens).then(|| view.read(token * dim, &mut values))?;
+        self.trace.check_unchanged().ok()?;
         Some(values)
     }
 
