@@ -159,9 +159,9 @@ fn print_left_out(trace: &Trace, blocks: &[Vec<HeadStatistics>]) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    writeln!(io::stdout(), "Rows left out of all statistics: a weight of each is NaN or infinite")?;
+    terminal::print(format_args!("Rows left out of all statistics: a weight of each is NaN or infinite"))?;
     print_rows(false, &["block", "layer", "head", "rows_left_out"], &rows)?;
-    Ok(writeln!(io::stdout())?)
+    Ok(terminal::print("")?)
 }
 
 /// The highest heads of each statistic.

@@ -7,7 +7,7 @@ use super::Context;
 use super::request::{HeapBytes, Lane, QueryError, Request};
 use crate::analysis::BlockLayout;
 use crate::analysis::pool::{Pooling, Tiling};
-use crate::analysis::statistics::{self, Group, HeadStatistics, Options, Over, Parts, plan::Plan, sums::Sums};
+use crate::analysis::statistics::{self, Group, HeadStatistics, Options, Over, Part, Parts, plan::Plan, sums::Sums};
 use crate::trace::Document;
 
 /// How long a part of a result is waited for before it is told.
@@ -116,7 +116,11 @@ pub struct Thumbnails {
 impl BlockStatistics {
     /// What is needed for a statistic of that name. Regions are looked for only where it is about them.
     pub fn of(block: usize, name: &str, specials: bool) -> Self {
-        let parts = Parts { region: Parts::of([name]).region, ..Parts::default() };
+        let is_needed =
+            |part: &Part| *part != Part::Region || statistics::statistic(name).is_some_and(|found| found.part == *part);
+        let parts = Parts::of(
+            [Part::VlInterpret, Part::Shape, Part::Columns, Part::Distance, Part::Region].into_iter().filter(is_needed),
+        );
         Self { block, options: Options { specials, parts } }
     }
 }

@@ -9,7 +9,6 @@ use crate::app::model::command::Command;
 use crate::app::model::state::State;
 use crate::app::ui::controls::{begin_row_without, button_width, choice, menu, thousands};
 use crate::export::Play;
-use crate::trace::{NAME_LETTERS, shortened};
 use crate::view::Options;
 
 /// The sizes of letters that are offered.

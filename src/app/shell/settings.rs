@@ -62,11 +62,13 @@ impl Settings {
     ///
     /// # Errors
     /// If the folder cannot be made or the file not be written.
-    pub fn save(&self, path: &Path) -> std::io::Result<()> {
+    pub fn save(&self, path: &Path) -> io::Result<()> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        std::fs::write(path, serde_json::to_vec_pretty(self)?)
+        let mut file = NewFile::beside(path)?;
+        serde_json::to_writer_pretty(&mut file, self)?;
+        file.finish()
     }
 }
 

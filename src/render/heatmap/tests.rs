@@ -8,7 +8,6 @@ use super::*;
 use crate::gpu::{AdapterChoice, Gpu};
 use crate::render::colormap::Colormap;
 use crate::render::{Color, RenderTarget};
-use crate::render::{Color, RenderTarget};
 
 /// A heatmap over all of a target, showing the window.
 fn heatmap(rows: u32, columns: u32, window: Rect) -> Heatmap {
