@@ -163,7 +163,7 @@ pub struct Arguments {
     caption: Option<String>,
     /// Go through all tokens, layers, heads or output tokens: one frame each.
     #[arg(long, value_enum)]
-    play: Option<PlayName>,
+    play: Option<Play>,
     /// Frames per second of what plays, 0.1 to 50.
     #[arg(long, value_name = "N", default_value_t = 2.0)]
     pub(super) fps: f32,
@@ -182,14 +182,6 @@ fn shown() -> impl TypedValueParser<Value = Shown> {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum PlayName {
-    Tokens,
-    Layers,
-    Heads,
-    Outputs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
 enum NormalizationName {
     None,
     MinMax,
@@ -202,7 +194,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     ensure!((0.1..=50.0).contains(&arguments.fps), "--fps is {}, expected 0.1 to 50", arguments.fps);
     ensure!((0.5..=4.0).contains(&arguments.font_scale), "--font-scale is {}, expected 0.5 to 4", arguments.font_scale);
     let path = arguments.trace.as_deref().context("no trace is given")?;
-    if let Some(play) = arguments.play() {
+    if let Some(play) = arguments.play {
         return animate::run(arguments, play, &OpenTrace::open(path)?, quiet);
     }
     let format = Format::of(&arguments.output)?;
@@ -306,15 +298,6 @@ impl Arguments {
             Shown::View(view) => Some(view),
             Shown::Window => None,
         }
-    }
-
-    fn play(&self) -> Option<Play> {
-        self.play.map(|play| match play {
-            PlayName::Tokens => Play::Tokens,
-            PlayName::Layers => Play::Layers,
-            PlayName::Heads => Play::Heads,
-            PlayName::Outputs => Play::Outputs,
-        })
     }
 
     pub(super) fn options(&self) -> Options {
