@@ -6,7 +6,6 @@ use std::path::Path;
 
 use super::ViewState;
 use crate::analysis::normalize::Normalization;
-use crate::analysis::pool::Pooling;
 use crate::analysis::projection::Recipe;
 use crate::analysis::sinks::Criteria;
 use crate::analysis::statistics::Over;
