@@ -9,15 +9,17 @@
 pub mod cpu;
 pub mod gpu;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// What a cell says of its weights.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pooling {
     /// The greatest.
     #[default]
+    #[value(name = "max", alias = "maximum")]
     Maximum,
     /// The mean of those that the mask lets through.
     Mean,
