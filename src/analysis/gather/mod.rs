@@ -11,9 +11,7 @@
 
 pub mod cpu;
 pub mod gpu;
-mod left_out;
-
-pub use left_out::{rows_left_out, why_no_row};
+pub mod left_out;
 
 use std::ops::Range;
 

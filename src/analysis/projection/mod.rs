@@ -8,6 +8,7 @@ pub(super) mod centre;
 mod distances;
 mod pca;
 mod procrustes;
+mod progress;
 mod recipe;
 mod tsne;
 mod umap;
@@ -16,17 +17,10 @@ use ndarray::Array2;
 
 pub use pca::Components;
 pub use procrustes::align;
+pub use progress::{Progress, Stopped};
 pub use recipe::{Align, Method, Recipe, UnknownName};
 
 use crate::trace::TensorView;
-
-/// Told how far the work is, from 0 to 1; says whether to go on.
-pub type Progress<'a> = &'a mut dyn FnMut(f32) -> bool;
-
-/// The work was told to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the projection was stopped")]
-pub struct Stopped;
 
 /// Tokens in the plane, for one state or for several.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -22,7 +22,7 @@ use rayon::prelude::*;
 
 use super::distances::squared_distances;
 use super::pca::Components;
-use super::{Progress, Stopped};
+use super::progress::{Progress, Stopped};
 use crate::analysis::random::Random;
 
 /// How often `y` moves at most.

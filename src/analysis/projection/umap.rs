@@ -13,7 +13,7 @@ use ndarray::Array2;
 
 use super::distances::squared_distances;
 use super::pca::Components;
-use super::{Progress, Stopped};
+use super::progress::{Progress, Stopped};
 use crate::analysis::random::Random;
 
 const EPOCHS: usize = 500;

@@ -1,6 +1,7 @@
 //! The statistic by which the heads of a block are shown until another one is chosen.
 
-use super::{metric_names, statistic};
+use super::metrics::metric_names;
+use super::table::statistic;
 use crate::trace::Document;
 
 /// In the order of preference.

@@ -1,6 +1,7 @@
 //! Why a statistic has no value in a whole block, and why it is made of fewer rows than a head has.
 
-use super::{metric_names, statistic};
+use super::metrics::metric_names;
+use super::table::statistic;
 use crate::trace::Document;
 
 /// In one line, for a statistic or a metric of the trace that no head of the block has a value of.

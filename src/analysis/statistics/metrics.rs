@@ -1,7 +1,7 @@
 //! Numbers that a trace's author computed for each head: `head_metric.<i>`, shown beside the statistics of
 //! [`TABLE`](super::TABLE) under the tensor's name.
 
-use super::HeadStatistics;
+use super::head_statistics::HeadStatistics;
 use crate::trace::{Document, Trace};
 
 /// The names and the titles of a block's metrics.

@@ -1,4 +1,14 @@
-//! Which parts of the pass are asked for: the walk leaves out what nobody reads.
+//! What is asked of the pass: the walk leaves out what nobody reads.
+
+/// What the user may choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Options {
+    /// Whether rows and columns of special tokens count in vlscope's own statistics. They are left out by default,
+    /// and the weights that remain are not scaled up for it: a mass stays a share of the whole row.
+    pub specials: bool,
+    /// What is computed; other statistics have no value.
+    pub parts: Parts,
+}
 
 /// What of the pass a statistic needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,7 +1,6 @@
 //! What the tokens alone decide: which rows and columns count as what, and in which means a row is.
 
-use super::Options;
-use super::parts::{Part, Parts};
+use super::parts::{Options, Part, Parts};
 use super::regions::shares_inside;
 use super::sums::{self, Head, Sums};
 use super::vl_interpret::{Role, roles};

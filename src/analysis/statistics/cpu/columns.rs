@@ -1,10 +1,12 @@
 //! The keys of a block, one array a property.
 
 use super::row::{Lanes, lanes};
-use crate::analysis::statistics::plan::{COUNTED_IMAGE, COUNTED_TEXT, Place, VLI_PATCH, VLI_TEXT};
+use crate::analysis::statistics::plan::{COUNTED_IMAGE, COUNTED_TEXT, Place, Plan, VLI_PATCH, VLI_TEXT};
 
 /// With 0 where a key does not count.
-pub(super) struct Columns {
+pub(super) struct Columns<'a> {
+    /// What they are made of.
+    pub plan: &'a Plan,
     pub text: Vec<Lanes>,
     pub image: Vec<Lanes>,
     pub counted: Vec<Lanes>,
@@ -19,8 +21,9 @@ pub(super) struct Columns {
     pub patch_column: Vec<usize>,
 }
 
-impl Columns {
-    pub fn new(keys: &[Place]) -> Self {
+impl<'a> Columns<'a> {
+    pub fn new(plan: &'a Plan) -> Self {
+        let keys = &plan.keys;
         let with = |flags: u32| lanes(keys.iter().map(|key| if key.is(flags) { 1.0 } else { 0.0 }));
         let mut patches: Vec<usize> = (0..keys.len()).filter(|&key| keys[key].is(VLI_PATCH)).collect();
         patches.sort_by_key(|&key| keys[key].patch);
@@ -28,6 +31,7 @@ impl Columns {
         let images = keys.iter().filter(is_counted).map(|key| key.image + 1).max().unwrap_or(0);
         let on_image = |key: &Place, image| if is_counted(&key) && key.image == image { 1.0 } else { 0.0 };
         Self {
+            plan,
             text: with(COUNTED_TEXT),
             image: with(COUNTED_IMAGE),
             counted: with(COUNTED_TEXT | COUNTED_IMAGE),

@@ -8,6 +8,7 @@
 mod columns;
 mod row;
 mod run;
+mod total;
 mod walk;
 
 use std::ops::Range;
@@ -15,11 +16,11 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use self::columns::Columns;
-use self::row::Lanes;
 use self::run::Run;
+use self::total::Total;
 use self::walk::Buffers;
 use super::plan::Plan;
-use super::sums::{self, SLOTS, Sums};
+use super::sums::Sums;
 use crate::trace::TensorView;
 
 /// Weights of a run of rows in one head: their distances stay in the second cache from head to head.
@@ -36,8 +37,7 @@ const WAITING_BYTES: usize = 64 << 20;
 
 /// What the layers of a block have in common.
 pub struct Pass<'a> {
-    plan: &'a Plan,
-    columns: Columns,
+    columns: Columns<'a>,
     rows_per_run: usize,
     /// All runs, or none where they take much memory: then each task makes its own.
     runs: Vec<Run<'a>>,
@@ -49,20 +49,13 @@ struct Task {
     runs: Range<usize>,
 }
 
-/// What the rows of one head add.
-struct Total {
-    sums: Sums,
-    /// What each key receives; empty where nobody asks.
-    received: Vec<f64>,
-}
-
 impl<'a> Pass<'a> {
     /// Over the tokens of a plan.
     pub fn new(plan: &'a Plan) -> Self {
         let [queries, keys] = [plan.queries.len(), plan.keys.len()];
-        let columns = Columns::new(&plan.keys);
+        let columns = Columns::new(plan);
         let rows_per_run = (RUN_WEIGHTS / keys.max(1)).clamp(1, queries.clamp(1, RUN_ROWS));
-        let mut pass = Self { plan, columns, rows_per_run, runs: Vec::new() };
+        let mut pass = Self { columns, rows_per_run, runs: Vec::new() };
         if queries * keys <= KEPT_WEIGHTS {
             pass.runs = (0..queries.div_ceil(rows_per_run)).into_par_iter().map(|run| pass.run(run)).collect();
         }
@@ -71,7 +64,7 @@ impl<'a> Pass<'a> {
 
     fn run(&self, index: usize) -> Run<'a> {
         let first = index * self.rows_per_run;
-        Run::new(self.plan, &self.columns, first..(first + self.rows_per_run).min(self.plan.queries.len()))
+        Run::new(&self.columns, first..(first + self.rows_per_run).min(self.columns.plan.queries.len()))
     }
 
     /// The sums of each head of a layer, `[heads, queries, keys]`; `None` if `goes_on` says no, which tasks ask.
@@ -91,8 +84,8 @@ impl<'a> Pass<'a> {
     }
 
     fn tasks(&self, heads: usize) -> Vec<Task> {
-        let keys = self.plan.keys.len();
-        let runs = self.plan.queries.len().div_ceil(self.rows_per_run);
+        let keys = self.columns.plan.keys.len();
+        let runs = self.columns.plan.queries.len().div_ceil(self.rows_per_run);
         let heads_per_task = (TASK_WEIGHTS / (self.rows_per_run * keys).max(1)).max(1);
         let waiting = WAITING_BYTES / (heads * keys * size_of::<f64>()).max(1);
         let runs_per_task = runs.div_ceil(waiting.max(1)).max(1);
@@ -120,42 +113,14 @@ impl<'a> Pass<'a> {
                     &made
                 }
             };
-            let mut buffers = Buffers::new(self, run);
+            let mut buffers = Buffers::new(&self.columns, run);
             for (head, total) in task.heads.clone().zip(&mut totals) {
-                walk::add_rows(self, run, layer, head, &mut buffers, total);
+                walk::add_rows(&self.columns, run, layer, head, &mut buffers, total);
             }
         }
-        if task.runs.len() == self.plan.queries.len().div_ceil(self.rows_per_run) {
+        if task.runs.len() == self.columns.plan.queries.len().div_ceil(self.rows_per_run) {
             totals.iter_mut().for_each(|total| total.sums = total.close(&self.columns));
         }
         Some(totals)
-    }
-}
-
-impl Total {
-    fn new() -> Self {
-        Self { sums: [0.0; SLOTS], received: Vec::new() }
-    }
-
-    fn add(&mut self, part: &Self) {
-        self.sums.iter_mut().zip(&part.sums).for_each(|(sum, part)| *sum += part);
-        self.received.resize(part.received.len().max(self.received.len()), 0.0);
-        self.received.iter_mut().zip(&part.received).for_each(|(sum, part)| *sum += part);
-    }
-
-    fn add_received(&mut self, received: &[Lanes]) {
-        let received = received.as_flattened();
-        self.received.resize(received.len(), 0.0);
-        self.received.iter_mut().zip(received).for_each(|(sum, &more)| *sum += f64::from(more));
-    }
-
-    /// The sums, when all rows are added; the columns go.
-    fn close(&mut self, columns: &Columns) -> Sums {
-        let counted = columns.counted.as_flattened();
-        let received = std::mem::take(&mut self.received);
-        let strongest =
-            received.iter().zip(counted).map(|(sum, &counted)| sum * f64::from(counted)).fold(0.0, f64::max);
-        self.sums[sums::STRONGEST] = strongest.max(self.sums[sums::STRONGEST]);
-        self.sums
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::columns::Columns;
 use super::row::{LANES, Lanes, distances};
 use crate::analysis::statistics::parts::Part;
-use crate::analysis::statistics::plan::{COUNTED_IMAGE, COUNTED_TEXT, Place, Plan, VLI_PATCH, VLI_TEXT};
+use crate::analysis::statistics::plan::{COUNTED_IMAGE, COUNTED_TEXT, Place, VLI_PATCH, VLI_TEXT};
 use crate::analysis::statistics::sums::{SLOTS, Sums};
 
 /// By which the sums of columns are kept apart.
@@ -36,7 +36,8 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub fn new(plan: &'a Plan, columns: &Columns, rows: Range<usize>) -> Self {
+    pub fn new(columns: &Columns<'a>, rows: Range<usize>) -> Self {
+        let plan = columns.plan;
         let (kinds, distances) = (Vec::new(), Vec::new());
         let mut run = Self { rows: Vec::with_capacity(rows.len()), kinds, counts: [0.0; SLOTS], distances };
         for index in rows {
@@ -58,7 +59,7 @@ impl<'a> Run<'a> {
         run
     }
 
-    fn add_distances(&mut self, from: [f32; 2], columns: &Columns, on_image: &[Lanes]) -> usize {
+    fn add_distances(&mut self, from: [f32; 2], columns: &Columns<'_>, on_image: &[Lanes]) -> usize {
         let first = self.distances.len();
         self.distances.resize(first + columns.vectors(), [0.0; LANES]);
         distances(from, [&columns.x, &columns.y], on_image, &mut self.distances[first..]);

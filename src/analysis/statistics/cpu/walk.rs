@@ -1,8 +1,9 @@
 //! What the rows of a run add in one head.
 
+use super::columns::Columns;
 use super::row::{LANES, Lanes, Shape, Walk, add, two_dots, walk};
 use super::run::{Row, Run};
-use super::{Pass, Total};
+use super::total::Total;
 use crate::analysis::statistics::parts::Part;
 use crate::analysis::statistics::plan::{HAS_PREVIOUS, HAS_SELF, VLI_PATCH, VLI_TEXT, modality_of};
 use crate::analysis::statistics::sums::{self, Sums};
@@ -22,10 +23,10 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
-    pub fn new(pass: &Pass<'_>, run: &Run<'_>) -> Self {
-        let zeros = |rows: usize| vec![[0.0; LANES]; rows * pass.columns.vectors()];
-        let (kinds, masked) = (run.kinds.len(), usize::from(pass.plan.causal));
-        let near = if pass.plan.gives(Part::VlInterpret) { kinds } else { 0 };
+    pub fn new(columns: &Columns<'_>, run: &Run<'_>) -> Self {
+        let zeros = |rows: usize| vec![[0.0; LANES]; rows * columns.vectors()];
+        let (kinds, masked) = (run.kinds.len(), usize::from(columns.plan.causal));
+        let near = if columns.plan.gives(Part::VlInterpret) { kinds } else { 0 };
         Self {
             decoded: zeros(1),
             unmasked: zeros(masked),
@@ -45,26 +46,33 @@ impl Buffers {
 /// Adds the rows of a run. Those that have a weight that is not finite are left out and counted. They show in the sums of
 /// columns only, and then the run is walked again without them: one that is sound is walked once.
 pub(super) fn add_rows(
-    pass: &Pass<'_>,
+    columns: &Columns<'_>,
     run: &Run<'_>,
     layer: &TensorView<'_>,
     head: usize,
     buffers: &mut Buffers,
     total: &mut Total,
 ) {
-    let mut walked = Walked::over(pass, run, layer, head, buffers, None);
-    let is_finite = walked.add_columns_of_all(pass, run, buffers);
+    let mut walked = Walked::over(columns, run, layer, head, buffers, None);
+    let is_finite = walked.add_columns_of_all(columns, run, buffers);
     if !is_finite {
-        let left_out: Vec<bool> = run.rows.iter().map(|row| !is_row_finite(pass, row, layer, head, buffers)).collect();
-        walked = Walked::over(pass, run, layer, head, buffers, Some(&left_out));
-        walked.add_columns_of_all(pass, run, buffers);
+        let left_out: Vec<bool> =
+            run.rows.iter().map(|row| !is_row_finite(columns, row, layer, head, buffers)).collect();
+        walked = Walked::over(columns, run, layer, head, buffers, Some(&left_out));
+        walked.add_columns_of_all(columns, run, buffers);
     }
-    walked.add_unmasked_columns(pass, run, buffers, total);
+    walked.add_unmasked_columns(columns, run, buffers, total);
     total.sums.iter_mut().zip(&walked.sums).for_each(|(total, sum)| *total += sum);
 }
 
-fn is_row_finite(pass: &Pass<'_>, row: &Row<'_>, layer: &TensorView<'_>, head: usize, buffers: &mut Buffers) -> bool {
-    let [queries, keys] = [pass.plan.queries.len(), pass.plan.keys.len()];
+fn is_row_finite(
+    columns: &Columns<'_>,
+    row: &Row<'_>,
+    layer: &TensorView<'_>,
+    head: usize,
+    buffers: &mut Buffers,
+) -> bool {
+    let [queries, keys] = [columns.plan.queries.len(), columns.plan.keys.len()];
     let decoded = &mut buffers.decoded.as_flattened_mut()[..keys];
     layer.decoded((head * queries + row.index) * keys, decoded).iter().all(|weight| weight.is_finite())
 }
@@ -79,15 +87,15 @@ struct Walked {
 impl Walked {
     /// Walks over all rows but those that are left out. Where some may be, no vector ends with what comes after a row.
     fn over(
-        pass: &Pass<'_>,
+        columns: &Columns<'_>,
         run: &Run<'_>,
         layer: &TensorView<'_>,
         head: usize,
         buffers: &mut Buffers,
         left_out: Option<&[bool]>,
     ) -> Self {
-        let [queries, keys] = [pass.plan.queries.len(), pass.plan.keys.len()];
-        let vectors = pass.columns.vectors();
+        let [queries, keys] = [columns.plan.queries.len(), columns.plan.keys.len()];
+        let vectors = columns.vectors();
         let mut walked = Self { sums: run.counts, on_near: 0.0 };
         buffers.clear();
         for (at, row) in run.rows.iter().enumerate() {
@@ -112,11 +120,11 @@ impl Walked {
             walked.add_single_weights(row, weights);
             let of_kind = row.kind * vectors..(row.kind + 1) * vectors;
             let received = &mut buffers.received[of_kind.clone()];
-            let near = Near::of(pass, row, received);
+            let near = Near::of(columns, row, received);
             let mut in_vectors = weights.as_chunks().0;
             if row.seen < keys {
                 let masked = &mut buffers.masked[of_kind.clone()];
-                let near = Near::of(pass, row, masked);
+                let near = Near::of(columns, row, masked);
                 add(&weights[row.seen..keys], &mut masked.as_flattened_mut()[row.seen..]);
                 near.restore(masked);
                 let unmasked = &mut buffers.unmasked[..row.seen.div_ceil(LANES)];
@@ -124,7 +132,7 @@ impl Walked {
                 unmasked.as_flattened_mut()[row.seen..].fill(0.0);
                 in_vectors = unmasked;
             }
-            walked.add_row(pass, run, row, in_vectors, next, received);
+            walked.add_row(columns, run, row, in_vectors, next, received);
             near.restore(received);
             if !near.columns.is_empty() {
                 let sums = buffers.near[of_kind].as_flattened_mut();
@@ -150,7 +158,7 @@ impl Walked {
     /// Adds the unmasked part of a row.
     fn add_row(
         &mut self,
-        pass: &Pass<'_>,
+        columns: &Columns<'_>,
         run: &Run<'_>,
         row: &Row<'_>,
         weights: &[Lanes],
@@ -158,8 +166,8 @@ impl Walked {
         received: &mut [Lanes],
     ) {
         let counts = modality_of(row.query.flags).is_some();
-        let counted = (counts && pass.plan.gives(Part::Shape)).then_some(pass.columns.counted.as_slice());
-        let on_image = || pass.columns.on_image[row.query.image as usize].as_slice();
+        let counted = (counts && columns.plan.gives(Part::Shape)).then_some(columns.counted.as_slice());
+        let on_image = || columns.on_image[row.query.image as usize].as_slice();
         let factors = run.distances(row).map(|distances| [distances, on_image()]);
         let walked = walk(weights, Walk { counted, factors, next }, received);
         if counted.is_some() {
@@ -192,8 +200,7 @@ impl Walked {
 
     /// Adds what keys receive, masked or not; `false` if a weight is not finite: then a product with zero is not finite
     /// either.
-    fn add_columns_of_all(&mut self, pass: &Pass<'_>, run: &Run<'_>, buffers: &Buffers) -> bool {
-        let columns = &pass.columns;
+    fn add_columns_of_all(&mut self, columns: &Columns<'_>, run: &Run<'_>, buffers: &Buffers) -> bool {
         let mut is_finite = self.on_near.is_finite();
         let vectors = columns.vectors();
         for (kind, &flags) in run.kinds.iter().enumerate() {
@@ -216,8 +223,7 @@ impl Walked {
     }
 
     /// Adds what keys receive from the queries that see them.
-    fn add_unmasked_columns(&mut self, pass: &Pass<'_>, run: &Run<'_>, buffers: &mut Buffers, total: &mut Total) {
-        let columns = &pass.columns;
+    fn add_unmasked_columns(&mut self, columns: &Columns<'_>, run: &Run<'_>, buffers: &mut Buffers, total: &mut Total) {
         let vectors = columns.vectors();
         for (kind, &flags) in run.kinds.iter().enumerate() {
             let Some(modality) = modality_of(flags) else { continue };
@@ -229,11 +235,11 @@ impl Walked {
             let [text, image] = two_dots(received, [&columns.text, &columns.image]).map(f64::from);
             self.sums[sums::MASS + 2 * modality] += text;
             self.sums[sums::MASS + 2 * modality + 1] += image;
-            if pass.plan.gives(Part::Region) {
+            if columns.plan.gives(Part::Region) {
                 let [inside, _] = two_dots(received, [&columns.overlap, &columns.image]);
                 self.sums[sums::REGION] += f64::from(inside);
             }
-            if pass.plan.gives(Part::Columns) {
+            if columns.plan.gives(Part::Columns) {
                 total.add_received(received);
             }
         }
@@ -248,9 +254,9 @@ struct Near<'a> {
 }
 
 impl<'a> Near<'a> {
-    fn of(pass: &'a Pass<'_>, row: &Row<'_>, sums: &[Lanes]) -> Self {
-        let is_asked = pass.plan.gives(Part::VlInterpret) && row.query.is(VLI_PATCH);
-        let columns = if is_asked { pass.columns.near(row.query.patch as usize) } else { &[] };
+    fn of(columns: &'a Columns<'_>, row: &Row<'_>, sums: &[Lanes]) -> Self {
+        let is_asked = columns.plan.gives(Part::VlInterpret) && row.query.is(VLI_PATCH);
+        let columns = if is_asked { columns.near(row.query.patch as usize) } else { &[] };
         let mut before = [0.0; 3];
         before.iter_mut().zip(columns).for_each(|(before, &column)| *before = sums.as_flattened()[column]);
         Self { columns, before }
