@@ -16,12 +16,12 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("analysis", &["trace", "gpu"]),
     ("dataset", &["trace", "analysis"]),
     ("render", &["trace", "gpu"]),
-    ("view", &["trace", "analysis", "render"]),
-    ("query", &["trace", "analysis", "dataset", "render", "view"]),
+    ("query", &["trace", "gpu", "analysis", "dataset", "render"]),
+    ("view", &["trace", "analysis", "dataset", "render", "query"]),
     ("headless", &["gpu", "render", "view"]),
-    ("export", &["trace", "analysis", "render", "view", "query", "headless"]),
-    ("app", &["trace", "gpu", "analysis", "dataset", "render", "view", "query", "headless", "export"]),
-    ("cli", &["trace", "gpu", "analysis", "dataset", "render", "view", "query", "headless", "export", "app"]),
+    ("export", &["trace", "analysis", "render", "query", "view", "headless"]),
+    ("app", &["trace", "gpu", "analysis", "dataset", "render", "query", "view", "headless", "export"]),
+    ("cli", &["trace", "gpu", "analysis", "dataset", "render", "query", "view", "headless", "export", "app"]),
 ];
 
 /// Arrows that still close a circle, and are to be broken; a folder stands for all of its files. Without them there is no circle. A
