@@ -8,12 +8,12 @@
 struct Parameters {
     queries: u32,
     keys: u32,
+    /// The first head in the page that takes part, and how many do.
+    first_head: u32,
     heads: u32,
     dtype: u32,
     /// Tiles of a head.
     tiles: u32,
-    /// Where the page's first head goes in `results`.
-    first_result: u32,
     causal: u32,
     same_sequence: u32,
 }
@@ -36,7 +36,7 @@ struct Place {
 @group(0) @binding(4) var<storage, read_write> tile_sums: array<f32>;
 /// [heads, tiles, keys]
 @group(0) @binding(5) var<storage, read_write> column_sums: array<f32>;
-/// [heads of the block, slots]
+/// [heads, slots]
 @group(0) @binding(6) var<storage, read_write> results: array<f32>;
 
 const COUNTED_TEXT: u32 = 1u;
@@ -104,7 +104,7 @@ fn tiles(
     var totals: array<f32, SLOTS>;
     for (var step = 0u; step < TILE_ROWS && first_row + step < parameters.queries; step += ROWS) {
         let row = first_row + step + local.y;
-        let row_start = (head * parameters.queries + row) * parameters.keys;
+        let row_start = ((parameters.first_head + head) * parameters.queries + row) * parameters.keys;
         var query: Place;
         var seen = 0u;
         if row < parameters.queries {
@@ -277,7 +277,7 @@ fn reduce(
             columns[thread] = max(columns[thread], columns[thread + width]);
         }
     }
-    let first_result = (parameters.first_result + head) * SLOTS;
+    let first_result = head * SLOTS;
     if thread < STRONGEST {
         var sum = 0.0;
         for (var tile = 0u; tile < parameters.tiles; tile += 1u) {

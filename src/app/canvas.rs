@@ -7,7 +7,7 @@ use egui::mutex::RwLock;
 use egui::{TextureId, Vec2};
 
 use crate::gpu::Gpu;
-use crate::render::{DrawError, Engine, Fonts, Painter, Target as Texture, TargetError};
+use crate::render::{Backend, DrawError, Fonts, Painter, Target as Texture, TargetError};
 use crate::view::{Inputs, Scene, View, draw};
 
 /// Draws scenes into textures that egui can show. Without a renderer (in a test of the panels) there are only scenes.
@@ -40,8 +40,7 @@ enum PaintError {
 impl Easel {
     /// Draws on this adapter, for this renderer of egui's.
     pub fn new(gpu: Arc<Gpu>, egui: Option<Arc<RwLock<egui_wgpu::Renderer>>>) -> Self {
-        let twin = if gpu.is_software() { Engine::Cpu } else { Engine::Gpu };
-        let painter = Painter::new(&gpu.device, &gpu.queue, twin);
+        let painter = Painter::new(&gpu, Backend::of(&gpu));
         Self { gpu, painter, fonts: Fonts::new(), egui }
     }
 }
@@ -99,18 +98,18 @@ impl Canvas {
 
     fn paint(&mut self, easel: &mut Easel, scene: &Scene, scale: f32) -> Result<(), PaintError> {
         let Some(egui) = &easel.egui else { return Ok(()) };
-        let device = &easel.gpu.device;
+        let (gpu, device) = (&easel.gpu, &easel.gpu.device);
         let [width, height] = [scene.drawing.size.x, scene.drawing.size.y].map(|side| (side * scale).round() as u32);
         let filter = wgpu::FilterMode::Nearest;
         let texture = match &mut self.picture {
             Some((texture, id)) => {
-                if texture.resize(device, width, height)? {
+                if texture.resize(gpu, width, height)? {
                     egui.write().update_egui_texture_from_wgpu_texture(device, texture.view(), filter, *id);
                 }
                 texture
             }
             None => {
-                let texture = Texture::new(device, width, height)?;
+                let texture = Texture::new(gpu, width, height)?;
                 let id = egui.write().register_native_texture(device, texture.view(), filter);
                 &mut self.picture.insert((texture, id)).0
             }

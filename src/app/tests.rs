@@ -3,6 +3,7 @@
 mod changes;
 mod hidden;
 mod keyboard;
+mod loss;
 mod narrow;
 mod palette;
 

@@ -1,6 +1,6 @@
 //! Which adapters there are: `vlscope devices`.
 
-use super::new_instance;
+use super::adapter::new_instance;
 
 /// An adapter and what it allows.
 #[derive(Clone, Debug, PartialEq, Eq)]

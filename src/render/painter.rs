@@ -5,28 +5,27 @@
 //! only the pass still holds that `Arc`: no data goes up twice, and none stays that the application let go of.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use wgpu::BufferUsages;
-
-use super::device::{Frame, Scissor, Shader, buffer_with};
-use super::heatmap::HeatmapPass;
+use super::device::{Frame, Scissor};
+use super::heatmap::{self, HeatmapPass};
 use super::links::{self, LinkPass, PreparedLinks};
 use super::picture::{Blit, PicturePass};
 use super::points::{self, PointPass, PreparedPoints};
 use super::shapes::{Shape, ShapePass};
 use super::text::TextPass;
-use super::{Color, Drawing, Engine, Fonts, Mark, Target};
+use super::{Backend, Color, Drawing, Fonts, Mark, Target};
+use crate::gpu::{Gpu, GpuError, Shader};
 
 /// Draws drawings. Made once: it holds the pipelines, and what the last drawings left on the device.
 pub struct Painter {
-    device: wgpu::Device,
-    queue: wgpu::Queue,
+    gpu: Arc<Gpu>,
     /// Uniform: the target's width and height in pixels.
     target_size: wgpu::Buffer,
     shapes: ShapePass,
     pictures: PicturePass,
     heatmaps: HeatmapPass,
-    engine: Engine,
+    backend: Backend,
     links: LinkPass,
     painted_links: links::cpu::Links,
     points: PointPass,
@@ -45,16 +44,9 @@ enum Kept {
 /// Why a drawing could not be drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum DrawError {
-    /// One mark holds more than the device can bind.
-    #[error("{what} of {bytes} bytes is too large: the GPU adapter's limit is {limit} bytes")]
-    TooLarge {
-        /// Which mark.
-        what: &'static str,
-        /// Its size.
-        bytes: u64,
-        /// What the device allows.
-        limit: u64,
-    },
+    /// One mark holds more than the device can bind, or the device refused or is lost.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
     /// An image has a side that is longer than the device allows.
     #[error("an image of {width}×{height} pixels is too large: the GPU adapter's limit is {limit} pixels a side")]
     PictureTooLarge {
@@ -68,9 +60,6 @@ pub enum DrawError {
     /// The labels' glyphs don't fit into one texture.
     #[error("the view's text has more and larger letters than fit into one texture of the GPU adapter")]
     TooManyGlyphs,
-    /// The device did not say how many links it kept.
-    #[error("the GPU did not return the numbers of links: {0}")]
-    NotCounted(String),
 }
 
 /// Marks that are drawn at once.
@@ -82,21 +71,19 @@ enum Batch {
 }
 
 impl Painter {
-    /// Compiles the pipelines. `engine` says where values are coloured, links are selected, and links and points painted.
-    pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, engine: Engine) -> Self {
-        let usages = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
-        let target_size = buffer_with(device, usages, bytemuck::bytes_of(&[1.0_f32; 2]));
+    /// Compiles the pipelines. The backend says where values are coloured, links are selected, and links and points painted.
+    pub fn new(gpu: &Arc<Gpu>, backend: Backend) -> Self {
+        let target_size = gpu.uniform(&[1.0_f32; 2]);
         Self {
-            device: device.clone(),
-            queue: queue.clone(),
-            shapes: ShapePass::new(device, &target_size),
-            pictures: PicturePass::new(device, &target_size),
-            heatmaps: HeatmapPass::new(device, engine),
-            engine,
-            links: LinkPass::new(device),
+            gpu: Arc::clone(gpu),
+            shapes: ShapePass::new(gpu, &target_size),
+            pictures: PicturePass::new(gpu, &target_size),
+            heatmaps: HeatmapPass::new(backend),
+            backend,
+            links: LinkPass::new(gpu),
             painted_links: links::cpu::Links::default(),
-            points: PointPass::new(device),
-            text: TextPass::new(device, queue),
+            points: PointPass::new(gpu),
+            text: TextPass::new(gpu),
             target_size,
             kept: Vec::new(),
         }
@@ -105,15 +92,27 @@ impl Painter {
     /// Draws into the target, `scale` pixels per logical pixel, and submits the work.
     ///
     /// # Errors
-    /// If a mark is larger than the device allows; the target keeps what it showed.
+    /// If a mark is larger than the device allows, when the target keeps what it showed; or if the device is lost: then a painter
+    /// and a target are made on [`Gpu::current`].
     pub fn draw(&mut self, drawing: &Drawing, scale: f32, fonts: &mut Fonts, target: &Target) -> Result<(), DrawError> {
-        let (device, queue) = (self.device.clone(), self.queue.clone());
-        let frame = Frame { device: &device, queue: &queue, scale, target: [target.width(), target.height()] };
-        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let gpu = Arc::clone(&self.gpu);
+        gpu.guarded(|| Ok(self.draw_on(&gpu, drawing, scale, fonts, target)))?
+    }
+
+    fn draw_on(
+        &mut self,
+        gpu: &Gpu,
+        drawing: &Drawing,
+        scale: f32,
+        fonts: &mut Fonts,
+        target: &Target,
+    ) -> Result<(), DrawError> {
+        let frame = Frame { gpu, scale, target: [target.width(), target.height()] };
+        let mut encoder = gpu.encoder();
         let batches = self.prepare(&frame, &mut encoder, drawing, fonts);
         let drawn = batches.and_then(|batches| self.render(&frame, &mut encoder, drawing.background, &batches, target));
         // Also after an error: the kernels that did run fill what the passes keep.
-        queue.submit([encoder.finish()]);
+        gpu.queue.submit([encoder.finish()]);
         self.pictures.forget_unused();
         self.heatmaps.forget_unused();
         self.links.forget_unused();
@@ -152,13 +151,13 @@ impl Painter {
             let picture = match mark {
                 Mark::Picture(picture) => self.pictures.prepare(frame, picture)?,
                 Mark::Heatmap(heatmap) => self.heatmaps.prepare(frame, encoder, &self.pictures, heatmap)?,
-                Mark::Links(links) if self.engine == Engine::Cpu => {
+                Mark::Links(links) if self.backend == Backend::Cpu => {
                     let (count, painted) = self.painted_links.paint(frame, links);
                     self.kept.push(Kept::Known(count));
                     layers.extend(painted);
                     None
                 }
-                Mark::Points(points) if self.engine == Engine::Cpu => {
+                Mark::Points(points) if self.backend == Backend::Cpu => {
                     layers.extend(points::cpu::paint(frame, points));
                     None
                 }
@@ -203,7 +202,7 @@ impl Painter {
     ) -> Result<(), DrawError> {
         let [width, height] = frame.target;
         let size = [width as f32, height as f32];
-        frame.queue.write_buffer(&self.target_size, 0, bytemuck::bytes_of(&size));
+        frame.gpu.queue.write_buffer(&self.target_size, 0, bytemuck::bytes_of(&size));
         let [r, g, b, a] = background.0.map(|part| f64::from(part) / 255.0);
         let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             label: Some("drawing"),
@@ -247,28 +246,21 @@ impl Painter {
     ///
     /// # Errors
     /// If it doesn't return the numbers.
-    pub fn kept(&self) -> Result<Vec<u32>, DrawError> {
+    pub fn kept(&self) -> Result<Vec<u32>, GpuError> {
         let mut numbers: Vec<u32> =
             self.kept.iter().map(|kept| if let Kept::Known(count) = kept { *count } else { 0 }).collect();
         let on_device = |kept: &Kept| matches!(kept, Kept::OnDevice(_));
         if !self.kept.iter().any(on_device) {
             return Ok(numbers);
         }
-        let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("numbers of links"),
-            size: 4 * self.kept.len() as u64,
-            usage: BufferUsages::COPY_DST | BufferUsages::MAP_READ,
-            mapped_at_creation: false,
-        });
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let staging = self.gpu.staging(4 * self.kept.len() as u64);
+        let mut encoder = self.gpu.encoder();
         for (place, kept) in (0..).zip(&self.kept) {
             if let Kept::OnDevice(arguments) = kept {
                 encoder.copy_buffer_to_buffer(arguments, 4, &staging, 4 * place, 4);
             }
         }
-        self.queue.submit([encoder.finish()]);
-        let counted = super::wait_for(&self.device, &staging).map_err(DrawError::NotCounted)?;
-        let counted: Vec<u32> = bytemuck::pod_collect_to_vec(&counted);
+        let counted: Vec<u32> = self.gpu.read_staging(encoder, staging)?;
         for ((number, counted), _) in
             numbers.iter_mut().zip(counted).zip(&self.kept).filter(|(_, kept)| on_device(kept))
         {
@@ -291,7 +283,11 @@ fn set_scissor(pass: &mut wgpu::RenderPass<'_>, [x, y, width, height]: Scissor) 
 }
 
 /// All shaders that draw or prepare a drawing, except those of glyphon.
-pub fn shaders() -> Vec<Shader> {
-    let [links, links_select] = LinkPass::shaders();
-    vec![ShapePass::shader(), PicturePass::shader(), HeatmapPass::shader(), links, links_select, PointPass::shader()]
-}
+pub const SHADERS: [Shader; 6] = [
+    ShapePass::SHADER,
+    PicturePass::SHADER,
+    heatmap::gpu::SHADER,
+    LinkPass::SHADER,
+    links::gpu::SHADER,
+    PointPass::SHADER,
+];

@@ -11,8 +11,8 @@ use crate::common::Studio;
 use glam::Vec2;
 use vlscope::render::colormap::Colormap;
 use vlscope::render::{
-    Align, Color, Drawing, Engine, Heatmap, Keep, Label, Line, Link, Links, Mark, Picture, Pixels, Point, Points, Quad,
-    Rect, Transform, Values,
+    Align, Backend, Color, Drawing, Heatmap, Keep, Label, Line, Link, Links, Mark, Picture, Pixels, Point, Points,
+    Quad, Rect, Transform, Values,
 };
 
 const INK: Color = Color::hex(0x1b_2430);
@@ -229,36 +229,48 @@ fn points() -> Drawing {
     drawing(120.0, 100.0, vec![Mark::Points(points)])
 }
 
+/// A drawing for each pass.
+pub fn everything() -> Vec<(&'static str, Drawing)> {
+    vec![
+        ("shapes", shapes()),
+        ("text", text()),
+        ("pictures", pictures()),
+        ("heatmaps", heatmaps()),
+        ("links", links()),
+        ("points", points()),
+    ]
+}
+
 #[test]
 fn shapes_at_both_scales() {
-    let mut studio = Studio::new(Engine::Cpu);
+    let mut studio = Studio::new(Backend::Cpu);
     assert_golden("shapes", &studio.draw(&shapes(), 1.0));
     assert_golden("shapes@2x", &studio.draw(&shapes(), 2.0));
 }
 
 #[test]
 fn text_at_both_scales() {
-    let mut studio = Studio::new(Engine::Cpu);
+    let mut studio = Studio::new(Backend::Cpu);
     assert_golden("text", &studio.draw(&text(), 1.0));
     assert_golden("text@2x", &studio.draw(&text(), 2.0));
 }
 
 #[test]
 fn pictures_sharp_smooth_cut_and_faint() {
-    assert_golden("pictures", &Studio::new(Engine::Cpu).draw(&pictures(), 1.0));
+    assert_golden("pictures", &Studio::new(Backend::Cpu).draw(&pictures(), 1.0));
 }
 
 #[test]
-fn heatmaps_by_both_twins() {
-    for engine in [Engine::Cpu, Engine::Gpu] {
-        assert_golden("heatmaps", &Studio::new(engine).draw(&heatmaps(), 1.0));
+fn heatmaps_by_both_backends() {
+    for backend in [Backend::Cpu, Backend::Gpu] {
+        assert_golden("heatmaps", &Studio::new(backend).draw(&heatmaps(), 1.0));
     }
 }
 
 #[test]
-fn links_by_both_twins() {
-    for engine in [Engine::Cpu, Engine::Gpu] {
-        let mut studio = Studio::new(engine);
+fn links_by_both_backends() {
+    for backend in [Backend::Cpu, Backend::Gpu] {
+        let mut studio = Studio::new(backend);
         assert_golden("links", &studio.draw(&links(), 2.0));
         let kept = studio.painter.kept().unwrap();
         assert_eq!(kept[0], 40);
@@ -267,8 +279,8 @@ fn links_by_both_twins() {
 }
 
 #[test]
-fn points_with_rings_by_both_twins() {
-    for engine in [Engine::Cpu, Engine::Gpu] {
-        assert_golden("points", &Studio::new(engine).draw(&points(), 2.0));
+fn points_with_rings_by_both_backends() {
+    for backend in [Backend::Cpu, Backend::Gpu] {
+        assert_golden("points", &Studio::new(backend).draw(&points(), 2.0));
     }
 }

@@ -1,6 +1,6 @@
-//! The passes: pixels of each, and their shaders.
+//! The passes: pixels of each, and a device that is lost.
 
 mod common;
 mod golden;
+mod loss;
 mod painter;
-mod shaders;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::common::Studio;
 use glam::Vec2;
+use vlscope::gpu::{AdapterChoice, Gpu};
 use vlscope::render::colormap::Colormap;
 use vlscope::render::{
-    Color, Drawing, Engine, Heatmap, Keep, Link, Links, Mark, Picture, Pixels, Point, Points, Rect, Target, Transform,
-    Values,
+    Backend, Color, Drawing, Fonts, Heatmap, Keep, Link, Links, Mark, Painter, Picture, Pixels, Point, Points, Rect,
+    Target, Transform, Values,
 };
 
 const RECT: Rect = Rect { min: Vec2::ZERO, max: Vec2::new(40.0, 30.0) };
@@ -53,8 +54,8 @@ fn points(count: usize) -> Points {
 
 #[test]
 fn panning_uploads_nothing() {
-    for engine in [Engine::Cpu, Engine::Gpu] {
-        let mut studio = Studio::new(engine);
+    for backend in [Backend::Cpu, Backend::Gpu] {
+        let mut studio = Studio::new(backend);
         let pixels = Arc::new(Pixels { width: 2, height: 2, rgb: vec![9; 12] });
         let picture = Picture { rect: RECT, pixels, part: Rect::at(0.0, 0.0, 1.0, 1.0), opacity: 1.0, smooth: true };
         let (heatmap, links, points) = (heatmap(vec![0.5; 12], 3, 4), links(100), points(100));
@@ -78,7 +79,7 @@ fn panning_uploads_nothing() {
 
 #[test]
 fn what_is_let_go_of_goes_up_again() {
-    let mut studio = Studio::new(Engine::Gpu);
+    let mut studio = Studio::new(Backend::Gpu);
     studio.draw(&drawing(vec![Mark::Points(points(10))]), 1.0);
     let once = studio.painter.uploaded_bytes();
     studio.draw(&drawing(vec![]), 1.0);
@@ -87,21 +88,22 @@ fn what_is_let_go_of_goes_up_again() {
 }
 
 #[test]
-fn what_is_not_a_number_is_drawn_as_missing() {
-    for (engine, smooth) in [(Engine::Cpu, false), (Engine::Cpu, true), (Engine::Gpu, false), (Engine::Gpu, true)] {
+fn nan_is_drawn_as_missing() {
+    for (backend, smooth) in [(Backend::Cpu, false), (Backend::Cpu, true), (Backend::Gpu, false), (Backend::Gpu, true)]
+    {
         let values = vec![0.0, 1.0, f32::NAN, 1.0];
         let mark = Heatmap { smooth, ..heatmap(values, 1, 4) };
-        let pixels = Studio::new(engine).draw(&drawing(vec![Mark::Heatmap(mark)]), 1.0);
-        assert_eq!(pixels.get_pixel(25, 15).0, [255, 0, 0, 255], "{engine:?}");
-        assert_eq!(pixels.get_pixel(35, 15).0, [255; 4], "{engine:?}");
-        assert_eq!(pixels.get_pixel(1, 15).0, [0, 0, 0, 255], "{engine:?}");
+        let pixels = Studio::new(backend).draw(&drawing(vec![Mark::Heatmap(mark)]), 1.0);
+        assert_eq!(pixels.get_pixel(25, 15).0, [255, 0, 0, 255], "{backend:?}");
+        assert_eq!(pixels.get_pixel(35, 15).0, [255; 4], "{backend:?}");
+        assert_eq!(pixels.get_pixel(1, 15).0, [0, 0, 0, 255], "{backend:?}");
     }
 }
 
 #[test]
 fn the_empty_draws_the_background() {
-    for engine in [Engine::Cpu, Engine::Gpu] {
-        let mut studio = Studio::new(engine);
+    for backend in [Backend::Cpu, Backend::Gpu] {
+        let mut studio = Studio::new(backend);
         let no_pixels = Arc::new(Pixels { width: 0, height: 0, rgb: vec![] });
         let marks = vec![
             Mark::Heatmap(heatmap(vec![], 0, 3)),
@@ -119,14 +121,38 @@ fn the_empty_draws_the_background() {
 #[test]
 fn a_translucent_background_is_premultiplied() {
     let background = Color([255, 0, 0, 128]);
-    let pixels = Studio::new(Engine::Cpu).draw(&Drawing { background, ..drawing(vec![]) }, 1.0);
+    let pixels = Studio::new(Backend::Cpu).draw(&Drawing { background, ..drawing(vec![]) }, 1.0);
     assert_eq!(pixels.get_pixel(3, 3).0, [128, 0, 0, 128]);
 }
 
 #[test]
 fn a_picture_beyond_the_adapters_limit_is_refused() {
-    let studio = Studio::new(Engine::Cpu);
+    let studio = Studio::new(Backend::Cpu);
     let limit = studio.gpu.device.limits().max_texture_dimension_2d;
-    let refusal = Target::new(&studio.gpu.device, limit + 1, 10).unwrap_err().to_string();
+    let refusal = Target::new(&studio.gpu, limit + 1, 10).unwrap_err().to_string();
     assert!(refusal.contains(&format!("limit is {limit} pixels")), "{refusal}");
+}
+
+/// Each mark that holds more than a buffer may; the frame after it is drawn as ever.
+#[test]
+fn marks_beyond_the_adapters_buffers_are_refused_by_name() {
+    let limits = |limits: wgpu::Limits| wgpu::Limits {
+        max_buffer_size: 1 << 16,
+        max_storage_buffer_binding_size: 1 << 16,
+        ..limits
+    };
+    let gpu = Arc::new(Gpu::open_limited(&AdapterChoice::Auto, limits).unwrap());
+    let (mut painter, mut fonts) = (Painter::new(&gpu, Backend::Gpu), Fonts::new());
+    let target = Target::new(&gpu, 40, 30).unwrap();
+    for (mark, refusal) in [
+        (Mark::Heatmap(heatmap(vec![0.5; 129 * 128], 129, 128)), "a matrix of 66048 bytes is too large: "),
+        (Mark::Links(links(4_000)), "a bundle of links of 96000 bytes is too large: "),
+        (Mark::Points(points(4_000)), "a cloud of points of 80000 bytes is too large: "),
+    ] {
+        let error = painter.draw(&drawing(vec![mark]), 1.0, &mut fonts, &target).unwrap_err().to_string();
+        assert!(error.starts_with(refusal), "{error}");
+        assert!(error.ends_with("the GPU adapter's limit is 65536 bytes"), "{error}");
+        painter.draw(&drawing(vec![Mark::Links(links(5))]), 1.0, &mut fonts, &target).unwrap();
+        assert_eq!(painter.kept().unwrap(), [5]);
+    }
 }

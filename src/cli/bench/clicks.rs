@@ -13,7 +13,7 @@ use crate::analysis::projection::Recipe;
 use crate::app::{Command, Launch, Offscreen, State};
 use crate::gpu::Gpu;
 use crate::query::{Analyst, OpenTrace, ProjectionQuestion, Projector};
-use crate::render::{Engine, Fonts, Painter, Target as Texture};
+use crate::render::{Backend, Fonts, Painter, Target as Texture};
 use crate::trace::Modality;
 use crate::view::{Inputs, Target, View, draw};
 
@@ -69,11 +69,10 @@ struct Drafts {
 impl Drafts {
     /// Each view has a texture of its `size`, in pixels.
     fn new(gpu: &Arc<Gpu>, size: impl Fn(View) -> Vec2) -> Result<Self> {
-        let twin = if gpu.is_software() { Engine::Cpu } else { Engine::Gpu };
-        let painter = Painter::new(&gpu.device, &gpu.queue, twin);
+        let painter = Painter::new(gpu, Backend::of(gpu));
         let target = |view| {
             let size = size(view);
-            Ok((view, Texture::new(&gpu.device, size.x as u32, size.y as u32)?))
+            Ok((view, Texture::new(gpu, size.x as u32, size.y as u32)?))
         };
         let targets = View::all().into_iter().map(target).collect::<Result<_>>()?;
         Ok(Self { gpu: Arc::clone(gpu), painter, fonts: Fonts::new(), targets })

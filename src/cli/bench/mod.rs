@@ -23,7 +23,7 @@ use crate::analysis::Engine;
 use crate::analysis::projection::{Method, Recipe, project};
 use crate::analysis::statistics::Options as StatisticOptions;
 use crate::app::Launch;
-use crate::gpu::{Gpu, PageKey, Residency};
+use crate::gpu::{Gpu, PageKey};
 use crate::query::{Analyst, OpenTrace};
 
 use self::bandwidth::{Bandwidth, bandwidth};
@@ -156,12 +156,13 @@ fn numbers(engine: &Engine, open: &OpenTrace) -> Result<Timings> {
 fn upload(gpu: &Arc<Gpu>, open: &OpenTrace, budget_bytes: u64) -> Result<Timing> {
     let layers = open.document().attention.first().map_or(0, |block| block.layers);
     measure(STATISTICS_RUNS, |_| {
-        let mut pages = Residency::new(Arc::clone(gpu), budget_bytes);
+        gpu.drop_pages();
+        gpu.set_page_budget(budget_bytes);
         for layer in 0..layers {
             let view = open.trace.attention(0, layer);
-            for heads in pages.runs(&view)? {
+            for heads in gpu.runs(&view)? {
                 let key = PageKey { trace: open.trace.serial(), block: 0, layer, first_head: heads.start };
-                pages.page(key, &view, &heads);
+                gpu.page(key, &view, &heads)?;
             }
         }
         Ok(gpu.wait()?)
