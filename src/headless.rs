@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::gpu::{AdapterChoice, Gpu, GpuError};
-use crate::render::{Backend, DrawError, Drawing, Fonts, Painter, Target, TargetError};
+use crate::render::{Backend, DrawError, Drawing, Fonts, Painter, RenderTarget, TargetError};
 use crate::view::{Inputs, View, draw};
 
 /// Draws views and drawings on an adapter.
@@ -21,7 +21,7 @@ pub enum HeadlessError {
     Gpu(#[from] GpuError),
     /// The picture is too large.
     #[error(transparent)]
-    Target(#[from] TargetError),
+    RenderTarget(#[from] TargetError),
     /// A mark could not be drawn.
     #[error(transparent)]
     Draw(#[from] DrawError),
@@ -72,7 +72,7 @@ impl Headless {
 
     fn draw_once(&mut self, drawing: &Drawing, scale: f32) -> Result<image::RgbaImage, HeadlessError> {
         let [width, height] = [drawing.size.x, drawing.size.y].map(|side| (side * scale).round() as u32);
-        let target = Target::new(&self.gpu, width, height)?;
+        let target = RenderTarget::new(&self.gpu, width, height)?;
         self.painter.draw(drawing, scale, &mut self.fonts, &target)?;
         let pixels = target.read(&self.gpu)?;
         Ok(image::RgbaImage::from_raw(target.width(), target.height(), pixels).unwrap_or_default())

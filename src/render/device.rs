@@ -16,7 +16,7 @@ pub(super) struct Frame<'a> {
     pub target: [u32; 2],
 }
 
-/// Draws triangle strips of a shader's `vs_main` and `fs_main` into a [`Target`](super::Target).
+/// Draws triangle strips of a shader's `vs_main` and `fs_main` into a [`RenderTarget`](super::RenderTarget).
 pub(super) struct Strips {
     bindings: wgpu::BindGroupLayout,
     pub pipeline: wgpu::RenderPipeline,
@@ -115,7 +115,7 @@ pub(super) fn scissor(frame: &Frame<'_>, clip: &Rect) -> Option<Scissor> {
 /// From a mark's own coordinates to pixels, as the points' and the links' shaders read it.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub(super) struct View {
+pub(super) struct ViewUniform {
     /// Of the target, in pixels.
     pub target: [f32; 2],
     /// Pixels per unit.
@@ -127,7 +127,7 @@ pub(super) struct View {
     pub padding: f32,
 }
 
-impl View {
+impl ViewUniform {
     pub(super) fn new(frame: &Frame<'_>, view: &Transform) -> Self {
         Self {
             target: frame.target.map(|side| side as f32),

@@ -3,6 +3,7 @@
 pub mod colormap;
 mod device;
 mod drawing;
+mod error;
 mod fonts;
 mod heatmap;
 mod layer;
@@ -17,9 +18,10 @@ mod text;
 
 pub use self::svg::{SvgError, to_svg};
 pub use drawing::*;
+pub use error::DrawError;
 pub use fonts::{FONT_REGULAR, Fonts};
-pub use painter::{DrawError, Painter, SHADERS};
-pub use target::{TARGET_FORMAT, Target, TargetError};
+pub use painter::{Painter, SHADERS};
+pub use target::{RenderTarget, TARGET_FORMAT, TargetError};
 
 use crate::gpu::Gpu;
 

@@ -8,13 +8,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::device::{Frame, Scissor};
+use super::error::DrawError;
 use super::heatmap::{self, HeatmapPass};
 use super::links::{self, LinkPass, PreparedLinks};
 use super::picture::{Blit, PicturePass};
 use super::points::{self, PointPass, PreparedPoints};
 use super::shapes::{Shape, ShapePass};
 use super::text::TextPass;
-use super::{Backend, Color, Drawing, Fonts, Mark, Target};
+use super::{Backend, Color, Drawing, Fonts, Mark, RenderTarget};
 use crate::gpu::{Gpu, GpuError, Shader};
 
 /// Draws drawings. Made once: it holds the pipelines, and what the last drawings left on the device.
@@ -39,27 +40,6 @@ enum Kept {
     Known(u32),
     /// It is the second word of the draw's arguments.
     OnDevice(wgpu::Buffer),
-}
-
-/// Why a drawing could not be drawn.
-#[derive(Debug, thiserror::Error)]
-pub enum DrawError {
-    /// One mark holds more than the device can bind, or the device refused or is lost.
-    #[error(transparent)]
-    Gpu(#[from] GpuError),
-    /// An image has a side that is longer than the device allows.
-    #[error("an image of {width}×{height} pixels is too large: the GPU adapter's limit is {limit} pixels a side")]
-    PictureTooLarge {
-        /// In pixels.
-        width: u32,
-        /// In pixels.
-        height: u32,
-        /// The longest side allowed.
-        limit: u32,
-    },
-    /// The labels' glyphs don't fit into one texture.
-    #[error("the view's text has more and larger letters than fit into one texture of the GPU adapter")]
-    TooManyGlyphs,
 }
 
 /// Marks that are drawn at once.
@@ -94,7 +74,13 @@ impl Painter {
     /// # Errors
     /// If a mark is larger than the device allows, when the target keeps what it showed; or if the device is lost: then a painter
     /// and a target are made on [`Gpu::current`].
-    pub fn draw(&mut self, drawing: &Drawing, scale: f32, fonts: &mut Fonts, target: &Target) -> Result<(), DrawError> {
+    pub fn draw(
+        &mut self,
+        drawing: &Drawing,
+        scale: f32,
+        fonts: &mut Fonts,
+        target: &RenderTarget,
+    ) -> Result<(), DrawError> {
         let gpu = Arc::clone(&self.gpu);
         gpu.guarded(|| Ok(self.draw_on(&gpu, drawing, scale, fonts, target)))?
     }
@@ -105,7 +91,7 @@ impl Painter {
         drawing: &Drawing,
         scale: f32,
         fonts: &mut Fonts,
-        target: &Target,
+        target: &RenderTarget,
     ) -> Result<(), DrawError> {
         let frame = Frame { gpu, scale, target: [target.width(), target.height()] };
         let mut encoder = gpu.encoder();
@@ -198,7 +184,7 @@ impl Painter {
         encoder: &mut wgpu::CommandEncoder,
         background: Color,
         batches: &[Batch],
-        target: &Target,
+        target: &RenderTarget,
     ) -> Result<(), DrawError> {
         let [width, height] = frame.target;
         let size = [width as f32, height as f32];

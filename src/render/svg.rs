@@ -116,7 +116,8 @@ impl Page {
     }
 
     fn line(&mut self, line: &Line) {
-        if line.width <= 0.0 || line.color.0[3] == 0 || line.from == line.to {
+        let is_finite = line.from.is_finite() && line.to.is_finite();
+        if !is_finite || line.width <= 0.0 || line.color.0[3] == 0 || line.from == line.to {
             return;
         }
         let mut mark = LineElement::new()
@@ -165,16 +166,16 @@ impl Page {
             }
             return Ok(());
         }
-        let colors = heatmap::colored_cells(heatmap, values);
+        let columns = first.x as u32..(last.x as u32).min(heatmap.columns);
+        let rows = first.y as u32..(last.y as u32).min(heatmap.rows);
+        let colors = heatmap::colored_cells(heatmap, values, columns.clone(), rows.clone());
+        let places = rows.flat_map(|row| columns.clone().map(move |column| Vec2::new(column as f32, row as f32)));
         let mut group = Group::new().set("shape-rendering", "crispEdges");
-        for row in first.y as u32..(last.y as u32).min(heatmap.rows) {
-            for column in first.x as u32..(last.x as u32).min(heatmap.columns) {
-                let color = colors[row as usize * heatmap.columns as usize + column as usize];
-                let min = heatmap.rect.min + (Vec2::new(column as f32, row as f32) - heatmap.window.min) * cell;
-                let seen = Rect { min: min.max(heatmap.rect.min), max: (min + cell).min(heatmap.rect.max) };
-                if color[3] > 0 && seen.size().cmpgt(Vec2::ZERO).all() {
-                    group = group.add(fill(rectangle(seen), Color(color)));
-                }
+        for (place, color) in places.zip(colors) {
+            let min = heatmap.rect.min + (place - heatmap.window.min) * cell;
+            let seen = Rect { min: min.max(heatmap.rect.min), max: (min + cell).min(heatmap.rect.max) };
+            if color[3] > 0 && seen.size().cmpgt(Vec2::ZERO).all() {
+                group = group.add(fill(rectangle(seen), Color(color)));
             }
         }
         self.add(group);
@@ -205,6 +206,9 @@ impl Page {
         let mut group = Group::new().set("clip-path", clip);
         for point in points.points.iter() {
             let at = points.view.apply(Vec2::from(point.at));
+            if !at.is_finite() {
+                continue;
+            }
             let circle =
                 |radius: f32| Circle::new().set("cx", short(at.x)).set("cy", short(at.y)).set("r", short(radius));
             if point.stroke.0[3] > 0 {

@@ -7,7 +7,7 @@ pub const TARGET_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 
 /// An offscreen texture, made to be drawn into, shown by egui and read back.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub struct RenderTarget {
     texture: wgpu::Texture,
     view: wgpu::TextureView,
 }
@@ -30,7 +30,7 @@ pub enum TargetError {
     Gpu(#[from] GpuError),
 }
 
-impl Target {
+impl RenderTarget {
     /// A target of this many pixels; 0 counts as 1, since there are no empty textures.
     ///
     /// # Errors

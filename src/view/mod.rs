@@ -1,235 +1,100 @@
-//! The views: trace + selection + options + evidence → what is drawn, and what lies where for the pointer.
+//! The views: trace + selection + options + results → what is drawn, and what lies where for the pointer.
 //!
 //! Everything here is pure. A view measures text and otherwise only computes: the same inputs give the same
-//! [`Scene`] in the window, headless and in a test. Numbers come in as [`Evidence`]; nothing is analysed here.
+//! [`Scene`] in the window, headless and in a test. A view [needs] requests, and is drawn of their
+//! [`Results`](crate::query::Results); nothing is analysed here.
 
-mod canvas;
 mod caption;
 mod choices;
-mod colour_bar;
+mod common;
 mod compare;
-mod embedding;
-mod evidence;
-mod heads;
-mod image;
-mod link_candidates;
-mod links;
-mod matrix;
-mod matrix_marks;
+mod definition;
+mod inputs;
+mod numbers;
 mod options;
-mod overlays;
-mod patches;
-mod region_labels;
-mod sides;
-mod similarity;
-mod sinks;
+mod scene;
 mod summary;
-mod text;
-mod text_flow;
-mod text_plain;
-mod text_summary;
-mod theme;
-mod thumbnails;
-mod tiles;
-mod timeline;
-mod tip;
 mod token_cloud;
-mod words;
-mod zone;
+mod views;
 
-use std::fmt;
-use std::str::FromStr;
-use std::sync::Arc;
-
-use glam::Vec2;
-use serde::{Deserialize, Serialize};
-
-use crate::analysis::Selection;
-use crate::render::{Drawing, Fonts, Pixels, Rect};
-use crate::trace::Document;
+use crate::query::{Query, StatisticGrid};
+use crate::render::Fonts;
+use common::sketch::Sketch;
+use common::tip::Facts;
+use definition::Definition;
 
 pub use choices::{LinkColor, MatrixBlock, Tiles};
-pub use colour_bar::ColourBar;
+pub use common::asked::{plane, projection, statistic_grid, statistics};
+pub use common::theme::{Palette, Theme, contrast};
+pub use common::words::{joined, token_names, word, words};
+pub use common::zone::{ColourBar, Target, Zone};
 pub use compare::{
-    Alignment, CompareView, ComparedHeads, ComparedImage, ComparedTokens, Row, compared_image, compared_text,
-    draw_comparison, partner_selection,
+    AlignedRow, Alignment, CompareView, ComparedHeads, ComparedImage, ComparedTokens, Partner, UnknownCompareView,
+    compared_image, compared_text, comparison_needs, draw_comparison, partner,
 };
 pub use embedding::{ColorBy, EmbeddingOptions, SizeBy};
-pub use evidence::{Evidence, NearTokens, Neighbours, Projection, StatisticGrid, Thumbnails};
+pub use inputs::Inputs;
 pub use matrix::matrix_size;
+pub use numbers::{Axis, NoNumbers, Numbers};
 pub use options::{Caption, HeadsOrder, Options};
-pub use summary::summary;
-pub use theme::{Palette, Theme, contrast};
-pub use thumbnails::{gap as thumbnail_gap, side as thumbnail_side};
-pub use token_cloud::{CloudInputs, CloudScene, MOST_DISCS, TokenCloud, draw_token_cloud};
-pub use words::{joined, token_names, word, words};
-pub use zone::{Target, Zone};
+pub use scene::Scene;
+pub use summary::{summary, summary_needs};
+pub use token_cloud::{
+    CloudInputs, CloudScene, MOST_DISCS, PaintedTokens, TokenCloud, TokenColor, UnknownTokenColor, draw_token_cloud,
+    rows_of, token_name,
+};
+pub use views::{UnknownView, View};
 
-/// One way to look at a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum View {
-    /// Layers × heads, one statistic.
-    Heads,
-    /// The picture under the selection's attention.
-    Image,
-    /// The tokens in the colours of the selection's attention.
-    Text,
-    /// Queries × keys of one head.
-    Matrix,
-    /// Curves between words and patches.
-    Links,
-    /// Hidden states in two dimensions.
-    Embedding,
-    /// The matrices of all heads.
-    Thumbnails,
-    /// The picture under the attention of each head of a layer.
-    Overlays,
-    /// What each output token attends to, layer by layer.
-    Timeline,
-    /// How alike the hidden states are.
-    Similarity,
-}
+macro_rules! folders {
+    ($($(#[$doc:meta])* $view:ident, $folder:ident, $title:literal;)*) => {
+        $(mod $folder;)*
 
-/// All that a view may look at.
-#[derive(Clone, Copy, Debug)]
-pub struct Inputs<'a> {
-    /// The trace without its tensors.
-    pub document: &'a Document,
-    /// The trace's images, in its order.
-    pub images: &'a [Arc<Pixels>],
-    /// What the user looks at.
-    pub selection: &'a Selection,
-    /// What is under the pointer, in whichever view.
-    pub hover: Option<Target>,
-    /// How it is shown.
-    pub options: &'a Options,
-    /// The numbers.
-    pub evidence: &'a Evidence,
-    /// Of the drawing, in logical pixels.
-    pub size: Vec2,
-}
-
-/// A view's drawing, and what lies where in it.
-#[derive(Clone, Debug)]
-pub struct Scene {
-    /// What is drawn.
-    pub drawing: Drawing,
-    /// What the pointer can meet; of overlapping zones the later one wins.
-    pub zones: Vec<Zone>,
-    /// The part that zooms and pans (matrix, embedding), or simply holds the content.
-    pub content: Rect,
-    /// The colour bar, if there is one.
-    pub bar: Option<ColourBar>,
-    /// How many rows of text lie beyond the view: how far it scrolls.
-    pub rows_beyond: f32,
-    facts: tip::Facts,
-}
-
-/// Draws a view.
-pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
-    let mut canvas = canvas::Canvas::new(inputs, fonts);
-    caption::draw(view, inputs, &mut canvas);
-    match view {
-        // A panel that is being opened or closed.
-        _ if inputs.size.x < 64.0 || inputs.size.y < 48.0 => {}
-        View::Heads => heads::draw(inputs, &mut canvas),
-        View::Image => image::draw(inputs, &mut canvas),
-        View::Text => text::draw(inputs, &mut canvas),
-        View::Matrix => matrix::draw(inputs, &mut canvas),
-        View::Links => links::draw(inputs, &mut canvas),
-        View::Embedding => embedding::draw(inputs, &mut canvas),
-        View::Thumbnails => thumbnails::draw(inputs, &mut canvas),
-        View::Overlays => overlays::draw(inputs, &mut canvas),
-        View::Timeline => timeline::draw(inputs, &mut canvas),
-        View::Similarity => similarity::draw(inputs, &mut canvas),
-    }
-    let said = canvas.said.take();
-    canvas.finish(tip::Facts::new(inputs, said))
-}
-
-impl Scene {
-    /// What lies at a place in logical pixels.
-    pub fn at(&self, pointer: Vec2) -> Option<Target> {
-        self.zones.iter().rev().find_map(|zone| zone.at(pointer))
-    }
-
-    /// The tokens of a sequence whose middles lie in a rectangle, as (sequence, tokens), ascending; of several sequences that
-    /// of the first. `None` if there is no such token.
-    pub fn tokens_in(&self, rect: Rect) -> Option<(usize, Vec<usize>)> {
-        let inside = |zone: &Zone| match zone {
-            Zone::Area { rect: area, target: Target::Token { sequence, token } } if rect.contains(area.center()) => {
-                Some((*sequence, *token))
+        const fn definition(view: View) -> &'static Definition {
+            match view {
+                $(View::$view => &$folder::VIEW,)*
             }
-            _ => None,
-        };
-        let found: Vec<(usize, usize)> = self.zones.iter().filter_map(inside).collect();
-        let sequence = found.first()?.0;
-        let mut tokens: Vec<usize> =
-            found.into_iter().filter(|&(of, _)| of == sequence).map(|(_, token)| token).collect();
-        tokens.sort_unstable();
-        tokens.dedup();
-        Some((sequence, tokens))
-    }
-
-    /// A line of text about a target: its name, its value and the unit.
-    pub fn tip(&self, target: Target) -> String {
-        self.facts.tip(target)
-    }
-}
-
-impl View {
-    /// Every view, in the order in which they are listed.
-    pub const fn all() -> [Self; 10] {
-        [
-            Self::Heads,
-            Self::Image,
-            Self::Text,
-            Self::Matrix,
-            Self::Links,
-            Self::Embedding,
-            Self::Thumbnails,
-            Self::Overlays,
-            Self::Timeline,
-            Self::Similarity,
-        ]
-    }
-
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Heads => "heads",
-            Self::Image => "image",
-            Self::Text => "text",
-            Self::Matrix => "matrix",
-            Self::Links => "links",
-            Self::Embedding => "embedding",
-            Self::Thumbnails => "thumbnails",
-            Self::Overlays => "overlays",
-            Self::Timeline => "timeline",
-            Self::Similarity => "similarity",
         }
-    }
+    };
 }
 
-impl fmt::Display for View {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
+views::list_of_views!(folders);
+
+/// Draws a view, of what is known of what it [needs].
+pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
+    let mut sketch = Sketch::new(inputs, fonts);
+    caption::draw(|| (definition(view).caption)(inputs), inputs, &mut sketch);
+    // Less room is a panel that is being opened or closed.
+    if inputs.size.x >= 64.0 && inputs.size.y >= 48.0 {
+        (definition(view).draw)(inputs, &mut sketch);
     }
+    let facts = Facts::new(inputs, &mut sketch);
+    sketch.finish(facts)
 }
 
-/// The name is not one of [`View::all`].
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "no view is called '{0}': it is heads, image, text, matrix, links, embedding, thumbnails, overlays, timeline or \
-     similarity"
-)]
-pub struct UnknownView(String);
+/// Draws layers × heads of numbers that are no statistic of one trace.
+pub fn draw_grid(grid: &StatisticGrid, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
+    let mut sketch = Sketch::new(inputs, fonts);
+    caption::draw(|| heads::words_of(inputs, grid), inputs, &mut sketch);
+    heads::draw_grid(inputs, grid, None, &mut sketch);
+    let facts = Facts::new(inputs, &mut sketch);
+    sketch.finish(facts)
+}
 
-impl FromStr for View {
-    type Err = UnknownView;
+/// What a view has to know to draw itself, the most urgent first. The results in the inputs play no part.
+pub fn needs(view: View, inputs: &Inputs<'_>) -> Vec<Query> {
+    (definition(view).needs)(inputs)
+}
 
-    fn from_str(name: &str) -> Result<Self, UnknownView> {
-        Self::all().into_iter().find(|view| view.name() == name).ok_or_else(|| UnknownView(name.to_owned()))
-    }
+/// What has to be known for the numbers that a view shows.
+pub fn needs_for_numbers(view: View, inputs: &Inputs<'_>) -> Vec<Query> {
+    let Definition { needs, needs_for_numbers, .. } = definition(view);
+    [needs(inputs), needs_for_numbers(inputs)].concat()
+}
+
+/// What a view shows, as an array.
+///
+/// # Errors
+/// If the trace has nothing of that kind, or it is not known.
+pub fn numbers_of(view: View, inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
+    (definition(view).numbers)(inputs)
 }

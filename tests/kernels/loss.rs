@@ -5,18 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::common::{Block, assert_close, new_key, reference};
+use crate::common::{Block, assert_close, matrix_of, new_key, own_gpu, reference};
 use vlscope::analysis::gather::Resolved;
 use vlscope::analysis::normalize::{self, Normalization};
 use vlscope::analysis::pool::{self, Pooling, Tiling};
 use vlscope::analysis::statistics::{self, Options, plan::Plan};
-use vlscope::analysis::{Compute, Engine, Matrix, Pick, Rollout, Selection, gather, per_head, rollout};
-use vlscope::gpu::{AdapterChoice, Gpu, GpuError, read_back};
+use vlscope::analysis::{Compute, Engine, Pick, Rollout, Selection, gather, per_head, rollout};
+use vlscope::gpu::{Gpu, GpuError, read_back};
 use vlscope::trace::{Dtype, Trace};
-
-fn open() -> Arc<Gpu> {
-    Arc::new(Gpu::open(&AdapterChoice::Auto).unwrap())
-}
 
 fn lose(gpu: &Gpu) {
     gpu.device.destroy();
@@ -25,7 +21,7 @@ fn lose(gpu: &Gpu) {
 
 #[test]
 fn one_device_takes_the_place_of_a_lost_one_for_all_who_hold_it() {
-    let first = open();
+    let first = own_gpu();
     first.set_page_budget(12_345);
     assert!(Arc::ptr_eq(&first, &first.current().unwrap()));
     lose(&first);
@@ -41,7 +37,7 @@ fn one_device_takes_the_place_of_a_lost_one_for_all_who_hold_it() {
 
 #[test]
 fn every_kernel_says_that_the_device_is_lost() {
-    let gpu = open();
+    let gpu = own_gpu();
     gpu.device.destroy();
     let block = Block::mixed(9, false, &[2, 3], Dtype::F16);
     let (layers, layout, key) = (block.layers(), block.layout(), new_key());
@@ -75,7 +71,7 @@ fn requests(engine: &Engine, trace: &Trace) -> Vec<Vec<f32>> {
         engine.gather(trace, &mean).unwrap(),
         engine.gather(trace, &one).unwrap(),
         engine.per_head(trace, &mean).unwrap().values,
-        engine.host_matrix(trace, &rolled).unwrap().to_vec(),
+        matrix_of(engine, trace, &rolled),
         engine.pool(trace, 0, &tiling, || true).unwrap().concat(),
         engine.normalize(&[0.25, 0.5, 1.0, 0.125], 2, Normalization::RowMaximum).unwrap(),
     ]
@@ -87,17 +83,15 @@ fn assert_same(expected: &[Vec<f32>], found: &[Vec<f32>]) {
 
 #[test]
 fn an_engine_goes_on_with_the_next_device() {
-    let (trace, gpu) = (reference("multi-image"), open());
+    let (trace, gpu) = (reference("multi-image"), own_gpu());
     let engine = Engine::new(Some(gpu.clone()), Compute::Gpu, 1 << 20).unwrap();
     let expected = requests(&Engine::cpu(), &trace);
     let head = Selection { layer: Pick::One(0), head: Pick::One(0), ..Selection::default() };
-    let before = engine.matrix(&trace, &head).unwrap();
+    let before = engine.resident_matrix(&trace, &head).unwrap().unwrap();
     assert_same(&expected, &requests(&engine, &trace));
     lose(&gpu);
     assert_same(&expected, &requests(&engine, &trace));
-    let (Matrix::Resident(before), Matrix::Resident(after)) = (before, engine.matrix(&trace, &head).unwrap()) else {
-        panic!("a head is resident where shaders run");
-    };
+    let after = engine.resident_matrix(&trace, &head).unwrap().unwrap();
     assert!(before.device != after.device && after.device == engine.gpu().unwrap().device);
     assert!(engine.runs_shaders());
 }
@@ -105,7 +99,7 @@ fn an_engine_goes_on_with_the_next_device() {
 /// Whichever step of a request it happens in.
 #[test]
 fn a_loss_in_the_midst_of_a_request_begins_it_anew() {
-    let (trace, gpu) = (reference("multi-image"), open());
+    let (trace, gpu) = (reference("multi-image"), own_gpu());
     let engine = Engine::new(Some(gpu), Compute::Gpu, 1 << 20).unwrap();
     let expected = requests(&Engine::cpu(), &trace);
     let is_over = AtomicBool::new(false);
@@ -131,7 +125,7 @@ fn a_loss_in_the_midst_of_a_request_begins_it_anew() {
 
 #[test]
 fn statistics_survive_a_loss_between_two_layers() {
-    let (trace, gpu) = (reference("multi-image"), open());
+    let (trace, gpu) = (reference("multi-image"), own_gpu());
     let engine = Engine::new(Some(gpu.clone()), Compute::Gpu, 1 << 20).unwrap();
     let options = Options::default();
     let expected = Engine::cpu().statistics(&trace, 0, &options, &mut |_, _| true).unwrap();

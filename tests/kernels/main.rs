@@ -6,6 +6,7 @@ mod gpu;
 mod heads;
 mod limits;
 mod loss;
+mod pages;
 mod rollout;
 mod shaders;
 mod sinks;

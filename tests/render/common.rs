@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vlscope::gpu::{AdapterChoice, Gpu};
-use vlscope::render::{Backend, Drawing, Fonts, Painter, Target};
+use vlscope::render::{Backend, Drawing, Fonts, Painter, RenderTarget};
 
 /// A painter on whatever adapter there is; that there is none fails the test.
 pub struct Studio {
@@ -21,7 +21,7 @@ impl Studio {
 
     pub fn draw(&mut self, drawing: &Drawing, scale: f32) -> image::RgbaImage {
         let [width, height] = [drawing.size.x, drawing.size.y].map(|side| (side * scale).round() as u32);
-        let target = Target::new(&self.gpu, width, height).unwrap();
+        let target = RenderTarget::new(&self.gpu, width, height).unwrap();
         self.painter.draw(drawing, scale, &mut self.fonts, &target).unwrap();
         let pixels = target.read(&self.gpu).unwrap();
         image::RgbaImage::from_raw(width, height, pixels).unwrap()

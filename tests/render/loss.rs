@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use crate::common::Studio;
-use crate::golden::everything;
+use crate::golden::all;
 use vlscope::gpu::{AdapterChoice, Gpu, GpuError, PageKey, resident_head};
 use vlscope::headless::{Headless, HeadlessError};
 use vlscope::render::colormap::Colormap;
-use vlscope::render::{Backend, Color, DrawError, Drawing, Heatmap, Mark, Painter, Rect, Target, TargetError, Values};
+use vlscope::render::{
+    Backend, Color, DrawError, Drawing, Heatmap, Mark, Painter, Rect, RenderTarget, TargetError, Values,
+};
 use vlscope::trace::{Dtype, TensorView};
 
 fn lose(gpu: &Gpu) {
@@ -19,15 +21,15 @@ fn lose(gpu: &Gpu) {
 #[test]
 fn every_pass_says_that_the_device_is_lost_and_draws_on_the_next() {
     for backend in [Backend::Cpu, Backend::Gpu] {
-        for (name, drawing) in everything() {
+        for (name, drawing, _) in all() {
             let mut studio = Studio::new(backend);
             let before = studio.draw(&drawing, 1.0);
-            let target = Target::new(&studio.gpu, 64, 64).unwrap();
+            let target = RenderTarget::new(&studio.gpu, 64, 64).unwrap();
             studio.gpu.device.destroy();
             let outcome = studio.painter.draw(&drawing, 1.0, &mut studio.fonts, &target);
             assert!(matches!(outcome, Err(DrawError::Gpu(GpuError::Lost))), "{name}: {outcome:?}");
             assert!(matches!(target.read(&studio.gpu), Err(GpuError::Lost)));
-            assert!(matches!(Target::new(&studio.gpu, 64, 64), Err(TargetError::Gpu(GpuError::Lost))));
+            assert!(matches!(RenderTarget::new(&studio.gpu, 64, 64), Err(TargetError::Gpu(GpuError::Lost))));
             // A painter on a lost device is of no use, and no panic.
             drop(Painter::new(&studio.gpu, backend));
             studio.gpu = studio.gpu.current().unwrap();
@@ -41,7 +43,7 @@ fn every_pass_says_that_the_device_is_lost_and_draws_on_the_next() {
 fn a_picture_without_a_window_comes_from_the_next_device() {
     let gpu = Arc::new(Gpu::open(&AdapterChoice::Auto).unwrap());
     let mut headless = Headless::on(Arc::clone(&gpu));
-    let (_, drawing) = everything().remove(0);
+    let [(_, drawing, _), ..] = all();
     let before = headless.draw(&drawing, 1.0).unwrap();
     lose(&gpu);
     assert_eq!(before, headless.draw(&drawing, 1.0).unwrap());

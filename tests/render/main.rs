@@ -1,6 +1,7 @@
-//! The passes: pixels of each, and a device that is lost.
+//! The passes: pixels of each, and their shaders.
 
 mod common;
 mod golden;
+mod likeness;
 mod loss;
 mod painter;

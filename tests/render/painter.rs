@@ -9,7 +9,7 @@ use vlscope::gpu::{AdapterChoice, Gpu};
 use vlscope::render::colormap::Colormap;
 use vlscope::render::{
     Backend, Color, Drawing, Fonts, Heatmap, Keep, Link, Links, Mark, Painter, Picture, Pixels, Point, Points, Rect,
-    Target, Transform, Values,
+    RenderTarget, Transform, Values,
 };
 
 const RECT: Rect = Rect { min: Vec2::ZERO, max: Vec2::new(40.0, 30.0) };
@@ -129,7 +129,7 @@ fn a_translucent_background_is_premultiplied() {
 fn a_picture_beyond_the_adapters_limit_is_refused() {
     let studio = Studio::new(Backend::Cpu);
     let limit = studio.gpu.device.limits().max_texture_dimension_2d;
-    let refusal = Target::new(&studio.gpu, limit + 1, 10).unwrap_err().to_string();
+    let refusal = RenderTarget::new(&studio.gpu, limit + 1, 10).unwrap_err().to_string();
     assert!(refusal.contains(&format!("limit is {limit} pixels")), "{refusal}");
 }
 
@@ -143,7 +143,7 @@ fn marks_beyond_the_adapters_buffers_are_refused_by_name() {
     };
     let gpu = Arc::new(Gpu::open_limited(&AdapterChoice::Auto, limits).unwrap());
     let (mut painter, mut fonts) = (Painter::new(&gpu, Backend::Gpu), Fonts::new());
-    let target = Target::new(&gpu, 40, 30).unwrap();
+    let target = RenderTarget::new(&gpu, 40, 30).unwrap();
     for (mark, refusal) in [
         (Mark::Heatmap(heatmap(vec![0.5; 129 * 128], 129, 128)), "a matrix of 66048 bytes is too large: "),
         (Mark::Links(links(4_000)), "a bundle of links of 96000 bytes is too large: "),

@@ -72,7 +72,7 @@ fn masses_are_sums_by_group_and_means_over_heads() {
 fn the_view_stacks_the_masses_and_answers_by_token_and_layer() {
     let mut case = tiled_chat();
     case.selection.tokens = vec![];
-    let timeline = case.evidence.timeline.clone().unwrap();
+    let timeline = case.known.timeline.clone().unwrap();
     let scene = case.draw(View::Timeline);
     let palette = case.options.theme.palette();
     let quads = |color| {
@@ -109,7 +109,7 @@ fn the_view_stacks_the_masses_and_answers_by_token_and_layer() {
 #[test]
 fn a_single_output_token_has_a_bar_a_layer() {
     let case = question().with_timeline();
-    let timeline = case.evidence.timeline.clone().unwrap();
+    let timeline = case.known.timeline.clone().unwrap();
     assert_eq!((timeline.tokens.as_slice(), timeline.layers), (&[0][..], 4));
     let scene = case.draw(View::Timeline);
     let column = scene.content.size().x / 4.0;

@@ -1,7 +1,7 @@
 //! The pass on the device: shaders/analysis/statistics.wgsl, page by page.
 
 use super::plan::Plan;
-use super::sums::{SLOTS, Sums};
+use super::sums::{SLOTS, Sums, as_wgsl, slots};
 use crate::gpu::{Binding, Bound, Gpu, GpuError, Page, PageKernel, PageKey, Shader, dtype_code, walk};
 use crate::trace::TensorView;
 
@@ -29,7 +29,6 @@ pub struct Parameters {
     dtype: u32,
     tiles: u32,
     causal: u32,
-    same_sequence: u32,
 }
 
 impl PageKernel for Statistics<'_> {
@@ -39,6 +38,7 @@ impl PageKernel for Statistics<'_> {
         wgsl: concat!(
             include_str!("../../../shaders/shared/decode.wgsl"),
             include_str!("../../../shaders/shared/dispatch.wgsl"),
+            slots!(as_wgsl),
             include_str!("../../../shaders/analysis/statistics.wgsl"),
         ),
         bindings: &[
@@ -62,7 +62,6 @@ impl PageKernel for Statistics<'_> {
             dtype: dtype_code(page.layer.dtype),
             tiles: tiles(page) as u32,
             causal: u32::from(self.plan.causal),
-            same_sequence: u32::from(self.plan.same_sequence),
         }
     }
 

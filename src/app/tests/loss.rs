@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Result, launch_on};
 use crate::analysis::Compute;
-use crate::app::command::Command;
-use crate::app::{Launch, Offscreen};
+use crate::app::tests::{Result, launch_on};
+use crate::app::{Command, Launch, Offscreen};
 use crate::gpu::{AdapterChoice, Gpu};
 
 fn open(compute: Compute) -> Result<(Arc<Gpu>, Offscreen)> {

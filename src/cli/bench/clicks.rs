@@ -1,6 +1,6 @@
 //! From a click or a hover to the pictures: by the engine alone, and by the whole window.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -9,13 +9,12 @@ use anyhow::{Context as _, Result};
 use glam::Vec2;
 
 use super::timing::{Timing, measure, milliseconds_since};
-use crate::analysis::projection::Recipe;
 use crate::app::{Command, Launch, Offscreen, State};
 use crate::gpu::Gpu;
-use crate::query::{Analyst, OpenTrace, ProjectionQuestion, Projector};
-use crate::render::{Backend, Fonts, Painter, Target as Texture};
+use crate::query::{OpenTrace, Results, Solver};
+use crate::render::{Backend, Fonts, Painter, RenderTarget};
 use crate::trace::Modality;
-use crate::view::{Inputs, Target, View, draw};
+use crate::view::{Inputs, Target, View, draw, needs};
 
 const RUNS: usize = 24;
 const OPENINGS: usize = 3;
@@ -63,7 +62,7 @@ struct Drafts {
     gpu: Arc<Gpu>,
     painter: Painter,
     fonts: Fonts,
-    targets: Vec<(View, Texture)>,
+    targets: Vec<(View, RenderTarget)>,
 }
 
 impl Drafts {
@@ -72,25 +71,19 @@ impl Drafts {
         let painter = Painter::new(gpu, Backend::of(gpu));
         let target = |view| {
             let size = size(view);
-            Ok((view, Texture::new(gpu, size.x as u32, size.y as u32)?))
+            Ok((view, RenderTarget::new(gpu, size.x as u32, size.y as u32)?))
         };
         let targets = View::all().into_iter().map(target).collect::<Result<_>>()?;
         Ok(Self { gpu: Arc::clone(gpu), painter, fonts: Fonts::new(), targets })
     }
 
     /// For each view, from the command to its finished texture; or `together`, until the last of all is finished.
-    fn clicks(
-        &mut self,
-        open: &Arc<OpenTrace>,
-        analyst: &mut Analyst,
-        hovers: bool,
-        together: bool,
-    ) -> Result<Timings> {
+    fn clicks(&mut self, open: &Arc<OpenTrace>, solver: &Solver, hovers: bool, together: bool) -> Result<Timings> {
         let mut state = State::default();
         state.options.statistic = "mass.text.image".to_owned();
         state.set_trace(Arc::clone(open));
-        state.apply(Command::ShowViews(vec![View::Timeline, View::Embedding]));
-        let mut projector = Projector::default();
+        let size = |texture: &RenderTarget| Vec2::new(texture.width() as f32, texture.height() as f32);
+        let sizes: HashMap<View, Vec2> = self.targets.iter().map(|(view, texture)| (*view, size(texture))).collect();
         let mut times_ms: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         for run in 0..RUNS + WARM_UP_RUNS {
             let clicked = Clicked::ALL[run % Clicked::ALL.len()];
@@ -101,11 +94,16 @@ impl Drafts {
             } else {
                 Command::Select { target, extend: false }
             });
-            let question = state.question();
-            let mut evidence = analyst.answer(open, &question, &AtomicBool::new(false))?;
-            if let Some(question) = ProjectionQuestion::of(open.document(), &question, Recipe::default()) {
-                evidence.projection = Some(Arc::new(projector.project(open, &question, &mut |_| true)?));
-            }
+            let inputs_of = |view: View, results| {
+                let size = sizes[&view];
+                Inputs {
+                    hover: state.hover,
+                    ..Inputs::new(open, state.shown_selection(), &state.options, results, size)
+                }
+            };
+            let nothing = Results::default();
+            let all = View::all().into_iter().flat_map(|view| needs(view, &inputs_of(view, &nothing)));
+            let results = solver.results(open, &all.collect::<Vec<_>>(), &AtomicBool::new(false))?;
             let numbers_ms = milliseconds_since(begin);
             let mut count = |name: &str, time_ms| {
                 if run >= WARM_UP_RUNS {
@@ -114,15 +112,7 @@ impl Drafts {
             };
             for (view, texture) in &self.targets {
                 let begin_view = Instant::now();
-                let inputs = Inputs {
-                    document: open.document(),
-                    images: &open.images,
-                    selection: &state.selection,
-                    hover: state.hover,
-                    options: &state.options,
-                    evidence: &evidence,
-                    size: Vec2::new(texture.width() as f32, texture.height() as f32),
-                };
+                let inputs = inputs_of(*view, &results);
                 let scene = draw(*view, &inputs, &mut self.fonts);
                 self.painter.draw(&scene.drawing, 1.0, &mut self.fonts, texture)?;
                 if !together {
@@ -147,13 +137,13 @@ impl Drafts {
 pub fn engine_clicks(
     gpu: &Arc<Gpu>,
     open: &Arc<OpenTrace>,
-    analyst: &mut Analyst,
+    solver: &Solver,
     size: Vec2,
     hovers: bool,
 ) -> Result<Timings> {
-    let mut timings = Drafts::new(gpu, |_| size)?.clicks(open, analyst, hovers, false)?;
+    let mut timings = Drafts::new(gpu, |_| size)?.clicks(open, solver, hovers, false)?;
     let mut in_window = Drafts::new(gpu, |view| (size * share_of_window(view)).round())?;
-    timings.extend(in_window.clicks(open, analyst, hovers, true)?);
+    timings.extend(in_window.clicks(open, solver, hovers, true)?);
     Ok(timings)
 }
 

@@ -10,7 +10,7 @@ use super::clicks::Timings;
 use super::timing::{Timing, measure};
 use crate::gpu::Gpu;
 use crate::render::{
-    Backend, Color, Drawing, Fonts, Keep, Link, Links, Mark, Painter, Point, Points, Rect, Target, Transform,
+    Backend, Color, Drawing, Fonts, Keep, Link, Links, Mark, Painter, Point, Points, Rect, RenderTarget, Transform,
 };
 use crate::view::{CloudInputs, Options, TokenCloud, draw_token_cloud};
 
@@ -28,7 +28,7 @@ const RUNS_OF_MANY: usize = 5;
 pub fn panning(gpu: &Arc<Gpu>, size: Vec2) -> Result<Timings> {
     let mut painter = Painter::new(gpu, Backend::of(gpu));
     let mut fonts = Fonts::new();
-    let target = Target::new(gpu, size.x as u32, size.y as u32)?;
+    let target = RenderTarget::new(gpu, size.x as u32, size.y as u32)?;
     let target = &target;
     let mut pan = |marks: &[fn(Vec2, usize) -> Mark], counts: &[usize]| -> Result<Timing> {
         let marks = marks.iter().zip(counts).map(|(mark, &count)| mark(size, count)).collect();
@@ -75,6 +75,7 @@ pub fn panning(gpu: &Arc<Gpu>, size: Vec2) -> Result<Timings> {
         ("points_100000".to_owned(), pan(&[points], &[100_000])?),
         ("points_1000000".to_owned(), pan(&[points], &[1_000_000])?),
         ("links_10000".to_owned(), pan(&[links], &[10_000])?),
+        ("links_100000".to_owned(), pan(&[links], &[100_000])?),
         ("links_2000_and_points_2000".to_owned(), pan(&[links, points], &[2_000, 2_000])?),
     ]))
 }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Coloring, Span};
+use super::coloring::{Coloring, Span};
 
 const MISSING: f32 = -1.0;
 

@@ -1,6 +1,6 @@
 //! Runs shaders/render/heatmap.wgsl.
 
-use super::Coloring;
+use super::coloring::Coloring;
 use crate::gpu::{Binding, Gpu, GpuError, Shader, dtype_code};
 use crate::trace::Dtype;
 

@@ -1,6 +1,6 @@
 //! Heatmaps: values become pixels at the target's resolution, and the pixels are drawn as a picture.
 //!
-//! The host finds for each column and each row of pixels which cells it shows ([`Span`]), in f64, and both backends look
+//! The host finds for each column and each row of pixels which cells it shows ([`coloring`]), in f64, and both backends look
 //! that up: they can't disagree about an edge. A pixel that shows several cells along an axis gets the maximum of them,
 //! so that a single bright column of a large matrix stays visible, where a mean or the nearest would lose it; a pixel
 //! within a cell gets the cell, or when smooth a blend of the two whose middles it lies between. The axes are
@@ -10,87 +10,23 @@
 //! Only the pixels inside the target are coloured. What native code has coloured is kept and found again by the address
 //! of the values' `Arc`; the shader is fast enough to colour anew.
 
+mod coloring;
 mod cpu;
 pub(super) mod gpu;
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use self::coloring::Coloring;
 use self::gpu::Cells;
 use super::device::Frame;
-use super::picture::{Blit, PicturePass, pixel_rect, texture, write_texture};
-use super::{Backend, Color, DrawError, Heatmap, Rect, Values};
+use super::picture::{Blit, PicturePass, texture, write_texture};
+use super::{Backend, DrawError, Heatmap, Rect, Values};
 use crate::gpu::{Gpu, GpuError};
 use crate::trace::Dtype;
 
 /// Textures that are kept for later drawings.
 const KEPT_TEXTURES: usize = 8;
-
-/// The cells that a column or a row of pixels shows.
-#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C)]
-pub(super) struct Span {
-    /// The first.
-    begin: u32,
-    /// After the last.
-    end: u32,
-    /// Between the first and the last, of which there are two at most; negative for the maximum of all.
-    fraction: f32,
-}
-
-/// What both backends are given besides the values: the kernel's parameters.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Coloring {
-    pub rows: u32,
-    pub columns: u32,
-    /// For each column of pixels.
-    pub column_spans: Vec<Span>,
-    /// For each row of pixels.
-    pub row_spans: Vec<Span>,
-    pub range: [f32; 2],
-    pub lut: [[u8; 4]; 256],
-    pub missing: Color,
-    pub opacity: f32,
-    pub fade: bool,
-}
-
-impl Coloring {
-    /// With the pixels' rectangle; `None` if nothing of the heatmap would be seen.
-    pub(super) fn new(mark: &Heatmap, scale: f32, target: [u32; 2]) -> Option<(Self, Rect)> {
-        let whole = pixel_rect(&mark.rect, scale);
-        let limit = glam::Vec2::new(target[0] as f32, target[1] as f32);
-        let seen = Rect { min: whole.min.max(glam::Vec2::ZERO), max: whole.max.min(limit) };
-        let is_empty = mark.rows == 0 || mark.columns == 0 || !seen.size().cmpge(glam::Vec2::ONE).all();
-        if is_empty || !mark.window.size().cmpgt(glam::Vec2::ZERO).all() {
-            return None;
-        }
-        let axis = |axis: usize, cells: u32| {
-            let cells_per_pixel = f64::from(mark.window.size()[axis]) / f64::from(whole.size()[axis]);
-            let skipped = f64::from(seen.min[axis] - whole.min[axis]);
-            let first = f64::from(mark.window.min[axis]) + skipped * cells_per_pixel;
-            spans(first, cells_per_pixel, seen.size()[axis] as u32, cells, mark.smooth)
-        };
-        let (column_spans, row_spans) = (axis(0, mark.columns), axis(1, mark.rows));
-        Some((Self::with_spans(mark, column_spans, row_spans), seen))
-    }
-
-    fn with_spans(mark: &Heatmap, column_spans: Vec<Span>, row_spans: Vec<Span>) -> Self {
-        Self {
-            rows: mark.rows,
-            columns: mark.columns,
-            column_spans,
-            row_spans,
-            range: if mark.range.iter().all(|end| end.is_finite()) { mark.range } else { [0.0, 1.0] },
-            lut: mark.colormap.lut(),
-            missing: mark.missing,
-            opacity: mark.opacity.clamp(0.0, 1.0),
-            fade: mark.fade,
-        }
-    }
-
-    fn size(&self) -> [u32; 2] {
-        [self.column_spans.len() as u32, self.row_spans.len() as u32]
-    }
-}
 
 /// What a figure embeds: the width in pixels, straight RGBA, and where it lies in logical pixels; `None` if nothing of the
 /// heatmap would be seen in a drawing of this size.
@@ -105,35 +41,9 @@ pub(super) fn colored(
     Some((coloring.size()[0], cpu::color(&coloring, values), place))
 }
 
-/// `[rows, columns]`: the straight RGBA of every cell.
-pub(super) fn colored_cells(mark: &Heatmap, values: &[f32]) -> Vec<[u8; 4]> {
-    let each = |cells: u32| (0..cells).map(|cell| Span { begin: cell, end: cell + 1, fraction: -1.0 }).collect();
-    cpu::color(&Coloring::with_spans(mark, each(mark.columns), each(mark.rows)), values)
-}
-
-/// The cells that each of `pixels` shows, of which the first begins at the place `first`.
-fn spans(first: f64, cells_per_pixel: f64, pixels: u32, cells: u32, smooth: bool) -> Vec<Span> {
-    let last = f64::from(cells - 1);
-    // A little more than exact, so that an edge which rounding put below a whole number isn't taken for the cell before.
-    let cell = |place: f64| (place + 1e-6).floor().max(0.0) as u32;
-    let span = |pixel: u32| {
-        let place = first + f64::from(pixel) * cells_per_pixel;
-        if cells_per_pixel > 1.0 {
-            let begin = cell(place).min(cells - 1);
-            let end = cell(place + cells_per_pixel).min(cells).max(begin + 1);
-            return Span { begin, end, fraction: -1.0 };
-        }
-        let middle = place + cells_per_pixel / 2.0;
-        if smooth {
-            let from_first_middle = (middle - 0.5).clamp(0.0, last);
-            let begin = from_first_middle.floor();
-            let end = (begin as u32 + 2).min(cells);
-            return Span { begin: begin as u32, end, fraction: (from_first_middle - begin) as f32 };
-        }
-        let begin = middle.floor().clamp(0.0, last) as u32;
-        Span { begin, end: begin + 1, fraction: -1.0 }
-    };
-    (0..pixels).map(span).collect()
+/// `[rows, columns]`: the straight RGBA of the cells in these rows and columns.
+pub(super) fn colored_cells(mark: &Heatmap, values: &[f32], columns: Range<u32>, rows: Range<u32>) -> Vec<[u8; 4]> {
+    cpu::color(&Coloring::cell_by_cell(mark, columns, rows), values)
 }
 
 /// A texture with coloured values.

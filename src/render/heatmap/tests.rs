@@ -3,10 +3,11 @@
 use glam::Vec2;
 use half::{bf16, f16};
 
+use super::coloring::spans;
 use super::*;
 use crate::gpu::AdapterChoice;
-use crate::render::Target;
 use crate::render::colormap::Colormap;
+use crate::render::{Color, RenderTarget};
 
 /// A heatmap over all of a target, showing the window.
 fn heatmap(rows: u32, columns: u32, window: Rect) -> Heatmap {
@@ -48,7 +49,7 @@ fn color_on_gpu(gpu: &Gpu, coloring: &Coloring, words: &[u8], first_element: u32
     let mut encoder = gpu.encoder();
     gpu::color(gpu, &mut encoder, coloring, Cells { buffer, first_element, dtype }, &pixels).unwrap();
     gpu.queue.submit([encoder.finish()]);
-    let bytes = Target::of_texture(pixels).read(gpu).unwrap();
+    let bytes = RenderTarget::of_texture(pixels).read(gpu).unwrap();
     bytemuck::cast_slice(&bytes).to_vec()
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use glam::Vec2;
 use rayon::prelude::*;
 
-use super::{SEGMENTS, key};
+use super::curve::{SEGMENTS, key};
 use crate::render::device::{Frame, scissor};
 use crate::render::layer::{Band, Layer, band_coverage, blend, premultiplied};
 use crate::render::{Keep, Link, Transform};

@@ -2,7 +2,7 @@
 
 use wgpu::BufferUsages;
 
-use super::{key, strip_vertices};
+use super::curve::{key, strip_vertices};
 use crate::gpu::{Binding, Gpu, GpuError, Shader};
 use crate::render::Keep;
 

@@ -3,42 +3,29 @@
 //! The selection ([`cpu`], [`gpu`]) yields the indices of the kept links in their original order, so that what overlaps
 //! blends in the same order every time. It depends on the candidates and on [`Keep`] only, and is kept for later drawings:
 //! panning and zooming change a uniform. A curve is a cubic Bézier whose handles are horizontal and half as long as the
-//! way, drawn as a strip of [`SEGMENTS`] pieces whose edges are faded by their distance from the centre. Reading the count
+//! way, drawn as a strip of [`SEGMENTS`](curve::SEGMENTS) pieces whose edges are faded by their distance from the centre. Reading the count
 //! back before drawing was rejected: the draw takes it from GPU memory, and nobody waits.
 //!
 //! [`LinkPass`] does so with shaders; its CPU counterpart [`cpu::Links`] paints the same strips into a layer.
 
 pub(super) mod cpu;
+mod curve;
 pub(super) mod gpu;
 
 use std::sync::Arc;
 
-use super::device::{Frame, Scissor, Strips, View, scissor};
+use super::device::{Frame, Scissor, Strips, ViewUniform, scissor};
 use super::{DrawError, Keep, Link, Links};
 use crate::gpu::{Binding, Gpu, GpuError, Shader};
 
-/// Pieces of a curve; those of shaders/render/links.wgsl.
-const SEGMENTS: u32 = 28;
 /// Selections of the same links that are kept for later drawings.
 const KEPT_SELECTIONS: usize = 4;
-
-/// The key that links are ordered by: that of a greater weight is greater; 0 if the weight is NaN.
-fn key(weight: f32) -> u32 {
-    let bits = if weight == 0.0 { 0 } else { weight.to_bits() };
-    if weight.is_nan() {
-        0
-    } else if bits >> 31 == 1 {
-        !bits
-    } else {
-        bits | 1 << 31
-    }
-}
 
 /// What a drawing of links is given besides them.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 struct Style {
-    view: View,
+    view: ViewUniform,
     width: [f32; 2],
     opacity: [f32; 2],
     full_weight: f32,
@@ -108,7 +95,7 @@ impl LinkPass {
         let index = self.upload(frame.gpu, &mark.links)?;
         let selected = self.select(frame.gpu, encoder, index, mark.keep)?;
         let style = Style {
-            view: View::new(frame, &mark.view),
+            view: ViewUniform::new(frame, &mark.view),
             width: mark.width.map(|width| width * frame.scale),
             opacity: mark.opacity,
             full_weight: mark.full_weight,
@@ -166,11 +153,6 @@ impl LinkPass {
         }
         self.drawing += 1;
     }
-}
-
-/// Vertices of a curve's strip.
-fn strip_vertices() -> u32 {
-    2 * (SEGMENTS + 1)
 }
 
 #[cfg(test)]

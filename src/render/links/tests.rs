@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use super::curve::strip_vertices;
 use super::*;
 use crate::gpu::{AdapterChoice, read_back};
 use crate::render::Color;

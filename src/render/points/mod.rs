@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use wgpu::{BufferUsages, vertex_attr_array};
 
-use super::device::{Frame, Scissor, Strips, View, scissor};
+use super::device::{Frame, Scissor, Strips, ViewUniform, scissor};
 use super::{DrawError, Point, Points};
 use crate::gpu::{Binding, Gpu, GpuError, Shader};
 
@@ -39,7 +39,7 @@ impl PointPass {
             include_str!("../../../shaders/render/view.wgsl"),
             include_str!("../../../shaders/render/points.wgsl")
         ),
-        bindings: &[Binding::Uniform(size_of::<View>() as u64)],
+        bindings: &[Binding::Uniform(size_of::<ViewUniform>() as u64)],
         entry_points: &["vs_main", "fs_main"],
     };
 
@@ -58,7 +58,7 @@ impl PointPass {
         let Some(scissor) = scissor(frame, &mark.clip).filter(|_| !mark.points.is_empty()) else {
             return Ok(None);
         };
-        let view = frame.gpu.uniform(&View::new(frame, &mark.view));
+        let view = frame.gpu.uniform(&ViewUniform::new(frame, &mark.view));
         Ok(Some(PreparedPoints {
             bindings: self.strips.bind(frame.gpu, &[view.as_entire_binding()]),
             instances: self.instances(frame.gpu, &mark.points)?,

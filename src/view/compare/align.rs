@@ -9,15 +9,15 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::super::words::{joined, words};
 use crate::trace::{Content, Token};
+use crate::view::common::words::{joined, words};
 
 /// Of more words than these that differ, in either text, none is looked for in the other: the table would take 128 MB.
 const MOST_WORDS: usize = 8192;
 
 /// Text that stands for text; one of both is empty where a text alone has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct AlignedRow {
     /// Tokens of the first sequence.
     pub a: Range<usize>,
     /// Tokens of the second.
@@ -28,7 +28,7 @@ pub struct Row {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Alignment {
     /// The texts in their order; what only the first has comes before what only the second has.
-    pub rows: Vec<Row>,
+    pub rows: Vec<AlignedRow>,
     /// By token of the first sequence: what stands for it in the second.
     in_b: Vec<Range<usize>>,
     /// The other way round.
@@ -36,7 +36,7 @@ pub struct Alignment {
 }
 
 /// An image, and a box on it in steps of 1/4096.
-type Place = (usize, [i32; 4]);
+type PatchBox = (usize, [i32; 4]);
 
 impl Alignment {
     /// Aligns two sequences; `whole_words` keeps words in one row that could be compared piece by piece.
@@ -46,8 +46,8 @@ impl Alignment {
         let pairs = common(&ids(&words_a, &words_b));
         let (mut next_a, mut next_b) = (0, 0);
         for (at_a, at_b) in pairs.into_iter().chain([(words_a.len(), words_b.len())]) {
-            aligned.rows.extend(words_a[next_a..at_a].iter().map(|(word, _)| Row { a: word.clone(), b: 0..0 }));
-            aligned.rows.extend(words_b[next_b..at_b].iter().map(|(word, _)| Row { a: 0..0, b: word.clone() }));
+            aligned.rows.extend(words_a[next_a..at_a].iter().map(|(word, _)| AlignedRow { a: word.clone(), b: 0..0 }));
+            aligned.rows.extend(words_b[next_b..at_b].iter().map(|(word, _)| AlignedRow { a: 0..0, b: word.clone() }));
             if let (Some((word_a, _)), Some((word_b, _))) = (words_a.get(at_a), words_b.get(at_b)) {
                 aligned.pair(a, b, word_a, word_b, whole_words);
             }
@@ -77,7 +77,7 @@ impl Alignment {
                 self.in_b[piece_a] = piece_b..piece_b + 1;
                 self.in_a[piece_b] = piece_a..piece_a + 1;
                 if !whole_words {
-                    self.rows.push(Row { a: piece_a..piece_a + 1, b: piece_b..piece_b + 1 });
+                    self.rows.push(AlignedRow { a: piece_a..piece_a + 1, b: piece_b..piece_b + 1 });
                 }
             }
         } else {
@@ -85,13 +85,13 @@ impl Alignment {
             self.in_a[word_b.clone()].fill(word_a.clone());
         }
         if whole_words || !same_pieces {
-            self.rows.push(Row { a: word_a.clone(), b: word_b.clone() });
+            self.rows.push(AlignedRow { a: word_a.clone(), b: word_b.clone() });
         }
     }
 
     fn pair_patches(&mut self, a: &[Token], b: &[Token]) {
         // Of several tokens for one box the first stands for the first, and so on.
-        let mut places: HashMap<Place, Vec<usize>> = HashMap::new();
+        let mut places: HashMap<PatchBox, Vec<usize>> = HashMap::new();
         for (token, place) in b.iter().enumerate().rev().filter_map(|(token, of)| Some((token, place(of)?))) {
             places.entry(place).or_default().push(token);
         }
@@ -104,7 +104,7 @@ impl Alignment {
     }
 }
 
-fn place(token: &Token) -> Option<Place> {
+fn place(token: &Token) -> Option<PatchBox> {
     let (image, area) = token.image_area()?;
     Some((image, [area.x0, area.y0, area.x1, area.y1].map(|side| (side * 4096.0).round() as i32)))
 }
@@ -188,13 +188,13 @@ mod tests {
         words.split(' ').map(token).collect()
     }
 
-    fn rows(a: &str, b: &str) -> Vec<Row> {
+    fn rows(a: &str, b: &str) -> Vec<AlignedRow> {
         Alignment::of(&texts(a), &texts(b), false).rows
     }
 
     #[test]
     fn what_both_say_stands_together_and_the_rest_alone() {
-        let row = |a: Range<usize>, b: Range<usize>| Row { a, b };
+        let row = |a: Range<usize>, b: Range<usize>| AlignedRow { a, b };
         assert_eq!(rows("a b", "a b"), [row(0..1, 0..1), row(1..2, 1..2)]);
         let expected =
             [row(0..1, 0..1), row(1..2, 0..0), row(0..0, 1..2), row(0..0, 2..3), row(2..3, 3..4), row(3..4, 4..5)];
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn words_of_other_pieces_stand_for_each_other() {
         let aligned = Alignment::of(&texts("a play ##ing dog"), &texts("a playing dog"), false);
-        assert_eq!(aligned.rows[1], Row { a: 1..3, b: 1..2 });
+        assert_eq!(aligned.rows[1], AlignedRow { a: 1..3, b: 1..2 });
         assert_eq!((aligned.in_b(2), aligned.in_a(1), aligned.in_b(3)), (1..2, 1..3, 2..3));
         let same = |whole| Alignment::of(&texts("play ##ing"), &texts("play ##ing"), whole).rows.len();
         assert_eq!((same(false), same(true)), (2, 1));

@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
-use super::super::canvas::{Canvas, on_picture};
-use super::super::colour_bar::Scale;
-use super::super::sides::{Sides, weight_label};
-use super::super::text_flow::{Chip, Flow, flow};
-use super::super::theme::ink_on;
-use super::super::tip::Compared;
-use super::super::{Inputs, StatisticGrid, Target, heads, image};
 use super::numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text};
-use super::{CompareView, said};
+use super::views::CompareView;
 use crate::analysis::statistics::mean;
+use crate::query::StatisticGrid;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Pixels, Quad, Rect};
+use crate::view::common::asked::statistic_grid;
+use crate::view::common::scale::Scale;
+use crate::view::common::sides::{Sides, refusal, sentence, weight_label};
+use crate::view::common::sketch::{Sketch, on_picture};
+use crate::view::common::theme::ink_on;
+use crate::view::common::tip::Compared;
+use crate::view::text::flow::{Chip, Flow, flow};
+use crate::view::{Inputs, Options, Target, heads, image};
 
 /// What is different, and how it is coloured.
 pub(super) struct Difference {
@@ -39,16 +41,19 @@ enum Found {
 impl Difference {
     pub fn of(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>) -> Self {
         let nothing = |why: &str| {
-            let why = b.evidence.refusal.as_ref().map_or_else(|| why.to_owned(), |why| format!("{why}."));
-            let said = said(String::new(), std::iter::empty());
+            let why = refusal(b).map_or_else(|| why.to_owned(), sentence);
+            let said = Compared::new(String::new(), std::iter::empty());
             Self { scale: None, notes: Vec::new(), said, found: Found::Nothing(why) }
         };
         let has_weights = |inputs: &Inputs<'_>| Sides::of(inputs).is_some_and(|sides| !sides.shown.is_empty());
         match view {
-            CompareView::Heads if a.evidence.statistic.values.is_empty() || b.evidence.statistic.values.is_empty() => {
-                nothing("There is nothing to compare before both have this statistic.")
+            CompareView::Heads => {
+                let (of_a, of_b) = (statistic_grid(a).0, statistic_grid(b).0);
+                match of_a.values.is_empty() || of_b.values.is_empty() {
+                    true => nothing("There is nothing to compare before both have this statistic."),
+                    false => Self::of_heads(&of_a, &of_b),
+                }
             }
-            CompareView::Heads => Self::of_heads(a, b),
             _ if !has_weights(a) || !has_weights(b) => nothing("There is nothing to compare before both have weights."),
             CompareView::Image => Self::of_images(a, b),
             CompareView::Text if compared_text(a, b).is_empty() => nothing("The tokens with the weights are no words."),
@@ -56,8 +61,7 @@ impl Difference {
         }
     }
 
-    fn of_heads(a: &Inputs<'_>, b: &Inputs<'_>) -> Self {
-        let (of_a, of_b) = (&a.evidence.statistic, &b.evidence.statistic);
+    fn of_heads(of_a: &StatisticGrid, of_b: &StatisticGrid) -> Self {
         let compared = ComparedHeads::of(of_a, of_b);
         let (layers, heads) = (compared.layers, compared.heads);
         let values = compared.differences();
@@ -88,7 +92,7 @@ impl Difference {
             (0..heads).map(|head| (Target::HeadMean { head }, both([&of_a.head_mean, &of_b.head_mean], head)));
         let all = (Target::AllHeads, [mean(&of_a.values), mean(&of_b.values)]);
         let unit = if of_a.unit.is_empty() { &of_a.label } else { &of_a.unit };
-        let said = said(unit.clone(), cells.chain(of_layers).chain(of_heads).chain([all]));
+        let said = Compared::new(unit.clone(), cells.chain(of_layers).chain(of_heads).chain([all]));
         Self { scale: Some(scale), notes: compared.notes, said, found: Found::Heads(grid) }
     }
 
@@ -133,19 +137,16 @@ impl Difference {
     }
 
     /// Draws it into the free room.
-    pub fn draw(&self, inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+    pub fn draw(&self, inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         match (&self.found, &self.scale) {
             (Found::Heads(grid), _) => {
-                let mut evidence = inputs.evidence.clone();
-                evidence.statistic = grid.clone();
-                let mut options = inputs.options.clone();
-                options.heads_filter = None;
-                heads::draw(&Inputs { evidence: &evidence, options: &options, ..*inputs }, canvas);
+                let options = Options { heads_filter: None, ..inputs.options.clone() };
+                heads::draw_grid(&Inputs { options: &options, ..*inputs }, grid, None, sketch);
             }
-            (Found::Images(images), scale) => draw_images(inputs, canvas, images, scale.as_ref()),
-            (Found::Text(rows), Some(scale)) => draw_text(inputs, canvas, rows, scale),
+            (Found::Images(images), scale) => draw_images(inputs, sketch, images, scale.as_ref()),
+            (Found::Text(rows), Some(scale)) => draw_text(inputs, sketch, rows, scale),
             (Found::Text(_), None) => {}
-            (Found::Nothing(why), _) => canvas.note(why),
+            (Found::Nothing(why), _) => sketch.note(why),
         }
     }
 }
@@ -153,7 +154,7 @@ impl Difference {
 fn tokens_said<'a>(a: &Inputs<'_>, tokens: impl Iterator<Item = &'a ComparedTokens>) -> Compared {
     let sequence = Sides::of(a).map_or(0, |sides| sides.far);
     let values = tokens.filter_map(|tokens| Some((target_of(tokens, sequence)?, tokens.values)));
-    said(weight_label(a), values)
+    Compared::new(weight_label(a), values)
 }
 
 fn target_of(tokens: &ComparedTokens, sequence: usize) -> Option<Target> {
@@ -181,24 +182,24 @@ fn strength(scale: &Scale, value: f32) -> f32 {
     (scale.position(value) * 2.0 - 1.0).abs()
 }
 
-fn draw_images(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, images: &[(usize, ComparedImage)], scale: Option<&Scale>) {
+fn draw_images(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, images: &[(usize, ComparedImage)], scale: Option<&Scale>) {
     let Some(sides) = Sides::of(inputs) else { return };
     let tiles = image::tiles(inputs, &sides);
     if tiles.is_empty() {
-        canvas.note("A holds no image.");
+        sketch.note("A holds no image.");
         return;
     }
     if !inputs.document.regions.is_empty() {
         // As much room as A's and B's pictures leave for what they say of regions.
-        let (small, muted) = (canvas.text.small, canvas.palette.muted);
-        let text = canvas.elide("over A's picture, in grey", small, false, canvas.free.size().x);
-        canvas.label(Vec2::new(canvas.free.min.x, canvas.free.max.y - small * 0.6), Align::Left, text, small, muted);
-        canvas.free.max.y -= small * 1.8;
+        let (small, muted) = (sketch.text.small, sketch.palette.muted);
+        let text = sketch.elide("over A's picture, in grey", small, false, sketch.free.size().x);
+        sketch.label(Vec2::new(sketch.free.min.x, sketch.free.max.y - small * 0.6), Align::Left, text, small, muted);
+        sketch.free.max.y -= small * 1.8;
     }
-    let places = image::arrange(canvas, &tiles);
+    let places = image::arrange(sketch, &tiles);
     let opacity = inputs.options.opacity.clamp(0.0, 1.0);
     for (tile, &rect) in tiles.iter().zip(&places) {
-        canvas.picture(rect, &Arc::new(grey(tile.pixels)));
+        sketch.picture(rect, &Arc::new(grey(tile.pixels)));
         let found = images.iter().find(|(image, _)| *image == tile.image).map(|(_, found)| found);
         let patches = found.into_iter().flat_map(|found| &found.patches);
         let mut boxes: Vec<(Rect, f32)> = patches
@@ -210,11 +211,11 @@ fn draw_images(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, images: &[(usize, C
         boxes.sort_by(|(a, _), (b, _)| b.size().element_product().total_cmp(&a.size().element_product()));
         for (rect, difference) in boxes {
             if let (Some(scale), Some(color)) = (scale, scale.and_then(|scale| scale.color(difference))) {
-                canvas.fill(rect, color.with_opacity(opacity * strength(scale, difference)));
+                sketch.fill(rect, color.with_opacity(opacity * strength(scale, difference)));
             }
         }
-        image::zones(canvas, &tile.far, sides.far, rect);
-        image::outlines(canvas, &sides, &tile.far, sides.far, rect);
+        image::zones(sketch, &tile.far, sides.far, rect);
+        image::outlines(sketch, &sides, &tile.far, sides.far, rect);
     }
 }
 
@@ -227,7 +228,7 @@ fn grey(pixels: &Pixels) -> Pixels {
     Pixels { rgb: pixels.rgb.chunks_exact(3).flat_map(level).collect(), ..*pixels }
 }
 
-fn draw_text(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, rows: &[ComparedTokens], scale: &Scale) {
+fn draw_text(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, rows: &[ComparedTokens], scale: &Scale) {
     let Some(sides) = Sides::of(inputs) else { return };
     let chip = |(place, row): (usize, &ComparedTokens)| Chip {
         text: match (row.a.is_empty(), row.b.is_empty()) {
@@ -240,16 +241,16 @@ fn draw_text(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, rows: &[ComparedToken
         segment: None,
     };
     let words = Flow { heading: None, sequence: sides.far, chips: rows.iter().enumerate().map(chip).collect() };
-    let room = canvas.free;
-    flow(inputs, canvas, &[words], room, &mut |canvas, _, chip, rect, size| {
+    let room = sketch.free;
+    flow(inputs, sketch, &[words], room, &mut |sketch, _, chip, rect, size| {
         if let Some(row) = rows.get(chip.tokens.start) {
-            draw_chip(canvas, &sides, row, &chip.text, rect, size, scale);
+            draw_chip(sketch, &sides, row, &chip.text, rect, size, scale);
         }
     });
 }
 
 fn draw_chip(
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     sides: &Sides<'_>,
     row: &ComparedTokens,
     text: &str,
@@ -257,7 +258,7 @@ fn draw_chip(
     size: f32,
     scale: &Scale,
 ) {
-    let palette = canvas.palette;
+    let palette = sketch.palette;
     let is_alone = row.a.is_empty() || row.b.is_empty();
     let (fill, ink) = match scale.color(row.difference()) {
         _ if is_alone => (palette.background, palette.muted),
@@ -273,13 +274,13 @@ fn draw_chip(
     } else {
         (palette.line, 1.0)
     };
-    canvas.quad(Quad { rect, fill, stroke, stroke_width, corner_radius: 4.0 });
+    sketch.quad(Quad { rect, fill, stroke, stroke_width, corner_radius: 4.0 });
     if is_alone && stroke_width == 0.0 {
-        canvas.dashed_frame(rect.shrink(0.5), palette.special);
+        sketch.dashed_frame(rect.shrink(0.5), palette.special);
     }
-    let text = canvas.elide(text, size, false, rect.size().x - 5.0);
-    canvas.label(Vec2::new(rect.center().x, rect.center().y), Align::Center, text, size, ink);
+    let text = sketch.elide(text, size, false, rect.size().x - 5.0);
+    sketch.label(Vec2::new(rect.center().x, rect.center().y), Align::Center, text, size, ink);
     if let Some(target) = target_of(row, sides.far) {
-        canvas.area(rect, target);
+        sketch.area(rect, target);
     }
 }

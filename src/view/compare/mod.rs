@@ -1,6 +1,6 @@
 //! Two traces beside each other, and what is different: A, B and A − B in three columns, or rows where the room is tall.
 //!
-//! A and B are drawn by the views themselves, into a part of the canvas, with one colour scale for both that ends at the
+//! A and B are drawn by the views themselves, into a part of the sketch, with one colour scale for both that ends at the
 //! larger peak. The difference has colours of two sides around 0. Targets are A's everywhere: what is pointed at in B is
 //! what stands for it in A.
 
@@ -9,94 +9,46 @@ mod difference;
 mod heading;
 mod numbers;
 mod partner;
-
-use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
+mod views;
 
 use glam::Vec2;
-use serde::{Deserialize, Serialize};
 
-use super::canvas::{Canvas, MARGIN};
-use super::colour_bar::{Bar, Place, Scale};
-use super::sides::headline;
-use super::tip::{Compared, Facts};
-use super::{Evidence, HeadsOrder, Inputs, Options, Scene, Target, View, Zone, caption, heads, image, sides, text};
+use crate::query::{Query, StatisticGrid};
 use crate::render::{Fonts, Rect};
+use crate::view::common::asked::statistic_grid;
+use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::scale::Scale;
+use crate::view::common::sides::{self, headline};
+use crate::view::common::sketch::{MARGIN, Sketch};
+use crate::view::common::tip::Facts;
+use crate::view::{HeadsOrder, Inputs, Options, Scene, Zone, caption, definition, heads, image, needs, text};
 
-pub use align::{Alignment, Row};
+pub use align::{AlignedRow, Alignment};
 pub use numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text};
-pub use partner::partner_selection;
+pub use partner::{Partner, partner};
+pub use views::{CompareView, UnknownCompareView};
 
-/// A view that shows two traces.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CompareView {
-    /// Layers × heads.
-    #[default]
-    Heads,
-    /// The pictures.
-    Image,
-    /// The tokens.
-    Text,
+/// What has to be known of each of two traces to draw them and their difference.
+pub fn comparison_needs(view: CompareView, inputs: &Inputs<'_>) -> Vec<Query> {
+    // Where a trace lacks what is selected in the other, its heads compare all the same.
+    needs(view.of_one(), inputs)
 }
 
-impl CompareView {
-    /// In the order in which they are offered.
-    pub const ALL: [Self; 3] = [Self::Heads, Self::Image, Self::Text];
-
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Heads => "heads",
-            Self::Image => "image",
-            Self::Text => "text",
-        }
-    }
-
-    /// The view that shows each of the two.
-    fn of_one(self) -> View {
-        match self {
-            Self::Heads => View::Heads,
-            Self::Image => View::Image,
-            Self::Text => View::Text,
-        }
-    }
-}
-
-impl fmt::Display for CompareView {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-/// The name is not one of [`CompareView::ALL`].
-#[derive(Debug, thiserror::Error)]
-#[error("no view of two traces is called '{0}': it is heads, image or text")]
-pub struct UnknownCompareView(String);
-
-impl FromStr for CompareView {
-    type Err = UnknownCompareView;
-
-    fn from_str(name: &str) -> Result<Self, UnknownCompareView> {
-        Self::ALL.into_iter().find(|view| view.name() == name).ok_or_else(|| UnknownCompareView(name.to_owned()))
-    }
-}
-
-/// Draws two traces and their difference. Of `b` the document, images, selection and evidence count; the rest is as in
-/// `a`.
+/// Draws two traces and their difference. Of `b` the document, images, selection, results and refusal count; the rest is as
+/// in `a`.
 pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
-    let mut canvas = Canvas::new(a, fonts);
-    caption::draw(view.of_one(), a, &mut canvas);
+    let mut sketch = Sketch::new(a, fonts);
+    caption::draw(|| (definition(view.of_one()).caption)(a), a, &mut sketch);
     // A panel that is being opened or closed.
     if a.size.x < 64.0 || a.size.y < 48.0 {
-        return canvas.finish(Facts::new(a, None));
+        let facts = Facts::new(a, &mut sketch);
+        return sketch.finish(facts);
     }
     let partners = match (a.document.attention.get(a.selection.block), b.document.attention.get(b.selection.block)) {
-        (Some(of_a), Some(of_b)) => Some(partner::Sides::of((a.document, of_a), (b.document, of_b))),
+        (Some(of_a), Some(of_b)) => Some(partner::Partners::of((a.document, of_a), (b.document, of_b))),
         _ => None,
     };
-    canvas.title(a, &title(view, a), None);
+    sketch.title(a, &title(view, a), None);
     let hover_b = a.hover.and_then(|target| partners.as_ref()?.to_b(target));
     let options = Options {
         title: false,
@@ -105,51 +57,58 @@ pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts:
         heads_order: HeadsOrder::Number,
         ..a.options.clone()
     };
-    let whole = canvas.free;
+    let whole = sketch.free;
     let shared = shared_scale(view, a, b);
     let difference = difference::Difference::of(view, a, b);
-    let bars = Bars::reserve(&mut canvas, a.options, [shared.as_ref(), difference.scale.as_ref()]);
+    let bars = Bars::reserve(&mut sketch, a.options, [shared.as_ref(), difference.scale.as_ref()]);
     let columns = thirds(Rect { max: Vec2::new(whole.max.x, bars.top), ..whole });
 
     let mut rows_beyond: f32 = 0.0;
     for (of_b, (inputs, column)) in [(a, columns[0]), (b, columns[1])].into_iter().enumerate() {
         let range = shared.as_ref().map(|shared| shared.range);
-        let (options, evidence) = locked(view, &options, inputs.evidence, range);
+        let options = match view {
+            CompareView::Heads => options.clone(),
+            CompareView::Image | CompareView::Text => Options { range, ..options.clone() },
+        };
         let hover = if of_b == 0 { a.hover } else { hover_b };
-        let inputs = Inputs { hover, options: &options, evidence: &evidence, size: a.size, ..*inputs };
-        canvas.free = column;
-        let before = canvas.zones.len();
-        heading::draw(&mut canvas, &inputs, ["A", "B"][of_b]);
+        let inputs = Inputs { hover, options: &options, size: a.size, ..*inputs };
+        sketch.free = column;
+        let before = sketch.zones.len();
+        heading::draw(&mut sketch, &inputs, ["A", "B"][of_b]);
         match view {
-            CompareView::Heads
-                if inputs.evidence.statistic.values.is_empty() && sides::refused(&inputs, &mut canvas) => {}
-            CompareView::Heads => heads::draw(&inputs, &mut canvas),
-            CompareView::Image => image::draw(&inputs, &mut canvas),
-            CompareView::Text => text::draw_chips(&inputs, &mut canvas, shared.as_ref()),
+            CompareView::Heads => {
+                let (grid, progress) = statistic_grid(&inputs);
+                if !grid.values.is_empty() || !sides::refused(&inputs, &mut sketch) {
+                    heads::draw_grid(&inputs, &StatisticGrid { range, ..grid }, progress, &mut sketch);
+                }
+            }
+            CompareView::Image => image::draw(&inputs, &mut sketch),
+            CompareView::Text => text::draw_chips(&inputs, &mut sketch, shared.as_ref()),
         }
-        rows_beyond = rows_beyond.max(canvas.rows_beyond);
+        rows_beyond = rows_beyond.max(sketch.rows_beyond);
         if of_b == 1 {
-            let of_view = canvas.zones.split_off(before);
-            canvas.zones.extend(of_view.iter().filter_map(|zone| in_a(zone, partners.as_ref())));
+            let of_view = sketch.zones.split_off(before);
+            sketch.zones.extend(of_view.iter().filter_map(|zone| in_a(zone, partners.as_ref())));
         }
     }
-    canvas.free = columns[2];
-    heading::draw_difference(&mut canvas, &difference.notes);
+    sketch.free = columns[2];
+    heading::draw_difference(&mut sketch, &difference.notes);
     let inputs = Inputs { options: &options, ..*a };
-    difference.draw(&inputs, &mut canvas);
+    difference.draw(&inputs, &mut sketch);
 
-    canvas.rows_beyond = rows_beyond.max(canvas.rows_beyond);
-    canvas.said = None;
-    canvas.content = whole;
-    bars.draw(&mut canvas);
-    canvas.bar = None;
-    let facts = Facts::new(a, None).comparing(difference.said);
-    canvas.finish(facts)
+    sketch.rows_beyond = rows_beyond.max(sketch.rows_beyond);
+    sketch.said = None;
+    sketch.grid = None;
+    sketch.content = whole;
+    bars.draw(&mut sketch);
+    sketch.bar = None;
+    let facts = Facts::new(a, &mut sketch).comparing(difference.said);
+    sketch.finish(facts)
 }
 
 fn title(view: CompareView, a: &Inputs<'_>) -> String {
     match view {
-        CompareView::Heads => match a.evidence.statistic.label.as_str() {
+        CompareView::Heads => match statistic_grid(a).0.label.as_str() {
             "" => "Heads of two traces".to_owned(),
             label => label.to_owned(),
         },
@@ -164,7 +123,10 @@ fn shared_scale(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>) -> Option<Sca
     let of = |inputs: &Inputs<'_>| {
         let inputs = Inputs { options: a.options, ..*inputs };
         match view {
-            CompareView::Heads => (!inputs.evidence.statistic.values.is_empty()).then(|| heads::scale(&inputs)),
+            CompareView::Heads => {
+                let (grid, _) = statistic_grid(&inputs);
+                (!grid.values.is_empty()).then(|| heads::scale(&inputs, &grid))
+            }
             CompareView::Image => image::scale_of(&inputs),
             CompareView::Text => text::scale_of(&inputs),
         }
@@ -178,18 +140,8 @@ fn shared_scale(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>) -> Option<Sca
     }
 }
 
-/// The options and the evidence of a view whose colours end where those of the other do.
-fn locked(view: CompareView, options: &Options, evidence: &Evidence, range: Option<[f32; 2]>) -> (Options, Evidence) {
-    let (mut options, mut evidence) = (options.clone(), evidence.clone());
-    match view {
-        CompareView::Heads => evidence.statistic.range = range,
-        CompareView::Image | CompareView::Text => options.range = range,
-    }
-    (options, evidence)
-}
-
 /// A zone of B as one of A; `None` if A has nothing that stands for its target.
-fn in_a(zone: &Zone, partners: Option<&partner::Sides>) -> Option<Zone> {
+fn in_a(zone: &Zone, partners: Option<&partner::Partners>) -> Option<Zone> {
     match *zone {
         Zone::Area { rect, target } => Some(Zone::Area { rect, target: partners?.to_a(target)? }),
         Zone::Cells { .. } | Zone::Points { .. } => None,
@@ -225,8 +177,8 @@ struct Bars {
 }
 
 impl Bars {
-    fn reserve(canvas: &mut Canvas<'_>, options: &Options, scales: [Option<&Scale>; 2]) -> Self {
-        let whole = canvas.free;
+    fn reserve(sketch: &mut Sketch<'_>, options: &Options, scales: [Option<&Scale>; 2]) -> Self {
+        let whole = sketch.free;
         let middle = if is_tall(whole) {
             whole.center().x
         } else {
@@ -238,24 +190,19 @@ impl Bars {
         ];
         let mut top = whole.max.y;
         let bars = [0, 1].map(|at| {
-            canvas.free = rooms[at];
-            let bar = Bar::reserve(canvas, scales[at]?, Place::Below, options.colour_bar)?;
-            top = top.min(canvas.free.max.y);
+            sketch.free = rooms[at];
+            let bar = Bar::reserve(sketch, scales[at]?, BarSide::Below, options.colour_bar)?;
+            top = top.min(sketch.free.max.y);
             Some((bar, rooms[at]))
         });
-        canvas.free = whole;
+        sketch.free = whole;
         Self { bars, top }
     }
 
-    fn draw(self, canvas: &mut Canvas<'_>) {
+    fn draw(self, sketch: &mut Sketch<'_>) {
         for (bar, room) in self.bars.into_iter().flatten() {
-            canvas.free = room;
-            bar.draw(canvas, Rect { max: Vec2::new(room.max.x, self.top), ..room }, &[]);
+            sketch.free = room;
+            bar.draw(sketch, Rect { max: Vec2::new(room.max.x, self.top), ..room }, &[]);
         }
     }
-}
-
-/// What a tip says of the targets: A's value and B's.
-fn said(unit: String, values: impl Iterator<Item = (Target, [f32; 2])>) -> Compared {
-    Compared { unit, values: values.collect::<HashMap<_, _>>() }
 }

@@ -8,20 +8,88 @@ mod trajectories;
 
 use glam::Vec2;
 
-use super::canvas::Canvas;
-use super::colour_bar::{Bar, Place, tick_text, ticks};
-use super::{Inputs, Projection};
 use crate::analysis::projection::{Align, Method, Recipe};
+use crate::query::{NearestTokens, Projection, Query, Received, RowEntropy};
 use crate::render::{Align as Anchor, Rect, Transform};
+use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::scale::{tick_text, ticks};
+use crate::view::common::asked;
+use crate::view::common::sketch::Sketch;
+use crate::view::numbers::names;
+use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, View, caption};
 use colours::{Colours, Sizes};
 
 pub use options::{ColorBy, EmbeddingOptions, SizeBy};
 
-pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    needs: needs,
+    draw,
+    caption: words,
+    needs_for_numbers: |_| Vec::new(),
+    numbers: array,
+};
+
+fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
+    let mut needs: Vec<Query> = asked::plane(inputs).map(Query::from).into_iter().collect();
+    needs.extend(nearest(inputs).map(Query::from));
+    if !asked::has_attention(inputs) {
+        return needs;
+    }
+    let options = &inputs.options.embedding;
+    match options.color_by {
+        ColorBy::Received => needs.push(Received::of(inputs.shown).into()),
+        ColorBy::Entropy => needs.push(RowEntropy::of(inputs.shown).into()),
+        ColorBy::Selection => needs.extend(asked::of_selection(inputs)),
+        ColorBy::Modality | ColorBy::Segment | ColorBy::Norm => {}
+    }
+    if options.size_by == SizeBy::Received {
+        needs.push(Received::of(inputs.shown).into());
+    }
+    needs
+}
+
+/// The tokens nearest to the selected ones, where they are listed.
+fn nearest(inputs: &Inputs<'_>) -> Option<NearestTokens> {
+    let request = NearestTokens::of(inputs.document, inputs.shown, inputs.options.hidden_state);
+    request.filter(|_| inputs.options.embedding.neighbours.is_some())
+}
+
+/// Sequence, state, method, alignment, and the tokens that are marked.
+fn words(inputs: &Inputs<'_>) -> Vec<String> {
+    let Some(projection) = asked::projection(inputs) else { return Vec::new() };
+    let Some(sequence) = inputs.document.sequences.get(projection.sequence) else { return Vec::new() };
+    let recipe = projection.recipe;
+    let state = match projection.state {
+        0 => "state 0, the embedding".to_owned(),
+        state => format!("state {state}, after layer {}", state - 1),
+    };
+    let method = match recipe.method {
+        Method::Pca => recipe.method.to_string(),
+        Method::Tsne | Method::Umap => format!("{}, seed {}", recipe.method, recipe.seed),
+    };
+    let mut parts = vec![format!("hidden states of {}", sequence.name), state, method];
+    parts.extend((recipe.align != Align::None).then(|| recipe.align.to_string()));
+    if selection_is_here(inputs, projection.sequence) && !inputs.selection.tokens.is_empty() {
+        parts.push(format!("selected {}", caption::tokens(inputs)));
+    }
+    parts
+}
+
+/// `[token, component]`.
+fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
+    let known = asked::projection(inputs);
+    let projection = known.ok_or_else(|| NoNumbers::because(inputs, "this trace holds no hidden states"))?;
+    let axes = vec![Axis::named("token", names(inputs, projection.sequence)), Axis::counted("component", 2)];
+    let quantity = format!("place of hidden state {}", projection.state);
+    Numbers::new(View::Embedding, inputs, (&quantity, ""), axes, projection.points.as_flattened().to_vec())
+}
+
+fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let id = inputs.document.id.as_deref();
-    let Some(projection) = inputs.evidence.projection.as_deref() else {
-        canvas.title(inputs, "Hidden states", id);
-        canvas.note(match inputs.document.hidden.is_empty() {
+    let Some(projection) = asked::projection(inputs) else {
+        sketch.title(inputs, "Hidden states", id);
+        sketch.note(match inputs.document.hidden.is_empty() {
             true => "This trace holds no hidden states.",
             false => "The hidden states are not here yet.",
         });
@@ -29,8 +97,8 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     };
     let sequence = inputs.document.sequences.get(projection.sequence);
     let Some(sequence) = sequence.filter(|sequence| sequence.tokens.len() == projection.points.len()) else {
-        canvas.title(inputs, "Hidden states", id);
-        canvas.note("The hidden states are not here yet.");
+        sketch.title(inputs, "Hidden states", id);
+        sketch.note("The hidden states are not here yet.");
         return;
     };
     let after = match projection.state {
@@ -39,35 +107,35 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
     };
     let Recipe { method, align, .. } = projection.recipe;
     let how = if align == Align::None { method.to_string() } else { format!("{method}, {align}") };
-    canvas.title(inputs, &format!("Hidden states of {} · {after} · {how}", sequence.name), id);
+    sketch.title(inputs, &format!("Hidden states of {} · {after} · {how}", sequence.name), id);
     let Some(fitted) = bounds(projection) else {
-        canvas.note("The hidden states of this layer are not numbers.");
+        sketch.note("The hidden states of this layer are not numbers.");
         return;
     };
-    near::draw(inputs, canvas, projection, &sequence.tokens);
-    let colours = Colours::of(inputs, projection, &sequence.tokens, canvas.palette);
+    near::draw(inputs, sketch, projection, &sequence.tokens);
+    let colours = Colours::of(inputs, projection, &sequence.tokens, sketch.palette);
     let sizes = Sizes::of(inputs, projection.sequence, sequence.tokens.len());
-    legend(canvas, &colours);
-    say(inputs, canvas, projection, &colours, &sizes);
+    legend(sketch, &colours);
+    say(inputs, sketch, projection, &colours, &sizes);
     let bar = colours.scale.as_ref();
-    let bar = bar.and_then(|scale| Bar::reserve(canvas, scale, Place::Right, inputs.options.colour_bar));
-    let small = canvas.text.small;
+    let bar = bar.and_then(|scale| Bar::reserve(sketch, scale, BarSide::Right, inputs.options.colour_bar));
+    let small = sketch.text.small;
     let plot =
-        Rect { min: canvas.free.min + Vec2::new(small * 4.2, 0.0), max: canvas.free.max - Vec2::new(0.0, small * 3.0) };
+        Rect { min: sketch.free.min + Vec2::new(small * 4.2, 0.0), max: sketch.free.max - Vec2::new(0.0, small * 3.0) };
     if plot.size().min_element() < 20.0 {
-        canvas.note("There is too little room.");
+        sketch.note("There is too little room.");
         return;
     }
-    canvas.content = plot;
+    sketch.content = plot;
     let view = view(inputs, fitted, plot);
-    axes(canvas, projection, plot, &view);
+    axes(sketch, projection, plot, &view);
     if let Some(bar) = bar {
-        bar.draw(canvas, plot, &[]);
+        bar.draw(sketch, plot, &[]);
     }
     if inputs.options.embedding.trajectories && selection_is_here(inputs, projection.sequence) {
-        trajectories::draw(canvas, projection, &inputs.selection.tokens, plot, &view);
+        trajectories::draw(sketch, projection, &inputs.selection.tokens, plot, &view);
     }
-    points::draw(inputs, canvas, projection, &sequence.tokens, (&colours, &sizes), (plot, &view));
+    points::draw(inputs, sketch, projection, &sequence.tokens, (&colours, &sizes), (plot, &view));
 }
 
 /// Whether the selected tokens are of this sequence.
@@ -95,29 +163,29 @@ fn view(inputs: &Inputs<'_>, fitted: Rect, plot: Rect) -> Transform {
     Transform { scale: fit.scale * user.scale, offset }
 }
 
-/// What colours mean, where they are names: each beside its sign.
-fn legend(canvas: &mut Canvas<'_>, colours: &Colours) {
+/// What colours mean, where they are names: each beside its glyph.
+fn legend(sketch: &mut Sketch<'_>, colours: &Colours) {
     if colours.names.is_empty() {
         return;
     }
-    let (small, palette) = (canvas.text.small, canvas.palette);
-    let y = canvas.free.min.y + small * 0.6;
-    let mut left = canvas.free.min.x + small * 4.2;
+    let (small, palette) = (sketch.text.small, sketch.palette);
+    let y = sketch.free.min.y + small * 0.6;
+    let mut left = sketch.free.min.x + small * 4.2;
     for (name, color, modality, count) in &colours.names {
         let text = format!("{name} ({count})");
-        let width = canvas.width(&text, small);
-        if left + 12.0 + width > canvas.free.max.x {
+        let width = sketch.width(&text, small);
+        if left + 12.0 + width > sketch.free.max.x {
             continue;
         }
-        points::sign(canvas, Vec2::new(left + 4.0, y), *modality, 3.5, *color, palette.background);
-        canvas.label(Vec2::new(left + 12.0, y), Anchor::Left, text, small, palette.muted);
+        points::glyph(sketch, Vec2::new(left + 4.0, y), *modality, 3.5, *color, palette.background);
+        sketch.label(Vec2::new(left + 12.0, y), Anchor::Left, text, small, palette.muted);
         left += width + 28.0;
     }
-    canvas.free.min.y += small * 1.8;
+    sketch.free.min.y += small * 1.8;
 }
 
 /// A line of what has to be known: what the fit could not do, what sizes mean, what lacks.
-fn say(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, projection: &Projection, colours: &Colours, sizes: &Sizes) {
+fn say(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, projection: &Projection, colours: &Colours, sizes: &Sizes) {
     let options = &inputs.options.embedding;
     let mut words: Vec<String> = projection.notes.clone();
     words.extend(colours.lack.map(str::to_owned));
@@ -127,20 +195,20 @@ fn say(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, projection: &Projection, co
     } else if options.trajectories && inputs.selection.tokens.is_empty() {
         words.push("select tokens to see their way".to_owned());
     }
-    if words.is_empty() || canvas.free.size().y < 120.0 {
+    if words.is_empty() || sketch.free.size().y < 120.0 {
         return;
     }
-    let small = canvas.text.small;
-    let left = canvas.free.min.x + small * 4.2;
-    let line = canvas.elide(&words.join(" · "), small, false, canvas.free.max.x - left);
-    canvas.label(Vec2::new(left, canvas.free.min.y + small * 0.5), Anchor::Left, line, small, canvas.palette.muted);
-    canvas.free.min.y += small * 1.7;
+    let small = sketch.text.small;
+    let left = sketch.free.min.x + small * 4.2;
+    let line = sketch.elide(&words.join(" · "), small, false, sketch.free.max.x - left);
+    sketch.label(Vec2::new(left, sketch.free.min.y + small * 0.5), Anchor::Left, line, small, sketch.palette.muted);
+    sketch.free.min.y += small * 1.7;
 }
 
-fn axes(canvas: &mut Canvas<'_>, projection: &Projection, plot: Rect, view: &Transform) {
-    let (small, palette) = (canvas.text.small, canvas.palette);
+fn axes(sketch: &mut Sketch<'_>, projection: &Projection, plot: Rect, view: &Transform) {
+    let (small, palette) = (sketch.text.small, sketch.palette);
     let grid = palette.line.with_opacity(0.45);
-    canvas.fill(plot, palette.surface.with_opacity(0.6));
+    sketch.fill(plot, palette.surface.with_opacity(0.6));
     let world = |pixel: f32, axis: usize| (pixel - view.offset[axis]) / view.scale[axis];
     let across = [world(plot.min.x, 0), world(plot.max.x, 0)];
     let up = [world(plot.max.y, 1), world(plot.min.y, 1)];
@@ -149,24 +217,24 @@ fn axes(canvas: &mut Canvas<'_>, projection: &Projection, plot: Rect, view: &Tra
     let (columns, decimals) = ticks(across, count);
     for value in columns {
         let x = value * view.scale.x + view.offset.x;
-        canvas.line(Vec2::new(x, plot.min.y), Vec2::new(x, plot.max.y), if value == 0.0 { 1.5 } else { 1.0 }, grid);
+        sketch.line(Vec2::new(x, plot.min.y), Vec2::new(x, plot.max.y), if value == 0.0 { 1.5 } else { 1.0 }, grid);
         let text = tick_text(value, decimals);
-        let half = canvas.width(&text, small) / 2.0;
+        let half = sketch.width(&text, small) / 2.0;
         if x - half >= plot.min.x && x + half <= plot.max.x {
-            canvas.label(Vec2::new(x, plot.max.y + small * 0.9), Anchor::Center, text, small, palette.muted);
+            sketch.label(Vec2::new(x, plot.max.y + small * 0.9), Anchor::Center, text, small, palette.muted);
         }
     }
     let count = ((plot.size().y / 60.0) as usize).clamp(1, 6);
     let (rows, decimals) = ticks(up, count);
     for value in rows {
         let y = value * view.scale.y + view.offset.y;
-        canvas.line(Vec2::new(plot.min.x, y), Vec2::new(plot.max.x, y), if value == 0.0 { 1.5 } else { 1.0 }, grid);
+        sketch.line(Vec2::new(plot.min.x, y), Vec2::new(plot.max.x, y), if value == 0.0 { 1.5 } else { 1.0 }, grid);
         if y - small / 2.0 >= plot.min.y && y + small / 2.0 <= plot.max.y {
-            let text = canvas.elide(&tick_text(value, decimals), small, false, small * 2.6);
-            canvas.label(Vec2::new(plot.min.x - 5.0, y), Anchor::Right, text, small, palette.muted);
+            let text = sketch.elide(&tick_text(value, decimals), small, false, small * 2.6);
+            sketch.label(Vec2::new(plot.min.x - 5.0, y), Anchor::Right, text, small, palette.muted);
         }
     }
-    canvas.outline(plot, palette.line, 1.0);
+    sketch.outline(plot, palette.line, 1.0);
     let Recipe { method, align, .. } = projection.recipe;
     let title = |axis: usize| match (method, projection.explained[axis]) {
         // A turned plane has axes between the components.
@@ -176,9 +244,9 @@ fn axes(canvas: &mut Canvas<'_>, projection: &Projection, plot: Rect, view: &Tra
         _ => format!("{method} {}", axis + 1),
     };
     let across = Vec2::new(plot.center().x, plot.max.y + small * 2.3);
-    let name = canvas.elide(&title(0), small, false, plot.size().x);
-    canvas.label(across, Anchor::Center, name, small, palette.text);
+    let name = sketch.elide(&title(0), small, false, plot.size().x);
+    sketch.label(across, Anchor::Center, name, small, palette.text);
     let up = Vec2::new(plot.min.x - small * 3.5, plot.center().y);
-    let name = canvas.elide(&title(1), small, false, plot.size().y);
-    canvas.upright(up, Anchor::Center, name, small, palette.text);
+    let name = sketch.elide(&title(1), small, false, plot.size().y);
+    sketch.upright(up, Anchor::Center, name, small, palette.text);
 }

@@ -6,41 +6,42 @@ use super::points::thumbnail;
 use crate::analysis::neighbours::{Metric, Neighbour};
 use crate::render::{Align, Rect};
 use crate::trace::{Modality, Token};
-use crate::view::canvas::Canvas;
-use crate::view::tip::number;
-use crate::view::words::token_names;
-use crate::view::{Inputs, Projection, Target};
+use crate::view::common::sketch::Sketch;
+use crate::view::common::tip::number;
+use crate::view::common::words::token_names;
+use crate::query::Projection;
+use crate::view::{Inputs, Target};
 
 const WIDTH: f32 = 200.0;
 /// A plot of less is no plot.
 const LEAST_PLOT: f32 = 220.0;
 
 /// Takes its room from what is free, at the right or below, and draws the list if one is wanted.
-pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, projection: &Projection, tokens: &[Token]) {
+pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, projection: &Projection, tokens: &[Token]) {
     let Some(metric) = inputs.options.embedding.neighbours else { return };
-    let room = canvas.free.size();
+    let room = sketch.free.size();
     let (first, second) = if room.x >= WIDTH + LEAST_PLOT {
-        let list = Rect { min: Vec2::new(canvas.free.max.x - WIDTH, canvas.free.min.y), max: canvas.free.max };
-        canvas.free.max.x = list.min.x - 12.0;
+        let list = Rect { min: Vec2::new(sketch.free.max.x - WIDTH, sketch.free.min.y), max: sketch.free.max };
+        sketch.free.max.x = list.min.x - 12.0;
         let middle = list.center().y;
         (Rect { max: Vec2::new(list.max.x, middle), ..list }, Rect { min: Vec2::new(list.min.x, middle + 4.0), ..list })
     } else if room.y >= 240.0 && room.x >= 150.0 {
-        let top = canvas.free.max.y - (room.y * 0.4).min(160.0);
-        let list = Rect { min: Vec2::new(canvas.free.min.x, top), max: canvas.free.max };
-        canvas.free.max.y = list.min.y - 8.0;
+        let top = sketch.free.max.y - (room.y * 0.4).min(160.0);
+        let list = Rect { min: Vec2::new(sketch.free.min.x, top), max: sketch.free.max };
+        sketch.free.max.y = list.min.y - 8.0;
         let middle = list.center().x;
         (Rect { max: Vec2::new(middle - 5.0, list.max.y), ..list }, Rect { min: Vec2::new(middle + 5.0, top), ..list })
     } else {
         return;
     };
-    let found = inputs.evidence.neighbours.as_deref();
+    let found = super::nearest(inputs).and_then(|request| inputs.results.get(&request));
     let lists = found.filter(|found| found.sequence == projection.sequence && found.state == projection.state);
-    let own = inputs.selection.tokens.first().and_then(|&token| tokens.get(token)).map(Token::modality);
+    let own = inputs.shown.tokens.first().and_then(|&token| tokens.get(token)).map(Token::modality);
     let (Some(lists), Some(own)) = (lists, own) else {
-        let is_elsewhere = !inputs.selection.tokens.is_empty()
-            && inputs.selection.sequence(inputs.document) != Some(projection.sequence);
+        let is_elsewhere = !inputs.shown.tokens.is_empty()
+            && inputs.shown.sequence(inputs.document) != Some(projection.sequence);
         return say(
-            canvas,
+            sketch,
             first,
             match is_elsewhere {
                 true => "The selected tokens have no hidden states in this sequence.",
@@ -51,14 +52,14 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, projection: &Pr
     let which = Metric::ALL.iter().position(|known| *known == metric).unwrap_or(0);
     let near = &lists.by_metric[which];
     if near.same.is_empty() && near.other.is_empty() {
-        return say(canvas, first, why_none(projection, &inputs.selection.tokens));
+        return say(sketch, first, why_none(projection, &inputs.shown.tokens));
     }
     let words = |modality| if modality == Modality::Text { "words" } else { "patches" };
     let other = if own == Modality::Text { Modality::Image } else { Modality::Text };
     let names = token_names(tokens);
     for (rect, neighbours, modality) in [(first, &near.same, own), (second, &near.other, other)] {
         let heading = format!("nearest {}, {} distance", words(modality), metric.name());
-        section(inputs, canvas, rect, &heading, neighbours, (projection.sequence, tokens, &names));
+        section(inputs, sketch, rect, &heading, neighbours, (projection.sequence, tokens, &names));
     }
 }
 
@@ -74,30 +75,30 @@ fn why_none(projection: &Projection, selected: &[usize]) -> &'static str {
     }
 }
 
-fn say(canvas: &mut Canvas<'_>, rect: Rect, words: &str) {
-    let (small, muted) = (canvas.text.small, canvas.palette.muted);
-    for (line, words) in canvas.wrap(words, small, rect.size().x).into_iter().enumerate() {
+fn say(sketch: &mut Sketch<'_>, rect: Rect, words: &str) {
+    let (small, muted) = (sketch.text.small, sketch.palette.muted);
+    for (line, words) in sketch.wrap(words, small, rect.size().x).into_iter().enumerate() {
         let at = rect.min + Vec2::new(0.0, small * (0.7 + 1.4 * line as f32));
-        canvas.label(at, Align::Left, words, small, muted);
+        sketch.label(at, Align::Left, words, small, muted);
     }
 }
 
 fn section(
     inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     rect: Rect,
     heading: &str,
     neighbours: &[Neighbour],
     (sequence, tokens, names): (usize, &[Token], &[String]),
 ) {
-    let (small, palette) = (canvas.text.small, canvas.palette);
+    let (small, palette) = (sketch.text.small, sketch.palette);
     let room = rect.size().x;
-    let title = canvas.elide(heading, small, true, room);
-    canvas.label(Vec2::new(rect.min.x, rect.min.y + small * 0.7), Align::Left, title, small, palette.muted);
+    let title = sketch.elide(heading, small, true, room);
+    sketch.label(Vec2::new(rect.min.x, rect.min.y + small * 0.7), Align::Left, title, small, palette.muted);
     let height = (small * 1.75).max(18.0);
     let mut top = rect.min.y + small * 1.7;
     if neighbours.is_empty() {
-        canvas.label(Vec2::new(rect.min.x, top + height / 2.0), Align::Left, "none", small, palette.muted);
+        sketch.label(Vec2::new(rect.min.x, top + height / 2.0), Align::Left, "none", small, palette.muted);
     }
     for neighbour in neighbours {
         if top + height > rect.max.y {
@@ -106,19 +107,19 @@ fn section(
         let row = Rect::at(rect.min.x, top, room, height);
         let middle = row.center().y;
         if inputs.hover == Some(Target::Token { sequence, token: neighbour.token }) {
-            canvas.fill(row, palette.line);
+            sketch.fill(row, palette.line);
         }
         let token = &tokens[neighbour.token];
         let mut left = row.min.x + 3.0;
-        if thumbnail(inputs, canvas, token, Vec2::new(left + height / 2.0 - 1.0, middle), height - 3.0).is_some() {
+        if thumbnail(inputs, sketch, token, Vec2::new(left + height / 2.0 - 1.0, middle), height - 3.0).is_some() {
             left += height + 3.0;
         }
         let distance = number(neighbour.distance);
-        let taken = canvas.width(&distance, small) + 8.0;
-        let name = canvas.elide(&names[neighbour.token], small, false, row.max.x - left - taken);
-        canvas.label(Vec2::new(left, middle), Align::Left, name, small, palette.text);
-        canvas.label(Vec2::new(row.max.x - 3.0, middle), Align::Right, distance, small, palette.muted);
-        canvas.area(row, Target::Token { sequence, token: neighbour.token });
+        let taken = sketch.width(&distance, small) + 8.0;
+        let name = sketch.elide(&names[neighbour.token], small, false, row.max.x - left - taken);
+        sketch.label(Vec2::new(left, middle), Align::Left, name, small, palette.text);
+        sketch.label(Vec2::new(row.max.x - 3.0, middle), Align::Right, distance, small, palette.muted);
+        sketch.area(row, Target::Token { sequence, token: neighbour.token });
         top += height;
     }
 }

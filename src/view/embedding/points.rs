@@ -7,10 +7,11 @@ use glam::Vec2;
 use super::colours::{Colours, Sizes};
 use crate::render::{Align, Color, Mark, Picture, Point, Points, Quad, Rect, Transform};
 use crate::trace::{Modality, Token};
-use crate::view::canvas::Canvas;
-use crate::view::sides;
-use crate::view::words::token_names;
-use crate::view::{ColorBy, Inputs, Projection, Zone};
+use crate::view::common::sides;
+use crate::view::common::sketch::Sketch;
+use crate::view::common::words::token_names;
+use crate::query::Projection;
+use crate::view::{ColorBy, Inputs, Zone};
 
 /// The longer side of a patch that is shown at its point, in logical pixels.
 const CUT_OUT: f32 = 56.0;
@@ -18,20 +19,20 @@ const CUT_OUT: f32 = 56.0;
 const SMALL_PICTURE: f32 = 22.0;
 
 /// A disc for a word, a square for a patch.
-pub(super) fn sign(canvas: &mut Canvas<'_>, at: Vec2, modality: Modality, radius: f32, fill: Color, ring: Color) {
+pub(super) fn glyph(sketch: &mut Sketch<'_>, at: Vec2, modality: Modality, radius: f32, fill: Color, ring: Color) {
     let half = Vec2::splat(match modality {
         Modality::Text => radius,
         Modality::Image => radius * 0.88,
     });
     let corner_radius = if modality == Modality::Text { radius } else { 1.0 };
     let rect = Rect { min: at - half, max: at + half };
-    canvas.quad(Quad { rect, fill, stroke: ring, stroke_width: 1.0, corner_radius });
+    sketch.quad(Quad { rect, fill, stroke: ring, stroke_width: 1.0, corner_radius });
 }
 
 /// The pixels of a patch around a place; where they lie, or `None` if the token is no patch of an image that is there.
 pub(super) fn thumbnail(
     inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     token: &Token,
     middle: Vec2,
     longer_side: f32,
@@ -42,14 +43,14 @@ pub(super) fn thumbnail(
     let pixels_of_part = part.size() * Vec2::new(pixels.width as f32, pixels.height as f32);
     let size = pixels_of_part / pixels_of_part.max_element().max(1.0) * longer_side;
     let rect = Rect { min: middle - size / 2.0, max: middle + size / 2.0 };
-    canvas.marks.push(Mark::Picture(Picture { rect, pixels, part, opacity: 1.0, smooth: false }));
+    sketch.marks.push(Mark::Picture(Picture { rect, pixels, part, opacity: 1.0, smooth: false }));
     Some(rect)
 }
 
 /// Draws all tokens of the projection's sequence.
 pub(super) fn draw(
     inputs: &Inputs<'_>,
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     projection: &Projection,
     tokens: &[Token],
     (colours, sizes): (&Colours, &Sizes),
@@ -59,7 +60,7 @@ pub(super) fn draw(
     let is_selected = |token: usize| sides::is_selected(inputs, sequence, token);
     let is_hovered = |token: usize| sides::is_hovered(inputs, sequence, token);
     let at = |token: usize| view.apply(Vec2::from(projection.points[token]));
-    let palette = canvas.palette;
+    let palette = sketch.palette;
     let pictures = inputs.options.embedding.pictures;
     let inside = |token: &usize| at(*token).is_finite() && plot.shrink(sizes.of_token(*token)).contains(at(*token));
     // Patches first, then words, then what is marked: the few lie above the many.
@@ -91,39 +92,39 @@ pub(super) fn draw(
         }
         let side = SMALL_PICTURE * radius / 4.5 * (plot.size().min_element() / 360.0).clamp(0.5, 1.0);
         let fits = plot.shrink(side / 2.0 + 2.0).contains(at(token));
-        let frame = if pictures && fits { thumbnail(inputs, canvas, &tokens[token], at(token), side) } else { None };
+        let frame = if pictures && fits { thumbnail(inputs, sketch, &tokens[token], at(token), side) } else { None };
         match frame {
             Some(frame) => {
                 let width = if selected || hovered { 2.5 } else { 1.5 };
-                canvas.outline(frame.shrink(-width), if hovered { palette.hover } else { fill }, width);
+                sketch.outline(frame.shrink(-width), if hovered { palette.hover } else { fill }, width);
             }
-            None => sign(canvas, at(token), modality, radius, fill, ring),
+            None => glyph(sketch, at(token), modality, radius, fill, ring),
         }
     }
-    canvas.marks.push(Mark::Points(Points { points: Arc::new(discs), clip: plot, view: *view }));
-    names(canvas, tokens, &order, &at, plot, sizes, &is_selected, &is_hovered);
+    sketch.marks.push(Mark::Points(Points { points: Arc::new(discs), clip: plot, view: *view }));
+    names(sketch, tokens, &order, &at, plot, sizes, &is_selected, &is_hovered);
     if let Some(&token) = order.iter().find(|&&token| is_hovered(token)) {
-        cut_out(inputs, canvas, &tokens[token], at(token), plot);
+        cut_out(inputs, sketch, &tokens[token], at(token), plot);
     }
     let points: Vec<Vec2> = (0..tokens.len()).map(at).collect();
-    canvas.zones.push(Zone::Points { clip: plot, points: Arc::new(points), reach: 12.0, sequence });
+    sketch.zones.push(Zone::Points { clip: plot, points: Arc::new(points), reach: 12.0, sequence });
 }
 
 /// The pixels of a hovered patch, above its point, or below it where there is no room.
-fn cut_out(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, token: &Token, at: Vec2, plot: Rect) {
+fn cut_out(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, token: &Token, at: Vec2, plot: Rect) {
     let half = CUT_OUT / 2.0;
     let above = at.y - CUT_OUT - 14.0 >= plot.min.y;
     let y = if above { at.y - 14.0 - half } else { at.y + 14.0 + half };
     let x = at.x.clamp(plot.min.x + half, (plot.max.x - half).max(plot.min.x + half));
-    if let Some(rect) = thumbnail(inputs, canvas, token, Vec2::new(x, y), CUT_OUT) {
-        canvas.outline(rect, canvas.palette.hover, 1.5);
+    if let Some(rect) = thumbnail(inputs, sketch, token, Vec2::new(x, y), CUT_OUT) {
+        sketch.outline(rect, sketch.palette.hover, 1.5);
     }
 }
 
 /// Names beside points, the most important first, each where it covers neither a point nor another name.
 #[expect(clippy::too_many_arguments, reason = "the closures are what the caller already knows of each token")]
 fn names(
-    canvas: &mut Canvas<'_>,
+    sketch: &mut Sketch<'_>,
     tokens: &[Token],
     order: &[usize],
     at: &dyn Fn(usize) -> Vec2,
@@ -132,7 +133,7 @@ fn names(
     is_selected: &dyn Fn(usize) -> bool,
     is_hovered: &dyn Fn(usize) -> bool,
 ) {
-    let (size, palette) = (canvas.text.small, canvas.palette);
+    let (size, palette) = (sketch.text.small, sketch.palette);
     let names = token_names(tokens);
     let mut taken: Vec<Rect> = Vec::new();
     let points: Vec<Vec2> = order.iter().map(|&token| at(token)).collect();
@@ -142,8 +143,8 @@ fn names(
         if tokens[token].modality() == Modality::Image && !marked {
             continue;
         }
-        let text = canvas.elide(&names[token], size, false, plot.size().x * 0.4);
-        let half = Vec2::new(canvas.width(&text, size) / 2.0 + 2.0, size * 0.6);
+        let text = sketch.elide(&names[token], size, false, plot.size().x * 0.4);
+        let half = Vec2::new(sketch.width(&text, size) / 2.0 + 2.0, size * 0.6);
         let (center, radius) = (at(token), sizes.of_token(token));
         let (right, down) = (half.x + radius + 2.0, half.y + radius + 1.0);
         let beside = [(right, 0.0), (-right, 0.0), (0.0, -down), (0.0, down), (right, -down), (right, down)]
@@ -163,6 +164,6 @@ fn names(
         } else {
             palette.text
         };
-        canvas.label(rect.center(), Align::Center, text, size, color);
+        sketch.label(rect.center(), Align::Center, text, size, color);
     }
 }

@@ -4,16 +4,16 @@
 use glam::Vec2;
 
 use crate::render::{Align, Color, Quad, Rect, Transform};
-use crate::view::Projection;
-use crate::view::canvas::Canvas;
+use crate::query::Projection;
+use crate::view::common::sketch::Sketch;
 
 /// More ways would be a ball of wool.
 const MOST: usize = 64;
 /// So few ways have the numbers of their states.
 const NUMBERED: usize = 2;
 
-pub(super) fn draw(canvas: &mut Canvas<'_>, projection: &Projection, selected: &[usize], plot: Rect, view: &Transform) {
-    let color = canvas.palette.selected;
+pub(super) fn draw(sketch: &mut Sketch<'_>, projection: &Projection, selected: &[usize], plot: Rect, view: &Transform) {
+    let color = sketch.palette.selected;
     for &token in selected.iter().take(MOST) {
         let places = projection.path.iter().filter_map(|state| state.get(token));
         let way: Vec<Vec2> =
@@ -21,25 +21,25 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, projection: &Projection, selected: &
         let opacity = |step: usize| 0.2 + 0.8 * step as f32 / way.len().saturating_sub(1).max(1) as f32;
         for (step, pair) in way.windows(2).enumerate() {
             if let Some((from, to)) = clipped(pair[0], pair[1], plot) {
-                canvas.line(from, to, 1.6, color.with_opacity(opacity(step + 1)));
+                sketch.line(from, to, 1.6, color.with_opacity(opacity(step + 1)));
             }
         }
         let inside = plot.shrink(4.0);
         for (step, &at) in way.iter().enumerate() {
             let is_end = step + 1 == way.len();
             let (half, fill, corner_radius) = match step {
-                0 if way.len() > 1 => (3.5, canvas.palette.background, 3.5),
+                0 if way.len() > 1 => (3.5, sketch.palette.background, 3.5),
                 _ if is_end => (3.5, color, 0.0),
                 _ => (2.6, color.with_opacity(opacity(step)), 2.6),
             };
             let stroke = if step == 0 || is_end { color } else { Color::TRANSPARENT };
             if inside.contains(at) {
                 let rect = Rect { min: at - half, max: at + half };
-                canvas.quad(Quad { rect, fill, stroke, stroke_width: 1.5, corner_radius });
+                sketch.quad(Quad { rect, fill, stroke, stroke_width: 1.5, corner_radius });
                 if selected.len() <= NUMBERED && !is_end {
-                    let beside = at + Vec2::new(5.0, -canvas.text.small * 0.7);
-                    let number = canvas.elide(&step.to_string(), canvas.text.small, false, plot.max.x - beside.x);
-                    canvas.label(beside, Align::Left, number, canvas.text.small, canvas.palette.selected_text);
+                    let beside = at + Vec2::new(5.0, -sketch.text.small * 0.7);
+                    let number = sketch.elide(&step.to_string(), sketch.text.small, false, plot.max.x - beside.x);
+                    sketch.label(beside, Align::Left, number, sketch.text.small, sketch.palette.selected_text);
                 }
             }
         }

@@ -2,22 +2,16 @@
 
 use glam::Vec2;
 
-use super::super::canvas::Canvas;
-use super::super::{HeadsOrder, StatisticGrid};
 use crate::render::Rect;
+use crate::view::common::order::Order;
+use crate::view::common::sketch::Sketch;
+use crate::query::StatisticGrid;
+use crate::view::HeadsOrder;
 
 /// The largest side of a cell, in logical pixels.
 const LARGEST_CELL: f32 = 96.0;
 
-/// The order of rows or of columns.
-pub struct Order {
-    /// The number at each place.
-    indices: Vec<usize>,
-    /// The place of each number.
-    places: Vec<usize>,
-}
-
-pub(super) struct Layout {
+pub(super) struct HeadsLayout {
     /// Of the heads.
     pub grid: Rect,
     pub cell: Vec2,
@@ -27,49 +21,15 @@ pub(super) struct Layout {
     means: Rect,
 }
 
-impl Order {
-    /// As counted.
-    pub fn by_number(count: usize) -> Self {
-        Self { indices: (0..count).collect(), places: (0..count).collect() }
-    }
-
-    /// The highest first, what is not a number last; of equal ones the smaller number first. Z-scores have means that are 0 up to
-    /// rounding: what differs by a millionth of the values' spread is equal.
-    fn by_mean(means: &[f32], count: usize, spread: f32) -> Self {
-        let step = if spread > 0.0 { spread * 1e-6 } else { 1.0 };
-        let key = |index: usize| match means.get(index) {
-            Some(mean) if !mean.is_nan() => (mean / step).round(),
-            _ => f32::NEG_INFINITY,
-        };
-        let mut order = Self::by_number(count);
-        // Adding 0 makes −0 a 0, which it is not in a total order.
-        order.indices.sort_by(|&a, &b| (key(b) + 0.0).total_cmp(&(key(a) + 0.0)));
-        for (place, &index) in order.indices.iter().enumerate() {
-            order.places[index] = place;
-        }
-        order
-    }
-
-    /// The number at each place.
-    pub fn indices(&self) -> &[usize] {
-        &self.indices
-    }
-
-    /// The place of a number.
-    pub fn place(&self, index: usize) -> Option<usize> {
-        self.places.get(index).copied()
-    }
-}
-
-impl Layout {
+impl HeadsLayout {
     /// `None` if the cells would be smaller than a pixel.
-    pub fn of(canvas: &mut Canvas<'_>, statistic: &StatisticGrid, order: HeadsOrder) -> Option<Self> {
-        let small = canvas.text.small;
-        let mean_label = canvas.width("mean", small);
-        let numbers = canvas.width(&(statistic.layers - 1).to_string(), small).max(small);
+    pub fn of(sketch: &mut Sketch<'_>, statistic: &StatisticGrid, order: HeadsOrder) -> Option<Self> {
+        let small = sketch.text.small;
+        let mean_label = sketch.width("mean", small);
+        let numbers = sketch.width(&(statistic.layers - 1).to_string(), small).max(small);
         let left = (small * 1.5 + numbers).max(mean_label) + 6.0;
         let top = small * 2.8;
-        let room = canvas.free.size() - Vec2::new(left, top);
+        let room = sketch.free.size() - Vec2::new(left, top);
         let count = Vec2::new(statistic.heads as f32, statistic.layers as f32);
         // The means and the gap before them take what their names need, or a cell and a half.
         let fixed = Vec2::new(mean_label + 10.0, small * 1.2 + 6.0);
@@ -88,8 +48,8 @@ impl Layout {
         );
         let overhang = ((mean_label - mean_width) / 2.0).max(0.0);
         let whole = left + grid.x + gap.x + mean_width + overhang;
-        let x = canvas.free.min.x + left + ((canvas.free.size().x - whole) / 2.0).max(0.0);
-        let grid = Rect::at(x, canvas.free.min.y + top, grid.x, grid.y);
+        let x = sketch.free.min.x + left + ((sketch.free.size().x - whole) / 2.0).max(0.0);
+        let grid = Rect::at(x, sketch.free.min.y + top, grid.x, grid.y);
         let means = Rect::at(grid.max.x + gap.x, grid.max.y + gap.y, mean_width, mean_height);
         let finite = statistic.values.iter().filter(|value| value.is_finite());
         let (low, high) =

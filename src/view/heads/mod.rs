@@ -6,29 +6,77 @@ mod list;
 
 use glam::Vec2;
 
-use self::layout::Layout;
-pub(super) use self::layout::Order;
-use super::canvas::Canvas;
-use super::colour_bar::{Bar, Place, Scale, decimals, tick_text};
-use super::theme::ink_on;
-use super::{Inputs, StatisticGrid, Target};
+use self::layout::HeadsLayout;
 use crate::analysis::Pick;
 use crate::analysis::statistics::{mean, metric_names, why_none};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Quad, Rect};
+use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::order::axis_numbers;
+use crate::view::common::scale::{Scale, decimals, tick_text};
+use crate::view::common::sketch::{Sketch, within};
+use crate::view::common::theme::ink_on;
+use crate::query::{Query, StatisticGrid};
+use crate::view::common::asked;
+use crate::view::common::sides::sentence;
+use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption};
 
-pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
-    let statistic = &inputs.evidence.statistic;
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    needs: |inputs| asked::statistics(inputs).map(Query::from).into_iter().collect(),
+    draw,
+    caption: words,
+    needs_for_numbers: |_| Vec::new(),
+    numbers,
+};
+
+fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+    let (statistic, progress) = asked::statistic_grid(inputs);
+    if let Some(why) = asked::statistics(inputs).and_then(|request| inputs.results.failure(&request)) {
+        sketch.title(inputs, "Heads", inputs.document.id.as_deref());
+        return sketch.note(&sentence(why));
+    }
+    draw_grid(inputs, &statistic, progress, sketch);
+}
+
+fn words(inputs: &Inputs<'_>) -> Vec<String> {
+    words_of(inputs, &asked::statistic_grid(inputs).0)
+}
+
+/// What a caption says of numbers of layers × heads.
+pub(super) fn words_of(inputs: &Inputs<'_>, statistic: &StatisticGrid) -> Vec<String> {
+    let unit = if statistic.unit.is_empty() { String::new() } else { format!(" ({})", statistic.unit) };
+    caption::block(inputs).into_iter().chain([format!("{}{unit}", statistic.label)]).collect()
+}
+
+/// `[layer, head]`, the statistic.
+fn numbers(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
+    let (statistic, _) = asked::statistic_grid(inputs);
+    if statistic.values.is_empty() {
+        return Err(NoNumbers::because(inputs, "there is no such statistic"));
+    }
+    let axes = vec![Axis::counted("layer", statistic.layers), Axis::counted("head", statistic.heads)];
+    Numbers::new(View::Heads, inputs, (&statistic.name, &statistic.unit), axes, statistic.values)
+}
+
+/// Draws numbers of layers × heads; `progress` says how many layers of how many are known, if not all.
+pub(super) fn draw_grid(
+    inputs: &Inputs<'_>,
+    statistic: &StatisticGrid,
+    progress: Option<[usize; 2]>,
+    sketch: &mut Sketch<'_>,
+) {
+    sketch.grid = Some(statistic.clone());
     let block = inputs.document.attention.get(inputs.selection.block);
     let block_name = block.filter(|_| inputs.document.attention.len() > 1).map(|block| block.name.as_str());
     let title = [statistic.label.as_str(), block_name.unwrap_or_default()];
     let title = title.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
-    canvas.title(inputs, if title.is_empty() { "Heads" } else { &title }, inputs.document.id.as_deref());
+    sketch.title(inputs, if title.is_empty() { "Heads" } else { &title }, inputs.document.id.as_deref());
     if statistic.layers == 0 || statistic.heads == 0 || statistic.values.len() != statistic.layers * statistic.heads {
         let (document, name) = (inputs.document, &inputs.options.statistic);
         let is_foreign = name.starts_with("head_metric.")
             && !metric_names(document, inputs.selection.block).any(|(metric, _)| metric == *name);
-        canvas.note(match (document.attention.is_empty(), is_foreign) {
+        sketch.note(match (document.attention.is_empty(), is_foreign) {
             (true, _) => "This trace holds no attention.",
             (false, true) => "This block has no such metric. Another statistic can be chosen.",
             (false, false) => "No statistic of the heads is here yet.",
@@ -36,45 +84,44 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         return;
     }
     let has_values = statistic.values.iter().any(|value| !value.is_nan());
-    if !has_values && inputs.evidence.progress.is_none() {
-        say_why(inputs, canvas);
+    if !has_values && progress.is_none() {
+        say_why(inputs, statistic, sketch);
     }
-    let scale = scale(inputs);
-    list::draw(inputs, canvas, &scale);
-    let wide = canvas.free.size().x > canvas.free.size().y * 1.7;
-    let place = if wide { Place::Right } else { Place::Below };
-    let bar = Bar::reserve(canvas, &scale, place, inputs.options.colour_bar && has_values);
-    let Some(layout) = Layout::of(canvas, statistic, inputs.options.heads_order) else {
-        canvas.note("There is too little room.");
+    let scale = scale(inputs, statistic);
+    list::draw(inputs, statistic, sketch, &scale);
+    let wide = sketch.free.size().x > sketch.free.size().y * 1.7;
+    let place = if wide { BarSide::Right } else { BarSide::Below };
+    let bar = Bar::reserve(sketch, &scale, place, inputs.options.colour_bar && has_values);
+    let Some(layout) = HeadsLayout::of(sketch, statistic, inputs.options.heads_order) else {
+        sketch.note("There is too little room.");
         return;
     };
-    canvas.content = layout.grid;
-    cells(inputs, canvas, &layout, &scale);
-    axes(inputs, canvas, &layout);
-    let marked = marks(inputs, canvas, &layout);
+    sketch.content = layout.grid;
+    cells(inputs, statistic, sketch, &layout, &scale);
+    axes(inputs, statistic, sketch, &layout);
+    let marked = marks(inputs, statistic, sketch, &layout);
     if let Some(bar) = bar {
         let beside = Rect { min: layout.grid.min, max: Vec2::new(layout.all().max.x, layout.grid.max.y) };
         let above = Rect { min: layout.grid.min, max: Vec2::new(layout.grid.max.x, layout.all().max.y) };
-        bar.draw(canvas, if place == Place::Right { beside } else { above }, &marked);
-        brush(inputs, canvas);
+        bar.draw(sketch, if place == BarSide::Right { beside } else { above }, &marked);
+        brush(inputs, sketch);
     }
 }
 
 /// Lines that say why no head has a value: a block full of crosses would not.
-fn say_why(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
-    let why = why_none(&inputs.evidence.statistic.name, inputs.document, inputs.selection.block);
-    let (small, muted) = (canvas.text.small, canvas.palette.muted);
-    for line in canvas.wrap(&why, small, canvas.free.size().x) {
-        if canvas.free.size().y > small * 9.0 {
-            canvas.label(canvas.free.min + Vec2::new(0.0, small * 0.6), Align::Left, line, small, muted);
-            canvas.free.min.y += small * 1.6;
+fn say_why(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut Sketch<'_>) {
+    let why = why_none(&statistic.name, inputs.document, inputs.selection.block);
+    let (small, muted) = (sketch.text.small, sketch.palette.muted);
+    for line in sketch.wrap(&why, small, sketch.free.size().x) {
+        if sketch.free.size().y > small * 9.0 {
+            sketch.label(sketch.free.min + Vec2::new(0.0, small * 0.6), Align::Left, line, small, muted);
+            sketch.free.min.y += small * 1.6;
         }
     }
 }
 
 /// How the values are coloured.
-pub(super) fn scale(inputs: &Inputs<'_>) -> Scale {
-    let statistic = &inputs.evidence.statistic;
+pub(super) fn scale(inputs: &Inputs<'_>, statistic: &StatisticGrid) -> Scale {
     let (low, high) = statistic
         .values
         .iter()
@@ -111,30 +158,29 @@ pub(super) fn scale(inputs: &Inputs<'_>) -> Scale {
 }
 
 /// The values that are not dimmed, on the bar.
-fn brush(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
-    let (Some(bar), Some([low, high])) = (canvas.bar, inputs.options.heads_filter) else { return };
-    let cover = canvas.palette.background.with_opacity(0.8);
+fn brush(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+    let (Some(bar), Some([low, high])) = (sketch.bar, inputs.options.heads_filter) else { return };
+    let cover = sketch.palette.background.with_opacity(0.8);
     for [from, to] in [[bar.range[0], low], [high, bar.range[1]]] {
-        canvas.fill(bar.part(from, to), cover);
+        sketch.fill(bar.part(from, to), cover);
     }
-    let (part, color) = (bar.part(low, high).shrink(-1.5), canvas.palette.text);
-    canvas.outline(super::canvas::within(part, canvas.bounds()), color, 1.5);
+    let (part, color) = (bar.part(low, high).shrink(-1.5), sketch.palette.text);
+    sketch.outline(within(part, sketch.bounds()), color, 1.5);
 }
 
 fn is_dimmed(inputs: &Inputs<'_>, value: f32) -> bool {
     inputs.options.heads_filter.is_some_and(|[low, high]| !(low..=high).contains(&value))
 }
 
-fn cells(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout, scale: &Scale) {
-    let statistic = &inputs.evidence.statistic;
-    let size = canvas.text.small;
+fn cells(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut Sketch<'_>, layout: &HeadsLayout, scale: &Scale) {
+    let size = sketch.text.small;
     let ends = scale.range.map(|value| tick_text(value, decimals(scale.range)));
-    let widest = canvas.width(&ends[0], size).max(canvas.width(&ends[1], size));
+    let widest = sketch.width(&ends[0], size).max(sketch.width(&ends[1], size));
     let mut draw = |rect: Rect, value: Option<f32>, target| {
         let value = value.unwrap_or(f32::NAN);
         let has_number = rect.size().y >= size * 1.7 && rect.size().x >= widest + 6.0;
-        cell(canvas, rect, value, scale, has_number, is_dimmed(inputs, value));
-        canvas.area(rect, target);
+        cell(sketch, rect, value, scale, has_number, is_dimmed(inputs, value));
+        sketch.area(rect, target);
     };
     for layer in 0..statistic.layers {
         for head in 0..statistic.heads {
@@ -155,7 +201,13 @@ fn cells(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout, scale: &
     for (index, _) in statistic.marked.iter().enumerate().filter(|(_, is_marked)| **is_marked) {
         let value = statistic.values.get(index).copied().unwrap_or(f32::NAN);
         if let Some(fill) = scale.color(value) {
-            dot(canvas, layout.cell(index / statistic.heads, index % statistic.heads), ink_on(fill));
+            dot(sketch, layout.cell(index / statistic.heads, index % statistic.heads), ink_on(fill));
+        }
+    }
+    for (index, _) in statistic.rows_left_out.iter().enumerate().filter(|(_, rows)| **rows > 0) {
+        let value = statistic.values.get(index).copied().unwrap_or(f32::NAN);
+        if let Some(fill) = scale.color(value) {
+            strike_corner(sketch, layout.cell(index / statistic.heads, index % statistic.heads), ink_on(fill));
         }
     }
 }
@@ -166,102 +218,71 @@ fn has_means(statistic: &StatisticGrid) -> bool {
 }
 
 /// In the upper right corner of a cell, beside its number.
-fn dot(canvas: &mut Canvas<'_>, cell: Rect, fill: Color) {
+fn dot(sketch: &mut Sketch<'_>, cell: Rect, fill: Color) {
     let side = (cell.size().min_element() * 0.22).clamp(2.0, 7.0);
     let inset = (cell.size().min_element() * 0.12).min(4.0);
     let rect = Rect::at(cell.max.x - inset - side, cell.min.y + inset, side, side);
-    canvas.quad(Quad { rect, fill, stroke: Color::TRANSPARENT, stroke_width: 0.0, corner_radius: side / 2.0 });
+    sketch.quad(Quad { rect, fill, stroke: Color::TRANSPARENT, stroke_width: 0.0, corner_radius: side / 2.0 });
+}
+
+/// Across the lower right corner of a cell whose value is of a part of its rows: it is struck a little, as one without a
+/// value is altogether.
+fn strike_corner(sketch: &mut Sketch<'_>, cell: Rect, color: Color) {
+    let side = (cell.size().min_element() * 0.3).clamp(2.0, 9.0);
+    let max = cell.max - Vec2::splat(0.5);
+    sketch.line(Vec2::new(max.x - side, max.y), Vec2::new(max.x, max.y - side), 1.0, color);
 }
 
 /// A cell in the colour of its value, with the number in it if it is as large as that; a struck one without a value.
-fn cell(canvas: &mut Canvas<'_>, rect: Rect, value: f32, scale: &Scale, with_number: bool, is_dimmed: bool) {
+fn cell(sketch: &mut Sketch<'_>, rect: Rect, value: f32, scale: &Scale, with_number: bool, is_dimmed: bool) {
     let gap = if rect.size().min_element() >= 5.0 { 0.5 } else { 0.0 };
     let inner = rect.shrink(gap);
     match scale.color(value) {
-        Some(fill) if is_dimmed => canvas.fill(inner, fill.with_opacity(0.15)),
+        Some(fill) if is_dimmed => sketch.fill(inner, fill.with_opacity(0.15)),
         Some(fill) => {
-            canvas.fill(inner, fill);
+            sketch.fill(inner, fill);
             if with_number {
                 let text = tick_text(value, decimals(scale.range));
-                canvas.label(rect.center(), Align::Center, text, canvas.text.small, ink_on(fill));
+                sketch.label(rect.center(), Align::Center, text, sketch.text.small, ink_on(fill));
             }
         }
-        None => {
-            let (missing, stroke) = (canvas.palette.missing, canvas.palette.missing_stroke);
-            canvas.fill(inner, missing);
-            let (Vec2 { x: left, y: top }, Vec2 { x: right, y: bottom }) = (inner.min, inner.max);
-            canvas.line(Vec2::new(left, bottom), Vec2::new(right, top), 1.0, stroke);
-            canvas.line(inner.min, inner.max, 1.0, stroke);
-        }
+        None => sketch.struck(inner),
     }
 }
 
-fn axes(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout) {
-    let statistic = &inputs.evidence.statistic;
-    let (small, muted) = (canvas.text.small, canvas.palette.muted);
+fn axes(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut Sketch<'_>, layout: &HeadsLayout) {
+    let (small, muted) = (sketch.text.small, sketch.palette.muted);
     let grid = layout.grid;
-    let (layer, head) = (one(inputs.selection.layer), one(inputs.selection.head));
-    let widest = canvas.width(&(statistic.heads - 1).to_string(), small) + 5.0;
-    for (head, color) in numbers(canvas, &layout.heads, layout.cell.x, widest, head) {
+    let (layer, head) = (inputs.selection.layer.one(), inputs.selection.head.one());
+    let widest = sketch.width(&(statistic.heads - 1).to_string(), small) + 5.0;
+    for (head, color) in axis_numbers(sketch, &layout.heads, layout.cell.x, widest, head) {
         let at = Vec2::new(layout.cell(0, head).center().x, grid.min.y - small * 0.8);
-        canvas.label(at, Align::Center, head.to_string(), small, color);
+        sketch.label(at, Align::Center, head.to_string(), small, color);
     }
-    for (layer, color) in numbers(canvas, &layout.layers, layout.cell.y, small * 1.15, layer) {
+    for (layer, color) in axis_numbers(sketch, &layout.layers, layout.cell.y, small * 1.15, layer) {
         let at = Vec2::new(grid.min.x - 5.0, layout.cell(layer, 0).center().y);
-        canvas.label(at, Align::Right, layer.to_string(), small, color);
+        sketch.label(at, Align::Right, layer.to_string(), small, color);
     }
     if has_means(statistic) {
-        means_axis(canvas, layout);
+        means_axis(sketch, layout);
     }
     let above = Vec2::new(grid.center().x, grid.min.y - small * 2.1);
-    canvas.label(above, Align::Center, "head", small, muted);
-    let numbers_width = canvas.width(&(statistic.layers - 1).to_string(), small).max(small);
+    sketch.label(above, Align::Center, "head", small, muted);
+    let numbers_width = sketch.width(&(statistic.layers - 1).to_string(), small).max(small);
     let beside = Vec2::new(grid.min.x - 6.0 - numbers_width - small * 0.8, grid.center().y);
-    canvas.upright(beside, Align::Center, "layer", small, muted);
+    sketch.upright(beside, Align::Center, "layer", small, muted);
 }
 
-fn means_axis(canvas: &mut Canvas<'_>, layout: &Layout) {
-    let (small, muted, grid) = (canvas.text.small, canvas.palette.muted, layout.grid);
+fn means_axis(sketch: &mut Sketch<'_>, layout: &HeadsLayout) {
+    let (small, muted, grid) = (sketch.text.small, sketch.palette.muted, layout.grid);
     let above_means = Vec2::new(layout.corner().center().x, grid.min.y - small * 0.8);
-    canvas.label(above_means, Align::Center, "mean", small, muted);
+    sketch.label(above_means, Align::Center, "mean", small, muted);
     let beside_means = Vec2::new(grid.min.x - 5.0, layout.corner().center().y);
-    canvas.label(beside_means, Align::Right, "mean", small, muted);
-}
-
-/// The one, where it is one.
-pub(super) fn one(pick: Pick) -> Option<usize> {
-    match pick {
-        Pick::One(index) => Some(index),
-        Pick::Mean | Pick::Max => None,
-    }
-}
-
-/// Which numbers an axis shows, and in which colour: in their order every one, every second, fifth, ... as there is
-/// room, and the selected one in place of those that it would collide with.
-pub(super) fn numbers(
-    canvas: &Canvas<'_>,
-    order: &Order,
-    cell: f32,
-    needed: f32,
-    selected: Option<usize>,
-) -> Vec<(usize, Color)> {
-    let every = [1, 2, 5, 10, 20, 50, 100, 200, 500].into_iter().find(|&step| step as f32 * cell >= needed);
-    let every = every.unwrap_or(1000);
-    let selected = selected.and_then(|index| order.place(index));
-    let collides = |place: usize| selected.is_some_and(|s| s != place && s.abs_diff(place) as f32 * cell < needed);
-    let shown = order.indices().iter().enumerate();
-    shown
-        .filter(|(place, _)| selected == Some(*place) || (place % every == 0 && !collides(*place)))
-        .map(|(place, &index)| {
-            let is_selected = selected == Some(place);
-            (index, if is_selected { canvas.palette.selected_text } else { canvas.palette.muted })
-        })
-        .collect()
+    sketch.label(beside_means, Align::Right, "mean", small, muted);
 }
 
 /// Outlines of the selected and the hovered cell; their values and colours for the colour bar.
-fn marks(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout) -> Vec<(f32, Color)> {
-    let statistic = &inputs.evidence.statistic;
+fn marks(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut Sketch<'_>, layout: &HeadsLayout) -> Vec<(f32, Color)> {
     let width = if layout.cell.min_element() < 14.0 { 1.5 } else { 2.0 };
     let mut marked = Vec::new();
     let place = |target: Target| {
@@ -282,11 +303,11 @@ fn marks(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout) -> Vec<(
     };
     if let Some((rect, value)) = inputs.hover.and_then(place) {
         let color = Color::hex(0xffffff);
-        canvas.mark_cell(rect.shrink(width), color, 1.0);
+        sketch.mark_cell(rect.shrink(width), color, 1.0);
         marked.push((value, color));
     }
     let selection = inputs.selection;
-    let color = canvas.palette.selected;
+    let color = sketch.palette.selected;
     if selection.layer == Pick::Max || selection.head == Pick::Max {
         // A maximum has no cell of its own: all that it is taken over are framed.
         let cells = selection.layer.indices(statistic.layers).flat_map(|layer| {
@@ -294,17 +315,17 @@ fn marks(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, layout: &Layout) -> Vec<(
             heads.map(move |head| layout.cell(layer, head))
         });
         let frame = cells.reduce(|a, b| Rect { min: a.min.min(b.min), max: a.max.max(b.max) });
-        frame.into_iter().for_each(|frame| canvas.mark_cell(frame, color, width));
+        frame.into_iter().for_each(|frame| sketch.mark_cell(frame, color, width));
         return marked;
     }
-    let selected = match (one(selection.layer), one(selection.head)) {
+    let selected = match (selection.layer.one(), selection.head.one()) {
         (Some(layer), Some(head)) => Target::Head { layer, head },
         (Some(layer), None) => Target::LayerMean { layer },
         (None, Some(head)) => Target::HeadMean { head },
         (None, None) => Target::AllHeads,
     };
     if let Some((rect, value)) = place(selected) {
-        canvas.mark_cell(rect, color, width);
+        sketch.mark_cell(rect, color, width);
         marked.push((value, color));
     }
     marked

@@ -2,44 +2,43 @@
 
 use glam::Vec2;
 
-use super::{name, share_axis, stack};
+use super::bars::{name, share_axis, stack};
 use crate::analysis::timeline::Timeline;
 use crate::render::{Align, Rect};
-use crate::view::canvas::Canvas;
-use crate::view::sides::Sides;
+use crate::view::common::sides::Sides;
+use crate::view::common::sketch::Sketch;
 use crate::view::{Inputs, Target};
 
-pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, timeline: &Timeline, sides: &Sides<'_>, token: usize) {
-    let small = canvas.text.small;
-    let mut bars = canvas.free;
+pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, timeline: &Timeline, sides: &Sides<'_>, token: usize) {
+    let small = sketch.text.small;
+    let mut bars = sketch.free;
     bars.min.x = (bars.min.x + small * 3.4).min(bars.max.x - 1.0);
     bars.max.y = (bars.max.y - small * 3.4).max(bars.min.y + 1.0);
-    canvas.content = bars;
-    canvas.fill(bars, canvas.palette.surface);
-    share_axis(canvas, bars);
+    sketch.content = bars;
+    sketch.fill(bars, sketch.palette.surface);
+    share_axis(sketch, bars);
     let step = bars.size().x / timeline.layers as f32;
-    let every = (canvas.width("000", small) / step).ceil().max(1.0) as usize;
+    let every = (sketch.width("000", small) / step).ceil().max(1.0) as usize;
     let selected = inputs.selection.layer.indices(timeline.layers);
     for layer in 0..timeline.layers {
         let column = Rect::at(bars.min.x + step * layer as f32, bars.min.y, step, bars.size().y);
         let gap = step.min(64.0) * 0.12;
-        if let Some(masses) = timeline.at(layer, 0) {
-            stack(canvas, Rect::at(column.min.x + gap, column.min.y, step - 2.0 * gap, column.size().y), masses);
-        }
-        canvas.area(column, Target::Output { layer: Some(layer), token });
+        let bar = Rect::at(column.min.x + gap, column.min.y, step - 2.0 * gap, column.size().y);
+        stack(sketch, bar, timeline.at(layer, 0));
+        sketch.area(column, Target::Output { layer: Some(layer), token });
         let is_selected = selected.len() == 1 && selected.contains(&layer);
         if layer % every == 0 || is_selected {
-            let ink = if is_selected { canvas.palette.selected_text } else { canvas.palette.muted };
+            let ink = if is_selected { sketch.palette.selected_text } else { sketch.palette.muted };
             let under = Vec2::new(column.center().x, bars.max.y + small);
-            canvas.label(under, Align::Center, layer.to_string(), small, ink);
+            sketch.label(under, Align::Center, layer.to_string(), small, ink);
         }
         let is_hovered = inputs.hover == Some(Target::Output { layer: Some(layer), token });
         if is_selected || is_hovered {
-            let (ink, width) = if is_selected { (canvas.palette.selected, 2.0) } else { (canvas.palette.hover, 1.0) };
-            canvas.mark_cell(column, ink, width);
+            let (ink, width) = if is_selected { (sketch.palette.selected, 2.0) } else { (sketch.palette.hover, 1.0) };
+            sketch.mark_cell(column, ink, width);
         }
     }
     let under = Vec2::new(bars.center().x, bars.max.y + small * 2.5);
     let words = format!("layer, query {}", name(sides.query, token));
-    canvas.label(under, Align::Center, words, small, canvas.palette.muted);
+    sketch.label(under, Align::Center, words, small, sketch.palette.muted);
 }

@@ -1,26 +1,32 @@
 //! The output tokens in their order: above, the attention of each divided among image, prompt, output so far and sinks in
 //! the selected layers; below, one of these masses in every layer.
 
+mod bars;
 mod layers;
 
 use std::sync::Arc;
 
 use glam::Vec2;
 
-use super::canvas::Canvas;
-use super::colour_bar::{Bar, Place, Scale, tick_text};
-use super::sides::{Sides, largest, place};
-use super::sinks;
-use super::words::word;
-use super::{Inputs, Palette, Target};
+use self::bars::{axis_name, color, name, share_axis, stack};
 use crate::analysis::Direction;
 use crate::analysis::timeline::{Timeline, TokenGroup};
+use crate::query::{OutputMasses, Query};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
-use crate::trace::{Content, Token};
+use crate::trace::Token;
+use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::scale::Scale;
+use crate::view::common::sides::{Sides, heads_line, largest, place, sentence};
+use crate::view::common::sinks;
+use crate::view::common::sketch::Sketch;
+use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption};
+use crate::view::common::asked;
+use crate::view::common::words::token_names;
+use crate::view::numbers::{block, names};
 
 /// Where bars, words and heatmap lie.
-struct Layout {
+struct TimelineLayout {
     bars: Rect,
     words: Rect,
     heat: Rect,
@@ -29,43 +35,106 @@ struct Layout {
     are_upright: bool,
 }
 
-pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    needs,
+    draw,
+    caption: words_of_caption,
+    needs_for_numbers: |_| Vec::new(),
+    numbers: array,
+};
+
+fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
+    if !asked::has_attention(inputs) {
+        return Vec::new();
+    }
+    let sinks = asked::sinks(inputs).map(Query::from);
+    [OutputMasses::of(inputs.shown).into()].into_iter().chain(sinks).collect()
+}
+
+/// What the output tokens attend to, if it is known.
+fn known<'a>(inputs: &Inputs<'a>) -> Option<&'a Timeline> {
+    inputs.results.get(&OutputMasses::of(inputs.shown)).filter(|_| asked::has_attention(inputs))
+}
+
+/// What the bars are of, and the heatmap below them.
+fn words_of_caption(inputs: &Inputs<'_>) -> Vec<String> {
+    let plain = inputs.shown.as_mean();
+    let as_mean = Inputs { shown: &plain, ..*inputs };
+    let Some(block) = inputs.document.attention.get(inputs.selection.block) else { return Vec::new() };
+    let mut parts: Vec<String> = caption::block(inputs).into_iter().collect();
+    match known(inputs).map(|timeline| timeline.tokens.as_slice()) {
+        Some(&[token]) => {
+            let names = token_names(inputs.document.query_tokens(block));
+            let name = names.get(token).map_or("the output token", String::as_str);
+            parts.extend(["every layer".to_owned(), heads_line(&as_mean), format!("attention of {name} [{token}]")]);
+        }
+        _ => {
+            let group = inputs.options.timeline_group.label();
+            parts.extend([
+                place(&as_mean),
+                "attention of the output tokens".to_owned(),
+                format!("below the mass on {group}, layer by layer"),
+            ]);
+        }
+    }
+    parts
+}
+
+/// `[layer, token, group]`, of the output tokens.
+fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
+    let query = block(inputs)?.query;
+    let timeline = known(inputs).ok_or_else(|| NoNumbers::because(inputs, "the output tokens were not summed"))?;
+    let all = names(inputs, query);
+    let tokens = timeline.tokens.iter().map(|&token| all.get(token).cloned().unwrap_or_default()).collect();
+    let groups = TokenGroup::ALL.map(|group| group.label().to_owned()).to_vec();
+    let axes =
+        vec![Axis::counted("layer", timeline.layers), Axis::named("token", tokens), Axis::named("group", groups)];
+    let values = timeline.masses.as_flattened().to_vec();
+    Numbers::new(View::Timeline, inputs, ("share of attention", ""), axes, values)
+}
+
+fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {
-        canvas.title(inputs, "Timeline", inputs.document.id.as_deref());
-        canvas.note("This trace holds no attention.");
+        sketch.title(inputs, "Timeline", inputs.document.id.as_deref());
+        sketch.note("This trace holds no attention.");
         return;
     };
     // The masses are means, whatever the weights elsewhere are.
-    let plain = inputs.selection.as_mean();
-    let place = place(&Inputs { selection: &plain, ..*inputs });
-    let differs = plain.rollout != inputs.selection.rollout
-        || [plain.layer, plain.head] != [inputs.selection.layer, inputs.selection.head];
+    let plain = inputs.shown.as_mean();
+    let place = place(&Inputs { shown: &plain, ..*inputs });
+    let differs = plain.rollout != inputs.shown.rollout
+        || [plain.layer, plain.head] != [inputs.shown.layer, inputs.shown.head];
     let place = if differs { format!("{place}, of the weights as they are") } else { place };
-    canvas.title(inputs, &format!("Output tokens · {place}"), inputs.document.id.as_deref());
-    sinks::note_counted(inputs, canvas, &sides);
-    let timeline = match &inputs.evidence.timeline {
-        None => return canvas.note("The masses of the output tokens are not here yet."),
+    sketch.title(inputs, &format!("Output tokens · {place}"), inputs.document.id.as_deref());
+    sinks::note_counted(inputs, sketch, &sides);
+    let timeline = match known(inputs) {
+        None => {
+            let failure = inputs.refusal.or_else(|| inputs.results.failure(&OutputMasses::of(inputs.shown)));
+            let waiting = "The masses of the output tokens are not here yet.".to_owned();
+            return sketch.note(&failure.map_or(waiting, sentence));
+        }
         Some(timeline) if timeline.tokens.is_empty() || timeline.layers == 0 => {
-            return canvas.note(
+            return sketch.note(
                 "The queries of this block hold no output tokens. They are the text of a segment named `generated` or \
                  `answer`, what follows the image and the prompt in a causal block, or an encoder's first `[CLS]`.",
             );
         }
         Some(timeline) => timeline,
     };
-    legend(inputs, canvas);
+    legend(inputs, sketch);
     if let [token] = *timeline.tokens {
-        return layers::draw(inputs, canvas, timeline, &sides, token);
+        return layers::draw(inputs, sketch, timeline, &sides, token);
     }
     let group = inputs.options.timeline_group;
     let values: Vec<f32> = timeline.masses.iter().map(|masses| masses[group as usize]).collect();
     let scale = scale(inputs, group, &values);
-    let bar = Bar::reserve(canvas, &scale, Place::Right, inputs.options.colour_bar);
-    let layout = layout(canvas, timeline, sides.query);
-    canvas.content = Rect { min: layout.bars.min, max: layout.heat.max };
-    bars(inputs, canvas, timeline, &layout);
+    let bar = Bar::reserve(sketch, &scale, BarSide::Right, inputs.options.colour_bar);
+    let layout = layout(sketch, timeline, sides.query);
+    sketch.content = Rect { min: layout.bars.min, max: layout.heat.max };
+    bars(inputs, sketch, timeline, &layout);
     let rect = layout.heat;
-    canvas.marks.push(Mark::Heatmap(Heatmap {
+    sketch.marks.push(Mark::Heatmap(Heatmap {
         rect,
         values: Values::Host(Arc::new(values)),
         rows: timeline.layers as u32,
@@ -73,28 +142,18 @@ pub(super) fn draw(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
         window: Rect::at(0.0, 0.0, timeline.tokens.len() as f32, timeline.layers as f32),
         range: scale.range,
         colormap: scale.colormap,
-        missing: canvas.palette.missing,
+        missing: sketch.palette.missing,
         opacity: 1.0,
         fade: false,
         smooth: false,
     }));
-    canvas.outline(rect.shrink(-1.0), canvas.palette.line, 1.0);
-    axes(canvas, timeline, &layout);
-    words(canvas, &sides, timeline, &layout);
-    zones(canvas, timeline, &layout);
-    outlines(inputs, canvas, &sides, timeline, &layout);
+    sketch.outline(rect.shrink(-1.0), sketch.palette.line, 1.0);
+    axes(sketch, timeline, &layout);
+    words(sketch, &sides, timeline, &layout);
+    zones(sketch, timeline, &layout);
+    outlines(inputs, sketch, &sides, timeline, &layout);
     if let Some(bar) = bar {
-        bar.draw(canvas, rect, &hovered(inputs, timeline, group));
-    }
-}
-
-/// The colour of a group.
-fn color(palette: &Palette, group: TokenGroup) -> Color {
-    match group {
-        TokenGroup::Image => palette.patch,
-        TokenGroup::Prompt => palette.word,
-        TokenGroup::Output => palette.output,
-        TokenGroup::Sink => palette.special,
+        bar.draw(sketch, rect, &hovered(inputs, timeline, group));
     }
 }
 
@@ -107,33 +166,33 @@ fn scale(inputs: &Inputs<'_>, group: TokenGroup, values: &[f32]) -> Scale {
 }
 
 /// What each colour of the bars stands for.
-fn legend(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>) {
-    let small = canvas.text.small;
-    let middle = canvas.free.min.y + small * 0.8;
-    if canvas.free.size().y < small * 12.0 {
+fn legend(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+    let small = sketch.text.small;
+    let middle = sketch.free.min.y + small * 0.8;
+    if sketch.free.size().y < small * 12.0 {
         return;
     }
-    let mut left = canvas.free.min.x;
+    let mut left = sketch.free.min.x;
     for group in TokenGroup::ALL {
-        let needed = 12.0 + canvas.width(group.label(), small);
-        if left + needed > canvas.free.max.x {
+        let needed = 12.0 + sketch.width(group.label(), small);
+        if left + needed > sketch.free.max.x {
             break;
         }
         let is_below = group == inputs.options.timeline_group;
-        let ink = if is_below { canvas.palette.text } else { canvas.palette.muted };
-        canvas.fill(Rect::at(left, middle - 4.0, 8.0, 8.0), color(canvas.palette, group));
-        canvas.label(Vec2::new(left + 12.0, middle), Align::Left, group.label(), small, ink);
+        let ink = if is_below { sketch.palette.text } else { sketch.palette.muted };
+        sketch.fill(Rect::at(left, middle - 4.0, 8.0, 8.0), color(sketch.palette, group));
+        sketch.label(Vec2::new(left + 12.0, middle), Align::Left, group.label(), small, ink);
         left += needed + 14.0;
     }
-    canvas.free.min.y += small * 2.0;
+    sketch.free.min.y += small * 2.0;
 }
 
-fn layout(canvas: &mut Canvas<'_>, timeline: &Timeline, tokens: &[Token]) -> Layout {
-    let small = canvas.text.small;
-    let mut room = canvas.free;
+fn layout(sketch: &mut Sketch<'_>, timeline: &Timeline, tokens: &[Token]) -> TimelineLayout {
+    let small = sketch.text.small;
+    let mut room = sketch.free;
     room.min.x = (room.min.x + small * 3.4).min(room.max.x - 1.0);
     let step = room.size().x / timeline.tokens.len() as f32;
-    let names = timeline.tokens.iter().map(|&token| canvas.width(&name(tokens, token), small));
+    let names = timeline.tokens.iter().map(|&token| sketch.width(&name(tokens, token), small));
     let widest = names.fold(0.0, f32::max);
     let are_upright = widest + 6.0 > step;
     let words = if are_upright {
@@ -145,7 +204,7 @@ fn layout(canvas: &mut Canvas<'_>, timeline: &Timeline, tokens: &[Token]) -> Lay
     let heat = ((room.size().y - words) * 0.58).min(timeline.layers as f32 * small * 2.4).max(1.0);
     let bars_end = (room.max.y - heat - words).max(room.min.y + 1.0);
     let rect = |top: f32, bottom: f32| Rect { min: Vec2::new(room.min.x, top), max: Vec2::new(room.max.x, bottom) };
-    Layout {
+    TimelineLayout {
         bars: rect(room.min.y, bars_end),
         words: rect(bars_end, bars_end + words),
         heat: rect((bars_end + words).min(room.max.y - 1.0), room.max.y),
@@ -155,70 +214,37 @@ fn layout(canvas: &mut Canvas<'_>, timeline: &Timeline, tokens: &[Token]) -> Lay
 }
 
 /// One stacked bar a token: the masses add up to the height of the plot.
-fn bars(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, timeline: &Timeline, layout: &Layout) {
+fn bars(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, timeline: &Timeline, layout: &TimelineLayout) {
     let rect = layout.bars;
-    canvas.fill(rect, canvas.palette.surface);
+    sketch.fill(rect, sketch.palette.surface);
     let gap = if layout.step > 5.0 { 1.0 } else { 0.0 };
     let layers = inputs.selection.layer.indices(timeline.layers);
     for place in 0..timeline.tokens.len() {
-        let Some(masses) = timeline.over(layers.clone(), place) else { continue };
         let left = rect.min.x + layout.step * place as f32 + gap / 2.0;
-        stack(canvas, Rect::at(left, rect.min.y, (layout.step - gap).max(0.5), rect.size().y), masses);
+        let bar = Rect::at(left, rect.min.y, (layout.step - gap).max(0.5), rect.size().y);
+        stack(sketch, bar, timeline.over(layers.clone(), place));
     }
-}
-
-/// One bar, from the bottom up.
-fn stack(canvas: &mut Canvas<'_>, rect: Rect, masses: [f32; 4]) {
-    let mut bottom = rect.max.y;
-    for group in TokenGroup::ALL {
-        let height = (masses[group as usize] * rect.size().y).clamp(0.0, bottom - rect.min.y);
-        canvas.fill(Rect::at(rect.min.x, bottom - height, rect.size().x, height), color(canvas.palette, group));
-        bottom -= height;
-    }
-}
-
-/// 0 to 1 at the left of bars, and what it is.
-fn share_axis(canvas: &mut Canvas<'_>, bars: Rect) {
-    let (small, muted, line) = (canvas.text.small, canvas.palette.muted, canvas.palette.line);
-    let (left, height) = (bars.min.x, bars.size().y);
-    for share in [0.0, 0.5, 1.0] {
-        if (share == 0.5 && height < small * 5.0) || height < small * 2.0 {
-            continue;
-        }
-        let y = bars.max.y - share * height;
-        canvas.line(Vec2::new(left - 3.0, y), Vec2::new(left, y), 1.0, line);
-        let middle = y.clamp(bars.min.y + small * 0.4, bars.max.y - small * 0.4);
-        let text = tick_text(share, if share == 0.5 { 1 } else { 0 });
-        canvas.label(Vec2::new(left - 5.0, middle), Align::Right, text, small, muted);
-    }
-    axis_name(canvas, bars, "share");
-}
-
-fn axis_name(canvas: &mut Canvas<'_>, rect: Rect, name: &str) {
-    let (small, muted) = (canvas.text.small, canvas.palette.muted);
-    let name = canvas.elide(name, small, false, rect.size().y);
-    canvas.upright(Vec2::new(canvas.free.min.x + small * 0.6, rect.center().y), Align::Center, name, small, muted);
 }
 
 /// 0 to 1 beside the bars, layers beside the heatmap.
-fn axes(canvas: &mut Canvas<'_>, timeline: &Timeline, layout: &Layout) {
-    share_axis(canvas, layout.bars);
-    let (small, muted) = (canvas.text.small, canvas.palette.muted);
+fn axes(sketch: &mut Sketch<'_>, timeline: &Timeline, layout: &TimelineLayout) {
+    share_axis(sketch, layout.bars);
+    let (small, muted) = (sketch.text.small, sketch.palette.muted);
     let left = layout.bars.min.x;
     let step = layout.heat.size().y / timeline.layers as f32;
     let every = (small * 1.2 / step).ceil().max(1.0) as usize;
     for layer in (0..timeline.layers).step_by(every) {
         let middle = layout.heat.min.y + (layer as f32 + 0.5) * step;
         if middle + small * 0.5 <= layout.heat.max.y + 2.0 {
-            canvas.label(Vec2::new(left - 5.0, middle), Align::Right, layer.to_string(), small, muted);
+            sketch.label(Vec2::new(left - 5.0, middle), Align::Right, layer.to_string(), small, muted);
         }
     }
-    axis_name(canvas, layout.heat, "layer");
+    axis_name(sketch, layout.heat, "layer");
 }
 
 /// The tokens between bars and heatmap; where there is no room for all, some stand for all, and the selected one.
-fn words(canvas: &mut Canvas<'_>, sides: &Sides<'_>, timeline: &Timeline, layout: &Layout) {
-    let (small, palette) = (canvas.text.small, canvas.palette);
+fn words(sketch: &mut Sketch<'_>, sides: &Sides<'_>, timeline: &Timeline, layout: &TimelineLayout) {
+    let (small, palette) = (sketch.text.small, sketch.palette);
     let rect = layout.words;
     if rect.size().y < small {
         return;
@@ -243,48 +269,54 @@ fn words(canvas: &mut Canvas<'_>, sides: &Sides<'_>, timeline: &Timeline, layout
         let x = rect.min.x + layout.step * (place as f32 + 0.5);
         let name = name(sides.query, token);
         if layout.are_upright {
-            let text = canvas.elide(&name, small, false, rect.size().y - 6.0);
-            canvas.upright(Vec2::new(x, rect.min.y + 3.0), Align::Right, text, small, ink);
+            let text = sketch.elide(&name, small, false, rect.size().y - 6.0);
+            sketch.upright(Vec2::new(x, rect.min.y + 3.0), Align::Right, text, small, ink);
         } else {
-            canvas.label(Vec2::new(x, rect.center().y), Align::Center, name, small, ink);
+            sketch.label(Vec2::new(x, rect.center().y), Align::Center, name, small, ink);
         }
     }
 }
 
-fn zones(canvas: &mut Canvas<'_>, timeline: &Timeline, layout: &Layout) {
+fn zones(sketch: &mut Sketch<'_>, timeline: &Timeline, layout: &TimelineLayout) {
     let height = layout.heat.size().y / timeline.layers as f32;
     for (place, &token) in timeline.tokens.iter().enumerate() {
         let left = layout.bars.min.x + layout.step * place as f32;
         let above = Rect::at(left, layout.bars.min.y, layout.step, layout.words.max.y - layout.bars.min.y);
-        canvas.area(above, Target::Output { layer: None, token });
+        sketch.area(above, Target::Output { layer: None, token });
         for layer in 0..timeline.layers {
             let cell = Rect::at(left, layout.heat.min.y + height * layer as f32, layout.step, height);
-            canvas.area(cell, Target::Output { layer: Some(layer), token });
+            sketch.area(cell, Target::Output { layer: Some(layer), token });
         }
     }
 }
 
 /// The columns of selected and hovered tokens, and the rows of the selected layers where they are not all.
-fn outlines(inputs: &Inputs<'_>, canvas: &mut Canvas<'_>, sides: &Sides<'_>, timeline: &Timeline, layout: &Layout) {
-    let selected = canvas.palette.selected;
+fn outlines(
+    inputs: &Inputs<'_>,
+    sketch: &mut Sketch<'_>,
+    sides: &Sides<'_>,
+    timeline: &Timeline,
+    layout: &TimelineLayout,
+) {
+    let selected = sketch.palette.selected;
     let layers = inputs.selection.layer.indices(timeline.layers);
     if layers.len() == 1 {
         let height = layout.heat.size().y / timeline.layers as f32;
         let top = layout.heat.min.y + height * layers.start as f32;
-        canvas.mark_cell(Rect::at(layout.heat.min.x, top, layout.heat.size().x, height), selected, 1.0);
+        sketch.mark_cell(Rect::at(layout.heat.min.x, top, layout.heat.size().x, height), selected, 1.0);
     }
     let is_near = inputs.selection.direction == Direction::AttendsTo;
     for (place, &token) in timeline.tokens.iter().enumerate() {
         let (ink, width) = if is_near && sides.is_selected(sides.block.query, token) {
             (selected, 2.0)
         } else if sides.is_hovered(sides.block.query, token) {
-            (canvas.palette.hover, 1.0)
+            (sketch.palette.hover, 1.0)
         } else {
             continue;
         };
         let left = layout.bars.min.x + layout.step * place as f32;
         for rect in [layout.bars, layout.heat] {
-            canvas.mark_cell(Rect::at(left, rect.min.y, layout.step.max(3.0), rect.size().y), ink, width);
+            sketch.mark_cell(Rect::at(left, rect.min.y, layout.step.max(3.0), rect.size().y), ink, width);
         }
     }
 }
@@ -294,11 +326,4 @@ fn hovered(inputs: &Inputs<'_>, timeline: &Timeline, group: TokenGroup) -> Vec<(
     let place = timeline.tokens.iter().position(|&other| other == token);
     let masses = place.and_then(|place| timeline.at(layer, place));
     masses.map(|masses| (masses[group as usize], Color::hex(0xffffff))).into_iter().collect()
-}
-
-fn name(tokens: &[Token], token: usize) -> String {
-    match tokens.get(token).map(|token| &token.content) {
-        Some(Content::Text(text)) => word(text),
-        _ => String::new(),
-    }
 }

@@ -7,7 +7,7 @@ const MOST_CELLS: usize = 1024;
 
 /// Points by cell.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Grid {
+pub(super) struct PointGrid {
     min: [f32; 2],
     /// Cells per unit.
     scale: [f32; 2],
@@ -17,11 +17,11 @@ pub(super) struct Grid {
     points: Vec<u32>,
 }
 
-impl Grid {
+impl PointGrid {
     /// Of all points that are numbers, between the corners.
     pub fn of(points: &[[f32; 2]], [min, max]: [[f32; 2]; 2]) -> Self {
         let side = ((points.len() / POINTS_PER_CELL) as f32).sqrt().ceil().clamp(1.0, MOST_CELLS as f32) as usize;
-        let scale = [0, 1].map(|axis| side as f32 / (max[axis] - min[axis]).max(f32::MIN_POSITIVE));
+        let scale = [0, 1].map(|axis| side as f32 / (max[axis] - min[axis]).max(1e-30));
         let mut grid = Self { min, scale, side, starts: vec![0; side * side + 1], points: Vec::new() };
         let cells: Vec<Option<usize>> = points.iter().map(|&point| grid.cell(point)).collect();
         for cell in cells.iter().flatten() {
@@ -82,7 +82,7 @@ mod tests {
         let mut points: Vec<[f32; 2]> = (0..5000).map(|_| [normal() * 7.0, normal() * 0.2]).collect();
         points.push([f32::NAN, 0.0]);
         let corners = [[-40.0, -2.0], [40.0, 2.0]];
-        let grid = Grid::of(&points, corners);
+        let grid = PointGrid::of(&points, corners);
         for reach in [0.01, 0.3, 90.0] {
             for _ in 0..200 {
                 let at = [normal() * 9.0, normal() * 0.4];
@@ -93,7 +93,7 @@ mod tests {
                 assert_eq!(grid.nearest(&points, at, reach), expected);
             }
         }
-        assert_eq!(Grid::default().nearest(&[], [0.0; 2], 1.0), None);
-        assert_eq!(Grid::of(&[], corners).nearest(&[], [0.0; 2], 1.0), None);
+        assert_eq!(PointGrid::default().nearest(&[], [0.0; 2], 1.0), None);
+        assert_eq!(PointGrid::of(&[], corners).nearest(&[], [0.0; 2], 1.0), None);
     }
 }

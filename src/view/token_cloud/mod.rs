@@ -7,16 +7,18 @@
 //! each million.
 
 mod grid;
+mod painted;
 
 use std::sync::Arc;
 
 use glam::Vec2;
 
-use self::grid::Grid;
-use super::canvas::Canvas;
-use super::tip::Facts;
-use super::{Options, Scene};
+use self::grid::PointGrid;
+pub use self::painted::{PaintedTokens, TokenColor, UnknownTokenColor, rows_of, token_name};
 use crate::render::{Align, Color, Fonts, Mark, Picture, Pixels, Point, Points, Rect, Transform};
+use crate::view::common::sketch::Sketch;
+use crate::view::common::tip::Facts;
+use crate::view::{Options, Scene};
 
 /// More points in view than these are shaded.
 pub const MOST_DISCS: usize = 40_000;
@@ -33,7 +35,7 @@ pub struct TokenCloud {
     places: Vec<[f32; 2]>,
     discs: Arc<Vec<Point>>,
     corners: [[f32; 2]; 2],
-    grid: Grid,
+    grid: PointGrid,
 }
 
 /// Everything that is drawn.
@@ -91,7 +93,7 @@ impl TokenCloud {
         let stroke = Color::TRANSPARENT;
         let disc = |(index, &at): (usize, &[f32; 2])| Point { at, radius, fill: color(index), stroke };
         let discs = places.iter().enumerate().map(|(index, at)| disc((index, at))).collect();
-        let grid = Grid::of(&places, corners);
+        let grid = PointGrid::of(&places, corners);
         Self { discs: Arc::new(discs), corners, grid, places }
     }
 
@@ -124,23 +126,23 @@ impl TokenCloud {
 
 /// Draws the points.
 pub fn draw_token_cloud(inputs: &CloudInputs<'_>, fonts: &mut Fonts) -> CloudScene {
-    let mut canvas = Canvas::plain(inputs.options, inputs.size, fonts);
+    let mut sketch = Sketch::plain(inputs.options, inputs.size, fonts);
     // A panel that is being opened or closed.
     if inputs.size.x < 64.0 || inputs.size.y < 48.0 {
-        let scene = canvas.finish(Facts::default());
+        let scene = sketch.finish(Facts::default());
         return CloudScene { scene, view: Transform::IDENTITY, is_shaded: false };
     }
-    canvas.heading(inputs.options, inputs.title, None);
-    legend(&mut canvas, inputs.legend);
-    let line = canvas.text.small * 1.7;
-    let below = Rect { min: Vec2::new(canvas.free.min.x, canvas.free.max.y - line), ..canvas.free };
-    canvas.free.max.y -= line;
-    let plot = canvas.free;
-    canvas.content = plot;
-    canvas.fill(plot, canvas.palette.surface);
-    canvas.outline(plot, canvas.palette.line, 1.0);
+    sketch.heading(inputs.options, inputs.title, None);
+    legend(&mut sketch, inputs.legend);
+    let line = sketch.text.small * 1.7;
+    let below = Rect { min: Vec2::new(sketch.free.min.x, sketch.free.max.y - line), ..sketch.free };
+    sketch.free.max.y -= line;
+    let plot = sketch.free;
+    sketch.content = plot;
+    sketch.fill(plot, sketch.palette.surface);
+    sketch.outline(plot, sketch.palette.line, 1.0);
     let view = inputs.cloud.view_in(plot, inputs.view);
-    let shading = shading(inputs.cloud, &view, plot, canvas.palette.surface);
+    let shading = shading(inputs.cloud, &view, plot, sketch.palette.surface);
     let note = match &shading {
         Some(shading) => format!("shaded by density, up to {} tokens a cell · {}", shading.most, inputs.note),
         None => inputs.note.to_owned(),
@@ -148,38 +150,38 @@ pub fn draw_token_cloud(inputs: &CloudInputs<'_>, fonts: &mut Fonts) -> CloudSce
     let is_shaded = shading.is_some();
     match shading {
         _ if inputs.cloud.is_empty() => {
-            canvas.note("No token is shown: the filter keeps none, or none has this state.");
+            sketch.note("No token is shown: the filter keeps none, or none has this state.");
         }
-        Some(shading) => canvas.marks.push(Mark::Picture(shading.picture)),
-        None => canvas.marks.push(Mark::Points(Points { points: inputs.cloud.discs.clone(), clip: plot, view })),
+        Some(shading) => sketch.marks.push(Mark::Picture(shading.picture)),
+        None => sketch.marks.push(Mark::Points(Points { points: inputs.cloud.discs.clone(), clip: plot, view })),
     }
-    marks(inputs, &mut canvas, plot, &view);
-    let (small, muted) = (canvas.text.small, canvas.palette.muted);
-    let note = canvas.elide(&note, small, false, below.size().x);
-    canvas.label(Vec2::new(below.min.x, below.max.y - small * 0.6), Align::Left, note, small, muted);
-    CloudScene { scene: canvas.finish(Facts::default()), view, is_shaded }
+    marks(inputs, &mut sketch, plot, &view);
+    let (small, muted) = (sketch.text.small, sketch.palette.muted);
+    let note = sketch.elide(&note, small, false, below.size().x);
+    sketch.label(Vec2::new(below.min.x, below.max.y - small * 0.6), Align::Left, note, small, muted);
+    CloudScene { scene: sketch.finish(Facts::default()), view, is_shaded }
 }
 
 /// What colours mean, in one line, as many as fit.
-fn legend(canvas: &mut Canvas<'_>, legend: &[(String, Color)]) {
-    let (small, ink, line) = (canvas.text.small, canvas.palette.text, canvas.text.small * 1.8);
-    let mut left = canvas.free.min.x;
-    let middle = canvas.free.min.y + line / 2.0;
+fn legend(sketch: &mut Sketch<'_>, legend: &[(String, Color)]) {
+    let (small, ink, line) = (sketch.text.small, sketch.palette.text, sketch.text.small * 1.8);
+    let mut left = sketch.free.min.x;
+    let middle = sketch.free.min.y + line / 2.0;
     for (place, (name, color)) in legend.iter().enumerate() {
-        let needed = small + 5.0 + canvas.width(name, small);
+        let needed = small + 5.0 + sketch.width(name, small);
         let rest = format!("and {} more", legend.len() - place);
         let room =
-            canvas.free.max.x - left - if place + 1 < legend.len() { canvas.width(&rest, small) + 12.0 } else { 0.0 };
+            sketch.free.max.x - left - if place + 1 < legend.len() { sketch.width(&rest, small) + 12.0 } else { 0.0 };
         if needed > room {
-            canvas.label(Vec2::new(left, middle), Align::Left, rest, small, canvas.palette.muted);
+            sketch.label(Vec2::new(left, middle), Align::Left, rest, small, sketch.palette.muted);
             break;
         }
-        canvas.fill(Rect::at(left, middle - small * 0.4, small * 0.8, small * 0.8), *color);
-        canvas.label(Vec2::new(left + small + 2.0, middle), Align::Left, name.clone(), small, ink);
+        sketch.fill(Rect::at(left, middle - small * 0.4, small * 0.8, small * 0.8), *color);
+        sketch.label(Vec2::new(left + small + 2.0, middle), Align::Left, name.clone(), small, ink);
         left += needed + 12.0;
     }
     if !legend.is_empty() {
-        canvas.free.min.y += line + 2.0;
+        sketch.free.min.y += line + 2.0;
     }
 }
 
@@ -245,16 +247,16 @@ fn shading(cloud: &TokenCloud, view: &Transform, plot: Rect, background: Color) 
 }
 
 /// Rings around the chosen points and the one under the pointer.
-fn marks(inputs: &CloudInputs<'_>, canvas: &mut Canvas<'_>, clip: Rect, view: &Transform) {
+fn marks(inputs: &CloudInputs<'_>, sketch: &mut Sketch<'_>, clip: Rect, view: &Transform) {
     let ring = |index: usize, radius: f32, stroke: Color| {
         let disc = inputs.cloud.discs.get(index)?;
         Some(Point { at: disc.at, radius, fill: disc.fill.with_opacity(0.9), stroke })
     };
-    let (first, other, hover) = (canvas.palette.selected, canvas.palette.text, canvas.palette.hover);
+    let (first, other, hover) = (sketch.palette.selected, sketch.palette.text, sketch.palette.hover);
     let near = inputs.marked.iter().skip(1).rev().filter_map(|&index| ring(index, 4.0, other));
     let chosen = inputs.marked.first().and_then(|&index| ring(index, 6.0, first));
     let points: Vec<Point> = near.chain(chosen).chain(inputs.hover.and_then(|index| ring(index, 5.0, hover))).collect();
     if !points.is_empty() {
-        canvas.marks.push(Mark::Points(Points { points: Arc::new(points), clip, view: *view }));
+        sketch.marks.push(Mark::Points(Points { points: Arc::new(points), clip, view: *view }));
     }
 }

@@ -1,0 +1,161 @@
+//! The tokens as words, wrapped, in the colours of the selection's attention; what the model said of it.
+
+mod chips;
+pub(super) mod flow;
+mod plain;
+pub(super) mod summary;
+
+use std::ops::Range;
+
+use glam::Vec2;
+
+use self::chips::chips;
+use self::flow::{Flow, row_height, wrap_all};
+use self::summary::{outputs, share_bar, shares};
+use crate::render::colormap::Colormap;
+use crate::render::{Color, Rect};
+use crate::trace::{Modality, Token};
+use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::scale::Scale;
+use crate::view::common::sides::{Sides, headline, largest, locked, refused, weight_label, weight_range};
+use crate::view::common::asked;
+use crate::view::common::sinks;
+use crate::view::common::sketch::Sketch;
+use crate::view::common::tip::number;
+use crate::view::common::words::{of_word, words};
+use crate::view::{Definition, Inputs, Target, Theme, View, caption};
+use crate::view::numbers::of_weights;
+
+/// What the bar of the shares takes below the text, in lines.
+const SHARES_LINES: f32 = 1.9;
+/// What prediction and answer take.
+const OUTPUTS_LINES: f32 = 1.3;
+
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    needs: asked::of_selection,
+    draw,
+    caption: caption::normalized_weights,
+    needs_for_numbers: |_| Vec::new(),
+    numbers: |inputs| of_weights(View::Text, inputs),
+};
+
+pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+    let Some(sides) = Sides::of(inputs) else {
+        return plain::draw(inputs, sketch);
+    };
+    sketch.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    if refused(inputs, sketch) {
+        return;
+    }
+    sinks::note(inputs, sketch, &sides);
+    let far = &inputs.document.sequences[sides.far].tokens;
+    if far.is_empty() && inputs.document.sequences[sides.near].tokens.is_empty() {
+        sketch.note("This sequence holds no tokens.");
+        return;
+    }
+    let scale = scale(inputs, &sides, far);
+    let has_heat = !sides.shown.is_empty() && far.iter().any(|token| token.modality() == Modality::Text);
+    let bar = if has_heat { Bar::reserve(sketch, &scale, BarSide::Below, inputs.options.colour_bar) } else { None };
+    let line = sketch.text.normal * 1.7;
+    let flows = flows(inputs, &sides);
+    let mut shares = shares(far, sides.weights);
+    let mut says = !inputs.document.outputs.is_empty();
+    let height = |shares: bool, says: bool| {
+        line * (if shares { SHARES_LINES } else { 0.0 } + if says { OUTPUTS_LINES } else { 0.0 })
+    };
+    // The text comes first: what stands below it gives way, the shares before what the model said.
+    let text = wrap_all(sketch, &flows, sketch.text.normal * 0.8, sketch.free).1 - sketch.free.min.y;
+    let scrolled =
+        if inputs.options.text_scroll.is_some() { text.min(row_height(sketch.text.normal) * 4.0) } else { 0.0 };
+    let spare = sketch.free.size().y - scrolled.max(line * 1.5);
+    if height(shares.is_some(), says) > spare {
+        shares = shares.filter(|_| !says && height(true, false) <= spare);
+        says = says && height(false, true) <= spare;
+    }
+    let below = height(shares.is_some(), says);
+    let mut room = sketch.free;
+    room.max.y -= below;
+    let bottom = chips(inputs, sketch, Some(&sides), &flows, has_heat.then_some(&scale), room);
+    sketch.content = Rect { min: sketch.free.min, max: Vec2::new(sketch.free.max.x, bottom) };
+    let mut top = bottom;
+    if let Some(shares) = shares {
+        top = share_bar(sketch, shares, top + line * 0.5, line);
+    }
+    if says && outputs(inputs, sketch, top + line * 0.75) {
+        top += line * OUTPUTS_LINES;
+    }
+    if let Some(bar) = bar {
+        let width = sketch.free.size().x.min(260.0);
+        let min = sketch.free.min;
+        let marked = marked(sketch, &sides);
+        bar.draw(sketch, Rect { min, max: Vec2::new(min.x + width, top.min(sketch.free.max.y)) }, &marked);
+    }
+}
+
+/// The tokens alone, in the colours of a scale: without title, bar and what stands below.
+pub(super) fn draw_chips(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, scale: Option<&Scale>) {
+    let Some(sides) = Sides::of(inputs) else {
+        sketch.note("This trace holds no attention.");
+        return;
+    };
+    if refused(inputs, sketch) {
+        return;
+    }
+    sinks::note(inputs, sketch, &sides);
+    let room = sketch.free;
+    chips(inputs, sketch, Some(&sides), &flows(inputs, &sides), scale.filter(|_| !sides.shown.is_empty()), room);
+}
+
+/// How the weights are coloured; `None` if there are none.
+pub(super) fn scale_of(inputs: &Inputs<'_>) -> Option<Scale> {
+    let sides = Sides::of(inputs).filter(|sides| !sides.shown.is_empty())?;
+    Some(scale(inputs, &sides, &inputs.document.sequences[sides.far].tokens))
+}
+
+/// On paper the colours run from light to dark, as ink does. Special tokens often draw so much attention that the
+/// words would all look alike: they do not stretch the scale.
+fn scale(inputs: &Inputs<'_>, sides: &Sides<'_>, far: &[Token]) -> Scale {
+    let runs = if inputs.options.join_pieces { words(far) } else { (0..far.len()).map(|at| at..at + 1).collect() };
+    let of = |special: bool| {
+        let counts = |run: &&Range<usize>| {
+            let token = &far[run.start];
+            token.modality() == Modality::Text && (special || !token.special)
+        };
+        let weight =
+            |run: &Range<usize>| sides.shown.get(run.clone()).map_or(0.0, |weights| of_word(sides.direction, weights));
+        largest(runs.iter().filter(counts).map(weight))
+    };
+    let (words, all) = (of(false), of(true));
+    let top = if words > 0.0 { words } else { all };
+    let range = weight_range(inputs, locked(inputs, |peaks| peaks.words).unwrap_or(top));
+    let mut label = weight_label(inputs);
+    if all > range[1] * 1.0001 {
+        label.push_str(&format!(" (special tokens up to {})", number(all)));
+    }
+    let reversed = inputs.options.theme == Theme::Light;
+    Scale { colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno), range, reversed, fades: false, label }
+}
+
+fn flows(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Vec<Flow> {
+    let flow = |sequence: usize, role: Option<&str>| {
+        let sequence_name = &inputs.document.sequences[sequence].name;
+        let heading = role.map(|role| format!("{role} · {sequence_name}"));
+        let weights = if sequence == sides.far { sides.weights } else { &[] };
+        Flow::of(inputs, sequence, heading, weights)
+    };
+    if sides.near == sides.far {
+        return vec![flow(sides.far, None)];
+    }
+    vec![flow(sides.block.query, Some("queries")), flow(sides.block.key, Some("keys"))]
+}
+
+fn marked(sketch: &Sketch<'_>, sides: &Sides<'_>) -> Vec<(f32, Color)> {
+    let (sequence, tokens) = match sides.hovered() {
+        Some(Target::Token { sequence, token }) => (sequence, token..token + 1),
+        Some(Target::Pieces { sequence, first, count }) => (sequence, first..first + count),
+        _ => return Vec::new(),
+    };
+    let weights = sides.shown.get(tokens).filter(|_| sequence == sides.far);
+    weights.map(|weights| (of_word(sides.direction, weights), sketch.palette.hover)).into_iter().collect()
+}
