@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{LayerHeads, Resolved};
+use super::{LayerHeads, Resolved, mean};
 use crate::analysis::{Combine, Direction, Pick};
 use crate::trace::TensorView;
 
@@ -36,7 +36,8 @@ pub fn gather(layers: &[TensorView<'_>], part: &Resolved) -> Vec<f32> {
         }
         sums
     });
-    mean(&per_head.collect::<Vec<_>>(), others, part.divisor())
+    let per_head: Vec<Vec<f32>> = per_head.collect();
+    mean(per_head.iter().map(Vec::as_slice), others, part.divisor())
 }
 
 /// The matrix of heads and layers, `[queries, keys]`: the mean over all pairs of a layer and a head, or where `head` or
@@ -113,14 +114,4 @@ fn fold(into: &mut [f32], weights: &[f32], takes_larger: bool) {
 /// `f32::max` would lose what is not a number.
 fn larger(a: f32, b: f32) -> f32 {
     if a.is_nan() || b.is_nan() { f32::NAN } else { a.max(b) }
-}
-
-fn mean(per_head: &[Vec<f32>], length: usize, count: usize) -> Vec<f32> {
-    let mut total = vec![0.0_f64; length];
-    for sums in per_head {
-        total.iter_mut().zip(sums).for_each(|(total, &sum)| *total += f64::from(sum));
-    }
-    // An infinite weight is as broken as one that is no number.
-    let mean = |sum: f64| if sum.is_finite() { (sum / count as f64) as f32 } else { f32::NAN };
-    total.into_iter().map(mean).collect()
 }

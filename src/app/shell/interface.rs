@@ -35,7 +35,7 @@ use crate::app::work::screenshot;
 use crate::app::work::textures::Textures;
 use crate::app::work::token_desk::TokenDesk;
 use crate::export::ViewState;
-use crate::gpu::{Gpu, default_budget_bytes};
+use crate::gpu::{Gpu, GpuError};
 use crate::query::OpenTrace;
 use crate::render::Color;
 use crate::view::{Theme, View};
@@ -114,7 +114,7 @@ impl Interface {
         state.options.title = false;
         state.options.text_scroll = Some(0.0);
         let mut messages = Messages::default();
-        let budget_bytes = launch.gpu_memory_bytes.unwrap_or_else(|| default_budget_bytes(&gpu));
+        let budget_bytes = launch.gpu_memory_bytes.unwrap_or_else(|| gpu.page_budget());
         let engine = Engine::new(Some(Arc::clone(&gpu)), launch.compute, budget_bytes).unwrap_or_else(|error| {
             messages.fail(format!("computing on the processor: {error}"));
             Engine::cpu()
@@ -167,6 +167,27 @@ impl Interface {
             None => interface.state.failure = None,
         }
         interface
+    }
+
+    /// The device that takes the place of the one drawn on, which was lost; `None` while that is sound.
+    ///
+    /// # Errors
+    /// If the adapter gives no device any more.
+    pub fn next_device(&self) -> Result<Option<Arc<Gpu>>, GpuError> {
+        // A device that nobody gives work is lost without a word, unless it is asked.
+        let _ = self.gpu.device.poll(wgpu::PollType::Poll);
+        if self.gpu.is_lost() { self.gpu.current().map(Some) } else { Ok(None) }
+    }
+
+    /// Draws on another device from now on: pictures are drawn anew, and numbers that lay on the lost one asked for anew.
+    pub fn draw_on(&mut self, gpu: &Arc<Gpu>, renderer: Arc<RwLock<egui_wgpu::Renderer>>) {
+        self.gpu = Arc::clone(gpu);
+        self.easel = Easel::new(Arc::clone(gpu), Some(renderer));
+        self.canvases = Default::default();
+        [self.atlas_canvas, self.comparison, self.token_canvas] = Default::default();
+        self.textures.forget();
+        self.queries.forget();
+        self.ask();
     }
 
     /// One frame: answers in, panels, commands out.

@@ -8,6 +8,7 @@ mod export;
 mod heads;
 mod hidden;
 mod keyboard;
+mod loss;
 mod narrow;
 mod palette;
 mod pictures;

@@ -51,6 +51,12 @@ impl Textures {
         self.shown.get(&row)?.as_ref()
     }
 
+    /// The device that held them is lost.
+    pub fn forget(&mut self) {
+        self.shown.clear();
+        self.asked.clear();
+    }
+
     /// Whether pictures on screen are still being decoded.
     pub fn is_waiting(&self) -> bool {
         !self.asked.is_empty()
