@@ -14,6 +14,7 @@ use winit::window::{Window, WindowId};
 
 use crate::app::launch::Launch;
 use crate::app::shell::interface::Interface;
+use crate::app::work::caught::caught;
 use crate::app::work::screenshot;
 use crate::gpu::{Gpu, choose_adapter, new_instance};
 
@@ -29,6 +30,9 @@ pub const RENDERER_OPTIONS: RendererOptions = RendererOptions {
 pub fn other_texture_side(side: usize, limit: usize) -> usize {
     if side == limit { limit - 1 } else { limit }
 }
+
+/// A window that cannot be painted so many times in a row never will be.
+const MOST_FAULTS: usize = 3;
 
 /// Why the event loop was woken.
 #[derive(Debug)]
@@ -79,6 +83,8 @@ struct Open {
     textures: egui::TexturesDelta,
     /// Whether the last frame was laid out, but not painted.
     is_unpainted: bool,
+    /// How many frames in a row panicked.
+    faults: usize,
 }
 
 impl ApplicationHandler<Wake> for Shell {
@@ -103,10 +109,21 @@ impl ApplicationHandler<Wake> for Shell {
                 return event_loop.exit();
             }
             WindowEvent::RedrawRequested => {
-                if let Err(error) = open.paint() {
-                    open.interface.save_settings();
-                    self.failure = Some(error);
-                    return event_loop.exit();
+                match caught(|| open.paint()) {
+                    Ok(Ok(())) => open.faults = 0,
+                    Ok(Err(error)) => {
+                        open.interface.save_settings();
+                        self.failure = Some(error);
+                        return event_loop.exit();
+                    }
+                    Err(panic) => {
+                        open.interface.tell_of_fault(panic.to_string());
+                        open.faults += 1;
+                        if open.faults == MOST_FAULTS {
+                            self.failure = Some(panic.into());
+                            return event_loop.exit();
+                        }
+                    }
                 }
                 if open.interface.wants_to_close() {
                     open.interface.save_settings();
@@ -215,6 +232,7 @@ impl Open {
             repaint_at: None,
             textures: egui::TexturesDelta::default(),
             is_unpainted: false,
+            faults: 0,
         })
     }
 

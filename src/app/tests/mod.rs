@@ -5,6 +5,7 @@ mod changes;
 mod compare;
 mod dataset;
 mod export;
+mod faults;
 mod heads;
 mod hidden;
 mod keyboard;
