@@ -6,9 +6,13 @@ mod fixtures;
 mod heads;
 mod hidden;
 mod pictures;
+mod random;
 mod selection;
 mod theme;
 mod timeline;
 mod tokens;
 mod words;
 mod zones;
+
+#[path = "../common/traces.rs"]
+mod traces;
