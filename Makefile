@@ -3,13 +3,14 @@
 # make bench  runs the benchmarks
 # make data   makes the datasets that are too large to keep here: 9,673 real traces and 100,000 small synthetic ones
 # make pictures  renders the pictures of docs/views.md
+# make hardware-kit  packs target/hardware-kit.tar.xz, which tries vlscope on another machine's graphics card
 
 SHELL := /bin/bash
 VENV := python/.venv
 PYTHON := $(VENV)/bin/python
 export VLSCOPE_PYTHON := $(CURDIR)/$(PYTHON)
 
-.PHONY: data data-easy-vqa data-synthetic demo gallery pictures test test-rust test-python lint bench bless clean
+.PHONY: data data-easy-vqa data-synthetic demo gallery pictures test test-rust test-python lint bench bless clean hardware-kit
 
 demo:
 	scripts/system-packages.sh window
@@ -24,6 +25,10 @@ pictures:
 	scripts/system-packages.sh window
 	cargo build --release
 	scripts/pictures.sh target/release/vlscope docs/pictures
+
+hardware-kit:
+	scripts/system-packages.sh window
+	benches/hardware/build.sh
 
 data: data-easy-vqa data-synthetic
 

@@ -4,20 +4,18 @@
 
 use std::error::Error;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use criterion::Criterion;
 use glam::Vec2;
 use vlscope::analysis::pool::{Pooling, Tiling};
-use vlscope::analysis::projection::Recipe;
 use vlscope::analysis::statistics::Options as StatisticOptions;
 use vlscope::analysis::{Engine, Pick, Selection};
 use vlscope::gpu::AdapterChoice;
 use vlscope::headless::Headless;
-use vlscope::query::{Analyst, OpenTrace, ProjectionQuestion, Projector, Question};
+use vlscope::query::{OpenTrace, Results, Solver};
 use vlscope::trace::{Dtype, Synthetic, Trace};
-use vlscope::view::{Evidence, Inputs, Options, View};
+use vlscope::view::{Inputs, Options, View, needs};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
@@ -39,44 +37,33 @@ fn main() -> Result<(), Box<dyn Error>> {
         bencher.iter(|| engine.pool(&open.trace, 0, &tiling, || true));
     });
 
-    let question = |head, token| Question {
-        selection: Selection {
-            layer: Pick::One(6),
-            head: Pick::One(head),
-            tokens: vec![token],
-            ..Selection::default()
-        },
-        statistic: "mass.text.image".to_owned(),
-        ..Question::default()
+    let selection = |head, token| Selection {
+        layer: Pick::One(6),
+        head: Pick::One(head),
+        tokens: vec![token],
+        ..Selection::default()
     };
-    let mut analyst = Analyst::new(Engine::cpu());
-    let go_on = AtomicBool::new(false);
-    analyst.answer(&open, &question(0, 1), &go_on)?;
+    let options = Options { statistic: "mass.text.image".to_owned(), ..Options::default() };
+    let (solver, stop, nothing) = (Solver::new(Engine::cpu()), AtomicBool::new(false), Results::default());
+    let size = Vec2::new(640.0, 480.0);
+    let needs_of = |views: &[View], selection: &Selection| -> Vec<_> {
+        views.iter().flat_map(|&view| needs(view, &Inputs::new(&open, selection, &options, &nothing, size))).collect()
+    };
+    let of_click = [View::Heads, View::Image, View::Text, View::Matrix, View::Links];
     let mut head = 0;
-    criterion.bench_function("evidence after a click", |bencher| {
+    criterion.bench_function("what five views need after a click", |bencher| {
         bencher.iter(|| {
             head = (head + 1) % 12;
-            analyst.answer(&open, &question(head, head + 1), &go_on).map(|evidence| evidence.matrix_max)
+            let asked = needs_of(&of_click, &selection(head, head + 1));
+            solver.results(&open, &asked, &stop).map(|results| results.failures().len())
         });
     });
 
     let mut headless = Headless::new(&AdapterChoice::Auto)?;
-    let asked = Question { thumbnails: Some((32, Pooling::Maximum)), per_head: true, ..question(3, 1) };
-    let mut evidence: Evidence = analyst.answer(&open, &asked, &go_on)?;
-    if let Some(question) = ProjectionQuestion::of(open.document(), &asked, Recipe::default()) {
-        evidence.projection = Some(Arc::new(Projector::default().project(&open, &question, &mut |_| true)?));
-    }
-    let options = Options { statistic: asked.statistic.clone(), ..Options::default() };
+    let shown = selection(3, 1);
+    let results = solver.results(&open, &needs_of(&View::all(), &shown), &stop)?;
     for view in View::all() {
-        let inputs = Inputs {
-            document: open.document(),
-            images: &open.images,
-            selection: &asked.selection,
-            hover: None,
-            options: &options,
-            evidence: &evidence,
-            size: Vec2::new(640.0, 480.0),
-        };
+        let inputs = Inputs::new(&open, &shown, &options, &results, size);
         criterion.bench_function(&format!("draw {view} at 640x480 and read it back"), |bencher| {
             bencher.iter(|| headless.draw_view(view, &inputs, 1.0).map(|picture| picture.len()));
         });

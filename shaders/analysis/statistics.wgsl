@@ -1,9 +1,11 @@
-// The sums of src/analysis/statistics/sums.rs for every head of a page, in one walk over its weights.
+// The sums of src/analysis/statistics/sums.rs for every head of a page, in one walk over its weights. The constants of
+// the slots are put before this file.
 //
 // `tiles`: a workgroup takes 64 rows of a head, 8 at a time; 32 lanes walk a row side by side. A row's parts are added
 // in workgroup memory, so no width of a subgroup is assumed; the columns' sums of the 8 rows go to a scratch buffer
-// that belongs to the workgroup alone, so no float atomics are needed. `reduce`: a workgroup takes a head and adds its
-// tiles, always in the same order.
+// that belongs to the workgroup alone, so no float atomics are needed. Where a row has a weight that is not finite, the
+// tile is walked again without such rows. `reduce`: a workgroup takes a head and adds its tiles, always in the same
+// order.
 
 struct Parameters {
     queries: u32,
@@ -15,7 +17,6 @@ struct Parameters {
     /// Where the page's first head goes in `results`.
     first_result: u32,
     causal: u32,
-    same_sequence: u32,
 }
 
 struct Place {
@@ -44,29 +45,16 @@ const COUNTED_IMAGE: u32 = 2u;
 const COUNTED: u32 = 3u;
 const VLI_TEXT: u32 = 4u;
 const VLI_PATCH: u32 = 8u;
-
-const MASS: u32 = 0u;
-const ENTROPY: u32 = 4u;
-const ENTROPY_ROWS: u32 = 5u;
-const RELATIVE: u32 = 6u;
-const RELATIVE_ROWS: u32 = 7u;
-const LARGEST: u32 = 8u;
-const HOYER: u32 = 9u;
-const HOYER_ROWS: u32 = 10u;
-const DIAGONAL: u32 = 11u;
-const PREVIOUS: u32 = 12u;
-const DISTANCE: u32 = 13u;
-const DISTANCE_ROWS: u32 = 14u;
-const REGION: u32 = 15u;
-const VLI: u32 = 16u;
-const VLI_WITHOUT_SELF: u32 = 20u;
-const BROKEN: u32 = 21u;
-const STRONGEST: u32 = 22u;
-const SLOTS: u32 = 23u;
+const SEES_TEXT: u32 = 16u;
+const SEES_IMAGE: u32 = 32u;
+const HAS_SELF: u32 = 64u;
+const HAS_PREVIOUS: u32 = 128u;
 
 const LANES: u32 = 32u;
 const ROWS: u32 = 8u;
 const TILE_ROWS: u32 = 64u;
+/// Tiles that are added to one another before they are added to the rest: long sums would lose digits.
+const TILES_AT_ONCE: u32 = 16u;
 
 // What the lanes of a row have, before it is added up.
 const TEXT_PART: u32 = 0u;
@@ -86,6 +74,9 @@ const PARTS: u32 = 12u;
 var<workgroup> parts: array<array<f32, 256>, PARTS>;
 var<workgroup> columns: array<f32, 256>;
 var<workgroup> row_totals: array<array<f32, SLOTS>, ROWS>;
+/// By row of the tile: 1 if a weight of it is not finite; 0 in the first walk, as workgroup memory begins.
+var<workgroup> left_out: array<u32, TILE_ROWS>;
+var<workgroup> rows_left_out: u32;
 
 @compute @workgroup_size(32, 8)
 fn tiles(
@@ -101,137 +92,153 @@ fn tiles(
     let head = number / parameters.tiles;
     let first_row = number % parameters.tiles * TILE_ROWS;
     let first_column = number * parameters.keys;
-    var totals: array<f32, SLOTS>;
-    for (var step = 0u; step < TILE_ROWS && first_row + step < parameters.queries; step += ROWS) {
-        let row = first_row + step + local.y;
-        let row_start = (head * parameters.queries + row) * parameters.keys;
-        var query: Place;
-        var seen = 0u;
-        if row < parameters.queries {
-            query = query_places[row];
-            seen = parameters.keys;
-            if parameters.causal != 0u {
-                seen = min(row + 1u, seen);
+    for (var walk = 0u; walk < 2u; walk += 1u) {
+        var totals: array<f32, SLOTS>;
+        for (var step = 0u; step < TILE_ROWS && first_row + step < parameters.queries; step += ROWS) {
+            let row_of_tile = step + local.y;
+            let row = first_row + row_of_tile;
+            let row_start = (head * parameters.queries + row) * parameters.keys;
+            var query: Place;
+            var seen = 0u;
+            let in_rows = row < parameters.queries && left_out[row_of_tile] == 0u;
+            if in_rows {
+                query = query_places[row];
+                seen = parameters.keys;
+                if parameters.causal != 0u {
+                    seen = min(row + 1u, seen);
+                }
             }
-        }
-        let in_rows = row < parameters.queries;
-        let row_counts = (query.flags & COUNTED) != 0u;
-        var lane: array<f32, PARTS>;
-        for (var base = 0u; base < parameters.keys; base += LANES) {
-            let column = base + local.x;
-            var counted = 0.0;
-            if in_rows && column < parameters.keys {
-                let index = row_start + column;
-                let bits = decode_bits(page[word_of(index, parameters.dtype)], index, parameters.dtype);
-                let key = key_places[column];
-                if !is_finite(bits) {
-                    lane[BROKEN_PART] += 1.0;
-                } else {
-                    let weight = bitcast<f32>(bits);
-                    if (key.flags & VLI_TEXT) != 0u {
-                        lane[VLI_TEXT_PART] += weight;
-                    } else if (key.flags & VLI_PATCH) != 0u {
-                        lane[VLI_PATCH_PART] += weight;
-                        let apart = max(key.patch_number, query.patch_number)
-                            - min(key.patch_number, query.patch_number);
-                        lane[VLI_FAR_PART] += select(0.0, weight, apart > 1u);
-                    }
-                    if row_counts && column < seen && (key.flags & COUNTED) != 0u {
-                        counted = weight;
-                        lane[LOG_PART] += weight * log(max(weight, 1.1754944e-38));
-                        lane[SQUARE_PART] += weight * weight;
-                        lane[LARGEST_PART] = max(lane[LARGEST_PART], weight);
-                        if (key.flags & COUNTED_TEXT) != 0u {
-                            lane[TEXT_PART] += weight;
-                        } else {
-                            lane[IMAGE_PART] += weight;
-                            lane[REGION_PART] += weight * key.overlap;
-                            if (query.flags & COUNTED_IMAGE) != 0u && key.image == query.image {
-                                let dx = key.x - query.x;
-                                let dy = key.y - query.y;
-                                lane[MOMENT_PART] += weight * sqrt(dx * dx + dy * dy);
-                                lane[NEAR_PART] += weight;
+            let row_counts = (query.flags & COUNTED) != 0u;
+            var lane: array<f32, PARTS>;
+            for (var base = 0u; base < parameters.keys; base += LANES) {
+                let column = base + local.x;
+                var counted = 0.0;
+                if in_rows && column < parameters.keys {
+                    let index = row_start + column;
+                    let bits = decode_bits(page[word_of(index, parameters.dtype)], index, parameters.dtype);
+                    let key = key_places[column];
+                    if !is_finite(bits) {
+                        lane[BROKEN_PART] += 1.0;
+                    } else {
+                        let weight = bitcast<f32>(bits);
+                        if (key.flags & VLI_TEXT) != 0u {
+                            lane[VLI_TEXT_PART] += weight;
+                        } else if (key.flags & VLI_PATCH) != 0u {
+                            lane[VLI_PATCH_PART] += weight;
+                            let apart = max(key.patch_number, query.patch_number)
+                                - min(key.patch_number, query.patch_number);
+                            lane[VLI_FAR_PART] += select(0.0, weight, apart > 1u);
+                        }
+                        if row_counts && column < seen && (key.flags & COUNTED) != 0u {
+                            counted = weight;
+                            lane[LOG_PART] += weight * log(max(weight, 1.1754944e-38));
+                            lane[SQUARE_PART] += weight * weight;
+                            lane[LARGEST_PART] = max(lane[LARGEST_PART], weight);
+                            if (key.flags & COUNTED_TEXT) != 0u {
+                                lane[TEXT_PART] += weight;
+                            } else {
+                                lane[IMAGE_PART] += weight;
+                                lane[REGION_PART] += weight * key.overlap;
+                                if (query.flags & COUNTED_IMAGE) != 0u && key.image == query.image {
+                                    let dx = key.x - query.x;
+                                    let dy = key.y - query.y;
+                                    lane[MOMENT_PART] += weight * sqrt(dx * dx + dy * dy);
+                                    lane[NEAR_PART] += weight;
+                                }
                             }
                         }
                     }
                 }
-            }
-            columns[thread] = counted;
-            workgroupBarrier();
-            if local.y == 0u && column < parameters.keys {
-                var sum = 0.0;
-                for (var r = 0u; r < ROWS; r += 1u) {
-                    sum += columns[r * LANES + local.x];
+                columns[thread] = counted;
+                workgroupBarrier();
+                if local.y == 0u && column < parameters.keys {
+                    var sum = 0.0;
+                    for (var r = 0u; r < ROWS; r += 1u) {
+                        sum += columns[r * LANES + local.x];
+                    }
+                    if step > 0u {
+                        sum += column_sums[first_column + column];
+                    }
+                    column_sums[first_column + column] = sum;
                 }
-                if step > 0u {
-                    sum += column_sums[first_column + column];
-                }
-                column_sums[first_column + column] = sum;
+                workgroupBarrier();
             }
-            workgroupBarrier();
-        }
-        for (var part = 0u; part < PARTS; part += 1u) {
-            parts[part][thread] = lane[part];
-        }
-        for (var width = LANES / 2u; width > 0u; width /= 2u) {
-            workgroupBarrier();
-            if local.x < width {
-                for (var part = 0u; part < PARTS; part += 1u) {
-                    let one = parts[part][thread];
-                    let other = parts[part][thread + width];
-                    parts[part][thread] = select(one + other, max(one, other), part == LARGEST_PART);
-                }
+            for (var part = 0u; part < PARTS; part += 1u) {
+                parts[part][thread] = lane[part];
             }
-        }
-        // Lane 0 added the last pair itself, so it needs no barrier to read its own sums.
-        if local.x == 0u && in_rows {
-            totals[BROKEN] += parts[BROKEN_PART][thread];
-            if (query.flags & VLI_TEXT) != 0u {
-                totals[VLI] += parts[VLI_TEXT_PART][thread];
-                totals[VLI + 1u] += parts[VLI_PATCH_PART][thread];
-            } else if (query.flags & VLI_PATCH) != 0u {
-                totals[VLI + 2u] += parts[VLI_TEXT_PART][thread];
-                totals[VLI + 3u] += parts[VLI_PATCH_PART][thread];
-                totals[VLI_WITHOUT_SELF] += parts[VLI_FAR_PART][thread];
-            }
-            if row_counts {
-                let text = parts[TEXT_PART][thread];
-                let image = parts[IMAGE_PART][thread];
-                let total = text + image;
-                let mass = MASS + select(0u, 2u, (query.flags & COUNTED_IMAGE) != 0u);
-                totals[mass] += text;
-                totals[mass + 1u] += image;
-                totals[LARGEST] += parts[LARGEST_PART][thread];
-                totals[REGION] += parts[REGION_PART][thread];
-                if total > 0.0 {
-                    let entropy = max(log(total) - parts[LOG_PART][thread] / total, 0.0);
-                    totals[ENTROPY] += entropy;
-                    totals[ENTROPY_ROWS] += 1.0;
-                    if query.visible > 1u {
-                        let visible = f32(query.visible);
-                        totals[RELATIVE] += entropy / log(visible);
-                        totals[RELATIVE_ROWS] += 1.0;
-                        let root = sqrt(visible);
-                        totals[HOYER] += (root - total / sqrt(parts[SQUARE_PART][thread])) / (root - 1.0);
-                        totals[HOYER_ROWS] += 1.0;
+            for (var width = LANES / 2u; width > 0u; width /= 2u) {
+                workgroupBarrier();
+                if local.x < width {
+                    for (var part = 0u; part < PARTS; part += 1u) {
+                        let one = parts[part][thread];
+                        let other = parts[part][thread + width];
+                        parts[part][thread] = select(one + other, max(one, other), part == LARGEST_PART);
                     }
                 }
-                if parameters.same_sequence != 0u {
-                    totals[DIAGONAL] += weight_or_zero(row_start + row);
-                    if row > 0u && (key_places[row - 1u].flags & COUNTED) != 0u {
-                        totals[PREVIOUS] += weight_or_zero(row_start + row - 1u);
+            }
+            // Lane 0 added the last pair itself, so it needs no barrier to read its own sums.
+            if local.x == 0u && in_rows {
+                left_out[row_of_tile] = u32(parts[BROKEN_PART][thread] > 0.0);
+                if (query.flags & VLI_TEXT) != 0u {
+                    totals[VLI_ROWS] += 1.0;
+                    totals[VLI] += parts[VLI_TEXT_PART][thread];
+                    totals[VLI + 1u] += parts[VLI_PATCH_PART][thread];
+                } else if (query.flags & VLI_PATCH) != 0u {
+                    totals[VLI_ROWS + 1u] += 1.0;
+                    totals[VLI + 2u] += parts[VLI_TEXT_PART][thread];
+                    totals[VLI + 3u] += parts[VLI_PATCH_PART][thread];
+                    totals[VLI_WITHOUT_SELF] += parts[VLI_FAR_PART][thread];
+                }
+                if row_counts {
+                    let text = parts[TEXT_PART][thread];
+                    let image = parts[IMAGE_PART][thread];
+                    let total = text + image;
+                    let modality = select(0u, 2u, (query.flags & COUNTED_IMAGE) != 0u);
+                    totals[MASS + modality] += text;
+                    totals[MASS + modality + 1u] += image;
+                    totals[MASS_ROWS + modality] += f32((query.flags & SEES_TEXT) != 0u);
+                    totals[MASS_ROWS + modality + 1u] += f32((query.flags & SEES_IMAGE) != 0u);
+                    totals[LARGEST_ROWS] += f32((query.flags & (SEES_TEXT | SEES_IMAGE)) != 0u);
+                    totals[LARGEST] += parts[LARGEST_PART][thread];
+                    totals[REGION] += parts[REGION_PART][thread];
+                    if total > 0.0 {
+                        let entropy = max(log(total) - parts[LOG_PART][thread] / total, 0.0);
+                        totals[ENTROPY] += entropy;
+                        totals[ENTROPY_ROWS] += 1.0;
+                        if query.visible > 1u {
+                            let visible = f32(query.visible);
+                            totals[RELATIVE] += entropy / log(visible);
+                            totals[RELATIVE_ROWS] += 1.0;
+                            let root = sqrt(visible);
+                            totals[HOYER] += (root - total / sqrt(parts[SQUARE_PART][thread])) / (root - 1.0);
+                        }
+                    }
+                    if (query.flags & HAS_SELF) != 0u {
+                        totals[DIAGONAL] += finite_or_zero(row_start + row);
+                        totals[DIAGONAL_ROWS] += 1.0;
+                    }
+                    if (query.flags & HAS_PREVIOUS) != 0u {
+                        totals[PREVIOUS] += finite_or_zero(row_start + row - 1u);
+                        totals[PREVIOUS_ROWS] += 1.0;
+                    }
+                    if parts[NEAR_PART][thread] > 0.0 {
+                        totals[DISTANCE] += parts[MOMENT_PART][thread] / parts[NEAR_PART][thread];
+                        totals[DISTANCE_ROWS] += 1.0;
                     }
                 }
-                if parts[NEAR_PART][thread] > 0.0 {
-                    totals[DISTANCE] += parts[MOMENT_PART][thread] / parts[NEAR_PART][thread];
-                    totals[DISTANCE_ROWS] += 1.0;
-                }
             }
+            workgroupBarrier();
         }
-        workgroupBarrier();
-    }
-    if local.x == 0u {
-        row_totals[local.y] = totals;
+        let count = count_left_out(thread);
+        if local.x == 0u {
+            row_totals[local.y] = totals;
+        }
+        if count == 0u {
+            break;
+        }
+        if thread == 0u {
+            row_totals[0][ROWS_LEFT_OUT] = f32(count);
+        }
     }
     workgroupBarrier();
     if thread < SLOTS {
@@ -243,8 +250,21 @@ fn tiles(
     }
 }
 
-/// A weight that is no number is counted elsewhere.
-fn weight_or_zero(index: u32) -> f32 {
+/// How many rows of the tile have a weight that is not finite, known to all.
+fn count_left_out(thread: u32) -> u32 {
+    workgroupBarrier();
+    if thread == 0u {
+        var count = 0u;
+        for (var row = 0u; row < TILE_ROWS; row += 1u) {
+            count += left_out[row];
+        }
+        rows_left_out = count;
+    }
+    return workgroupUniformLoad(&rows_left_out);
+}
+
+/// A weight that is not finite takes its row out later.
+fn finite_or_zero(index: u32) -> f32 {
     let bits = decode_bits(page[word_of(index, parameters.dtype)], index, parameters.dtype);
     if !is_finite(bits) {
         return 0.0;
@@ -265,8 +285,12 @@ fn reduce(
     var strongest = 0.0;
     for (var column = thread; column < parameters.keys; column += 256u) {
         var sum = 0.0;
-        for (var tile = 0u; tile < parameters.tiles; tile += 1u) {
-            sum += column_sums[(head * parameters.tiles + tile) * parameters.keys + column];
+        for (var first = 0u; first < parameters.tiles; first += TILES_AT_ONCE) {
+            var of_some = 0.0;
+            for (var tile = first; tile < min(first + TILES_AT_ONCE, parameters.tiles); tile += 1u) {
+                of_some += column_sums[(head * parameters.tiles + tile) * parameters.keys + column];
+            }
+            sum += of_some;
         }
         strongest = max(strongest, sum);
     }
@@ -280,8 +304,12 @@ fn reduce(
     let first_result = (parameters.first_result + head) * SLOTS;
     if thread < STRONGEST {
         var sum = 0.0;
-        for (var tile = 0u; tile < parameters.tiles; tile += 1u) {
-            sum += tile_sums[(head * parameters.tiles + tile) * SLOTS + thread];
+        for (var first = 0u; first < parameters.tiles; first += TILES_AT_ONCE) {
+            var of_some = 0.0;
+            for (var tile = first; tile < min(first + TILES_AT_ONCE, parameters.tiles); tile += 1u) {
+                of_some += tile_sums[(head * parameters.tiles + tile) * SLOTS + thread];
+            }
+            sum += of_some;
         }
         results[first_result + thread] = sum;
     }

@@ -1,8 +1,6 @@
 //! The engine picks the twin: shaders on a hardware adapter, the processor on a software adapter, where shaders are
 //! emulated on that same processor.
 
-mod treated;
-
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::gather::{self, Resolved, SelectionError};
@@ -12,9 +10,12 @@ use super::per_head::{self, HeadWeights};
 use super::pool::{self, Tiling};
 use super::statistics::{self, HeadStatistics, Options, plan::Plan, sums::Sums};
 use super::timeline::{self, HeadMasses};
-use super::{BlockLayout, Pick, Selection, rollout};
+use super::{BlockLayout, HeadRows, Pick, Selection, rollout};
 use crate::gpu::{Gpu, GpuError, Kernel, PageKey, Residency, ResidentMatrix};
 use crate::trace::{TensorView, Trace, TraceError};
+
+/// What the selection reads of a file at most to be gathered on the CPU whatever the device.
+const READ_HERE_BYTES: usize = 4 << 20;
 
 /// Where the kernels run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -48,29 +49,12 @@ pub enum EngineError {
     NoGpu,
 }
 
-/// `[queries, keys]` of one head, or of the mean of several.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Matrix {
-    /// Row by row.
-    Host(Arc<Vec<f32>>),
-    /// In GPU memory, in its stored dtype.
-    Resident(ResidentMatrix),
-}
-
-/// The trace's number, the heads of it, and their `[queries, keys]`.
-type LastMatrix = (u64, Selection, Arc<Vec<f32>>);
-
-/// A head's number, and its `[queries, keys]`.
-pub type HeadMatrix = (usize, Arc<Vec<f32>>);
-
 /// Runs the kernels. Shared by all threads.
 #[derive(Debug)]
 pub struct Engine {
     shaders: Option<Shaders>,
     /// Whether the processor takes over what the device does not do.
     may_fall_back: bool,
-    /// The matrix that was made last, of which trace and which layers and heads: a hover changes the tokens alone.
-    last_matrix: Mutex<Option<LastMatrix>>,
 }
 
 #[derive(Debug)]
@@ -88,7 +72,7 @@ struct Shaders {
 impl Engine {
     /// Everything on the processor.
     pub fn cpu() -> Self {
-        Self { shaders: None, may_fall_back: true, last_matrix: Mutex::default() }
+        Self { shaders: None, may_fall_back: true }
     }
 
     /// An engine that keeps at most `budget_bytes` of attention on the device.
@@ -115,11 +99,7 @@ impl Engine {
                 })
             })
         };
-        Ok(Self {
-            shaders: gpu.map(shaders).transpose()?,
-            may_fall_back: compute == Compute::Auto,
-            last_matrix: Mutex::default(),
-        })
+        Ok(Self { shaders: gpu.map(shaders).transpose()?, may_fall_back: compute == Compute::Auto })
     }
 
     /// The device of the shaders. What stays on it can be drawn on it alone.
@@ -133,7 +113,8 @@ impl Engine {
     }
 
     /// Every statistic of every head of a block, in the order of [`statistics::TABLE`]. After each layer `on_layer` is
-    /// told how many of how many are done, and says whether to go on.
+    /// told how many of how many are done, and says whether to go on; before the first one as well, where there are regions
+    /// to be measured.
     ///
     /// # Errors
     /// If `on_layer` says no, or the device fails. Panics if there is no such block.
@@ -144,8 +125,9 @@ impl Engine {
         options: &Options,
         on_layer: &mut dyn FnMut(usize, usize) -> bool,
     ) -> Result<Vec<HeadStatistics>, EngineError> {
-        let plan = Plan::new(&BlockLayout::of(trace, block), options);
         let layers = layers(trace, block)?;
+        let plan = Plan::new_while(&BlockLayout::of(trace, block), options, &mut || on_layer(0, layers.len()));
+        let plan = plan.ok_or(EngineError::Cancelled)?;
         let mut on_layer = |done| on_layer(done, layers.len()) && trace.check_unchanged().is_ok();
         let on_device =
             self.try_shaders(|shaders| shaders.statistics(&plan, page_key(trace, block), &layers, &mut on_layer))?;
@@ -187,8 +169,9 @@ impl Engine {
         sums.filter(|_| goes_on()).ok_or(EngineError::Cancelled)
     }
 
-    /// The attention of the selected tokens: one weight per token of the other side (keys for `AttendsTo`, queries for
-    /// `AttendedBy`), combined as the selection says. Sinks are treated like all others; see [`Self::treated`].
+    /// The attention of the selected tokens, added head by head: one weight per token of the other side (keys for `AttendsTo`,
+    /// queries for `AttendedBy`). Sinks are treated like all others. Where the selection is not one that can be gathered head by
+    /// head ([`Resolved::is_by_head`]), and where sinks are left out, [`HeadRows::gather`] gives the weights.
     ///
     /// # Errors
     /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
@@ -196,7 +179,12 @@ impl Engine {
         let layers = layers(trace, selection.block)?;
         let part = Resolved::new(&BlockLayout::of(trace, selection.block), &layers, selection)?;
         if !part.is_by_head(selection) {
-            return Ok(gather::cpu::gather_matrix(&self.host_matrix(trace, selection)?, keys(&layers), &part));
+            let rows = self.rows(trace, selection, Vec::new(), &|| true)?;
+            return rows.gather(&part, &|| true).ok_or(EngineError::Cancelled);
+        }
+        // What is read in no time here is not worth a page of the device.
+        if self.may_fall_back && part.bytes_of_rows(&layers) <= READ_HERE_BYTES {
+            return Ok(gather::cpu::gather(&layers, &part));
         }
         let key = page_key(trace, selection.block);
         let on_device = self.try_shaders(|shaders| {
@@ -207,75 +195,70 @@ impl Engine {
         Ok(weights)
     }
 
-    /// `[queries, keys]` of the selected head, in GPU memory if the kernels run there; or the mean or the maximum of the
-    /// selected heads, or their rollout, where the processor can read it. Tokens play no part.
+    /// The rows of the matrix of the selected heads, or of their rollout, without the keys `left_out` if the selection leaves
+    /// sinks out. Tokens play no part.
+    ///
+    /// # Errors
+    /// If the selection does not fit the trace, or the device fails, or `goes_on` says no. Panics if there is no such block.
+    pub fn rows<'a>(
+        &self,
+        trace: &'a Trace,
+        selection: &Selection,
+        left_out: Vec<usize>,
+        goes_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<HeadRows<'a>, EngineError> {
+        let layers = layers(trace, selection.block)?;
+        if selection.rollout.is_none() {
+            return Ok(HeadRows::new(layers, selection, left_out)?);
+        }
+        let matrix = Arc::new(self.rollout(trace, selection, goes_on)?);
+        Ok(HeadRows::of_rollout(matrix, keys(&layers), selection, left_out))
+    }
+
+    /// The matrix of the selected head as it lies on the device; `None` where the kernels run on the CPU, or the selection means
+    /// more than one head.
     ///
     /// # Errors
     /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
-    pub fn matrix(&self, trace: &Trace, selection: &Selection) -> Result<Matrix, EngineError> {
+    pub fn resident_matrix(&self, trace: &Trace, selection: &Selection) -> Result<Option<ResidentMatrix>, EngineError> {
         let layers = layers(trace, selection.block)?;
         let heads = gather::heads(&layers, selection)?;
-        if let [(layer, heads)] = heads.as_slice()
-            && heads.len() == 1
-            && selection.rollout.is_none()
-        {
-            let key = PageKey { layer: *layer, ..page_key(trace, selection.block) };
-            let view = &layers[*layer];
-            let page = self.try_shaders(|shaders| shaders.residency().page_of_head(key, view, heads.start))?;
-            trace.check_unchanged()?;
-            if let Some((buffer, first_head)) = page {
-                let first_element = ((heads.start - first_head) * view.shape[1] * view.shape[2]) as u32;
-                return Ok(Matrix::Resident(ResidentMatrix { buffer, first_element, dtype: view.dtype }));
-            }
+        let [(layer, heads)] = heads.as_slice() else { return Ok(None) };
+        if heads.len() != 1 || selection.rollout.is_some() {
+            return Ok(None);
         }
-        self.host_matrix(trace, selection).map(Matrix::Host)
+        let key = PageKey { layer: *layer, ..page_key(trace, selection.block) };
+        let view = &layers[*layer];
+        let page = self.try_shaders(|shaders| shaders.residency().page_of_head(key, view, heads.start))?;
+        Ok(page.map(|(buffer, first_head)| {
+            let first_element = ((heads.start - first_head) * view.shape[1] * view.shape[2]) as u32;
+            ResidentMatrix { buffer, first_element, dtype: view.dtype }
+        }))
     }
 
-    /// [`Self::matrix`], where the processor can read it.
+    /// The rollout of the selected heads: `[queries, keys]`.
     ///
     /// # Errors
-    /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
-    pub fn host_matrix(&self, trace: &Trace, selection: &Selection) -> Result<Arc<Vec<f32>>, EngineError> {
-        self.host_matrix_while(trace, selection, &|| true)
-    }
-
-    /// The same, for as long as `goes_on` says so: a mean over all layers reads the whole block. The last one is remembered,
-    /// and the other functions make theirs of it.
-    ///
-    /// # Errors
-    /// As [`Self::host_matrix`], and if `goes_on` says no.
-    pub fn host_matrix_while(
+    /// If the selection has none, the device fails, or `goes_on` says no. Panics if there is no such block.
+    pub fn rollout(
         &self,
         trace: &Trace,
         selection: &Selection,
         goes_on: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Arc<Vec<f32>>, EngineError> {
-        let (block, layer, head, rollout) = (selection.block, selection.layer, selection.head, selection.rollout);
-        let heads_alone = Selection { block, layer, head, rollout, ..Selection::default() };
-        let is_known = |last: &LastMatrix| last.0 == trace.serial() && last.1 == heads_alone;
-        // A thread that panicked left no half-made matrix.
-        let last = || self.last_matrix.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, _, known)) = last().as_ref().filter(|last| is_known(last)) {
-            return Ok(Arc::clone(known));
-        }
-        let layers = layers(trace, block)?;
+    ) -> Result<Vec<f32>, EngineError> {
+        let layers = layers(trace, selection.block)?;
+        let rollout = selection.rollout.unwrap_or_default();
+        let layout = BlockLayout::of(trace, selection.block);
+        let heads = rollout::heads(&layout, &layers, selection, rollout)?;
+        let (key, residual, head) = (page_key(trace, selection.block), rollout.residual(), selection.head);
+        let on_device = self.try_shaders(|shaders| {
+            let (gpu, kernel, residency) = (&shaders.gpu, &shaders.rollout, &mut shaders.residency());
+            rollout::gpu::rollout(gpu, kernel, residency, key, &layers, &heads, head, residual)
+        })?;
         let goes_on = &|| goes_on() && !trace.is_torn();
-        let matrix = match rollout {
-            Some(rollout) => {
-                let heads = rollout::heads(&BlockLayout::of(trace, block), &layers, selection, rollout)?;
-                let (key, residual) = (page_key(trace, block), rollout.residual());
-                let on_device = self.try_shaders(|shaders| {
-                    let (gpu, kernel, residency) = (&shaders.gpu, &shaders.rollout, &mut shaders.residency());
-                    rollout::gpu::rollout(gpu, kernel, residency, key, &layers, &heads, head, residual)
-                })?;
-                on_device.or_else(|| rollout::cpu::rollout(&layers, &heads, head, residual, goes_on))
-            }
-            None => gather::cpu::head_matrix(&layers, &gather::heads(&layers, selection)?, layer, head, goes_on),
-        };
+        let rolled = on_device.or_else(|| rollout::cpu::rollout(&layers, &heads, head, residual, goes_on));
         trace.check_unchanged()?;
-        let matrix = Arc::new(matrix.ok_or(EngineError::Cancelled)?);
-        *last() = Some((trace.serial(), heads_alone, Arc::clone(&matrix)));
-        Ok(matrix)
+        rolled.ok_or(EngineError::Cancelled)
     }
 
     /// The selected heads, in every layer of the block.
@@ -367,18 +350,31 @@ impl Engine {
         tiling: &Tiling,
         goes_on: impl Fn() -> bool,
     ) -> Result<Vec<Vec<f32>>, EngineError> {
-        let mut tiles = Vec::new();
-        for (layer, view) in layers(trace, block)?.iter().enumerate() {
-            trace.check_unchanged()?;
-            if !goes_on() {
-                return Err(EngineError::Cancelled);
-            }
-            let key = PageKey { layer, ..page_key(trace, block) };
-            let on_device = self.try_shaders(|shaders| {
-                pool::gpu::pool(&shaders.gpu, &shaders.pool, &mut shaders.residency(), key, view, tiling)
-            })?;
-            tiles.push(on_device.unwrap_or_else(|| pool::cpu::pool(view, tiling)));
-        }
+        let layers = trace.document().attention[block].layers;
+        let tiles = (0..layers).map(|layer| {
+            if goes_on() { self.pool_layer(trace, block, layer, tiling) } else { Err(EngineError::Cancelled) }
+        });
+        tiles.collect()
+    }
+
+    /// The heads of one layer as small tiles: `[heads, rows, columns]`.
+    ///
+    /// # Errors
+    /// If the device fails, or the file has changed. Panics if there is no such block or layer.
+    pub fn pool_layer(
+        &self,
+        trace: &Trace,
+        block: usize,
+        layer: usize,
+        tiling: &Tiling,
+    ) -> Result<Vec<f32>, EngineError> {
+        trace.check_unchanged()?;
+        let view = trace.attention(block, layer);
+        let key = PageKey { layer, ..page_key(trace, block) };
+        let on_device = self.try_shaders(|shaders| {
+            pool::gpu::pool(&shaders.gpu, &shaders.pool, &mut shaders.residency(), key, &view, tiling)
+        })?;
+        let tiles = on_device.unwrap_or_else(|| pool::cpu::pool(&view, tiling));
         trace.check_unchanged()?;
         Ok(tiles)
     }

@@ -11,6 +11,7 @@ pub mod pool;
 pub mod projection;
 pub(crate) mod random;
 pub mod rollout;
+mod rows;
 mod selection;
 pub mod similarity;
 pub mod sinks;
@@ -20,6 +21,7 @@ pub mod token_sets;
 pub mod token_statistics;
 pub mod words;
 
-pub use engine::{Compute, Engine, EngineError, Matrix};
+pub use engine::{Compute, Engine, EngineError};
 pub use layout::BlockLayout;
+pub use rows::{Cells, HeadRows};
 pub use selection::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};

@@ -4,7 +4,6 @@
 //! most of the literature on hidden states uses; Euclidean distance also sees norms. States are not centred: a direction that all
 //! tokens share makes all cosines large, which is a finding and not an error.
 
-use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
 use crate::trace::TensorView;
@@ -41,16 +40,20 @@ impl Metric {
         }
     }
 
-    /// Of two states of the same size; not a number where there is none.
-    pub fn distance(self, a: &[f32], b: &[f32]) -> f32 {
-        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
-        match self {
-            // Of a state that is 0 there is no direction.
-            Self::Cosine => (1.0 - dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()) as f32,
-            Self::Euclidean => {
-                a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum::<f64>().sqrt() as f32
+    /// Of two states of the same size; NaN where there is none. In f64, since states may lie far from the origin.
+    pub fn distance<A: Copy + Into<f64>>(self, a: &[A], b: &[f32]) -> f32 {
+        let pairs = || a.iter().zip(b).map(|(&a, &b)| (a.into(), f64::from(b)));
+        let distance = match self {
+            Self::Cosine => {
+                let squares = pairs().fold([0.0; 2], |[of_a, of_b], (a, b)| [of_a + a * a, of_b + b * b]);
+                let [length_a, length_b] = squares.map(f64::sqrt);
+                // Half the square of the distance of the two directions: 1 minus the cosine would lose the digits of states
+                // that are nearly the same. A state that is 0 has no direction.
+                pairs().map(|(a, b)| (a / length_a - b / length_b).powi(2)).sum::<f64>() / 2.0
             }
-        }
+            Self::Euclidean => pairs().map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt(),
+        };
+        distance as f32
     }
 }
 
@@ -58,28 +61,23 @@ impl Metric {
 /// out, and so are all where no selected token is there.
 pub fn neighbours(state: &TensorView<'_>, selected: &[usize], metric: Metric) -> Vec<Neighbour> {
     let [tokens, dim] = [state.shape[0], state.shape[1]];
-    let mut row = Array1::<f32>::zeros(dim);
-    let read = |token: usize, row: &mut Array1<f32>| {
-        if let Some(row) = row.as_slice_mut() {
-            state.read(token * dim, row);
-        }
-    };
-    let mut middle = Array1::<f32>::zeros(dim);
     let there = selected.iter().filter(|token| **token < tokens);
     let count = there.clone().count();
     if count == 0 {
         return Vec::new();
     }
+    let mut row = vec![0.0; dim];
+    let mut centre = vec![0.0_f64; dim];
     for &token in there {
-        read(token, &mut row);
-        middle.scaled_add(1.0 / count as f32, &row);
+        state.read(token * dim, &mut row);
+        centre.iter_mut().zip(&row).for_each(|(sum, &value)| *sum += f64::from(value));
     }
+    centre.iter_mut().for_each(|sum| *sum /= count as f64);
     let mut found: Vec<Neighbour> = (0..tokens)
         .filter(|token| !selected.contains(token))
         .map(|token| {
-            read(token, &mut row);
-            let distance = middle.as_slice().zip(row.as_slice()).map_or(f32::NAN, |(a, b)| metric.distance(a, b));
-            Neighbour { token, distance }
+            state.read(token * dim, &mut row);
+            Neighbour { token, distance: metric.distance(&centre, &row) }
         })
         .filter(|neighbour| neighbour.distance.is_finite())
         .collect();
@@ -91,13 +89,13 @@ pub fn neighbours(state: &TensorView<'_>, selected: &[usize], metric: Metric) ->
 pub fn why_none(state: &TensorView<'_>, selected: &[usize], metric: Metric) -> String {
     let dim = state.shape[1];
     let mut row = vec![0.0; dim];
-    let mut sum = vec![0.0; dim];
+    let mut sum = vec![0.0_f64; dim];
     for &token in selected.iter().filter(|token| **token < state.shape[0]) {
         state.read(token * dim, &mut row);
         if row.iter().any(|value| !value.is_finite()) {
             return format!("the state of token {token} is not finite");
         }
-        sum.iter_mut().zip(&row).for_each(|(sum, value)| *sum += value);
+        sum.iter_mut().zip(&row).for_each(|(sum, &value)| *sum += f64::from(value));
     }
     match metric {
         Metric::Cosine if sum.iter().all(|value| *value == 0.0) => "a state that is 0 has no direction".to_owned(),
@@ -123,10 +121,22 @@ mod tests {
     fn by_hand() {
         assert_eq!(near(&FOUR, &[0], Metric::Cosine), [(1, 0.0), (2, 1.0), (3, 2.0)]);
         assert_eq!(near(&FOUR, &[0], Metric::Euclidean), [(2, 2.0_f32.sqrt()), (3, 2.0), (1, 9.0)]);
-        // The middle of (1, 0) and (0, 1) is (0.5, 0.5).
+        // The centre of (1, 0) and (0, 1) is (0.5, 0.5).
         let found = near(&FOUR, &[0, 2], Metric::Euclidean);
         assert_eq!(found.iter().map(|found| found.0).collect::<Vec<_>>(), [3, 1]);
         assert!((found[0].1 - 2.5_f32.sqrt()).abs() < 1e-6);
+    }
+
+    /// Whole numbers, which f32 holds 10⁷ from the origin; by NumPy in float64.
+    #[test]
+    fn far_from_the_origin_digits_stay() {
+        let far: Vec<f32> = FOUR.iter().map(|value| value + 1e7).collect();
+        assert_eq!(near(&far, &[0, 2], Metric::Euclidean), near(&FOUR, &[0, 2], Metric::Euclidean));
+        // In decimal numbers of 60 digits.
+        let expected = [(2, 5.000000e-15), (3, 5.000000e-15), (1, 1.012499e-13)];
+        for (found, expected) in near(&far, &[0], Metric::Cosine).into_iter().zip(expected) {
+            assert!(found.0 == expected.0 && (found.1 / expected.1 - 1.0).abs() < 1e-5, "{found:?}, {expected:?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::sinks::Criteria;
 use crate::trace::Document;
 
 /// A part of a trace: block, layers, heads, tokens and a direction.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Selection {
     /// Index of the attention block.
@@ -94,6 +94,17 @@ pub enum Direction {
 }
 
 impl Selection {
+    /// Which matrix it is of: block, layers, heads, rollout and sinks, without the tokens. What plays no part has its default, so
+    /// that two selections of one matrix are equal.
+    pub fn matrix(&self) -> Self {
+        let (sinks, sink_criteria) = match self.sinks.leaves_out() {
+            true => (self.sinks, self.sink_criteria),
+            false => Default::default(),
+        };
+        let Self { block, layer, head, rollout, .. } = *self;
+        Self { block, layer, head, rollout, sinks, sink_criteria, ..Self::default() }
+    }
+
     /// The same without rollout, sums and maxima: what is shown by numbers that are means whatever else is chosen.
     pub fn as_mean(&self) -> Self {
         let mean = |pick| if pick == Pick::Max { Pick::Mean } else { pick };

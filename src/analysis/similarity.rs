@@ -1,4 +1,4 @@
-//! How alike the hidden states of different layers are: linear centred kernel alignment (Kornblith et al. 2019,
+//! How similar the hidden states of different layers are: linear centred kernel alignment (Kornblith et al. 2019,
 //! arXiv 1905.00414, section 3 and equation for linear CKA in its table 1):
 //! `CKA(X, Y) = |Yᵀ X|² / (|Xᵀ X| |Yᵀ Y|)`, Frobenius norms, features centred. It is 1 where one state is the other
 //! turned, mirrored or scaled, and 0 where no linear map of one says anything of the other.
@@ -6,10 +6,10 @@
 //! With the Gram matrices `K = X Xᵀ`, `[tokens, tokens]`, it is `⟨K, L⟩ / (|K| |L|)`: one matrix a state, and a scalar product a pair,
 //! whatever the widths. Rejected: `Yᵀ X`, `[dim, dim]` a pair, since models are wider than their inputs are long.
 
-use ndarray::{Array2, Axis};
+use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::projection::{Progress, Stopped};
+use super::projection::{Progress, Stopped, centre::centred};
 use crate::trace::TensorView;
 
 /// Gram matrices of more tokens would take gigabytes for all states: so many are taken, at equal distances.
@@ -85,9 +85,7 @@ fn gram(state: &TensorView<'_>, taken: &[usize]) -> Vec<f32> {
             state.read(token * dim, row);
         }
     }
-    if let Some(mean) = rows.mean_axis(Axis(0)) {
-        rows -= &mean;
-    }
+    rows = centred(rows);
     // Of about unit size, so that f32 holds the squares of massive activations.
     let largest = rows.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
     rows /= largest.max(f32::MIN_POSITIVE);
@@ -132,6 +130,20 @@ mod tests {
         let half = cka(&[1.0, -1.0, 0.0, 0.0], &[1.0, 0.0, -1.0, 0.0], 4);
         assert!((half.values[1] - 0.25).abs() < 1e-6 && half.values[1] == half.values[2]);
         assert!((half.values[0] - 1.0).abs() < 1e-6);
+    }
+
+    /// Whole numbers, which f32 holds 10⁷ from the origin.
+    #[test]
+    fn far_from_the_origin_nothing_changes() {
+        let near: Vec<f32> = (0..40 * 5).map(|i| ((i * 31 % 17) as f32 * 5.0).cos() * 50.0).map(f32::round).collect();
+        let other: Vec<f32> = near.iter().map(|value| (value * 0.6).round() + (value * 7.0).sin().round()).collect();
+        let expected = cka(&near, &other, 40).values;
+        for distance in [1e6, 1e7] {
+            let far: Vec<f32> = near.iter().map(|value| value + distance).collect();
+            for (found, expected) in cka(&far, &other, 40).values.iter().zip(&expected) {
+                assert!((found - expected).abs() < 1e-6, "{distance}: {found} instead of {expected}");
+            }
+        }
     }
 
     #[test]

@@ -59,6 +59,18 @@ pub struct Sink {
     pub is_massive: bool,
 }
 
+impl Eq for Criteria {}
+
+impl std::hash::Hash for Criteria {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let Self { share_ratio, head_share, seen_share, activation, dimension_ratio } = self;
+        // The two zeros are equal, so they are one key.
+        [share_ratio, head_share, seen_share, activation, dimension_ratio]
+            .map(|value| (value + 0.0).to_bits())
+            .hash(state);
+    }
+}
+
 impl Default for Criteria {
     fn default() -> Self {
         Self { share_ratio: 4.0, head_share: 0.5, seen_share: 0.25, activation: 20.0, dimension_ratio: 10.0 }
@@ -210,18 +222,20 @@ fn stands_out(state: &TensorView<'_>, dimension: usize, criteria: &Criteria) -> 
     median.zip(largest).is_some_and(|(median, largest)| *largest >= criteria.dimension_ratio * median)
 }
 
-/// Makes these keys' columns of `[queries, keys]` no numbers; `renormalises` scales what is left of each row to the sum that
-/// the row had. A row that has nothing left stays so.
-pub fn leave_out(matrix: &mut [f32], keys: usize, left_out: &[usize], renormalises: bool) {
-    matrix.par_chunks_mut(keys.max(1)).for_each(|row| {
-        let sum = |row: &[f32]| row.iter().map(|&weight| f64::from(weight)).sum::<f64>();
+/// Makes these keys' weights of a row NaN; `renormalises` scales what is left to the sum that the row had. A row that has
+/// nothing left stays so.
+pub fn leave_out_of_row(row: &mut [f32], left_out: &[usize], renormalises: bool) {
+    let sum = |row: &[f32]| row.iter().map(|&weight| f64::from(weight)).sum::<f64>();
+    let keys = row.len();
+    let left_out = || left_out.iter().copied().filter(move |&key| key < keys);
+    if renormalises {
         let before = sum(row);
-        left_out.iter().filter(|&&key| key < keys).for_each(|&key| row[key] = 0.0);
+        left_out().for_each(|key| row[key] = 0.0);
         let rest = sum(row);
-        if renormalises && rest != 0.0 {
+        if rest != 0.0 {
             let scale = (before / rest) as f32;
             row.iter_mut().for_each(|weight| *weight *= scale);
         }
-        left_out.iter().filter(|&&key| key < keys).for_each(|&key| row[key] = f32::NAN);
-    });
+    }
+    left_out().for_each(|key| row[key] = f32::NAN);
 }

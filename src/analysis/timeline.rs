@@ -162,6 +162,11 @@ impl HeadMasses {
         Some(Self { tokens: tokens.to_vec(), layers: sums })
     }
 
+    /// The memory that it takes.
+    pub fn bytes(&self) -> usize {
+        self.layers.iter().map(|layer| size_of_val(layer.as_slice())).sum()
+    }
+
     /// The mean of heads, in each layer of its own.
     pub fn mean(&self, heads: &[LayerHeads]) -> Timeline {
         let count = self.tokens.len();

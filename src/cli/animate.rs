@@ -8,7 +8,7 @@ use super::progress;
 use super::render::{Arguments, headless_on};
 use super::stats::engine;
 use crate::export::{Animation, Format, Play};
-use crate::query::{Analyst, OpenTrace};
+use crate::query::{OpenTrace, Solver};
 
 pub fn run(arguments: &Arguments, play: Play, open: &OpenTrace, quiet: bool) -> Result<()> {
     let output = &arguments.output;
@@ -20,14 +20,14 @@ pub fn run(arguments: &Arguments, play: Play, open: &OpenTrace, quiet: bool) -> 
     );
     let state = arguments.view_state(open)?;
     ensure!(state.view.is_some(), "--play draws one view, not the window");
-    EmbeddingArguments::check(open, &state.question)?;
+    EmbeddingArguments::check(open, &state.selection, state.options.hidden_state)?;
     let animation =
         Animation { play, frames_per_second: arguments.fps, size: Vec2::from(arguments.size), scale: arguments.scale };
     let engine = engine(&arguments.adapter)?;
     let mut headless = headless_on(engine.gpu(), &arguments.adapter)?;
-    let mut analyst = Analyst::new(engine);
+    let solver = Solver::new(engine);
     let bar = progress::bar(quiet, 0, "frames");
-    animation.write(output, open, &state, &mut analyst, &mut headless, |frames| {
+    animation.write(output, open, &state, &solver, &mut headless, |frames| {
         bar.set_length(frames as u64);
         bar.inc(1);
     })?;

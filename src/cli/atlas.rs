@@ -1,23 +1,24 @@
 //! `vlscope atlas`: one statistic of all heads over the examples of a dataset, or the difference of two groups of them.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use glam::Vec2;
 use serde::Serialize;
 
 use super::adapter::AdapterArguments;
+use super::drawing::write_drawing;
 use super::examples::open;
-use super::progress;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use super::values::{parse_scale, parse_size};
+use super::{progress, terminal};
 use crate::dataset::Dataset;
-use crate::export::{Format, write_view};
-use crate::headless::Headless;
-use crate::query::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS};
-use crate::view::{Evidence, Inputs, Options, Theme, View};
+use crate::export::Format;
+use crate::query::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS, Results};
+use crate::render::Fonts;
+use crate::trace::{NAME_LETTERS, shortened};
+use crate::view::{Inputs, Options, Theme, draw_grid};
 
 const EXAMPLES: &str = "Examples:
   vlscope atlas traces/ --statistic entropy
@@ -186,22 +187,22 @@ fn draw(arguments: &Arguments, atlas: &Atlas, value: AtlasValue, path: &std::pat
         bail!("the atlas is drawn as .png or .svg, its numbers are printed by --csv and --json: {}", path.display());
     }
     let (document, selection) = (atlas.document(), atlas.selection(None));
-    let evidence = Evidence { statistic: atlas.shown(value), ..Evidence::default() };
     let options = Options { theme: arguments.theme, ..Options::default() };
     let inputs = Inputs {
         document: &document,
         images: &[],
+        heads: &[],
         selection: &selection,
+        shown: &selection,
         hover: None,
         options: &options,
-        evidence: &evidence,
+        results: &Results::default(),
+        refusal: None,
+        moving: None,
         size: Vec2::from(arguments.size),
     };
-    let picture = || {
-        let mut headless = Headless::new(&arguments.adapter.choice())?;
-        headless.draw_view(View::Heads, &inputs, arguments.scale).context("cannot draw the atlas")
-    };
-    write_view(View::Heads, &inputs, path, format, picture)
+    let drawing = draw_grid(&atlas.shown(value), &inputs, &mut Fonts::new()).drawing;
+    write_drawing(&drawing, arguments.scale, path, format, &arguments.adapter)
 }
 
 fn head_reports(atlas: &Atlas) -> Vec<HeadReport> {
@@ -273,7 +274,8 @@ fn print_grid(atlas: &Atlas, value: AtlasValue) -> Result<()> {
     let shown = atlas.shown(value);
     let unit =
         if shown.unit.is_empty() { String::new() } else { format!(" ({})", shown.unit.replace("a dot", "a star")) };
-    writeln!(io::stdout(), "{} · {}{unit}\n{}\n", atlas.grid.block, shown.label, atlas.groups())?;
+    let block = shortened(&atlas.grid.block, NAME_LETTERS);
+    terminal::print(format_args!("{block} · {}{unit}\n{}\n", shown.label, atlas.groups()))?;
     let heads = (0..shown.heads).map(|head| format!("head {head}"));
     let header: Vec<String> = ["layer".to_owned()].into_iter().chain(heads).collect();
     let row = |layer: usize| {
@@ -287,7 +289,10 @@ fn print_grid(atlas: &Atlas, value: AtlasValue) -> Result<()> {
     let rows: Vec<Vec<String>> = (0..shown.layers).map(row).collect();
     print_rows(false, &header.iter().map(String::as_str).collect::<Vec<_>>(), &rows)?;
     if atlas.in_both > 0 {
-        writeln!(io::stdout(), "\n{} examples are kept by both filters, and are in neither group", atlas.in_both)?;
+        terminal::print(format_args!(
+            "\n{} examples are kept by both filters, and are in neither group",
+            atlas.in_both
+        ))?;
     }
     Ok(())
 }

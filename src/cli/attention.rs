@@ -1,6 +1,7 @@
 //! `vlscope attention`: the weights of a selection, as the image and text views colour them.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
 use clap::Args;
@@ -10,8 +11,8 @@ use super::adapter::AdapterArguments;
 use super::selection::{SelectionArguments, SelectionReport};
 use super::stats::engine;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
-use crate::analysis::{Direction, SinkTreatment, sinks};
-use crate::trace::Trace;
+use crate::analysis::{Direction, SinkTreatment};
+use crate::query::{BlockSinks, OpenTrace, Solver, Weights};
 use crate::view::token_names;
 
 const EXAMPLES: &str = "Examples:
@@ -49,18 +50,16 @@ struct Report<'a> {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let trace = Trace::open(&arguments.trace)?;
-    let selection = arguments.selection.resolve(&trace)?;
-    let engine = engine(&arguments.adapter)?;
-    let sinks = match selection.sinks {
-        SinkTreatment::Show => Vec::new(),
-        _ => sinks::find(&trace, selection.block, &selection.sink_criteria).tokens(),
+    let open = OpenTrace::open(&arguments.trace)?;
+    let trace = &open.trace;
+    let selection = arguments.selection.resolve(trace)?;
+    let solver = Solver::new(engine(&arguments.adapter)?);
+    let stop = AtomicBool::new(false);
+    let sinks = match BlockSinks::treated(&selection) {
+        Some(request) => solver.solve(&open, &request, &stop)?.tokens(),
+        None => Vec::new(),
     };
-    let weights = match selection.sinks {
-        SinkTreatment::Show | SinkTreatment::Mark => engine.gather(&trace, &selection)?,
-        SinkTreatment::Hide | SinkTreatment::Renormalise => engine.treated(&trace, &selection, &sinks)?.0,
-    };
-    trace.check_unchanged()?;
+    let weights = solver.solve(&open, &Weights::of(&selection), &stop)?;
     let document = trace.document();
     let block = &document.attention[selection.block];
     let other = match selection.direction {
@@ -70,11 +69,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let tokens: Vec<String> = token_names(&document.sequences[other].tokens);
     if arguments.format.json {
         let [query, key] = [block.query, block.key].map(|sequence| document.sequences[sequence].name.as_str());
-        let weights = weights.into_iter().map(Number).collect();
+        let weights = weights.iter().copied().map(Number).collect();
         return print_json(&Report {
             query,
             key,
-            selection: SelectionReport::new(&trace, &selection),
+            selection: SelectionReport::new(trace, &selection),
             weights,
             tokens,
             sinks,
@@ -89,6 +88,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let mark = marks.then(|| if sinks.contains(&place) { "sink" } else { "" }.to_owned());
         [place.to_string(), token, number(weight)].into_iter().chain(mark).collect()
     };
-    let rows: Vec<Vec<String>> = tokens.into_iter().zip(weights).enumerate().map(row).collect();
+    let rows: Vec<Vec<String>> = tokens.into_iter().zip(weights.iter().copied()).enumerate().map(row).collect();
     print_rows(arguments.format.csv, &header, &rows)
 }

@@ -1,6 +1,5 @@
 //! `vlscope check`: reads every value of traces and reports what is not sound.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -10,15 +9,17 @@ use serde::Serialize;
 
 use super::progress;
 use super::table::print_json;
+use super::terminal;
 use crate::dataset::traces_in;
-use crate::trace::Trace;
 use crate::trace::check::{self, Finding, Severity};
+use crate::trace::{LINE_LETTERS, Trace, shortened};
 
 const EXAMPLES: &str = "Examples:
   vlscope check trace.safetensors
   vlscope check traces/ --json | jq '.[] | select(.sound | not) | .path'
 
-Exit code 1 if a file is no trace or has wrong numbers; rows that do not sum to 1 are only a warning.";
+Exit code 1 if a file is no trace or has wrong numbers, or a folder cannot be read; rows that do not
+sum to 1 are only a warning.";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -61,13 +62,20 @@ struct Place {
 }
 
 pub fn run(arguments: &Arguments, quiet: bool) -> Result<ExitCode> {
-    let mut paths = Vec::new();
+    let (mut paths, mut is_whole) = (Vec::new(), true);
     for path in &arguments.paths {
         // What is not there is refused below, in its turn, so that the other files are checked all the same.
-        let found = if path.is_dir() { traces_in(path) } else { Ok(vec![path.clone()]) };
-        let found = found.with_context(|| format!("cannot read {}", path.display()))?;
-        ensure!(!found.is_empty(), "there are no traces in {}", path.display());
-        paths.extend(found);
+        if !path.is_dir() {
+            paths.push(path.clone());
+            continue;
+        }
+        let found = traces_in(path).with_context(|| format!("cannot read {}", path.display()))?;
+        for (folder, error) in &found.unread {
+            terminal::warn(format_args!("cannot read {}: {error}", folder.display()));
+        }
+        ensure!(!found.files.is_empty(), "there are no traces in {}", path.display());
+        is_whole &= found.unread.is_empty();
+        paths.extend(found.files);
     }
     let mut reports = Vec::new();
     for path in &paths {
@@ -80,7 +88,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<ExitCode> {
     if arguments.json {
         print_json(&reports)?;
     }
-    Ok(if reports.iter().all(|report| report.sound) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if is_whole && reports.iter().all(|report| report.sound) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn report(path: &Path, quiet: bool) -> Report<'_> {
@@ -109,16 +117,15 @@ fn entry(finding: Finding) -> Entry {
 }
 
 fn print(report: &Report<'_>) -> Result<()> {
-    let mut out = io::stdout().lock();
     let [errors, warnings] = [(&report.errors, "error"), (&report.warnings, "warning")].map(|(entries, what)| {
         let ending = if entries.len() == 1 { "" } else { "s" };
         (!entries.is_empty()).then(|| format!("{} {what}{ending}", entries.len()))
     });
     let verdict = [errors.or_else(|| Some("sound".to_owned())), warnings].into_iter().flatten().collect::<Vec<_>>();
-    writeln!(out, "{}: {}", report.path.display(), verdict.join(", "))?;
+    terminal::print(format_args!("{}: {}", report.path.display(), verdict.join(", ")))?;
     for (entries, what) in [(&report.errors, "error"), (&report.warnings, "warning")] {
         for entry in entries {
-            writeln!(out, "  {what}: {}", entry.message)?;
+            terminal::print(format_args!("  {what}: {}", shortened(&entry.message, LINE_LETTERS)))?;
         }
     }
     Ok(())

@@ -15,13 +15,15 @@ use super::heads;
 use super::selection::{SelectionArguments, SelectionReport};
 use super::stats::engine;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
+use super::terminal;
 use super::values::{parse_range, parse_scale, parse_size};
 use crate::export::Format;
-use crate::query::{Analyst, OpenTrace, Partner, Question};
+use crate::query::{OpenTrace, Results, Solver};
 use crate::render::Fonts;
 use crate::view::{
     CompareView, ComparedHeads, ComparedTokens, Inputs, Options, Theme, compared_image, compared_text, draw_comparison,
 };
+use crate::view::{comparison_needs, partner};
 
 const EXAMPLES: &str = "Examples:
   vlscope compare a.safetensors b.safetensors --view heads -o heads.png
@@ -110,35 +112,23 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let (a, b) = (OpenTrace::open(&arguments.a)?, OpenTrace::open(&arguments.b)?);
     let selection = arguments.selection.resolve(&a.trace)?;
     let statistic = heads::statistic_of(a.document(), selection.block, arguments.statistic.as_deref())?;
-    let question =
-        Question { selection, statistic: statistic.clone(), specials: arguments.specials, ..Question::default() };
-    let mut analyst = Analyst::new(engine(&arguments.adapter)?);
-    let stop = AtomicBool::new(false);
-    let evidence = analyst.answer(&a, &question, &stop)?;
-    let partner = Partner::ask(&mut analyst, &a, &b, &question, &stop)?;
+    let partner = partner(a.document(), &b, &selection);
     let options = Options {
         statistic,
+        specials: arguments.specials,
         join_pieces: arguments.join_pieces,
         range: arguments.range,
         theme: arguments.theme,
         ..Options::default()
     };
-    let of_a = Inputs {
-        document: a.document(),
-        images: &a.images,
-        selection: &question.selection,
-        hover: None,
-        options: &options,
-        evidence: &evidence,
-        size: Vec2::from(arguments.size),
-    };
-    let of_b = Inputs {
-        document: b.document(),
-        images: &b.images,
-        selection: &partner.selection,
-        evidence: &partner.evidence,
-        ..of_a
-    };
+    let solver = Solver::new(engine(&arguments.adapter)?);
+    let (nothing, stop, size) = (Results::default(), AtomicBool::new(false), Vec2::from(arguments.size));
+    let of_a = Inputs::new(&a, &selection, &options, &nothing, size);
+    let of_b =
+        Inputs { refusal: partner.lacks.as_deref(), ..Inputs::new(&b, &partner.selection, &options, &nothing, size) };
+    let results_a = solver.results(&a, &comparison_needs(arguments.view, &of_a), &stop)?;
+    let results_b = solver.results(&b, &comparison_needs(arguments.view, &of_b), &stop)?;
+    let (of_a, of_b) = (Inputs { results: &results_a, ..of_a }, Inputs { results: &results_b, ..of_b });
     if let (Some(output), Some(format)) = (&arguments.output, format) {
         let drawing = draw_comparison(arguments.view, &of_a, &of_b, &mut Fonts::new()).drawing;
         write_drawing(&drawing, arguments.scale, output, format, &arguments.adapter)?;
@@ -151,10 +141,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// What is compared, as numbers.
 fn print(arguments: &Arguments, open: &OpenTrace, a: &Inputs<'_>, b: &Inputs<'_>) -> Result<()> {
-    let mut notes: Vec<String> = b.evidence.refusal.iter().cloned().collect();
+    let mut notes: Vec<String> = b.refusal.map(str::to_owned).into_iter().collect();
     let values = match arguments.view {
         CompareView::Heads => {
-            let compared = ComparedHeads::of(&a.evidence.statistic, &b.evidence.statistic);
+            let compared = ComparedHeads::of_inputs(a, b);
             notes.extend_from_slice(&compared.notes);
             head_rows(&compared)
         }
@@ -179,7 +169,7 @@ fn print(arguments: &Arguments, open: &OpenTrace, a: &Inputs<'_>, b: &Inputs<'_>
         return print_json(&Report { view, a: side(a), b: side(b), quantity, selection, values, notes });
     }
     for note in notes {
-        eprintln!("vlscope: {note}");
+        terminal::warn(note);
     }
     let number = if arguments.format.csv { exact } else { short };
     let places = |places: &[usize]| places.iter().map(usize::to_string).collect::<Vec<_>>().join(" ");

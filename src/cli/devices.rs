@@ -3,21 +3,29 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::table::print_rows;
+use super::table::{print_json, print_rows};
 use crate::gpu::{GpuError, adapters};
 
 const EXAMPLES: &str = "Examples:
   vlscope devices
+  vlscope devices --json
   vlscope trace.safetensors --adapter llvmpipe";
 
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// As JSON, with more of their limits.
+    #[arg(long)]
+    json: bool,
+}
 
-pub fn run(_: &Arguments) -> Result<()> {
+pub fn run(arguments: &Arguments) -> Result<()> {
     let adapters = adapters();
     if adapters.is_empty() {
         bail!(GpuError::NoAdapter);
+    }
+    if arguments.json {
+        return print_json(&adapters);
     }
     let rows: Vec<Vec<String>> = adapters
         .iter()

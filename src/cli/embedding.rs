@@ -3,9 +3,10 @@
 use anyhow::{Result, ensure};
 use clap::Args;
 
+use crate::analysis::Selection;
 use crate::analysis::neighbours::Metric;
 use crate::analysis::projection::{Align, Method, Recipe};
-use crate::query::{OpenTrace, Question, hidden_state};
+use crate::query::{OpenTrace, hidden_state};
 use crate::view::{ColorBy, EmbeddingOptions, SizeBy};
 
 #[derive(Args, Clone, Debug)]
@@ -61,8 +62,8 @@ impl EmbeddingArguments {
     ///
     /// # Errors
     /// If not; the message says which there are.
-    pub fn check(open: &OpenTrace, question: &Question) -> Result<()> {
-        if let (Some((hidden, _)), Some(asked)) = (hidden_state(open.document(), question), question.hidden_state) {
+    pub fn check(open: &OpenTrace, selection: &Selection, chosen: Option<usize>) -> Result<()> {
+        if let (Some((hidden, _)), Some(asked)) = (hidden_state(open.document(), selection, chosen), chosen) {
             let last = open.document().hidden[hidden].states - 1;
             ensure!(asked <= last, "there is no hidden state {asked}: there are 0 to {last}");
         }

@@ -1,6 +1,5 @@
 //! `vlscope examples`: the examples of an indexed dataset that a filter keeps, in the order of a column.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
@@ -9,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::table::{FormatArguments, print_json, print_rows};
+use super::terminal;
 use crate::dataset::table::{Filter, HeadColumn, Value};
 use crate::dataset::{Dataset, IndexError, Order};
 
@@ -77,7 +77,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         (0..rows.len()).map(|row| cells.iter().map(|column| column[row].clone()).collect()).collect();
     print_rows(arguments.format.csv, &columns.iter().map(String::as_str).collect::<Vec<_>>(), &rows)?;
     if !arguments.format.csv {
-        writeln!(io::stdout(), "\n{count} of {} examples", dataset.table.len())?;
+        terminal::print(format_args!("\n{count} of {} examples", dataset.table.len()))?;
     }
     Ok(())
 }

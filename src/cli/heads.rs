@@ -2,12 +2,11 @@
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use glam::Vec2;
 
 use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::{self, Over};
-use crate::trace::{Document, Trace};
-use crate::view::{HeadsOrder, Options, thumbnail_side};
+use crate::trace::Document;
+use crate::view::{HeadsOrder, Options};
 
 /// How the views of all heads look.
 #[derive(Args, Clone, Debug)]
@@ -79,26 +78,15 @@ impl ZScoreArguments {
 }
 
 impl HeadsArguments {
-    pub fn z_score(&self) -> Option<Over> {
-        self.z_score.over()
-    }
-
-    pub fn pooling(&self) -> Pooling {
-        match self.pool {
-            PoolName::Max => Pooling::Maximum,
-            PoolName::Mean => Pooling::Mean,
-        }
-    }
-
-    /// Cells a side of the thumbnails of a picture of that size.
-    pub fn side(&self, trace: &Trace, block: usize, size: Vec2) -> usize {
-        thumbnail_side(trace.document().attention[block].layers, trace.max_heads(block), size)
-    }
-
     /// The options with what was chosen here.
     pub fn apply(&self, options: Options) -> Options {
         let is_own = self.head_scale.map(|scale| scale == ScaleName::Own);
         Options {
+            z_score: self.z_score.over(),
+            pooling: match self.pool {
+                PoolName::Max => Pooling::Maximum,
+                PoolName::Mean => Pooling::Mean,
+            },
             heads_order: match self.sort {
                 SortName::None => HeadsOrder::Number,
                 SortName::Layers => HeadsOrder::Layers,

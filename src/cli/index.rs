@@ -1,6 +1,6 @@
 //! `vlscope index`: reads a folder of traces once and writes what they say to its index.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::progress;
 use super::table::print_json;
+use super::terminal;
 use crate::dataset::index::{Build, BuildOptions, ContentOptions, HiddenStates, IndexError, Report, Shard};
 
 const EXAMPLES: &str = "Examples:
@@ -55,22 +56,30 @@ fn part_traces() -> RangedU64ValueParser<usize> {
 }
 
 #[derive(Serialize)]
-struct Summary<'a> {
+struct Summary {
     index: String,
     traces: usize,
     new: usize,
     changed: usize,
     gone: usize,
-    broken: Vec<Broken<'a>>,
+    broken: Vec<Broken>,
+    /// Folders that could not be read.
+    unread: Vec<Broken>,
     /// That were read.
     bytes: u64,
     seconds: f64,
 }
 
 #[derive(Serialize)]
-struct Broken<'a> {
-    path: &'a str,
-    error: &'a str,
+struct Broken {
+    path: String,
+    error: String,
+}
+
+impl Broken {
+    fn new(path: impl ToString, error: impl ToString) -> Self {
+        Self { path: path.to_string(), error: error.to_string() }
+    }
 }
 
 /// How many broken traces are named.
@@ -88,7 +97,13 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let build = Build::plan(&arguments.dir, options).map_err(|error| with_advice(arguments, error))?;
     if !build.has_locks() {
         let folder = build.folder().display();
-        eprintln!("vlscope: {folder} is on a file system without locks: let no other run write there at the same time");
+        terminal::warn(format_args!(
+            "{folder} is on a file system without locks: let no other run write there at the same time"
+        ));
+    }
+    let unread: Vec<Broken> = build.unread().iter().map(|(path, error)| Broken::new(path.display(), error)).collect();
+    for Broken { path, error } in &unread {
+        terminal::warn(format_args!("cannot read {path}: {error}"));
     }
     let (folder, bytes) = (build.folder().display().to_string(), build.bytes());
     let bar = bar(quiet, build.traces() as u64, bytes);
@@ -99,7 +114,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     });
     bar.bytes.finish_and_clear();
     let report = report.map_err(|error| anyhow!("{error}; what was indexed before is intact"))?;
-    print(arguments, &report, &folder, bytes, begun.elapsed().as_secs_f64())
+    print(arguments, &report, unread, &folder, bytes, begun.elapsed().as_secs_f64())
 }
 
 /// Where the index cannot be made, another place may do; the dataset has to be read wherever its index lies.
@@ -139,29 +154,36 @@ fn bar(quiet: bool, total: u64, bytes: u64) -> Bar {
     Bar { bytes: bar, traces }
 }
 
-fn print(arguments: &Arguments, report: &Report, folder: &str, bytes: u64, seconds: f64) -> Result<()> {
-    let broken = report.broken.iter().map(|(path, error)| Broken { path, error });
-    let broken: Vec<Broken<'_>> = broken.collect();
+fn print(
+    arguments: &Arguments,
+    report: &Report,
+    unread: Vec<Broken>,
+    folder: &str,
+    bytes: u64,
+    seconds: f64,
+) -> Result<()> {
+    let broken: Vec<Broken> = report.broken.iter().map(|(path, error)| Broken::new(path, error)).collect();
     let Report { traces, new, changed, gone, .. } = *report;
     let count = |count: usize| HumanCount(count as u64);
     for Broken { path, error } in broken.iter().take(NAMED) {
-        eprintln!("vlscope: {error}: {}", arguments.dir.join(path).display());
+        terminal::warn(format_args!("{error}: {}", arguments.dir.join(path).display()));
     }
     for damage in &report.damages {
-        eprintln!("vlscope: {damage}");
+        terminal::warn(damage);
     }
     if report.of_other_options > 0 {
         let rows = count(report.of_other_options);
-        eprintln!("vlscope: {rows} traces of other shards are indexed with other options than these");
+        terminal::warn(format_args!("{rows} traces of other shards are indexed with other options than these"));
     }
     if broken.len() > NAMED {
-        eprintln!("vlscope: and {} more that are broken", broken.len() - NAMED);
+        terminal::warn(format_args!("and {} more that are broken", broken.len() - NAMED));
     }
     if arguments.json {
-        return print_json(&Summary { index: folder.to_owned(), traces, new, changed, gone, broken, bytes, seconds });
+        let index = folder.to_owned();
+        return print_json(&Summary { index, traces, new, changed, gone, broken, unread, bytes, seconds });
     }
     let counts = [(new, "new"), (changed, "changed"), (gone, "gone"), (broken.len(), "broken")];
     let counts: Vec<String> = counts.iter().map(|&(number, what)| format!("{} {what}", count(number))).collect();
     let (traces, ending) = (count(traces), if traces == 1 { "" } else { "s" });
-    Ok(writeln!(io::stdout(), "{traces} trace{ending}: {}; {seconds:.1} s", counts.join(", "))?)
+    Ok(terminal::print(format_args!("{traces} trace{ending}: {}; {seconds:.1} s", counts.join(", ")))?)
 }

@@ -23,6 +23,7 @@ mod state_file;
 mod stats;
 mod synth;
 mod table;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -103,7 +104,7 @@ pub fn run() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("vlscope: {error:#}");
+            terminal::warn(format_args!("{error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use glam::Vec2;
 
@@ -15,16 +16,17 @@ use super::heads::{self, HeadsArguments};
 use super::selection::SelectionArguments;
 use super::stats::engine;
 use super::values::{parse_percentile, parse_range, parse_scale, parse_share, parse_size, parse_view, parse_window};
+use crate::analysis::Selection;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::timeline::TokenGroup;
 use crate::app::{Command, Launch, picture_of_window};
 use crate::export::{Format, Play, ViewState, write_png, write_view};
 use crate::gpu::Gpu;
 use crate::headless::Headless;
-use crate::query::{Analyst, OpenTrace, Projector, Question, complete};
+use crate::query::{OpenTrace, Results, Solver};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
-use crate::view::{Caption, Inputs, LinkColor, MatrixBlock, Options, Theme, Tiles, View};
+use crate::view::{Caption, Inputs, LinkColor, MatrixBlock, Options, Theme, Tiles, View, needs, needs_for_numbers};
 
 const EXAMPLES: &str = "Examples:
   vlscope render trace.safetensors --view heads --statistic entropy -o heads.png
@@ -45,8 +47,8 @@ pub struct Arguments {
     #[arg(required_unless_present = "state_file")]
     pub(super) trace: Option<PathBuf>,
     /// heads, image, text, matrix, links, embedding, thumbnails, overlays, timeline, similarity, or window for all of them.
-    #[arg(long, value_enum, required_unless_present = "state_file")]
-    view: Option<ViewName>,
+    #[arg(long, value_parser = shown(), required_unless_present = "state_file")]
+    view: Option<Shown>,
     /// The folder of which the trace is an example: the window lists the others.
     #[arg(long, value_name = "DIR")]
     dataset: Option<PathBuf>,
@@ -167,19 +169,16 @@ pub struct Arguments {
     pub(super) fps: f32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ViewName {
-    Heads,
-    Image,
-    Text,
-    Matrix,
-    Links,
-    Embedding,
-    Thumbnails,
-    Overlays,
-    Timeline,
-    Similarity,
+#[derive(Clone, Copy, Debug)]
+enum Shown {
+    View(View),
     Window,
+}
+
+/// The names of all views, and `window`.
+fn shown() -> impl TypedValueParser<Value = Shown> {
+    let names = View::all().map(View::name).into_iter().chain(["window"]);
+    PossibleValuesParser::new(names).map(|name| name.parse().map_or(Shown::Window, Shown::View))
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -223,19 +222,12 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
 fn write(arguments: &Arguments, view: View, open: &OpenTrace, state: &ViewState, format: Format) -> Result<()> {
     let engine = engine(&arguments.adapter)?;
     let gpu = engine.gpu();
-    let mut analyst = Analyst::new(engine);
-    let mut evidence = analyst.answer(open, &state.question.for_view(view), &AtomicBool::new(false))?;
-    EmbeddingArguments::check(open, &state.question)?;
-    complete(view, open, &state.question, state.options.embedding.recipe, &mut Projector::default(), &mut evidence)?;
-    let inputs = Inputs {
-        document: open.document(),
-        images: &open.images,
-        selection: &state.question.selection,
-        hover: None,
-        options: &state.options,
-        evidence: &evidence,
-        size: Vec2::from(arguments.size),
-    };
+    EmbeddingArguments::check(open, &state.selection, state.options.hidden_state)?;
+    let nothing = Results::default();
+    let inputs = Inputs::new(open, &state.selection, &state.options, &nothing, Vec2::from(arguments.size));
+    let asked = if format.is_picture() { needs(view, &inputs) } else { needs_for_numbers(view, &inputs) };
+    let results = Solver::new(engine).results(open, &asked, &AtomicBool::new(false))?;
+    let inputs = Inputs { results: &results, ..inputs };
     write_view(view, &inputs, &arguments.output, format, || {
         let mut headless = headless_on(gpu, &arguments.adapter)?;
         Ok(headless.draw_view(view, &inputs, arguments.scale)?)
@@ -262,16 +254,7 @@ fn draw_window(arguments: &Arguments, trace: &Path, state: ViewState) -> Result<
     // The tabs say what the titles would, and captions are for figures.
     let options = Options { title: false, caption: None, text_scroll: Some(0.0), ..state.options };
     let in_front = state.front.into_iter().map(Command::FocusView);
-    let commands = [
-        Command::SetNormalization(arguments.normalization()),
-        Command::CountSpecials(arguments.specials),
-        Command::SetHiddenState(arguments.hidden_state),
-        Command::SetSelection(state.question.selection),
-        Command::SetZScore(arguments.heads.z_score()),
-        Command::SetPooling(arguments.heads.pooling()),
-        // A z-score lets go of the filter.
-        Command::SetOptions(Box::new(options)),
-    ];
+    let commands = [Command::SetSelection(state.selection), Command::SetOptions(Box::new(options))];
     let commands = commands.into_iter().chain(in_front).collect();
     picture_of_window(&gpu, &launch, trace, commands, arguments.size, arguments.scale)
 }
@@ -284,28 +267,17 @@ impl Arguments {
             let has_states = open.document().hidden.iter().any(|hidden| hidden.states > 0);
             ensure!(has_states || !shows_states, "the trace holds no hidden states: {}", open.trace.path().display());
             let selection = self.selection.without_attention(&open.trace)?;
-            let question = Question { selection, hidden_state: self.hidden_state, ..Question::default() };
-            return Ok(self.state_of(question));
+            return Ok(self.state_of(selection, String::new()));
         }
         let selection = self.selection.resolve(&open.trace)?;
         let statistic = heads::statistic_of(open.document(), selection.block, self.statistic.as_deref())?;
-        let block = selection.block;
-        self.check(open, block)?;
-        let question = Question {
-            selection,
-            statistic,
-            specials: self.specials,
-            normalization: self.normalization(),
-            hidden_state: self.hidden_state,
-            z_score: self.heads.z_score(),
-            thumbnails: Some((self.heads.side(&open.trace, block, Vec2::from(self.size)), self.heads.pooling())),
-            ..Question::default()
-        };
-        Ok(self.state_of(question))
+        self.check(open, selection.block)?;
+        Ok(self.state_of(selection, statistic))
     }
 
-    fn state_of(&self, question: Question) -> ViewState {
-        let state = ViewState::new(self.trace.clone(), self.view(), question, self.options());
+    fn state_of(&self, selection: Selection, statistic: String) -> ViewState {
+        let options = Options { statistic, ..self.options() };
+        let state = ViewState::new(self.trace.clone(), self.view(), selection, options);
         ViewState { front: self.front.clone(), ..state }
     }
 
@@ -330,19 +302,10 @@ impl Arguments {
 
     /// `None` for the window.
     pub(super) fn view(&self) -> Option<View> {
-        Some(match self.view? {
-            ViewName::Heads => View::Heads,
-            ViewName::Image => View::Image,
-            ViewName::Text => View::Text,
-            ViewName::Matrix => View::Matrix,
-            ViewName::Links => View::Links,
-            ViewName::Embedding => View::Embedding,
-            ViewName::Thumbnails => View::Thumbnails,
-            ViewName::Overlays => View::Overlays,
-            ViewName::Timeline => View::Timeline,
-            ViewName::Similarity => View::Similarity,
-            ViewName::Window => return None,
-        })
+        match self.view? {
+            Shown::View(view) => Some(view),
+            Shown::Window => None,
+        }
     }
 
     fn play(&self) -> Option<Play> {
@@ -357,7 +320,9 @@ impl Arguments {
     pub(super) fn options(&self) -> Options {
         let options = Options {
             colormap: self.colormap,
-            normalization: self.normalization().label().into_owned(),
+            specials: self.specials,
+            normalization: self.normalization(),
+            hidden_state: self.hidden_state,
             smooth: !self.by_patch,
             opacity: self.opacity,
             fade: self.fade,

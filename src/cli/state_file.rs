@@ -19,13 +19,14 @@ const GROUPS: [&[&str]; 2] = [&["--strongest", "--min-weight"], &["--token", "--
 /// If the file is no view state, or nothing names a trace that can be opened.
 pub fn with_state(arguments: &Arguments, mut typed: Vec<OsString>) -> Result<Vec<OsString>> {
     let path = arguments.state_file.as_deref().context("no state file is given")?;
-    let state = ViewState::load(path)?;
+    let mut state = ViewState::load(path)?;
+    // What says which views of a window lie in front says nothing of one view.
+    state.view = arguments.view().or(state.view);
     let no_trace = || format!("no trace is given, and {} names none", path.display());
     let trace: &Path = arguments.trace.as_deref().or(state.trace.as_deref()).with_context(no_trace)?;
     let open = Trace::open(trace)?;
     if !open.document().attention.is_empty() {
-        check_selection(&open, &state.question.selection)
-            .with_context(|| format!("{} is not of this trace", path.display()))?;
+        check_selection(&open, &state.selection).with_context(|| format!("{} is not of this trace", path.display()))?;
     }
     let flags = render_flags(open.document(), &state);
     let mut words = words_of(&overridden(flags, &typed));

@@ -1,10 +1,7 @@
 //! `vlscope stats`: every statistic of every head of every block.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::{panic, thread};
 
 use anyhow::Result;
 use clap::Args;
@@ -14,11 +11,12 @@ use super::adapter::AdapterArguments;
 use super::heads::ZScoreArguments;
 use super::progress;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
+use super::terminal;
 use super::wanted::WantedStatistics;
 use crate::analysis::statistics::{self, HeadStatistics};
-use crate::analysis::{Compute, Engine, EngineError};
+use crate::analysis::{Compute, Engine};
 use crate::gpu::Gpu;
-use crate::trace::Trace;
+use crate::trace::{NAME_LETTERS, Trace, shortened};
 
 const EXAMPLES: &str = "Examples:
   vlscope stats trace.safetensors
@@ -59,6 +57,8 @@ struct BlockReport<'a> {
     name: &'a str,
     layers: usize,
     heads: usize,
+    /// `[layers][heads]`: how many rows are in no statistic, since a weight of them is not finite.
+    rows_left_out: Vec<Vec<u32>>,
     statistics: Vec<StatisticReport>,
 }
 
@@ -82,6 +82,7 @@ struct HeadReport {
     layer: usize,
     head: usize,
     value: Number,
+    rows_left_out: Option<u32>,
 }
 
 /// Of a z-score.
@@ -94,16 +95,19 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let options = statistics::Options { specials: arguments.specials, parts };
     let layers: usize = document.attention.iter().map(|block| block.layers).sum();
     let bar = progress::bar(quiet, layers as u64, "statistics");
-    let mut compute = |engine: &Engine, goes_on: &dyn Fn() -> bool| {
-        bar.set_position(0);
-        let mut on_layer = |_, _| {
-            bar.inc(1);
-            goes_on()
-        };
-        let blocks = 0..document.attention.len();
-        blocks.map(|block| engine.statistics(&trace, block, &options, &mut on_layer)).collect()
+    // A pass that reads each weight once takes the processor no longer than to bring the weights to a device; so it is not
+    // left to which of the two is ready first.
+    let is_open = arguments.adapter.compute() == Compute::Auto && arguments.adapter.adapter.is_none();
+    let engine = if is_open { Engine::cpu() } else { engine(&arguments.adapter)? };
+    let mut on_layer = |done, _| {
+        bar.inc(u64::from(done > 0));
+        true
     };
-    let mut blocks: Vec<_> = by_who_is_first(&arguments.adapter, &mut compute)?;
+    let blocks = 0..document.attention.len();
+    let blocks = blocks.map(|block| engine.statistics(&trace, block, &options, &mut on_layer));
+    let mut blocks = blocks.collect::<Result<Vec<_>, _>>()?;
+    let rows_left_out: Vec<_> =
+        blocks.iter().map(|found| found.first().map(|first| Arc::clone(&first.rows_left_out))).collect();
     for (block, found) in blocks.iter_mut().enumerate() {
         found.extend(statistics::head_metrics(&trace, block));
         found.retain(|statistic| arguments.statistics.has(&statistic.name));
@@ -123,6 +127,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
                 name: &block.name,
                 layers: block.layers,
                 heads: trace.max_heads(index),
+                rows_left_out: by_layer(&rows_left_out[index], trace.max_heads(index)),
                 statistics: found
                     .iter()
                     .map(|found| statistic_report(found, unit(&found.name), arguments.top))
@@ -134,8 +139,29 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     match arguments.top {
         Some(count) => print_strongest(&trace, &blocks, count, arguments.format.csv, unit),
         None if arguments.format.csv => print_list(&trace, &blocks, unit),
-        None => print_grids(&trace, &blocks, unit),
+        None => {
+            print_left_out(&trace, &blocks)?;
+            print_grids(&trace, &blocks, unit)
+        }
     }
+}
+
+/// Which heads have fewer rows than others.
+fn print_left_out(trace: &Trace, blocks: &[Vec<HeadStatistics>]) -> Result<()> {
+    let mut rows = Vec::new();
+    for (block, found) in trace.document().attention.iter().zip(blocks) {
+        let Some(counted) = found.iter().find(|statistic| !statistic.rows_left_out.is_empty()) else { continue };
+        for (at, &count) in counted.rows_left_out.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let place = [at / counted.heads, at % counted.heads].map(|number| number.to_string());
+            rows.push([block.name.clone()].into_iter().chain(place).chain([count.to_string()]).collect::<Vec<_>>());
+        }
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    terminal::print(format_args!("Rows left out of all statistics: a weight of each is NaN or infinite"))?;
+    print_rows(false, &["block", "layer", "head", "rows_left_out"], &rows)?;
+    Ok(terminal::print("")?)
 }
 
 /// The highest heads of each statistic.
@@ -152,13 +178,14 @@ fn print_strongest(
         for statistic in found {
             for (rank, (layer, head, value)) in statistic.strongest(count).into_iter().enumerate() {
                 let place = [rank + 1, layer, head].map(|number| number.to_string());
-                let value = [number(value), unit(&statistic.name).to_owned()];
+                let left_out = as_text(statistic.rows_left_out(layer, head));
+                let value = [number(value), unit(&statistic.name).to_owned(), left_out];
                 let name = [block.name.clone(), statistic.name.to_string()];
                 rows.push(name.into_iter().chain(place).chain(value).collect());
             }
         }
     }
-    print_rows(csv, &["block", "statistic", "rank", "layer", "head", "value", "unit"], &rows)
+    print_rows(csv, &["block", "statistic", "rank", "layer", "head", "value", "unit", "rows_left_out"], &rows)
 }
 
 /// One row a value.
@@ -169,13 +196,14 @@ fn print_list(trace: &Trace, blocks: &[Vec<HeadStatistics>], unit: impl Fn(&str)
             for layer in 0..statistic.layers {
                 for head in 0..statistic.heads {
                     let place = [block.name.clone(), statistic.name.to_string(), layer.to_string(), head.to_string()];
-                    let value = [exact(statistic.value(layer, head)), unit(&statistic.name).to_owned()];
+                    let left_out = as_text(statistic.rows_left_out(layer, head));
+                    let value = [exact(statistic.value(layer, head)), unit(&statistic.name).to_owned(), left_out];
                     rows.push(place.into_iter().chain(value).collect());
                 }
             }
         }
     }
-    print_rows(true, &["block", "statistic", "layer", "head", "value", "unit"], &rows)
+    print_rows(true, &["block", "statistic", "layer", "head", "value", "unit", "rows_left_out"], &rows)
 }
 
 /// For each statistic its layers × heads.
@@ -184,7 +212,8 @@ fn print_grids(trace: &Trace, blocks: &[Vec<HeadStatistics>], unit: impl Fn(&str
         for statistic in found {
             let unit = unit(&statistic.name);
             let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
-            writeln!(io::stdout(), "{} · {}{unit}", block.name, statistic.name)?;
+            let block = shortened(&block.name, NAME_LETTERS);
+            terminal::print(format_args!("{block} · {}{unit}", statistic.name))?;
             let heads = (0..statistic.heads).map(|head| format!("head {head}"));
             let header: Vec<String> =
                 ["layer".to_owned()].into_iter().chain(heads).chain(["mean".to_owned()]).collect();
@@ -195,35 +224,10 @@ fn print_grids(trace: &Trace, blocks: &[Vec<HeadStatistics>], unit: impl Fn(&str
             };
             let rows: Vec<Vec<String>> = (0..statistic.layers).map(row).collect();
             print_rows(false, &header.iter().map(String::as_str).collect::<Vec<_>>(), &rows)?;
-            writeln!(io::stdout())?;
+            terminal::print("")?;
         }
     }
     Ok(())
-}
-
-/// Work for an engine, for as long as the function says so.
-type Work<'a, T> = &'a mut dyn FnMut(&Engine, &dyn Fn() -> bool) -> Result<T, EngineError>;
-
-/// Where nobody says who computes, the processor begins while a device is opened, which takes longer than many a trace.
-/// If that is a real one, and there before the processor is done, it begins anew.
-fn by_who_is_first<T>(arguments: &AdapterArguments, work: Work<'_, T>) -> Result<T> {
-    if arguments.compute() != Compute::Auto {
-        return Ok(work(&engine(arguments)?, &|| true)?);
-    }
-    let has_shaders = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let opening = scope.spawn(|| {
-            let engine = engine(arguments)?;
-            has_shaders.store(engine.runs_shaders(), Ordering::Relaxed);
-            anyhow::Ok(engine)
-        });
-        let by_processor = work(&Engine::cpu(), &|| !has_shaders.load(Ordering::Relaxed));
-        let engine = opening.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?;
-        match by_processor {
-            Err(EngineError::Cancelled) => Ok(work(&engine, &|| true)?),
-            done => Ok(done?),
-        }
-    })
 }
 
 /// The engine that was asked for; a device is opened only where one may be used.
@@ -246,7 +250,13 @@ fn statistic_report(statistic: &HeadStatistics, unit: &'static str, top: Option<
     let numbers = |values: &[f32]| values.iter().copied().map(Number).collect();
     let strongest = |count| {
         let listed = statistic.strongest(count).into_iter();
-        listed.map(|(layer, head, value)| HeadReport { layer, head, value: Number(value) }).collect()
+        let report = |(layer, head, value)| HeadReport {
+            layer,
+            head,
+            value: Number(value),
+            rows_left_out: statistic.rows_left_out(layer, head),
+        };
+        listed.map(report).collect()
     };
     StatisticReport {
         name: statistic.name.to_string(),
@@ -256,6 +266,14 @@ fn statistic_report(statistic: &HeadStatistics, unit: &'static str, top: Option<
         head_mean: numbers(&statistic.head_mean()),
         strongest: top.map(strongest),
     }
+}
+
+fn by_layer(rows_left_out: &Option<Arc<[u32]>>, heads: usize) -> Vec<Vec<u32>> {
+    rows_left_out.iter().flat_map(|counts| counts.chunks(heads.max(1)).map(<[u32]>::to_vec)).collect()
+}
+
+fn as_text(count: Option<u32>) -> String {
+    count.map_or_else(String::new, |count| count.to_string())
 }
 
 fn unit(name: &str) -> &'static str {

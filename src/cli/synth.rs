@@ -1,6 +1,5 @@
 //! `vlscope synth`: writes a synthetic trace, or a folder of them.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -8,7 +7,7 @@ use clap::builder::{ArgPredicate, RangedU64ValueParser};
 use clap::{Args, ValueEnum};
 use indicatif::{HumanBytes, HumanCount};
 
-use super::progress;
+use super::{progress, terminal};
 use crate::trace::{Dtype, Synthetic, SyntheticDataset};
 
 const EXAMPLES: &str = "Examples:
@@ -98,7 +97,8 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     bar.finish_and_clear();
     written?;
     if !quiet {
-        writeln!(io::stdout(), "{}: {} tokens, {}", arguments.output.display(), synthetic.tokens(), HumanBytes(bytes))?;
+        let tokens = synthetic.tokens();
+        terminal::print(format_args!("{}: {tokens} tokens, {}", arguments.output.display(), HumanBytes(bytes)))?;
     }
     Ok(())
 }
@@ -109,7 +109,7 @@ fn write_many(dataset: &SyntheticDataset, folder: &Path, quiet: bool) -> Result<
     bar.finish_and_clear();
     written?;
     if !quiet {
-        writeln!(io::stdout(), "{}: {} traces", folder.display(), HumanCount(dataset.count as u64))?;
+        terminal::print(format_args!("{}: {} traces", folder.display(), HumanCount(dataset.count as u64)))?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::{Serialize, Serializer};
 
 use crate::dataset::table::written;
+use crate::trace::{escaped, shortened};
 
 /// How numbers are printed.
 #[derive(Args, Clone, Copy, Debug)]
@@ -47,16 +48,16 @@ pub fn print_rows(csv: bool, header: &[&str], rows: &[Vec<String>]) -> Result<()
         return Ok(out.flush()?);
     }
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| readable(cell)).collect()).collect();
+    let header: Vec<String> = header.iter().map(|cell| readable(cell)).collect();
     let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([header[column].chars().count()]).max().unwrap_or(0)
+        let cells = rows.iter().map(|row| &row[column]);
+        cells.chain([&header[column]]).map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let is_number = |cell: &str| cell == NO_VALUE || cell.parse::<f64>().is_ok();
     let are_numbers: Vec<bool> =
         (0..header.len()).map(|column| rows.iter().all(|row| is_number(&row[column]))).collect();
     let mut out = io::stdout().lock();
-    let header: Vec<String> = header.iter().map(ToString::to_string).collect();
     for row in std::iter::once(&header).chain(&rows) {
         let cells = row.iter().zip(&widths).zip(&are_numbers);
         let cells: Vec<String> = cells
@@ -76,15 +77,7 @@ const MAX_LETTERS: usize = 160;
 
 /// One line, without what a terminal would obey, and shortened where it is long.
 fn readable(cell: &str) -> String {
-    let mut letters = cell.chars();
-    let mut line = String::new();
-    for letter in letters.by_ref().take(MAX_LETTERS) {
-        if letter.is_control() { line.extend(letter.escape_default()) } else { line.push(letter) }
-    }
-    if letters.next().is_some() {
-        line.push('…');
-    }
-    line
+    escaped(&shortened(cell, MAX_LETTERS)).into_owned()
 }
 
 /// What people see where there is no value.

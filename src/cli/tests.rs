@@ -10,15 +10,17 @@ use glam::Vec2;
 use super::{Cli, Command};
 use crate::analysis::neighbours::Metric;
 use crate::analysis::normalize::Normalization;
+use crate::analysis::pool::Pooling;
 use crate::analysis::projection::{Align, Method, Recipe};
 use crate::analysis::sinks::Criteria;
 use crate::analysis::statistics::Over;
 use crate::analysis::timeline::TokenGroup;
 use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
 use crate::export::{Picture, Place, ViewState, atlas_line, compare_line, render_line, tokens_line};
-use crate::query::{AtlasQuestion, AtlasValue, OpenTrace, Question, TokenColor};
+use crate::query::{AtlasQuestion, AtlasValue, OpenTrace};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
+use crate::view::TokenColor;
 use crate::view::{
     Caption, ColorBy, CompareView, EmbeddingOptions, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Theme, Tiles,
     View,
@@ -30,36 +32,32 @@ const TRACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/traces/encoder-d
 
 /// Every field differs from its default.
 fn unusual() -> ViewState {
-    let question = Question {
-        selection: Selection {
-            block: 1,
-            layer: Pick::One(1),
-            head: Pick::Max,
-            tokens: vec![3, 1],
-            direction: Direction::AttendedBy,
-            combine: Combine::Max,
-            rollout: Some(Rollout { start: 1, residual_percent: 25 }),
-            sinks: SinkTreatment::Renormalise,
-            sink_criteria: Criteria {
-                share_ratio: 2.5,
-                head_share: 0.75,
-                seen_share: 0.125,
-                activation: 33.0,
-                dimension_ratio: 7.0,
-            },
+    let selection = Selection {
+        block: 1,
+        layer: Pick::One(1),
+        head: Pick::Max,
+        tokens: vec![3, 1],
+        direction: Direction::AttendedBy,
+        combine: Combine::Max,
+        rollout: Some(Rollout { start: 1, residual_percent: 25 }),
+        sinks: SinkTreatment::Renormalise,
+        sink_criteria: Criteria {
+            share_ratio: 2.5,
+            head_share: 0.75,
+            seen_share: 0.125,
+            activation: 33.0,
+            dimension_ratio: 7.0,
         },
-        statistic: "entropy".to_owned(),
-        specials: true,
-        normalization: Normalization::Percentile(97.5),
-        hidden_state: Some(1),
-        z_score: Some(Over::Heads),
-        ..Question::default()
     };
     let options = Options {
-        statistic: String::new(),
+        statistic: "entropy".to_owned(),
+        specials: true,
+        z_score: Some(Over::Heads),
+        pooling: Pooling::Mean,
+        hidden_state: Some(1),
         colormap: Some(Colormap::RedBlue),
         range: Some([-0.25, 0.5]),
-        normalization: String::new(),
+        normalization: Normalization::Percentile(97.5),
         smooth: false,
         opacity: 0.3,
         fade: true,
@@ -95,7 +93,7 @@ fn unusual() -> ViewState {
         links_bundle: true,
         caption: Some(Caption::Text("it's the \"cross\" block, $HOME".to_owned())),
     };
-    ViewState::new(Some(TRACE.into()), Some(View::Links), question, options)
+    ViewState::new(Some(TRACE.into()), Some(View::Links), selection, options)
 }
 
 /// As a shell splits it.
@@ -114,8 +112,7 @@ fn parsed(words: &[String]) -> Result<ViewState> {
 #[test]
 fn the_copied_line_draws_the_same() -> Result {
     let open = OpenTrace::open(Path::new(TRACE))?;
-    let mut usual = ViewState::new(Some(TRACE.into()), None, Question::default(), Options::default());
-    usual.question.statistic = "mass.text.image".to_owned();
+    let mut usual = ViewState::new(Some(TRACE.into()), None, Selection::default(), Options::default());
     usual.options.statistic = "mass.text.image".to_owned();
     let mut fronted = usual.clone();
     fronted.front = vec![View::Similarity, View::Timeline];
@@ -145,7 +142,7 @@ fn the_lines_of_a_dataset_are_understood() -> Result {
     let lines = [
         atlas_line(place, &question, AtlasValue::Effect, picture),
         tokens_line(place, 3, TokenColor::Right, "-/x/", picture),
-        compare_line(traces, open.document(), CompareView::Heads, &unusual.question, &unusual.options, picture),
+        compare_line(traces, open.document(), CompareView::Heads, &unusual.selection, &unusual.options, picture),
     ];
     for line in lines {
         let words = split(&line)?;
@@ -180,10 +177,10 @@ fn a_state_file_is_typed_for_the_user_and_gives_way() -> Result {
     changed.view = Some(View::Matrix);
     changed.options.theme = Theme::Light;
     changed.options.links = Keep::Strongest(7);
-    changed.question.selection.tokens = vec![2];
+    changed.selection.tokens = vec![2];
     assert_eq!(typed(&["--view", "matrix", "--theme=light", "--strongest", "7", "--token", "2"])?, changed);
     // Ways to choose tokens add up, but those that are typed take the place of the file's, which would come first.
-    let words = typed(&["--modality", "text"])?.question.selection.tokens;
+    let words = typed(&["--modality", "text"])?.selection.tokens;
     assert!(words.len() > 1 && words.is_sorted(), "{words:?}");
     Ok(())
 }
@@ -198,9 +195,14 @@ fn a_state_file_says_which_key_is_wrong() -> Result {
     };
     let later = load(r#"{"version": 1, "later": [], "options": {"later": 1, "opacity": 0.5}}"#)?;
     assert_eq!(later.map(|state| state.options.opacity), Ok(0.5));
+    let before = load(
+        r#"{"version": 1, "question": {"statistic": "max", "thumbnails": [16, "mean"], "selection": {"block": 1}}}"#,
+    )?;
+    let before = before.map(|state| (state.options.statistic, state.options.pooling, state.selection.block));
+    assert_eq!(before, Ok(("max".to_owned(), Pooling::Mean, 1)), "version 1 had a question");
     for (text, said) in [
         (r#"{"options": {}}"#, "`version` is missing"),
-        (r#"{"version": 9}"#, "`version` is 9, and version 1 is read"),
+        (r#"{"version": 9}"#, "`version` is 9, and versions 1 and 2 are read"),
         (r#"{"version": 1, "view": "sound"}"#, "`view` is \"sound\": unknown variant"),
         (r#"{"version": 1, "options": {"opacity": "much"}}"#, "`options.opacity` is \"much\": invalid type"),
         (

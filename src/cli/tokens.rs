@@ -1,6 +1,5 @@
 //! `vlscope tokens`: the hidden states of all tokens of an indexed dataset as a picture, or the nearest to one of them.
 
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -13,15 +12,16 @@ use super::drawing::write_drawing;
 use super::embedding::parse_metric;
 use super::examples::{filtered, open};
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
+use super::terminal;
 use super::values::{parse_scale, parse_size};
 use crate::analysis::neighbours::Metric;
 use crate::dataset::Dataset;
 use crate::dataset::tokens::{NearToken, NearestOptions, TokenAtlas, TokenKey, nearest, states};
 use crate::export::Format;
-use crate::query::{PaintedTokens, TokenColor};
 use crate::render::Fonts;
 use crate::trace::{Document, Hidden, Trace};
 use crate::view::{CloudInputs, Options, Theme, TokenCloud, draw_token_cloud, token_names};
+use crate::view::{PaintedTokens, TokenColor};
 
 const EXAMPLES: &str = "Examples:
   vlscope index traces/
@@ -154,7 +154,7 @@ fn draw(arguments: &Arguments, dataset: &Dataset, output: &Path, quiet: bool) ->
     })?;
     bar.finish_and_clear();
     if let Some(why) = &atlas.unkept {
-        eprintln!("vlscope: the projection is not kept: {why}");
+        terminal::warn(format_args!("the projection is not kept: {why}"));
     }
     let options = Options { theme: arguments.theme, ..Options::default() };
     let painted = PaintedTokens::of(&atlas, dataset, &rows, arguments.color, options.theme);
@@ -197,7 +197,7 @@ fn print_nearest(arguments: &Arguments, dataset: &Dataset, token: &str) -> Resul
     if let Some(first) = found.unread.first() {
         let (count, dir) = (found.unread.len(), arguments.dir.display());
         let why = format!("{count} traces are no longer as they were indexed, the first of them {}", first.display());
-        eprintln!("vlscope: {why}; `vlscope index {dir}` brings the index up to date");
+        terminal::warn(format_args!("{why}; `vlscope index {dir}` brings the index up to date"));
     }
     let row = |near: &NearToken| -> Result<Row> {
         Ok(Row {
@@ -238,9 +238,9 @@ fn print_nearest(arguments: &Arguments, dataset: &Dataset, token: &str) -> Resul
     if !arguments.format.csv {
         let name = name_in(document, &token);
         let what = format!("{name}, token {position} of `{}` in {}", token.sequence, path.display());
-        writeln!(io::stdout(), "{what}\nhidden state {state}, of {} tokens, {how}\n", found.scanned)?;
+        terminal::print(format_args!("{what}\nhidden state {state}, of {} tokens, {how}\n", found.scanned))?;
     } else if !found.is_exact {
-        eprintln!("vlscope: of {} tokens, {how}", found.scanned);
+        terminal::warn(format_args!("of {} tokens, {how}", found.scanned));
     }
     print_rows(arguments.format.csv, &header, &rows)
 }

@@ -29,7 +29,7 @@ impl WantedStatistics {
                 bail!("no statistic is called `{wanted}`: there are {}", known.join(", "));
             }
         }
-        Ok(Parts::of(known.iter().map(String::as_str).filter(|name| self.has(name))))
+        Ok(Parts::of(statistics::TABLE.iter().filter(|entry| self.has(entry.name)).map(|entry| entry.part)))
     }
 
     /// Whether a statistic or a metric of that name is printed.

@@ -7,43 +7,72 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The traces that `path` means, in the order of their names.
+/// The traces of a path.
+#[derive(Debug, Default)]
+pub struct Traces {
+    /// In the order of their names.
+    pub files: Vec<PathBuf>,
+    /// Folders that the system does not let us read to their ends, and what it says. There may be traces in them.
+    pub unread: Vec<(PathBuf, io::Error)>,
+}
+
+/// The traces that `path` means.
 ///
 /// # Errors
-/// If the path does not exist or a folder cannot be read.
-pub fn traces_in(path: &Path) -> io::Result<Vec<PathBuf>> {
+/// If the path does not exist, or is a folder that cannot be read. Of folders in it, [`Traces::unread`] tells.
+pub fn traces_in(path: &Path) -> io::Result<Traces> {
     if !path.metadata()?.is_dir() {
-        return Ok(vec![path.to_owned()]);
+        return Ok(Traces { files: vec![path.to_owned()], unread: Vec::new() });
     }
-    let (mut traces, mut links) = (Vec::new(), Vec::new());
+    let (mut traces, mut links) = (Traces::default(), Vec::new());
     let mut folders = vec![path.to_owned()];
     while let Some(folder) = folders.pop() {
-        let entries = match folder.read_dir() {
+        match entries(&folder, &mut folders, &mut traces.files, &mut links) {
+            Ok(()) => {}
+            Err(error) if folder == path => return Err(error),
             // Whoever removed it meanwhile meant it.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && folder != path => continue,
-            entries => entries.map_err(|error| named(&folder, &error))?,
-        };
-        for entry in entries {
-            let entry = entry.map_err(|error| named(&folder, &error))?;
-            if entry.file_name().to_string_lossy().starts_with('.') {
-                continue;
-            }
-            let (kind, entry) = (entry.file_type()?, entry.path());
-            let is_trace = entry.extension().is_some_and(|extension| extension == "safetensors");
-            match (kind.is_dir(), is_trace) {
-                (true, _) => folders.push(entry),
-                (false, true) if kind.is_symlink() => links.push(entry),
-                (false, true) if kind.is_file() => traces.push(entry),
-                _ => {}
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => traces.unread.push((folder, error)),
         }
     }
     if !links.is_empty() {
         links.sort();
-        traces.extend(links_inside(path, &traces, links)?);
+        traces.files.extend(links_inside(path, &traces.files, links)?);
     }
-    traces.sort();
+    traces.files.sort();
+    traces.unread.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(traces)
+}
+
+/// The path of a file of a dataset as its index writes it: relative to the folder, with `/`. Where a name is no text, the
+/// replacement character stands for what is none.
+pub fn path_in(root: &Path, file: &Path) -> String {
+    let names = file.strip_prefix(root).unwrap_or(file).components();
+    names.map(|name| name.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// Sorts what is in a folder into folders, traces and links to traces.
+fn entries(
+    folder: &Path,
+    folders: &mut Vec<PathBuf>,
+    traces: &mut Vec<PathBuf>,
+    links: &mut Vec<PathBuf>,
+) -> io::Result<()> {
+    for entry in folder.read_dir()? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        let (kind, entry) = (entry.file_type()?, entry.path());
+        let is_trace = entry.extension().is_some_and(|extension| extension == "safetensors");
+        match (kind.is_dir(), is_trace) {
+            (true, _) => folders.push(entry),
+            (false, true) if kind.is_symlink() => links.push(entry),
+            (false, true) if kind.is_file() => traces.push(entry),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The links that lead to a file of the folder which is not among the traces, the first of each.
@@ -59,17 +88,13 @@ fn links_inside(root: &Path, traces: &[PathBuf], links: Vec<PathBuf>) -> io::Res
     Ok(links.into_iter().filter(is_new).collect())
 }
 
-fn named(folder: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{error}: {}", folder.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn names(path: &Path) -> io::Result<Vec<String>> {
         let name = |found: &PathBuf| found.strip_prefix(path).unwrap_or(found).to_string_lossy().into_owned();
-        Ok(traces_in(path)?.iter().map(name).collect())
+        Ok(traces_in(path)?.files.iter().map(name).collect())
     }
 
     #[test]
@@ -81,8 +106,28 @@ mod tests {
         }
         std::fs::write(folder.path().join("notes.txt"), "")?;
         assert_eq!(names(folder.path())?, ["a.safetensors", "b.safetensors", "nested/c.safetensors"]);
-        assert_eq!(traces_in(&folder.path().join("notes.txt"))?.len(), 1);
+        assert_eq!(traces_in(&folder.path().join("notes.txt"))?.files.len(), 1);
         assert!(traces_in(&folder.path().join("absent")).is_err());
+        Ok(())
+    }
+
+    /// So deep that its path is longer than the system takes; made from inside.
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_cannot_be_read_is_told_of_and_the_rest_is_found() -> io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        std::fs::write(folder.path().join("a.safetensors"), "")?;
+        let name = "n".repeat(200);
+        let make = "for i in $(seq 25); do mkdir $1 && cd -P $1 || exit 1; done";
+        let made =
+            std::process::Command::new("bash").args(["-c", make, "", &name]).current_dir(folder.path()).status()?;
+        assert!(made.success());
+        let traces = traces_in(folder.path())?;
+        assert_eq!(traces.files, [folder.path().join("a.safetensors")]);
+        let [(unread, error)] = &traces.unread[..] else { panic!("{traces:?}") };
+        assert!(unread.as_os_str().len() > 4000, "{error}: {}", unread.display());
+        let removed = std::process::Command::new("rm").arg("-rf").arg(folder.path().join(&name)).status()?;
+        assert!(removed.success(), "the folder of the test can be removed");
         Ok(())
     }
 

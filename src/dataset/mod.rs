@@ -9,7 +9,7 @@ mod text_line;
 mod thumbnails;
 pub mod tokens;
 
-pub use folder::traces_in;
+pub use folder::{Traces, path_in, traces_in};
 pub use index::IndexError;
 pub use open::{Dataset, Order};
 pub use text_line::text_line;

@@ -138,7 +138,7 @@ impl Dataset {
     pub fn sort(&self, rows: &mut [u32], order: &Order) -> Result<(), String> {
         match HeadColumn::parse(&order.column) {
             Some(column) => sort(rows, SortKey::Numbers(&self.head(&column?)?), order.is_descending),
-            None => sort(rows, SortKey::Column(self.table.required(&order.column)?), order.is_descending),
+            None => sort(rows, SortKey::Column(&*self.table.required(&order.column)?), order.is_descending),
         }
         Ok(())
     }

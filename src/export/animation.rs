@@ -14,9 +14,9 @@ use super::{Format, ViewState};
 use crate::analysis::timeline::output_tokens;
 use crate::analysis::{Direction, Pick, Selection};
 use crate::headless::Headless;
-use crate::query::{Analyst, OpenTrace, Projector, Question, complete};
+use crate::query::{OpenTrace, Results, Solver};
 use crate::trace::{NewFile, Trace};
-use crate::view::Inputs;
+use crate::view::{Inputs, needs};
 
 /// From how good (1) to how fast (30) GIF colours are chosen; 10 is the encoder's own advice.
 const GIF_SPEED: i32 = 10;
@@ -109,28 +109,18 @@ impl Animation {
         path: &Path,
         open: &OpenTrace,
         state: &ViewState,
-        analyst: &mut Analyst,
+        solver: &Solver,
         headless: &mut Headless,
         mut on_frame: impl FnMut(usize),
     ) -> Result<()> {
         let view = state.view.context("one view is played, not the window")?;
-        let selections = self.play.selections(&open.trace, &state.question.selection);
+        let selections = self.play.selections(&open.trace, &state.selection);
         ensure!(!selections.is_empty(), "there are no {} to play", self.play.name());
-        let mut projector = Projector::default();
-        let recipe = state.options.embedding.recipe;
         let draw = |selection: &Selection| {
-            let question = Question { selection: selection.clone(), ..state.question.clone() };
-            let mut evidence = analyst.answer(open, &question.for_view(view), &AtomicBool::new(false))?;
-            complete(view, open, &question, recipe, &mut projector, &mut evidence)?;
-            let inputs = Inputs {
-                document: open.document(),
-                images: &open.images,
-                selection,
-                hover: None,
-                options: &state.options,
-                evidence: &evidence,
-                size: self.size,
-            };
+            let nothing = Results::default();
+            let inputs = Inputs::new(open, selection, &state.options, &nothing, self.size);
+            let results = solver.results(open, &needs(view, &inputs), &AtomicBool::new(false))?;
+            let inputs = Inputs { results: &results, ..inputs };
             on_frame(selections.len());
             Ok(headless.draw_view(view, &inputs, self.scale)?)
         };

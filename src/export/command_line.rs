@@ -11,7 +11,6 @@ use crate::analysis::projection::Recipe;
 use crate::analysis::sinks::Criteria;
 use crate::analysis::statistics::Over;
 use crate::analysis::{Combine, Direction, Rollout, Selection, SinkTreatment};
-use crate::query::Question;
 use crate::render::{Keep, Rect, Transform};
 use crate::trace::Document;
 use crate::view::{Caption, EmbeddingOptions, HeadsOrder, Options, Theme, View};
@@ -23,54 +22,14 @@ pub type Flags = Vec<(&'static str, Option<String>)>;
 ///
 /// Fails to name a block that the trace lacks; the line then means the first.
 pub fn render_flags(document: &Document, state: &ViewState) -> Flags {
-    let ViewState { trace: _, view, question, options, front } = state;
-    // What the rest of the question says follows from the view and the options.
-    let Question {
-        selection,
-        statistic,
-        specials,
-        normalization,
-        hidden_state,
-        z_score,
-        thumbnails,
-        per_head: _,
-        lock_scale: _,
-        links_by_head: _,
-        timeline: _,
-        neighbours: _,
-        row_entropy: _,
-    } = question;
+    let ViewState { trace: _, view, selection, options, front } = state;
     let mut flags = vec![("--view", Some(view.map_or("window", |view| view.name()).to_owned()))];
     if view.is_none() && !front.is_empty() {
         let names: Vec<&str> = front.iter().map(|view| view.name()).collect();
         flags.push(("--front", Some(names.join(","))));
     }
-    let view_flags = flags_of_options(*view, options);
     flags.extend(flags_of_selection(document, selection));
-    if !statistic.is_empty() {
-        flags.push(("--statistic", Some(statistic.clone())));
-    }
-    if *specials {
-        flags.push(("--specials", None));
-    }
-    if *normalization != Normalization::None {
-        flags.push(("--normalization", Some(normalization_name(*normalization).to_owned())));
-    }
-    if let Normalization::Percentile(percent) = normalization
-        && *percent != 99.0
-    {
-        flags.push(("--percentile", Some(percent.to_string())));
-    }
-    if let Some(state) = hidden_state {
-        flags.push(("--hidden-state", Some(state.to_string())));
-    }
-    if let Some(over) = z_score {
-        flags.push(("--z-score", Some(over_name(*over).to_owned())));
-    }
-    if let Some((_, Pooling::Mean)) = thumbnails {
-        flags.push(("--pool", Some("mean".to_owned())));
-    }
-    flags.extend(view_flags);
+    flags.extend(flags_of_options(*view, options));
     flags
 }
 
@@ -154,12 +113,15 @@ fn flags_of_criteria(criteria: &Criteria) -> Flags {
 }
 
 fn flags_of_options(view: Option<View>, options: &Options) -> Flags {
-    // Statistic and normalization are in the question.
     let Options {
-        statistic: _,
+        statistic,
+        specials,
+        z_score,
+        pooling,
+        hidden_state,
         colormap,
         range,
-        normalization: _,
+        normalization,
         smooth,
         opacity,
         fade,
@@ -194,6 +156,16 @@ fn flags_of_options(view: Option<View>, options: &Options) -> Flags {
             flags.push((name, value));
         }
     };
+    add(!statistic.is_empty(), "--statistic", Some(statistic.clone()));
+    add(*specials, "--specials", None);
+    let is_normalized = *normalization != Normalization::None;
+    add(is_normalized, "--normalization", Some(normalization_name(*normalization).to_owned()));
+    if let Normalization::Percentile(percent) = normalization {
+        add(*percent != 99.0, "--percentile", Some(percent.to_string()));
+    }
+    add(hidden_state.is_some(), "--hidden-state", hidden_state.map(|state| state.to_string()));
+    add(z_score.is_some(), "--z-score", z_score.map(|over| over_name(over).to_owned()));
+    add(*pooling == Pooling::Mean, "--pool", Some("mean".to_owned()));
     add(colormap.is_some(), "--colormap", colormap.map(|colormap| colormap.to_string()));
     add(range.is_some(), "--range", range.map(|[low, high]| format!("{low}:{high}")));
     add(!smooth, "--by-patch", None);

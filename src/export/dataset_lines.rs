@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use super::command_line::{Flags, flags_of_selection, quoted, words_of};
-use crate::query::{AtlasQuestion, AtlasValue, PERMUTATIONS, Question, TokenColor};
+use crate::analysis::Selection;
+use crate::query::{AtlasQuestion, AtlasValue, PERMUTATIONS};
 use crate::trace::Document;
+use crate::view::TokenColor;
 use crate::view::{CompareView, Options, Theme};
 
 /// How large, how fine, and for which ground a picture is drawn.
@@ -52,17 +54,17 @@ pub fn compare_line(
     traces: [&Path; 2],
     document: &Document,
     view: CompareView,
-    question: &Question,
+    selection: &Selection,
     options: &Options,
     picture: Picture,
 ) -> String {
     let mut flags = vec![("--view", Some(view.to_string()))];
-    flags.extend(flags_of_selection(document, &question.selection));
+    flags.extend(flags_of_selection(document, selection));
     if view == CompareView::Heads {
-        flags.push(("--statistic", Some(question.statistic.clone())));
+        flags.push(("--statistic", Some(options.statistic.clone())));
     }
     let mut add = |is_needed: bool, name, value| flags.extend(is_needed.then_some((name, value)));
-    add(question.specials, "--specials", None);
+    add(options.specials, "--specials", None);
     add(options.join_pieces, "--join-pieces", None);
     add(options.range.is_some(), "--range", options.range.map(|[low, high]| format!("{low}:{high}")));
     line("compare", &traces, None, flags, picture, "compare")

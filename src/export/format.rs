@@ -40,6 +40,11 @@ impl Format {
         found.ok_or_else(|| UnknownFormat { path: path.display().to_string() })
     }
 
+    /// Whether it shows what the view shows, and not its numbers.
+    pub fn is_picture(self) -> bool {
+        matches!(self, Self::Png | Self::Svg | Self::Gif)
+    }
+
     /// Without the dot.
     pub fn extension(self) -> &'static str {
         match self {

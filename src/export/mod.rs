@@ -4,17 +4,16 @@
 mod animation;
 mod command_line;
 mod dataset_lines;
+mod figure;
 mod file;
 mod format;
 mod numbers;
 mod view_state;
-mod write;
 
 pub use animation::{Animation, Play};
 pub use command_line::{Flags, render_flags, render_line, words_of};
 pub use dataset_lines::{Picture, Place, atlas_line, compare_line, tokens_line};
+pub use figure::{svg_of, write_drawing, write_view};
 pub use file::write_png;
 pub use format::{Format, UnknownFormat};
-pub use numbers::{Axis, Numbers, numbers_of};
 pub use view_state::{ViewState, check_selection};
-pub use write::{svg_of, write_drawing, write_view};

@@ -1,146 +1,15 @@
-//! The numbers behind a view: one array with named axes.
+//! The numbers behind a view as files.
 
 use std::path::Path;
 
-use anyhow::{Context as _, Error, Result, bail, ensure};
+use anyhow::{Error, Result, bail};
 use ndarray::{ArrayD, IxDyn};
 use ndarray_npy::{WriteNpyError, WriteNpyExt as _};
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::file::write_file;
 use super::format::Format;
-use crate::analysis::Direction;
-use crate::analysis::timeline::TokenGroup;
-use crate::trace::Block;
-use crate::view::{Inputs, View, token_names};
-
-/// One direction of an array.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Axis {
-    /// What is counted along it: `layer`, `head`, `query`, `key`, `token` or `component`.
-    pub name: &'static str,
-    /// What each place is called; empty where it is its number.
-    pub labels: Vec<String>,
-    /// How many places there are.
-    pub length: usize,
-}
-
-/// An array whose axes have names.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Numbers {
-    /// Which view shows them.
-    pub view: View,
-    /// The trace's name, if it has one.
-    pub id: Option<String>,
-    /// What the values are.
-    pub quantity: String,
-    /// Empty if they have none.
-    pub unit: String,
-    /// The first varies slowest.
-    pub axes: Vec<Axis>,
-    /// As many as the product of the axes' lengths; not a number where there is no value.
-    pub values: Vec<f32>,
-}
-
-impl Axis {
-    fn counted(name: &'static str, length: usize) -> Self {
-        Self { name, labels: Vec::new(), length }
-    }
-
-    fn named(name: &'static str, labels: Vec<String>) -> Self {
-        Self { name, length: labels.len(), labels }
-    }
-}
-
-/// What a view shows, as numbers:
-///
-/// | view | axes |
-/// | --- | --- |
-/// | heads | `[layer, head]`, the statistic |
-/// | image, text | `[key]` or, where the selection is attended by, `[query]`: the weights as they are coloured |
-/// | matrix, links | `[query, key]` |
-/// | embedding | `[token, component]` |
-/// | thumbnails | `[layer, head]`, the largest pooled weight |
-/// | overlays | `[head, key]` or `[head, query]` |
-/// | timeline | `[layer, token, group]`, of the output tokens |
-/// | similarity | `[state, other state]` |
-///
-/// # Errors
-/// If the trace has nothing of that kind.
-pub fn numbers_of(view: View, inputs: &Inputs<'_>) -> Result<Numbers> {
-    let evidence = inputs.evidence;
-    let block = inputs.document.attention.get(inputs.selection.block);
-    let block = || block.context("this trace holds no attention");
-    let names = |sequence: usize| token_names(&inputs.document.sequences[sequence].tokens);
-    let weights = "attention weight".to_owned();
-    let (quantity, unit, axes, values) = match view {
-        View::Heads => {
-            let statistic = &evidence.statistic;
-            let axes = vec![Axis::counted("layer", statistic.layers), Axis::counted("head", statistic.heads)];
-            (statistic.name.clone(), statistic.unit.clone(), axes, statistic.values.clone())
-        }
-        View::Image | View::Text => {
-            let (name, far) = far_side(block()?, inputs.selection.direction);
-            let shown = evidence.normalized.as_ref().unwrap_or(&evidence.weights);
-            let quantity = match inputs.options.normalization.as_str() {
-                "" => weights,
-                normalization => format!("{weights}, {normalization}"),
-            };
-            (quantity, String::new(), vec![Axis::named(name, names(far))], shown.to_vec())
-        }
-        View::Matrix | View::Links => {
-            let block = block()?;
-            let axes = vec![Axis::named("query", names(block.query)), Axis::named("key", names(block.key))];
-            (weights, String::new(), axes, evidence.links.to_vec())
-        }
-        View::Embedding => {
-            let projection = evidence.projection.as_ref().context("this trace holds no hidden states")?;
-            let axes = vec![Axis::named("token", names(projection.sequence)), Axis::counted("component", 2)];
-            let quantity = format!("place of hidden state {}", projection.state);
-            (quantity, String::new(), axes, projection.points.as_flattened().to_vec())
-        }
-        View::Thumbnails => {
-            let thumbnails = evidence.thumbnails.as_ref().context("the heads were not pooled")?;
-            let axes = vec![Axis::counted("layer", thumbnails.layers), Axis::counted("head", thumbnails.heads)];
-            let maxima = thumbnails.maxima.iter().map(|largest| largest.unwrap_or(f32::NAN)).collect();
-            ("largest pooled attention weight".to_owned(), String::new(), axes, maxima)
-        }
-        View::Overlays => {
-            let (name, far) = far_side(block()?, inputs.selection.direction);
-            let per_head = evidence.per_head.as_ref().context("the heads were not gathered")?;
-            let axes = vec![Axis::counted("head", per_head.heads), Axis::named(name, names(far))];
-            (weights, String::new(), axes, per_head.values.clone())
-        }
-        View::Timeline => {
-            let timeline = evidence.timeline.as_ref().context("the output tokens were not summed")?;
-            let all = names(block()?.query);
-            let tokens = timeline.tokens.iter().map(|&token| all.get(token).cloned().unwrap_or_default()).collect();
-            let groups = TokenGroup::ALL.map(|group| group.label().to_owned()).to_vec();
-            let axes = vec![
-                Axis::counted("layer", timeline.layers),
-                Axis::named("token", tokens),
-                Axis::named("group", groups),
-            ];
-            ("share of attention".to_owned(), String::new(), axes, timeline.masses.as_flattened().to_vec())
-        }
-        View::Similarity => {
-            let similarity = evidence.similarity.as_ref().context("this trace holds no hidden states")?;
-            let axes = vec![Axis::counted("state", similarity.states), Axis::counted("other state", similarity.states)];
-            ("linear CKA".to_owned(), String::new(), axes, similarity.values.clone())
-        }
-    };
-    let expected: usize = axes.iter().map(|axis| axis.length).product();
-    ensure!(values.len() == expected, "the {view} view has {} numbers, expected {expected}", values.len());
-    Ok(Numbers { view, id: inputs.document.id.clone(), quantity, unit, axes, values })
-}
-
-fn far_side(block: &Block, direction: Direction) -> (&'static str, usize) {
-    match direction {
-        Direction::AttendsTo => ("key", block.key),
-        Direction::AttendedBy => ("query", block.query),
-    }
-}
+use crate::view::Numbers;
 
 impl Numbers {
     /// Writes them as CSV, JSON or NPY.

@@ -1,22 +1,26 @@
-//! What makes a picture, as a small JSON file that a person can read and edit: the trace, the view, the question and
+//! What makes a picture, as a small JSON file that a person can read and edit: the trace, the view, the selection and
 //! the options. Keys that are missing have their defaults, keys that are unknown are ignored; another version of the
 //! format is an error.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::file::write_text;
+use crate::analysis::normalize::Normalization;
+use crate::analysis::pool::Pooling;
+use crate::analysis::statistics::Over;
 use crate::analysis::{Pick, Selection};
-use crate::query::Question;
 use crate::trace::{Document, Trace};
-use crate::view::{ColorBy, LinkColor, Options, View};
+use crate::view::{Options, View};
 
-/// The version that is written, and the one that is read.
-const VERSION: u64 = 1;
+/// The version that is written.
+const VERSION: u64 = 2;
+/// The version in which the selection and half of the options were a `question`; it is read as well.
+const VERSION_WITH_QUESTION: u64 = 1;
 
 /// All that a picture is a function of: a trace, and what is shown of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -25,9 +29,9 @@ pub struct ViewState {
     pub trace: Option<PathBuf>,
     /// `None` for the whole window.
     pub view: Option<View>,
-    /// Which numbers are shown.
-    pub question: Question,
-    /// How they are shown. Statistic and normalization follow the question.
+    /// What of the trace is shown.
+    pub selection: Selection,
+    /// How it is shown.
     pub options: Options,
     /// Of the whole window: the views that lie in front of those that they share their places with; the usual ones if empty.
     pub front: Vec<View>,
@@ -41,21 +45,12 @@ struct Written<'a> {
 }
 
 impl ViewState {
-    /// The state of a view; what options and question both say is taken from the question.
-    pub fn new(trace: Option<PathBuf>, view: Option<View>, mut question: Question, mut options: Options) -> Self {
-        options.statistic.clone_from(&question.statistic);
-        options.normalization = question.normalization.label().into_owned();
+    /// The state of a view.
+    pub fn new(trace: Option<PathBuf>, view: Option<View>, selection: Selection, mut options: Options) -> Self {
         // Neither is where the text is scrolled to, nor is the tool that the pointer holds.
         options.text_scroll = None;
         options.embedding.lasso = false;
-        question.lock_scale = options.lock_scale;
-        question.links_by_head = options.links_color == LinkColor::Head;
-        question.per_head = view == Some(View::Overlays);
-        question.timeline = view == Some(View::Timeline);
-        question.neighbours = view == Some(View::Embedding);
-        question.row_entropy = question.neighbours && options.embedding.color_by == ColorBy::Entropy;
-        question.thumbnails = question.thumbnails.filter(|_| view == Some(View::Thumbnails));
-        Self { trace, view, question, options, front: Vec::new() }
+        Self { trace, view, selection, options, front: Vec::new() }
     }
 
     /// Writes the file. The trace's path becomes absolute, so that the file can be moved.
@@ -86,18 +81,43 @@ impl ViewState {
 
     fn parse(text: &str) -> Result<Self> {
         let keys: Map<String, Value> = serde_json::from_str(text)?;
-        match keys.get("version") {
-            Some(version) if version.as_u64() == Some(VERSION) => {}
-            Some(version) => bail!("`version` is {version}, and version {VERSION} is read"),
+        let version = match keys.get("version") {
+            Some(version) => version.as_u64().filter(|known| [VERSION, VERSION_WITH_QUESTION].contains(known)),
             None => bail!("`version` is missing"),
-        }
-        let state = Self::new(
-            value_of(&keys, "", "trace")?,
-            value_of(&keys, "", "view")?,
-            section_of(&keys, "question")?,
-            section_of(&keys, "options")?,
-        );
+        };
+        let Some(version) = version else {
+            bail!("`version` is {}, and versions {VERSION_WITH_QUESTION} and {VERSION} are read", keys["version"]);
+        };
+        let mut options: Options = section_of(&keys, "options")?;
+        let selection = match version {
+            VERSION_WITH_QUESTION => section_of::<Question>(&keys, "question")?.apply(&mut options),
+            _ => section_of(&keys, "selection")?,
+        };
+        let state = Self::new(value_of(&keys, "", "trace")?, value_of(&keys, "", "view")?, selection, options);
         Ok(Self { front: value_of(&keys, "", "front")?, ..state })
+    }
+}
+
+/// What version 1 kept apart from the options.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Question {
+    selection: Selection,
+    statistic: String,
+    specials: bool,
+    normalization: Normalization,
+    hidden_state: Option<usize>,
+    z_score: Option<Over>,
+    thumbnails: Option<(usize, Pooling)>,
+}
+
+impl Question {
+    /// Puts its choices into the options; what is left is the selection.
+    fn apply(self, options: &mut Options) -> Selection {
+        let Self { selection, statistic, specials, normalization, hidden_state, z_score, thumbnails } = self;
+        let pooling = thumbnails.map_or_else(Pooling::default, |(_, pooling)| pooling);
+        *options = Options { statistic, specials, normalization, hidden_state, z_score, pooling, ..options.clone() };
+        selection
     }
 }
 

@@ -95,11 +95,10 @@ pub fn choose_adapter(
     choice: &AdapterChoice,
     fits: impl Fn(&wgpu::Adapter) -> bool,
 ) -> Result<wgpu::Adapter, GpuError> {
-    let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+    let mut adapters = sorted_adapters(instance);
     if adapters.is_empty() {
         return Err(GpuError::NoAdapter);
     }
-    adapters.sort_by_key(|adapter| preference(adapter.get_info().device_type));
     let present = adapters.iter().map(|adapter| adapter.get_info().name).collect();
     if let AdapterChoice::Named(wanted) = choice {
         let is_wanted =
@@ -110,6 +109,13 @@ pub fn choose_adapter(
         }
     }
     adapters.into_iter().find(fits).ok_or(GpuError::NoFittingAdapter { present })
+}
+
+/// All adapters, the preferred kind first.
+pub(super) fn sorted_adapters(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
+    let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+    adapters.sort_by_key(|adapter| preference(adapter.get_info().device_type));
+    adapters
 }
 
 /// 0 is the best.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::StatisticGrid;
 use crate::analysis::statistics::mean;
 use crate::analysis::{Pick, Selection};
 use crate::dataset::head_stats::{
@@ -12,7 +13,6 @@ use crate::dataset::head_stats::{
 use crate::dataset::table::{Filter, QueryError};
 use crate::dataset::{Dataset, IndexError};
 use crate::trace::{Block, Document};
-use crate::view::StatisticGrid;
 
 /// A head whose corrected p-value lies below is marked.
 pub const SIGNIFICANT: f32 = 0.05;
@@ -277,6 +277,7 @@ impl Atlas {
                 || (unit == "standard deviations" && value != AtlasValue::Deviation),
             range: (value == AtlasValue::P).then_some([0.0, 1.0]),
             marked,
+            rows_left_out: Arc::default(),
             values,
         }
     }

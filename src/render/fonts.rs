@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use glyphon::cosmic_text::{Attrs, Buffer, Family, FontSystem, Metrics, Shaping, Weight, Wrap, fontdb};
 
+use crate::trace::{LINE_LETTERS, beginning};
+
 /// The regular cut of the bundled font, an OpenType file, for whoever sets text beside the drawings.
 pub const FONT_REGULAR: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
 const SEMIBOLD: &[u8] = include_bytes!("../../assets/fonts/Inter-SemiBold.otf");
@@ -19,6 +21,8 @@ pub(super) const SHAPED_SIZE: f32 = 16.0;
 pub(super) const SHAPED_HEIGHT: f32 = 20.0;
 /// So many missing characters of a line are told by their code points.
 const NUMBERED: usize = 2;
+/// Letters are at least so wide, in font sizes: what has more than fit by this is not shaped to its end.
+const NARROWEST: f32 = 0.2;
 /// Lines that are remembered before all are forgotten.
 const LINES: usize = 20_000;
 
@@ -71,17 +75,20 @@ impl Fonts {
     /// The text if it fits into `max_width`, otherwise as much of its beginning as fits before '…'. Empty if not even
     /// that fits.
     pub fn elide(&mut self, text: &str, size: f32, bold: bool, max_width: f32) -> String {
-        if self.width(text, size, bold) <= max_width {
+        let letters = (max_width / (size * NARROWEST)).clamp(0.0, LINE_LETTERS as f32) as usize + 1;
+        let head = beginning(text, letters);
+        if head.len() == text.len() && self.width(text, size, bold) <= max_width {
             return text.to_owned();
         }
-        let ends: Vec<usize> = text.char_indices().map(|(start, _)| start).collect();
-        let with_ellipsis = |end: usize| format!("{}…", text[..end].trim_end());
+        let ends: Vec<usize> = head.char_indices().map(|(start, _)| start).collect();
+        let with_ellipsis = |end: usize| format!("{}…", head[..end].trim_end());
         let fitting = ends.partition_point(|&end| self.width(&with_ellipsis(end), size, bold) <= max_width);
         fitting.checked_sub(1).map_or_else(String::new, |last| with_ellipsis(ends[last]))
     }
 
-    /// The shaped line; control characters, among them line breaks, are shown as spaces.
+    /// The shaped line, of at most [`LINE_LETTERS`] characters; control characters, among them line breaks, are shown as spaces.
     pub(super) fn line(&mut self, text: &str, bold: bool) -> Arc<Line> {
+        let text = beginning(text, LINE_LETTERS);
         let lines = if bold { &self.bold } else { &self.regular };
         if let Some(line) = lines.get(text) {
             return line.clone();

@@ -4,6 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::display::{LINE_LETTERS, shortened};
+
 /// A trace that cannot be read or written. Reads `{message}: {path}`.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}: {}", path.display())]
@@ -17,7 +19,8 @@ pub struct TraceError {
 
 impl TraceError {
     pub(super) fn new(path: &Path, message: impl Into<String>) -> Self {
-        Self { message: message.into(), path: path.to_owned(), io_kind: None }
+        let message = shortened(&message.into(), LINE_LETTERS).into_owned();
+        Self { message, path: path.to_owned(), io_kind: None }
     }
 
     pub(super) fn io(path: &Path, doing: &str, error: &io::Error) -> Self {

@@ -1,6 +1,7 @@
 //! The trace: what one model did on one input, in one safetensors file. Imports nothing else of ours.
 
 pub mod check;
+mod display;
 mod error;
 mod format;
 mod header;
@@ -16,6 +17,7 @@ mod synthetic_dataset;
 mod tensor;
 mod writer;
 
+pub use display::{LINE_LETTERS, NAME_LETTERS, beginning, escaped, shortened};
 pub use error::TraceError;
 pub use format::{
     Area, Block, Content, Document, FORMAT, HeadMetric, Hidden, METADATA_KEY, Modality, Region, Sequence, Token,

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::normalize::Normalization;
+use crate::analysis::pool::Pooling;
+use crate::analysis::statistics::Over;
 use crate::analysis::timeline::TokenGroup;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
@@ -11,16 +14,22 @@ use crate::view::{EmbeddingOptions, LinkColor, MatrixBlock, Theme, Tiles};
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Options {
-    /// The statistic that the evidence holds, as on the command line.
-    #[serde(skip)]
+    /// The statistic of the heads view, as on the command line.
     pub statistic: String,
+    /// Whether special tokens count in vlscope's own statistics.
+    pub specials: bool,
+    /// Which values the statistic is compared with; `None` for its plain values.
+    pub z_score: Option<Over>,
+    /// What a cell of a thumbnail says of its weights.
+    pub pooling: Pooling,
+    /// Which hidden state is shown; `None` for the one that the selected layer put out.
+    pub hidden_state: Option<usize>,
     /// `None` for each view's own.
     pub colormap: Option<Colormap>,
     /// The values at the ends of the colours of weights; `None` for 0 to the largest.
     pub range: Option<[f32; 2]>,
-    /// How the weights were normalized, as the colour bar names it; empty if they were not.
-    #[serde(skip)]
-    pub normalization: String,
+    /// How the weights are normalized before they are coloured.
+    pub normalization: Normalization,
     /// Whether the heat over an image is interpolated between patches.
     pub smooth: bool,
     /// Of the heat over an image, from 0 to 1.
@@ -127,9 +136,13 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             statistic: String::new(),
+            specials: false,
+            z_score: None,
+            pooling: Pooling::default(),
+            hidden_state: None,
             colormap: None,
             range: None,
-            normalization: String::new(),
+            normalization: Normalization::None,
             smooth: true,
             opacity: 0.65,
             fade: false,

@@ -1,10 +1,17 @@
 //! The selection's attention in one line of numbers.
 
 use crate::analysis::token_statistics::entropy;
+use crate::query::{Query, Weights};
 use crate::view::Inputs;
+use crate::view::common::asked::has_attention;
 use crate::view::common::sides::{Sides, headline};
 use crate::view::common::tip::number;
 use crate::view::text::summary::shares;
+
+/// What has to be known for [`summary`].
+pub fn summary_needs(inputs: &Inputs<'_>) -> Vec<Query> {
+    if has_attention(inputs) { vec![Weights::of(inputs.shown).into()] } else { Vec::new() }
+}
 
 /// `Attention of color · layer 2 · head 1: image 0.71 · text 0.29 · entropy 2.31 nats`: shares of the attention on the tokens of the
 /// other side, and the entropy over them. `None` where there is no attention.

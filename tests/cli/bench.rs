@@ -21,6 +21,7 @@ fn every_figure_has_its_runs() -> Result {
                 "token_atlas_100000",
                 "token_atlas_1000000",
                 "links_10000",
+                "links_100000",
                 "links_2000_and_points_2000",
             ],
         ),

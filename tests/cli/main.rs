@@ -7,11 +7,15 @@ mod compare;
 mod dataset;
 mod figures;
 mod full_disk;
+mod hardware_kit;
 mod heads;
 mod hidden;
+mod hostile;
 mod memory;
 mod numbers;
 mod pictures;
+#[path = "../common/traces.rs"]
+mod raw;
 mod selection;
 mod shortened;
 mod tokens;

@@ -2,10 +2,11 @@
 //! processor's engine needs little memory of its own.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::common::{Result, fail, json, succeed};
-use vlscope::analysis::Engine;
-use vlscope::analysis::statistics::Options;
+use vlscope::analysis::statistics::{Options, Part, Parts, plan::Plan};
+use vlscope::analysis::{BlockLayout, Engine};
 use vlscope::trace::{Dtype, Synthetic, Trace};
 
 /// 4 layers of 3 heads of 65 tokens: a head has 8,450 bytes, and a page of one begins in the middle of a word.
@@ -55,6 +56,42 @@ fn the_statistics_of_a_large_trace_take_little_memory() -> Result {
     };
     Engine::cpu().statistics(&trace, 0, &Options::default(), &mut on_layer)?;
     assert!(most < before + (64 << 20), "{most} bytes, {before} of them before");
+    Ok(())
+}
+
+/// What each key receives waits until all rows of its head are added, of a bounded number of parts: here one for each run of
+/// 4 rows would be 268 MB. The file has holes, so that it takes no time to write.
+#[test]
+#[cfg(target_os = "linux")]
+fn columns_of_many_rows_take_little_memory() -> Result {
+    const TOKENS: usize = 8192;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("long.safetensors");
+    let tokens = vec![serde_json::json!({"text": "a"}); TOKENS];
+    let document = serde_json::json!({
+        "format": 1, "images": 0, "sequences": {"main": {"tokens": tokens}},
+        "attention": [{"name": "self", "query": "main", "key": "main", "layers": 1}],
+    });
+    let bytes = 4 * TOKENS * TOKENS * 2;
+    let header = serde_json::json!({
+        "__metadata__": {"vlscope": document.to_string()},
+        "attention.self.0": {"dtype": "F16", "shape": [4, TOKENS, TOKENS], "data_offsets": [0, bytes]},
+    });
+    let header = header.to_string();
+    std::fs::write(&path, [&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat())?;
+    std::fs::File::options().append(true).open(&path)?.set_len((8 + header.len() + bytes) as u64)?;
+    let trace = Trace::open(&path)?;
+    let options = Options { parts: Parts::of([Part::Columns]), ..Options::default() };
+    let plan = Plan::new(&BlockLayout::of(&trace, 0), &options);
+    let before = own_memory_bytes()?;
+    let most = AtomicU64::new(0);
+    let measure = || {
+        most.fetch_max(own_memory_bytes().unwrap_or(u64::MAX), Ordering::Relaxed);
+        true
+    };
+    Engine::cpu().layer_sums(&trace, 0, 0, &plan, &measure)?;
+    let most = most.into_inner();
+    assert!(most < before + (100 << 20), "{most} bytes, {before} of them before");
     Ok(())
 }
 

@@ -41,13 +41,36 @@ fn stats_as_json_has_every_block_and_statistic() -> Result {
     Ok(())
 }
 
+/// Layer 2, head 0 has one row with a NaN.
 #[test]
-fn stats_of_a_trace_with_a_nan_spares_the_other_heads() -> Result {
-    let report = json(&["stats", "tests/traces/broken-nan.safetensors", "--json", "--compute", "cpu"])?;
-    let statistics = report["attention"][0]["statistics"].as_array().ok_or("no statistics")?;
-    let entropy = statistics.iter().find(|statistic| statistic["name"] == "entropy").ok_or("no entropy")?;
-    assert!(entropy["values"][2][0].is_null(), "head 0 of layer 2 holds the NaN");
-    assert!(entropy["values"][2][1].is_number() && entropy["values"][0][0].is_number());
+fn stats_say_which_rows_they_left_out() -> Result {
+    let arguments = ["stats", "tests/traces/broken-nan.safetensors", "--statistic", "entropy"];
+    for compute in ["cpu", "gpu"] {
+        let with = |format: &'static str| [&arguments[..], &[format, "--compute", compute]].concat();
+        let report = json(&with("--json"))?;
+        let block = &report["attention"][0];
+        let counts: Vec<Vec<u64>> = serde_json::from_value(block["rows_left_out"].clone())?;
+        assert_eq!((counts[2][0], counts.iter().flatten().sum::<u64>()), (1, 1));
+        assert!(block["statistics"][0]["values"][2][0].is_number(), "the other rows have an entropy");
+        let csv = succeed(&with("--csv"))?;
+        let left_out = |row: &&str| !row.ends_with(",0") && !row.ends_with("rows_left_out");
+        let named: Vec<&str> = csv.lines().filter(left_out).collect();
+        assert!(named.len() == 1 && named[0].starts_with("self,entropy,2,0,") && named[0].ends_with(",1"), "{csv}");
+        let text = succeed(&[&arguments[..], &["--compute", compute]].concat())?;
+        assert!(text.starts_with("Rows left out of all statistics: a weight of each is NaN or infinite\n"), "{text}");
+    }
+    assert!(!succeed(&["stats", MULTI_IMAGE, "--compute", "cpu"])?.contains("left out"));
+    Ok(())
+}
+
+/// What there is to do decides who computes, and not who is ready first.
+#[test]
+fn stats_have_the_same_digits_each_time() -> Result {
+    let by = |compute| succeed(&["stats", "tests/traces/vl-interpret-0.safetensors", "--json", "--compute", compute]);
+    let processor = by("cpu")?;
+    for _ in 0..3 {
+        assert!(by("auto")? == processor);
+    }
     Ok(())
 }
 
@@ -61,7 +84,7 @@ fn stats_for_people_and_for_tables() -> Result {
     let csv = succeed(&["stats", MULTI_IMAGE, "--csv", "--compute", "cpu"])?;
     let rows = block.layers * trace.max_heads(0) * vlscope::analysis::statistics::TABLE.len();
     assert_eq!(csv.lines().count(), 1 + rows);
-    assert_eq!(csv.lines().next(), Some("block,statistic,layer,head,value,unit"));
+    assert_eq!(csv.lines().next(), Some("block,statistic,layer,head,value,unit,rows_left_out"));
     Ok(())
 }
 

@@ -90,7 +90,9 @@ fn hidden_sinks_have_no_weight() -> Result {
             sinks: treatment,
             ..Selection::default()
         };
-        let expected = Engine::cpu().treated(&trace, &selection, &found)?.0;
+        let rows = Engine::cpu().rows(&trace, &selection, found.clone(), &|| true)?;
+        let mut expected = vec![0.0; rows.keys()];
+        rows.read(4, &mut expected);
         let report = attention(MULTI_IMAGE, &["--token", "4", "--sinks", name])?;
         assert_weights(&report, &expected);
         assert_eq!(report["sinks"].as_array().map_or(0, Vec::len), found.len());

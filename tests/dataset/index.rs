@@ -9,7 +9,9 @@ use crate::traces::{Raw, Result, Tensor, reference};
 use serde_json::{Value, json};
 use vlscope::analysis::statistics::{self, head_metrics};
 use vlscope::analysis::{BlockLayout, Engine};
+use vlscope::dataset::Dataset;
 use vlscope::dataset::index::{Index, Table, example_key, metric_column, statistic_column};
+use vlscope::dataset::table::Filter;
 use vlscope::trace::{Dtype, Synthetic, SyntheticDataset, Trace};
 
 fn run(arguments: &[&str], dataset: &Path) -> Result<(Option<i32>, String, String)> {
@@ -98,6 +100,7 @@ fn check_heads(trace: &Trace, rows: &[Row]) -> Result {
                     [&row["block"], &row["layer"], &row["head"]],
                     [&json!(block.name), &json!(layer), &json!(head)]
                 );
+                assert_eq!(row["rows_left_out"].as_u64(), expected[0].rows_left_out(layer, head).map(u64::from));
                 for (name, statistic) in names.iter().zip(&expected) {
                     let value = statistic.value(layer, head);
                     let value = value.is_finite().then_some(value);
@@ -282,6 +285,73 @@ fn values_that_are_no_numbers_are_null_and_columns_take_their_types() -> Result 
     assert!(!heads[0].contains_key("entropy") && heads[1].contains_key("entropy"));
     assert!(!heads[1].contains_key("metric_metric"), "NaN");
     assert_eq!(heads[2]["metric_metric"], 3.0, "the third head of the first layer is none");
+    Ok(())
+}
+
+/// 80 traces with 20 keys of each kind that no other has, and one that all have; read in two runs.
+#[test]
+fn keys_without_an_end_share_a_column() -> Result {
+    let folder = tempfile::tempdir()?;
+    let keys = |prefix: &str, trace: usize| -> serde_json::Map<String, Value> {
+        let own = (0..20).map(|key| (format!("{prefix}{trace}_{key}"), json!(trace)));
+        own.chain([("shared".to_owned(), json!(trace % 2 == 0)), ("x".repeat(5000), json!("long"))]).collect()
+    };
+    let write = |trace: usize| {
+        let mut raw = Raw::sound();
+        raw.document["outputs"] = keys("o", trace).into();
+        raw.document["attributes"] = keys("a", trace).into();
+        let metric = |name: String| json!({"name": name, "attention": "self"});
+        raw.document["head_metrics"] = (0..3).map(|key| metric(format!("m {trace} {key}"))).collect();
+        for key in 1..3 {
+            raw.tensors.push((format!("head_metric.{key}"), Tensor::f32(&[2, 3], [key as f32; 6])));
+        }
+        raw.write(&folder.path().join(format!("{trace:03}.safetensors")))
+    };
+    (0..60).try_for_each(write)?;
+    run(&["--part-traces", "7"], folder.path())?;
+    (60..80).try_for_each(write)?;
+    run(&[], folder.path())?;
+    let at = folder.path().join(".vlscope");
+    let index = Index::open(Path::new(""), Some(&at))?;
+    let mut names = [Vec::new(), Vec::new()];
+    for part in index.parts() {
+        for (names, table) in names.iter_mut().zip([Table::Examples, Table::HeadStats]) {
+            names.extend(part.schema(table)?.fields().iter().map(|field| field.name().clone()));
+        }
+    }
+    for (names, prefix) in [(&names[0], "output_"), (&names[0], "attribute_"), (&names[1], "metric_")] {
+        let own: std::collections::BTreeSet<_> = names.iter().filter(|name| name.starts_with(prefix)).collect();
+        assert_eq!(own.len(), 128, "{prefix}: {own:?}");
+    }
+    let examples = rows(&at, Table::Examples)?;
+    let value_of = |row: &Row, kind: &str, key: &str| -> Option<Value> {
+        let more: Option<Value> =
+            row.get(&format!("more_{kind}s")).and_then(|more| serde_json::from_str(more.as_str()?).ok());
+        row.get(&format!("{kind}_{key}")).or(more.as_ref().and_then(|more| more.get(key))).cloned()
+    };
+    assert_eq!(examples.len(), 80);
+    for row in &examples {
+        let trace: usize = row["path"].as_str().unwrap_or_default()[..3].parse()?;
+        for (kind, prefix) in [("output", "o"), ("attribute", "a")] {
+            assert_eq!(row[&format!("{kind}_shared")], trace % 2 == 0, "what most have is a column");
+            for key in 0..20 {
+                let found = value_of(row, kind, &format!("{prefix}{trace}_{key}"));
+                assert_eq!(found.and_then(|found| found.as_f64()), Some(trace as f64), "{row:?}");
+            }
+            assert_eq!(value_of(row, kind, &"x".repeat(5000)), Some(json!("long")));
+        }
+    }
+    let heads = rows(&at, Table::HeadStats)?;
+    let more = json!("{\"metric_m_79_0\":5,\"metric_m_79_1\":1,\"metric_m_79_2\":2}");
+    assert_eq!(heads.iter().filter(|row| row.get("more_metrics") == Some(&more)).count(), 1);
+
+    let dataset = Dataset::open(folder.path(), None)?;
+    let count = |query: &str| -> Result<usize> { Ok(dataset.rows(&Filter::parse(query)?)?.len()) };
+    for trace in [0, 41, 79] {
+        assert_eq!(count(&format!("a{trace}_19={trace}"))?, 1);
+        assert_eq!(count(&format!("output_o{trace}_3>=0"))?, 1);
+    }
+    assert_eq!((count("attribute_shared=true")?, count("a81_0=1").is_err()), (40, true));
     Ok(())
 }
 

@@ -44,7 +44,7 @@ fn row_of(dataset: &Dataset, name: &str) -> Result<usize> {
 #[test]
 fn headers_say_the_same_as_the_index() -> Result {
     let (folder, with) = indexed()?;
-    let without = Dataset::of_headers(folder.path(), &traces_in(folder.path())?, &|| true).ok_or("cancelled")?;
+    let without = Dataset::of_headers(folder.path(), &traces_in(folder.path())?.files, &|| true).ok_or("cancelled")?;
     assert_eq!((with.table.len(), without.table.len()), (TRACES.len(), TRACES.len()));
     assert_eq!(with.table.keys(), without.table.keys());
     let names = |dataset: &Dataset| -> Vec<String> {
@@ -59,7 +59,7 @@ fn headers_say_the_same_as_the_index() -> Result {
         }
     }
     assert!(without.heads().is_none() && without.head(&HeadColumn::parse("entropy[0.0]").ok_or("no head")??).is_err());
-    assert!(Dataset::of_headers(folder.path(), &traces_in(folder.path())?, &|| false).is_none());
+    assert!(Dataset::of_headers(folder.path(), &traces_in(folder.path())?.files, &|| false).is_none());
     assert!(matches!(Dataset::open(tempfile::tempdir()?.path(), None), Err(IndexError::Missing { .. })));
     Ok(())
 }
@@ -118,7 +118,7 @@ fn heads_filter_and_sort_by_block_layer_and_number() -> Result {
 #[test]
 fn pictures_come_from_the_index_or_the_trace() -> Result {
     let (folder, with) = indexed()?;
-    let without = Dataset::of_headers(folder.path(), &traces_in(folder.path())?, &|| true).ok_or("cancelled")?;
+    let without = Dataset::of_headers(folder.path(), &traces_in(folder.path())?.files, &|| true).ok_or("cancelled")?;
     // The last first: pictures come in the order in which they were asked for.
     let rows: Vec<u32> = (0..with.table.len() as u32).rev().collect();
     let (indexed, read) = (with.thumbnails(&rows), without.thumbnails(&rows));

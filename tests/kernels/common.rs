@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use half::{bf16, f16};
-use vlscope::analysis::{BlockLayout, Compute, Engine};
+use vlscope::analysis::{BlockLayout, Compute, Engine, Selection};
 use vlscope::gpu::{AdapterChoice, Gpu};
 use vlscope::trace::{Area, Content, Dtype, Region, TensorView, Token, Trace};
 
@@ -17,6 +17,11 @@ pub fn gpu() -> &'static Arc<Gpu> {
 
 pub fn engine_on_shaders() -> Engine {
     Engine::new(Some(gpu().clone()), Compute::Gpu, 1 << 30).unwrap()
+}
+
+/// `[queries, keys]` of the selected heads, row by row.
+pub fn matrix_of(engine: &Engine, trace: &Trace, selection: &Selection) -> Vec<f32> {
+    engine.rows(trace, selection, Vec::new(), &|| true).unwrap().to_matrix(&|| true).unwrap()
 }
 
 pub fn reference(name: &str) -> Trace {
@@ -87,6 +92,29 @@ impl Block {
         let shapes = vec![vec![1, queries.len(), queries.len()]];
         let bytes = vec![encode(weights, Dtype::F32)];
         Self { queries, keys: None, causal, regions, dtype: Dtype::F32, shapes, bytes }
+    }
+
+    /// Self-attention in which a formula of layer, head, query and key says each weight.
+    pub fn by(
+        queries: Vec<Token>,
+        causal: bool,
+        [layers, heads]: [usize; 2],
+        weight: impl Fn(usize, usize, usize, usize) -> f32,
+    ) -> Self {
+        let count = queries.len();
+        let of_layer = |layer: usize| {
+            let cell = |cell: usize| weight(layer, cell / (count * count), cell / count % count, cell % count);
+            encode(&(0..heads * count * count).map(cell).collect::<Vec<_>>(), Dtype::F32)
+        };
+        let (shapes, bytes) = (vec![vec![heads, count, count]; layers], (0..layers).map(of_layer).collect());
+        Self { queries, keys: None, causal, regions: Vec::new(), dtype: Dtype::F32, shapes, bytes }
+    }
+
+    /// Stores one weight of a layer.
+    pub fn set(&mut self, layer: usize, [head, query, key]: [usize; 3], weight: f32) {
+        let [_, queries, keys] = self.shapes[layer][..] else { panic!("not a layer") };
+        let (at, stored) = ((head * queries + query) * keys + key, encode(&[weight], self.dtype));
+        self.bytes[layer][at * stored.len()..(at + 1) * stored.len()].copy_from_slice(&stored);
     }
 
     pub fn layout(&self) -> BlockLayout<'_> {

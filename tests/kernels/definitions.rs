@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::common::{Block, assert_close, gpu, text};
-use vlscope::analysis::statistics::{self, Group, HeadStatistics, Options, Over, TABLE, plan::Plan, z_score};
+use vlscope::analysis::statistics::{self, Group, HeadStatistics, Options, Over, Rounding, TABLE, plan::Plan, z_score};
 use vlscope::gpu::{Kernel, PageKey, Residency};
 use vlscope::trace::{Area, Content, Region, Token};
 
@@ -122,6 +122,40 @@ fn with_special_tokens() {
     );
 }
 
+/// The row of the second patch is in no sum and in no mean; its column is.
+#[test]
+fn without_a_row_that_is_not_finite() {
+    for (key, weight) in [(0, f32::NAN), (1, f32::INFINITY), (3, f32::NEG_INFINITY)] {
+        let mut weights = WEIGHTS;
+        weights[3 * 4 + key] = weight;
+        let block = Block::given(tokens(), false, regions(), &weights);
+        let rows = [[0.3, 0.2, 0.1], [0.0, 0.4, 0.4]];
+        let mean = |of: &dyn Fn(&[f64]) -> f64| rows.iter().map(|row| of(row)).sum::<f64>() / 2.0;
+        assert_values(
+            &block,
+            false,
+            &[
+                ("mass.text.text", 0.3),
+                ("mass.text.image", 0.3),
+                ("mass.image.text", 0.0),
+                ("mass.image.image", 0.8),
+                ("entropy", mean(&entropy)),
+                ("entropy_relative", mean(&|row| entropy(row) / 3.0_f64.ln())),
+                ("max", (0.3 + 0.4) / 2.0),
+                ("hoyer", mean(&hoyer)),
+                ("sink", 0.6 / 1.4),
+                ("diagonal", (0.3 + 0.4) / 2.0),
+                ("previous", 0.0),
+                ("distance", 0.4 / 0.8 * (0.5_f64 * 0.5 + 0.375 * 0.375).sqrt()),
+                ("region", (0.6 * 0.5 + 0.5 * 0.25) / 1.1),
+            ],
+        );
+        for all in measure(&block, false) {
+            assert!(all.iter().all(|statistic| statistic.rows_left_out(0, 0) == Some(1)));
+        }
+    }
+}
+
 /// What lies above the diagonal counts nowhere, whatever it is; rows that see no key of a modality are in no mean.
 #[test]
 fn causal() {
@@ -153,11 +187,11 @@ fn causal() {
 }
 
 #[test]
-fn z_scores_compare_with_their_kin() {
+fn z_scores_compare_with_their_group() {
     let values = [1.0, 5.0, 2.0, f64::NAN, 3.0, 9.0];
     let after = |over| {
         let mut scored = values;
-        z_score(&mut scored, 2, over);
+        z_score(&mut scored, 2, over, Rounding::STORED);
         scored.map(|value| value as f32)
     };
     let deviation = (2.0_f32 / 3.0).sqrt();
@@ -172,13 +206,19 @@ fn z_scores_compare_with_their_kin() {
         1e-6,
     );
     let mut equal = [0.1 + 0.2, 0.3, 0.3];
-    z_score(&mut equal, 1, Over::Layers);
+    z_score(&mut equal, 1, Over::Layers, Rounding::STORED);
     assert!(equal.iter().all(|value| value.is_nan()));
+    let mut small = [1e-6, 4e-6, 2e-6];
+    z_score(&mut small, 1, Over::Layers, Rounding::SUMMED);
+    assert!(small.iter().all(|value| value.is_finite()), "sums of small weights differ: {small:?}");
+    let mut small = [1e-6, 4e-6, 2e-6];
+    z_score(&mut small, 1, Over::Layers, Rounding::SUBTRACTED);
+    assert!(small.iter().all(|value| value.is_nan()), "what is left of a difference does not: {small:?}");
 }
 
 const DOCUMENT: &str = "docs/statistics.md";
 
-/// `VLSCOPE_BLESS=1 cargo test --test kernels_definitions` writes it anew.
+/// `VLSCOPE_BLESS=1 cargo test --test kernels definitions` writes it anew.
 #[test]
 fn the_document_is_what_the_table_says() {
     let wanted = document();
@@ -190,7 +230,7 @@ fn the_document_is_what_the_table_says() {
     assert!(
         found == wanted,
         "{DOCUMENT} is not what the table of statistics says; write it anew with\n\
-         VLSCOPE_BLESS=1 cargo test --test kernels_definitions"
+         VLSCOPE_BLESS=1 cargo test --test kernels definitions"
     );
 }
 

@@ -10,7 +10,7 @@ use vlscope::analysis::pool::{self, Pooling, Tiling};
 use vlscope::analysis::statistics::{self, HeadStatistics, Over};
 use vlscope::analysis::{BlockLayout, Direction, Engine, Pick, Selection, per_head};
 use vlscope::gpu::{Kernel, PageKey, Residency};
-use vlscope::query::{Analyst, OpenTrace, Question};
+use vlscope::query::{AttentionGrid, OpenTrace, Solver};
 use vlscope::trace::{Dtype, TensorView};
 
 const KEY: PageKey = PageKey { trace: 0, block: 0, layer: 0, first_head: 0 };
@@ -196,15 +196,10 @@ fn metrics_of_the_trace_stand_beside_the_statistics() {
 #[test]
 fn tiles_are_pooled_once_for_a_block_and_a_size() {
     let open = OpenTrace::open(Path::new("tests/traces/encoder-decoder.safetensors")).unwrap();
-    let mut analyst = Analyst::new(Engine::cpu());
-    let mut tiles = |token: usize, block: usize, side: usize| {
-        let question = Question {
-            selection: Selection { tokens: vec![token], block, ..Selection::default() },
-            statistic: "entropy".to_owned(),
-            thumbnails: Some((side, Pooling::Maximum)),
-            ..Question::default()
-        };
-        analyst.answer(&open, &question, &AtomicBool::new(false)).unwrap().thumbnails.unwrap()
+    let solver = Solver::new(Engine::cpu());
+    let tiles = |_token: usize, block: usize, side: usize| {
+        let request = AttentionGrid::of(block, side, Pooling::Maximum);
+        solver.solve(&open, &request, &AtomicBool::new(false)).unwrap()
     };
     let first = tiles(0, 2, 4);
     assert_eq!((first.rows, first.columns), (4, 4), "15 keys in 4 columns");

@@ -4,6 +4,7 @@ mod common;
 mod definitions;
 mod gpu;
 mod heads;
+mod pages;
 mod rollout;
 mod shader_bindings;
 mod sinks;

@@ -1,13 +1,16 @@
 //! Attention rollout: both twins against a plain reference in f64, rows that sum to 1, and what it refuses.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::common::{Block, assert_close, engine_on_shaders, gpu, reference};
-use vlscope::analysis::gather::LayerHeads;
+use crate::common::{Block, assert_close, engine_on_shaders, gpu, matrix_of, reference};
+use vlscope::analysis::gather::{LayerHeads, Resolved};
 use vlscope::analysis::rollout;
-use vlscope::analysis::{Direction, Engine, EngineError, Pick, Rollout, Selection, SinkTreatment};
+use vlscope::analysis::sinks::Criteria;
+use vlscope::analysis::{BlockLayout, Direction, Engine, EngineError, Pick, Rollout, Selection, SinkTreatment};
 use vlscope::gpu::{Kernel, PageKey, Residency};
+use vlscope::query::{BlockSinks, HeadsApart, OpenTrace, Solver, Weights};
 use vlscope::trace::Dtype;
 
 /// As the paper writes it, one sum at a time.
@@ -152,7 +155,7 @@ fn engines_follow_a_rollout_in_matrix_and_weights() {
             };
             let weights: Vec<f32> = (0..n).map(weight).collect();
             for engine in [Engine::cpu(), engine_on_shaders()] {
-                assert_close("matrix", &expected, &engine.host_matrix(&trace, &selection).unwrap(), 2e-6);
+                assert_close("matrix", &expected, &matrix_of(&engine, &trace, &selection), 2e-6);
                 assert_close("weights", &weights, &engine.gather(&trace, &selection).unwrap(), 2e-6);
             }
         }
@@ -167,8 +170,12 @@ fn a_mean_over_all_layers_and_a_rollout_can_be_stopped() {
     for selection in [mean, rollout] {
         let asked = AtomicUsize::new(0);
         let goes_on = || asked.fetch_add(1, Ordering::Relaxed) < 3;
-        let stopped = Engine::cpu().host_matrix_while(&trace, &selection, &goes_on);
-        assert!(matches!(stopped, Err(EngineError::Cancelled)), "{stopped:?}");
+        let rows = Engine::cpu().rows(&trace, &selection, Vec::new(), &goes_on);
+        let stopped = match &rows {
+            Ok(rows) => rows.to_matrix(&goes_on).is_none(),
+            Err(error) => matches!(error, EngineError::Cancelled),
+        };
+        assert!(stopped, "{rows:?}");
         assert!(asked.into_inner() < 14, "it went on with the other queries");
     }
 }
@@ -179,50 +186,35 @@ fn cross_attention_and_a_late_start_are_refused() {
     let refusal = |block, layer, start| {
         let rollout = Some(Rollout { start, ..Rollout::default() });
         let selection = Selection { block, layer, head: Pick::Mean, rollout, ..Selection::default() };
-        Engine::cpu().host_matrix(&trace, &selection).unwrap_err().to_string()
+        Engine::cpu().rows(&trace, &selection, Vec::new(), &|| true).unwrap_err().to_string()
     };
     assert_eq!(refusal(2, Pick::One(0), 0), "rollout needs self-attention: the queries of this block are not its keys");
     assert_eq!(refusal(0, Pick::One(0), 1), "rollout begins at layer 1, which comes after layer 0");
 }
 
 #[test]
-fn each_head_by_itself_follows_the_rollout_and_the_sinks() {
-    let trace = reference("multi-image");
-    let engine = Engine::cpu();
-    let rollout = Some(Rollout::default());
-    let selection = Selection { layer: Pick::One(1), head: Pick::Mean, rollout, ..Selection::default() };
-    let by_head = engine.host_matrices_by_head(&trace, &selection, &[]).unwrap();
-    assert_eq!(by_head.iter().map(|(head, _)| *head).collect::<Vec<_>>(), [0, 1]);
-    for (head, matrix) in &by_head {
-        let alone = Selection { head: Pick::One(*head), ..selection.clone() };
-        assert_eq!(*matrix, engine.host_matrix(&trace, &alone).unwrap());
-    }
-    let hidden = Selection { rollout: None, sinks: SinkTreatment::Hide, ..selection };
-    let (_, matrix) = &engine.host_matrices_by_head(&trace, &hidden, &[3]).unwrap()[0];
-    assert!(matrix.chunks(14).all(|row| row[3].is_nan() && !row[4].is_nan()));
-}
-
-#[test]
 fn every_head_apart_follows_the_rollout_and_the_sinks_too() {
-    let trace = reference("multi-image");
-    let engine = Engine::cpu();
+    let open = OpenTrace::open(Path::new("tests/traces/multi-image.safetensors")).unwrap();
+    let (trace, solver, stop) = (&open.trace, Solver::new(Engine::cpu()), AtomicBool::new(false));
+    let criteria = Criteria { share_ratio: 1.1, head_share: 0.25, ..Criteria::default() };
     let plain = Selection { layer: Pick::One(1), head: Pick::Mean, tokens: vec![4, 6], ..Selection::default() };
     let rolled = Selection { rollout: Some(Rollout::default()), ..plain.clone() };
-    let hidden = Selection { sinks: SinkTreatment::Hide, ..plain.clone() };
-    for (selection, left_out) in [(&plain, &[][..]), (&rolled, &[]), (&hidden, &[0, 3])] {
-        let apart = engine.per_head_treated(&trace, selection, left_out).unwrap();
+    let hidden = Selection { sinks: SinkTreatment::Hide, sink_criteria: criteria, ..plain.clone() };
+    let found = solver.solve(&open, &BlockSinks::of(&hidden), &stop).unwrap().tokens();
+    assert!(!found.is_empty(), "else the test says nothing");
+    let layers = [0, 1, 2].map(|layer| trace.attention(0, layer));
+    let apart_of = |selection| solver.solve(&open, &HeadsApart::of(selection), &stop).unwrap();
+    for (selection, left_out) in [(&plain, vec![]), (&rolled, vec![]), (&hidden, found)] {
+        let apart = apart_of(selection);
         assert_eq!(apart.heads, 2);
         for head in 0..apart.heads {
             let alone = Selection { head: Pick::One(head), ..selection.clone() };
-            let expected = match selection.sinks {
-                SinkTreatment::Hide => engine.treated(&trace, &alone, left_out).unwrap().0,
-                _ => engine.gather(&trace, &alone).unwrap(),
-            };
-            assert_close("a head", apart.of_head(head), &expected, 1e-6);
+            let part = Resolved::new(&BlockLayout::of(trace, 0), &layers, &alone).unwrap();
+            let rows = Engine::cpu().rows(trace, &alone, left_out.clone(), &|| true).unwrap();
+            assert_close("a head", apart.of_head(head), &rows.gather(&part, &|| true).unwrap(), 1e-6);
         }
     }
-    assert_ne!(
-        engine.per_head_treated(&trace, &rolled, &[]).unwrap().values,
-        engine.per_head(&trace, &plain).unwrap().values
-    );
+    assert_ne!(apart_of(&rolled).values, apart_of(&plain).values);
+    let weights = solver.solve(&open, &Weights::of(&hidden), &stop).unwrap();
+    assert!(weights.iter().any(|weight| weight.is_nan()) && weights.iter().any(|weight| !weight.is_nan()));
 }

@@ -80,9 +80,9 @@ fn a_place_has_the_same_size_on_both_sides() {
     assert_eq!(place.inner.size(module.to_ctx()) as usize, size_of::<statistics::plan::Place>());
 }
 
-/// The slots of the sums are written twice, in Rust and in WGSL.
+/// What a token is, is written twice, in Rust and in WGSL. (The slots of the sums are in one list.)
 #[test]
-fn slots_have_the_same_numbers_on_both_sides() {
+fn flags_have_the_same_numbers_on_both_sides() {
     let consts = |path: &str, keyword: &str| -> Vec<(String, String)> {
         let text = std::fs::read_to_string(path).unwrap();
         let lines = text.lines().filter_map(|line| line.strip_prefix(keyword)?.strip_suffix(';')?.split_once(" = "));
@@ -94,11 +94,9 @@ fn slots_have_the_same_numbers_on_both_sides() {
     };
     let in_shader = consts("shaders/analysis/statistics.wgsl", "const ");
     let mut checked = 0;
-    for path in ["src/analysis/statistics/sums.rs", "src/analysis/statistics/plan.rs"] {
-        for slot in consts(path, "pub const ") {
-            assert!(in_shader.contains(&slot), "{slot:?} is not in the shader");
-            checked += 1;
-        }
+    for flag in consts("src/analysis/statistics/plan.rs", "pub const ") {
+        assert!(in_shader.contains(&flag), "{flag:?} is not in the shader");
+        checked += 1;
     }
-    assert_eq!(checked, 22, "a constant is no longer written as this test reads them");
+    assert_eq!(checked, 8, "a constant is no longer written as this test reads them");
 }

@@ -1,9 +1,10 @@
 //! Sinks, found by hand-made weights and hidden states; what is left when they are left out; and combining tokens.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
-use crate::common::{Block, assert_close, encode, engine_on_shaders, reference, text};
+use crate::common::{Block, assert_close, encode, engine_on_shaders, matrix_of, reference, text};
+use vlscope::analysis::gather::Resolved;
 use vlscope::analysis::sinks::{self, Criteria, massive_activations, strong_heads};
-use vlscope::analysis::{Combine, Direction, Engine, Pick, Selection, SinkTreatment};
+use vlscope::analysis::{BlockLayout, Combine, Direction, Engine, Pick, Selection, SinkTreatment};
 use vlscope::trace::{Dtype, TensorView};
 
 /// Ten tokens of which each gives the first 0.55 and the others 0.05, itself among them.
@@ -82,7 +83,7 @@ fn what_is_left_keeps_its_sum_only_if_it_is_renormalised() {
     let matrix = [0.5, 0.25, 0.25, 1.0, 0.0, 0.0];
     let left = |renormalises| {
         let mut left = matrix;
-        sinks::leave_out(&mut left, 3, &[0, 7], renormalises);
+        left.chunks_mut(3).for_each(|row| sinks::leave_out_of_row(row, &[0, 7], renormalises));
         left
     };
     assert_close("hidden", &[f32::NAN, 0.25, 0.25, f32::NAN, 0.0, 0.0], &left(false), 0.0);
@@ -101,7 +102,14 @@ fn the_engine_leaves_keys_out_in_both_directions() {
         sinks: SinkTreatment::Renormalise,
         ..Selection::default()
     };
-    let (weights, matrix) = Engine::cpu().treated(&trace, &selection, &[0, 3]).unwrap();
+    let (engine, layers) = (Engine::cpu(), [0, 1, 2].map(|layer| trace.attention(0, layer)));
+    let rows = engine.rows(&trace, &selection, vec![0, 3], &|| true).unwrap();
+    let matrix = rows.to_matrix(&|| true).unwrap();
+    let gathered = |selection: &Selection| {
+        let part = Resolved::new(&BlockLayout::of(&trace, 0), &layers, selection).unwrap();
+        rows.gather(&part.without(rows.left_out()), &|| true).unwrap()
+    };
+    let weights = gathered(&selection);
     let scaled = |query: usize, key: usize| {
         let row = &head[query * n..][..n];
         let sum: f32 = row.iter().sum();
@@ -113,7 +121,7 @@ fn the_engine_leaves_keys_out_in_both_directions() {
 
     // Key 3 is left out, so key 2 is what remains of the selection.
     let by = Selection { direction: Direction::AttendedBy, ..selection };
-    let (weights, _) = Engine::cpu().treated(&trace, &by, &[0, 3]).unwrap();
+    let weights = gathered(&by);
     assert_close("attended by", &(0..n).map(|query| scaled(query, 2)).collect::<Vec<_>>(), &weights, 1e-6);
 }
 
@@ -218,7 +226,7 @@ fn combinations_are_what_their_names_say() {
                 let what = format!("{selection:?}");
                 assert_close(&what, &expected, &engine.gather(&trace, &selection).unwrap(), 2e-6);
                 let matrix: Vec<f32> = (0..n * n).map(cell).collect();
-                assert_close(&what, &matrix, &engine.host_matrix(&trace, &selection).unwrap(), 2e-6);
+                assert_close(&what, &matrix, &matrix_of(&engine, &trace, &selection), 2e-6);
             }
         }
     }

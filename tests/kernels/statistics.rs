@@ -4,11 +4,11 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::common::{Block, assert_close, engine_on_shaders, gpu, reference};
-use vlscope::analysis::statistics::{self, HeadStatistics, Options, plan::Plan};
+use crate::common::{Block, assert_close, engine_on_shaders, gpu, patch, reference, text};
+use vlscope::analysis::statistics::{self, HeadStatistics, Options, Over, plan::Plan};
 use vlscope::analysis::{BlockLayout, Engine};
 use vlscope::gpu::{Kernel, PageKey, Residency};
-use vlscope::trace::{Dtype, TensorView, Trace};
+use vlscope::trace::{Dtype, TensorView, Token, Trace};
 
 const UNLIMITED: u64 = 1 << 40;
 
@@ -55,6 +55,7 @@ fn assert_twins_with(options: &Options, block: &Block, budget_bytes: u64, bindin
         let tolerance = if one.name.starts_with("vli.") { 1e-3 } else { 2e-5 };
         assert_close(&one.name, &one.values, &other.values, tolerance);
         assert_close(&one.name, &one.layer_mean, &other.layer_mean, tolerance);
+        assert_eq!(one.rows_left_out, other.rows_left_out);
     }
 }
 
@@ -176,9 +177,56 @@ fn vl_interpret_to_the_digit() {
     }
 }
 
-/// The head with the NaN has no statistics, all others have the same as before.
+/// The first and the last row, on both sides of the end of a tile and of a run, in the first and the last column, and keys
+/// that the mask hides.
 #[test]
-fn nan_stays_in_its_head() {
+fn twins_leave_the_same_rows_out() {
+    for (tokens, dtype) in [(3, Dtype::F32), (64, Dtype::F16), (65, Dtype::Bf16), (129, Dtype::F32)] {
+        for causal in [false, true] {
+            let mut block = Block::mixed(tokens, causal, &[3, 3, 3], dtype);
+            for (at, query) in [0, 1, 62, 63, 64, 127, 128].into_iter().filter(|&query| query < tokens).enumerate() {
+                let weight = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY][at % 3];
+                block.set(1, [1, query, if at % 2 == 0 { tokens - 1 } else { 0 }], weight);
+            }
+            for query in 0..tokens {
+                block.set(2, [2, query, query / 2], f32::NAN);
+            }
+            assert_twins(&block, UNLIMITED, UNLIMITED);
+            let all = on_processor(&block, &Options::default());
+            let entropy = all.iter().find(|statistic| statistic.name == "entropy").unwrap();
+            let broken = [0, 1, 62, 63, 64, 127, 128].into_iter().filter(|&query| query < tokens).count() as u32;
+            assert_eq!(*entropy.rows_left_out, [0, 0, 0, 0, broken, 0, 0, 0, tokens as u32]);
+            assert!(entropy.value(2, 2).is_nan(), "a head without rows");
+            assert!(entropy.values.iter().filter(|value| value.is_nan()).count() <= 2);
+        }
+    }
+}
+
+/// What is left out is as if it were not there: in cross-attention queries can be.
+#[test]
+fn a_row_that_is_left_out_is_as_if_it_were_not_there() {
+    let mut block = Block::cross(130, 67, &[2], Dtype::F32);
+    let mut without = Block::cross(130, 67, &[2], Dtype::F32);
+    for query in [129, 64, 0] {
+        block.set(0, [1, query, 66], f32::NAN);
+        let row = 67 * 4;
+        for head in [1, 0] {
+            let first = (head * without.queries.len() + query) * row;
+            without.bytes[0].drain(first..first + row);
+        }
+        without.queries.remove(query);
+    }
+    without.shapes[0][1] = without.queries.len();
+    let [found, expected] = [&block, &without].map(|block| on_processor(block, &Options::default()));
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_close(&found.name, &found.values[1..], &expected.values[1..], 1e-6);
+        assert_eq!(*found.rows_left_out, [0, 3]);
+    }
+}
+
+/// The head with the NaN has its statistics of the other rows, all others have the same as before.
+#[test]
+fn nan_stays_in_its_row() {
     let (sound, broken) = (reference("multi-image"), reference("broken-nan"));
     for engine in [Engine::cpu(), engine_on_shaders()] {
         for specials in [false, true] {
@@ -187,18 +235,114 @@ fn nan_stays_in_its_head() {
             };
             for (before, after) in run(&sound).iter().zip(run(&broken)) {
                 let heads = before.heads;
-                let lost: Vec<usize> = (0..before.values.len())
-                    .filter(|&at| !before.values[at].is_nan() && after.values[at].is_nan())
-                    .collect();
-                if before.values[2 * heads..].iter().all(|value| value.is_finite()) {
-                    assert!(lost.len() == 1 && lost[0] / heads == 2, "{}: {lost:?}", before.name);
-                }
-                if !before.name.starts_with("vli.") {
-                    for at in (0..before.values.len()).filter(|at| !lost.contains(at)) {
+                assert_eq!(after.rows_left_out.iter().sum::<u32>(), 1);
+                assert_eq!(after.rows_left_out(2, 0), Some(1));
+                for at in 0..before.values.len() {
+                    assert_eq!(before.values[at].is_nan(), after.values[at].is_nan(), "{}", before.name);
+                    if at != 2 * heads && !before.name.starts_with("vli.") {
                         assert_close(&before.name, &before.values[at..=at], &after.values[at..=at], 1e-7);
                     }
                 }
             }
+        }
+    }
+}
+
+fn image_and_text(text_tokens: usize, patches: usize) -> Vec<Token> {
+    let text = (0..text_tokens).map(|_| text("word"));
+    text.chain((0..patches).map(|number| patch(number, patches))).collect()
+}
+
+/// The z-score of one head number over the layers, as float64 has it.
+fn exact(values: &[f64]) -> Vec<f32> {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let deviation = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
+    values.iter().map(|value| ((value - mean) / deviation) as f32).collect()
+}
+
+fn scored(block: &Block, name: &str) -> [Vec<f32>; 2] {
+    let options = Options::default();
+    [on_processor(block, &options), in_shaders(block, &options, UNLIMITED, UNLIMITED)].map(|all| {
+        let found = all.into_iter().find(|statistic| statistic.name == name).unwrap();
+        if name.starts_with("vli.") { found.values } else { found.z_scored(Over::Layers).values }
+    })
+}
+
+/// Patches that look at themselves and their neighbours alone: what they give to the others is 0 and not a remainder. With
+/// some weight on the others, however small, it is that.
+#[test]
+fn far_patches_get_a_sum_and_not_a_remainder() {
+    let (words, patches) = (5, 131);
+    let window = |layer: usize, query: usize, key: usize| {
+        let near = query.abs_diff(key) < 2;
+        if near || query < words { 0.2 + ((layer * 7 + query * 5 + key * 3) % 11) as f32 * 0.01 } else { 0.0 }
+    };
+    let block = Block::by(image_and_text(words, patches), false, [4, 2], |layer, head, query, key| {
+        window(layer + head, query, key)
+    });
+    for name in ["vli.image_to_image_without_self", "vli.intra_modal"] {
+        assert!(scored(&block, name).iter().flatten().all(|value| value.is_nan()), "{name}");
+    }
+    for size in [1e-4, 1e-6, 1e-9] {
+        let far = [1.0, 1.5, 0.75, 2.0].map(|times| times * size);
+        let block = Block::by(image_and_text(words, patches), false, [4, 1], |layer, _, query, key| {
+            let is_far = query.min(key) >= words && query.abs_diff(key) > 1;
+            if is_far { far[layer] as f32 } else { window(layer, query, key) }
+        });
+        for found in scored(&block, "vli.image_to_image_without_self") {
+            assert_close("without self", &found, &exact(&far), 1e-4);
+        }
+    }
+}
+
+/// A spread within rounding is none, whoever adds; one that is not is the same for all.
+#[test]
+fn values_that_are_equal_but_for_rounding_have_no_z_score() {
+    let tokens = || image_and_text(5, 124);
+    let uniform = |about: f32| {
+        move |layer: usize, head: usize, _: usize, _: usize| {
+            (about - head as f32 * 1e-2) * (1.0 - layer as f32 * 1e-3) / 129.0
+        }
+    };
+    let one_hot = |layer: usize, head: usize, query: usize, key: usize| {
+        if query == key { 0.9 + 0.01 * head as f32 + 0.001 * layer as f32 } else { 0.0 }
+    };
+    let tiny =
+        |layer: usize, _: usize, query: usize, key: usize| (1.0 + ((layer + query + key) % 3) as f32 * 6e-8) / 129.0;
+    for (block, equal, other) in [
+        (
+            Block::by(tokens(), false, [3, 4], uniform(1.0)),
+            &["entropy", "entropy_relative", "hoyer", "distance", "sink"][..],
+            "max",
+        ),
+        (
+            Block::by(tokens(), false, [3, 4], one_hot),
+            &["entropy", "entropy_relative", "hoyer", "distance", "vli.image_to_text"],
+            "max",
+        ),
+        (
+            Block::by(tokens(), false, [3, 4], tiny),
+            &[
+                "entropy",
+                "hoyer",
+                "max",
+                "mass.image.image",
+                "vli.image_to_image",
+                "vli.intra_modal",
+                "vli.cross_modal",
+            ],
+            "",
+        ),
+    ] {
+        for name in equal {
+            for found in scored(&block, name) {
+                assert!(found.iter().all(|value| value.is_nan()), "{name}: {found:?}");
+            }
+        }
+        if !other.is_empty() {
+            let [processor, shaders] = scored(&block, other);
+            assert_close(other, &processor, &shaders, 1e-3);
+            assert!(processor.iter().all(|value| value.is_finite()));
         }
     }
 }

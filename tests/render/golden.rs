@@ -19,14 +19,14 @@ const BLUE: Color = Color::hex(0x2f_6fde);
 const ORANGE: Color = Color::hex(0xe2_7a1f);
 
 fn assert_golden(name: &str, actual: &image::RgbaImage) {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/render").join(format!("{name}.png"));
+    let golden = Path::new("tests/golden/render").join(format!("{name}.png"));
     if std::env::var_os("VLSCOPE_BLESS").is_some() {
         actual.save(&golden).unwrap();
         return;
     }
     let expected = image::open(&golden).unwrap().into_rgba8();
     if let Some(difference) = difference(actual, &expected) {
-        let failures = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/golden-failures");
+        let failures = Path::new("target/golden-failures");
         std::fs::create_dir_all(&failures).unwrap();
         let path = failures.join(format!("{name}.png"));
         actual.save(&path).unwrap();

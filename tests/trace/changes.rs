@@ -6,12 +6,14 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use glam::Vec2;
 use vlscope::analysis::pool::{Pooling, Tiling};
 use vlscope::analysis::statistics::Options;
 use vlscope::analysis::{Engine, Pick, Rollout, Selection};
-use vlscope::query::{Analyst, OpenTrace, ProjectionQuestion, Projector, Question};
+use vlscope::query::{OpenTrace, Results, Solver, Weights};
 use vlscope::trace::check::check;
 use vlscope::trace::{Dtype, Synthetic, Trace};
+use vlscope::view::{Inputs, Options as ViewOptions, View, needs};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
@@ -46,11 +48,10 @@ fn every_question_about_a_changed_file_is_an_error_that_names_it() -> Result {
         let path = folder.path().join("trace.safetensors");
         fs::copy(TRACE, &path)?;
         let open = OpenTrace::open(&path)?;
-        let mut analyst = Analyst::new(Engine::cpu());
-        let go_on = AtomicBool::new(false);
-        let question =
-            Question { selection: Selection { tokens: vec![0], ..Selection::default() }, ..Question::default() };
-        analyst.answer(&open, &question, &go_on)?;
+        let (solver, stop) = (Solver::new(Engine::cpu()), AtomicBool::new(false));
+        let selection = Selection { tokens: vec![0], ..Selection::default() };
+        let weights = Weights::of(&selection);
+        solver.solve(&open, &weights, &stop)?;
         assert_eq!(open.trace.check_unchanged().err().map(|error| error.to_string()), None);
 
         change(&path)?;
@@ -58,14 +59,21 @@ fn every_question_about_a_changed_file_is_an_error_that_names_it() -> Result {
         let (trace, engine) = (&open.trace, Engine::cpu());
         let said = |error: Option<String>| assert_eq!(error.as_deref(), Some(expected.as_str()));
         said(trace.check_unchanged().err().map(|error| error.to_string()));
-        said(analyst.answer(&open, &question, &go_on).err().map(|error| error.to_string()));
+        said(solver.solve(&open, &weights, &stop).err().map(|error| error.to_string()));
         said(engine.statistics(trace, 0, &Options::default(), &mut |_, _| true).err().map(|error| error.to_string()));
-        said(engine.gather(trace, &question.selection).err().map(|error| error.to_string()));
+        said(engine.gather(trace, &selection).err().map(|error| error.to_string()));
         let tiling = Tiling::within(4, [8, 8], Pooling::Maximum, false);
         said(engine.pool(trace, 0, &tiling, || true).err().map(|error| error.to_string()));
         said(engine.output_masses(trace, 0, &[], || true).err().map(|error| error.to_string()));
-        let states = ProjectionQuestion::of(open.document(), &question, Default::default()).ok_or("no states")?;
-        assert!(Projector::default().project(&open, &states, &mut |_| true).is_err());
+        let options = ViewOptions { statistic: "entropy".to_owned(), ..ViewOptions::default() };
+        let nothing = Results::default();
+        for view in View::all() {
+            let inputs = Inputs::new(&open, &selection, &options, &nothing, Vec2::splat(400.0));
+            for asked in needs(view, &inputs) {
+                let results = solver.results(&open, std::slice::from_ref(&asked), &stop)?;
+                assert_eq!(results.failures(), [expected.as_str()], "{view}: {asked:?}");
+            }
+        }
     }
     Ok(())
 }
@@ -103,8 +111,11 @@ fn walks_over_a_file_that_is_cut_meanwhile_end_with_the_error() -> Result {
     let engine = Engine::cpu();
     let walks: [Walk<'_>; 5] = [
         &|trace| Ok(drop(check(trace, &|_| drop(shorten(trace.path())))?)),
-        &|trace| Ok(drop(engine.host_matrix_while(trace, &selection, &|| cut(trace))?)),
-        &|trace| Ok(drop(engine.host_matrix_while(trace, &rollout, &|| cut(trace))?)),
+        &|trace| {
+            engine.rows(trace, &selection, Vec::new(), &|| true)?.to_matrix(&|| cut(trace));
+            Ok(trace.check_unchanged()?)
+        },
+        &|trace| Ok(drop(engine.rows(trace, &rollout, Vec::new(), &|| cut(trace))?)),
         &|trace| Ok(drop(engine.pool(trace, 0, &Tiling::within(4, [8, 8], Pooling::Maximum, false), || cut(trace))?)),
         &|trace| Ok(drop(engine.output_masses(trace, 0, &[], || cut(trace))?)),
     ];

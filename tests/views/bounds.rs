@@ -117,15 +117,13 @@ fn weights_that_are_no_numbers_are_drawn_as_such() {
     let mut fonts = Fonts::new();
     let mut case = question();
     let nan = |count: usize| std::sync::Arc::new(vec![f32::NAN; count]);
-    case.evidence.weights = nan(case.evidence.weights.len());
-    case.evidence.links = nan(case.evidence.links.len());
-    case.evidence.matrix = vlscope::render::Values::Host(case.evidence.links.clone());
-    case.evidence.matrix_max = f32::NAN;
-    case.evidence.statistic.values.fill(f32::NAN);
-    case.evidence.statistic.layer_mean.fill(f32::NAN);
-    let mut projection = (**case.evidence.projection.as_ref().unwrap()).clone();
+    case.known.weights = nan(case.known.weights.len());
+    case.known.matrix = nan(case.known.matrix.len());
+    case.known.statistic.values.fill(f32::NAN);
+    case.known.statistic.layer_mean.fill(f32::NAN);
+    let mut projection = (**case.known.projection.as_ref().unwrap()).clone();
     projection.points.fill([f32::NAN; 2]);
-    case.evidence.projection = Some(std::sync::Arc::new(projection));
+    case.known.projection = Some(std::sync::Arc::new(projection));
     for view in View::all() {
         let scene = case.draw(view);
         check(&scene, &mut fonts, view.name());
@@ -140,7 +138,7 @@ fn weights_that_are_no_numbers_are_drawn_as_such() {
 #[test]
 fn what_is_not_there_yet_is_said() {
     let mut case = question();
-    case.evidence = vlscope::view::Evidence::default();
+    case.known = Known::default();
     let empty = nothing();
     for view in View::all() {
         for case in [&case, &empty] {

@@ -7,23 +7,22 @@ use crate::fixtures::*;
 use vlscope::render::colormap::Colormap;
 use vlscope::render::{Fonts, Heatmap, Mark, Rect};
 use vlscope::view::{
-    CompareView, ComparedHeads, Inputs, Scene, Target, Zone, compared_image, compared_text, draw_comparison,
+    CompareView, ComparedHeads, Scene, Target, View, Zone, compared_image, compared_text, draw_comparison,
 };
 
-fn inputs(case: &Case) -> Inputs<'_> {
-    Inputs {
-        document: &case.document,
-        images: &case.images,
-        selection: &case.selection,
-        hover: case.hover,
-        options: &case.options,
-        evidence: &case.evidence,
-        size: case.size,
-    }
+/// What is known of both, for a view of one.
+fn answered(view: View, a: &Case, b: &Case) -> [Answered; 2] {
+    [a.answered(view), b.answered(view)]
 }
 
 fn compare(view: CompareView, a: &Case, b: &Case) -> Scene {
-    draw_comparison(view, &inputs(a), &inputs(b), &mut Fonts::new())
+    let of_one = match view {
+        CompareView::Heads => View::Heads,
+        CompareView::Image => View::Image,
+        CompareView::Text => View::Text,
+    };
+    let [of_a, of_b] = answered(of_one, a, b);
+    draw_comparison(view, &a.inputs(&of_a), &b.inputs(&of_b), &mut Fonts::new())
 }
 
 fn texts(scene: &Scene) -> Vec<String> {
@@ -47,24 +46,26 @@ fn wide(case: Case) -> Case {
 #[test]
 fn the_same_trace_has_no_difference() {
     let case = wide(question());
-    let (a, b) = (inputs(&case), inputs(&case));
+    let known = answered(View::Text, &case, &case);
+    let (a, b) = (case.inputs(&known[0]), case.inputs(&known[1]));
     let text = compared_text(&a, &b);
     assert!(text.len() == 8 && text.iter().all(|row| row.difference() == 0.0 && row.a == row.b));
     let image = compared_image(&a, &b, 0);
     assert!(image.note.is_none() && image.patches.len() == 64);
     assert!(image.patches.iter().all(|patch| patch.difference() == 0.0));
-    let heads = ComparedHeads::of(&case.evidence.statistic, &case.evidence.statistic);
+    let heads = ComparedHeads::of(&case.known.statistic, &case.known.statistic);
     assert!(heads.notes.is_empty() && heads.differences().iter().all(|difference| *difference == 0.0));
 }
 
 #[test]
 fn a_planted_difference_is_found_and_scales_are_one() {
     let (a, mut b) = (wide(question()), wide(question()));
-    let mut weights = b.evidence.weights.to_vec();
+    let mut weights = b.known.weights.to_vec();
     weights[20] += 0.75;
-    b.evidence.weights = Arc::new(weights);
-    b.evidence.statistic.values[5] -= 0.5;
-    let image = compared_image(&inputs(&a), &inputs(&b), 0);
+    b.known.weights = Arc::new(weights);
+    b.known.statistic.values[5] -= 0.5;
+    let known = answered(View::Image, &a, &b);
+    let image = compared_image(&a.inputs(&known[0]), &b.inputs(&known[1]), 0);
     let changed: Vec<_> = image.patches.iter().filter(|patch| patch.difference() != 0.0).collect();
     assert_eq!((changed.len(), changed[0].a.clone()), (1, 20..21));
     assert!((changed[0].difference() + 0.75).abs() < 1e-6);
@@ -72,7 +73,7 @@ fn a_planted_difference_is_found_and_scales_are_one() {
     let scene = compare(CompareView::Image, &a, &b);
     let bars_of = bars(&scene);
     assert_eq!(bars_of.len(), 2, "one for both, one for the difference");
-    let peak = b.evidence.weights[20];
+    let peak = b.known.weights[20];
     assert_eq!(bars_of[0].range, [0.0, peak]);
     assert_eq!((bars_of[1].range, bars_of[1].colormap), ([-0.75, 0.75], Colormap::RedBlue));
     let of_images: Vec<_> = heatmaps(&scene).into_iter().filter(|heatmap| heatmap.columns == 8).collect();
@@ -82,7 +83,7 @@ fn a_planted_difference_is_found_and_scales_are_one() {
     let scene = compare(CompareView::Heads, &a, &b);
     let range = bars(&scene)[1].range;
     assert!((range[1] - 0.5).abs() < 1e-6 && range[0] == -range[1]);
-    let tip = scene.tip(Target::Head { layer: 5 / a.evidence.statistic.heads, head: 5 % a.evidence.statistic.heads });
+    let tip = scene.tip(Target::Head { layer: 5 / a.known.statistic.heads, head: 5 % a.known.statistic.heads });
     assert!(tip.contains("A − B 0.5") && tip.contains("· B "), "{tip}");
 }
 
@@ -109,9 +110,9 @@ fn both_are_named_with_what_they_said() {
 #[test]
 fn what_has_no_partner_is_said() {
     let (a, mut b) = (wide(question()), wide(question()));
-    b.evidence.statistic = statistic(6, 2, false);
-    let compared = ComparedHeads::of(&a.evidence.statistic, &b.evidence.statistic);
-    let (layers, heads) = (a.evidence.statistic.layers, a.evidence.statistic.heads);
+    b.known.statistic = statistic(6, 2, false);
+    let compared = ComparedHeads::of(&a.known.statistic, &b.known.statistic);
+    let (layers, heads) = (a.known.statistic.layers, a.known.statistic.heads);
     assert!(layers < 5 && heads > 3, "the fixture has {layers} × {heads}");
     assert_eq!(
         compared.notes,
@@ -125,7 +126,8 @@ fn what_has_no_partner_is_said() {
     tokens.truncate(9);
     tokens.extend(patches(0, 4, 4));
     let b = b.computed();
-    let found = compared_image(&inputs(&a), &inputs(&b), 0);
+    let known = answered(View::Image, &a, &b);
+    let found = compared_image(&a.inputs(&known[0]), &b.inputs(&known[1]), 0);
     assert_eq!(found.note.as_deref(), Some("The patches have other places: A has 8×8 patches, B 4×4 patches."));
     assert!(found.patches.is_empty());
     let scene = compare(CompareView::Image, &a, &b);

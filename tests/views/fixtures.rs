@@ -4,15 +4,23 @@
 use std::sync::Arc;
 
 use glam::Vec2;
+use vlscope::analysis::HeadRows;
+use vlscope::analysis::peaks::Peaks;
 use vlscope::analysis::per_head::HeadWeights;
 use vlscope::analysis::pool::{Pooling, Tiling};
+use vlscope::analysis::similarity::Similarity;
 use vlscope::analysis::sinks::{Sink, Sinks};
+use vlscope::analysis::statistics::HeadStatistics;
+use vlscope::analysis::timeline::Timeline;
 use vlscope::analysis::{Direction, Pick, Selection, SinkTreatment};
-use vlscope::render::{Fonts, Label, Mark, Pixels, Values};
-use vlscope::trace::{Area, Block, Content, Document, Hidden, Region, Sequence, Token};
-use vlscope::view::{
-    Evidence, Inputs, Options, Projection, Scene, StatisticGrid, Target, Thumbnails, View, draw, thumbnail_gap,
+use vlscope::query::{
+    AttentionGrid, BlockPeaks, BlockSinks, BlockStatistics, Cell, HeadsApart, KnownStatistics, NearestTokens,
+    Neighbours, Normalized, OutputMasses, Plane, Projection, Query, Received, Rectangle, Results, RowEntropy,
+    StateSimilarity, StatisticGrid, StrongestLinks, Thumbnails, Weights,
 };
+use vlscope::render::{Fonts, Label, Mark, Pixels};
+use vlscope::trace::{Area, Block, Content, Document, Hidden, Region, Sequence, Token};
+use vlscope::view::{Inputs, Options, Scene, Target, View, draw, draw_grid, needs};
 
 /// Everything that a view takes, owned.
 pub struct Case {
@@ -20,25 +28,138 @@ pub struct Case {
     pub images: Vec<Arc<Pixels>>,
     pub selection: Selection,
     pub options: Options,
-    pub evidence: Evidence,
+    pub known: Known,
     pub hover: Option<Target>,
     pub size: Vec2,
 }
 
+/// The numbers that the views may ask for. What is empty, or `None`, is not known.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    pub statistic: StatisticGrid,
+    /// Of the selection.
+    pub weights: Arc<Vec<f32>>,
+    pub normalized: Option<Arc<Vec<f32>>>,
+    /// `[queries, keys]` of the selected heads.
+    pub matrix: Arc<Vec<f32>>,
+    /// The same of each head, where links are asked for head by head.
+    pub head_matrices: Vec<(usize, Arc<Vec<f32>>)>,
+    pub projection: Option<Arc<Projection>>,
+    pub sinks: Option<Arc<Sinks>>,
+    pub refusal: Option<String>,
+    pub thumbnails: Option<Arc<Thumbnails>>,
+    pub per_head: Option<Arc<HeadWeights>>,
+    pub timeline: Option<Arc<Timeline>>,
+    pub peaks: Option<Peaks>,
+    pub received: Arc<Vec<f32>>,
+    pub row_entropy: Arc<Vec<f32>>,
+    pub neighbours: Option<Arc<Neighbours>>,
+    pub similarity: Option<Arc<Similarity>>,
+}
+
+/// What is known of the requests of a view.
+pub struct Answered {
+    pub results: Results,
+    pub heads: Vec<usize>,
+}
+
 impl Case {
     pub fn draw(&self, view: View) -> Scene {
-        draw(view, &self.inputs(), &mut Fonts::new())
+        let answered = self.answered(view);
+        let inputs = self.inputs(&answered);
+        match view {
+            // The grid of the case is drawn as it is, whichever statistic it says it is.
+            View::Heads if !self.known.statistic.values.is_empty() => {
+                draw_grid(&self.known.statistic, &inputs, &mut Fonts::new())
+            }
+            _ => draw(view, &inputs, &mut Fonts::new()),
+        }
     }
 
-    pub fn inputs(&self) -> Inputs<'_> {
+    pub fn inputs<'a>(&'a self, answered: &'a Answered) -> Inputs<'a> {
         Inputs {
             document: &self.document,
             images: &self.images,
+            heads: &answered.heads,
             selection: &self.selection,
+            shown: &self.selection,
             hover: self.hover,
             options: &self.options,
-            evidence: &self.evidence,
+            results: &answered.results,
+            refusal: self.known.refusal.as_deref(),
+            moving: None,
             size: self.size,
+        }
+    }
+
+    /// Answers what the view asks for as far as it is known.
+    pub fn answered(&self, view: View) -> Answered {
+        let heads = vec![self.known.statistic.heads; self.document.attention.len()];
+        let nothing = Answered { results: Results::default(), heads };
+        let asked = needs(view, &self.inputs(&nothing));
+        let mut results = Results::default();
+        if !self.known.weights.is_empty() {
+            results.insert(Weights::of(&self.selection), self.known.weights.to_vec());
+        }
+        asked.iter().for_each(|query| self.answer(query, &mut results));
+        Answered { results, ..nothing }
+    }
+
+    fn answer(&self, query: &Query, results: &mut Results) {
+        let known = &self.known;
+        let keys = self.document.attention.get(self.selection.block).map_or(0, |_| self.side(1).len());
+        let rows =
+            |matrix: &Arc<Vec<f32>>| HeadRows::of_rollout(Arc::clone(matrix), keys, &Selection::default(), Vec::new());
+        if let Some(asked) = query.request::<BlockStatistics>() {
+            let StatisticGrid { name, layers, heads, values, .. } = &known.statistic;
+            if !values.is_empty() {
+                let found = HeadStatistics::new(name.clone(), *layers, *heads, values.clone());
+                results.insert(asked.clone(), KnownStatistics { all: vec![found], layers: [*layers; 2] });
+            }
+        }
+        if let (Some(asked), Some(shown)) = (query.request::<Normalized>(), &known.normalized) {
+            results.insert(asked.clone(), shown.to_vec());
+        }
+        if let Some(asked) = query.request::<Rectangle>().filter(|_| !known.matrix.is_empty()) {
+            results.insert(asked.clone(), asked.of(&rows(&known.matrix), &|| true).unwrap());
+        }
+        if let (Some(asked), Some(Target::Cell { query, key })) = (query.request::<Cell>(), self.hover) {
+            results.insert(asked.clone(), known.matrix[query * keys + key]);
+        }
+        if let Some(asked) = query.request::<StrongestLinks>().filter(|_| !known.matrix.is_empty()) {
+            let of_head = known.head_matrices.iter().find(|(head, _)| asked.matrix().head == Pick::One(*head));
+            let matrix = of_head.map_or(&known.matrix, |(_, matrix)| matrix);
+            results.insert(asked.clone(), asked.among(&rows(matrix), &|| true).unwrap());
+        }
+        if let (Some(asked), Some(found)) = (query.request::<BlockSinks>(), &known.sinks) {
+            results.insert(asked.clone(), (**found).clone());
+        }
+        if let (Some(asked), Some(found)) = (query.request::<BlockPeaks>(), known.peaks) {
+            results.insert(asked.clone(), found);
+        }
+        if let (Some(asked), Some(found)) = (query.request::<AttentionGrid>(), &known.thumbnails) {
+            results.insert(asked.clone(), (**found).clone());
+        }
+        if let (Some(asked), Some(found)) = (query.request::<HeadsApart>(), &known.per_head) {
+            results.insert(asked.clone(), (**found).clone());
+        }
+        if let (Some(asked), Some(found)) = (query.request::<OutputMasses>(), &known.timeline) {
+            results.insert(asked.clone(), (**found).clone());
+        }
+        if let (Some(asked), Some(found)) = (query.request::<Plane>(), &known.projection) {
+            results.insert(*asked, (**found).clone());
+        }
+        if let (Some(asked), Some(found)) = (query.request::<StateSimilarity>(), &known.similarity) {
+            results.insert(*asked, (**found).clone());
+        }
+        if let (Some(asked), Some(found)) = (query.request::<NearestTokens>(), &known.neighbours) {
+            results.insert(asked.clone(), (**found).clone());
+        }
+        if let Some(asked) = query.request::<Received>().filter(|_| !known.received.is_empty()) {
+            results.insert(asked.clone(), known.received.to_vec());
+        }
+        if let Some(asked) = query.request::<RowEntropy>().filter(|_| !known.row_entropy.is_empty()) {
+            results.insert(asked.clone(), known.row_entropy.to_vec());
         }
     }
 
@@ -53,7 +174,7 @@ impl Case {
         &self.document.sequences[[block.query, block.key][side]].tokens
     }
 
-    /// Fills the evidence with weights that fall off from a bright spot, and follows the selection.
+    /// Fills what is known with weights that fall off from a bright spot, and follows the selection.
     pub fn computed(mut self) -> Self {
         let block = self.document.attention[self.selection.block].clone();
         let (queries, keys) = (self.side(0).to_vec(), self.side(1).to_vec());
@@ -82,16 +203,14 @@ impl Case {
                 (0..queries.len()).map(|q| mean(chosen.iter().map(|&k| weight(q, k)).collect())).collect()
             }
         };
-        let heads = self.evidence.statistic.heads;
+        let heads = self.known.statistic.heads;
         // Each head puts another power of the weights forward.
         let powers = (0..heads).flat_map(|head| weights.iter().map(move |weight| weight.powf(1.0 + head as f32 / 8.0)));
-        self.evidence.per_head = Some(Arc::new(HeadWeights { heads, values: powers.collect() }));
-        self.evidence.thumbnails = Some(Arc::new(thumbnails(&self.evidence.statistic)));
-        self.evidence.weights = Arc::new(weights);
-        self.evidence.matrix_max = matrix.iter().copied().fold(0.0, f32::max);
-        self.evidence.links = Arc::new(matrix);
-        self.evidence.matrix = Values::Host(self.evidence.links.clone());
-        self.evidence.projection = self.document.hidden.first().map(|hidden| {
+        self.known.per_head = Some(Arc::new(HeadWeights { heads, values: powers.collect() }));
+        self.known.thumbnails = Some(Arc::new(thumbnails(&self.known.statistic)));
+        self.known.weights = Arc::new(weights);
+        self.known.matrix = Arc::new(matrix);
+        self.known.projection = self.document.hidden.first().map(|hidden| {
             let tokens = &self.document.sequences[hidden.sequence].tokens;
             Arc::new(projection(tokens, hidden))
         });
@@ -184,7 +303,21 @@ pub fn statistic(layers: usize, heads: usize, diverging: bool) -> StatisticGrid 
     };
     let (name, label, unit) = (name.to_owned(), label.to_owned(), unit.to_owned());
     let marked = Vec::new();
-    StatisticGrid { name, label, unit, layers, heads, values, layer_mean, head_mean, diverging, range: None, marked }
+    let (range, rows_left_out) = (None, Arc::default());
+    StatisticGrid {
+        name,
+        label,
+        unit,
+        layers,
+        heads,
+        values,
+        layer_mean,
+        head_mean,
+        diverging,
+        range,
+        marked,
+        rows_left_out,
+    }
 }
 
 /// Tiles of 6 × 6 cells with as strong a diagonal as the statistic is high; the last layer lacks its last head.
@@ -195,7 +328,7 @@ pub fn thumbnails(statistic: &StatisticGrid) -> Thumbnails {
         let is_last = layer + 1 == statistic.layers && row.len() > 1;
         row[..row.len() - usize::from(is_last)].iter().flat_map(|&value| tile(value)).collect()
     });
-    Thumbnails::of(&tiles.collect::<Vec<Vec<f32>>>(), &tiling, thumbnail_gap(6))
+    Thumbnails::of(&tiles.collect::<Vec<Vec<f32>>>(), &tiling)
 }
 
 pub fn case(document: Document, images: Vec<Arc<Pixels>>, layers: usize, heads: usize) -> Case {
@@ -204,7 +337,7 @@ pub fn case(document: Document, images: Vec<Arc<Pixels>>, layers: usize, heads: 
         images,
         selection: Selection { layer: Pick::One(2.min(layers - 1)), head: Pick::One(1), ..Selection::default() },
         options: Options::default(),
-        evidence: Evidence { statistic: statistic(layers, heads, false), ..Evidence::default() },
+        known: Known { statistic: statistic(layers, heads, false), ..Known::default() },
         hover: None,
         size: Vec2::new(640.0, 480.0),
     }
@@ -312,8 +445,8 @@ pub fn labels(scene: &Scene) -> Vec<&Label> {
 /// 32 layers of 32 heads.
 pub fn many_heads() -> Case {
     let mut case = question();
-    case.evidence.statistic = statistic(32, 32, true);
-    case.evidence.statistic.values[40] = f32::NAN;
+    case.known.statistic = statistic(32, 32, true);
+    case.known.statistic.values[40] = f32::NAN;
     case
 }
 
@@ -388,12 +521,12 @@ impl Case {
         let block = &self.document.attention[self.selection.block];
         let outputs = output_tokens(&self.document, block);
         let groups = groups(&self.document, block, &outputs, &usual_sinks(&self.document, block));
-        let bytes: Vec<u8> = self.evidence.links.iter().flat_map(|weight| weight.to_le_bytes()).collect();
+        let bytes: Vec<u8> = self.known.matrix.iter().flat_map(|weight| weight.to_le_bytes()).collect();
         let shape = vec![1, self.side(0).len(), self.side(1).len()];
         let layers = vec![TensorView { dtype: Dtype::F32, shape, bytes: &bytes }; 4];
         let masses = HeadMasses::sum(&layers, &outputs, &groups, || true).unwrap();
         let timeline = masses.mean(&(0..4).map(|layer| (layer, 0..1)).collect::<Vec<_>>());
-        self.evidence.timeline = Some(Arc::new(timeline));
+        self.known.timeline = Some(Arc::new(timeline));
         self
     }
 }
@@ -403,6 +536,6 @@ pub fn marked_sinks() -> Case {
     let sink = |token: usize| Sink { token, heads: 0.75, is_massive: false };
     let mut case = question();
     case.selection.sinks = SinkTreatment::Mark;
-    case.evidence.sinks = Some(Arc::new(Sinks { sinks: vec![sink(0), sink(3), sink(30)], dimensions: Vec::new() }));
+    case.known.sinks = Some(Arc::new(Sinks { sinks: vec![sink(0), sink(3), sink(30)], dimensions: Vec::new() }));
     case
 }

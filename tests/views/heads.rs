@@ -8,9 +8,10 @@ use glam::Vec2;
 use vlscope::analysis::per_head::HeadWeights;
 use vlscope::analysis::pool::{Pooling, Tiling};
 use vlscope::analysis::{Direction, Pick};
+use vlscope::query::{AttentionGrid, Results, StatisticGrid, Thumbnails};
 use vlscope::render::{Heatmap, Mark, Rect, Values};
 use vlscope::trace::HeadMetric;
-use vlscope::view::{HeadsOrder, Scene, StatisticGrid, Target, Thumbnails, View, Zone, thumbnail_side};
+use vlscope::view::{HeadsOrder, Scene, Target, View, Zone, needs};
 
 /// The last zone of a target: in the heads view that of its cell.
 fn area(scene: &Scene, target: Target) -> Option<Rect> {
@@ -28,7 +29,7 @@ fn heatmaps(scene: &Scene) -> Vec<&Heatmap> {
 /// Three layers of two heads.
 fn six_heads() -> Case {
     let mut case = multi_image();
-    let statistic = &mut case.evidence.statistic;
+    let statistic = &mut case.known.statistic;
     statistic.values = vec![0.1, 0.2, 0.3, 0.9, f32::NAN, 0.4];
     statistic.layer_mean = vec![0.15, 0.6, 0.4];
     statistic.head_mean = vec![0.2, 0.5];
@@ -70,12 +71,12 @@ fn a_head_that_differs_has_a_dot_and_values_without_means_have_none() {
     let marked = Target::Head { layer: 1, head: 0 };
     let cell = area(&case.draw(View::Heads), marked).unwrap();
     let before = dots(&case.draw(View::Heads), cell);
-    case.evidence.statistic.marked = vec![false, false, true, false, true, false];
+    case.known.statistic.marked = vec![false, false, true, false, true, false];
     let scene = case.draw(View::Heads);
     assert_eq!(dots(&scene, cell), before + 1);
     let missing = area(&scene, Target::Head { layer: 2, head: 0 }).unwrap();
     assert_eq!(dots(&scene, missing), 0, "what has no value is not marked");
-    case.evidence.statistic.layer_mean.clear();
+    case.known.statistic.layer_mean.clear();
     let scene = case.draw(View::Heads);
     assert!(area(&scene, Target::AllHeads).is_none() && area(&scene, Target::LayerMean { layer: 0 }).is_none());
     assert!(labels(&scene).iter().all(|label| label.text != "mean"));
@@ -117,7 +118,7 @@ fn what_lies_outside_of_the_filter_is_dimmed() {
 fn a_metric_of_another_block_is_said_to_be_none_of_this() {
     let mut case = encoder_decoder();
     case.document.head_metrics = vec![HeadMetric { name: "Mine".to_owned(), block: 0 }];
-    case.evidence.statistic = StatisticGrid::default();
+    case.known.statistic = StatisticGrid::default();
     case.options.statistic = "head_metric.0".to_owned();
     let says = |case: &Case| labels(&case.draw(View::Heads)).iter().any(|label| label.text.contains("no such metric"));
     assert!(says(&case));
@@ -154,7 +155,7 @@ fn the_ten_strongest_are_listed_where_there_is_room() {
     let case = many_heads().sized(1200.0, 700.0);
     let names = listed(&case);
     assert_eq!(names.len(), 10);
-    let values = &case.evidence.statistic.values;
+    let values = &case.known.statistic.values;
     let best = (0..1024).filter(|&at| !values[at].is_nan()).max_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap();
     assert_eq!(names[0], format!("layer {} · head {}", best / 32, best % 32));
     let scene = case.draw(View::Heads);
@@ -168,7 +169,7 @@ fn the_ten_strongest_are_listed_where_there_is_room() {
 fn thumbnails_are_one_mark_and_every_tile_answers() {
     let mut case = many_heads().computed().sized(900.0, 900.0);
     let scene = case.draw(View::Thumbnails);
-    let thumbnails = case.evidence.thumbnails.clone().unwrap();
+    let thumbnails = case.known.thumbnails.clone().unwrap();
     assert_eq!(heatmaps(&scene).len(), 2, "the tiles, and the colour bar");
     assert_eq!(scene.zones.len(), 32 * 32 - 1, "the last layer lacks its last head");
     for (layer, head) in [(0, 0), (31, 0), (0, 31), (17, 4)] {
@@ -194,7 +195,7 @@ fn thumbnails_are_one_mark_and_every_tile_answers() {
 #[test]
 fn an_atlas_has_its_tiles_apart_and_its_holes_empty() {
     let tiling = Tiling { rows: 1, columns: 2, pooling: Pooling::Maximum, causal: false };
-    let atlas = Thumbnails::of(&[vec![0.1, 0.2, 0.3, f32::NAN], vec![0.0, 0.0]], &tiling, 1);
+    let atlas = Thumbnails::of(&[vec![0.1, 0.2, 0.3, f32::NAN], vec![0.0, 0.0]], &tiling);
     assert_eq!((atlas.layers, atlas.heads, atlas.atlas_size()), (2, 2, [3, 5]));
     let expected = [0.1, 0.2, -1.0, 0.3, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0, 0.0, 0.0, -1.0, -1.0, -1.0];
     let shown: Vec<f32> = atlas.shared.iter().map(|&v| if v.is_nan() { -1.0 } else { v }).collect();
@@ -202,16 +203,24 @@ fn an_atlas_has_its_tiles_apart_and_its_holes_empty() {
     assert_eq!((atlas.own[0], atlas.own[1], atlas.own[3], atlas.own[10]), (0.5, 1.0, 1.0, 0.0));
     assert!(atlas.maxima[1].unwrap().is_nan() && atlas.maxima[3].is_none());
     assert_eq!((atlas.maxima[0], atlas.maxima[2]), (Some(0.2), Some(0.0)));
-    assert_eq!(Thumbnails::of(&[], &tiling, 1).atlas_size(), [0, 0]);
+    assert_eq!(Thumbnails::of(&[], &tiling).atlas_size(), [0, 0]);
 }
 
 #[test]
 fn tiles_have_as_many_cells_as_there_are_pixels_for() {
-    assert_eq!(thumbnail_side(32, 32, Vec2::new(1000.0, 900.0)), 24);
-    assert_eq!(thumbnail_side(12, 12, Vec2::new(330.0, 300.0)), 16);
-    assert_eq!(thumbnail_side(4, 4, Vec2::new(900.0, 640.0)), 96);
-    assert_eq!(thumbnail_side(400, 400, Vec2::new(100.0, 100.0)), 4);
-    assert!(thumbnail_side(0, 0, Vec2::new(0.0, 0.0)) > 0);
+    let asked = |layers: usize, heads: usize, size: Vec2| {
+        let mut case = question().sized(size.x, size.y);
+        case.document.attention[0].layers = layers;
+        case.known.statistic.heads = heads;
+        let known = Answered { results: Results::default(), heads: vec![heads] };
+        needs(View::Thumbnails, &case.inputs(&known))[0].request::<AttentionGrid>().cloned()
+    };
+    let tiles = |side| Some(AttentionGrid::of(0, side, Pooling::Maximum));
+    assert_eq!(asked(32, 32, Vec2::new(1000.0, 900.0)), tiles(24));
+    assert_eq!(asked(12, 12, Vec2::new(330.0, 300.0)), tiles(16));
+    assert_eq!(asked(4, 4, Vec2::new(900.0, 640.0)), tiles(96));
+    assert_eq!(asked(400, 400, Vec2::new(100.0, 100.0)), tiles(4));
+    assert_eq!(asked(0, 0, Vec2::new(0.0, 0.0)), tiles(4));
 }
 
 /// Reading order is falling mass.
@@ -223,7 +232,7 @@ fn heads_on_the_image_are_sorted_by_their_mass() {
         weights[head * 73 + 9 + 5] = patches;
         weights[head * 73 + 2] = words;
     }
-    case.evidence.per_head = Some(Arc::new(HeadWeights { heads: 3, values: weights }));
+    case.known.per_head = Some(Arc::new(HeadWeights { heads: 3, values: weights }));
     let scene = case.draw(View::Overlays);
     let order: Vec<Target> = scene
         .zones
@@ -260,7 +269,7 @@ fn several_images_stand_side_by_side_and_one_can_be_chosen() {
     case.selection.direction = Direction::AttendedBy;
     assert_eq!(pictures(&case), 2, "self-attention has patches on both sides");
     let mut stale = question();
-    stale.evidence.per_head = Some(Arc::new(HeadWeights { heads: 2, values: vec![0.5; 8] }));
+    stale.known.per_head = Some(Arc::new(HeadWeights { heads: 2, values: vec![0.5; 8] }));
     let said = labels(&stale.draw(View::Overlays)).iter().map(|label| label.text.clone()).collect::<Vec<_>>();
     assert!(said.iter().any(|text| text.contains("not here yet")), "{said:?}");
 }

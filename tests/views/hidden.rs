@@ -9,25 +9,26 @@ use vlscope::analysis::Direction;
 use vlscope::analysis::neighbours::{Metric, Neighbour};
 use vlscope::analysis::projection::{Align, Method};
 use vlscope::analysis::similarity::Similarity;
+use vlscope::query::{NearTokens, Neighbours, Projection};
 use vlscope::render::{Fonts, Line, Mark, Picture, Point, Quad};
 use vlscope::trace::Modality;
-use vlscope::view::{ColorBy, NearTokens, Neighbours, Projection, Scene, SizeBy, Target, View, Zone};
+use vlscope::view::{ColorBy, Scene, SizeBy, Target, View, Zone};
 
 /// A question whose tokens drift to the right from state to state, with all that the view may show.
 fn drifting() -> Case {
     let mut case = question();
-    let first = case.evidence.projection.as_ref().unwrap().as_ref().clone();
+    let first = case.known.projection.as_ref().unwrap().as_ref().clone();
     let at = |state: usize| first.points.iter().map(|&[x, y]| [x + state as f32, y]).collect::<Vec<_>>();
     let tokens = first.points.len();
     let near = |token: usize| Neighbour { token, distance: token as f32 / 100.0 };
     let list = NearTokens { same: vec![near(3), near(4)], other: vec![near(20)] };
-    case.evidence.neighbours = Some(Arc::new(Neighbours {
+    case.known.neighbours = Some(Arc::new(Neighbours {
         sequence: 0,
         state: 3,
         by_metric: [list.clone(), NearTokens { same: vec![near(5)], ..list }],
     }));
-    case.evidence.received = Arc::new((0..tokens).map(|token| token as f32 / tokens as f32).collect());
-    case.evidence.row_entropy = Arc::new((0..tokens).map(|token| token as f32 / 10.0).collect());
+    case.known.received = Arc::new((0..tokens).map(|token| token as f32 / tokens as f32).collect());
+    case.known.row_entropy = Arc::new((0..tokens).map(|token| token as f32 / 10.0).collect());
     let mut projection = Projection {
         path: Arc::new((0..5).map(at).collect()),
         norms: Arc::new((0..tokens).map(|token| 10.0 + token as f32).collect()),
@@ -35,7 +36,7 @@ fn drifting() -> Case {
         ..first
     };
     projection.recipe.align = Align::Shared;
-    case.evidence.projection = Some(Arc::new(projection));
+    case.known.projection = Some(Arc::new(projection));
     case
 }
 
@@ -67,15 +68,15 @@ fn says(scene: &Scene, words: &str) -> bool {
 #[test]
 fn the_fit_is_named_and_its_notes_are_shown() {
     let mut case = drifting();
-    let mut projection = case.evidence.projection.as_ref().unwrap().as_ref().clone();
+    let mut projection = case.known.projection.as_ref().unwrap().as_ref().clone();
     projection.recipe.method = Method::Tsne;
     projection.notes = vec!["perplexity 4.3: as much as 14 tokens allow".to_owned()];
-    case.evidence.projection = Some(Arc::new(projection.clone()));
+    case.known.projection = Some(Arc::new(projection.clone()));
     let scene = case.draw(View::Embedding);
     assert!(says(&scene, "t-SNE, one fit for all states") && says(&scene, "perplexity 4.3") && says(&scene, "t-SNE 1"));
     projection.recipe.method = Method::Pca;
     projection.recipe.align = Align::Procrustes;
-    case.evidence.projection = Some(Arc::new(projection));
+    case.known.projection = Some(Arc::new(projection));
     assert!(says(&case.draw(View::Embedding), "dimension 1 (PCA, turned)"));
 }
 
@@ -87,10 +88,10 @@ fn the_plot_stands_still_while_states_change() {
         of_kind(&scene, |mark| if let Mark::Points(points) = mark { Some(points) } else { None })[0].view
     };
     let before = view(&case);
-    let mut projection = case.evidence.projection.as_ref().unwrap().as_ref().clone();
+    let mut projection = case.known.projection.as_ref().unwrap().as_ref().clone();
     projection.points = projection.path[1].clone();
     projection.state = 1;
-    case.evidence.projection = Some(Arc::new(projection));
+    case.known.projection = Some(Arc::new(projection));
     assert_eq!(before, view(&case));
 }
 
@@ -202,7 +203,7 @@ fn nearest_tokens_are_listed_and_answer() {
     assert_eq!(rows, [3, 4, 20].map(|token| Target::Token { sequence: 0, token }));
     case.options.embedding.neighbours = Some(Metric::Euclidean);
     assert!(says(&case.draw(View::Embedding), "euclidean distance"));
-    case.evidence.neighbours = None;
+    case.known.neighbours = None;
     assert!(says(&case.draw(View::Embedding), "Select a token"));
     // Below the plot where it is narrow.
     let narrow = case.sized(300.0, 500.0).draw(View::Embedding);
@@ -222,7 +223,7 @@ fn a_trace_without_attention_has_selected_tokens_all_the_same() {
     assert_eq!(lines(&scene).iter().filter(|line| line.color.0[..3] == amber.0[..3]).count(), 4);
     assert!(says(&scene, "nearest words, cosine distance") && !says(&scene, "Select a token"));
     case.options.embedding.color_by = ColorBy::Received;
-    case.evidence.received = Arc::default();
+    case.known.received = Arc::default();
     assert!(says(&case.draw(View::Embedding), "this trace holds no attention"));
 }
 
@@ -230,12 +231,12 @@ fn a_trace_without_attention_has_selected_tokens_all_the_same() {
 fn what_has_no_neighbour_says_why() {
     let mut case = drifting().sized(800.0, 500.0);
     case.options.embedding.neighbours = Some(Metric::Cosine);
-    case.evidence.neighbours =
+    case.known.neighbours =
         Some(Arc::new(Neighbours { sequence: 0, state: 3, by_metric: [NearTokens::default(), NearTokens::default()] }));
     for (norm, words) in [(f32::NAN, "is not finite"), (0.0, "no direction"), (1.0, "No other token")] {
-        let mut projection = case.evidence.projection.as_deref().unwrap().clone();
+        let mut projection = case.known.projection.as_deref().unwrap().clone();
         projection.norms = Arc::new(vec![norm; projection.points.len()]);
-        case.evidence.projection = Some(Arc::new(projection));
+        case.known.projection = Some(Arc::new(projection));
         let scene = case.draw(View::Embedding);
         let said: Vec<&str> = labels(&scene).iter().map(|label| label.text.as_str()).collect();
         assert!(said.join(" ").contains(words), "{words}");
@@ -280,7 +281,7 @@ fn every_look_stays_inside_at_every_size() {
 fn states_are_compared_in_a_matrix_that_answers() {
     let mut case = drifting();
     let value = |index: usize| if index.is_multiple_of(6) { 1.0 } else { 0.3 + index as f32 / 100.0 };
-    case.evidence.similarity = Some(Arc::new(Similarity { values: (0..25).map(value).collect(), states: 5, every: 1 }));
+    case.known.similarity = Some(Arc::new(Similarity { values: (0..25).map(value).collect(), states: 5, every: 1 }));
     let scene = case.draw(View::Similarity);
     assert!(says(&scene, "linear CKA") && says(&scene, "1.00") && says(&scene, "0.31") && says(&scene, "state"));
     let cell = scene.content.size().x / 5.0;
@@ -290,7 +291,7 @@ fn states_are_compared_in_a_matrix_that_answers() {
     assert_eq!(scene.at(at(3, 1)), Some(Target::State { state: 3, with: 1 }));
     assert_eq!(scene.tip(Target::State { state: 3, with: 1 }), "state 3 · state 1: 0.460 (linear CKA)");
     // Many states: no numbers in cells, and not every number at the axes.
-    case.evidence.similarity = Some(Arc::new(Similarity { values: vec![0.9; 65 * 65], states: 65, every: 3 }));
+    case.known.similarity = Some(Arc::new(Similarity { values: vec![0.9; 65 * 65], states: 65, every: 3 }));
     let many = case.sized(300.0, 300.0).draw(View::Similarity);
     assert!(says(&many, "of one token in 3") && labels(&many).len() < 60);
 }

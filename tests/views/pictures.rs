@@ -50,7 +50,7 @@ fn each_tile_is_a_heatmap_where_its_boxes_say() {
     let fine = values(heatmaps(&scene)[1]);
     let (row, column) = (2, 5);
     let token = 1 + 4 - 1 + 6 + row * 7 + column;
-    assert_eq!(fine[row * 6 + column], case.evidence.weights[token]);
+    assert_eq!(fine[row * 6 + column], case.known.weights[token]);
     let middle = picture.min + picture.size() * Vec2::new(5.5 / 6.0, 2.5 / 4.0);
     assert_eq!(scene.at(middle), Some(Target::Token { sequence: 0, token }), "the finer patch answers");
     case.options.tiles = Tiles::Coarse;
@@ -104,7 +104,7 @@ fn image_to_image_attention_never_mirrors_a_row() {
     let mut weights = vec![0.0; 15];
     // The second row from the top, the first column.
     weights[5] = 1.0;
-    case.evidence.weights = Arc::new(weights);
+    case.known.weights = Arc::new(weights);
     let scene = case.draw(View::Image);
     let picture = Headless::new(&AdapterChoice::Auto).unwrap().draw(&scene.drawing, 1.0).unwrap();
     let cell = scene.content.size() / Vec2::new(5.0, 3.0);
@@ -126,7 +126,7 @@ fn heat_rises_with_the_weight_on_every_ground() {
         case.images = vec![Arc::new(vlscope::render::Pixels { width: 50, height: 30, rgb: vec![ground; 4500] })];
         let mut case = case.computed();
         case.options.smooth = false;
-        case.evidence.weights = Arc::new((0..15).map(|token| token as f32 / 14.0).collect());
+        case.known.weights = Arc::new((0..15).map(|token| token as f32 / 14.0).collect());
         let scene = case.draw(View::Image);
         let picture = Headless::new(&AdapterChoice::Auto).unwrap().draw(&scene.drawing, 1.0).unwrap();
         let cell = scene.content.size() / Vec2::new(5.0, 3.0);
@@ -144,7 +144,7 @@ fn heat_rises_with_the_weight_on_every_ground() {
 #[test]
 fn locked_scales_reach_up_to_the_largest_of_all_heads() {
     let mut case = question();
-    case.evidence.peaks = Some(Peaks { patches: 0.8, words: 0.7, tokens: 0.9, matrix: 0.6 });
+    case.known.peaks = Some(Peaks { patches: 0.8, words: 0.7, tokens: 0.9, matrix: 0.6 });
     let range = |case: &Case, view| heatmaps(&case.draw(view))[0].range;
     assert!(range(&case, View::Image)[1] < 0.5 && range(&case, View::Matrix)[1] < 0.5);
     case.options.lock_scale = true;
@@ -159,8 +159,8 @@ fn segments_stand_apart_with_their_shares() {
     let mut case = tiled_chat();
     case.selection.tokens = vec![case.document.sequences[0].tokens.len() - 1];
     let mut case = case.computed();
-    let weights = Arc::new(vec![1.0 / case.evidence.weights.len() as f32; case.evidence.weights.len()]);
-    case.evidence.weights = weights;
+    let weights = Arc::new(vec![1.0 / case.known.weights.len() as f32; case.known.weights.len()]);
+    case.known.weights = weights;
     let scene = case.sized(800.0, 600.0).draw(View::Text);
     let shown = texts(&scene);
     assert_eq!(shown.iter().filter(|text| *text == "prompt").count(), 2, "before and behind the image: {shown:?}");
@@ -191,7 +191,7 @@ fn words_are_joined_on_demand_and_name_their_pieces() {
     });
     assert_eq!(scene.at(zone.unwrap().center()), Some(pear));
     let tip = scene.tip(pear);
-    let sum: f32 = case.evidence.weights[first..first + 2].iter().sum();
+    let sum: f32 = case.known.weights[first..first + 2].iter().sum();
     assert!(tip.starts_with("pear = pe + ar: ") && tip.ends_with("(attention weight, sum of 2)"), "{tip}");
     assert!(tip.contains(&format!("{sum:.3}")), "{tip}: {sum}");
     // As queries, its pieces give on average what the word gives.
@@ -305,14 +305,14 @@ fn a_trace_without_separators_shows_like_any_other() {
     let scene = without.draw(View::Image);
     let heatmap = heatmaps(&scene)[0];
     assert_eq!((heatmap.rows, heatmap.columns), (8, 8));
-    assert_eq!(values(heatmap)[0], without.evidence.weights[7]);
+    assert_eq!(values(heatmap)[0], without.known.weights[7]);
     assert!(texts(&without.draw(View::Text)).contains(&"color".to_owned()));
 }
 
 #[test]
 fn a_block_of_the_matrix_holds_its_queries_and_keys_alone() {
     let mut case = question();
-    let all = case.evidence.links.clone();
+    let all = case.known.matrix.clone();
     for (block, queries, keys) in [
         (MatrixBlock::All, 0..73, 0..73),
         (MatrixBlock::TextText, 0..8, 0..8),
@@ -351,8 +351,8 @@ fn links_are_coloured_by_head_and_counted() {
     let mut case = question();
     case.selection.head = Pick::Mean;
     case.options.links_color = LinkColor::Head;
-    let matrix = case.evidence.links.clone();
-    case.evidence.head_links = (0..4).map(|head| (head, matrix.clone())).collect();
+    let matrix = case.known.matrix.clone();
+    case.known.head_matrices = (0..4).map(|head| (head, matrix.clone())).collect();
     let scene = case.draw(View::Links);
     let shown = links(&scene);
     assert_eq!(shown.iter().map(|links| links.links.len()).collect::<Vec<_>>(), [4 * 7 * 64, 4 * 64]);
@@ -373,7 +373,7 @@ fn links_are_coloured_by_head_and_counted() {
     let scene = case.draw(View::Links);
     assert!(texts(&scene).iter().any(|text| text.starts_with(&format!("{strong} of 2,048"))));
     // Without the heads' own weights, the mean is drawn.
-    case.evidence.head_links.clear();
+    case.known.head_matrices.clear();
     assert_eq!(links(&case.draw(View::Links)).iter().map(|links| links.links.len()).sum::<usize>(), 512);
 }
 
@@ -389,8 +389,8 @@ fn links_are_coloured_by_direction() {
     assert_eq!((of(palette.word), of(palette.patch)), (512, 512));
     // The same word and patch: one link each way, with the weights of either cell.
     let weight = |color: Color| all.iter().find(|link| link.color == color).unwrap().weight;
-    assert_eq!(weight(palette.word), case.evidence.links[9]);
-    assert_eq!(weight(palette.patch), case.evidence.links[9 * 73]);
+    assert_eq!(weight(palette.word), case.known.matrix[9]);
+    assert_eq!(weight(palette.patch), case.known.matrix[9 * 73]);
     assert!(texts(&scene).contains(&"image attends to text".to_owned()));
 }
 
@@ -403,7 +403,7 @@ fn bundles_sum_the_weights_of_a_region() {
     let links_shown = &links(&scene)[0].links;
     // 'circle', and what lies elsewhere.
     assert_eq!(links_shown.len(), 2);
-    let row = &case.evidence.links[2 * 73 + 9..3 * 73];
+    let row = &case.known.matrix[2 * 73 + 9..3 * 73];
     let total: f32 = links_shown.iter().map(|link| link.weight).sum();
     assert!((total - row.iter().sum::<f32>()).abs() < 1e-5);
     assert!(texts(&scene).iter().any(|text| text == "circle"));
@@ -415,6 +415,6 @@ fn bundles_sum_the_weights_of_a_region() {
     // Image queries: the mean of the rows.
     case.selection.direction = Direction::AttendedBy;
     let scene = case.draw(View::Links);
-    let mean: f32 = (0..16).map(|i| case.evidence.links[(9 + i / 4 * 8 + i % 4) * 73 + 2]).sum::<f32>() / 16.0;
+    let mean: f32 = (0..16).map(|i| case.known.matrix[(9 + i / 4 * 8 + i % 4) * 73 + 2]).sum::<f32>() / 16.0;
     assert!((links(&scene)[0].links[0].weight - mean).abs() < 1e-6);
 }

@@ -16,16 +16,15 @@ use vlscope::analysis::projection::{Align, Method, Recipe};
 use vlscope::analysis::statistics::Over;
 use vlscope::analysis::timeline::TokenGroup;
 use vlscope::analysis::{Combine, Direction, Engine, Pick, Rollout, Selection, SinkTreatment};
-use vlscope::export::numbers_of;
 use vlscope::gpu::AdapterChoice;
 use vlscope::headless::Headless;
-use vlscope::query::{Analyst, OpenTrace, Projector, Question, complete};
+use vlscope::query::{OpenTrace, Query, Results, Solver};
 use vlscope::render::colormap::Colormap;
 use vlscope::render::{Drawing, Fonts, Keep, Pixels, Rect, Transform, to_svg};
-use vlscope::trace::Document;
 use vlscope::view::{
-    Caption, ColorBy, CompareView, EmbeddingOptions, Evidence, HeadsOrder, Inputs, LinkColor, MatrixBlock, Options,
-    Scene, SizeBy, Target, Theme, Tiles, View, Zone, draw, draw_comparison, summary,
+    Caption, ColorBy, CompareView, EmbeddingOptions, HeadsOrder, Inputs, LinkColor, MatrixBlock, Options, Scene,
+    SizeBy, Target, Theme, Tiles, View, Zone, comparison_needs, draw, draw_comparison, needs_for_numbers, numbers_of,
+    partner, summary, summary_needs,
 };
 
 use crate::bounds::is_finite;
@@ -237,6 +236,20 @@ fn random_options(dice: &mut Dice) -> Options {
         dice.chance(30).then(|| Rect::at(x, y, dice.share() * 8.0, dice.of(&[0.0, 0.4, 3.0, f32::INFINITY])))
     };
     Options {
+        statistic: dice
+            .of(&["", "entropy", "distance", "mass.text.image", "vli.image_to_text", "head_metric.metric"])
+            .to_owned(),
+        specials: dice.chance(50),
+        z_score: dice.of(&[None, Some(Over::Layers), Some(Over::Heads), Some(Over::Everything)]),
+        pooling: dice.of(&[Pooling::Maximum, Pooling::Mean]),
+        hidden_state: dice.of(&[None, Some(0), Some(9)]),
+        normalization: dice.of(&[
+            Normalization::None,
+            Normalization::MinMax,
+            Normalization::RowMaximum,
+            Normalization::Percentile(98.0),
+            Normalization::Log,
+        ]),
         colormap: dice.of(&[None, Some(Colormap::Jet), Some(Colormap::RedBlue)]),
         range: range(dice),
         smooth: dice.chance(50),
@@ -282,7 +295,6 @@ fn random_options(dice: &mut Dice) -> Options {
             neighbours: dice.of(&[None, Some(Metric::Cosine), Some(Metric::Euclidean)]),
             lasso: false,
         },
-        ..Options::default()
     }
 }
 
@@ -304,63 +316,18 @@ fn random_hover(dice: &mut Dice) -> Option<Target> {
     ])
 }
 
-/// The numbers of every view; where they are refused, none.
-fn random_numbers(dice: &mut Dice, open: &OpenTrace, selection: &Selection, options: &mut Options) -> Evidence {
-    let question = Question {
-        selection: selection.clone(),
-        statistic: dice
-            .of(&["entropy", "distance", "mass.text.image", "vli.image_to_text", "head_metric.metric"])
-            .to_owned(),
-        specials: dice.chance(50),
-        normalization: dice.of(&[
-            Normalization::None,
-            Normalization::MinMax,
-            Normalization::RowMaximum,
-            Normalization::Percentile(98.0),
-            Normalization::Log,
-        ]),
-        hidden_state: dice.of(&[None, Some(0), Some(9)]),
-        z_score: dice.of(&[None, Some(Over::Layers), Some(Over::Heads), Some(Over::Everything)]),
-        thumbnails: Some((dice.of(&[4, 16]), dice.of(&[Pooling::Maximum, Pooling::Mean]))),
-        per_head: true,
-        lock_scale: options.lock_scale,
-        links_by_head: options.links_color == LinkColor::Head,
-        timeline: true,
-        neighbours: true,
-        row_entropy: true,
-    };
-    options.statistic.clone_from(&question.statistic);
-    options.normalization = question.normalization.label().into_owned();
-    let answer = Analyst::new(Engine::cpu()).answer(open, &question, &AtomicBool::new(false));
-    let mut evidence =
-        answer.unwrap_or_else(|error| Evidence { refusal: Some(error.to_string()), ..Evidence::default() });
-    let mut projector = Projector::default();
-    for view in [View::Embedding, View::Similarity] {
-        // Of the two the similarity of states asks for the plainer projection.
-        let mut of_view = evidence.clone();
-        if complete(view, open, &question, options.embedding.recipe, &mut projector, &mut of_view).is_ok() {
-            evidence.projection = evidence.projection.or(of_view.projection);
-            evidence.similarity = of_view.similarity;
-        }
-    }
-    // What is not there yet.
-    if dice.chance(10) {
-        evidence.links = Arc::default();
-    }
-    if dice.chance(10) {
-        evidence.weights = Arc::default();
-    }
-    evidence
-}
-
 /// A trace, and what is shown of it.
 struct Case {
     open: OpenTrace,
     selection: Selection,
+    /// What the numbers are of, such as what the pointer is on.
+    shown: Selection,
     options: Options,
-    evidence: Evidence,
     hover: Option<Target>,
+    refusal: Option<&'static str>,
     size: Vec2,
+    /// How many of a hundred requests are not answered yet.
+    waits: usize,
 }
 
 impl Case {
@@ -373,26 +340,27 @@ impl Case {
             *image = Arc::new(Pixels { width: 0, height: 3, rgb: Vec::new() });
         }
         let selection = random_selection(&mut dice, &open);
-        let mut options = random_options(&mut dice);
-        let evidence = random_numbers(&mut dice, &open, &selection, &mut options);
+        let preview = random_selection(&mut dice, &open);
+        let shown = if dice.chance(30) { preview } else { selection.clone() };
+        let options = random_options(&mut dice);
+        let hover = random_hover(&mut dice);
+        let refusal = dice.chance(5).then_some("layer 9 has no head 7");
         let size = dice.of(&[[1.0, 1.0], [64.0, 48.0], [90.0, 70.0], [120.0, 700.0], [900.0, 90.0], [640.0, 480.0]]);
-        Self { open, selection, options, evidence, hover: random_hover(&mut dice), size: size.into() }
+        let waits = dice.of(&[0, 0, 30]);
+        Self { open, selection, shown, options, hover, refusal, size: size.into(), waits }
     }
 
-    fn document(&self) -> &Document {
-        self.open.document()
+    fn inputs<'a>(&'a self, results: &'a Results) -> Inputs<'a> {
+        let inputs = Inputs::new(&self.open, &self.selection, &self.options, results, self.size);
+        Inputs { shown: &self.shown, hover: self.hover, refusal: self.refusal, ..inputs }
     }
 
-    fn inputs(&self) -> Inputs<'_> {
-        Inputs {
-            document: self.document(),
-            images: &self.open.images,
-            selection: &self.selection,
-            hover: self.hover,
-            options: &self.options,
-            evidence: &self.evidence,
-            size: self.size,
-        }
+    /// The results of what is asked for, failures among them.
+    fn answered(&self, solver: &Solver, asked: impl Fn(&Inputs<'_>) -> Vec<Query>) -> Results {
+        let mut queries = asked(&self.inputs(&Results::default()));
+        let mut dice = Dice(queries.len() as u64);
+        queries.retain(|_| !dice.chance(self.waits));
+        solver.results(&self.open, &queries, &AtomicBool::new(false)).unwrap()
     }
 }
 
@@ -446,12 +414,15 @@ fn every_view_of_random_traces_is_drawn() {
     let mut fonts = Fonts::new();
     let mut painted = 0;
     let mut before: Option<Case> = None;
+    let solver = Solver::new(Engine::cpu());
     for seed in 0..CASES {
         let mut doing = Doing(format!("making trace {seed}"));
         // That of before is still open.
         let case = Case::of(seed, &folder.path().join(format!("{seed}.safetensors")));
-        let inputs = case.inputs();
         for view in View::all() {
+            doing.0 = format!("computing {view} of trace {seed}");
+            let results = case.answered(&solver, |inputs| needs_for_numbers(view, inputs));
+            let inputs = case.inputs(&results);
             doing.0 = format!("drawing {view} of trace {seed}");
             let scene = draw(view, &inputs, &mut fonts);
             check(&scene, case.hover, &doing.0);
@@ -464,11 +435,15 @@ fn every_view_of_random_traces_is_drawn() {
             }
         }
         doing.0 = format!("summing up trace {seed}");
-        _ = summary(&inputs);
-        if let Some(before) = &before {
+        _ = summary(&case.inputs(&case.answered(&solver, summary_needs)));
+        if let Some(mut before) = before {
+            before.selection = partner(case.open.document(), &before.open, &case.selection).selection;
+            before.shown = before.selection.clone();
             for view in CompareView::ALL {
-                doing.0 = format!("comparing {view} of traces {} and {seed}", seed - 1);
-                check(&draw_comparison(view, &inputs, &before.inputs(), &mut fonts), case.hover, &doing.0);
+                doing.0 = format!("comparing {view} of traces {seed} and {}", seed - 1);
+                let [a, b] = [&case, &before].map(|of| of.answered(&solver, |inputs| comparison_needs(view, inputs)));
+                let scene = draw_comparison(view, &case.inputs(&a), &before.inputs(&b), &mut fonts);
+                check(&scene, case.hover, &doing.0);
             }
         }
         before = Some(case);

@@ -16,7 +16,7 @@ const WITH_WEIGHTS: [View; 5] = [View::Image, View::Text, View::Matrix, View::Li
 fn with_sinks(mut case: Case, treatment: SinkTreatment) -> Case {
     let sink = |token: usize| Sink { token, heads: 0.9, is_massive: false };
     case.selection.sinks = treatment;
-    case.evidence.sinks = Some(Arc::new(Sinks { sinks: vec![sink(0), sink(9)], dimensions: Vec::new() }));
+    case.known.sinks = Some(Arc::new(Sinks { sinks: vec![sink(0), sink(9)], dimensions: Vec::new() }));
     case
 }
 
@@ -43,12 +43,12 @@ fn each_view_with_weights_says_what_became_of_sinks() {
             assert!(says(&case, view, words), "{view}: {words}");
         }
         let masses = vec![[0.25; 4]; 4];
-        case.evidence.timeline = Some(Arc::new(Timeline { tokens: vec![0], layers: 4, masses }));
+        case.known.timeline = Some(Arc::new(Timeline { tokens: vec![0], layers: 4, masses }));
         assert!(says(&case, View::Timeline, "counted as sinks: [CLS], patch (0, 0)"));
         assert!(!says(&case, View::Heads, "sinks"), "the statistics do not change");
     }
     let mut none = with_sinks(question(), SinkTreatment::Hide);
-    none.evidence.sinks = Some(Arc::default());
+    none.known.sinks = Some(Arc::default());
     assert!(says(&none, View::Text, "no sinks in this block"));
     assert!(!says(&question(), View::Text, "sinks"));
 }
@@ -56,15 +56,17 @@ fn each_view_with_weights_says_what_became_of_sinks() {
 #[test]
 fn a_summary_says_where_the_attention_goes() {
     let mut case = question();
-    let mut weights = vec![0.0; case.evidence.weights.len()];
+    let mut weights = vec![0.0; case.known.weights.len()];
     // [CLS] is special, 3 is a word, 9 and 10 are patches.
     [(0, 0.25), (3, 0.25), (9, 0.25), (10, 0.25)].into_iter().for_each(|(token, weight)| weights[token] = weight);
-    case.evidence.weights = Arc::new(weights);
-    let said = summary(&case.inputs());
+    case.known.weights = Arc::new(weights);
+    let known = case.answered(View::Image);
+    let said = summary(&case.inputs(&known));
     let expected = "Attention of color · layer 2 · head 1: image 0.50 · text 0.25 · special 0.25 · entropy 1.39 nats";
     assert_eq!(said.as_deref(), Some(expected), "ln 4 is 1.39");
-    case.evidence.weights = Arc::default();
-    assert_eq!(summary(&case.inputs()), None);
+    case.known.weights = Arc::default();
+    let known = case.answered(View::Image);
+    assert_eq!(summary(&case.inputs(&known)), None);
 }
 
 #[test]
@@ -79,10 +81,10 @@ fn marked_sinks_have_a_dot_where_they_are_seen() {
 #[test]
 fn weights_that_are_left_out_are_not_drawn_and_do_not_spoil_the_shares() {
     let mut case = with_sinks(question(), SinkTreatment::Hide);
-    let mut weights = case.evidence.weights.to_vec();
+    let mut weights = case.known.weights.to_vec();
     weights[0] = f32::NAN;
     weights[9] = f32::NAN;
-    case.evidence.weights = Arc::new(weights);
+    case.known.weights = Arc::new(weights);
     assert!(says(&case, View::Text, "share of the attention"));
     assert!(says(&case, View::Image, "circle 0."), "a region has its share");
 }
@@ -91,10 +93,9 @@ fn weights_that_are_left_out_are_not_drawn_and_do_not_spoil_the_shares() {
 fn a_rollout_that_cannot_be_is_explained_in_every_view_that_lacks_it() {
     let mut case = encoder_decoder();
     case.selection.rollout = Some(Rollout::default());
-    case.evidence.weights = Arc::default();
-    case.evidence.links = Arc::default();
-    case.evidence.matrix = vlscope::render::Values::Host(Arc::default());
-    case.evidence.refusal = Some("rollout needs self-attention".to_owned());
+    case.known.weights = Arc::default();
+    case.known.matrix = Arc::default();
+    case.known.refusal = Some("rollout needs self-attention".to_owned());
     for view in WITH_WEIGHTS {
         assert!(says(&case, view, "Rollout needs self-attention."), "{view}");
     }

@@ -75,7 +75,7 @@ fn masses_are_sums_by_group_and_means_over_heads() {
 fn the_view_stacks_the_masses_and_answers_by_token_and_layer() {
     let mut case = tiled_chat();
     case.selection.tokens = vec![];
-    let timeline = case.evidence.timeline.clone().unwrap();
+    let timeline = case.known.timeline.clone().unwrap();
     let scene = case.draw(View::Timeline);
     let palette = case.options.theme.palette();
     let quads = |color| {
@@ -112,7 +112,7 @@ fn the_view_stacks_the_masses_and_answers_by_token_and_layer() {
 #[test]
 fn a_single_output_token_has_a_bar_a_layer() {
     let case = question().with_timeline();
-    let timeline = case.evidence.timeline.clone().unwrap();
+    let timeline = case.known.timeline.clone().unwrap();
     assert_eq!((timeline.tokens.as_slice(), timeline.layers), (&[0][..], 4));
     let scene = case.draw(View::Timeline);
     let column = scene.content.size().x / 4.0;
@@ -170,18 +170,18 @@ fn masses_that_are_nan_are_struck_and_the_rest_is_drawn() {
     // One output token has a bar in each layer. Sums may exceed 1 by rounding.
     let mut one = question();
     let masses = vec![nan, [0.3, 0.3, 0.3, 0.100_000_1], [0.1, f32::NAN, 0.0, 0.0], [f32::INFINITY, 0.0, 0.0, 0.0]];
-    one.evidence.timeline = Some(Arc::new(Timeline { tokens: vec![0], masses, layers: 4 }));
+    one.known.timeline = Some(Arc::new(Timeline { tokens: vec![0], masses, layers: 4 }));
     assert_eq!(bars(&one), (2, 2));
     let tip = one.draw(View::Timeline).tip(Target::Output { layer: Some(0), token: 0 });
     assert!(tip.ends_with("layer 0: no value"), "{tip}");
     // Several have one each: the mean of the layers that have any.
     let mut several = tiled_chat();
-    let mut timeline = (**several.evidence.timeline.as_ref().unwrap()).clone();
+    let mut timeline = (**several.known.timeline.as_ref().unwrap()).clone();
     let count = timeline.tokens.len();
     assert_eq!(bars(&several), (0, count));
     (0..timeline.layers).for_each(|layer| timeline.masses[layer * count + 1] = nan);
     timeline.masses[2] = nan;
-    several.evidence.timeline = Some(Arc::new(timeline));
+    several.known.timeline = Some(Arc::new(timeline));
     several.selection.layer = Pick::Mean;
     assert_eq!(bars(&several), (1, count - 1));
 }

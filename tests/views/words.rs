@@ -8,7 +8,7 @@ use glam::Vec2;
 use vlscope::analysis::projection::{Align, Method};
 use vlscope::analysis::similarity::Similarity;
 use vlscope::analysis::{Combine, Pick, Rollout, SinkTreatment};
-use vlscope::render::{Mark, Rect, Values};
+use vlscope::render::{Mark, Rect};
 use vlscope::trace::{Area, Region};
 use vlscope::view::{Caption, HeadsOrder, Scene, Target, View, Zone};
 
@@ -44,8 +44,8 @@ fn a_caption_says_what_the_view_shows_and_no_more() {
     );
     let alone = caption(&mut question().with_timeline(), View::Timeline);
     assert!(alone.ends_with("block self · every layer · head 1 · attention of [CLS] [0]"), "{alone}");
-    case.evidence.statistic.label = "Text on image, z by layer".to_owned();
-    case.evidence.statistic.unit = "standard deviations".to_owned();
+    case.known.statistic.label = "Text on image, z by layer".to_owned();
+    case.known.statistic.unit = "standard deviations".to_owned();
     let heads = caption(&mut case, View::Heads);
     assert!(heads.ends_with("block self · Text on image, z by layer (standard deviations)"), "{heads}");
     for (view, said) in
@@ -59,10 +59,10 @@ fn a_caption_says_what_the_view_shows_and_no_more() {
 #[test]
 fn a_caption_of_hidden_states_names_sequence_state_method_and_alignment() {
     let mut case = question();
-    let mut projection = case.evidence.projection.as_deref().unwrap().clone();
+    let mut projection = case.known.projection.as_deref().unwrap().clone();
     (projection.recipe.method, projection.recipe.align, projection.recipe.seed) = (Method::Tsne, Align::Shared, 4);
-    case.evidence.projection = Some(Arc::new(projection));
-    case.evidence.similarity = Some(Arc::new(Similarity { values: vec![1.0; 25], states: 5, every: 3 }));
+    case.known.projection = Some(Arc::new(projection));
+    case.known.similarity = Some(Arc::new(Similarity { values: vec![1.0; 25], states: 5, every: 3 }));
     let embedding = caption(&mut case, View::Embedding);
     for part in
         ["hidden states of main", "state 3, after layer 2", "t-SNE, seed 4", "one fit for all states", "color [2]"]
@@ -94,7 +94,7 @@ fn a_caption_says_how_weights_came_about() {
     case.selection.rollout = None;
     case.selection.sinks = SinkTreatment::Renormalise;
     assert!(caption(&mut case, View::Matrix).ends_with("sinks hidden, rows scaled up"));
-    case.evidence.sinks = Some(Arc::default());
+    case.known.sinks = Some(Arc::default());
     assert!(caption(&mut case, View::Matrix).ends_with("raw weights"), "there are none");
 }
 
@@ -118,7 +118,7 @@ fn a_long_caption_has_several_lines_and_the_view_keeps_its_room() {
 #[test]
 fn heads_without_a_value_say_why() {
     let without_values = |mut case: Case, name: &str| {
-        let statistic = &mut case.evidence.statistic;
+        let statistic = &mut case.known.statistic;
         statistic.name = name.to_owned();
         statistic.values.fill(f32::NAN);
         statistic.layer_mean.fill(f32::NAN);
@@ -136,14 +136,14 @@ fn heads_without_a_value_say_why() {
     of_many_traces.document.sequences.clear();
     assert!(says(&without_values(of_many_traces, "mass.text.image"), "no head of this block has a value"));
     let mut bare = nothing();
-    bare.evidence.statistic.values.clear();
+    bare.known.statistic.values.clear();
     assert!(says(&bare.draw(View::Heads), "This trace holds no attention."));
 }
 
 #[test]
 fn means_that_differ_by_rounding_alone_keep_their_order() {
     let mut case = multi_image();
-    let statistic = &mut case.evidence.statistic;
+    let statistic = &mut case.known.statistic;
     statistic.values = vec![-1.0, 1.0, -1.0, 1.0, 1.0, -1.0];
     statistic.layer_mean = vec![-3e-8, 6e-8, -0.0];
     statistic.head_mean = vec![0.1, 0.4];
@@ -163,12 +163,10 @@ fn means_that_differ_by_rounding_alone_keep_their_order() {
 #[test]
 fn numbers_in_cells_have_the_digits_that_the_cells_in_sight_need() {
     let mut case = question();
-    let mut matrix = vec![0.0062; case.evidence.links.len()];
+    let mut matrix = vec![0.0062; case.known.matrix.len()];
     matrix[1] = 0.0032;
     *matrix.last_mut().unwrap() = 0.9;
-    case.evidence.links = Arc::new(matrix);
-    case.evidence.matrix = Values::Host(case.evidence.links.clone());
-    case.evidence.matrix_max = 0.9;
+    case.known.matrix = Arc::new(matrix);
     case.options.matrix_window = Some(Rect::at(0.0, 0.0, 5.0, 5.0));
     let scene = case.draw(View::Matrix);
     assert!(says(&scene, "0.0062") && says(&scene, "0.0032"));
@@ -179,11 +177,11 @@ fn numbers_in_cells_have_the_digits_that_the_cells_in_sight_need() {
 fn an_image_without_attention_says_so_and_has_neither_heat_nor_bar() {
     let mut case = question();
     let words_alone = |token: usize, weight: f32| if token < 8 { weight } else { 0.0 };
-    let weights = case.evidence.weights.iter().enumerate().map(|(token, &weight)| words_alone(token, weight));
-    case.evidence.weights = Arc::new(weights.collect());
+    let weights = case.known.weights.iter().enumerate().map(|(token, &weight)| words_alone(token, weight));
+    case.known.weights = Arc::new(weights.collect());
     let columns = case.document.sequences[0].tokens.len();
-    let links = case.evidence.links.iter().enumerate().map(|(at, &weight)| words_alone(at % columns, weight));
-    case.evidence.links = Arc::new(links.collect());
+    let links = case.known.matrix.iter().enumerate().map(|(at, &weight)| words_alone(at % columns, weight));
+    case.known.matrix = Arc::new(links.collect());
     let scene = case.draw(View::Image);
     assert!(says(&scene, "no attention on this image"));
     assert_eq!((heatmaps(&scene), scene.bar), (0, None));
@@ -228,7 +226,7 @@ fn the_label_of_an_upright_bar_may_be_longer_than_the_bar() {
 fn a_trace_without_attention_shows_its_words() {
     let mut case = multi_image();
     case.document.attention.clear();
-    case.evidence = vlscope::view::Evidence::default();
+    case.known = Known::default();
     case.selection.tokens = vec![12];
     let scene = case.draw(View::Text);
     for words in ["no heat: this trace holds no attention", "Which", "image 0: 4 patches", "question"] {

@@ -20,7 +20,7 @@ fn heatmap(scene: &vlscope::view::Scene) -> &vlscope::render::Heatmap {
 fn the_middle_of_each_head_is_that_head() {
     for case in [many_heads().sized(320.0, 300.0), question(), encoder_decoder().sized(1200.0, 900.0)] {
         let scene = case.draw(View::Heads);
-        let (layers, heads) = (case.evidence.statistic.layers, case.evidence.statistic.heads);
+        let (layers, heads) = (case.known.statistic.layers, case.known.statistic.heads);
         let mut seen = 0;
         for zone in &scene.zones {
             let Zone::Area { rect, target } = zone else { panic!("{zone:?}") };
@@ -42,8 +42,8 @@ fn the_middle_of_each_head_is_that_head() {
 #[test]
 fn tips_say_name_value_and_unit() {
     let mut case = question();
-    case.evidence.statistic.values[3 * 4 + 1] = 0.412;
-    case.evidence.statistic.values[0] = f32::NAN;
+    case.known.statistic.values[3 * 4 + 1] = 0.412;
+    case.known.statistic.values[0] = f32::NAN;
     let scene = case.draw(View::Heads);
     assert_eq!(scene.tip(Target::Head { layer: 3, head: 1 }), "layer 3 · head 1: 0.412 (share of attention)");
     assert_eq!(scene.tip(Target::Head { layer: 0, head: 0 }), "layer 0 · head 0: no value");
@@ -129,7 +129,7 @@ fn the_matrix_names_tokens_where_there_is_room() {
 fn a_few_large_weights_do_not_darken_the_matrix() {
     let mut case = long_prompt();
     let scene = case.draw(View::Matrix);
-    assert!(heatmap(&scene).range[1] < 0.3 && case.evidence.matrix_max == 1.0);
+    assert!(heatmap(&scene).range[1] < 0.3 && case.known.matrix.contains(&1.0));
     assert!(labels(&scene).iter().any(|label| label.text == "attention weight (up to 1.00)"));
     case.options.range = Some([0.0, 0.5]);
     assert_eq!(heatmap(&case.draw(View::Matrix)).range, [0.0, 0.5]);
@@ -202,7 +202,7 @@ fn links_are_candidates_between_words_and_patches() {
     assert_eq!(counts(&case), [64]);
     case.selection.direction = Direction::AttendedBy;
     case.options.links_of_selection = false;
-    let weight = case.evidence.links[9 * 73];
+    let weight = case.known.matrix[9 * 73];
     assert!(links(&case)[0].links.iter().any(|link| link.weight == weight));
     // A causal block has no weights above the diagonal: 11 words, 66 pairs.
     assert_eq!(counts(&words_only()), [66]);

@@ -51,54 +51,44 @@ pub fn head_matrix(
 ) -> Option<Vec<f32>> {
     let [queries, keys] = sides(layers);
     let mut matrix = vec![0.0; queries * keys];
-    if keys == 0 {
-        return Some(matrix);
-    }
-    let pairs: usize = heads.iter().map(|(_, heads)| heads.len()).sum();
-    let fill = |(query, out): (usize, &mut [f32])| {
-        if !goes_on() {
-            return None;
-        }
-        let mut row = vec![0.0; keys];
-        for (number, (index, run)) in heads.iter().enumerate() {
-            let mut of_layer = vec![0.0; keys];
-            for (number, one) in run.clone().enumerate() {
-                layers[*index].read((one * queries + query) * keys, &mut row);
-                fold(&mut of_layer, &row, head == Pick::Max && number > 0);
-            }
-            let terms = match (layer, head) {
-                (Pick::Max, Pick::Max) => 1,
-                (Pick::Max, _) => run.len(),
-                (_, Pick::Max) => heads.len(),
-                _ => pairs,
-            };
-            of_layer.iter_mut().for_each(|weight| *weight /= terms as f32);
-            fold(out, &of_layer, layer == Pick::Max && number > 0);
-        }
-        Some(())
-    };
-    matrix.par_chunks_mut(keys).enumerate().try_for_each(fill).map(|()| matrix)
+    let fill = |(query, out): (usize, &mut [f32])| goes_on().then(|| head_row(layers, heads, layer, head, query, out));
+    matrix.par_chunks_mut(keys.max(1)).enumerate().try_for_each(fill).map(|()| matrix)
 }
 
-/// What [`gather()`] gives where the heads are one matrix already, `[queries, keys]`.
-pub fn gather_matrix(matrix: &[f32], keys: usize, part: &Resolved) -> Vec<f32> {
-    let queries = matrix.len().checked_div(keys).unwrap_or(0);
-    let divisor = if part.combine == Combine::Mean { part.tokens.len() } else { 1 };
-    let combined = |weights: &mut dyn Iterator<Item = f32>| {
-        let combined = match part.combine {
-            Combine::Mean | Combine::Sum => weights.map(f64::from).sum::<f64>() / divisor as f64,
-            Combine::Max => f64::from(weights.fold(f32::NEG_INFINITY, larger)),
+/// One row of [`head_matrix`], `[keys]`.
+pub fn head_row(
+    layers: &[TensorView<'_>],
+    heads: &[LayerHeads],
+    layer: Pick,
+    head: Pick,
+    query: usize,
+    out: &mut [f32],
+) {
+    let keys = out.len();
+    let queries = layers.first().map_or(0, |layer| layer.shape[1]);
+    if let [(index, run)] = heads
+        && run.len() == 1
+    {
+        return layers[*index].read((run.start * queries + query) * keys, out);
+    }
+    let pairs: usize = heads.iter().map(|(_, heads)| heads.len()).sum();
+    let mut row = vec![0.0; keys];
+    let mut of_layer = vec![0.0; keys];
+    out.fill(0.0);
+    for (number, (index, run)) in heads.iter().enumerate() {
+        of_layer.fill(0.0);
+        for (number, one) in run.clone().enumerate() {
+            layers[*index].read((one * queries + query) * keys, &mut row);
+            fold(&mut of_layer, &row, head == Pick::Max && number > 0);
+        }
+        let terms = match (layer, head) {
+            (Pick::Max, Pick::Max) => 1,
+            (Pick::Max, _) => run.len(),
+            (_, Pick::Max) => heads.len(),
+            _ => pairs,
         };
-        if combined.is_finite() { combined as f32 } else { f32::NAN }
-    };
-    let tokens = &part.tokens;
-    match part.direction {
-        Direction::AttendsTo => {
-            (0..keys).map(|key| combined(&mut tokens.iter().map(|&query| matrix[query * keys + key]))).collect()
-        }
-        Direction::AttendedBy => {
-            (0..queries).map(|query| combined(&mut tokens.iter().map(|&key| matrix[query * keys + key]))).collect()
-        }
+        of_layer.iter_mut().for_each(|weight| *weight /= terms as f32);
+        fold(out, &of_layer, layer == Pick::Max && number > 0);
     }
 }
 

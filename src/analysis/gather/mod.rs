@@ -6,11 +6,14 @@
 //! not see a key gives it 0. Instead of the mean over tokens there may be their sum or their maximum.
 //!
 //! Means and sums may be taken in any order, so weights are added as they are read, without a matrix in between. A
-//! maximum may not: heads become one matrix first, then layers do ([`cpu::head_matrix`]), then its rows or columns one
-//! ([`cpu::gather_matrix`]). So it is with a rollout.
+//! maximum may not: the rows of the heads become one first, then those of the layers ([`cpu::head_row`]), then rows or columns are
+//! combined ([`HeadRows::gather`](super::HeadRows::gather)). So it is with a rollout.
 
 pub mod cpu;
 pub mod gpu;
+mod left_out;
+
+pub use left_out::{rows_left_out, why_no_row};
 
 use std::ops::Range;
 
@@ -134,9 +137,28 @@ impl Resolved {
         Ok(Self { heads, tokens, direction: selection.direction, combine: selection.combine })
     }
 
+    /// The same without selected keys that are left out: they say nothing. If all of them are, they stay selected, without
+    /// weights.
+    pub fn without(mut self, left_out: &[usize]) -> Self {
+        if self.direction == Direction::AttendedBy && !self.tokens.iter().all(|token| left_out.contains(token)) {
+            self.tokens.retain(|token| !left_out.contains(token));
+        }
+        self
+    }
+
     /// How many heads take part, over all layers.
     pub fn head_count(&self) -> usize {
         self.heads.iter().map(|(_, heads)| heads.len()).sum()
+    }
+
+    /// The bytes of the rows, or columns, that it is gathered of.
+    pub fn bytes_of_rows(&self, layers: &[TensorView<'_>]) -> usize {
+        let others = |view: &TensorView<'_>| view.shape[if self.direction == Direction::AttendsTo { 2 } else { 1 }];
+        let of_heads = |(layer, heads): &LayerHeads| {
+            let view = &layers[*layer];
+            heads.len() * self.tokens.len() * others(view) * view.dtype.bytes()
+        };
+        self.heads.iter().map(of_heads).sum()
     }
 
     /// By what the sum of the weights of a token of the other side is divided.

@@ -28,6 +28,17 @@ pub enum Normalization {
     Log,
 }
 
+impl Eq for Normalization {}
+
+impl std::hash::Hash for Normalization {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        if let Self::Percentile(percent) = self {
+            (percent + 0.0).to_bits().hash(state);
+        }
+    }
+}
+
 impl Normalization {
     /// Every way, as it is offered.
     pub const ALL: [Self; 5] = [Self::None, Self::MinMax, Self::RowMaximum, Self::Percentile(99.0), Self::Log];

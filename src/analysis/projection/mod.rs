@@ -4,6 +4,7 @@
 //! states together. **Procrustes** turns the fit of each state onto that of the state before. What a method cannot do
 //! with so few or so many tokens is done by less, and a note says so.
 
+pub(super) mod centre;
 mod distances;
 mod pca;
 mod procrustes;

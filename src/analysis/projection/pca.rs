@@ -12,6 +12,7 @@
 use nalgebra::DMatrix;
 use ndarray::{Array1, Array2, Axis};
 
+use super::centre;
 use crate::analysis::random::Random;
 
 /// Up to this side of the smaller symmetric matrix all eigenvectors are found.
@@ -26,7 +27,7 @@ const MOST_ITERATIONS: usize = 64;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Components {
     /// `[dim]`: what is subtracted.
-    pub mean: Array1<f32>,
+    pub mean: Array1<f64>,
     /// `[2, dim]`, of length 1; 0 where nothing varies. Each points to where the row with the largest coordinate is,
     /// so that equal input gives equal output.
     pub axes: Array2<f32>,
@@ -38,13 +39,13 @@ impl Components {
     /// Of `[rows, dim]`, all finite.
     pub fn of(rows: &Array2<f32>) -> Self {
         let (count, dim) = rows.dim();
-        let mean = rows.mean_axis(Axis(0)).unwrap_or_else(|| Array1::zeros(dim));
-        let centered = rows - &mean;
-        let variance: f64 = centered.iter().map(|&value| f64::from(value).powi(2)).sum();
+        let mean = centre::mean(rows);
+        let centred = centre::without(rows.clone(), mean.view());
+        let variance: f64 = centred.iter().map(|&value| f64::from(value).powi(2)).sum();
         let found = match count.min(dim) {
             0 => Vec::new(),
-            side if side <= EXACT_SIDE => exact(&centered),
-            _ => by_iteration(&centered),
+            side if side <= EXACT_SIDE => exact(&centred),
+            _ => by_iteration(&centred),
         };
         let mut components = Self { mean, axes: Array2::zeros((2, dim)), explained: [0.0; 2] };
         for (axis, (eigenvalue, vector)) in found.into_iter().take(2).enumerate() {
@@ -52,7 +53,7 @@ impl Components {
             if eigenvalue <= variance * 1e-12 {
                 continue;
             }
-            let coordinates = centered.dot(&vector);
+            let coordinates = centred.dot(&vector);
             let far = coordinates.iter().copied().fold(0.0, |a: f32, b| if b.abs() > a.abs() { b } else { a });
             components.axes.row_mut(axis).assign(&(vector * far.signum()));
             components.explained[axis] = (eigenvalue / variance) as f32;
@@ -62,15 +63,15 @@ impl Components {
 
     /// The coordinates of `[rows, dim]` on both axes.
     pub fn project(&self, rows: &Array2<f32>) -> Vec<[f32; 2]> {
-        let coordinates = (rows - &self.mean).dot(&self.axes.t());
+        let coordinates = centre::without(rows.clone(), self.mean.view()).dot(&self.axes.t());
         coordinates.outer_iter().map(|row| [row[0], row[1]]).collect()
     }
 }
 
 /// Eigenvalues and eigenvectors of `XᵀX`, the largest first.
-fn exact(centered: &Array2<f32>) -> Vec<(f64, Array1<f32>)> {
-    let (count, dim) = centered.dim();
-    let x = DMatrix::from_fn(count, dim, |row, column| f64::from(centered[[row, column]]));
+fn exact(centred: &Array2<f32>) -> Vec<(f64, Array1<f32>)> {
+    let (count, dim) = centred.dim();
+    let x = DMatrix::from_fn(count, dim, |row, column| f64::from(centred[[row, column]]));
     let by_gram = count <= dim;
     let eigen = if by_gram { &x * x.transpose() } else { x.tr_mul(&x) }.symmetric_eigen();
     let mut order: Vec<usize> = (0..eigen.eigenvalues.len()).collect();
@@ -85,15 +86,15 @@ fn exact(centered: &Array2<f32>) -> Vec<(f64, Array1<f32>)> {
 }
 
 /// The same two for large matrices.
-fn by_iteration(centered: &Array2<f32>) -> Vec<(f64, Array1<f32>)> {
-    let (count, dim) = centered.dim();
+fn by_iteration(centred: &Array2<f32>) -> Vec<(f64, Array1<f32>)> {
+    let (count, dim) = centred.dim();
     let (by_gram, side) = (count <= dim, count.min(dim));
     let symmetric =
-        (side <= HELD_SIDE).then(|| if by_gram { centered.dot(&centered.t()) } else { centered.t().dot(centered) });
+        (side <= HELD_SIDE).then(|| if by_gram { centred.dot(&centred.t()) } else { centred.t().dot(centred) });
     let apply = |vectors: &Array2<f32>| match &symmetric {
         Some(symmetric) => symmetric.dot(vectors),
-        None if by_gram => centered.dot(&centered.t().dot(vectors)),
-        None => centered.t().dot(&centered.dot(vectors)),
+        None if by_gram => centred.dot(&centred.t().dot(vectors)),
+        None => centred.t().dot(&centred.dot(vectors)),
     };
     let block = BLOCK.min(side);
     let mut random = Random::new(0);
@@ -121,7 +122,7 @@ fn by_iteration(centered: &Array2<f32>) -> Vec<(f64, Array1<f32>)> {
     }
     let axis = |which: usize| {
         let vector = basis.column(which);
-        let axis = if by_gram { centered.t().dot(&vector) } else { vector.to_owned() };
+        let axis = if by_gram { centred.t().dot(&vector) } else { vector.to_owned() };
         let length = axis.dot(&axis).sqrt().max(f32::MIN_POSITIVE);
         axis / length
     };
@@ -190,10 +191,32 @@ mod tests {
             let mut random = Random::new(7);
             let strength = |column: usize| [9.0, 5.0, 4.6].get(column).copied().unwrap_or(1.0);
             let values = Array2::from_shape_fn((rows, dim), |(_, column)| random.normal() * strength(column));
-            let centered = &values - &values.mean_axis(Axis(0)).unwrap();
-            for (all, few) in exact(&centered).iter().zip(by_iteration(&centered)) {
+            let centred = centre::centred(values);
+            for (all, few) in exact(&centred).iter().zip(by_iteration(&centred)) {
                 assert!((all.0 - few.0).abs() < all.0 * 1e-4, "{} {}", all.0, few.0);
                 assert!(all.1.dot(&few.1).abs() > 0.999, "{rows} × {dim}: {}", all.1.dot(&few.1));
+            }
+        }
+    }
+
+    /// All numbers are whole, so that f32 holds them 10⁷ from the origin, where the ones that it holds are 1 apart.
+    #[test]
+    fn far_from_the_origin_nothing_changes() {
+        for (rows, dim) in [(300, 8), (400, 200)] {
+            let mut random = Random::new(5);
+            let strength = |column: usize| [60.0, 30.0].get(column).copied().unwrap_or(4.0);
+            let near = Array2::from_shape_fn((rows, dim), |(_, column)| (random.normal() * strength(column)).round());
+            let expected = Components::of(&near);
+            for distance in [1e6, 1e7] {
+                let far = near.mapv(|value| value + distance);
+                let found = Components::of(&far);
+                for (found, expected) in found.explained.iter().zip(expected.explained) {
+                    assert!((found - expected).abs() < 1e-6, "{found} of the variance instead of {expected}");
+                }
+                for (found, expected) in found.project(&far).iter().zip(expected.project(&near)) {
+                    let off = (found[0] - expected[0]).hypot(found[1] - expected[1]);
+                    assert!(off < 1e-3, "{distance}: {found:?} instead of {expected:?}");
+                }
             }
         }
     }

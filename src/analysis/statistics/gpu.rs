@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::plan::Plan;
-use super::sums::{SLOTS, Sums};
+use super::sums::{SLOTS, Sums, as_wgsl, slots};
 use crate::gpu::{Binding, Gpu, GpuError, Kernel, PageKey, Residency, Shader, dtype_code, read_back};
 use crate::trace::TensorView;
 
@@ -13,6 +13,7 @@ pub const SHADER: Shader = Shader {
     wgsl: concat!(
         include_str!("../../../shaders/shared/decode.wgsl"),
         include_str!("../../../shaders/shared/dispatch.wgsl"),
+        slots!(as_wgsl),
         include_str!("../../../shaders/analysis/statistics.wgsl"),
     ),
     bindings: &[
@@ -40,7 +41,6 @@ struct Parameters {
     tiles: u32,
     first_result: u32,
     causal: u32,
-    same_sequence: u32,
 }
 
 /// The sums of one block, layer by layer. Work is handed in and read at the end, so that uploading and computing
@@ -118,7 +118,6 @@ impl<'a> Pass<'a> {
             tiles: tiles as u32,
             first_result: first_result as u32,
             causal: u32::from(self.plan.causal),
-            same_sequence: u32::from(self.plan.same_sequence),
         };
         let scratch = |per_tile: usize| self.gpu.zeros((run.len() * tiles * per_tile * size_of::<f32>()) as u64);
         let bindings = self.kernel.bind(

@@ -1,52 +1,44 @@
 //! Which parts of the pass are asked for: the walk leaves out what nobody reads.
 
-/// The parts of the pass that not every statistic needs. The masses of the modalities, the diagonal and the previous
-/// token come with every pass, since they cost next to nothing.
+/// What of the pass a statistic needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Parts {
+pub enum Part {
+    /// What comes with every pass, since it costs next to nothing: masses, the diagonal, the previous token.
+    Always,
     /// VL-InterpreT's means.
-    pub vl_interpret: bool,
-    /// Entropy, largest weight and sparsity.
-    pub shape: bool,
+    VlInterpret,
+    /// Entropy, largest weight and sparsity of each row.
+    Shape,
     /// What each key receives.
-    pub columns: bool,
+    Columns,
     /// Distances on the image.
-    pub distance: bool,
+    Distance,
     /// Weights inside labelled regions.
-    pub region: bool,
+    Region,
 }
+
+/// Several of them; [`Part::Always`] is in all. All, unless it is said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Parts(u8);
 
 impl Default for Parts {
     fn default() -> Self {
-        Self { vl_interpret: true, shape: true, columns: true, distance: true, region: true }
+        Self(u8::MAX)
     }
 }
 
 impl Parts {
-    /// What the statistics of these names are made of.
-    pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut parts = Self { vl_interpret: false, shape: false, columns: false, distance: false, region: false };
-        for name in names {
-            if let Some(part) = parts.part_of(name) {
-                *part = true;
-            }
-        }
-        parts
+    /// These.
+    pub fn of(parts: impl IntoIterator<Item = Part>) -> Self {
+        Self(parts.into_iter().fold(bit(Part::Always), |bits, part| bits | bit(part)))
     }
 
-    /// Whether the statistic of that name is computed.
-    pub fn give(mut self, name: &str) -> bool {
-        self.part_of(name).is_none_or(|part| *part)
+    /// Whether a part is among them.
+    pub fn has(self, part: Part) -> bool {
+        self.0 & bit(part) != 0
     }
+}
 
-    /// What a statistic needs besides the masses.
-    fn part_of(&mut self, name: &str) -> Option<&mut bool> {
-        match name {
-            "entropy" | "entropy_relative" | "max" | "hoyer" => Some(&mut self.shape),
-            "sink" => Some(&mut self.columns),
-            "distance" => Some(&mut self.distance),
-            "region" => Some(&mut self.region),
-            _ => name.starts_with("vli.").then_some(&mut self.vl_interpret),
-        }
-    }
+fn bit(part: Part) -> u8 {
+    1 << part as u8
 }

@@ -1,10 +1,12 @@
-//! What the tokens alone decide: which rows and columns count as what, and how many rows a mean divides by.
+//! What the tokens alone decide: which rows and columns count as what, and in which means a row is.
 
-use super::sums::{self, Sums};
-use super::vl_interpret::{self, Role, roles};
-use super::{Options, Parts, TABLE};
+use super::Options;
+use super::parts::{Part, Parts};
+use super::regions::shares_inside;
+use super::sums::{self, Head, Sums};
+use super::vl_interpret::{Role, roles};
 use crate::analysis::BlockLayout;
-use crate::trace::{Area, Modality, Token};
+use crate::trace::{Modality, Token};
 
 /// A text token that counts.
 pub const COUNTED_TEXT: u32 = 1;
@@ -14,12 +16,20 @@ pub const COUNTED_IMAGE: u32 = 2;
 pub const VLI_TEXT: u32 = 4;
 /// A patch in VL-InterpreT's eyes.
 pub const VLI_PATCH: u32 = 8;
+/// A query that counts, and sees text that counts.
+pub const SEES_TEXT: u32 = 16;
+/// A query that counts, and sees an image token that counts.
+pub const SEES_IMAGE: u32 = 32;
+/// A query that counts, and is a key as well.
+pub const HAS_SELF: u32 = 64;
+/// A query of which that holds, and also of the token before it.
+pub const HAS_PREVIOUS: u32 = 128;
 
-/// One token as both twins see it; `Place` in shaders/analysis/statistics.wgsl.
+/// One token as both backends see it; `Place` in shaders/analysis/statistics.wgsl.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub struct Place {
-    /// `COUNTED_…` and `VLI_…`.
+    /// The constants above.
     pub flags: u32,
     /// Of an image token that counts: which image.
     pub image: u32,
@@ -27,10 +37,31 @@ pub struct Place {
     pub patch: u32,
     /// Of a query: how many keys that count it sees.
     pub visible: u32,
-    /// Of an image token that counts: its middle, in image widths.
+    /// Of an image token that counts: its centre, in image widths.
     pub at: [f32; 2],
-    /// Of an image token that counts: the share of its box inside labelled regions.
+    /// Of a key that is an image token and counts: the share of its box inside labelled regions.
     pub overlap: f32,
+}
+
+impl Place {
+    /// Whether it has any of these flags.
+    pub fn is(&self, flags: u32) -> bool {
+        self.flags & flags != 0
+    }
+
+    /// Counts the query's row in every mean that divides by what the tokens alone decide.
+    pub fn count_row(&self, sums: &mut Sums, rows: f64) {
+        let mut count = |slot: usize, counts: bool| sums[slot] += if counts { rows } else { 0.0 };
+        if let Some(modality) = modality_of(self.flags) {
+            count(sums::MASS_ROWS + 2 * modality, self.is(SEES_TEXT));
+            count(sums::MASS_ROWS + 2 * modality + 1, self.is(SEES_IMAGE));
+        }
+        count(sums::LARGEST_ROWS, self.is(SEES_TEXT | SEES_IMAGE));
+        count(sums::DIAGONAL_ROWS, self.is(HAS_SELF));
+        count(sums::PREVIOUS_ROWS, self.is(HAS_PREVIOUS));
+        count(sums::VLI_ROWS, self.is(VLI_TEXT));
+        count(sums::VLI_ROWS + 1, self.is(VLI_PATCH));
+    }
 }
 
 /// The tokens of a block, prepared for the pass.
@@ -42,66 +73,71 @@ pub struct Plan {
     pub keys: Vec<Place>,
     /// Whether query `q` sees only the keys `0..=q`.
     pub causal: bool,
-    /// Whether rows and columns are the same sequence.
-    pub same_sequence: bool,
     /// What the pass computes.
     pub parts: Parts,
-    /// Queries of a modality that see a key of a modality, in the order of [`sums::MASS`].
-    mass_rows: [usize; 4],
-    /// Queries that see a key.
-    rows: usize,
-    diagonal_rows: usize,
-    previous_rows: usize,
-    /// Queries that are text and patches in VL-InterpreT's eyes.
-    vli_rows: [usize; 2],
-    /// Which statistics the parts give.
-    given: [bool; TABLE.len()],
+    has_regions: bool,
+    /// Keys that are text and patches in VL-InterpreT's eyes.
+    vli_keys: [usize; 2],
 }
 
 impl Plan {
     /// Looks at every token once, and at every query's visible keys by prefix sums.
     pub fn new(layout: &BlockLayout<'_>, options: &Options) -> Self {
+        let mut plan = Self::without_regions(layout, options);
+        plan.add_regions(layout, &mut || true);
+        plan
+    }
+
+    /// The same; `None` if `goes_on`, which is asked now and then, says no.
+    pub fn new_while(layout: &BlockLayout<'_>, options: &Options, goes_on: &mut dyn FnMut() -> bool) -> Option<Self> {
+        let mut plan = Self::without_regions(layout, options);
+        plan.add_regions(layout, goes_on).then_some(plan)
+    }
+
+    fn without_regions(layout: &BlockLayout<'_>, options: &Options) -> Self {
         let mut queries = places(layout, layout.queries, options);
         let keys = places(layout, layout.keys, options);
         // How many of the first n keys count, by modality.
-        let mut before = vec![[0_usize; 2]];
+        let mut before = vec![[0_u32; 2]];
         before.extend(keys.iter().scan([0; 2], |[text, image], key| {
-            *text += usize::from(key.flags & COUNTED_TEXT != 0);
-            *image += usize::from(key.flags & COUNTED_IMAGE != 0);
+            *text += u32::from(key.is(COUNTED_TEXT));
+            *image += u32::from(key.is(COUNTED_IMAGE));
             Some([*text, *image])
         }));
-        let (mut mass_rows, mut rows, mut diagonal_rows, mut previous_rows) = ([0; 4], 0, 0, 0);
-        for (index, query) in queries.iter_mut().enumerate() {
-            let Some(modality) = modality_of(query.flags) else { continue };
-            let visible = before[layout.seen(index)];
-            query.visible = (visible[0] + visible[1]) as u32;
-            rows += usize::from(query.visible > 0);
-            for (key_modality, &count) in visible.iter().enumerate() {
-                mass_rows[2 * modality + key_modality] += usize::from(count > 0);
-            }
-            if layout.same_sequence {
-                diagonal_rows += 1;
-                previous_rows += usize::from(index > 0 && modality_of(keys[index - 1].flags).is_some());
-            }
+        let counts = |key: &Place| key.is(COUNTED_TEXT | COUNTED_IMAGE);
+        for (index, query) in queries.iter_mut().enumerate().filter(|(_, query)| counts(query)) {
+            let [text, image] = before[layout.seen(index)];
+            query.visible = text + image;
+            let has_previous = layout.same_sequence && index > 0 && counts(&keys[index - 1]);
+            let holds = [
+                (SEES_TEXT, text > 0),
+                (SEES_IMAGE, image > 0),
+                (HAS_SELF, layout.same_sequence),
+                (HAS_PREVIOUS, has_previous),
+            ];
+            query.flags |= holds.iter().filter(|(_, holds)| *holds).map(|(flag, _)| flag).sum::<u32>();
         }
-        let (causal, same_sequence) = (layout.causal, layout.same_sequence);
+        let vli_keys = [VLI_TEXT, VLI_PATCH].map(|flag| keys.iter().filter(|place| place.is(flag)).count());
         let has_regions = !layout.regions.is_empty();
-        let parts = Parts { region: options.parts.region && has_regions, ..options.parts };
-        let vli_rows = [VLI_TEXT, VLI_PATCH].map(|flag| queries.iter().filter(|place| place.flags & flag != 0).count());
-        let given = TABLE.each_ref().map(|statistic| parts.give(statistic.name));
-        Self {
-            queries,
-            keys,
-            causal,
-            same_sequence,
-            parts,
-            given,
-            mass_rows,
-            rows,
-            diagonal_rows,
-            previous_rows,
-            vli_rows,
+        Self { queries, keys, causal: layout.causal, parts: options.parts, has_regions, vli_keys }
+    }
+
+    /// Whether `goes_on` did not say no.
+    fn add_regions(&mut self, layout: &BlockLayout<'_>, goes_on: &mut dyn FnMut() -> bool) -> bool {
+        if !self.gives(Part::Region) {
+            return true;
         }
+        let counted = self.keys.iter_mut().zip(layout.keys).filter(|(key, _)| key.is(COUNTED_IMAGE));
+        let (keys, areas): (Vec<_>, Vec<_>) =
+            counted.filter_map(|(key, token)| Some((key, token.image_area()?))).unzip();
+        let Some(shares) = shares_inside(&areas, layout.regions, goes_on) else { return false };
+        keys.into_iter().zip(shares).for_each(|(key, share)| key.overlap = share);
+        true
+    }
+
+    /// Whether the pass computes what statistics of this part are made of: asked for, and there.
+    pub fn gives(&self, part: Part) -> bool {
+        self.parts.has(part) && (part != Part::Region || self.has_regions)
     }
 
     /// How many keys, from the first on, a query sees.
@@ -109,45 +145,9 @@ impl Plan {
         if self.causal { (query + 1).min(self.keys.len()) } else { self.keys.len() }
     }
 
-    /// The statistics of one head in the order of [`TABLE`], VL-InterpreT's as means of blocks.
-    pub fn finish(&self, sums: &Sums) -> [f64; TABLE.len()] {
-        if sums[sums::BROKEN] > 0.0 {
-            return [f64::NAN; TABLE.len()];
-        }
-        let mean = |slot: usize, rows: usize| if rows == 0 { f64::NAN } else { sums[slot] / rows as f64 };
-        let mean_of = |slot: usize, rows_slot: usize| mean(slot, sums[rows_slot] as usize);
-        let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { f64::NAN };
-        let mass: [f64; 4] = std::array::from_fn(|pair| sums[sums::MASS + pair]);
-        let [text, patches] = self.vli_rows;
-
-        let mut values = [f64::NAN; TABLE.len()];
-        values[vl_interpret::IMAGE_TO_TEXT] = mean(sums::VLI + 1, text * patches);
-        values[vl_interpret::TEXT_TO_IMAGE] = mean(sums::VLI + 2, text * patches);
-        values[vl_interpret::IMAGE_TO_IMAGE] = mean(sums::VLI + 3, patches * patches);
-        values[vl_interpret::IMAGE_TO_IMAGE_WITHOUT_SELF] = mean(sums::VLI_WITHOUT_SELF, patches * patches);
-        values[vl_interpret::TEXT_TO_TEXT] = mean(sums::VLI, text * text);
-        let own = [
-            mean(sums::MASS, self.mass_rows[0]),
-            mean(sums::MASS + 1, self.mass_rows[1]),
-            mean(sums::MASS + 2, self.mass_rows[2]),
-            mean(sums::MASS + 3, self.mass_rows[3]),
-            mean_of(sums::ENTROPY, sums::ENTROPY_ROWS),
-            mean_of(sums::RELATIVE, sums::RELATIVE_ROWS),
-            mean(sums::LARGEST, self.rows),
-            mean_of(sums::HOYER, sums::HOYER_ROWS),
-            share(sums[sums::STRONGEST], mass.iter().sum()),
-            mean(sums::DIAGONAL, self.diagonal_rows),
-            mean(sums::PREVIOUS, self.previous_rows),
-            mean_of(sums::DISTANCE, sums::DISTANCE_ROWS),
-            share(sums[sums::REGION], mass[1] + mass[3]),
-        ];
-        values[vl_interpret::INTRA_MODAL + 1..].copy_from_slice(&own);
-        for (value, is_given) in values.iter_mut().zip(self.given) {
-            if !is_given {
-                *value = f64::NAN;
-            }
-        }
-        values
+    /// The sums of a head, for the formulas.
+    pub fn head<'a>(&self, sums: &'a Sums) -> Head<'a> {
+        Head { sums, vli_keys: self.vli_keys }
     }
 }
 
@@ -183,36 +183,8 @@ fn places(layout: &BlockLayout<'_>, tokens: &[Token], options: &Options) -> Vec<
             let [x, y] = area.center();
             place.image = image as u32;
             place.at = [x, y * layout.aspects.get(image).copied().unwrap_or(1.0)];
-            let regions = layout.regions.iter().filter(|region| region.image == image).map(|region| region.area);
-            place.overlap = share_covered(&area, &regions.collect::<Vec<_>>());
         }
         place
     };
     tokens.iter().zip(roles).map(place).collect()
-}
-
-/// The share of a box that lies inside any of the others, from 0 to 1: the plane is cut along all edges, and a cell
-/// counts once however many boxes cover it.
-fn share_covered(area: &Area, covers: &[Area]) -> f32 {
-    let mut xs = vec![area.x0, area.x1];
-    let mut ys = vec![area.y0, area.y1];
-    for cover in covers {
-        xs.extend([cover.x0, cover.x1].map(|x| x.clamp(area.x0, area.x1)));
-        ys.extend([cover.y0, cover.y1].map(|y| y.clamp(area.y0, area.y1)));
-    }
-    xs.sort_by(f32::total_cmp);
-    ys.sort_by(f32::total_cmp);
-    let mut covered = 0.0;
-    for x in xs.windows(2) {
-        for y in ys.windows(2) {
-            let [middle_x, middle_y] = [(x[0] + x[1]) / 2.0, (y[0] + y[1]) / 2.0];
-            let inside = |cover: &Area| {
-                cover.x0 <= middle_x && middle_x <= cover.x1 && cover.y0 <= middle_y && middle_y <= cover.y1
-            };
-            if covers.iter().any(inside) {
-                covered += (x[1] - x[0]) * (y[1] - y[0]);
-            }
-        }
-    }
-    (covered / ((area.x1 - area.x0) * (area.y1 - area.y0))).min(1.0)
 }

@@ -1,6 +1,6 @@
 //! VL-InterpreT's seven statistics (Aflalo et al., CVPR 2022, arXiv 2203.17247), quirks included.
 //!
-//! - `[CLS]`, `[SEP]` and their kin are deleted, but the text length is not reduced: as many of the first image tokens
+//! - `[CLS]`, `[SEP]` and the like are deleted, but the text length is not reduced: as many of the first image tokens
 //!   as there were special tokens count as text.
 //! - 'Without self' zeroes |i − j| ≤ 1 in flat patch order and still divides by all entries.
 //! - 'Intra-modal' is the z-scored sum of the two image→image statistics; text→text is not in it.
@@ -9,9 +9,9 @@
 //!
 //! VL-InterpreT wants text first, then one image. For other orders we put text first, then the images. It knows
 //! self-attention only; elsewhere there is no value. Where the original divides by zero (one layer) or meets a NaN, so
-//! that a whole column is lost, only the heads concerned have no value here.
+//! that a whole column is lost, only the heads or rows concerned have no value here.
 
-use super::z_score::{Over, z_score, z_score_above};
+use super::z_score::{Over, Rounding, z_score_beyond};
 use crate::trace::{Modality, Token};
 
 /// In the table's order; text and image in VL-InterpreT's direction of flow: image→text is query text, key image.
@@ -28,9 +28,6 @@ pub const TEXT_TO_TEXT: usize = 4;
 pub const CROSS_MODAL: usize = 5;
 /// From the third and the fourth.
 pub const INTRA_MODAL: usize = 6;
-
-/// Two z-scores may cancel up to the rounding of f32 sums: what is left then deviates by no more than this.
-const SUM_NOISE: f64 = 1e-3;
 
 /// What VL-InterpreT takes a token for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,13 +55,14 @@ pub fn roles(tokens: &[Token]) -> Vec<Role> {
 
 /// From the means of the five blocks to the seven statistics; `values[statistic]` is `[layers, heads]`.
 pub fn standardize(values: &mut [Vec<f64>], heads: usize) {
-    for of_statistic in &mut values[..CROSS_MODAL] {
-        z_score(of_statistic, heads, Over::Layers);
-    }
+    let rounding = |mean: f64| Rounding::SUMMED.relative * mean.abs();
+    let of_means = |values: &mut Vec<f64>| z_score_beyond(values, heads, Over::Layers, |_, mean| rounding(mean));
+    let errors: Vec<Vec<f64>> = values[..CROSS_MODAL].iter_mut().map(of_means).collect();
     for (sum, [one, other]) in
         [(CROSS_MODAL, [IMAGE_TO_TEXT, TEXT_TO_IMAGE]), (INTRA_MODAL, [IMAGE_TO_IMAGE, IMAGE_TO_IMAGE_WITHOUT_SELF])]
     {
         values[sum] = values[one].iter().zip(&values[other]).map(|(one, other)| one + other).collect();
-        z_score_above(&mut values[sum], heads, Over::Layers, SUM_NOISE);
+        // Where the two cancel, what is left is the error of both.
+        z_score_beyond(&mut values[sum], heads, Over::Layers, |head, _| errors[one][head] + errors[other][head]);
     }
 }

@@ -1,4 +1,4 @@
-//! Statistics relative to their kin: (value − mean) / population deviation.
+//! Statistics relative to their group: (value − mean) / population deviation.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,16 +25,38 @@ impl Over {
     }
 }
 
-/// Z-scores `[layers, heads]` values in place. NaN stays NaN and counts nowhere; values without deviation become NaN.
-pub fn z_score(values: &mut [f64], heads: usize, over: Over) {
-    z_score_above(values, heads, over, 0.0);
+/// How far values may be from the exact ones. What deviates by no more than this deviates by rounding alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rounding {
+    /// Whatever the value is.
+    pub absolute: f64,
+    /// Times the value.
+    pub relative: f64,
 }
 
-/// The same; a deviation of at most `noise` is none.
-pub fn z_score_above(values: &mut [f64], heads: usize, over: Over, noise: f64) {
-    if heads == 0 {
-        return;
-    }
+impl Rounding {
+    /// Of numbers that were stored in f32.
+    pub const STORED: Self = Self { absolute: 0.0, relative: 1e-6 };
+    /// Of sums in f32 of what is not negative, in any order.
+    pub const SUMMED: Self = Self { absolute: 0.0, relative: 1e-5 };
+    /// Of differences of such sums that are about as large as 1, as the entropy is.
+    pub const SUBTRACTED: Self = Self { absolute: 1e-5, relative: 1e-5 };
+}
+
+/// Z-scores `[layers, heads]` values in place. NaN stays NaN and counts nowhere; values that deviate by rounding alone
+/// become NaN.
+pub fn z_score(values: &mut [f64], heads: usize, over: Over, rounding: Rounding) {
+    z_score_beyond(values, heads, over, |_, mean| rounding.absolute + rounding.relative * mean.abs());
+}
+
+/// The same, with the error of the values of a group, of which it is given the number and the mean. Returns the error of
+/// the z-scores of each group.
+pub(super) fn z_score_beyond(
+    values: &mut [f64],
+    heads: usize,
+    over: Over,
+    error: impl Fn(usize, f64) -> f64,
+) -> Vec<f64> {
     let everything = values.len();
     // Where each group begins and ends, and the steps between its members.
     let group = |number: usize| match over {
@@ -43,19 +65,23 @@ pub fn z_score_above(values: &mut [f64], heads: usize, over: Over, noise: f64) {
         Over::Everything => (0..everything, 1),
     };
     let groups = match over {
+        _ if heads == 0 => 0,
         Over::Layers => heads,
         Over::Heads => everything / heads,
         Over::Everything => 1,
     };
-    for (range, step) in (0..groups).map(group) {
+    let mut errors = Vec::with_capacity(groups);
+    for (number, (range, step)) in (0..groups).map(group).enumerate() {
         let present = || values.iter().take(range.end).skip(range.start).step_by(step).filter(|value| !value.is_nan());
         let count = present().count() as f64;
         let mean = present().sum::<f64>() / count;
         let deviation = (present().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
-        // Sums in f32 of equal heads differ in the last digits: such a deviation says nothing.
-        let scale = if deviation > noise.max(1e-6 * mean.abs()) { deviation } else { f64::NAN };
+        let error = error(number, mean);
+        let scale = if deviation > error { deviation } else { f64::NAN };
         for at in range.step_by(step) {
             values[at] = (values[at] - mean) / scale;
         }
+        errors.push(error / scale);
     }
+    errors
 }

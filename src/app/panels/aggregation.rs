@@ -6,8 +6,8 @@ use egui::{Button, Checkbox, PopupCloseBehavior, Slider, Ui};
 
 use crate::analysis::sinks::Criteria;
 use crate::analysis::{Combine, Direction, Pick, Selection, SinkTreatment, token_sets};
-use crate::app::command::Command;
-use crate::app::state::State;
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
 use crate::trace::{Block, Modality};
 
 /// How several tokens become one.

@@ -4,18 +4,19 @@
 use egui::{Button, Label, Rect as EguiRect, RichText, ScrollArea, Sense, TextEdit, Ui, UiBuilder, WidgetInfo, pos2};
 use glam::Vec2;
 
-use super::top_bar::unlabelled_choice;
-use super::{gestures, menu};
-use crate::app::appearance::color;
-use crate::app::canvas::{Canvas, Easel};
-use crate::app::command::Command;
-use crate::app::dataset::{AtlasChoice, DatasetCommand};
-use crate::app::state::State;
+use super::gestures;
+use crate::app::model::browsing::{AtlasChoice, DatasetCommand};
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
+use crate::app::ui::appearance::color;
+use crate::app::ui::canvas::{Canvas, Easel};
+use crate::app::ui::controls::{menu, unlabelled_choice};
 use crate::dataset::Dataset;
 use crate::dataset::head_stats::definition;
-use crate::query::{Atlas, AtlasValue, PERMUTATIONS};
+use crate::query::{Atlas, AtlasValue, PERMUTATIONS, Results};
 use crate::render::{Drawing, Fonts};
-use crate::view::{Evidence, Inputs, Options, Scene, Target, View, draw};
+use crate::trace::{LINE_LETTERS, NAME_LETTERS, shortened};
+use crate::view::{Inputs, Options, Scene, Target, draw_grid};
 
 /// The share of the panel's height that the list of extreme examples takes.
 const LIST: f32 = 0.36;
@@ -101,7 +102,8 @@ fn show_choices(ui: &mut Ui, state: &State, dataset: &Dataset, commands: &mut Ve
     {
         ui.horizontal_wrapped(|ui| {
             for block in &atlas.blocks {
-                if ui.selectable_label(*block == atlas.grid.block, block).on_hover_text("Attention block").clicked() {
+                let name = shortened(block, NAME_LETTERS);
+                if ui.selectable_label(*block == atlas.grid.block, name).on_hover_text("Attention block").clicked() {
                     choice.block = Some(block.clone());
                 }
             }
@@ -158,7 +160,7 @@ fn show_groups(ui: &mut Ui, state: &State, choice: &mut AtlasChoice) {
         };
         ScrollArea::vertical().max_height(300.0).show(ui, |ui| {
             for groups in state.browsing.groups() {
-                if ui.button(&groups.label).clicked() {
+                if ui.button(shortened(&groups.label, NAME_LETTERS)).clicked() {
                     compare(ui, groups.a, groups.b);
                 }
             }
@@ -205,16 +207,21 @@ fn show_heads(
 /// The heads, as in the window or with a title.
 fn scene_of(state: &State, atlas: &Atlas, size: Vec2, title: bool, fonts: &mut Fonts) -> Scene {
     let panel = &state.browsing.atlas;
+    let selection = atlas.selection(panel.cell);
     let inputs = Inputs {
         document: &atlas.document(),
         images: &[],
-        selection: &atlas.selection(panel.cell),
+        heads: &[],
+        selection: &selection,
+        shown: &selection,
         hover: None,
         options: &Options { title, heads_filter: None, ..state.options.clone() },
-        evidence: &Evidence { statistic: atlas.shown(panel.choice.value), ..Evidence::default() },
+        results: &Results::default(),
+        refusal: None,
+        moving: None,
         size,
     };
-    draw(View::Heads, &inputs, fonts)
+    draw_grid(&atlas.shown(panel.choice.value), &inputs, fonts)
 }
 
 /// What is exported; `None` while there is nothing.
@@ -262,6 +269,7 @@ fn show_extremes(
                 for &(row, value) in found {
                     let text = dataset.table.value("text", row as usize).text();
                     let text = if text.is_empty() { dataset.table.value("path", row as usize).text() } else { text };
+                    let text = shortened(&text, LINE_LETTERS);
                     let is_shown = row as usize == state.example;
                     let button = Button::selectable(is_shown, format!("{value:.3}  {text}")).truncate();
                     let left = egui::Layout::top_down_justified(egui::Align::LEFT);

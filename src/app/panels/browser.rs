@@ -1,26 +1,20 @@
 //! The browser: the examples that the filter keeps, in the order that was chosen. Rows out of sight cost nothing.
 
+pub mod columns;
 mod table;
 
 use egui::{Button, Key, Label, ProgressBar, Response, RichText, ScrollArea, TextEdit, Ui, WidgetInfo};
 
-use super::menu;
-use crate::app::appearance::color;
-use crate::app::command::Command;
-use crate::app::dataset::{Browsing, Changes, DatasetCommand, Textures, WorkKind};
-use crate::app::state::State;
+use crate::app::model::browsing::{Browsing, Changes, DatasetCommand, WorkKind};
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
+use crate::app::panels::browser::columns::{offered_columns, short_title};
+use crate::app::ui::appearance::color;
+use crate::app::ui::controls::{menu, thousands};
+use crate::app::work::textures::Textures;
 use crate::dataset::Dataset;
 use crate::dataset::table::HeadColumn;
-
-/// Columns that are shown wherever the dataset has them, with their titles and widths.
-const USUAL: [(&str, &str, f32); 4] = [
-    ("text", "text", 150.0),
-    ("output_prediction", "prediction", 72.0),
-    ("output_answer", "answer", 64.0),
-    ("id", "id", 90.0),
-];
-/// Columns that the menu need not offer: they are shown in another way.
-const SHOWN_OTHERWISE: [&str; 2] = ["output_correct", "error"];
+use crate::trace::{NAME_LETTERS, shortened};
 
 /// Shows it.
 pub fn show(ui: &mut Ui, state: &State, textures: &mut Textures, commands: &mut Vec<Command>) {
@@ -81,16 +75,6 @@ fn show_status(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &m
     });
 }
 
-/// 100000 as 100,000.
-pub fn thousands(count: usize) -> String {
-    let digits = count.to_string();
-    let first = digits.len() % 3;
-    let (head, rest) = digits.split_at(first);
-    let groups = rest.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
-    let head = (!head.is_empty()).then(|| head.to_owned());
-    head.into_iter().chain(groups).collect::<Vec<_>>().join(",")
-}
-
 fn focus_when_wanted(ui: &Ui, browsing: &Browsing, response: &Response) {
     let id = response.id.with("wanted");
     let seen = ui.data(|data| data.get_temp::<u64>(id)).unwrap_or(0);
@@ -100,23 +84,13 @@ fn focus_when_wanted(ui: &Ui, browsing: &Browsing, response: &Response) {
     }
 }
 
-/// The columns beside the usual ones, and which of them are shown: those of the table, and statistics of heads.
-pub fn offered_columns(browsing: &Browsing) -> Vec<(String, bool)> {
-    let Some(dataset) = &browsing.dataset else { return Vec::new() };
-    let is_offered = |name: &str| USUAL.iter().all(|(usual, ..)| *usual != name) && !SHOWN_OTHERWISE.contains(&name);
-    let of_table = dataset.table.columns().iter().map(|column| &column.name).filter(|name| is_offered(name));
-    let of_table = of_table.map(|name| (name.clone(), browsing.columns.contains(name)));
-    let of_heads = browsing.columns.iter().filter(|name| HeadColumn::parse(name).is_some());
-    of_table.chain(of_heads.map(|name| (name.clone(), true))).collect()
-}
-
 /// Which columns are shown beside the usual ones: those of the table, and statistics of heads as they are typed.
 fn show_columns(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &mut Vec<Command>) {
     let toggle = |name: &str| Command::Dataset(DatasetCommand::ToggleColumn(name.to_owned()));
     let (response, _) = menu("Columns").ui(ui, |ui| {
         ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
             for (name, mut is_shown) in offered_columns(browsing) {
-                if ui.checkbox(&mut is_shown, short_title(&name)).changed() {
+                if ui.checkbox(&mut is_shown, shortened(short_title(&name), NAME_LETTERS)).changed() {
                     commands.push(toggle(&name));
                 }
             }
@@ -181,20 +155,4 @@ fn show_work(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &mut
     let bar = ui.add(ProgressBar::new(share.min(1.0)).desired_width(ui.available_size_before_wrap().x.max(80.0)));
     bar.widget_info(|| WidgetInfo::labeled(egui::Role::ProgressIndicator, true, &text));
     bar.on_hover_text(text);
-}
-
-/// `output_prediction` as `prediction`.
-pub fn short_title(name: &str) -> &str {
-    name.strip_prefix("output_").or_else(|| name.strip_prefix("attribute_")).unwrap_or(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::thousands;
-
-    #[test]
-    fn large_counts_are_grouped() {
-        let counts = [0, 7, 999, 1000, 12_345, 100_000, 1_234_567].map(thousands);
-        assert_eq!(counts, ["0", "7", "999", "1,000", "12,345", "100,000", "1,234,567"]);
-    }
 }

@@ -3,8 +3,8 @@
 use egui::containers::menu::is_in_menu;
 use egui::{DragValue, Slider, Ui};
 
-use super::top_bar::unlabelled_choice;
 use crate::analysis::timeline::TokenGroup;
+use crate::app::ui::controls::unlabelled_choice;
 use crate::view::{LinkColor, MatrixBlock, Options, Tiles, View};
 
 /// Shows those of a view.

@@ -3,15 +3,15 @@
 use egui::{Sense, Ui};
 use glam::Vec2;
 
-use super::view::say_instead;
 use super::{gestures, status};
-use crate::app::canvas::{Canvas, Easel};
-use crate::app::command::Command;
-use crate::app::comparer::Compared;
-use crate::app::state::State;
-use crate::query::OpenTrace;
+use crate::app::model::command::Command;
+use crate::app::model::comparison::Compared;
+use crate::app::model::state::State;
+use crate::app::ui::canvas::{Canvas, Easel};
+use crate::app::ui::controls::say_instead;
+use crate::app::work::queries::of_both;
 use crate::render::{Drawing, Fonts};
-use crate::view::{CompareView, Evidence, Inputs, Scene, draw_comparison};
+use crate::view::{CompareView, Scene, draw_comparison};
 
 const HOW_TO_CHOOSE: &str = "Nothing to compare with is chosen. Right-click an example in the list and choose 'Compare with \
                              this example', or press B while it is shown; it stays while you go on to other examples.";
@@ -26,7 +26,7 @@ pub fn show(
 ) -> Option<String> {
     egui::Frame::NONE.inner_margin(egui::Margin::symmetric(6, 2)).show(ui, |ui| show_choices(ui, state, commands));
     let comparison = &state.comparison;
-    let (Some(trace), Some(shown)) = (&state.trace, &comparison.shown) else {
+    let (Some(_), Some(shown)) = (&state.trace, &comparison.shown) else {
         let why = match (&comparison.failure, &comparison.partner) {
             (Some(why), _) => why.as_str(),
             (None, Some(_)) => "Reading the partner …",
@@ -45,8 +45,8 @@ pub fn show(
     let size = Vec2::new(space.width(), space.height());
     let scale = ui.ctx().pixels_per_point();
     // Numbers of two questions are never set beside each other: the picture before stays until both are there.
-    let version = if comparison.waits { canvas.version().unwrap_or(state.shown_version) } else { state.shown_version };
-    let scene = canvas.scene_by(easel, size, version, scale, |fonts| scene_of(state, trace, shown, size, fonts));
+    let version = if comparison.waits { canvas.version().unwrap_or(state.version) } else { state.version };
+    let scene = canvas.scene_by(easel, size, version, scale, |fonts| scene_of(state, shown, size, fonts));
     let rows_beyond = scene.rows_beyond;
     let pointer = response.hover_pos().map(|at| Vec2::new(at.x - space.min.x, at.y - space.min.y));
     let target = pointer.and_then(|at| scene.at(at));
@@ -76,24 +76,8 @@ pub fn show(
     }
 }
 
-fn scene_of(state: &State, trace: &OpenTrace, shown: &Compared, size: Vec2, fonts: &mut Fonts) -> Scene {
-    let nothing = Evidence::default();
-    let a = Inputs {
-        document: trace.document(),
-        images: &trace.images,
-        selection: &state.selection,
-        hover: state.hover,
-        options: &state.options,
-        evidence: state.evidence.as_deref().unwrap_or(&nothing),
-        size,
-    };
-    let b = Inputs {
-        document: shown.trace.document(),
-        images: &shown.trace.images,
-        selection: &shown.answer.selection,
-        evidence: &shown.answer.evidence,
-        ..a
-    };
+fn scene_of(state: &State, shown: &Compared, size: Vec2, fonts: &mut Fonts) -> Scene {
+    let [a, b] = of_both(state, shown, size);
     draw_comparison(state.comparison.view, &a, &b, fonts)
 }
 
@@ -102,8 +86,8 @@ pub fn figure(state: &State, size: Vec2, fonts: &mut Fonts) -> Option<Drawing> {
     if state.comparison.waits {
         return None;
     }
-    let (trace, shown) = (state.trace.as_ref()?, state.comparison.shown.as_ref()?);
-    Some(scene_of(state, trace, shown, size, fonts).drawing)
+    let shown = state.comparison.shown.as_ref().filter(|_| state.trace.is_some())?;
+    Some(scene_of(state, shown, size, fonts).drawing)
 }
 
 fn show_choices(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {

@@ -2,13 +2,12 @@
 
 use egui::{Rect as EguiRect, Slider, Ui, pos2, vec2};
 
-use super::menu_anywhere;
-use super::top_bar::unlabelled_choice;
 use crate::analysis::neighbours::Metric;
 use crate::analysis::projection::{Align, Method};
-use crate::app::command::Command;
-use crate::app::lasso;
-use crate::app::state::State;
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
+use crate::app::ui::controls::{menu_anywhere, unlabelled_choice};
+use crate::app::ui::lasso;
 use crate::view::{ColorBy, EmbeddingOptions, Options, SizeBy, Zone};
 
 /// The choices in the panel's bar: state and method at hand, the rest in a menu.
@@ -67,7 +66,7 @@ fn show_menu(ui: &mut Ui, state: &State, embedding: &mut EmbeddingOptions, comma
         let label = ui.label("Seed");
         ui.add(egui::DragValue::new(&mut embedding.recipe.seed)).labelled_by(label.id);
     });
-    if state.hidden_state.is_some() && ui.button("State follows the layer").clicked() {
+    if state.options.hidden_state.is_some() && ui.button("State follows the layer").clicked() {
         commands.push(Command::SetHiddenState(None));
     }
 }

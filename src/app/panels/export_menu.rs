@@ -2,10 +2,11 @@
 
 use egui::Ui;
 
-use super::{Panel, menu_anywhere};
-use crate::app::command::Command;
-use crate::app::exporter::Export;
-use crate::app::state::State;
+use crate::app::model::choices::Export;
+use crate::app::model::command::Command;
+use crate::app::model::panel::Panel;
+use crate::app::model::state::State;
+use crate::app::ui::controls::menu_anywhere;
 use crate::export::{Format, Play};
 use crate::view::View;
 

@@ -3,9 +3,9 @@
 use egui::{EventFilter, PointerButton, Pos2, Rect as EguiRect, Response, Stroke, StrokeKind, Ui};
 use glam::Vec2;
 
-use crate::app::command::Command;
-use crate::app::state::State;
-use crate::app::{focus, keys};
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
+use crate::app::ui::{focus, keys};
 use crate::render::Rect;
 use crate::view::{Target, matrix_size};
 
@@ -71,7 +71,7 @@ pub fn zoom_by_rectangle(
         if let Some((from, to)) = ends {
             let rect = EguiRect::from_two_pos(from, to);
             ui.data_mut(|data| data.insert_temp(id, Some(rect)));
-            let color = crate::app::appearance::color(state.options.theme.palette().selected);
+            let color = crate::app::ui::appearance::color(state.options.theme.palette().selected);
             let painter = ui.painter().with_clip_rect(space);
             painter.rect_stroke(rect, 0.0, Stroke::new(1.5, color), StrokeKind::Middle);
         }

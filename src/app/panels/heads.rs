@@ -4,13 +4,14 @@ use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{Button, Checkbox, DragValue, Frame, Margin, PopupCloseBehavior, Response, Ui};
 use glam::Vec2;
 
-use super::top_bar::unlabelled_choice;
 use crate::analysis::Pick;
 use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::{self, Over};
-use crate::app::command::Command;
-use crate::app::state::State;
-use crate::view::{ColourBar, HeadsOrder, Options, Scene, Target, View};
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
+use crate::app::ui::controls::unlabelled_choice;
+use crate::trace::{NAME_LETTERS, shortened};
+use crate::view::{ColourBar, HeadsOrder, Options, Scene, Target, View, statistic_grid};
 
 /// What statistics are compared with, as it is offered.
 pub const Z_SCORES: [(Option<Over>, &str); 4] = [
@@ -73,7 +74,8 @@ fn show_blocks(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     }
     for (index, block) in blocks.iter().enumerate() {
         let is_shown = index == state.selection.block;
-        if ui.selectable_label(is_shown, &block.name).on_hover_text("Attention block").clicked() && !is_shown {
+        let name = shortened(&block.name, NAME_LETTERS);
+        if ui.selectable_label(is_shown, name).on_hover_text("Attention block").clicked() && !is_shown {
             commands.push(Command::SelectBlock(index));
         }
     }
@@ -88,7 +90,7 @@ fn show_heads(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut 
     if let Some(row) = unlabelled_choice(ui, "Statistic", all.iter().map(|(_, label)| label), shown) {
         options.statistic.clone_from(&all[row].0);
     }
-    let shown = Z_SCORES.iter().position(|(over, _)| *over == state.z_score).unwrap_or(0);
+    let shown = Z_SCORES.iter().position(|(over, _)| *over == state.options.z_score).unwrap_or(0);
     if let Some(row) = unlabelled_choice(ui, "Compared with", Z_SCORES.iter().map(|(_, name)| name), shown) {
         commands.push(Command::SetZScore(Z_SCORES[row].0));
     }
@@ -96,7 +98,7 @@ fn show_heads(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut 
     if let Some(row) = unlabelled_choice(ui, "Order", HeadsOrder::ALL.iter().map(|order| order.name()), shown) {
         options.heads_order = HeadsOrder::ALL[row];
     }
-    let mut specials = state.specials;
+    let mut specials = state.options.specials;
     if ui.checkbox(&mut specials, "special").on_hover_text("Count special tokens").changed() {
         commands.push(Command::CountSpecials(specials));
     }
@@ -130,8 +132,8 @@ fn show_filter(ui: &mut Ui, state: &State, options: &mut Options) {
 }
 
 fn present_range(state: &State) -> [f32; 2] {
-    let values = state.evidence.as_ref().map_or(&[][..], |evidence| &evidence.statistic.values);
-    let finite = values.iter().copied().filter(|value| value.is_finite());
+    let grid = state.inputs(Vec2::ZERO).map(|inputs| statistic_grid(&inputs).0).unwrap_or_default();
+    let finite = grid.values.into_iter().filter(|value| value.is_finite());
     let range = finite.fold(None, |range: Option<[f32; 2]>, value| {
         Some(range.map_or([value; 2], |[low, high]| [low.min(value), high.max(value)]))
     });
@@ -140,9 +142,8 @@ fn present_range(state: &State) -> [f32; 2] {
 
 /// The strongest heads, to choose from by keyboard or where the view has no room for their list.
 fn show_strongest(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
-    let Some(evidence) = &state.evidence else { return };
-    let statistic = &evidence.statistic;
     ui.menu_button("Strongest", |ui| {
+        let Some((statistic, _)) = state.inputs(Vec2::ZERO).map(|inputs| statistic_grid(&inputs)) else { return };
         for (layer, head, value) in statistics::strongest(&statistic.values, statistic.heads, STRONGEST) {
             if ui.button(format!("layer {layer} · head {head}: {value:.4}")).clicked() {
                 commands.push(Command::Select { target: Target::Head { layer, head }, extend: false });
@@ -153,7 +154,7 @@ fn show_strongest(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
 }
 
 fn show_poolings(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
-    let shown = Pooling::ALL.iter().position(|&pooling| pooling == state.pooling).unwrap_or(0);
+    let shown = Pooling::ALL.iter().position(|&pooling| pooling == state.options.pooling).unwrap_or(0);
     if let Some(row) = unlabelled_choice(ui, "Pooling", Pooling::ALL.iter().map(|pooling| pooling.name()), shown) {
         commands.push(Command::SetPooling(Pooling::ALL[row]));
     }

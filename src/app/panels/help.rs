@@ -2,8 +2,8 @@
 
 use egui::{Align2, Context, Grid, Id, Key, Modifiers, ScrollArea, Ui, Vec2, Window, vec2};
 
-use crate::app::command::Command;
-use crate::app::keys;
+use crate::app::model::command::Command;
+use crate::app::ui::keys;
 
 /// Width that a column of keys and what they do takes.
 const COLUMN: f32 = 400.0;

@@ -1,4 +1,4 @@
-//! The panels of the window: which there are, and where they stand.
+//! The panels of the window: each reads the state and emits commands.
 
 mod aggregation;
 mod atlas;
@@ -10,6 +10,7 @@ mod export_menu;
 mod gestures;
 mod heads;
 mod help;
+mod layout;
 mod palette;
 mod rubber_band;
 mod status;
@@ -18,20 +19,18 @@ mod token_atlas;
 mod top_bar;
 mod view;
 
-use egui::containers::menu::{MenuButton, MenuConfig, is_in_menu};
-use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
 use glam::Vec2;
-use serde::{Deserialize, Serialize};
 
-use super::state::State;
+use crate::app::model::panel::Panel;
+use crate::app::model::state::State;
 use crate::render::{Drawing, Fonts};
-use crate::view::View;
 
 pub use atlas::show as show_atlas;
-pub use browser::{show as show_browser, thousands};
+pub use browser::show as show_browser;
 pub use compare::show as show_comparison;
 pub use heads::show_controls as show_head_controls;
 pub use help::{show as show_help, take_scrolling as take_scrolling_of_help};
+pub use layout::{Layout, bring_forward, completed, default_layout, layout_id, sound};
 #[cfg(test)]
 pub use palette::found as found_in_palette;
 pub use palette::show as show_palette;
@@ -48,215 +47,5 @@ pub fn figure(panel: Panel, state: &State, size: Vec2, fonts: &mut Fonts) -> Opt
         Panel::Compare => compare::figure(state, size, fonts),
         Panel::Tokens => token_atlas::figure(state, size, fonts),
         _ => None,
-    }
-}
-
-/// Where the panels stand. The user rearranges them by dragging their tabs.
-pub type Layout = Tree<Panel>;
-
-/// Something that stands in the layout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub enum Panel {
-    /// The dataset.
-    Examples,
-    /// Layers × heads.
-    Heads,
-    /// The picture.
-    Image,
-    /// Curves between words and patches.
-    Links,
-    /// The tokens.
-    Text,
-    /// Queries × keys.
-    Matrix,
-    /// Hidden states.
-    Embedding,
-    /// The matrices of all heads.
-    Thumbnails,
-    /// The picture under each head of a layer.
-    Overlays,
-    /// Output tokens.
-    Timeline,
-    /// Hidden states compared.
-    Similarity,
-    /// A statistic of the heads over the dataset.
-    Atlas,
-    /// Two traces.
-    Compare,
-    /// The tokens of the dataset.
-    Tokens,
-}
-
-impl Panel {
-    /// Every one, as the default layout has them.
-    pub const ALL: [Self; 14] = [
-        Self::Examples,
-        Self::Tokens,
-        Self::Heads,
-        Self::Thumbnails,
-        Self::Atlas,
-        Self::Image,
-        Self::Overlays,
-        Self::Links,
-        Self::Compare,
-        Self::Text,
-        Self::Timeline,
-        Self::Matrix,
-        Self::Similarity,
-        Self::Embedding,
-    ];
-
-    /// What is written on its tab.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Examples => "Examples",
-            Self::Heads => "Heads",
-            Self::Image => "Image",
-            Self::Links => "Links",
-            Self::Text => "Text",
-            Self::Matrix => "Matrix",
-            Self::Embedding => "Hidden states",
-            Self::Thumbnails => "Thumbnails",
-            Self::Overlays => "Heads on image",
-            Self::Timeline => "Timeline",
-            Self::Similarity => "Similarity",
-            Self::Atlas => "Head atlas",
-            Self::Compare => "Compare",
-            Self::Tokens => "Token atlas",
-        }
-    }
-
-    /// The view that it shows.
-    pub fn view(self) -> Option<View> {
-        Some(match self {
-            Self::Examples | Self::Atlas | Self::Compare | Self::Tokens => return None,
-            Self::Heads => View::Heads,
-            Self::Image => View::Image,
-            Self::Links => View::Links,
-            Self::Text => View::Text,
-            Self::Matrix => View::Matrix,
-            Self::Embedding => View::Embedding,
-            Self::Thumbnails => View::Thumbnails,
-            Self::Overlays => View::Overlays,
-            Self::Timeline => View::Timeline,
-            Self::Similarity => View::Similarity,
-        })
-    }
-}
-
-/// By which egui knows the layout.
-pub fn layout_id() -> egui::Id {
-    egui::Id::unique("panels")
-}
-
-/// Examples and heads at the left, picture and text in the middle, matrix and hidden states at the right.
-pub fn default_layout() -> Layout {
-    let mut tiles = Tiles::default();
-    let left = column(
-        &mut tiles,
-        &[(&[Panel::Examples, Panel::Tokens], 0.42), (&[Panel::Heads, Panel::Thumbnails, Panel::Atlas], 0.58)],
-    );
-    let middle = column(
-        &mut tiles,
-        &[
-            (&[Panel::Image, Panel::Overlays, Panel::Links, Panel::Compare], 0.72),
-            (&[Panel::Text, Panel::Timeline], 0.28),
-        ],
-    );
-    let right = column(&mut tiles, &[(&[Panel::Matrix, Panel::Similarity], 0.5), (&[Panel::Embedding], 0.5)]);
-    let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.27), (middle, 0.44), (right, 0.29)]);
-    Tree::new(layout_id(), root, tiles)
-}
-
-/// A layout of an earlier version, with what it lacks: each new panel as a tab beside the one that it stands beside by default.
-pub fn completed(mut layout: Layout) -> Layout {
-    let known: Vec<Panel> = panes(&layout).map(|(_, panel)| panel).collect();
-    let default = default_layout();
-    for (tile, panel) in panes(&default).filter(|(_, panel)| !known.contains(panel)) {
-        let siblings = default.tiles.parent_of(tile).map(|tabs| children(&default, tabs)).unwrap_or_default();
-        let neighbours: Vec<Panel> =
-            siblings.iter().filter_map(|sibling| default.tiles.get_pane(sibling)).copied().collect();
-        let beside = panes(&layout).find(|(_, found)| neighbours.contains(found)).map(|(tile, _)| tile);
-        let tabs = beside.and_then(|tile| layout.tiles.parent_of(tile)).or(layout.root);
-        let pane = layout.tiles.insert_pane(panel);
-        if let Some(Tile::Container(container)) = tabs.and_then(|tabs| layout.tiles.get_mut(tabs)) {
-            container.add_child(pane);
-        }
-    }
-    layout
-}
-
-fn panes(layout: &Layout) -> impl Iterator<Item = (TileId, Panel)> {
-    layout.tiles.iter().filter_map(|(tile, content)| match content {
-        Tile::Pane(panel) => Some((*tile, *panel)),
-        Tile::Container(_) => None,
-    })
-}
-
-fn children(layout: &Layout, tile: TileId) -> Vec<TileId> {
-    match layout.tiles.get(tile) {
-        Some(Tile::Container(container)) => container.children_vec(),
-        _ => Vec::new(),
-    }
-}
-
-/// Shows a panel before those that it shares its place with.
-pub fn bring_forward(layout: &mut Layout, panel: Panel) {
-    layout.make_active(|_, tile| matches!(tile, Tile::Pane(pane) if *pane == panel));
-}
-
-/// A menu that stays open while several things are chosen in it.
-fn menu(name: &str) -> MenuButton<'_> {
-    let stays = MenuConfig::new().close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
-    MenuButton::new(name).config(stays)
-}
-
-/// The same where it may lie in another menu.
-fn menu_anywhere(ui: &mut egui::Ui, name: &str, content: impl FnOnce(&mut egui::Ui)) -> egui::Response {
-    if is_in_menu(ui) { ui.menu_button(name, content).response } else { menu(name).ui(ui, content).0 }
-}
-
-fn column(tiles: &mut Tiles<Panel>, groups: &[(&[Panel], f32)]) -> TileId {
-    let children: Vec<_> = groups
-        .iter()
-        .map(|(panels, share)| {
-            let panes = panels.iter().map(|&panel| tiles.insert_pane(panel)).collect();
-            (tiles.insert_tab_tile(panes), *share)
-        })
-        .collect();
-    linear(tiles, LinearDir::Vertical, &children)
-}
-
-fn linear(tiles: &mut Tiles<Panel>, direction: LinearDir, children: &[(TileId, f32)]) -> TileId {
-    let mut container = Linear::new(direction, children.iter().map(|(tile, _)| *tile).collect());
-    for (tile, share) in children {
-        container.shares.set_share(*tile, *share);
-    }
-    tiles.insert_new(Tile::Container(Container::Linear(container)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Layout, Panel, completed, default_layout, panes};
-
-    #[test]
-    fn a_layout_of_an_earlier_version_gets_the_new_panels() {
-        let mut old: Layout = default_layout();
-        let gone: Vec<_> = panes(&old)
-            .filter(|(_, panel)| matches!(panel, Panel::Timeline | Panel::Embedding | Panel::Similarity))
-            .map(|(tile, _)| tile)
-            .collect();
-        for tile in gone {
-            old.remove_recursively(tile);
-        }
-        let now = completed(old);
-        let mut found: Vec<_> = panes(&now).map(|(_, panel)| panel.title()).collect();
-        let mut all: Vec<_> = panes(&default_layout()).map(|(_, panel)| panel.title()).collect();
-        found.sort_unstable();
-        all.sort_unstable();
-        assert_eq!(found, all);
-        let parent =
-            |panel: Panel| panes(&now).find(|(_, p)| *p == panel).and_then(|(tile, _)| now.tiles.parent_of(tile));
-        assert_eq!(parent(Panel::Timeline), parent(Panel::Text), "as a tab beside the text");
     }
 }

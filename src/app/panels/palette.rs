@@ -1,15 +1,16 @@
 //! The command palette: everything that can be done, found by typing a part of its name.
 
 mod entries;
+mod entry;
 mod menus;
 
 use std::path::PathBuf;
 
 use egui::{Align2, Key, Response, TextEdit, Ui, vec2};
 
-use self::entries::entry;
-use crate::app::command::Command;
-use crate::app::state::State;
+use self::entry::{Entry, entry};
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
 
 /// Rows that are shown at once, where the window is high enough.
 const ROWS: usize = 12;
@@ -17,17 +18,6 @@ const ROWS: usize = 12;
 const WIDTH: f32 = 440.0;
 /// Between the upper edge of the window and the palette.
 const TOP: f32 = 48.0;
-
-/// Something that can be done.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
-    /// What it does, as it is searched for.
-    pub words: String,
-    /// The key that does it too; empty if there is none.
-    pub key: &'static str,
-    /// What is carried out.
-    pub command: Command,
-}
 
 /// Shows it over the window while it is open.
 pub fn show(context: &egui::Context, state: &State, commands: &mut Vec<Command>) {

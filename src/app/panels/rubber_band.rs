@@ -3,9 +3,9 @@
 use egui::{Response, Stroke, StrokeKind, Ui};
 use glam::Vec2;
 
-use crate::app::appearance::color;
-use crate::app::command::Command;
-use crate::app::state::State;
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
+use crate::app::ui::appearance::color;
 use crate::render::Rect;
 use crate::view::Scene;
 

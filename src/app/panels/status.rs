@@ -4,9 +4,9 @@ use egui::accesskit::Live;
 use egui::{Align, Label, Layout, Ui};
 use glam::Vec2;
 
-use crate::app::command::Command;
-use crate::app::state::State;
-use crate::view::{Inputs, summary};
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
+use crate::view::{statistic_grid, summary};
 
 /// Shows it. `tip` describes the thing under the pointer.
 pub fn show(ui: &mut Ui, state: &State, adapter: &str, tip: Option<&str>, commands: &mut Vec<Command>) {
@@ -22,7 +22,7 @@ pub fn show(ui: &mut Ui, state: &State, adapter: &str, tip: Option<&str>, comman
                 commands.push(Command::Reload);
             }
         }
-        if let Some([done, of]) = state.evidence.as_ref().and_then(|evidence| evidence.progress) {
+        if let Some([done, of]) = state.inputs(Vec2::ZERO).and_then(|inputs| statistic_grid(&inputs).1) {
             ui.weak("·");
             ui.label(format!("statistics {done} of {of} layers"));
         }
@@ -44,17 +44,6 @@ pub fn show(ui: &mut Ui, state: &State, adapter: &str, tip: Option<&str>, comman
 
 /// The selection's attention in numbers.
 pub fn selected(state: &State) -> String {
-    let shown = state.trace.as_ref().zip(state.evidence.as_ref());
-    let summary = shown.and_then(|(trace, evidence)| {
-        summary(&Inputs {
-            document: trace.document(),
-            images: &trace.images,
-            selection: state.shown_selection(),
-            hover: None,
-            options: &state.options,
-            evidence,
-            size: Vec2::ZERO,
-        })
-    });
+    let summary = state.inputs(Vec2::ZERO).and_then(|inputs| summary(&inputs));
     summary.unwrap_or_else(|| "? shows all keys".to_owned())
 }

@@ -4,10 +4,11 @@
 use egui::containers::menu::is_in_menu;
 use egui::{Id, Ui, WidgetInfo};
 
-use super::top_bar::button_width;
-use super::{Panel, export_menu, menu, view};
-use crate::app::command::Command;
-use crate::app::state::State;
+use super::{export_menu, view};
+use crate::app::model::command::Command;
+use crate::app::model::panel::Panel;
+use crate::app::model::state::State;
+use crate::app::ui::controls::{button_width, menu};
 
 /// Of the menu's button, with the space beside it.
 const MENU: f32 = 32.0;

@@ -11,18 +11,20 @@ use glam::Vec2;
 
 use super::atlas::offer_index;
 use super::gestures;
-use super::top_bar::unlabelled_choice;
-use crate::app::appearance::color;
-use crate::app::canvas::{Canvas, Easel};
-use crate::app::command::Command;
-use crate::app::dataset::DatasetCommand;
-use crate::app::lasso;
-use crate::app::state::{CLOSEST_OF_TOKENS, State};
-use crate::app::token_desk::{NearTokens, ShownTokens, TokenCommand};
+use crate::app::model::browsing::DatasetCommand;
+use crate::app::model::command::Command;
+use crate::app::model::reduce::CLOSEST_OF_TOKENS;
+use crate::app::model::state::State;
+use crate::app::model::tokens::{NearTokens, ShownTokens, TokenCommand};
+use crate::app::ui::appearance::color;
+use crate::app::ui::canvas::{Canvas, Easel};
+use crate::app::ui::controls::unlabelled_choice;
+use crate::app::ui::lasso;
 use crate::dataset::tokens::NearToken;
-use crate::query::{TokenColor, token_name};
 use crate::render::{Drawing, Fonts, Rect, Transform};
+use crate::trace::{NAME_LETTERS, shortened};
 use crate::view::{CloudInputs, Options, Scene, draw_token_cloud};
+use crate::view::{TokenColor, token_name};
 
 /// Of the list of nearest tokens.
 const LIST_WIDTH: f32 = 190.0;
@@ -196,8 +198,9 @@ fn words_of(state: &State, shown: &ShownTokens, token: usize) -> String {
 
 fn name_of(state: &State, row: usize) -> String {
     let Some(dataset) = &state.browsing.dataset else { return String::new() };
-    let value = |name: &str| dataset.table.value(name, row).text().into_owned();
-    Some(value("id")).filter(|id| !id.is_empty()).unwrap_or_else(|| value("path"))
+    let value = |name: &str| dataset.table.value(name, row).text();
+    let name = Some(value("id")).filter(|id| !id.is_empty()).unwrap_or_else(|| value("path"));
+    shortened(&name, NAME_LETTERS).into_owned()
 }
 
 /// Wheel zooms around the pointer, a drag pans, a double click shows all.

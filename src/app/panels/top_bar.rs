@@ -1,15 +1,13 @@
 //! The bar at the top: which trace, which part of it, in which direction.
 
-use std::fmt::Display;
-
-use egui::{ComboBox, Slider, TextStyle, TextWrapMode, WidgetText};
+use egui::Slider;
 
 use super::aggregation;
-use super::{menu, thousands};
 use crate::analysis::{Direction, Pick};
-use crate::app::command::Command;
-use crate::app::playing::UI_SCALES;
-use crate::app::state::State;
+use crate::app::model::choices::UI_SCALES;
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
+use crate::app::ui::controls::{begin_row_without, button_width, choice, menu, thousands};
 use crate::export::Play;
 use crate::view::Options;
 
@@ -48,20 +46,6 @@ const OF_WINDOW: [&str; 4] = ["Screenshot", "Settings", "Light / dark", "?"];
 fn keep_together(ui: &mut egui::Ui, names: &[&str]) {
     let spacing = ui.spacing().item_spacing.x;
     begin_row_without(ui, names.iter().map(|name| button_width(ui, name) + spacing).sum::<f32>() - spacing);
-}
-
-/// The next row, where this one lacks the room for so much.
-fn begin_row_without(ui: &mut egui::Ui, needed: f32) {
-    if ui.layout().main_wrap && ui.available_size_before_wrap().x < needed {
-        ui.end_row();
-    }
-}
-
-/// As wide as a button of this name is, or a tab.
-pub fn button_width(ui: &egui::Ui, name: &str) -> f32 {
-    let font = TextStyle::Button.resolve(ui.style());
-    let text = WidgetText::from(name).into_galley(ui, Some(TextWrapMode::Extend), f32::INFINITY, font);
-    text.size().x + 2.0 * ui.spacing().button_padding.x
 }
 
 fn show_window_buttons(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
@@ -191,48 +175,4 @@ fn pick(ui: &mut egui::Ui, name: &str, count: usize, now: Pick) -> Option<Pick> 
         1 => Pick::Max,
         _ => Pick::One(row - 2),
     })
-}
-
-/// A drop-down list behind its name; the row that was chosen now, if one was.
-pub fn choice<T: Display>(ui: &mut egui::Ui, name: &str, rows: impl Iterator<Item = T>, shown: usize) -> Option<usize> {
-    begin_row_without(ui, button_width(ui, name) + ui.spacing().combo_width);
-    let label = ui.label(name);
-    let (chosen, response) = list(ui, name, rows, shown);
-    response.labelled_by(label.id);
-    chosen
-}
-
-/// The same where there is no room for the name: it is told to screen readers and at hovering.
-pub fn unlabelled_choice<T: Display>(
-    ui: &mut egui::Ui,
-    name: &str,
-    rows: impl Iterator<Item = T>,
-    shown: usize,
-) -> Option<usize> {
-    let (chosen, response) = list(ui, name, rows, shown);
-    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, name));
-    response.on_hover_text(name);
-    chosen
-}
-
-fn list<T: Display>(
-    ui: &mut egui::Ui,
-    name: &str,
-    rows: impl Iterator<Item = T>,
-    shown: usize,
-) -> (Option<usize>, egui::Response) {
-    let rows: Vec<String> = rows.map(|row| row.to_string()).collect();
-    let mut chosen = None;
-    let selected_text = rows.get(shown).cloned().unwrap_or_default();
-    let response = ComboBox::from_id_salt(name)
-        .selected_text(selected_text)
-        .show_ui(ui, |ui| {
-            for (index, row) in rows.iter().enumerate() {
-                if ui.selectable_label(index == shown, row).clicked() {
-                    chosen = Some(index);
-                }
-            }
-        })
-        .response;
-    (chosen, response)
 }

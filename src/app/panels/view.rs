@@ -3,21 +3,17 @@
 use egui::{Sense, Slider, Ui};
 use glam::Vec2;
 
-use super::top_bar::unlabelled_choice;
 use super::{choices, embedding, gestures, heads, rubber_band, status};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::token_sets;
-use crate::app::canvas::{Canvas, Easel};
-use crate::app::command::Command;
-use crate::app::state::{CLOSEST, State, kept_inside};
+use crate::app::model::command::Command;
+use crate::app::model::reduce::{CLOSEST, kept_inside};
+use crate::app::model::state::State;
+use crate::app::ui::canvas::{Canvas, Easel};
+use crate::app::ui::controls::{say_instead, unlabelled_choice};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
-use crate::view::{Inputs, Options, Target, View, matrix_size, thumbnail_side};
-
-/// In the middle of a panel that has nothing to show.
-pub fn say_instead(ui: &mut Ui, why: &str) {
-    egui::Frame::new().inner_margin(24.0).show(ui, |ui| ui.centered_and_justified(|ui| ui.weak(why)));
-}
+use crate::view::{Options, Target, View, matrix_size};
 
 /// Shows the view; returns the words for what is under the pointer.
 pub fn show(
@@ -41,34 +37,15 @@ pub fn show(
         return None;
     }
     gestures::take_keyboard(ui, &response, || status::selected(state));
-    if view == View::Thumbnails {
-        let block = state.selection.block;
-        let (layers, heads) = (state.block().map_or(0, |block| block.layers), trace.trace.max_heads(block));
-        let side = thumbnail_side(layers, heads, Vec2::new(space.width(), space.height()));
-        if side != state.thumbnail_side {
-            commands.push(Command::SetThumbnailSide(side));
-        }
-    }
-    let evidence = state.evidence_for(view);
-    let inputs = Inputs {
-        document: trace.document(),
-        images: &trace.images,
-        selection: &state.selection,
-        hover: state.hover,
-        options: &state.options,
-        evidence: &evidence,
-        size: Vec2::new(space.width(), space.height()),
-    };
-    let scale = ui.ctx().pixels_per_point();
-    let moves = if matches!(view, View::Embedding | View::Similarity) { state.moves << 40 } else { 0 };
-    let scene = canvas.scene(easel, view, &inputs, state.shown_version.wrapping_add(moves), scale);
+    let inputs = state.inputs(Vec2::new(space.width(), space.height()))?;
+    let (scale, serial) = (ui.ctx().pixels_per_point(), trace.trace.serial());
+    // For a moment the picture may still be that of the trace before.
+    let (scene, is_of_trace) = canvas.scene(easel, view, serial, &inputs, state.is_patient, scale);
     let content = scene.content;
     let rows_beyond = scene.rows_beyond;
     let lassoes = view == View::Embedding && (state.options.embedding.lasso || ui.input(|input| input.modifiers.shift));
     let zones = if lassoes { scene.zones.clone() } else { Vec::new() };
     let to_view = |at: egui::Pos2| Vec2::new(at.x - space.min.x, at.y - space.min.y);
-    // For a moment the picture may still be that of the trace before.
-    let is_of_trace = state.shown_version >= state.trace_version;
     let pointer = response.hover_pos().filter(|_| is_of_trace).map(to_view);
     let target = pointer.and_then(|at| scene.at(at));
     let tip = target.map(|target| scene.tip(target));
@@ -230,10 +207,10 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
 
 fn show_image_options(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     let mut all = Normalization::ALL.to_vec();
-    let is_known = |normalization: &Normalization| *normalization == state.normalization;
+    let is_known = |normalization: &Normalization| *normalization == state.options.normalization;
     // A view state may have a percentile of its own.
     let shown = all.iter().position(is_known).unwrap_or_else(|| {
-        all.push(state.normalization);
+        all.push(state.options.normalization);
         all.len() - 1
     });
     if let Some(row) =

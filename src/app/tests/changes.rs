@@ -2,17 +2,21 @@
 
 use std::fs;
 
+use glam::Vec2;
+
 use super::*;
-use crate::app::command::Command;
-use crate::view::Evidence;
+use crate::app::model::command::Command;
+use crate::query::KnownStatistics;
+use crate::view::statistics;
 
 #[test]
 fn the_status_line_tells_how_many_layers_are_known() -> Result<()> {
     let mut harness = window_on("multi-image.safetensors")?;
     assert!(harness.query_by_label("statistics 1 of 3 layers").is_none());
     let state = &mut harness.state_mut().state;
-    let known = state.evidence.as_deref().cloned().unwrap_or_default();
-    state.set_evidence(Arc::new(Evidence { progress: Some([1, 3]), ..known }));
+    let request = statistics(&state.inputs(Vec2::ZERO).ok_or("no trace")?).ok_or("no statistic")?;
+    let known = state.results.get(&request).cloned().ok_or("no statistics")?;
+    state.results.insert_part(request, KnownStatistics { layers: [1, 3], ..known });
     harness.step();
     harness.get_by_label("statistics 1 of 3 layers");
     Ok(())
@@ -42,8 +46,8 @@ fn a_trace_that_has_changed_is_named_and_can_be_read_anew() -> Result<()> {
     fs::rename(written, &path)?;
     harness.state_mut().state.apply(Command::MoveHead { layers: 0, heads: 1 });
     settle(&mut harness)?;
-    let refusal = harness.state().state.evidence.as_ref().and_then(|evidence| evidence.refusal.clone());
-    assert_eq!(refusal, Some(format!("changed on disk since it was opened: {}", path.display())));
+    let why = format!("changed on disk since it was opened: {}", path.display());
+    assert_eq!(harness.state().state.results.failures(), [why.as_str()]);
     let head = harness.state().state.selection.head;
     harness.get_by_label("Read anew").click();
     harness.step();
@@ -53,7 +57,7 @@ fn a_trace_that_has_changed_is_named_and_can_be_read_anew() -> Result<()> {
     }
     settle(&mut harness)?;
     let state = &harness.state().state;
-    assert_eq!(state.evidence.as_ref().and_then(|evidence| evidence.refusal.clone()), None);
+    assert!(state.results.failures().is_empty());
     assert_eq!(state.selection.head, head, "the selection stays");
     assert!(harness.query_by_label("Read anew").is_none());
     Ok(())

@@ -1,12 +1,14 @@
 //! The hidden states' panel by its names: choices, progress, motion, lasso.
 
 use egui::{Event, PointerButton};
+use glam::Vec2;
 
 use super::*;
 use crate::analysis::projection::{Align, Method};
-use crate::app::command::Command;
+use crate::app::model::command::Command;
+use crate::query::StateSimilarity;
 use crate::trace::{Dtype, Synthetic};
-use crate::view::{ColorBy, SizeBy, View};
+use crate::view::{ColorBy, SizeBy, View, needs};
 
 /// Opens the view's menu.
 fn open_menu(harness: &mut Harness<'static, Interface>) {
@@ -55,8 +57,7 @@ fn points_move_when_the_state_changes() -> Result<()> {
     assert!(harness.state().state.moving.is_some(), "nothing moved");
     settle(&mut harness)?;
     assert!(harness.state().state.moving.is_none());
-    let evidence = harness.state().state.evidence_for(View::Embedding);
-    assert_eq!(evidence.projection.as_ref().map(|projection| projection.state), Some(0));
+    assert_eq!(harness.state().state.projection.as_ref().map(|projection| projection.state), Some(0));
     Ok(())
 }
 
@@ -79,7 +80,9 @@ fn work_that_takes_long_says_how_far_it_is_and_can_be_given_up() -> Result<()> {
         std::thread::sleep(Duration::from_millis(20));
         harness.step();
     }
-    assert!(harness.state().state.evidence.is_some());
+    let state = &harness.state().state;
+    let image = state.inputs(Vec2::ONE).map(|inputs| needs(View::Image, &inputs)).ok_or("no trace")?;
+    assert!(state.results.settle(&image), "other numbers do not wait for it");
     harness.get_by_label("Cancel").click();
     harness.run_steps(2);
     settle(&mut harness)?;
@@ -125,7 +128,10 @@ fn a_click_on_a_compared_state_picks_it() -> Result<()> {
     harness.get_by_label("Similarity").click();
     harness.run_steps(4);
     settle(&mut harness)?;
-    assert_eq!(harness.state().state.similarity.as_ref().map(|similarity| similarity.states), Some(4));
+    let state = &harness.state().state;
+    let asked = StateSimilarity::of(state.trace.as_ref().ok_or("no trace")?.document(), &state.selection);
+    let found = asked.and_then(|asked| state.results.get(&asked)).map(|similarity| similarity.states);
+    assert_eq!(found, Some(4));
     let view = harness.get_by_role_and_label(Role::Image, "similarity").rect();
     let at = view.center() + egui::vec2(-20.0, 3.0);
     harness.hover_at(at);
@@ -135,6 +141,6 @@ fn a_click_on_a_compared_state_picks_it() -> Result<()> {
         harness.event(Event::PointerButton { pos: at, button, pressed, modifiers: Modifiers::NONE });
         harness.step();
     }
-    assert!(harness.state().state.hidden_state.is_some());
+    assert!(harness.state().state.options.hidden_state.is_some());
     settle(&mut harness)
 }

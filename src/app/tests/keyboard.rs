@@ -8,10 +8,10 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use super::{Result, settle, window_on};
 use crate::analysis::Pick;
-use crate::app::command::Command;
-use crate::app::dataset::DatasetCommand;
-use crate::app::interface::Interface;
-use crate::app::token_desk::TokenCommand;
+use crate::app::model::browsing::DatasetCommand;
+use crate::app::model::command::Command;
+use crate::app::model::tokens::TokenCommand;
+use crate::app::shell::interface::Interface;
 use crate::view::View;
 
 /// What a user chooses, types or pulls at.

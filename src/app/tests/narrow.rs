@@ -5,8 +5,8 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use super::{Result, settle, window_on};
-use crate::app::command::Command;
-use crate::app::interface::Interface;
+use crate::app::model::command::Command;
+use crate::app::shell::interface::Interface;
 use crate::view::View;
 
 /// What is written or pressed in the bars and panels, and where it can be seen.

@@ -5,8 +5,8 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use super::{Result, window_on};
-use crate::app::interface::Interface;
 use crate::app::panels::found_in_palette;
+use crate::app::shell::interface::Interface;
 
 fn open(harness: &mut Harness<'static, Interface>, query: &str) {
     harness.key_press_modifiers(Modifiers::COMMAND, Key::K);

@@ -1,6 +1,6 @@
 //! From a click or a hover to the pictures: by the engine alone, and by the whole window.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -9,13 +9,12 @@ use anyhow::{Context as _, Result};
 use glam::Vec2;
 
 use super::timing::{Timing, measure, milliseconds_since};
-use crate::analysis::projection::Recipe;
 use crate::app::{Command, Launch, Offscreen, State};
 use crate::gpu::Gpu;
-use crate::query::{Analyst, OpenTrace, ProjectionQuestion, Projector};
+use crate::query::{OpenTrace, Results, Solver};
 use crate::render::{Backend, Fonts, Painter, RenderTarget};
 use crate::trace::Modality;
-use crate::view::{Inputs, Target, View, draw};
+use crate::view::{Inputs, Target, View, draw, needs};
 
 const RUNS: usize = 24;
 const OPENINGS: usize = 3;
@@ -80,18 +79,12 @@ impl Drafts {
     }
 
     /// For each view, from the command to its finished texture; or `together`, until the last of all is finished.
-    fn clicks(
-        &mut self,
-        open: &Arc<OpenTrace>,
-        analyst: &mut Analyst,
-        hovers: bool,
-        together: bool,
-    ) -> Result<Timings> {
+    fn clicks(&mut self, open: &Arc<OpenTrace>, solver: &Solver, hovers: bool, together: bool) -> Result<Timings> {
         let mut state = State::default();
         state.options.statistic = "mass.text.image".to_owned();
         state.set_trace(Arc::clone(open));
-        state.apply(Command::ShowViews(vec![View::Timeline, View::Embedding]));
-        let mut projector = Projector::default();
+        let size = |texture: &RenderTarget| Vec2::new(texture.width() as f32, texture.height() as f32);
+        let sizes: HashMap<View, Vec2> = self.targets.iter().map(|(view, texture)| (*view, size(texture))).collect();
         let mut times_ms: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         for run in 0..RUNS + WARM_UP_RUNS {
             let clicked = Clicked::ALL[run % Clicked::ALL.len()];
@@ -102,11 +95,16 @@ impl Drafts {
             } else {
                 Command::Select { target, extend: false }
             });
-            let question = state.question();
-            let mut evidence = analyst.answer(open, &question, &AtomicBool::new(false))?;
-            if let Some(question) = ProjectionQuestion::of(open.document(), &question, Recipe::default()) {
-                evidence.projection = Some(Arc::new(projector.project(open, &question, &mut |_| true)?));
-            }
+            let inputs_of = |view: View, results| {
+                let size = sizes[&view];
+                Inputs {
+                    hover: state.hover,
+                    ..Inputs::new(open, state.shown_selection(), &state.options, results, size)
+                }
+            };
+            let nothing = Results::default();
+            let all = View::all().into_iter().flat_map(|view| needs(view, &inputs_of(view, &nothing)));
+            let results = solver.results(open, &all.collect::<Vec<_>>(), &AtomicBool::new(false))?;
             let numbers_ms = milliseconds_since(begin);
             let mut count = |name: &str, time_ms| {
                 if run >= WARM_UP_RUNS {
@@ -115,15 +113,7 @@ impl Drafts {
             };
             for (view, texture) in &self.targets {
                 let begin_view = Instant::now();
-                let inputs = Inputs {
-                    document: open.document(),
-                    images: &open.images,
-                    selection: &state.selection,
-                    hover: state.hover,
-                    options: &state.options,
-                    evidence: &evidence,
-                    size: Vec2::new(texture.width() as f32, texture.height() as f32),
-                };
+                let inputs = inputs_of(*view, &results);
                 let scene = draw(*view, &inputs, &mut self.fonts);
                 self.painter.draw(&scene.drawing, 1.0, &mut self.fonts, texture)?;
                 if !together {
@@ -148,13 +138,13 @@ impl Drafts {
 pub fn engine_clicks(
     gpu: &Arc<Gpu>,
     open: &Arc<OpenTrace>,
-    analyst: &mut Analyst,
+    solver: &Solver,
     size: Vec2,
     hovers: bool,
 ) -> Result<Timings> {
-    let mut timings = Drafts::new(gpu, |_| size)?.clicks(open, analyst, hovers, false)?;
+    let mut timings = Drafts::new(gpu, |_| size)?.clicks(open, solver, hovers, false)?;
     let mut in_window = Drafts::new(gpu, |view| (size * share_of_window(view)).round())?;
-    timings.extend(in_window.clicks(open, analyst, hovers, true)?);
+    timings.extend(in_window.clicks(open, solver, hovers, true)?);
     Ok(timings)
 }
 

@@ -13,6 +13,7 @@ use super::timing::{Timing, measure, milliseconds_since};
 use crate::app::{Command, DatasetCommand, Launch, Offscreen};
 use crate::cli::examples;
 use crate::cli::table::{print_json, print_rows};
+use crate::cli::terminal;
 use crate::dataset::table::{Filter, HeadColumn, Values};
 use crate::dataset::{Dataset, Order};
 use crate::gpu::Gpu;
@@ -222,13 +223,11 @@ fn memory_mb() -> Option<f64> {
 
 impl Report {
     fn print(&self) -> Result<()> {
-        println!("vlscope {}", self.version);
-        println!("{}, {} threads", self.adapter, self.threads);
-        println!("{}: {} examples, {}×{} pixels", self.dataset, self.examples, self.size[0], self.size[1]);
-        if let Some(memory) = self.memory_mb {
-            println!("{memory:.0} MB in memory");
-        }
-        println!();
+        let Self { version, adapter, threads, dataset, examples, size: [width, height], .. } = self;
+        let memory = self.memory_mb.map_or_else(String::new, |memory| format!("{memory:.0} MB in memory\n"));
+        terminal::print(format_args!(
+            "vlscope {version}\n{adapter}, {threads} threads\n{dataset}: {examples} examples, {width}×{height} pixels\n{memory}"
+        ))?;
         let parts = [
             ("open", &self.open_ms),
             ("filter", &self.filter_ms),

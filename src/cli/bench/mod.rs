@@ -18,17 +18,18 @@ use serde::Serialize;
 
 use super::adapter::AdapterArguments;
 use super::table::{print_json, print_rows};
+use super::terminal;
 use super::values::parse_size;
 use crate::analysis::Engine;
 use crate::analysis::projection::{Method, Recipe, project};
 use crate::analysis::statistics::Options as StatisticOptions;
 use crate::app::Launch;
-use crate::gpu::{Gpu, PageKey, Residency};
-use crate::query::{Analyst, OpenTrace};
+use crate::gpu::Gpu;
+use crate::query::{OpenTrace, Solver};
 
-use self::bandwidth::{Bandwidth, bandwidth};
+use self::bandwidth::{Bandwidth, bandwidth, upload};
 use self::clicks::{Timings, engine_clicks, opening, window_clicks};
-use self::timing::{Timing, measure};
+use self::timing::measure;
 
 const STATISTICS_RUNS: usize = 5;
 const PROJECTION_RUNS: usize = 3;
@@ -79,9 +80,9 @@ struct Report {
     pan_ms: Timings,
     /// Numbers that are computed once for a trace.
     numbers_ms: Timings,
-    /// On a hardware adapter whose budget holds the first block.
+    /// Where shaders compute.
     #[serde(skip_serializing_if = "Option::is_none")]
-    resident_statistics: Option<Bandwidth>,
+    bandwidth: Option<Bandwidth>,
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
@@ -102,7 +103,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let budget_bytes = arguments.adapter.budget_bytes(&gpu);
     let engine = Engine::new(Some(Arc::clone(&gpu)), arguments.adapter.compute(), budget_bytes)?;
-    let computed_by = if engine.runs_shaders() { "shaders" } else { "processor" };
+    let runs_shaders = engine.runs_shaders();
     let open = Arc::new(OpenTrace::open(&arguments.trace)?);
     ensure!(
         !open.document().attention.is_empty(),
@@ -110,23 +111,24 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         arguments.trace.display()
     );
     let mut numbers_ms = numbers(&engine, &open)?;
-    numbers_ms.insert("upload".to_owned(), upload(&gpu, &open, budget_bytes)?);
-    let mut analyst = Analyst::new(engine);
+    let upload = upload(&gpu, &open, budget_bytes)?;
+    numbers_ms.insert("upload".to_owned(), upload);
+    let solver = Solver::new(engine);
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         adapter: gpu.info.name.clone(),
         driver: gpu.info.driver_info.clone(),
-        computed_by,
+        computed_by: if runs_shaders { "shaders" } else { "processor" },
         threads: rayon::current_num_threads(),
         trace: open.summary(),
         size: arguments.size,
-        click_to_frame_ms: engine_clicks(&gpu, &open, &mut analyst, size, false)?,
-        hover_to_frame_ms: engine_clicks(&gpu, &open, &mut analyst, size, true)?,
+        click_to_frame_ms: engine_clicks(&gpu, &open, &solver, size, false)?,
+        hover_to_frame_ms: engine_clicks(&gpu, &open, &solver, size, true)?,
         window_ms: window_clicks(&gpu, &launch, size)?,
         open_ms: opening(&gpu, &launch, size)?,
         pan_ms: passes::panning(&gpu, size)?,
         numbers_ms,
-        resident_statistics: if gpu.is_software() { None } else { bandwidth(&gpu, &open, budget_bytes)? },
+        bandwidth: runs_shaders.then(|| bandwidth(&gpu, &open, budget_bytes, &upload)).transpose()?,
     };
     if arguments.json { print_json(&report) } else { report.print() }
 }
@@ -152,27 +154,13 @@ fn numbers(engine: &Engine, open: &OpenTrace) -> Result<Timings> {
     Ok(timings)
 }
 
-/// All pages of the first block, until the device has them.
-fn upload(gpu: &Arc<Gpu>, open: &OpenTrace, budget_bytes: u64) -> Result<Timing> {
-    let layers = open.document().attention.first().map_or(0, |block| block.layers);
-    measure(STATISTICS_RUNS, |_| {
-        let mut pages = Residency::new(Arc::clone(gpu), budget_bytes);
-        for layer in 0..layers {
-            let view = open.trace.attention(0, layer);
-            for heads in pages.runs(&view)? {
-                let key = PageKey { trace: open.trace.serial(), block: 0, layer, first_head: heads.start };
-                pages.page(key, &view, &heads);
-            }
-        }
-        Ok(gpu.wait()?)
-    })
-}
-
 impl Report {
     fn print(&self) -> Result<()> {
-        println!("vlscope {}", self.version);
-        println!("{} ({}), numbers by the {}, {} threads", self.adapter, self.driver, self.computed_by, self.threads);
-        println!("{}, {}×{} pixels\n", self.trace, self.size[0], self.size[1]);
+        let Self { version, adapter, driver, computed_by, threads, trace, size: [width, height], .. } = self;
+        terminal::print(format_args!(
+            "vlscope {version}\n{adapter} ({driver}), numbers by the {computed_by}, {threads} threads\n\
+             {trace}, {width}×{height} pixels\n"
+        ))?;
         let parts = [
             ("click to frame", &self.click_to_frame_ms),
             ("hover to frame", &self.hover_to_frame_ms),
@@ -190,10 +178,15 @@ impl Report {
             })
             .collect();
         print_rows(false, &["", "of", "median ms", "min", "max", "n"], &rows)?;
-        if let Some(Bandwidth { copy_gb_per_s, statistics_gb_per_s, ratio }) = &self.resident_statistics {
-            println!(
-                "\nstatistics of resident pages: {statistics_gb_per_s:.0} GB/s, a copy {copy_gb_per_s:.0}: {ratio:.2}"
-            );
+        if let Some(Bandwidth { upload_gb_per_s, copy_gb_per_s, .. }) = &self.bandwidth {
+            terminal::print(format_args!(
+                "\nupload {upload_gb_per_s:.1} GB/s, copy within the device {copy_gb_per_s:.1} GB/s"
+            ))?;
+        }
+        if let Some(Bandwidth { statistics_gb_per_s: Some(rate), statistics_share_of_copy: Some(share), .. }) =
+            &self.bandwidth
+        {
+            terminal::print(format_args!("statistics of resident pages {rate:.1} GB/s: {share:.2} of the copy"))?;
         }
         Ok(())
     }

@@ -76,6 +76,7 @@ pub fn panning(gpu: &Gpu, size: Vec2) -> Result<Timings> {
         ("points_100000".to_owned(), pan(&[points], &[100_000])?),
         ("points_1000000".to_owned(), pan(&[points], &[1_000_000])?),
         ("links_10000".to_owned(), pan(&[links], &[10_000])?),
+        ("links_100000".to_owned(), pan(&[links], &[100_000])?),
         ("links_2000_and_points_2000".to_owned(), pan(&[links, points], &[2_000, 2_000])?),
     ]))
 }

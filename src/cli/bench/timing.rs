@@ -7,6 +7,8 @@ use serde::Serialize;
 
 /// Runs whose time is not counted: they fill caches and compile pipelines.
 const WARM_UP_RUNS: usize = 2;
+/// After so long no further run begins, warm-up runs and all; one is always counted.
+const MOST_SECONDS: f64 = 4.0;
 
 /// Times of equal runs, in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -31,19 +33,24 @@ impl Timing {
     }
 }
 
-/// Times `n` runs, each of which is given its number.
+/// Times up to `n` runs, each of which is given its number.
 ///
 /// # Errors
 /// That of the first run that fails.
 pub fn measure(n: usize, mut run: impl FnMut(usize) -> Result<()>) -> Result<Timing> {
-    for number in 0..WARM_UP_RUNS {
-        run(number)?;
-    }
+    let first = Instant::now();
+    let is_late = || first.elapsed().as_secs_f64() > MOST_SECONDS;
     let mut times_ms = Vec::with_capacity(n);
-    for number in WARM_UP_RUNS..WARM_UP_RUNS + n {
+    for number in 0..WARM_UP_RUNS + n {
+        let is_counted = number >= WARM_UP_RUNS || (number > 0 && is_late());
         let begin = Instant::now();
         run(number)?;
-        times_ms.push(milliseconds_since(begin));
+        if is_counted {
+            times_ms.push(milliseconds_since(begin));
+            if is_late() {
+                break;
+            }
+        }
     }
     Ok(Timing::of(times_ms))
 }

@@ -18,7 +18,7 @@ use super::commit::Run;
 use super::rows::{Content, ContentOptions, Row, RowKey};
 use super::schema::{FORMAT, example_key, index_folder};
 use crate::analysis::{Engine, EngineError};
-use crate::dataset::traces_in;
+use crate::dataset::{Traces, path_in, traces_in};
 use crate::trace::Trace;
 
 /// A part is written when it has [`BuildOptions::part_traces`], or takes so much memory,
@@ -99,6 +99,7 @@ pub struct Build {
     indexed: HashSet<i64>,
     /// Path of traces that are left out, and why.
     alike: Vec<(String, String)>,
+    unread: Vec<(PathBuf, io::Error)>,
     /// How many were read that are new, and that have changed.
     read: [AtomicUsize; 2],
 }
@@ -136,7 +137,7 @@ impl Build {
     /// If one of them cannot be read, the index cannot be written, or there is neither a trace nor an index.
     pub fn plan(dir: &Path, options: BuildOptions) -> Result<Self, IndexError> {
         let folder = index_folder(dir, options.index_dir.as_deref());
-        let paths = traces_in(dir).map_err(IndexError::io("read", dir))?;
+        let Traces { files: paths, unread } = traces_in(dir).map_err(IndexError::io("read", dir))?;
         if paths.is_empty() && !folder.is_dir() {
             return Err(IndexError::NoTraces { path: dir.to_owned() });
         }
@@ -178,16 +179,25 @@ impl Build {
                 gone.insert(row.key.example);
             }
         }
-        drop(ledger);
         for found in &in_folder {
             gone.remove(&found.key.example);
         }
+        // What cannot be looked at may be there still.
+        let hidden: Vec<String> = unread.iter().map(|(folder, _)| path_in(dir, folder) + "/").collect();
+        if !hidden.is_empty() {
+            let rows = ledger.parts().flat_map(|part| &part.rows);
+            let is_hidden = |path: &str| hidden.iter().any(|folder| path.starts_with(folder));
+            rows.filter(|row| is_hidden(&row.key.path)).for_each(|row| {
+                gone.remove(&row.key.example);
+            });
+        }
+        drop(ledger);
         let is_outdated = |found: &Found| {
             indexed.get(&found.key.example).is_none_or(|version| version.is_none() || *version != found.key.version)
         };
         let to_read: Vec<Found> = in_folder.into_iter().filter(is_outdated).collect();
         let indexed = indexed.into_keys().collect();
-        Ok(Self { run, options, to_read, gone, indexed, alike, read: Default::default() })
+        Ok(Self { run, options, to_read, gone, indexed, alike, unread, read: Default::default() })
     }
 
     /// How many traces will be read.
@@ -203,6 +213,11 @@ impl Build {
     /// Where the index lies.
     pub fn folder(&self) -> &Path {
         self.run.folder()
+    }
+
+    /// Folders of the dataset that cannot be read, and what the system says. The rows of their traces stay as they are.
+    pub fn unread(&self) -> &[(PathBuf, io::Error)] {
+        &self.unread
     }
 
     /// Whether the file system has locks. Without them, no other run should write to this index.
@@ -276,8 +291,7 @@ impl Build {
 impl Found {
     /// `None` if it is gone already.
     pub fn look(dir: &Path, file: PathBuf) -> Option<Self> {
-        let names = file.strip_prefix(dir).unwrap_or(&file).components();
-        let path = names.map(|name| name.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
+        let path = path_in(dir, &file);
         let version = match file.metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
             metadata => metadata.ok().and_then(|metadata| version(&metadata)),
@@ -321,19 +335,19 @@ fn version(metadata: &fs::Metadata) -> Option<[i64; 2]> {
 }
 
 /// Rows that are not yet written.
-struct Batch {
-    rows: Vec<Row>,
+pub(super) struct Batch {
+    pub rows: Vec<Row>,
     bytes: usize,
     begun: Instant,
 }
 
 impl Batch {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { rows: Vec::new(), bytes: 0, begun: Instant::now() }
     }
 
     /// The rows that are to be written now.
-    fn push(&mut self, row: Row, most: usize) -> Option<Vec<Row>> {
+    pub fn push(&mut self, row: Row, most: usize) -> Option<Vec<Row>> {
         self.bytes += row.content.as_ref().map_or(0, Content::bytes);
         self.rows.push(row);
         let is_full = self.rows.len() >= most || self.bytes >= PART_BYTES || self.begun.elapsed() >= PART_TIME;

@@ -18,11 +18,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::IndexError;
+use super::columns::Columns;
 use super::ledger::{Known, KnownRow, Ledger};
 use super::part::{self, PartialPart};
 use super::reader::Part;
 use super::rows::{Row, RowKey};
-use super::schema::PART_PREFIX;
+use super::schema::{PART_PREFIX, Table};
 
 const LOCK: &str = "commit.lock";
 const RUN_PREFIX: &str = ".run-";
@@ -43,6 +44,8 @@ pub(super) struct Run {
     has_locks: bool,
     count: AtomicUsize,
     ledger: Mutex<Ledger>,
+    /// Of free names; `None` until the first part is written.
+    columns: Mutex<Option<Columns>>,
     damages: Vec<String>,
 }
 
@@ -71,6 +74,7 @@ impl Run {
             has_locks,
             count: AtomicUsize::new(0),
             ledger: Mutex::default(),
+            columns: Mutex::default(),
             damages: Vec::new(),
             folder,
         };
@@ -125,7 +129,8 @@ impl Run {
     /// from the same state of a trace stays instead.
     pub fn add(&self, mut rows: Vec<Row>) -> Result<(), IndexError> {
         rows.sort_by(|a, b| a.key.path.cmp(&b.key.path));
-        let mut written = Some(part::write(self.partial(), &rows, &self.stamp)?);
+        let free = self.columns(&rows)?;
+        let mut written = Some(part::write(self.partial(), &rows, &free, &self.stamp)?);
         let mut ledger = self.ledger();
         let _locked = self.locked()?;
         ledger.refresh(&self.folder)?;
@@ -151,7 +156,7 @@ impl Run {
             drop(written.take());
             rows.retain(|row| !known.contains(&row.key.example));
             if !rows.is_empty() {
-                written = Some(part::write(self.partial(), &rows, &self.stamp)?);
+                written = Some(part::write(self.partial(), &rows, &free, &self.stamp)?);
             }
         }
         let added = self.replace(&stale, written)?;
@@ -162,6 +167,28 @@ impl Run {
             ledger.insert(Known { part, stamp: self.stamp.clone(), rows });
         }
         Ok(())
+    }
+
+    /// The columns of free names with which these rows are written: those of all parts, and others of these rows.
+    fn columns(&self, rows: &[Row]) -> Result<Columns, IndexError> {
+        let parts: Vec<Part> = self.ledger().parts().map(|known| known.part.clone()).collect();
+        let mut known = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_none() {
+            let mut columns = Columns::default();
+            for part in parts {
+                for table in [Table::Examples, Table::HeadStats] {
+                    match part.schema(table) {
+                        Ok(schema) => columns.learn(schema.fields().iter().map(|field| field.name().as_str())),
+                        Err(error) if error.is_gone() => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            *known = Some(columns);
+        }
+        let columns = known.get_or_insert_default();
+        columns.choose(rows);
+        Ok(columns.clone())
     }
 
     /// Takes the rows of these examples out.

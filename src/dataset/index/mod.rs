@@ -8,6 +8,7 @@
 //! shared folder; a list of parts in a file of its own, which would have to be merged.
 
 mod build;
+mod columns;
 mod commit;
 mod error;
 mod headers;

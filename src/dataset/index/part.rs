@@ -19,6 +19,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::IndexError;
+use super::columns::Columns;
 use super::rows::Row;
 use super::schema::{STAMP_KEY, Table};
 use super::tables;
@@ -40,12 +41,12 @@ impl Drop for PartialPart {
     }
 }
 
-/// Writes the rows to a new folder. `stamp` says by what options.
-pub(super) fn write(folder: PathBuf, rows: &[Row], stamp: &str) -> Result<PartialPart, IndexError> {
+/// Writes the rows to a new folder, with these columns of free names. `stamp` says by what options.
+pub(super) fn write(folder: PathBuf, rows: &[Row], free: &Columns, stamp: &str) -> Result<PartialPart, IndexError> {
     let part = create(folder)?;
     for table in Table::ALL {
         let path = part.path.join(table.file_name());
-        let written = tables::table(table, rows).map_err(ParquetError::from).and_then(|batch| {
+        let written = tables::table(table, rows, free).map_err(ParquetError::from).and_then(|batch| {
             let mut writer = TableWriter::create(&path, table, batch.schema_ref(), stamp)?;
             writer.write(&batch)?;
             writer.finish()

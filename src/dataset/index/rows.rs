@@ -3,11 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde_json::Value;
+
 use super::reduce::{Projection, REDUCED};
 use super::thumbnail;
 use crate::analysis::statistics::{self, HeadStatistics};
 use crate::analysis::{Engine, EngineError};
-use crate::trace::{Document, TensorView, Trace};
+use crate::trace::{Content as TokenContent, Document, TensorView, Token, Trace};
 
 /// What of a trace goes into the index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -175,12 +177,31 @@ impl Content {
     /// About how much memory it takes.
     pub fn bytes(&self) -> usize {
         const TOKEN_BYTES: usize = 128;
-        let tokens: usize = self.document.sequences.iter().map(|sequence| sequence.tokens.len()).sum();
+        let tokens = self.document.sequences.iter().flat_map(|sequence| &sequence.tokens);
+        let text_bytes = |token: &Token| match &token.content {
+            TokenContent::Text(text) => text.len(),
+            TokenContent::Image { .. } => 0,
+        };
+        let tokens: usize = tokens.map(|token| TOKEN_BYTES + text_bytes(token)).sum();
+        let maps = [&self.document.outputs, &self.document.attributes];
+        let keys = maps.iter().flat_map(|map| map.iter()).map(|(key, value)| key.len() + value_bytes(value));
         let statistics = self.blocks.iter().flat_map(|block| block.statistics.iter().chain(&block.metrics));
         let numbers = statistics.map(|statistic| statistic.values.len()).sum::<usize>()
             + self.hidden.iter().flat_map(|hidden| &hidden.states).map(|state| state.values.len()).sum::<usize>();
-        tokens * TOKEN_BYTES + 4 * numbers + self.thumbnails.iter().map(Vec::len).sum::<usize>()
+        tokens + keys.sum::<usize>() + 4 * numbers + self.thumbnails.iter().map(Vec::len).sum::<usize>()
     }
+}
+
+/// About how much memory a value takes, with the place of its key.
+fn value_bytes(value: &Value) -> usize {
+    const PLACE_BYTES: usize = 128;
+    PLACE_BYTES
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(values) => values.iter().map(value_bytes).sum(),
+            Value::Object(values) => values.iter().map(|(key, value)| key.len() + value_bytes(value)).sum(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
 }
 
 impl StateRows {
@@ -205,12 +226,12 @@ impl StateRows {
 
 /// By lanes, since an addition waits for the one before it.
 fn norm(numbers: &[f32]) -> f32 {
-    let mut squares = [0.0; 8];
+    let mut squares = [0.0_f64; 8];
     let (blocks, rest) = numbers.as_chunks::<8>();
     let mut add = |numbers: &[f32]| {
-        squares.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number * number);
+        squares.iter_mut().zip(numbers).for_each(|(sum, &number)| *sum += f64::from(number).powi(2));
     };
     blocks.iter().for_each(|block| add(block));
     add(rest);
-    squares.iter().sum::<f32>().sqrt()
+    squares.iter().sum::<f64>().sqrt() as f32
 }

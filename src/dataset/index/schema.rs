@@ -57,12 +57,15 @@ pub fn statistic_column(name: &str) -> String {
     name.replace('.', "_")
 }
 
+/// How the column of a trace's own metric begins.
+pub(super) const METRIC_PREFIX: &str = "metric_";
+
 /// The column of a trace's own metric in `head_stats`: `metric_` and the words of its title, joined by `_`.
 pub fn metric_column(title: &str) -> String {
     let lower = title.to_lowercase();
     let words: Vec<&str> =
         lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    format!("metric_{}", words.join("_"))
+    format!("{METRIC_PREFIX}{}", words.join("_"))
 }
 
 /// The columns of a block's metrics, each its own: what is taken already gets the next number that is free.

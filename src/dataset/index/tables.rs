@@ -1,33 +1,33 @@
 //! From rows in memory to the four tables of a part.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use arrow_array::builder::{Float32Builder, ListBuilder};
 use arrow_array::{ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array};
 use arrow_array::{RecordBatch, StringArray};
 use arrow_schema::ArrowError;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::columns::{self, Kind};
 use super::rows::{Content, HiddenRows, Row};
 use super::schema::{Table, metric_columns, statistic_column};
 use crate::analysis::statistics::{HeadStatistics, TABLE};
 use crate::dataset::text_line;
 use crate::trace::{Area, Content as TokenContent, Modality, Token};
 
-/// A table of these rows.
-pub(super) fn table(table: Table, rows: &[Row]) -> Result<RecordBatch, ArrowError> {
+/// A table of these rows, with these columns of free names.
+pub(super) fn table(table: Table, rows: &[Row], free: &columns::Columns) -> Result<RecordBatch, ArrowError> {
     match table {
-        Table::Examples => examples(rows),
-        Table::HeadStats => head_stats(&sound(rows)),
+        Table::Examples => examples(rows, free),
+        Table::HeadStats => head_stats(&sound(rows), free),
         Table::Tokens => tokens(&sound(rows)),
         Table::Thumbnails => thumbnails(&sound(rows)),
     }
 }
 
 type Columns = Vec<(String, ArrayRef)>;
-/// One of the free maps of a document.
-type MapOf = fn(&Content) -> &Map<String, Value>;
 
 fn batch(required: &[&str], columns: Columns) -> Result<RecordBatch, ArrowError> {
     let may_be_null = |(name, array): (String, ArrayRef)| {
@@ -42,7 +42,7 @@ fn sound(rows: &[Row]) -> Vec<(i64, &Content)> {
     rows.iter().filter_map(|row| Some((row.key.example, row.content.as_ref().ok()?))).collect()
 }
 
-fn examples(rows: &[Row]) -> Result<RecordBatch, ArrowError> {
+fn examples(rows: &[Row], free: &columns::Columns) -> Result<RecordBatch, ArrowError> {
     fn of<'a, T>(rows: &'a [Row], value: impl Fn(&'a Content) -> Option<T>) -> Vec<Option<T>> {
         rows.iter().map(|row| value(row.content.as_ref().ok()?)).collect()
     }
@@ -79,17 +79,21 @@ fn examples(rows: &[Row]) -> Result<RecordBatch, ArrowError> {
         ("text".into(), text(|content| Some(text_line(&content.document)))),
         ("regions".into(), text(regions)),
     ];
-    let outputs: MapOf = |content| &content.document.outputs;
-    let attributes: MapOf = |content| &content.document.attributes;
-    for (prefix, map) in [("output", outputs), ("attribute", attributes)] {
-        let mut values: BTreeMap<&str, Vec<Option<&Value>>> = BTreeMap::new();
-        for (index, content) in of(rows, Some).into_iter().enumerate() {
-            for (key, value) in content.into_iter().flat_map(map) {
-                values.entry(key).or_insert_with(|| vec![None; rows.len()])[index] = Some(value);
+    for kind in [Kind::Outputs, Kind::Attributes] {
+        let mut values: BTreeMap<String, Vec<Option<&Value>>> = BTreeMap::new();
+        let mut more = vec![String::new(); rows.len()];
+        for (row, content) in of(rows, Some).into_iter().enumerate() {
+            for (key, value) in content.and_then(|content| kind.map(content)).into_iter().flatten() {
+                let name = format!("{}{key}", kind.prefix());
+                if free.has(&name) {
+                    values.entry(name).or_insert_with(|| vec![None; rows.len()])[row] = Some(value);
+                } else if !value.is_null() {
+                    append(&mut more[row], key, value);
+                }
             }
         }
-        let columns_of_map = values.into_iter().filter_map(|(key, values)| Some((key, free_column(&values)?)));
-        columns.extend(columns_of_map.map(|(key, column)| (format!("{prefix}_{key}"), column)));
+        columns.extend(values.into_iter().filter_map(|(name, values)| Some((name, free_column(&values)?))));
+        columns.extend(column_of_more(kind, more));
     }
     batch(&["example", "path"], columns)
 }
@@ -110,6 +114,20 @@ fn free_column(values: &[Option<&Value>]) -> Option<ArrayRef> {
         return Some(Arc::new(values.iter().map(|value| value.and_then(Value::as_f64)).collect::<Float64Array>()));
     }
     Some(Arc::new(values.iter().map(|value| value.and_then(plain)).collect::<StringArray>()))
+}
+
+/// Adds a value to a JSON object that is not closed yet, or not even begun.
+fn append(object: &mut String, key: &str, value: impl fmt::Display) {
+    let begin = if object.is_empty() { '{' } else { ',' };
+    // Text has no errors.
+    let _ = write!(object, "{begin}{}:{value}", Value::from(key));
+}
+
+/// By row, what has no column of its own; no column where no row has any.
+fn column_of_more(kind: Kind, objects: Vec<String>) -> Option<(String, ArrayRef)> {
+    let is_empty = objects.iter().all(String::is_empty);
+    let closed = objects.into_iter().map(|object| (!object.is_empty()).then_some(object + "}"));
+    (!is_empty).then(|| (kind.more().to_owned(), Arc::new(closed.collect::<StringArray>()) as ArrayRef))
 }
 
 fn plain(value: &Value) -> Option<String> {
@@ -133,10 +151,12 @@ fn all_tokens(content: &Content) -> impl Iterator<Item = &Token> {
     content.document.sequences.iter().flat_map(|sequence| &sequence.tokens)
 }
 
-fn head_stats(rows: &[(i64, &Content)]) -> Result<RecordBatch, ArrowError> {
+fn head_stats(rows: &[(i64, &Content)], free: &columns::Columns) -> Result<RecordBatch, ArrowError> {
     let (mut examples, mut names, mut layers, mut heads) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut left_out: Vec<Option<i32>> = Vec::new();
     let mut statistics = vec![Vec::new(); TABLE.len()];
     let mut metrics: BTreeMap<String, Vec<Option<f32>>> = BTreeMap::new();
+    let mut more = Vec::new();
     for (example, content) in rows {
         for (index, (block, found)) in content.document.attention.iter().zip(&content.blocks).enumerate() {
             let first = examples.len();
@@ -146,16 +166,26 @@ fn head_stats(rows: &[(i64, &Content)]) -> Result<RecordBatch, ArrowError> {
                     names.push(block.name.as_str());
                     layers.push(layer as i32);
                     heads.push(head as i32);
+                    let rows = found.statistics.first().and_then(|first| first.rows_left_out(layer, head));
+                    left_out.push(rows.and_then(|rows| rows.try_into().ok()));
                     let values = found.statistics.iter().map(|statistic| finite(statistic.value(layer, head)));
                     statistics.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
                 }
             }
             let titles = content.document.head_metrics.iter().filter(|metric| metric.block == index);
             let names = metric_columns(titles.map(|metric| metric.name.as_str()));
+            more.resize(examples.len(), String::new());
             for (name, values) in names.into_iter().zip(&found.metrics) {
-                let column = metrics.entry(name).or_default();
-                column.resize(first, None);
-                column.extend(each_head(values, &found.heads));
+                let values = each_head(values, &found.heads);
+                if free.has(&name) {
+                    let column = metrics.entry(name).or_default();
+                    column.resize(first, None);
+                    column.extend(values);
+                } else {
+                    for (row, value) in more[first..].iter_mut().zip(values) {
+                        value.into_iter().for_each(|value| append(row, &name, value));
+                    }
+                }
             }
         }
     }
@@ -164,6 +194,7 @@ fn head_stats(rows: &[(i64, &Content)]) -> Result<RecordBatch, ArrowError> {
         ("block".into(), Arc::new(StringArray::from(names))),
         ("layer".into(), Arc::new(Int32Array::from(layers))),
         ("head".into(), Arc::new(Int32Array::from(heads))),
+        ("rows_left_out".into(), Arc::new(Int32Array::from(left_out))),
     ];
     let rows = columns[0].1.len();
     for (statistic, values) in TABLE.iter().zip(statistics) {
@@ -173,6 +204,7 @@ fn head_stats(rows: &[(i64, &Content)]) -> Result<RecordBatch, ArrowError> {
         values.resize(rows, None);
         columns.push((name, Arc::new(Float32Array::from(values))));
     }
+    columns.extend(column_of_more(Kind::Metrics, more));
     batch(&["example", "block", "layer", "head"], columns)
 }
 

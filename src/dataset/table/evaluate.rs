@@ -1,6 +1,8 @@
 //! Which examples a filter keeps. Each term is a pass over one column (a word over all text columns), so that 100,000
 //! rows take milliseconds; no row is ever put together.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 use regex::Regex;
 
@@ -37,12 +39,13 @@ impl Table {
         }
     }
 
-    /// The column of that name.
+    /// The column of that name, or the values of the key that has none of its own.
     ///
     /// # Errors
     /// If there is none; the message lists what there is.
-    pub fn required(&self, name: &str) -> Result<&Column, String> {
-        self.column(name).ok_or_else(|| {
+    pub fn required(&self, name: &str) -> Result<Cow<'_, Column>, String> {
+        let column = self.column(name).map(|column| self.completed(column));
+        column.or_else(|| self.among_more(name).map(Cow::Owned)).ok_or_else(|| {
             format!("no column is called `{name}`: there are {}, and statistics as `entropy[0.1]`", self.names())
         })
     }
@@ -72,7 +75,7 @@ impl Table {
                     let values = heads(&head?)?;
                     Ok(values.into_iter().map(|found| comparison.holds(&f64::from(found), &wanted)).collect())
                 }
-                None => compare(self.required(column)?, *comparison, value),
+                None => compare(&*self.required(column)?, *comparison, value),
             },
         }
     }

@@ -3,16 +3,21 @@
 mod column;
 mod evaluate;
 mod filter;
+mod more;
 mod rows;
 mod sort;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 pub use column::{Column, Texts, Value, Values, written};
 pub use filter::{Comparison, Filter, HeadColumn, QueryError, Term};
 pub use sort::{SortKey, sort};
+
+use super::{path_in, traces_in};
 
 /// All examples of a dataset.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +29,8 @@ pub struct Table {
     /// Of each row: the size in bytes and the time of change in nanoseconds since 1970 of the file, when it was read.
     stamps: Vec<[i64; 2]>,
     columns: Vec<Column>,
+    /// By what the index calls them: files whose names are no text.
+    odd: OnceLock<HashMap<String, PathBuf>>,
 }
 
 impl Table {
@@ -69,10 +76,23 @@ impl Table {
         self.column(name).map_or(Value::None, |column| column.values.value(row))
     }
 
+    /// The file that is called so, if its name is no text. The folder is looked through once, if any name is like that.
+    fn odd(&self, path: &str) -> Option<PathBuf> {
+        if !path.contains(char::REPLACEMENT_CHARACTER) {
+            return None;
+        }
+        let odd = self.odd.get_or_init(|| {
+            let files = traces_in(&self.root).unwrap_or_default().files.into_iter();
+            // Of several that are called the same, the index has the first.
+            files.rev().filter(|file| file.to_str().is_none()).map(|file| (path_in(&self.root, &file), file)).collect()
+        });
+        odd.get(path).cloned()
+    }
+
     /// The file of an example.
     pub fn path(&self, row: usize) -> PathBuf {
         match self.value("path", row) {
-            Value::Text(path) => self.root.join(path),
+            Value::Text(path) => self.odd(path).unwrap_or_else(|| self.root.join(path)),
             _ => self.root.clone(),
         }
     }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float32Type, Float64Type, Int32Type, Int64Type};
@@ -13,6 +14,7 @@ use rayon::prelude::*;
 
 use super::{Column, Table, Texts, Values};
 use crate::dataset::index::example_key;
+use crate::dataset::path_in;
 
 /// Columns that the table keeps apart from those that a person reads.
 const KEPT_APART: [&str; 2] = ["example", "mtime_ns"];
@@ -35,7 +37,7 @@ impl Table {
         let keys = paths.iter().map(|path| example_key(path)).collect();
         let values = Values::Text(Texts::of(paths.iter().map(|path| Some(path.as_str()))));
         let columns = vec![Column { name: "path".to_owned(), values }];
-        Self { root: root.to_owned(), keys, stamps: vec![[0; 2]; paths.len()], columns }
+        Self { root: root.to_owned(), keys, stamps: vec![[0; 2]; paths.len()], columns, odd: OnceLock::new() }
     }
 
     /// From the `examples` of all parts of the dataset in `root`.
@@ -64,14 +66,9 @@ impl Table {
             keys,
             stamps: sizes.into_iter().zip(times).map(|(size, time)| [size, time]).collect(),
             columns: columns.collect(),
+            odd: OnceLock::new(),
         }
     }
-}
-
-/// Relative to the dataset, with `/`, as in the index.
-fn path_in(root: &Path, file: &Path) -> String {
-    let names = file.strip_prefix(root).unwrap_or(file).components();
-    names.map(|name| name.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 fn kind(array: &dyn Array) -> Option<Kind> {

@@ -53,6 +53,35 @@ fn kept(query: &str) -> Result<String> {
     Ok(rows.filter_map(|row| table.value("path", row).text().chars().next()).collect())
 }
 
+/// Where one part has a column and another the key among all others, as two processes may leave it.
+#[test]
+fn a_key_without_a_column_is_found_among_the_others() -> Result {
+    let part = |path: &'static str, columns: Vec<(&'static str, ArrayRef)>| {
+        let path: (_, ArrayRef) = ("path", Arc::new(StringArray::from(vec![path])));
+        RecordBatch::try_from_iter([path].into_iter().chain(columns))
+    };
+    let more = r#"{"depth":7,"is_new":true,"note":"x","level":2.5,"parts":[1]}"#;
+    let table = Table::from_batches(
+        Path::new(""),
+        &[
+            part("a", vec![("attribute_depth", Arc::new(Float64Array::from(vec![3.0])))])?,
+            part("b", vec![("more_attributes", Arc::new(StringArray::from(vec![more])))])?,
+            part("c", vec![("more_attributes", Arc::new(StringArray::from(vec![r#"{"level":"high"}"#])))])?,
+        ],
+    );
+    let kept = |query: &str| -> Result<Vec<bool>> { Ok(table.matches(&Filter::parse(query)?, &heads)?) };
+    assert_eq!(kept("depth>=3")?, [true, true, false]);
+    assert_eq!(kept("attribute_depth=7")?, [false, true, false]);
+    assert_eq!(kept("is_new=true")?, [false, true, false]);
+    assert_eq!(kept("level=2.5")?, [false, true, false], "numbers and texts are texts");
+    assert_eq!(kept("parts=[1]")?, [false, true, false]);
+    assert!(kept("width=1").is_err());
+    let mut rows = [0, 1, 2];
+    sort(&mut rows, SortKey::Column(&*table.required("depth")?), true);
+    assert_eq!(rows, [1, 0, 2]);
+    Ok(())
+}
+
 #[test]
 fn parts_become_one_table_in_the_order_of_paths() -> Result {
     let table = table()?;
@@ -144,7 +173,7 @@ fn sorting_is_stable_and_keeps_what_is_missing_last() -> Result {
     let table = table()?;
     let sorted = |name: &str, is_descending| -> Result<Vec<u32>> {
         let mut rows = vec![0, 1, 2, 3];
-        sort(&mut rows, SortKey::Column(table.required(name)?), is_descending);
+        sort(&mut rows, SortKey::Column(&*table.required(name)?), is_descending);
         Ok(rows)
     };
     assert_eq!(sorted("prediction", false)?, [1, 0, 2, 3], "capitals come before small letters");
@@ -153,7 +182,7 @@ fn sorting_is_stable_and_keeps_what_is_missing_last() -> Result {
     assert_eq!(sorted("score", true)?, [2, 0, 1, 3]);
     assert_eq!(sorted("correct", true)?, [0, 1, 2, 3], "equal ones stay in their order");
     let mut rows = vec![3, 2, 1, 0];
-    sort(&mut rows, SortKey::Column(table.required("prediction")?), true);
+    sort(&mut rows, SortKey::Column(&*table.required("prediction")?), true);
     assert_eq!(rows, [2, 0, 1, 3], "what is missing comes behind the first letter of the alphabet");
     let mut rows = vec![3, 2, 1, 0];
     sort(&mut rows, SortKey::Numbers(&[-1.0, f32::NAN, -0.0, 0.0]), false);

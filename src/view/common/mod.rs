@@ -1,5 +1,6 @@
 //! What several views draw with.
 
+pub(super) mod asked;
 pub(super) mod colour_bar;
 pub(super) mod order;
 pub(super) mod patches;

@@ -47,7 +47,7 @@ impl Order {
 
 /// Which numbers an axis shows, and in which colour: in their order every one, every second, fifth, ... as there is
 /// room, and the selected one in place of those that it would collide with.
-pub(in crate::view) fn numbers(
+pub(in crate::view) fn axis_numbers(
     sketch: &Sketch<'_>,
     order: &Order,
     cell: f32,

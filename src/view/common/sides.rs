@@ -1,10 +1,13 @@
 //! The two sides of the current block: the one that the selected tokens are on, and the one that has the weights.
 
+use super::asked;
 use super::sketch::Sketch;
 use super::words::word;
+use crate::analysis::normalize::Normalization;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::{Combine, Direction, Pick, SinkTreatment};
+use crate::query::Weights;
 use crate::trace::{Block, Content, Token};
 use crate::view::{Inputs, Target};
 
@@ -32,29 +35,38 @@ pub(in crate::view) struct Sides<'a> {
 impl<'a> Sides<'a> {
     /// `None` if the trace has no such block.
     pub fn of(inputs: &Inputs<'a>) -> Option<Self> {
-        let block = inputs.document.attention.get(inputs.selection.block)?;
-        let (query, key) = (inputs.document.query_tokens(block), inputs.document.key_tokens(block));
-        let (near, far) = match inputs.selection.direction {
+        let sides = Self::bare(inputs)?;
+        let tokens = inputs.document.sequences[sides.far].tokens.len();
+        let checked = |weights: &'a Vec<f32>| if weights.len() == tokens { weights.as_slice() } else { &[] };
+        let known = if inputs.refusal.is_none() { inputs.results.get(&Weights::of(inputs.shown)) } else { None };
+        let weights = known.map_or(&[][..], checked);
+        let shown = match asked::normalized(inputs) {
+            Some(request) => inputs.results.get(&request).map_or(&[][..], checked),
+            None => weights,
+        };
+        let is_marked = inputs.shown.sinks == SinkTreatment::Mark;
+        let marked_sinks = is_marked.then(|| asked::known_sinks(inputs)).flatten();
+        Some(Self { weights, shown, marked_sinks, ..sides })
+    }
+
+    /// The same without any numbers.
+    pub fn bare(inputs: &Inputs<'a>) -> Option<Self> {
+        let block = inputs.document.attention.get(inputs.shown.block)?;
+        let (near, far) = match inputs.shown.direction {
             Direction::AttendsTo => (block.query, block.key),
             Direction::AttendedBy => (block.key, block.query),
         };
-        let tokens = inputs.document.sequences[far].tokens.len();
-        let checked = |weights: &'a [f32]| if weights.len() == tokens { weights } else { &[] };
-        let weights = checked(&inputs.evidence.weights);
-        let shown = inputs.evidence.normalized.as_ref().map_or(weights, |shown| checked(shown));
         Some(Self {
             block,
-            query,
-            key,
+            query: inputs.document.query_tokens(block),
+            key: inputs.document.key_tokens(block),
             near,
             far,
-            weights,
-            shown,
-            direction: inputs.selection.direction,
+            weights: &[],
+            shown: &[],
+            direction: inputs.shown.direction,
             selected: &inputs.selection.tokens,
-            marked_sinks: (inputs.selection.sinks == SinkTreatment::Mark)
-                .then_some(inputs.evidence.sinks.as_deref())
-                .flatten(),
+            marked_sinks: None,
             hover: inputs.hover,
         })
     }
@@ -104,7 +116,7 @@ pub(in crate::view) fn is_selected(inputs: &Inputs<'_>, sequence: usize, token: 
 
 /// Whether the pointer is on a token, in a trace without attention too.
 pub(in crate::view) fn is_hovered(inputs: &Inputs<'_>, sequence: usize, token: usize) -> bool {
-    match (Sides::of(inputs), inputs.hover) {
+    match (Sides::bare(inputs), inputs.hover) {
         (Some(sides), _) => sides.is_hovered(sequence, token),
         (None, Some(Target::Pieces { sequence: of, first, count })) => {
             of == sequence && (first..first + count).contains(&token)
@@ -120,7 +132,7 @@ pub(in crate::view) fn place(inputs: &Inputs<'_>) -> String {
 
 /// `head 1`.
 pub(in crate::view) fn heads_line(inputs: &Inputs<'_>) -> String {
-    match inputs.selection.head {
+    match inputs.shown.head {
         Pick::One(head) => format!("head {head}"),
         Pick::Mean => "mean of heads".to_owned(),
         Pick::Max => "maximum of heads".to_owned(),
@@ -129,10 +141,10 @@ pub(in crate::view) fn heads_line(inputs: &Inputs<'_>) -> String {
 
 /// `layer 2`.
 pub(in crate::view) fn layers_line(inputs: &Inputs<'_>) -> String {
-    let last = inputs.document.attention.get(inputs.selection.block).map_or(0, |block| block.layers.saturating_sub(1));
-    match inputs.selection.layer {
-        layer if inputs.selection.rollout.is_some() => {
-            let start = inputs.selection.rollout.map_or(0, |rollout| rollout.start);
+    let last = inputs.document.attention.get(inputs.shown.block).map_or(0, |block| block.layers.saturating_sub(1));
+    match inputs.shown.layer {
+        layer if inputs.shown.rollout.is_some() => {
+            let start = inputs.shown.rollout.map_or(0, |rollout| rollout.start);
             let end = if let Pick::One(layer) = layer { layer } else { last };
             format!("rollout of layers {start} to {end}")
         }
@@ -155,20 +167,20 @@ pub(in crate::view) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> St
         Some(Content::Image { .. }) => format!("patch {token}"),
         None => "?".to_owned(),
     };
-    let mut names: Vec<String> = inputs.selection.tokens.iter().take(3).map(name).collect();
-    if inputs.selection.tokens.len() > 3 {
-        names.push(format!("{} more", inputs.selection.tokens.len() - 3));
+    let mut names: Vec<String> = inputs.shown.tokens.iter().take(3).map(name).collect();
+    if inputs.shown.tokens.len() > 3 {
+        names.push(format!("{} more", inputs.shown.tokens.len() - 3));
     }
     if names.is_empty() {
         names.push("all tokens".to_owned());
     }
-    let combined = match inputs.selection.combine {
-        _ if inputs.selection.tokens.len() == 1 => "Attention",
+    let combined = match inputs.shown.combine {
+        _ if inputs.shown.tokens.len() == 1 => "Attention",
         Combine::Mean => "Attention",
         Combine::Sum => "Summed attention",
         Combine::Max => "Largest attention",
     };
-    let preposition = match inputs.selection.direction {
+    let preposition = match inputs.shown.direction {
         Direction::AttendsTo => "of",
         Direction::AttendedBy => "to",
     };
@@ -182,39 +194,50 @@ pub(in crate::view) fn largest(values: impl IntoIterator<Item = f32>) -> f32 {
 
 /// The values at the ends of the colours of weights.
 pub(in crate::view) fn weight_range(inputs: &Inputs<'_>, largest: f32) -> [f32; 2] {
-    inputs.options.range.unwrap_or([0.0, if largest > 0.0 && largest.is_finite() { largest } else { 1.0 }])
+    let found = [0.0, if largest > 0.0 && largest.is_finite() { largest } else { 1.0 }];
+    inputs.options.range.filter(|range| range.iter().all(|end| end.is_finite())).unwrap_or(found)
 }
 
 /// The largest weight of all heads and layers, where colours are to reach up to it. Normalized weights have scales of
 /// their own that do not compare.
 pub(in crate::view) fn locked(inputs: &Inputs<'_>, of: impl Fn(&Peaks) -> f32) -> Option<f32> {
-    let peaks = inputs.evidence.peaks.as_ref();
-    let peaks = peaks.filter(|_| inputs.options.lock_scale && inputs.options.normalization.is_empty());
-    peaks.map(of).filter(|peak| *peak > 0.0 && peak.is_finite())
+    let peaks = asked::peaks(inputs).filter(|_| inputs.options.normalization == Normalization::None);
+    inputs.results.get(&peaks?).map(of).filter(|peak| *peak > 0.0 && peak.is_finite())
 }
 
 /// What the colours of weights mean.
 pub(in crate::view) fn weight_label(inputs: &Inputs<'_>) -> String {
     let is_locked = inputs.options.range.is_none() && locked(inputs, |peaks| peaks.tokens).is_some();
-    match inputs.options.normalization.as_str() {
-        "" => {
-            let what = if inputs.selection.rollout.is_some() { "attention rollout" } else { "attention weight" };
+    match inputs.options.normalization {
+        Normalization::None => {
+            let what = if inputs.shown.rollout.is_some() { "attention rollout" } else { "attention weight" };
             let locked = if is_locked { " (locked)" } else { "" };
-            match inputs.selection.combine {
-                Combine::Sum if inputs.selection.tokens.len() != 1 => format!("{what}, summed{locked}"),
-                Combine::Max if inputs.selection.tokens.len() != 1 => format!("{what}, largest{locked}"),
+            match inputs.shown.combine {
+                Combine::Sum if inputs.shown.tokens.len() != 1 => format!("{what}, summed{locked}"),
+                Combine::Max if inputs.shown.tokens.len() != 1 => format!("{what}, largest{locked}"),
                 _ => format!("{what}{locked}"),
             }
         }
-        normalization => format!("attention, {normalization}"),
+        normalization => format!("attention, {}", normalization.label()),
     }
 }
 
 /// Says in the middle of the view why there is no attention to show, if there is none; whether it did.
 pub(in crate::view) fn refused(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) -> bool {
-    let Some(why) = &inputs.evidence.refusal else { return false };
-    let mut letters = why.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    sketch.note(&format!("{first}{}.", letters.as_str()));
+    let Some(why) = refusal(inputs) else { return false };
+    sketch.note(&sentence(why));
     true
+}
+
+/// Why the selection has no weights and never will have.
+pub(in crate::view) fn refusal<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
+    inputs.refusal.or_else(|| inputs.results.failure(&Weights::of(inputs.shown)))
+}
+
+/// With a capital and a full stop.
+pub(in crate::view) fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    let end = if words.ends_with(['.', '?', '!']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
 }

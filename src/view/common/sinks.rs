@@ -2,6 +2,7 @@
 
 use glam::Vec2;
 
+use super::asked;
 use super::sides::Sides;
 use super::sketch::Sketch;
 use super::words::token_names;
@@ -15,7 +16,7 @@ const NAMED: usize = 4;
 
 /// A line at the top of the free room, if sinks are not shown like all other tokens.
 pub(in crate::view) fn note(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>) {
-    let done = match inputs.selection.sinks {
+    let done = match inputs.shown.sinks {
         SinkTreatment::Show | SinkTreatment::Mark => "sinks",
         SinkTreatment::Hide => "sinks hidden",
         SinkTreatment::Renormalise => "sinks hidden, rows scaled up",
@@ -36,8 +37,8 @@ fn say(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>, done: &s
     }
     let middle = sketch.free.min + Vec2::new(0.0, small * 0.6);
     let mut left = middle;
-    let marks_any = inputs.evidence.sinks.as_ref().is_some_and(|found| !found.sinks.is_empty());
-    if inputs.selection.sinks == SinkTreatment::Mark && marks_any {
+    let marks_any = asked::known_sinks(inputs).is_some_and(|found| !found.sinks.is_empty());
+    if inputs.shown.sinks == SinkTreatment::Mark && marks_any {
         dot(sketch, middle + Vec2::new(4.0, 0.0));
         left.x += 12.0;
     }
@@ -55,8 +56,8 @@ pub(in crate::view) fn dot(sketch: &mut Sketch<'_>, middle: Vec2) {
 
 /// `None` where sinks are shown like all other tokens.
 fn words(inputs: &Inputs<'_>, sides: &Sides<'_>, done: &str) -> Option<String> {
-    let found = inputs.evidence.sinks.as_ref().filter(|_| inputs.selection.sinks != SinkTreatment::Show)?.tokens();
-    let is_usual = inputs.selection.sink_criteria == Criteria::default();
+    let found = asked::known_sinks(inputs)?.tokens();
+    let is_usual = inputs.shown.sink_criteria == Criteria::default();
     let by = if is_usual { "" } else { " by thresholds of your own" };
     if found.is_empty() {
         return Some(format!("no sinks in this block{by}"));

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
-use super::tip::{Facts, Said};
+use super::tip::{Facts, KnownCells, Said};
+use crate::query::StatisticGrid;
 use crate::render::{Align, Color, Drawing, Fonts, Label, Line, Mark, Picture, Pixels, Quad, Rect};
-use crate::trace::Area;
+use crate::trace::{Area, LINE_LETTERS, beginning};
 use crate::view::{ColourBar, Inputs, Options, Palette, Scene, Target, Zone};
 
 /// A drawing in the making.
@@ -22,6 +23,10 @@ pub(in crate::view) struct Sketch<'a> {
     pub bar: Option<ColourBar>,
     /// What this view says of heads.
     pub said: Option<Said>,
+    /// The statistic that it shows.
+    pub grid: Option<StatisticGrid>,
+    /// The weights that it shows cell by cell.
+    pub cells: Option<KnownCells>,
     /// How many rows of text lie beyond the view: how far it scrolls.
     pub rows_beyond: f32,
     /// Font sizes in logical pixels.
@@ -60,11 +65,18 @@ impl<'a> Sketch<'a> {
             content: free,
             bar: None,
             said: None,
+            grid: None,
+            cells: None,
             rows_beyond: 0.0,
             text: TextSizes { title: 13.0 * scale, normal: 12.0 * scale, small: 10.5 * scale },
             size,
             fonts,
         }
+    }
+
+    /// What tips are made of.
+    pub fn facts(&mut self, inputs: &Inputs<'_>) -> Facts {
+        Facts::new(inputs, self.said.take(), self.grid.take(), self.cells.take())
     }
 
     pub fn finish(self, facts: Facts) -> Scene {
@@ -87,18 +99,17 @@ impl<'a> Sketch<'a> {
     }
 
     pub fn label(&mut self, at: Vec2, align: Align, text: impl Into<String>, size: f32, color: Color) {
-        let text = text.into();
-        if !text.is_empty() {
-            let label = Label { at, align, text, size, bold: false, color, clip: None, upright: false };
-            self.marks.push(Mark::Label(label));
-        }
+        self.push_label(Label { at, align, text: text.into(), size, bold: false, color, clip: None, upright: false });
     }
 
     /// A label that reads upwards, centred on a place.
     pub fn upright(&mut self, at: Vec2, align: Align, text: impl Into<String>, size: f32, color: Color) {
-        let text = text.into();
-        if !text.is_empty() {
-            let label = Label { at, align, text, size, bold: false, color, clip: None, upright: true };
+        self.push_label(Label { at, align, text: text.into(), size, bold: false, color, clip: None, upright: true });
+    }
+
+    fn push_label(&mut self, mut label: Label) {
+        label.text.truncate(beginning(&label.text, LINE_LETTERS).len());
+        if !label.text.is_empty() {
             self.marks.push(Mark::Label(label));
         }
     }
@@ -210,7 +221,10 @@ impl<'a> Sketch<'a> {
         let mut lines: Vec<String> = Vec::new();
         for word in text.split(' ') {
             match lines.last_mut() {
-                Some(line) if self.fonts.width(&format!("{line} {word}"), size, false) <= room => {
+                Some(line)
+                    if line.len() + word.len() < LINE_LETTERS
+                        && self.fonts.width(&format!("{line} {word}"), size, false) <= room =>
+                {
                     line.push(' ');
                     line.push_str(word);
                 }

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::asked;
 use super::words::{joined, of_word, token_names, words};
 use crate::analysis::similarity::Similarity;
-use crate::analysis::statistics::mean;
+use crate::analysis::statistics::{mean, why_left_out};
 use crate::analysis::timeline::{Timeline, TokenGroup, is_decoder};
 use crate::analysis::{Direction, Pick};
-use crate::render::Values;
-use crate::trace::{Content, Document};
-use crate::view::{Inputs, StatisticGrid, Target};
+use crate::query::{OutputMasses, StatisticGrid, Weights};
+use crate::trace::{Content, Document, LINE_LETTERS, shortened};
+use crate::view::{Inputs, Target};
 
 /// What tips are made of, kept beside a scene so that they are made only when asked for.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +22,8 @@ pub(in crate::view) struct Facts {
     key: usize,
     direction: Direction,
     statistic: StatisticGrid,
-    weights: Arc<Vec<f32>>,
-    matrix: Arc<Vec<f32>>,
+    weights: Option<Arc<Vec<f32>>>,
+    cells: Option<KnownCells>,
     similarity: Option<Arc<Similarity>>,
     said: Option<Said>,
     timeline: Option<Arc<Timeline>>,
@@ -43,6 +44,28 @@ pub(in crate::view) struct Compared {
     pub values: HashMap<Target, [f32; 2]>,
 }
 
+/// The weights that are known one by one: those of a matrix that is shown cell by cell, or the one under the pointer.
+#[derive(Clone, Debug)]
+pub(in crate::view) enum KnownCells {
+    /// `[queries, keys]` of these tokens, ascending.
+    All { queries: Arc<Vec<usize>>, keys: Arc<Vec<usize>>, weights: Arc<Vec<f32>> },
+    /// Of this query and key.
+    One([usize; 2], f32),
+}
+
+impl KnownCells {
+    /// The weight of a query on a key, if it is known.
+    pub fn weight(&self, query: usize, key: usize) -> Option<f32> {
+        match self {
+            Self::All { queries, keys, weights } => {
+                let [row, column] = [(queries, query), (keys, key)].map(|(all, token)| all.binary_search(&token).ok());
+                weights.get(row? * keys.len() + column?).copied()
+            }
+            Self::One(cell, weight) => (*cell == [query, key]).then_some(*weight),
+        }
+    }
+}
+
 /// Values that a view shows of heads in place of the statistic.
 #[derive(Clone, Debug)]
 pub(in crate::view) struct Said {
@@ -57,27 +80,33 @@ impl Compared {
 }
 
 impl Facts {
-    pub fn new(inputs: &Inputs<'_>, said: Option<Said>) -> Self {
+    /// Of what is drawn, with what the view says of heads and cells.
+    pub fn new(
+        inputs: &Inputs<'_>,
+        said: Option<Said>,
+        grid: Option<StatisticGrid>,
+        cells: Option<KnownCells>,
+    ) -> Self {
         let document = inputs.document;
-        let block = document.attention.get(inputs.selection.block);
-        let matrix = match &inputs.evidence.matrix {
-            Values::Host(values) if inputs.evidence.links.is_empty() => values,
-            _ => &inputs.evidence.links,
-        };
+        let block = document.attention.get(inputs.shown.block);
+        let statistic = grid.unwrap_or_else(|| asked::statistic_grid(inputs).0);
+        let results = inputs.results;
+        let has_attention = asked::has_attention(inputs);
+        let timeline = has_attention.then(|| results.shared(&OutputMasses::of(inputs.shown))).flatten();
         Self {
             names: document.sequences.iter().map(|sequence| token_names(&sequence.tokens)).collect(),
             query: block.map_or(0, |block| block.query),
             key: block.map_or(0, |block| block.key),
-            direction: inputs.selection.direction,
-            statistic: inputs.evidence.statistic.clone(),
-            weights: inputs.evidence.weights.clone(),
-            matrix: matrix.clone(),
+            direction: inputs.shown.direction,
+            statistic,
+            weights: results.shared(&Weights::of(inputs.shown)),
+            cells,
             said,
-            timeline: inputs.evidence.timeline.clone(),
+            timeline,
             is_decoder: block.is_some_and(|block| is_decoder(document, block)),
-            layer: inputs.selection.layer,
+            layer: inputs.shown.layer,
             words: if inputs.options.join_pieces { whole_words(document) } else { Vec::new() },
-            similarity: inputs.evidence.similarity.clone(),
+            similarity: asked::similarity(inputs).and_then(|request| results.shared(&request)),
             compared: None,
         }
     }
@@ -88,6 +117,10 @@ impl Facts {
     }
 
     pub fn tip(&self, target: Target) -> String {
+        shortened(&self.whole_tip(target), LINE_LETTERS).into_owned()
+    }
+
+    fn whole_tip(&self, target: Target) -> String {
         if let Some((compared, values)) = self.compared.as_ref().and_then(|all| Some((all, all.values.get(&target)?))) {
             let [a, b] = values.map(|value| if value.is_nan() { "no value".to_owned() } else { number(value) });
             let name = match target {
@@ -120,8 +153,13 @@ impl Facts {
         }
         match target {
             Target::Head { layer, head } => {
-                let value = self.statistic.values.get(layer * self.statistic.heads + head);
-                format!("layer {layer} · head {head}: {}", self.statistic_value(value))
+                let at = layer * self.statistic.heads + head;
+                let left_out = self.statistic.rows_left_out.get(at).and_then(|&rows| why_left_out(rows));
+                let left_out = left_out.map_or_else(String::new, |why| format!(" · {why}"));
+                format!(
+                    "layer {layer} · head {head}: {}{left_out}",
+                    self.statistic_value(self.statistic.values.get(at))
+                )
             }
             Target::LayerMean { layer } => {
                 format!("layer {layer} · mean of heads: {}", self.statistic_value(self.statistic.layer_mean.get(layer)))
@@ -136,16 +174,19 @@ impl Facts {
             Target::Token { sequence, token } => {
                 let other = if self.direction == Direction::AttendsTo { self.key } else { self.query };
                 let name = self.name(sequence, token);
-                match self.weights.get(token).filter(|_| sequence == other) {
+                match self.weights().get(token).filter(|_| sequence == other) {
                     Some(weight) => format!("{name}: {} (attention weight)", number(*weight)),
                     None => name.to_owned(),
                 }
             }
             Target::Cell { query, key } => {
-                let keys = self.names.get(self.key).map_or(0, Vec::len);
-                let weight = self.matrix.get(query * keys + key).copied().unwrap_or(f32::NAN);
                 let (from, to) = (self.name(self.query, query), self.name(self.key, key));
-                format!("query {query} {from} → key {key} {to}: {} (attention weight)", number(weight))
+                match self.cells.as_ref().and_then(|cells| cells.weight(query, key)) {
+                    Some(weight) => {
+                        format!("query {query} {from} → key {key} {to}: {} (attention weight)", number(weight))
+                    }
+                    None => format!("query {query} {from} → key {key} {to}"),
+                }
             }
             Target::Output { layer, token } => self.output(layer, token),
             Target::Pieces { sequence, first, count } => self.pieces(sequence, first, count),
@@ -186,13 +227,17 @@ impl Facts {
         let word = word.map_or("?", |(_, _, word)| word.as_str());
         let name = format!("{word} = {}", pieces.join(" + "));
         let other = if self.direction == Direction::AttendsTo { self.key } else { self.query };
-        match self.weights.get(first..first + count).filter(|_| sequence == other) {
+        match self.weights().get(first..first + count).filter(|_| sequence == other) {
             Some(weights) => {
                 let how = if self.direction == Direction::AttendsTo { "sum" } else { "mean" };
                 format!("{name}: {} (attention weight, {how} of {count})", number(of_word(self.direction, weights)))
             }
             None => name,
         }
+    }
+
+    fn weights(&self) -> &[f32] {
+        self.weights.as_ref().map_or(&[], |weights| weights.as_slice())
     }
 
     fn name(&self, sequence: usize, token: usize) -> &str {

@@ -2,10 +2,10 @@
 
 use super::patches::Patches;
 use super::tiles::layers;
-use crate::analysis::Direction;
-use crate::trace::{Content, Token};
+use crate::analysis::{self, Direction};
+use crate::trace::{Content, NAME_LETTERS, Token, beginning, shortened};
 
-pub use crate::analysis::words::{joined, word, words};
+pub use crate::analysis::words::words;
 
 /// What the pieces of a word have together: as keys the sum of what they receive, as queries the mean of what they give, so that it stays
 /// a share of a word's attention (Clark et al. 2019, [arXiv 1906.04341](https://arxiv.org/abs/1906.04341), section 2).
@@ -15,6 +15,17 @@ pub(in crate::view) fn of_word(direction: Direction, weights: &[f32]) -> f32 {
         Direction::AttendsTo => sum,
         Direction::AttendedBy => sum / weights.len().max(1) as f32,
     }
+}
+
+/// A token's text without the marks of its tokenizer, or the beginning of it where it is long.
+pub fn word(text: &str) -> String {
+    // No more of it can be in the beginning.
+    shortened(&analysis::words::word(beginning(text, 4 * NAME_LETTERS)), NAME_LETTERS).into_owned()
+}
+
+/// The pieces of a word as one, or the beginning of it where it is long.
+pub fn joined<'a>(pieces: impl Iterator<Item = &'a str>) -> String {
+    shortened(&analysis::words::joined(pieces), NAME_LETTERS).into_owned()
 }
 
 /// The names of all tokens of a sequence: words as they are, image tokens by their row and column in the grid of

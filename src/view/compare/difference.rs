@@ -7,15 +7,17 @@ use glam::Vec2;
 use super::numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text};
 use super::views::CompareView;
 use crate::analysis::statistics::mean;
+use crate::query::StatisticGrid;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Pixels, Quad, Rect};
+use crate::view::common::asked::statistic_grid;
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, weight_label};
+use crate::view::common::sides::{Sides, refusal, sentence, weight_label};
 use crate::view::common::sketch::{Sketch, on_picture};
 use crate::view::common::theme::ink_on;
 use crate::view::common::tip::Compared;
 use crate::view::text::flow::{Chip, Flow, flow};
-use crate::view::{Inputs, StatisticGrid, Target, heads, image};
+use crate::view::{Inputs, Options, Target, heads, image};
 
 /// What is different, and how it is coloured.
 pub(super) struct Difference {
@@ -39,16 +41,19 @@ enum Found {
 impl Difference {
     pub fn of(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>) -> Self {
         let nothing = |why: &str| {
-            let why = b.evidence.refusal.as_ref().map_or_else(|| why.to_owned(), |why| format!("{why}."));
+            let why = refusal(b).map_or_else(|| why.to_owned(), sentence);
             let said = Compared::new(String::new(), std::iter::empty());
             Self { scale: None, notes: Vec::new(), said, found: Found::Nothing(why) }
         };
         let has_weights = |inputs: &Inputs<'_>| Sides::of(inputs).is_some_and(|sides| !sides.shown.is_empty());
         match view {
-            CompareView::Heads if a.evidence.statistic.values.is_empty() || b.evidence.statistic.values.is_empty() => {
-                nothing("There is nothing to compare before both have this statistic.")
+            CompareView::Heads => {
+                let (of_a, of_b) = (statistic_grid(a).0, statistic_grid(b).0);
+                match of_a.values.is_empty() || of_b.values.is_empty() {
+                    true => nothing("There is nothing to compare before both have this statistic."),
+                    false => Self::of_heads(&of_a, &of_b),
+                }
             }
-            CompareView::Heads => Self::of_heads(a, b),
             _ if !has_weights(a) || !has_weights(b) => nothing("There is nothing to compare before both have weights."),
             CompareView::Image => Self::of_images(a, b),
             CompareView::Text if compared_text(a, b).is_empty() => nothing("The tokens with the weights are no words."),
@@ -56,8 +61,7 @@ impl Difference {
         }
     }
 
-    fn of_heads(a: &Inputs<'_>, b: &Inputs<'_>) -> Self {
-        let (of_a, of_b) = (&a.evidence.statistic, &b.evidence.statistic);
+    fn of_heads(of_a: &StatisticGrid, of_b: &StatisticGrid) -> Self {
         let compared = ComparedHeads::of(of_a, of_b);
         let (layers, heads) = (compared.layers, compared.heads);
         let values = compared.differences();
@@ -136,11 +140,8 @@ impl Difference {
     pub fn draw(&self, inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         match (&self.found, &self.scale) {
             (Found::Heads(grid), _) => {
-                let mut evidence = inputs.evidence.clone();
-                evidence.statistic = grid.clone();
-                let mut options = inputs.options.clone();
-                options.heads_filter = None;
-                heads::draw(&Inputs { evidence: &evidence, options: &options, ..*inputs }, sketch);
+                let options = Options { heads_filter: None, ..inputs.options.clone() };
+                heads::draw_grid(&Inputs { options: &options, ..*inputs }, grid, None, sketch);
             }
             (Found::Images(images), scale) => draw_images(inputs, sketch, images, scale.as_ref()),
             (Found::Text(rows), Some(scale)) => draw_text(inputs, sketch, rows, scale),

@@ -13,27 +13,35 @@ mod views;
 
 use glam::Vec2;
 
+use crate::query::{Query, StatisticGrid};
 use crate::render::{Fonts, Rect};
+use crate::view::common::asked::statistic_grid;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{self, headline};
 use crate::view::common::sketch::{MARGIN, Sketch};
-use crate::view::common::tip::Facts;
-use crate::view::{Evidence, HeadsOrder, Inputs, Options, Scene, Zone, caption, heads, image, text};
+use crate::view::{HeadsOrder, Inputs, Options, Scene, Zone, caption, definition, heads, image, needs, text};
 
 pub use align::{AlignedRow, Alignment};
 pub use numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text};
-pub use partner::partner_selection;
-pub use views::CompareView;
+pub use partner::{Partner, partner};
+pub use views::{CompareView, UnknownCompareView};
 
-/// Draws two traces and their difference. Of `b` the document, images, selection and evidence count; the rest is as in
-/// `a`.
+/// What has to be known of each of two traces to draw them and their difference.
+pub fn comparison_needs(view: CompareView, inputs: &Inputs<'_>) -> Vec<Query> {
+    // Where a trace lacks what is selected in the other, its heads compare all the same.
+    needs(view.of_one(), inputs)
+}
+
+/// Draws two traces and their difference. Of `b` the document, images, selection, results and refusal count; the rest is as
+/// in `a`.
 pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
     let mut sketch = Sketch::new(a, fonts);
-    caption::draw(view.of_one(), a, &mut sketch);
+    caption::draw(|| (definition(view.of_one()).caption)(a), a, &mut sketch);
     // A panel that is being opened or closed.
     if a.size.x < 64.0 || a.size.y < 48.0 {
-        return sketch.finish(Facts::new(a, None));
+        let facts = sketch.facts(a);
+        return sketch.finish(facts);
     }
     let partners = match (a.document.attention.get(a.selection.block), b.document.attention.get(b.selection.block)) {
         (Some(of_a), Some(of_b)) => Some(partner::Partners::of((a.document, of_a), (b.document, of_b))),
@@ -57,16 +65,22 @@ pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts:
     let mut rows_beyond: f32 = 0.0;
     for (of_b, (inputs, column)) in [(a, columns[0]), (b, columns[1])].into_iter().enumerate() {
         let range = shared.as_ref().map(|shared| shared.range);
-        let (options, evidence) = locked(view, &options, inputs.evidence, range);
+        let options = match view {
+            CompareView::Heads => options.clone(),
+            CompareView::Image | CompareView::Text => Options { range, ..options.clone() },
+        };
         let hover = if of_b == 0 { a.hover } else { hover_b };
-        let inputs = Inputs { hover, options: &options, evidence: &evidence, size: a.size, ..*inputs };
+        let inputs = Inputs { hover, options: &options, size: a.size, ..*inputs };
         sketch.free = column;
         let before = sketch.zones.len();
         heading::draw(&mut sketch, &inputs, ["A", "B"][of_b]);
         match view {
-            CompareView::Heads
-                if inputs.evidence.statistic.values.is_empty() && sides::refused(&inputs, &mut sketch) => {}
-            CompareView::Heads => heads::draw(&inputs, &mut sketch),
+            CompareView::Heads => {
+                let (grid, progress) = statistic_grid(&inputs);
+                if !grid.values.is_empty() || !sides::refused(&inputs, &mut sketch) {
+                    heads::draw_grid(&inputs, &StatisticGrid { range, ..grid }, progress, &mut sketch);
+                }
+            }
             CompareView::Image => image::draw(&inputs, &mut sketch),
             CompareView::Text => text::draw_chips(&inputs, &mut sketch, shared.as_ref()),
         }
@@ -83,16 +97,17 @@ pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts:
 
     sketch.rows_beyond = rows_beyond.max(sketch.rows_beyond);
     sketch.said = None;
+    sketch.grid = None;
     sketch.content = whole;
     bars.draw(&mut sketch);
     sketch.bar = None;
-    let facts = Facts::new(a, None).comparing(difference.said);
+    let facts = sketch.facts(a).comparing(difference.said);
     sketch.finish(facts)
 }
 
 fn title(view: CompareView, a: &Inputs<'_>) -> String {
     match view {
-        CompareView::Heads => match a.evidence.statistic.label.as_str() {
+        CompareView::Heads => match statistic_grid(a).0.label.as_str() {
             "" => "Heads of two traces".to_owned(),
             label => label.to_owned(),
         },
@@ -107,7 +122,10 @@ fn shared_scale(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>) -> Option<Sca
     let of = |inputs: &Inputs<'_>| {
         let inputs = Inputs { options: a.options, ..*inputs };
         match view {
-            CompareView::Heads => (!inputs.evidence.statistic.values.is_empty()).then(|| heads::scale(&inputs)),
+            CompareView::Heads => {
+                let (grid, _) = statistic_grid(&inputs);
+                (!grid.values.is_empty()).then(|| heads::scale(&inputs, &grid))
+            }
             CompareView::Image => image::scale_of(&inputs),
             CompareView::Text => text::scale_of(&inputs),
         }
@@ -119,16 +137,6 @@ fn shared_scale(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>) -> Option<Sca
         }
         (one, other) => one.or(other),
     }
-}
-
-/// The options and the evidence of a view whose colours end where those of the other do.
-fn locked(view: CompareView, options: &Options, evidence: &Evidence, range: Option<[f32; 2]>) -> (Options, Evidence) {
-    let (mut options, mut evidence) = (options.clone(), evidence.clone());
-    match view {
-        CompareView::Heads => evidence.statistic.range = range,
-        CompareView::Image | CompareView::Text => options.range = range,
-    }
-    (options, evidence)
 }
 
 /// A zone of B as one of A; `None` if A has nothing that stands for its target.

@@ -4,11 +4,13 @@ use std::ops::Range;
 
 use super::align::Alignment;
 use crate::analysis::Direction;
+use crate::query::StatisticGrid;
 use crate::trace::{Content, Token};
+use crate::view::Inputs;
+use crate::view::common::asked::statistic_grid;
 use crate::view::common::patches::Patches;
 use crate::view::common::sides::Sides;
 use crate::view::common::words::{joined, of_word, token_names};
-use crate::view::{Inputs, StatisticGrid};
 
 /// A statistic of both, as `[layers, heads]` of the larger of both in each direction.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,6 +50,11 @@ pub struct ComparedImage {
 }
 
 impl ComparedHeads {
+    /// The statistic of two traces that a comparison shows.
+    pub fn of_inputs(a: &Inputs<'_>, b: &Inputs<'_>) -> Self {
+        Self::of(&statistic_grid(a).0, &statistic_grid(b).0)
+    }
+
     /// Puts two grids over each other.
     pub fn of(a: &StatisticGrid, b: &StatisticGrid) -> Self {
         let (layers, heads) = (a.layers.max(b.layers), a.heads.max(b.heads));

@@ -1,7 +1,8 @@
 //! The selection of one trace, carried over to another.
 
 use super::align::Alignment;
-use crate::analysis::{Direction, Selection};
+use crate::analysis::{Direction, Pick, Selection};
+use crate::query::OpenTrace;
 use crate::trace::{Block, Document};
 use crate::view::Target;
 
@@ -77,11 +78,45 @@ fn partner_block(a: &Document, b: &Document, block: usize) -> Result<usize, Stri
     }
 }
 
+/// What is looked at in B while something is selected in A.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Partner {
+    /// What is selected in B.
+    pub selection: Selection,
+    /// What B lacks of it: then only its heads compare.
+    pub lacks: Option<String>,
+}
+
 /// What a selection of A is in B: the block of the same name, the same layer and head, and the tokens that stand for A's.
-///
-/// # Errors
-/// If B lacks the block, or all of the tokens; the message says so.
-pub fn partner_selection(a: &Document, b: &Document, selection: &Selection) -> Result<Selection, String> {
+pub fn partner(a: &Document, b: &OpenTrace, selection: &Selection) -> Partner {
+    match partner_selection(a, b.document(), selection) {
+        Ok(selection) => Partner { lacks: lacks(b, &selection), selection },
+        Err(why) => {
+            let any = Selection { tokens: Vec::new(), ..selection.clone() };
+            let selection = partner_selection(a, b.document(), &any).unwrap_or(Selection { block: usize::MAX, ..any });
+            Partner { selection, lacks: Some(why) }
+        }
+    }
+}
+
+/// What the trace lacks of a selection's layer and head.
+fn lacks(open: &OpenTrace, selection: &Selection) -> Option<String> {
+    let block = &open.document().attention[selection.block];
+    if let Pick::One(layer) = selection.layer
+        && layer >= block.layers
+    {
+        return Some(format!("B has no layer {layer}: its block `{}` has {}", block.name, block.layers));
+    }
+    if let Pick::One(head) = selection.head {
+        let heads = selection.layer.indices(block.layers).map(|layer| open.trace.heads(selection.block, layer)).max();
+        let heads = heads.unwrap_or(0);
+        return (head >= heads).then(|| format!("B has no head {head}: its block `{}` has {heads} there", block.name));
+    }
+    None
+}
+
+/// Fails if B lacks the block, or all of the tokens; the message says so.
+fn partner_selection(a: &Document, b: &Document, selection: &Selection) -> Result<Selection, String> {
     let block = partner_block(a, b, selection.block)?;
     let (of_a, of_b) = (&a.attention[selection.block], &b.attention[block]);
     let near = |block: &Block| match selection.direction {

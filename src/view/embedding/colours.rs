@@ -7,7 +7,8 @@ use crate::trace::{Modality, Token};
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, weight_label};
 use crate::view::common::tip::number;
-use crate::view::{Inputs, Palette, Projection};
+use crate::query::{Projection, Received, RowEntropy};
+use crate::view::{Inputs, Palette};
 
 /// Segments, told apart by every kind of colour-blind eye (Okabe & Ito 2008), without the amber of the selection.
 const SEGMENTS: [Color; 5] =
@@ -156,7 +157,7 @@ impl Sizes {
 fn received(inputs: &Inputs<'_>, sequence: usize) -> Vec<f32> {
     let block = inputs.document.attention.get(inputs.selection.block);
     match block.filter(|block| block.key == sequence) {
-        Some(_) => inputs.evidence.received.to_vec(),
+        Some(_) => inputs.results.get(&Received::of(inputs.shown)).cloned().unwrap_or_default(),
         None => Vec::new(),
     }
 }
@@ -165,7 +166,7 @@ fn received(inputs: &Inputs<'_>, sequence: usize) -> Vec<f32> {
 fn row_entropy(inputs: &Inputs<'_>, sequence: usize) -> Vec<f32> {
     let block = inputs.document.attention.get(inputs.selection.block);
     match block.filter(|block| block.query == sequence) {
-        Some(_) => inputs.evidence.row_entropy.to_vec(),
+        Some(_) => inputs.results.get(&RowEntropy::of(inputs.shown)).cloned().unwrap_or_default(),
         None => Vec::new(),
     }
 }

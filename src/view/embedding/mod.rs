@@ -9,18 +9,79 @@ mod trajectories;
 use glam::Vec2;
 
 use crate::analysis::projection::{Align, Method, Recipe};
+use crate::query::{Projection, Query, Received, RowEntropy};
 use crate::render::{Align as Anchor, Rect, Transform};
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::{tick_text, ticks};
+use crate::view::common::asked;
 use crate::view::common::sketch::Sketch;
-use crate::view::{Inputs, Projection};
+use crate::view::numbers::names;
+use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, View, caption};
 use colours::{Colours, Sizes};
 
 pub use options::{ColorBy, EmbeddingOptions, SizeBy};
 
-pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    needs: needs,
+    draw,
+    caption: words,
+    needs_for_numbers: |_| Vec::new(),
+    numbers: array,
+};
+
+fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
+    let mut needs: Vec<Query> = asked::plane(inputs).map(Query::from).into_iter().collect();
+    needs.extend(near::nearest(inputs).map(Query::from));
+    if !asked::has_attention(inputs) {
+        return needs;
+    }
+    let options = &inputs.options.embedding;
+    match options.color_by {
+        ColorBy::Received => needs.push(Received::of(inputs.shown).into()),
+        ColorBy::Entropy => needs.push(RowEntropy::of(inputs.shown).into()),
+        ColorBy::Selection => needs.extend(asked::of_selection(inputs)),
+        ColorBy::Modality | ColorBy::Segment | ColorBy::Norm => {}
+    }
+    if options.size_by == SizeBy::Received {
+        needs.push(Received::of(inputs.shown).into());
+    }
+    needs
+}
+
+/// Sequence, state, method, alignment, and the tokens that are marked.
+fn words(inputs: &Inputs<'_>) -> Vec<String> {
+    let Some(projection) = asked::projection(inputs) else { return Vec::new() };
+    let Some(sequence) = inputs.document.sequences.get(projection.sequence) else { return Vec::new() };
+    let recipe = projection.recipe;
+    let state = match projection.state {
+        0 => "state 0, the embedding".to_owned(),
+        state => format!("state {state}, after layer {}", state - 1),
+    };
+    let method = match recipe.method {
+        Method::Pca => recipe.method.to_string(),
+        Method::Tsne | Method::Umap => format!("{}, seed {}", recipe.method, recipe.seed),
+    };
+    let mut parts = vec![format!("hidden states of {}", sequence.name), state, method];
+    parts.extend((recipe.align != Align::None).then(|| recipe.align.to_string()));
+    if selection_is_here(inputs, projection.sequence) && !inputs.selection.tokens.is_empty() {
+        parts.push(format!("selected {}", caption::tokens(inputs)));
+    }
+    parts
+}
+
+/// `[token, component]`.
+fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
+    let known = asked::projection(inputs);
+    let projection = known.ok_or_else(|| NoNumbers::because(inputs, "this trace holds no hidden states"))?;
+    let axes = vec![Axis::named("token", names(inputs, projection.sequence)), Axis::counted("component", 2)];
+    let quantity = format!("place of hidden state {}", projection.state);
+    Numbers::new(View::Embedding, inputs, (&quantity, ""), axes, projection.points.as_flattened().to_vec())
+}
+
+fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let id = inputs.document.id.as_deref();
-    let Some(projection) = inputs.evidence.projection.as_deref() else {
+    let Some(projection) = asked::projection(inputs) else {
         sketch.title(inputs, "Hidden states", id);
         sketch.note(match inputs.document.hidden.is_empty() {
             true => "This trace holds no hidden states.",

@@ -9,11 +9,18 @@ use crate::trace::{Modality, Token};
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tip::number;
 use crate::view::common::words::token_names;
-use crate::view::{Inputs, Projection, Target};
+use crate::query::{NearestTokens, Projection};
+use crate::view::{Inputs, Target};
 
 const WIDTH: f32 = 200.0;
 /// A plot of less is no plot.
 const LEAST_PLOT: f32 = 220.0;
+
+/// The tokens nearest to the selected ones, where they are listed.
+pub(super) fn nearest(inputs: &Inputs<'_>) -> Option<NearestTokens> {
+    let request = NearestTokens::of(inputs.document, inputs.shown, inputs.options.hidden_state);
+    request.filter(|_| inputs.options.embedding.neighbours.is_some())
+}
 
 /// Takes its room from what is free, at the right or below, and draws the list if one is wanted.
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, projection: &Projection, tokens: &[Token]) {
@@ -33,12 +40,12 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, projection: &Pr
     } else {
         return;
     };
-    let found = inputs.evidence.neighbours.as_deref();
+    let found = nearest(inputs).and_then(|request| inputs.results.get(&request));
     let lists = found.filter(|found| found.sequence == projection.sequence && found.state == projection.state);
-    let own = inputs.selection.tokens.first().and_then(|&token| tokens.get(token)).map(Token::modality);
+    let own = inputs.shown.tokens.first().and_then(|&token| tokens.get(token)).map(Token::modality);
     let (Some(lists), Some(own)) = (lists, own) else {
-        let is_elsewhere = !inputs.selection.tokens.is_empty()
-            && inputs.selection.sequence(inputs.document) != Some(projection.sequence);
+        let is_elsewhere = !inputs.shown.tokens.is_empty()
+            && inputs.shown.sequence(inputs.document) != Some(projection.sequence);
         return say(
             sketch,
             first,
@@ -51,7 +58,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, projection: &Pr
     let which = Metric::ALL.iter().position(|known| *known == metric).unwrap_or(0);
     let near = &lists.by_metric[which];
     if near.same.is_empty() && near.other.is_empty() {
-        return say(sketch, first, why_none(projection, &inputs.selection.tokens));
+        return say(sketch, first, why_none(projection, &inputs.shown.tokens));
     }
     let words = |modality| if modality == Modality::Text { "words" } else { "patches" };
     let other = if own == Modality::Text { Modality::Image } else { Modality::Text };

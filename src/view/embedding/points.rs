@@ -10,7 +10,8 @@ use crate::trace::{Modality, Token};
 use crate::view::common::sides;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::words::token_names;
-use crate::view::{ColorBy, Inputs, Projection, Zone};
+use crate::query::Projection;
+use crate::view::{ColorBy, Inputs, Zone};
 
 /// The longer side of a patch that is shown at its point, in logical pixels.
 const CUT_OUT: f32 = 56.0;

@@ -4,7 +4,7 @@
 use glam::Vec2;
 
 use crate::render::{Align, Color, Quad, Rect, Transform};
-use crate::view::Projection;
+use crate::query::Projection;
 use crate::view::common::sketch::Sketch;
 
 /// More ways would be a ball of wool.

@@ -6,7 +6,8 @@ use crate::analysis::statistics::strongest;
 use crate::render::{Align, Quad, Rect};
 use crate::view::common::scale::{Scale, decimals, tick_text};
 use crate::view::common::sketch::Sketch;
-use crate::view::{Inputs, StatisticGrid, Target};
+use crate::query::StatisticGrid;
+use crate::view::{Inputs, Target};
 
 /// How many are listed.
 const LISTED: usize = 10;
@@ -22,8 +23,7 @@ fn listed(statistic: &StatisticGrid) -> Vec<(usize, usize, f32)> {
 }
 
 /// Draws it and takes its room.
-pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, scale: &Scale) {
-    let statistic = &inputs.evidence.statistic;
+pub(super) fn draw(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut Sketch<'_>, scale: &Scale) {
     let small = sketch.text.small;
     let (line, gap) = (small * 1.6, 18.0);
     let room = sketch.free.size();

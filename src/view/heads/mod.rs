@@ -12,14 +12,61 @@ use crate::analysis::statistics::{mean, metric_names, why_none};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Quad, Rect};
 use crate::view::common::colour_bar::{Bar, BarSide};
-use crate::view::common::order::numbers;
+use crate::view::common::order::axis_numbers;
 use crate::view::common::scale::{Scale, decimals, tick_text};
 use crate::view::common::sketch::{Sketch, within};
 use crate::view::common::theme::ink_on;
-use crate::view::{Inputs, StatisticGrid, Target};
+use crate::query::{Query, StatisticGrid};
+use crate::view::common::asked;
+use crate::view::common::sides::sentence;
+use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption};
 
-pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let statistic = &inputs.evidence.statistic;
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    needs: |inputs| asked::statistics(inputs).map(Query::from).into_iter().collect(),
+    draw,
+    caption: words,
+    needs_for_numbers: |_| Vec::new(),
+    numbers,
+};
+
+fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+    let (statistic, progress) = asked::statistic_grid(inputs);
+    if let Some(why) = asked::statistics(inputs).and_then(|request| inputs.results.failure(&request)) {
+        sketch.title(inputs, "Heads", inputs.document.id.as_deref());
+        return sketch.note(&sentence(why));
+    }
+    draw_grid(inputs, &statistic, progress, sketch);
+}
+
+fn words(inputs: &Inputs<'_>) -> Vec<String> {
+    words_of(inputs, &asked::statistic_grid(inputs).0)
+}
+
+/// What a caption says of numbers of layers × heads.
+pub(super) fn words_of(inputs: &Inputs<'_>, statistic: &StatisticGrid) -> Vec<String> {
+    let unit = if statistic.unit.is_empty() { String::new() } else { format!(" ({})", statistic.unit) };
+    caption::block(inputs).into_iter().chain([format!("{}{unit}", statistic.label)]).collect()
+}
+
+/// `[layer, head]`, the statistic.
+fn numbers(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
+    let (statistic, _) = asked::statistic_grid(inputs);
+    if statistic.values.is_empty() {
+        return Err(NoNumbers::because(inputs, "there is no such statistic"));
+    }
+    let axes = vec![Axis::counted("layer", statistic.layers), Axis::counted("head", statistic.heads)];
+    Numbers::new(View::Heads, inputs, (&statistic.name, &statistic.unit), axes, statistic.values)
+}
+
+/// Draws numbers of layers × heads; `progress` says how many layers of how many are known, if not all.
+pub(super) fn draw_grid(
+    inputs: &Inputs<'_>,
+    statistic: &StatisticGrid,
+    progress: Option<[usize; 2]>,
+    sketch: &mut Sketch<'_>,
+) {
+    sketch.grid = Some(statistic.clone());
     let block = inputs.document.attention.get(inputs.selection.block);
     let block_name = block.filter(|_| inputs.document.attention.len() > 1).map(|block| block.name.as_str());
     let title = [statistic.label.as_str(), block_name.unwrap_or_default()];
@@ -37,11 +84,11 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         return;
     }
     let has_values = statistic.values.iter().any(|value| !value.is_nan());
-    if !has_values && inputs.evidence.progress.is_none() {
-        say_why(inputs, sketch);
+    if !has_values && progress.is_none() {
+        say_why(inputs, statistic, sketch);
     }
-    let scale = scale(inputs);
-    list::draw(inputs, sketch, &scale);
+    let scale = scale(inputs, statistic);
+    list::draw(inputs, statistic, sketch, &scale);
     let wide = sketch.free.size().x > sketch.free.size().y * 1.7;
     let place = if wide { BarSide::Right } else { BarSide::Below };
     let bar = Bar::reserve(sketch, &scale, place, inputs.options.colour_bar && has_values);
@@ -50,9 +97,9 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         return;
     };
     sketch.content = layout.grid;
-    cells(inputs, sketch, &layout, &scale);
-    axes(inputs, sketch, &layout);
-    let marked = marks(inputs, sketch, &layout);
+    cells(inputs, statistic, sketch, &layout, &scale);
+    axes(inputs, statistic, sketch, &layout);
+    let marked = marks(inputs, statistic, sketch, &layout);
     if let Some(bar) = bar {
         let beside = Rect { min: layout.grid.min, max: Vec2::new(layout.all().max.x, layout.grid.max.y) };
         let above = Rect { min: layout.grid.min, max: Vec2::new(layout.grid.max.x, layout.all().max.y) };
@@ -62,8 +109,8 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
 }
 
 /// Lines that say why no head has a value: a block full of crosses would not.
-fn say_why(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let why = why_none(&inputs.evidence.statistic.name, inputs.document, inputs.selection.block);
+fn say_why(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut Sketch<'_>) {
+    let why = why_none(&statistic.name, inputs.document, inputs.selection.block);
     let (small, muted) = (sketch.text.small, sketch.palette.muted);
     for line in sketch.wrap(&why, small, sketch.free.size().x) {
         if sketch.free.size().y > small * 9.0 {
@@ -74,8 +121,7 @@ fn say_why(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
 }
 
 /// How the values are coloured.
-pub(super) fn scale(inputs: &Inputs<'_>) -> Scale {
-    let statistic = &inputs.evidence.statistic;
+pub(super) fn scale(inputs: &Inputs<'_>, statistic: &StatisticGrid) -> Scale {
     let (low, high) = statistic
         .values
         .iter()
@@ -126,8 +172,7 @@ fn is_dimmed(inputs: &Inputs<'_>, value: f32) -> bool {
     inputs.options.heads_filter.is_some_and(|[low, high]| !(low..=high).contains(&value))
 }
 
-fn cells(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, layout: &HeadsLayout, scale: &Scale) {
-    let statistic = &inputs.evidence.statistic;
+fn cells(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut Sketch<'_>, layout: &HeadsLayout, scale: &Scale) {
     let size = sketch.text.small;
     let ends = scale.range.map(|value| tick_text(value, decimals(scale.range)));
     let widest = sketch.width(&ends[0], size).max(sketch.width(&ends[1], size));
@@ -159,6 +204,12 @@ fn cells(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, layout: &HeadsLayout, sca
             dot(sketch, layout.cell(index / statistic.heads, index % statistic.heads), ink_on(fill));
         }
     }
+    for (index, _) in statistic.rows_left_out.iter().enumerate().filter(|(_, rows)| **rows > 0) {
+        let value = statistic.values.get(index).copied().unwrap_or(f32::NAN);
+        if let Some(fill) = scale.color(value) {
+            strike_corner(sketch, layout.cell(index / statistic.heads, index % statistic.heads), ink_on(fill));
+        }
+    }
 }
 
 /// Whether the values are such that their means say something.
@@ -172,6 +223,14 @@ fn dot(sketch: &mut Sketch<'_>, cell: Rect, fill: Color) {
     let inset = (cell.size().min_element() * 0.12).min(4.0);
     let rect = Rect::at(cell.max.x - inset - side, cell.min.y + inset, side, side);
     sketch.quad(Quad { rect, fill, stroke: Color::TRANSPARENT, stroke_width: 0.0, corner_radius: side / 2.0 });
+}
+
+/// Across the lower right corner of a cell whose value is of a part of its rows: it is struck a little, as one without a
+/// value is altogether.
+fn strike_corner(sketch: &mut Sketch<'_>, cell: Rect, color: Color) {
+    let side = (cell.size().min_element() * 0.3).clamp(2.0, 9.0);
+    let max = cell.max - Vec2::splat(0.5);
+    sketch.line(Vec2::new(max.x - side, max.y), Vec2::new(max.x, max.y - side), 1.0, color);
 }
 
 /// A cell in the colour of its value, with the number in it if it is as large as that; a struck one without a value.
@@ -191,17 +250,16 @@ fn cell(sketch: &mut Sketch<'_>, rect: Rect, value: f32, scale: &Scale, with_num
     }
 }
 
-fn axes(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, layout: &HeadsLayout) {
-    let statistic = &inputs.evidence.statistic;
+fn axes(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut Sketch<'_>, layout: &HeadsLayout) {
     let (small, muted) = (sketch.text.small, sketch.palette.muted);
     let grid = layout.grid;
     let (layer, head) = (inputs.selection.layer.one(), inputs.selection.head.one());
     let widest = sketch.width(&(statistic.heads - 1).to_string(), small) + 5.0;
-    for (head, color) in numbers(sketch, &layout.heads, layout.cell.x, widest, head) {
+    for (head, color) in axis_numbers(sketch, &layout.heads, layout.cell.x, widest, head) {
         let at = Vec2::new(layout.cell(0, head).center().x, grid.min.y - small * 0.8);
         sketch.label(at, Align::Center, head.to_string(), small, color);
     }
-    for (layer, color) in numbers(sketch, &layout.layers, layout.cell.y, small * 1.15, layer) {
+    for (layer, color) in axis_numbers(sketch, &layout.layers, layout.cell.y, small * 1.15, layer) {
         let at = Vec2::new(grid.min.x - 5.0, layout.cell(layer, 0).center().y);
         sketch.label(at, Align::Right, layer.to_string(), small, color);
     }
@@ -224,8 +282,7 @@ fn means_axis(sketch: &mut Sketch<'_>, layout: &HeadsLayout) {
 }
 
 /// Outlines of the selected and the hovered cell; their values and colours for the colour bar.
-fn marks(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, layout: &HeadsLayout) -> Vec<(f32, Color)> {
-    let statistic = &inputs.evidence.statistic;
+fn marks(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut Sketch<'_>, layout: &HeadsLayout) -> Vec<(f32, Color)> {
     let width = if layout.cell.min_element() < 14.0 { 1.5 } else { 2.0 };
     let mut marked = Vec::new();
     let place = |target: Target| {

@@ -8,6 +8,7 @@ use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Pixels, Quad, Rect, Values};
 use crate::trace::Area;
 use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::asked;
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
 use crate::view::common::scale::Scale;
@@ -15,7 +16,8 @@ use crate::view::common::sides::{Sides, headline, largest, locked, refused, weig
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
-use crate::view::{Inputs, Target};
+use crate::view::numbers::of_weights;
+use crate::view::{Definition, Inputs, Target, View, caption as figure_caption};
 
 /// One picture and its tokens on either side.
 pub(super) struct Tile<'a> {
@@ -28,6 +30,15 @@ pub(super) struct Tile<'a> {
     /// On the side that the selected tokens are on, where that is another sequence.
     near: Patches,
 }
+
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    needs: asked::of_selection,
+    draw,
+    caption: figure_caption::normalized_weights,
+    needs_for_numbers: |_| Vec::new(),
+    numbers: |inputs| of_weights(View::Image, inputs),
+};
 
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {

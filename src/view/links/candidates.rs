@@ -3,11 +3,11 @@
 //! A link goes from a place of queries to a place of keys. A place is one token, or, in a bundle, the patches of a region:
 //! a bundle's weight is the sum over its keys, and the mean over its queries, so that it stays a share of the attention.
 
-use std::sync::Arc;
-
 use glam::Vec2;
 
-use crate::analysis::{Direction, Pick};
+use super::places::{Asked, LinksOf};
+use crate::analysis::Pick;
+use crate::query::FoundLink;
 use crate::render::{Color, Keep, Link};
 use crate::trace::{Modality, Token};
 use crate::view::common::sides::{Sides, largest};
@@ -41,6 +41,8 @@ pub(super) struct Entry {
 pub(super) struct Candidates {
     pub groups: Vec<Vec<Link>>,
     pub legend: Vec<Entry>,
+    /// How many there are, drawn or not.
+    count: usize,
 }
 
 /// Okabe and Ito's colours without black and white (<https://jfly.uni-koeln.de/color/>), told apart by every kind of
@@ -72,125 +74,83 @@ impl Candidates {
             Keep::Strongest(most) => links.len().min(most as usize),
             Keep::AtLeast(weight) => links.iter().filter(|link| link.weight >= weight).count(),
         };
-        (self.groups.iter().map(drawn).sum(), self.groups.iter().map(Vec::len).sum())
+        (self.groups.iter().map(drawn).sum(), self.count)
     }
 }
 
-/// A link for every weight between the two ends. Those of selected tokens are a group of their own, so that they are seen
-/// even where all others are stronger.
-pub(super) fn candidates(inputs: &Inputs<'_>, sketch: &Sketch<'_>, sides: &Sides<'_>, ends: &Ends) -> Candidates {
-    let evidence = inputs.evidence;
-    let cells = sides.query.len() * sides.key.len();
-    let by_head = evidence.head_links.iter().filter(|(_, weights)| weights.len() == cells);
-    let mut collector = Collector {
-        inputs,
-        sides,
-        columns: sides.key.len(),
-        any_selected: !inputs.selection.tokens.is_empty(),
-        quiet: Vec::new(),
-        selected: Vec::new(),
-    };
+/// The links that were found. Those of selected tokens are a group of their own, so that they are seen even where all others are
+/// stronger. `None` before all are known.
+pub(super) fn candidates(
+    inputs: &Inputs<'_>,
+    sketch: &Sketch<'_>,
+    sides: &Sides<'_>,
+    asked: &[Asked],
+    ends: &Ends,
+) -> Option<Candidates> {
     let palette = sketch.palette;
-    let mut legend = Vec::new();
-    match inputs.options.links_color {
-        LinkColor::Head if by_head.clone().next().is_some() => {
-            for (head, weights) in by_head {
-                let color = head_color(*head);
-                collector.add(weights, &ends.queries, &ends.keys, color, color);
+    let any_selected = !inputs.selection.tokens.is_empty();
+    let mut all = Candidates { groups: vec![Vec::new(); 2], legend: Vec::new(), count: 0 };
+    let is_text = |places: &[Anchor], tokens: &[Token]| {
+        let first = places.first().and_then(|place| place.tokens.first());
+        first.and_then(|&token| tokens.get(token)).is_none_or(|token| token.modality() == Modality::Text)
+    };
+    let of = |is_text| if is_text { ("text", palette.word) } else { ("image", palette.patch) };
+    let (query, key) = (of(is_text(&ends.queries, sides.query)), of(is_text(&ends.keys, sides.key)));
+    let plain = |name: String, color, target, strength| Entry { name, color, target, strength };
+    let mut known = 0;
+    for Asked { request, of } in asked {
+        let found = match (inputs.results.get(request), of) {
+            (Some(found), _) => found,
+            // A layer that lacks the head has no links of it.
+            (None, LinksOf::Head(_)) if inputs.results.failure(request).is_some() => continue,
+            (None, _) => return None,
+        };
+        known += 1;
+        let (mut queries, mut keys) = (&ends.queries, &ends.keys);
+        let (quiet, selected) = match of {
+            LinksOf::Selection => {
+                (palette.word.with_opacity(if any_selected { 0.45 } else { 0.8 }), palette.selected)
+            }
+            LinksOf::Head(head) => {
                 let target = match inputs.selection.layer {
                     Pick::One(layer) => Some(Target::Head { layer, head: *head }),
                     _ => None,
                 };
-                legend.push(Entry {
-                    name: format!("head {head}"),
-                    color,
-                    target,
-                    strength: largest(weights.iter().copied()),
-                });
+                let color = head_color(*head);
+                all.legend.push(plain(format!("head {head}"), color, target, found.maximum()));
+                (color, color)
             }
-        }
-        LinkColor::Direction => {
-            let modality = |place: &[Anchor], tokens: &[Token]| {
-                let first = place.first().and_then(|place| place.tokens.first());
-                first.and_then(|&token| tokens.get(token)).map_or(Modality::Text, Token::modality)
-            };
-            let of =
-                |modality| if modality == Modality::Text { ("text", palette.word) } else { ("image", palette.patch) };
-            let (query, key) = (of(modality(&ends.queries, sides.query)), of(modality(&ends.keys, sides.key)));
-            let mut add = |queries: &[Anchor], keys: &[Anchor], from: (&str, Color), to: (&str, Color)| {
-                collector.add(&evidence.links, queries, keys, from.1, from.1);
-                legend.push(Entry {
-                    name: format!("{} attends to {}", from.0, to.0),
-                    color: from.1,
-                    target: None,
-                    strength: 1.0,
-                });
-            };
-            add(&ends.queries, &ends.keys, query, key);
-            if sides.block.query == sides.block.key && query.0 != key.0 {
-                add(&ends.keys, &ends.queries, key, query);
-            }
-        }
-        _ => {
-            let quiet = palette.word.with_opacity(if collector.any_selected { 0.45 } else { 0.8 });
-            collector.add(&evidence.links, &ends.queries, &ends.keys, quiet, palette.selected);
-            if collector.any_selected {
-                legend.push(Entry {
-                    name: "selected".to_owned(),
-                    color: palette.selected,
-                    target: None,
-                    strength: 1.0,
-                });
-                if !inputs.options.links_of_selection {
-                    legend.push(Entry { name: "others".to_owned(), color: palette.word, target: None, strength: 1.0 });
+            LinksOf::There | LinksOf::Back => {
+                let (from, to) = if *of == LinksOf::There { (query, key) } else { (key, query) };
+                if *of == LinksOf::Back {
+                    (queries, keys) = (keys, queries);
                 }
+                all.legend.push(plain(format!("{} attends to {}", from.0, to.0), from.1, None, 1.0));
+                (from.1, from.1)
             }
+        };
+        let dim = if any_selected && quiet == selected { quiet.with_opacity(0.4) } else { quiet };
+        let link = |found: &FoundLink, color| {
+            let (from, to) = (queries.get(found.query as usize)?, keys.get(found.key as usize)?);
+            Some(Link { from: from.at.to_array(), to: to.at.to_array(), weight: found.weight, color })
+        };
+        if !(inputs.options.links_of_selection && any_selected) {
+            all.groups[0].extend(found.others.iter().filter_map(|found| link(found, dim)));
+            all.count += found.candidates[1];
+        }
+        all.groups[1].extend(found.apart.iter().filter_map(|found| link(found, selected)));
+        all.count += found.candidates[0];
+    }
+    if known == 0 {
+        return None;
+    }
+    if inputs.options.links_color == LinkColor::Selection && any_selected {
+        all.legend.push(plain("selected".to_owned(), palette.selected, None, 1.0));
+        if !inputs.options.links_of_selection {
+            all.legend.push(plain("others".to_owned(), palette.word, None, 1.0));
         }
     }
-    Candidates { groups: vec![collector.quiet, collector.selected], legend }
-}
-
-struct Collector<'a> {
-    inputs: &'a Inputs<'a>,
-    sides: &'a Sides<'a>,
-    columns: usize,
-    any_selected: bool,
-    quiet: Vec<Link>,
-    selected: Vec<Link>,
-}
-
-impl Collector<'_> {
-    fn add(&mut self, weights: &Arc<Vec<f32>>, queries: &[Anchor], keys: &[Anchor], quiet: Color, selected: Color) {
-        let near_is_query = self.inputs.selection.direction == Direction::AttendsTo;
-        let dim = if self.any_selected && quiet == selected { quiet.with_opacity(0.4) } else { quiet };
-        for query in queries {
-            for key in keys {
-                let weight = self.weight(weights, query, key);
-                if weight.is_nan() || weight <= 0.0 {
-                    continue;
-                }
-                let near = if near_is_query { query } else { key };
-                let is_selected = near.tokens.iter().any(|&token| self.sides.is_selected(self.sides.near, token));
-                let color = if is_selected { selected } else { dim };
-                let link = Link { from: query.at.to_array(), to: key.at.to_array(), weight, color };
-                match is_selected {
-                    true => self.selected.push(link),
-                    false if self.inputs.options.links_of_selection && self.any_selected => {}
-                    false => self.quiet.push(link),
-                }
-            }
-        }
-    }
-
-    /// The sum over keys, the mean over queries; weights that are no numbers count nothing in a bundle.
-    fn weight(&self, weights: &[f32], query: &Anchor, key: &Anchor) -> f32 {
-        let one = |query: usize, key: usize| weights.get(query * self.columns + key).copied().unwrap_or(f32::NAN);
-        if let ([query], [key]) = (query.tokens.as_slice(), key.tokens.as_slice()) {
-            return one(*query, *key);
-        }
-        let pairs = query.tokens.iter().flat_map(|&query| key.tokens.iter().map(move |&key| one(query, key)));
-        pairs.filter(|weight| !weight.is_nan()).sum::<f32>() / query.tokens.len().max(1) as f32
-    }
+    Some(all)
 }
 
 #[cfg(test)]

@@ -2,34 +2,44 @@
 //! every weight between them is a candidate, and the renderer keeps the strongest: of the selected tokens and of all others.
 
 mod candidates;
+mod places;
 
 use std::sync::Arc;
 
 use glam::Vec2;
 
 use self::candidates::{Anchor, Candidates, Ends, Entry, candidates};
-use crate::analysis::Direction;
+use self::places::{End, bundled, ends, is_shown, requests};
 use crate::render::{Align, Color, Links, Mark, Pixels, Rect, Transform};
-use crate::trace::{Area, Content, Modality, Token};
+use crate::query::Query;
+use crate::trace::{Content, Modality, Token};
+use crate::view::common::asked;
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
-use crate::view::common::sides::{Sides, headline, refused};
+use crate::view::common::sides::{Sides, headline, refused, sentence};
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
 use crate::view::common::tip::number;
 use crate::view::common::words::word;
-use crate::view::{Inputs, LinkColor, Target};
+use crate::view::{Definition, Inputs, LinkColor, Target, View, caption, matrix};
 
-/// One end of the links: which tokens of which sequence.
-#[derive(Clone, PartialEq)]
-struct End {
-    sequence: usize,
-    modality: Modality,
-    /// Of text, or of all images.
-    tokens: Vec<usize>,
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    needs,
+    draw,
+    caption: caption::weights,
+    needs_for_numbers: |inputs| matrix::whole(inputs).map(Query::from).into_iter().collect(),
+    numbers: |inputs| matrix::array(View::Links, inputs),
+};
+
+fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
+    let Some(sides) = Sides::of(inputs).filter(|_| asked::has_attention(inputs)) else { return Vec::new() };
+    let ends = ends(inputs, &sides);
+    let requests = ends.map(|(queries, keys)| requests(inputs, &sides, &queries, &keys)).unwrap_or_default();
+    requests.into_iter().map(|link| link.request.into()).chain(asked::sinks(inputs).map(Query::from)).collect()
 }
 
-pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {
         sketch.title(inputs, "Links", inputs.document.id.as_deref());
         sketch.note("This trace holds no attention.");
@@ -40,19 +50,15 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         return;
     }
     sinks::note(inputs, sketch, &sides);
-    let weights = &inputs.evidence.links;
     if sides.query.is_empty() || sides.key.is_empty() {
         sketch.note("This block has no queries or no keys.");
-        return;
-    }
-    if weights.len() != sides.query.len() * sides.key.len() {
-        sketch.note("The weights of this head are not here yet.");
         return;
     }
     let Some((queries, keys)) = ends(inputs, &sides) else {
         sketch.note("There are neither words nor patches to link.");
         return;
     };
+    let asked = requests(inputs, &sides, &queries, &keys);
     // The picture is at the left; where both sides are alike, the queries are.
     let keys_left = keys.modality == Modality::Image && queries.modality == Modality::Text;
     let (left, right) = if keys_left { (&keys, &queries) } else { (&queries, &keys) };
@@ -64,7 +70,13 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let (query_anchors, key_anchors) =
         if keys_left { (right_anchors, left_anchors) } else { (left_anchors, right_anchors) };
     let ends = Ends { queries: query_anchors, keys: key_anchors };
-    let found = candidates(inputs, sketch, &sides, &ends);
+    let found = match candidates(inputs, sketch, &sides, &asked, &ends) {
+        Some(found) => found,
+        None => {
+            let failure = asked.iter().find_map(|link| inputs.results.failure(&link.request));
+            return sketch.note(&failure.map_or("The weights of this head are not here yet.".to_owned(), sentence));
+        }
+    };
     sketch.content = room;
     if legend_rows {
         captions(inputs, sketch, caption, &found, [keys_left, keys.modality == Modality::Image]);
@@ -81,36 +93,6 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
             view: Transform::IDENTITY,
         }));
     }
-}
-
-/// Text that attends to the image, or (attended by) text that the image attends to; the other of the two where a
-/// block has no such weights; text to text or image to image where it has neither.
-fn ends(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Option<(End, End)> {
-    let find = |sequence: usize, modality: Modality| {
-        let all = inputs.document.sequences[sequence].tokens.as_slice();
-        let tokens: Vec<usize> = match modality {
-            Modality::Text => (0..all.len()).filter(|&token| all[token].modality() == Modality::Text).collect(),
-            Modality::Image => (0..inputs.images.len()).flat_map(|image| Patches::find(all, image).tokens).collect(),
-        };
-        let shown = |token: &usize| all[*token].image_area().is_none_or(|(image, _)| is_shown(inputs, image));
-        let tokens: Vec<usize> = tokens.into_iter().filter(shown).collect();
-        (!tokens.is_empty()).then_some(End { sequence, modality, tokens })
-    };
-    let (query, key) = (sides.block.query, sides.block.key);
-    let pair = |from: Modality, to: Modality| find(query, from).zip(find(key, to));
-    let (first, second) = match inputs.selection.direction {
-        Direction::AttendsTo => ((Modality::Text, Modality::Image), (Modality::Image, Modality::Text)),
-        Direction::AttendedBy => ((Modality::Image, Modality::Text), (Modality::Text, Modality::Image)),
-    };
-    pair(first.0, first.1)
-        .or_else(|| pair(second.0, second.1))
-        .or_else(|| pair(Modality::Text, Modality::Text))
-        .or_else(|| pair(Modality::Image, Modality::Image))
-}
-
-fn is_shown(inputs: &Inputs<'_>, image: usize) -> bool {
-    let drawable = inputs.images.get(image).is_some_and(|pixels| pixels.width > 0 && pixels.height > 0);
-    drawable && inputs.options.image.is_none_or(|only| only == image)
 }
 
 /// Room for the lines above: where they lie, and whether there is any.
@@ -328,45 +310,23 @@ fn pictures(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>, end
     anchors
 }
 
-/// The patches of an image by its labelled regions, or by quadrants where it has none, each with its outline and name. A
-/// patch belongs to the smallest region that its middle lies in; those of none are a bundle at the picture's lower edge.
-fn bundles(
-    inputs: &Inputs<'_>,
-    sketch: &mut Sketch<'_>,
-    image: usize,
-    patches: &Patches,
-    picture: Rect,
-) -> Vec<Anchor> {
-    let mut regions: Vec<(&str, Area)> = inputs
-        .document
-        .regions
-        .iter()
-        .filter(|region| region.image == image)
-        .map(|region| (region.label.as_str(), region.area))
-        .collect();
-    let size = |area: &Area| (area.x1 - area.x0) * (area.y1 - area.y0);
-    regions.sort_by(|(_, a), (_, b)| size(a).total_cmp(&size(b)));
-    let quarter = |x0: f32, y0: f32| Area { x0, y0, x1: x0 + 0.5, y1: y0 + 0.5 };
-    let has_regions = !regions.is_empty();
-    if !has_regions {
-        regions = [(0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)].map(|(x, y)| ("", quarter(x, y))).to_vec();
-    }
-    let mut members = vec![Vec::new(); regions.len() + 1];
-    for (&token, area) in patches.tokens.iter().zip(&patches.areas) {
-        let [x, y] = area.center();
-        let holds = |(_, region): &(&str, Area)| region.x0 <= x && x <= region.x1 && region.y0 <= y && y <= region.y1;
-        members[regions.iter().position(holds).unwrap_or(regions.len())].push(token);
-    }
-    let elsewhere = members.pop().unwrap_or_default();
-    let frames = regions.iter().map(|(_, area)| on_picture(*area, picture)).collect();
+/// The bundles of an image, each with its outline and name.
+fn bundles(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, image: usize, patches: &Patches, picture: Rect) -> Vec<Anchor> {
+    let bundled = bundled(inputs, image, patches);
+    let frames = bundled.iter().filter_map(|bundle| bundle.area).map(|area| on_picture(area, picture)).collect();
     let mut labels = RegionLabels::new(picture, frames);
     let mut places = Vec::new();
-    for ((label, area), tokens) in regions.into_iter().zip(members) {
-        let frame = on_picture(area, picture);
-        labels.draw(sketch, frame, label);
-        places.push(Anchor { tokens, at: frame.center() });
+    for bundle in bundled {
+        let at = match bundle.area.map(|area| on_picture(area, picture)) {
+            Some(frame) => {
+                labels.draw(sketch, frame, &bundle.label);
+                frame.center()
+            }
+            // Those of no region are a bundle at the picture's lower edge.
+            None => Vec2::new(picture.center().x, picture.max.y - 4.0),
+        };
+        places.push(Anchor { tokens: bundle.tokens, at });
     }
-    places.push(Anchor { tokens: elsewhere, at: Vec2::new(picture.center().x, picture.max.y - 4.0) });
     places.retain(|place| !place.tokens.is_empty());
     places
 }

@@ -19,18 +19,21 @@ use crate::view::{Inputs, Target};
 pub(super) fn numbers(
     inputs: &Inputs<'_>,
     sketch: &mut Sketch<'_>,
-    values: &[f32],
     keys: &Axis<'_>,
     queries: &Axis<'_>,
     scale: &Scale,
 ) {
     let size = sketch.text.small;
-    let columns = keys.cells.len();
-    if keys.cell() < size * 3.4 || queries.cell() < size * 1.5 || values.len() != columns * queries.cells.len() {
+    let Some(known) = sketch.cells.clone() else { return };
+    let weight = |query: usize, key: usize| {
+        known.weight(queries.cells[query], keys.cells[key]).unwrap_or(f32::NAN)
+    };
+    if keys.cell() < size * 3.4 || queries.cell() < size * 1.5 {
         return;
     }
     let causal = inputs.document.attention[inputs.selection.block].causal;
-    let in_sight = queries.in_view().flat_map(|query| keys.in_view().map(move |key| values[query * columns + key]));
+    let in_sight = queries.in_view().flat_map(|query| keys.in_view().map(move |key| (query, key)));
+    let in_sight = in_sight.map(|(query, key)| weight(query, key));
     let largest = in_sight.filter(|value| value.is_finite()).fold(0.0, f32::max);
     // As many digits as the cells in sight need and have room for.
     let decimals = (0..=decimals([0.0, largest])).rev();
@@ -40,7 +43,7 @@ pub(super) fn numbers(
     for query in queries.in_view() {
         for key in keys.in_view().filter(|&key| !causal || keys.cells[key] <= queries.cells[query]) {
             let at = Vec2::new(keys.at(key as f32 + 0.5), queries.at(query as f32 + 0.5));
-            let value = values[query * columns + key];
+            let value = weight(query, key);
             let inside = keys.pixels.contains(&at.x) && queries.pixels.contains(&at.y);
             let margin = (at.x - keys.pixels.start).min(keys.pixels.end - at.x);
             if let Some(fill) = scale.color(value).filter(|_| inside && margin > size * 1.6) {
@@ -122,8 +125,8 @@ pub(super) fn cross_hair(
             band(sketch, keys, queries, key, false, color, 1.0);
             name_at_axis(sketch, keys, queries, query, true);
             name_at_axis(sketch, keys, queries, key, false);
-            let value = inputs.evidence.links.get(query * keys.tokens.len() + key);
-            value.map(|&value| (value, color)).into_iter().collect()
+            let value = sketch.cells.as_ref().and_then(|cells| cells.weight(query, key));
+            value.map(|value| (value, color)).into_iter().collect()
         }
         Some(Target::Token { sequence, token }) => {
             let by_row = inputs.selection.direction == Direction::AttendsTo;

@@ -2,6 +2,7 @@
 
 mod axis;
 mod marks;
+mod parts;
 
 use std::sync::Arc;
 
@@ -9,19 +10,97 @@ use glam::Vec2;
 
 use self::axis::Axis;
 use self::marks::{bands, cross_hair, labels, mark_sinks, numbers};
-use crate::analysis::peaks::usual_maximum_of;
+use self::parts::{Part, Parts};
+use crate::analysis::Cells;
+use crate::query::{Cell, Query, Rectangle, RectangleCells};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::{Block, Document, Modality};
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, place, refused, weight_range};
+use crate::view::common::asked;
+use crate::view::common::sides::{Sides, place, refused, sentence, weight_range};
 use crate::view::common::sinks;
 use crate::view::common::sketch::{MARGIN, Sketch, fit, within};
-use crate::view::common::tip::number;
-use crate::view::{Inputs, MatrixBlock, Zone};
+use crate::view::common::tip::{KnownCells, number};
+use crate::view::numbers::{Axis as Axes, block, names};
+use crate::view::{Definition, Inputs, MatrixBlock, NoNumbers, Numbers, Target, View, Zone, caption};
 
-pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    needs,
+    draw,
+    caption: words,
+    needs_for_numbers: |inputs| whole(inputs).map(Query::from).into_iter().collect(),
+    numbers: |inputs| array(View::Matrix, inputs),
+};
+
+fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
+    let Some(sides) = Sides::of(inputs).filter(|_| asked::has_attention(inputs)) else { return Vec::new() };
+    let (rows, columns) = tokens(inputs, &sides);
+    let window = window(inputs, rows.len(), columns.len());
+    let parts = Parts::of(inputs, &rows, &columns, window);
+    let mut needs: Vec<Query> = vec![parts.overview.request.clone().into()];
+    needs.extend(parts.detail.as_ref().map(|detail| detail.request.clone().into()));
+    needs.extend(hovered_cell(inputs).filter(|_| parts.overview.step() > 1).map(|(_, cell)| cell.into()));
+    needs.extend(asked::sinks(inputs).map(Query::from));
+    needs.extend(asked::peaks(inputs).map(Query::from));
+    needs
+}
+
+/// The queries and the keys that are shown.
+fn tokens(inputs: &Inputs<'_>, sides: &Sides<'_>) -> (Vec<usize>, Vec<usize>) {
+    let block = inputs.options.matrix_block;
+    (block.tokens(0, sides.query), block.tokens(1, sides.key))
+}
+
+/// The weight under the pointer.
+fn hovered_cell(inputs: &Inputs<'_>) -> Option<([usize; 2], Cell)> {
+    match inputs.hover {
+        Some(Target::Cell { query, key }) => Some(([query, key], Cell::of(inputs.shown, query, key))),
+        _ => None,
+    }
+}
+
+fn known_cells(
+    inputs: &Inputs<'_>,
+    part: &Part,
+    shown: &RectangleCells,
+    queries: &[usize],
+    keys: &[usize],
+) -> Option<KnownCells> {
+    if part.step() > 1 {
+        let (cell, request) = hovered_cell(inputs)?;
+        return Some(KnownCells::One(cell, *inputs.results.get(&request)?));
+    }
+    let [queries, keys] =
+        [(queries, &part.queries), (keys, &part.keys)].map(|(all, cells)| Arc::new(all[cells.clone()].to_vec()));
+    Some(KnownCells::All { queries, keys, weights: Arc::clone(&shown.values) })
+}
+
+fn words(inputs: &Inputs<'_>) -> Vec<String> {
+    let Some(block) = caption::block(inputs) else { return Vec::new() };
+    let shown = [block, place(inputs), "attention of queries to keys".to_owned()];
+    shown.into_iter().chain(caption::made(inputs)).collect()
+}
+
+/// Every weight of the head.
+pub(super) fn whole(inputs: &Inputs<'_>) -> Option<Rectangle> {
+    let block = inputs.document.attention.get(inputs.selection.block).filter(|_| asked::has_attention(inputs))?;
+    let [queries, keys] = [inputs.document.query_tokens(block), inputs.document.key_tokens(block)];
+    Some(Rectangle::cells(inputs.shown, Cells::Run(0..queries.len()), Cells::Run(0..keys.len()), 1))
+}
+
+/// `[query, key]`.
+pub(super) fn array(view: View, inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
+    let of = block(inputs)?;
+    let known = whole(inputs).and_then(|request| inputs.results.get(&request));
+    let known = known.ok_or_else(|| NoNumbers::because(inputs, "the weights are not known"))?;
+    let axes = vec![Axes::named("query", names(inputs, of.query)), Axes::named("key", names(inputs, of.key))];
+    Numbers::new(view, inputs, ("attention weight", ""), axes, known.values.to_vec())
+}
+
+fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {
         sketch.title(inputs, "Matrix", inputs.document.id.as_deref());
         sketch.note("This trace holds no attention.");
@@ -37,42 +116,40 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         sketch.note("This block has no queries or no keys.");
         return;
     }
-    if matches!(&inputs.evidence.matrix, Values::Host(values) if values.len() != sides.query.len() * sides.key.len()) {
-        sketch.note("The weights of this head are not here yet.");
-        return;
-    }
-    let block = inputs.options.matrix_block;
-    let (row_tokens, column_tokens) = (block.tokens(0, sides.query), block.tokens(1, sides.key));
+    let (row_tokens, column_tokens) = tokens(inputs, &sides);
     let (rows, columns) = (row_tokens.len(), column_tokens.len());
-    let Some(values) = values_of(inputs, &sides, &row_tokens, &column_tokens) else {
-        sketch.note("The weights of this head are not here yet.");
-        return;
-    };
     if rows == 0 || columns == 0 {
-        sketch.note(&format!("The attention {} holds no weights {} (query–key).", sides.block.name, block.label()));
+        let label = inputs.options.matrix_block.label();
+        sketch.note(&format!("The attention {} holds no weights {label} (query–key).", sides.block.name));
         return;
     }
-    let scale = scale(inputs);
+    let window = window(inputs, rows, columns);
+    let parts = Parts::of(inputs, &row_tokens, &column_tokens, window);
+    let (Some(overview), Some((part, shown))) = (inputs.results.get(&parts.overview.request), parts.known(inputs))
+    else {
+        let waiting = "The weights of this head are not here yet.".to_owned();
+        return sketch.note(&inputs.results.failure(&parts.overview.request).map_or(waiting, sentence));
+    };
+    let scale = scale(inputs, overview);
     let wide = sketch.free.size().x > sketch.free.size().y * 1.1 * aspect(rows, columns);
     let bar_place = if wide { BarSide::Right } else { BarSide::Below };
     let bar = Bar::reserve(sketch, &scale, bar_place, inputs.options.colour_bar);
-    let window = window(inputs, rows, columns);
     let (mut keys, mut queries) = (
         Axis::new(sides.key, column_tokens, sides.block.key, window.min.x..window.max.x),
         Axis::new(sides.query, row_tokens, sides.block.query, window.min.y..window.max.y),
     );
     let rect = layout(sketch, &mut keys, &mut queries);
     sketch.content = rect;
-    let known = match &values {
-        Values::Host(values) => values.clone(),
-        Values::Resident(_) => inputs.evidence.links.clone(),
+    let values = match &shown.on_device {
+        Some(resident) => Values::Resident(resident.clone()),
+        None => Values::Host(Arc::clone(&shown.values)),
     };
     sketch.marks.push(Mark::Heatmap(Heatmap {
         rect,
         values,
-        rows: rows as u32,
-        columns: columns as u32,
-        window,
+        rows: shown.rows as u32,
+        columns: shown.columns as u32,
+        window: part.window_in_cells(window),
         range: scale.range,
         colormap: scale.colormap,
         missing: sketch.palette.missing,
@@ -80,10 +157,13 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         fade: false,
         smooth: false,
     }));
+    sketch.cells = known_cells(inputs, part, shown, &queries.cells, &keys.cells);
     if sides.block.causal && sides.block.query == sides.block.key {
         hide_future(sketch, &keys, &queries);
     }
-    numbers(inputs, sketch, &known, &keys, &queries, &scale);
+    if part.step() == 1 {
+        numbers(inputs, sketch, &keys, &queries, &scale);
+    }
     boundaries(sketch, &keys, &queries, rect);
     sketch.outline(rect.shrink(-1.0), sketch.palette.line, 1.0);
     let (of_queries, of_keys) = (queries.cells.clone(), keys.cells.clone());
@@ -99,40 +179,21 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
 
 /// A few weights near 1 (the first rows of a causal block, a sink) would leave all others in the dark: where the
 /// largest is far above the rest, the colours end below it, and the bar says so.
-fn scale(inputs: &Inputs<'_>) -> Scale {
-    let largest = inputs.evidence.matrix_max;
-    let usual = usual_maximum_of(&inputs.evidence.links);
-    let locked = inputs
-        .evidence
-        .peaks
-        .filter(|peaks| inputs.options.lock_scale && peaks.matrix > 0.0 && peaks.matrix.is_finite());
+fn scale(inputs: &Inputs<'_>, overview: &RectangleCells) -> Scale {
+    let (largest, usual) = (overview.maximum, overview.usual_maximum);
+    let locked = asked::peaks(inputs).and_then(|request| inputs.results.get(&request));
+    let locked = locked.filter(|peaks| peaks.matrix > 0.0 && peaks.matrix.is_finite());
     if let (Some(peaks), None) = (locked, inputs.options.range) {
         return matrix_scale(inputs, [0.0, peaks.matrix], "attention weight (locked)".to_owned());
     }
     let clipped = inputs.options.range.is_none() && usual > 0.0 && largest > 3.0 * usual;
-    let what = if inputs.selection.rollout.is_some() { "attention rollout" } else { "attention weight" };
+    let what = if inputs.shown.rollout.is_some() { "attention rollout" } else { "attention weight" };
     let label = if clipped { format!("{what} (up to {})", number(largest)) } else { what.to_owned() };
     matrix_scale(inputs, weight_range(inputs, if clipped { usual } else { largest }), label)
 }
 
 fn matrix_scale(inputs: &Inputs<'_>, range: [f32; 2], label: String) -> Scale {
     Scale::plain(inputs.options.colormap.unwrap_or(Colormap::Viridis), range, label)
-}
-
-/// The weights of the rows and columns in question: as they lie in GPU memory where that is all of them, else from the
-/// host; `None` while those are not there.
-fn values_of(inputs: &Inputs<'_>, sides: &Sides<'_>, rows: &[usize], columns: &[usize]) -> Option<Values> {
-    let width = sides.key.len();
-    if rows.len() == sides.query.len() && columns.len() == width {
-        return Some(inputs.evidence.matrix.clone());
-    }
-    let weights = match &inputs.evidence.matrix {
-        Values::Host(values) => values,
-        Values::Resident(_) => &inputs.evidence.links,
-    };
-    let all: Option<Vec<f32>> =
-        rows.iter().flat_map(|row| columns.iter().map(move |key| weights.get(row * width + key).copied())).collect();
-    all.map(|values| Values::Host(Arc::new(values)))
 }
 
 /// How many queries and keys the matrix of a block shows.

@@ -12,12 +12,15 @@ use crate::render::{Align, Pixels, Rect};
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::patches::Patches;
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, largest, layers_line, refused, tokens_line, weight_range};
+use crate::view::common::sides::{Sides, largest, layers_line, refused, sentence, tokens_line, weight_range};
+use crate::query::{HeadsApart, Query};
+use crate::view::common::asked;
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
 use crate::view::image::heat_over;
-use crate::view::{Inputs, Target};
+use crate::view::numbers::{block, far_axis};
+use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption as caption_of};
 
 /// One picture and its patches.
 struct Tile<'a> {
@@ -39,16 +42,51 @@ const GAP: f32 = 8.0;
 /// Between the pictures of one head.
 const INNER_GAP: f32 = 2.0;
 
-pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    needs: needs,
+    draw,
+    caption: words,
+    needs_for_numbers: |_| Vec::new(),
+    numbers: array,
+};
+
+fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
+    if !asked::has_attention(inputs) {
+        return Vec::new();
+    }
+    let sinks = asked::sinks(inputs).map(Query::from);
+    [HeadsApart::of(inputs.shown).into()].into_iter().chain(sinks).collect()
+}
+
+fn words(inputs: &Inputs<'_>) -> Vec<String> {
+    let shown = Selection { rollout: inputs.shown.rollout, ..inputs.shown.as_mean() };
+    let shown = Inputs { shown: &shown, ..*inputs };
+    let mut parts: Vec<String> = caption_of::block(inputs).into_iter().collect();
+    parts.extend([format!("{}, every head", layers_line(&shown)), caption_of::of_tokens(&shown)]);
+    parts.extend(caption_of::made(inputs));
+    parts
+}
+
+/// `[head, key]` or `[head, query]`.
+fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
+    let block = block(inputs)?;
+    let known = inputs.results.get(&HeadsApart::of(inputs.shown));
+    let weights = known.ok_or_else(|| NoNumbers::because(inputs, "the heads were not gathered"))?;
+    let axes = vec![Axis::counted("head", weights.heads), far_axis(inputs, block)];
+    Numbers::new(View::Overlays, inputs, ("attention weight", ""), axes, weights.values.clone())
+}
+
+fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {
         sketch.title(inputs, "Heads on the image", inputs.document.id.as_deref());
         sketch.note("This trace holds no attention.");
         return;
     };
     // The heads are gathered apart, and their weights are means.
-    let shown = Selection { rollout: inputs.selection.rollout, ..inputs.selection.as_mean() };
-    let shown = Inputs { selection: &shown, ..*inputs };
-    let place = match shown.selection.layer.one().filter(|_| shown.selection.rollout.is_none()) {
+    let shown = Selection { rollout: inputs.shown.rollout, ..inputs.shown.as_mean() };
+    let shown = Inputs { shown: &shown, ..*inputs };
+    let place = match shown.shown.layer.one().filter(|_| shown.shown.rollout.is_none()) {
         Some(layer) => format!("every head of layer {layer}"),
         None => format!("every head, {}", layers_line(&shown)),
     };
@@ -68,10 +106,11 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         return;
     }
     let tokens = inputs.document.sequences[sides.far].tokens.len();
-    let fits = |weights: &&Arc<HeadWeights>| weights.heads > 0 && weights.of_head(0).len() == tokens;
-    let Some(weights) = inputs.evidence.per_head.as_ref().filter(fits) else {
-        sketch.note("The heads' attention is not here yet.");
-        return;
+    let fits = |weights: &&HeadWeights| weights.heads > 0 && weights.of_head(0).len() == tokens;
+    let request = HeadsApart::of(inputs.shown);
+    let Some(weights) = inputs.results.get(&request).filter(fits) else {
+        let waiting = "The heads' attention is not here yet.".to_owned();
+        return sketch.note(&inputs.results.failure(&request).map_or(waiting, sentence));
     };
     let heads = heads(weights, &tiles);
     let is_own = inputs.options.overlays_own_scale;
@@ -81,7 +120,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         range: if is_own { [0.0, 1.0] } else { range },
         reversed: false,
         fades: inputs.options.fade,
-        label: match (is_own, shown.selection.rollout) {
+        label: match (is_own, shown.shown.rollout) {
             (true, _) => "attention, as a share of its head's largest".to_owned(),
             (false, Some(_)) => "attention rollout".to_owned(),
             (false, None) => "attention weight".to_owned(),

@@ -2,26 +2,63 @@
 
 use glam::Vec2;
 
-use crate::analysis::Pick;
+use crate::analysis::similarity::Similarity;
+use crate::query::Query;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Rect};
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::{Scale, tick_text};
+use crate::view::common::asked;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::theme::ink_on;
-use crate::view::{Inputs, Target};
+use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View};
 
 /// The largest side of a cell, in logical pixels.
 const LARGEST_CELL: f32 = 96.0;
 
-pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let sequence = inputs.evidence.projection.as_ref().map(|projection| projection.sequence);
-    let name = sequence.and_then(|sequence| inputs.document.sequences.get(sequence)).map(|it| it.name.as_str());
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    needs: |inputs| asked::similarity(inputs).map(Query::from).into_iter().collect(),
+    draw,
+    caption: words,
+    needs_for_numbers: |_| Vec::new(),
+    numbers: array,
+};
+
+/// The similarities, if they are known.
+fn known<'a>(inputs: &Inputs<'a>) -> Option<&'a Similarity> {
+    let all = inputs.results.get(&asked::similarity(inputs)?)?;
+    (all.states > 0 && all.values.len() == all.states * all.states).then_some(all)
+}
+
+/// The name of the sequence whose states are compared.
+fn sequence_name<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
+    let hidden = inputs.document.hidden.get(asked::similarity(inputs)?.hidden())?;
+    inputs.document.sequences.get(hidden.sequence).map(|sequence| sequence.name.as_str())
+}
+
+fn words(inputs: &Inputs<'_>) -> Vec<String> {
+    let Some(similarity) = known(inputs) else { return Vec::new() };
+    let of = sequence_name(inputs).map_or(String::new(), |name| format!(" of {name}"));
+    let method = match similarity.every {
+        0 | 1 => "linear CKA".to_owned(),
+        every => format!("linear CKA of one token in {every}"),
+    };
+    vec![format!("hidden states{of}"), format!("{} states", similarity.states), method]
+}
+
+/// `[state, other state]`.
+fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
+    let all = known(inputs).ok_or_else(|| NoNumbers::because(inputs, "this trace holds no hidden states"))?;
+    let axes = vec![Axis::counted("state", all.states), Axis::counted("other state", all.states)];
+    Numbers::new(View::Similarity, inputs, ("linear CKA", ""), axes, all.values.clone())
+}
+
+fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+    let name = sequence_name(inputs);
     let title = name.map_or("Similarity of states".to_owned(), |name| format!("Similarity of the states of {name}"));
     sketch.title(inputs, &title, inputs.document.id.as_deref());
-    let similarity = inputs.evidence.similarity.as_deref();
-    let Some(similarity) = similarity.filter(|all| all.states > 0 && all.values.len() == all.states * all.states)
-    else {
+    let Some(similarity) = known(inputs) else {
         sketch.note(match inputs.document.hidden.is_empty() {
             true => "This trace holds no hidden states.",
             false => "The states are not compared yet.",
@@ -80,11 +117,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
 
 /// The state that the hidden states view shows.
 fn shown_state(inputs: &Inputs<'_>) -> Option<usize> {
-    match (&inputs.evidence.projection, inputs.selection.layer) {
-        (Some(projection), _) => Some(projection.state),
-        (None, Pick::One(layer)) => Some(layer + 1),
-        (None, Pick::Mean | Pick::Max) => None,
-    }
+    asked::state(inputs).map(|(_, state)| state)
 }
 
 fn numbers(sketch: &mut Sketch<'_>, grid: Rect, cell: f32, count: usize, shown: Option<usize>) {

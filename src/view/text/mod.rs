@@ -18,16 +18,27 @@ use crate::trace::{Modality, Token};
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, headline, largest, locked, refused, weight_label, weight_range};
+use crate::view::common::asked;
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tip::number;
 use crate::view::common::words::{of_word, words};
-use crate::view::{Inputs, Target, Theme};
+use crate::view::{Definition, Inputs, Target, Theme, View, caption};
+use crate::view::numbers::of_weights;
 
 /// What the bar of the shares takes below the text, in lines.
 const SHARES_LINES: f32 = 1.9;
 /// What prediction and answer take.
 const OUTPUTS_LINES: f32 = 1.3;
+
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    needs: asked::of_selection,
+    draw,
+    caption: caption::normalized_weights,
+    needs_for_numbers: |_| Vec::new(),
+    numbers: |inputs| of_weights(View::Text, inputs),
+};
 
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {

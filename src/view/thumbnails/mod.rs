@@ -4,14 +4,15 @@
 use glam::Vec2;
 
 use crate::analysis::pool::Pooling;
+use crate::query::{AttentionGrid, Query, Thumbnails};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::view::common::colour_bar::{Bar, BarSide};
-use crate::view::common::order::{Order, numbers};
+use crate::view::common::order::{Order, axis_numbers};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::largest;
+use crate::view::common::sides::{largest, sentence, weight_range};
 use crate::view::common::sketch::Sketch;
-use crate::view::{Inputs, Target, Thumbnails};
+use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption};
 
 /// Cells a side that a tile may have: steps, so that a panel that is being resized asks rarely for new tiles.
 const SIDES: [usize; 10] = [4, 6, 8, 12, 16, 24, 32, 48, 64, 96];
@@ -21,18 +22,13 @@ const MOST_CELLS: usize = 4 << 20;
 const LARGEST_TILE: f32 = 280.0;
 
 /// Cells a side for tiles of a drawing of that size: as many as there are pixels for.
-pub fn side(layers: usize, heads: usize, size: Vec2) -> usize {
+fn side(layers: usize, heads: usize, size: Vec2) -> usize {
     let count = Vec2::new(heads.max(1) as f32, layers.max(1) as f32);
     let tile = ((size - Vec2::splat(60.0)) / count).min_element();
     let fits = |side: &&usize| {
-        (**side + gap(**side)) as f32 <= tile && layers * heads * (**side + gap(**side)).pow(2) <= MOST_CELLS
+        (**side + Thumbnails::gap_of(**side)) as f32 <= tile && layers * heads * (**side + Thumbnails::gap_of(**side)).pow(2) <= MOST_CELLS
     };
     SIDES.iter().rev().find(fits).copied().unwrap_or(SIDES[0])
-}
-
-/// Cells between tiles of that side.
-pub fn gap(side: usize) -> usize {
-    (side / 16).max(1)
 }
 
 struct AtlasLayout {
@@ -50,17 +46,58 @@ impl AtlasLayout {
     }
 }
 
-pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    needs: |inputs| request(inputs).map(Query::from).into_iter().collect(),
+    draw,
+    caption: words,
+    needs_for_numbers: |_| Vec::new(),
+    numbers: array,
+};
+
+/// As many cells as there are pixels for.
+fn request(inputs: &Inputs<'_>) -> Option<AttentionGrid> {
+    let block = inputs.document.attention.get(inputs.selection.block)?;
+    let most_heads = inputs.heads.get(inputs.selection.block).copied().unwrap_or(1);
+    let side = side(block.layers, most_heads, inputs.size);
+    Some(AttentionGrid::of(inputs.selection.block, side, inputs.options.pooling))
+}
+
+fn words(inputs: &Inputs<'_>) -> Vec<String> {
+    let mut parts: Vec<String> = caption::block(inputs).into_iter().collect();
+    parts.push("the matrices of all heads".to_owned());
+    parts.push(format!("a cell is the {} of its weights", inputs.options.pooling.name()));
+    parts
+}
+
+/// `[layer, head]`, the largest pooled weight.
+fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
+    let known = request(inputs).and_then(|request| inputs.results.get(&request));
+    let thumbnails = known.ok_or_else(|| NoNumbers::because(inputs, "the heads were not pooled"))?;
+    let axes = vec![Axis::counted("layer", thumbnails.layers), Axis::counted("head", thumbnails.heads)];
+    let maxima = thumbnails.maxima.iter().map(|largest| largest.unwrap_or(f32::NAN)).collect();
+    Numbers::new(View::Thumbnails, inputs, ("largest pooled attention weight", ""), axes, maxima)
+}
+
+fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let block = inputs.document.attention.get(inputs.selection.block);
     let name = block.filter(|_| inputs.document.attention.len() > 1).map(|block| block.name.as_str());
     let title = name.map_or("All heads".to_owned(), |name| format!("All heads · {name}"));
     sketch.title(inputs, &title, inputs.document.id.as_deref());
-    let thumbnails = match &inputs.evidence.thumbnails {
+    let request = request(inputs);
+    let thumbnails = match request.as_ref().and_then(|request| inputs.results.get(request)) {
         Some(thumbnails) if thumbnails.layers * thumbnails.heads * thumbnails.rows * thumbnails.columns > 0 => {
             thumbnails
         }
         Some(_) => return sketch.note("This block has no head to show."),
-        None => return sketch.note("The heads are not pooled yet."),
+        None => {
+            let failure = request.as_ref().and_then(|request| inputs.results.failure(request));
+            return match (failure, &request) {
+                (Some(why), _) => sketch.note(&sentence(why)),
+                (None, Some(_)) => sketch.note("The heads are not pooled yet."),
+                (None, None) => sketch.note("This trace holds no attention."),
+            };
+        }
     };
     let scale = scale(inputs, thumbnails);
     let wide = sketch.free.size().x > sketch.free.size().y * 1.4;
@@ -99,7 +136,7 @@ fn scale(inputs: &Inputs<'_>, thumbnails: &Thumbnails) -> Scale {
         Pooling::Mean => "mean weight of a cell",
     };
     let largest = largest(thumbnails.maxima.iter().flatten().copied());
-    let all = inputs.options.range.unwrap_or([0.0, if largest > 0.0 { largest } else { 1.0 }]);
+    let all = weight_range(inputs, largest);
     let (range, label) = match inputs.options.thumbnails_own_scale {
         true => ([0.0, 1.0], format!("{what}, as a share of its head's largest")),
         false => (all, what.to_owned()),
@@ -157,11 +194,11 @@ fn axes(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, thumbnails: &Thumbnails, l
     let (small, muted, grid) = (sketch.text.small, sketch.palette.muted, layout.grid);
     let (layer, head) = (inputs.selection.layer.one(), inputs.selection.head.one());
     let widest = sketch.width(&(thumbnails.heads - 1).to_string(), small) + 5.0;
-    for (head, color) in numbers(sketch, &Order::by_number(thumbnails.heads), layout.step.x, widest, head) {
+    for (head, color) in axis_numbers(sketch, &Order::by_number(thumbnails.heads), layout.step.x, widest, head) {
         let at = Vec2::new(layout.tile(0, head).center().x, grid.min.y - small * 0.8);
         sketch.label(at, Align::Center, head.to_string(), small, color);
     }
-    for (layer, color) in numbers(sketch, &Order::by_number(thumbnails.layers), layout.step.y, small * 1.15, layer) {
+    for (layer, color) in axis_numbers(sketch, &Order::by_number(thumbnails.layers), layout.step.y, small * 1.15, layer) {
         let at = Vec2::new(grid.min.x - 5.0, layout.tile(layer, 0).center().y);
         sketch.label(at, Align::Right, layer.to_string(), small, color);
     }

@@ -11,15 +11,19 @@ use glam::Vec2;
 use self::bars::{axis_name, color, name, share_axis, stack};
 use crate::analysis::Direction;
 use crate::analysis::timeline::{Timeline, TokenGroup};
+use crate::query::{OutputMasses, Query};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::Token;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, largest, place};
+use crate::view::common::sides::{Sides, heads_line, largest, place, sentence, weight_range};
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
-use crate::view::{Inputs, Target};
+use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption};
+use crate::view::common::asked;
+use crate::view::common::words::token_names;
+use crate::view::numbers::{block, names};
 
 /// Where bars, words and heatmap lie.
 struct TimelineLayout {
@@ -31,22 +35,85 @@ struct TimelineLayout {
     are_upright: bool,
 }
 
-pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+/// All about this view.
+pub(super) const VIEW: Definition = Definition {
+    needs,
+    draw,
+    caption: words_of_caption,
+    needs_for_numbers: |_| Vec::new(),
+    numbers: array,
+};
+
+fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
+    if !asked::has_attention(inputs) {
+        return Vec::new();
+    }
+    let sinks = asked::sinks(inputs).map(Query::from);
+    [OutputMasses::of(inputs.shown).into()].into_iter().chain(sinks).collect()
+}
+
+/// What the output tokens attend to, if it is known.
+fn known<'a>(inputs: &Inputs<'a>) -> Option<&'a Timeline> {
+    inputs.results.get(&OutputMasses::of(inputs.shown)).filter(|_| asked::has_attention(inputs))
+}
+
+/// What the bars are of, and the heatmap below them.
+fn words_of_caption(inputs: &Inputs<'_>) -> Vec<String> {
+    let plain = inputs.shown.as_mean();
+    let as_mean = Inputs { shown: &plain, ..*inputs };
+    let Some(block) = inputs.document.attention.get(inputs.selection.block) else { return Vec::new() };
+    let mut parts: Vec<String> = caption::block(inputs).into_iter().collect();
+    match known(inputs).map(|timeline| timeline.tokens.as_slice()) {
+        Some(&[token]) => {
+            let names = token_names(inputs.document.query_tokens(block));
+            let name = names.get(token).map_or("the output token", String::as_str);
+            parts.extend(["every layer".to_owned(), heads_line(&as_mean), format!("attention of {name} [{token}]")]);
+        }
+        _ => {
+            let group = inputs.options.timeline_group.label();
+            parts.extend([
+                place(&as_mean),
+                "attention of the output tokens".to_owned(),
+                format!("below the mass on {group}, layer by layer"),
+            ]);
+        }
+    }
+    parts
+}
+
+/// `[layer, token, group]`, of the output tokens.
+fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
+    let query = block(inputs)?.query;
+    let timeline = known(inputs).ok_or_else(|| NoNumbers::because(inputs, "the output tokens were not summed"))?;
+    let all = names(inputs, query);
+    let tokens = timeline.tokens.iter().map(|&token| all.get(token).cloned().unwrap_or_default()).collect();
+    let groups = TokenGroup::ALL.map(|group| group.label().to_owned()).to_vec();
+    let axes =
+        vec![Axis::counted("layer", timeline.layers), Axis::named("token", tokens), Axis::named("group", groups)];
+    let values = timeline.masses.as_flattened().to_vec();
+    Numbers::new(View::Timeline, inputs, ("share of attention", ""), axes, values)
+}
+
+fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {
         sketch.title(inputs, "Timeline", inputs.document.id.as_deref());
         sketch.note("This trace holds no attention.");
         return;
     };
     // The masses are means, whatever the weights elsewhere are.
-    let plain = inputs.selection.as_mean();
-    let place = place(&Inputs { selection: &plain, ..*inputs });
-    let differs = plain.rollout != inputs.selection.rollout
-        || [plain.layer, plain.head] != [inputs.selection.layer, inputs.selection.head];
+    let plain = inputs.shown.as_mean();
+    let place = place(&Inputs { shown: &plain, ..*inputs });
+    let differs = plain.rollout != inputs.shown.rollout
+        || [plain.layer, plain.head] != [inputs.shown.layer, inputs.shown.head];
     let place = if differs { format!("{place}, of the weights as they are") } else { place };
     sketch.title(inputs, &format!("Output tokens · {place}"), inputs.document.id.as_deref());
     sinks::note_counted(inputs, sketch, &sides);
-    let timeline = match &inputs.evidence.timeline {
-        None => return sketch.note("The masses of the output tokens are not here yet."),
+    let timeline = match known(inputs) {
+        None => {
+            let failure = inputs.refusal.or_else(|| inputs.results.failure(&OutputMasses::of(inputs.shown)));
+            let waiting = "The masses of the output tokens are not here yet.".to_owned();
+            return sketch.note(&failure.map_or(waiting, sentence));
+        }
         Some(timeline) if timeline.tokens.is_empty() || timeline.layers == 0 => {
             return sketch.note(
                 "The queries of this block hold no output tokens. They are the text of a segment named `generated` or \
@@ -93,7 +160,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
 fn scale(inputs: &Inputs<'_>, group: TokenGroup, values: &[f32]) -> Scale {
     let top = largest(values.iter().copied());
     let locked = if inputs.options.lock_scale { 1.0 } else { top };
-    let range = inputs.options.range.unwrap_or([0.0, if locked > 0.0 { locked } else { 1.0 }]);
+    let range = weight_range(inputs, locked);
     let colormap = inputs.options.colormap.unwrap_or(Colormap::Viridis);
     Scale::plain(colormap, range, format!("mass on {}", group.label()))
 }

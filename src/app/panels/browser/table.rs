@@ -7,14 +7,17 @@ use egui::{
 };
 use egui_extras::{Column as TableColumn, TableBody, TableBuilder, TableRow};
 
-use super::{USUAL, short_title, thousands};
-use crate::app::appearance::color;
-use crate::app::command::Command;
-use crate::app::dataset::{Browsing, DatasetCommand, Textures};
-use crate::app::focus;
-use crate::app::state::State;
+use crate::app::model::browsing::{Browsing, DatasetCommand};
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
+use crate::app::panels::browser::columns::{USUAL, short_title};
+use crate::app::ui::appearance::color;
+use crate::app::ui::controls::thousands;
+use crate::app::ui::focus;
+use crate::app::work::textures::Textures;
 use crate::dataset::table::Value;
 use crate::dataset::{Dataset, Order};
+use crate::trace::{LINE_LETTERS, NAME_LETTERS, shortened};
 
 /// Height of a row, with its picture.
 const ROW: f32 = 30.0;
@@ -36,7 +39,7 @@ fn columns(browsing: &Browsing, dataset: &Dataset) -> Vec<Shown> {
     let path = (!has_text).then(|| Shown { name: "path".to_owned(), title: "path".to_owned(), width: 220.0 });
     let added = browsing.columns.iter().map(|name| Shown {
         name: name.clone(),
-        title: short_title(name).to_owned(),
+        title: shortened(short_title(name), NAME_LETTERS).into_owned(),
         width: ADDED,
     });
     path.into_iter().chain(usual).chain(added).collect()
@@ -119,7 +122,8 @@ fn take_keys(ui: &Ui, state: &State, dataset: &Dataset, commands: &mut Vec<Comma
 fn name_of(dataset: &Dataset, example: usize) -> String {
     let value = |column| dataset.table.value(column, example).text();
     let text = value("text");
-    if text.is_empty() { value("path").into_owned() } else { text.into_owned() }
+    let name = if text.is_empty() { value("path") } else { text };
+    shortened(&name, LINE_LETTERS).into_owned()
 }
 
 /// A title; a click sorts by its column.
@@ -215,7 +219,7 @@ fn cell(browsing: &Browsing, dataset: &Dataset, name: &str, example: u32) -> Str
     }
     match dataset.table.value(name, example as usize) {
         Value::Number(number) if number.fract() != 0.0 => format!("{number:.4}"),
-        value => value.text().replace('\n', " "),
+        value => shortened(&value.text(), LINE_LETTERS).replace('\n', " "),
     }
 }
 

@@ -2,31 +2,21 @@
 
 use std::path::PathBuf;
 
-use super::{Entry, menus};
+use super::entry::{Entry, entry, option};
+use super::menus;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::statistics;
 use crate::analysis::{Direction, Pick};
-use crate::app::command::Command;
-use crate::app::dataset::DatasetCommand;
-use crate::app::keys;
-use crate::app::state::State;
-use crate::app::token_desk::TokenCommand;
+use crate::app::model::browsing::DatasetCommand;
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
+use crate::app::model::tokens::TokenCommand;
+use crate::app::ui::keys;
 use crate::render::colormap::Colormap;
-use crate::view::{CompareView, Options, View, token_names};
+use crate::view::{CompareView, View, token_names};
 
 /// Of a larger dataset the browser's filter finds the others.
 const MOST_EXAMPLES: usize = 2000;
-
-pub fn entry(words: impl Into<String>, command: Command) -> Entry {
-    Entry { words: words.into(), key: "", command }
-}
-
-/// An entry that changes how the views look.
-pub fn option(state: &State, words: impl Into<String>, change: impl FnOnce(&mut Options)) -> Entry {
-    let mut options = state.options.clone();
-    change(&mut options);
-    entry(words, Command::SetOptions(Box::new(options)))
-}
 
 /// Everything that can be done now.
 pub fn all(state: &State) -> Vec<Entry> {
@@ -60,8 +50,12 @@ pub fn all(state: &State) -> Vec<Entry> {
         Normalization::ALL.map(|how| entry(format!("normalize {}", how.name()), Command::SetNormalization(how))),
     );
     entries.push(entry(
-        if state.specials { "leave special tokens out of statistics" } else { "count special tokens in statistics" },
-        Command::CountSpecials(!state.specials),
+        if state.options.specials {
+            "leave special tokens out of statistics"
+        } else {
+            "count special tokens in statistics"
+        },
+        Command::CountSpecials(!state.options.specials),
     ));
     entries.push(entry("attends to", Command::SetDirection(Direction::AttendsTo)));
     entries.push(entry("attended by", Command::SetDirection(Direction::AttendedBy)));

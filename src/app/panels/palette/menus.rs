@@ -1,24 +1,28 @@
 //! What the menus of the panels hold, for the palette: each entry by the words of its menu, after what it is about.
 
-use super::Entry;
-use super::entries::{entry, option};
+use glam::Vec2;
+
+use super::entry::{Entry, entry, option};
 use crate::analysis::neighbours::Metric;
 use crate::analysis::pool::Pooling;
 use crate::analysis::projection::{Align, Method};
 use crate::analysis::statistics;
 use crate::analysis::timeline::TokenGroup;
 use crate::analysis::{Rollout, SinkTreatment};
-use crate::app::command::Command;
-use crate::app::dataset::DatasetCommand;
+use crate::app::model::browsing::DatasetCommand;
+use crate::app::model::choices::{Exports, Playing, UI_SCALES};
+use crate::app::model::command::Command;
+use crate::app::model::panel::Panel;
+use crate::app::model::state::State;
+use crate::app::model::tokens::TokenCommand;
+use crate::app::panels::browser::columns;
 use crate::app::panels::heads::{STRONGEST, Z_SCORES};
-use crate::app::panels::{Panel, aggregation, browser, export_menu, top_bar};
-use crate::app::playing::{Exports, Playing, UI_SCALES};
-use crate::app::state::State;
-use crate::app::token_desk::TokenCommand;
+use crate::app::panels::{aggregation, export_menu, top_bar};
 use crate::export::Play;
-use crate::query::TokenColor;
 use crate::render::Keep;
-use crate::view::{ColorBy, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Target, Tiles};
+use crate::view::{
+    ColorBy, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Target, Tiles, TokenColor, statistic_grid,
+};
 
 /// All of them.
 pub fn all(state: &State) -> Vec<Entry> {
@@ -93,8 +97,7 @@ fn heads(state: &State) -> Vec<Entry> {
     }));
     entries.push(toggle(state, "thumbnails: own scale", |options| &mut options.thumbnails_own_scale));
     entries.push(toggle(state, "heads on image: own scale", |options| &mut options.overlays_own_scale));
-    if let Some(evidence) = &state.evidence {
-        let statistic = &evidence.statistic;
+    if let Some((statistic, _)) = state.inputs(Vec2::ZERO).map(|inputs| statistic_grid(&inputs)) {
         let strongest = statistics::strongest(&statistic.values, statistic.heads, STRONGEST);
         entries.extend(strongest.into_iter().map(|(layer, head, value)| {
             let select = Command::Select { target: Target::Head { layer, head }, extend: false };
@@ -209,9 +212,9 @@ fn dataset(state: &State) -> Vec<Entry> {
     let lasso = state.tokens.lasso;
     entries.push(entry(switch("token atlas: lasso", lasso), Command::Tokens(TokenCommand::SetLasso(!lasso))));
     entries.push(entry("token atlas: show all", Command::Tokens(TokenCommand::SetView(None))));
-    let columns = browser::offered_columns(&state.browsing);
+    let columns = columns::offered_columns(&state.browsing);
     entries.extend(columns.into_iter().map(|(name, is_shown)| {
-        let words = switch(&format!("column {}", browser::short_title(&name)), is_shown);
+        let words = switch(&format!("column {}", columns::short_title(&name)), is_shown);
         entry(words, Command::Dataset(DatasetCommand::ToggleColumn(name)))
     }));
     let atlas = &state.browsing.atlas.choice;

@@ -1,0 +1,161 @@
+//! The pass on the processor: a task is a run of rows, or a few, in some heads. It takes a row at a time and walks it once,
+//! while it is in the first cache, with vector loops (`row.rs`). Whatever is a sum over weights, such as a mass, is not
+//! made of each row: rows of one kind of query are added up, column by column, and the run's columns are summed at its
+//! end. What depends on the rows alone, such as the distances between their patches and all others, is made once for all
+//! layers, or once a task where it would take much memory. Tasks are cut by size and added in order, so the sums do not
+//! depend on the number of threads.
+
+mod columns;
+mod row;
+mod run;
+mod walk;
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use self::columns::Columns;
+use self::row::Lanes;
+use self::run::Run;
+use self::walk::Buffers;
+use super::plan::Plan;
+use super::sums::{self, SLOTS, Sums};
+use crate::trace::TensorView;
+
+/// Weights of a run of rows in one head: their distances stay in the second cache from head to head.
+const RUN_WEIGHTS: usize = 1 << 15;
+/// Rows of a run: its columns are added up in f32.
+const RUN_ROWS: usize = 128;
+/// Weights that a task walks over: long enough to be worth a task, short enough for a balance between cores.
+const TASK_WEIGHTS: usize = 1 << 18;
+/// The largest head whose runs are kept from layer to layer: a weight has a distance.
+const KEPT_WEIGHTS: usize = 1 << 21;
+/// The memory of columns that wait until all rows of their heads are added. Where it does not hold one set for each run of a
+/// head, a task takes several runs.
+const WAITING_BYTES: usize = 64 << 20;
+
+/// What the layers of a block have in common.
+pub struct Pass<'a> {
+    plan: &'a Plan,
+    columns: Columns,
+    rows_per_run: usize,
+    /// All runs, or none where they take much memory: then each task makes its own.
+    runs: Vec<Run<'a>>,
+}
+
+/// What a task walks over.
+struct Task {
+    heads: Range<usize>,
+    runs: Range<usize>,
+}
+
+/// What the rows of one head add.
+struct Total {
+    sums: Sums,
+    /// What each key receives; empty where nobody asks.
+    received: Vec<f64>,
+}
+
+impl<'a> Pass<'a> {
+    /// Over the tokens of a plan.
+    pub fn new(plan: &'a Plan) -> Self {
+        let [queries, keys] = [plan.queries.len(), plan.keys.len()];
+        let columns = Columns::new(&plan.keys);
+        let rows_per_run = (RUN_WEIGHTS / keys.max(1)).clamp(1, queries.clamp(1, RUN_ROWS));
+        let mut pass = Self { plan, columns, rows_per_run, runs: Vec::new() };
+        if queries * keys <= KEPT_WEIGHTS {
+            pass.runs = (0..queries.div_ceil(rows_per_run)).into_par_iter().map(|run| pass.run(run)).collect();
+        }
+        pass
+    }
+
+    fn run(&self, index: usize) -> Run<'a> {
+        let first = index * self.rows_per_run;
+        Run::new(self.plan, &self.columns, first..(first + self.rows_per_run).min(self.plan.queries.len()))
+    }
+
+    /// The sums of each head of a layer, `[heads, queries, keys]`; `None` if `goes_on` says no, which tasks ask.
+    pub fn layer_sums(&self, layer: &TensorView<'_>, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<Sums>> {
+        let tasks = self.tasks(layer.shape[0]);
+        let totals = tasks.par_iter().map(|task| self.of_task(layer, task, goes_on)).collect::<Option<Vec<_>>>()?;
+        let mut sums: Vec<Sums> = Vec::with_capacity(layer.shape[0]);
+        // Tasks of the same heads follow one another.
+        let mut totals = tasks.iter().zip(totals).peekable();
+        while let Some((task, mut of_heads)) = totals.next() {
+            while let Some((_, more)) = totals.next_if(|(next, _)| next.heads == task.heads) {
+                of_heads.iter_mut().zip(&more).for_each(|(total, part)| total.add(part));
+            }
+            sums.extend(of_heads.iter_mut().map(|total| total.close(&self.columns)));
+        }
+        Some(sums)
+    }
+
+    fn tasks(&self, heads: usize) -> Vec<Task> {
+        let keys = self.plan.keys.len();
+        let runs = self.plan.queries.len().div_ceil(self.rows_per_run);
+        let heads_per_task = (TASK_WEIGHTS / (self.rows_per_run * keys).max(1)).max(1);
+        let waiting = WAITING_BYTES / (heads * keys * size_of::<f64>()).max(1);
+        let runs_per_task = runs.div_ceil(waiting.max(1)).max(1);
+        let of_heads = |head: usize| {
+            let heads = head..(head + heads_per_task).min(heads);
+            let of_runs = move |run: usize| Task { heads: heads.clone(), runs: run..(run + runs_per_task).min(runs) };
+            // Without rows there are heads all the same.
+            (0..runs.max(1)).step_by(runs_per_task).map(of_runs)
+        };
+        (0..heads).step_by(heads_per_task).flat_map(of_heads).collect()
+    }
+
+    /// A total a head.
+    fn of_task(&self, layer: &TensorView<'_>, task: &Task, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<Total>> {
+        let mut totals: Vec<Total> = task.heads.clone().map(|_| Total::new()).collect();
+        for index in task.runs.clone() {
+            if !goes_on() {
+                return None;
+            }
+            let made;
+            let run = match self.runs.get(index) {
+                Some(kept) => kept,
+                None => {
+                    made = self.run(index);
+                    &made
+                }
+            };
+            let mut buffers = Buffers::new(self, run);
+            for (head, total) in task.heads.clone().zip(&mut totals) {
+                walk::add_rows(self, run, layer, head, &mut buffers, total);
+            }
+        }
+        if task.runs.len() == self.plan.queries.len().div_ceil(self.rows_per_run) {
+            totals.iter_mut().for_each(|total| total.sums = total.close(&self.columns));
+        }
+        Some(totals)
+    }
+}
+
+impl Total {
+    fn new() -> Self {
+        Self { sums: [0.0; SLOTS], received: Vec::new() }
+    }
+
+    fn add(&mut self, part: &Self) {
+        self.sums.iter_mut().zip(&part.sums).for_each(|(sum, part)| *sum += part);
+        self.received.resize(part.received.len().max(self.received.len()), 0.0);
+        self.received.iter_mut().zip(&part.received).for_each(|(sum, part)| *sum += part);
+    }
+
+    fn add_received(&mut self, received: &[Lanes]) {
+        let received = received.as_flattened();
+        self.received.resize(received.len(), 0.0);
+        self.received.iter_mut().zip(received).for_each(|(sum, &more)| *sum += f64::from(more));
+    }
+
+    /// The sums, when all rows are added; the columns go.
+    fn close(&mut self, columns: &Columns) -> Sums {
+        let counted = columns.counted.as_flattened();
+        let received = std::mem::take(&mut self.received);
+        let strongest =
+            received.iter().zip(counted).map(|(sum, &counted)| sum * f64::from(counted)).fold(0.0, f64::max);
+        self.sums[sums::STRONGEST] = strongest.max(self.sums[sums::STRONGEST]);
+        self.sums
+    }
+}

@@ -1,0 +1,263 @@
+//! What the rows of a run add in one head.
+
+use super::row::{LANES, Lanes, Shape, Walk, add, two_dots, walk};
+use super::run::{Row, Run};
+use super::{Pass, Total};
+use crate::analysis::statistics::parts::Part;
+use crate::analysis::statistics::plan::{HAS_PREVIOUS, HAS_SELF, VLI_PATCH, VLI_TEXT, modality_of};
+use crate::analysis::statistics::sums::{self, Sums};
+use crate::trace::TensorView;
+
+/// What a task uses for one head after the other. What a key receives is apart for each kind of query.
+pub(super) struct Buffers {
+    decoded: Vec<Lanes>,
+    /// The unmasked part of a row.
+    unmasked: Vec<Lanes>,
+    /// What each key receives from queries that see it, from far patches alone where VL-InterpreT is asked for,
+    received: Vec<Lanes>,
+    /// what those that are near add,
+    near: Vec<Lanes>,
+    /// and what it receives from queries that do not see it, where there is a mask.
+    masked: Vec<Lanes>,
+}
+
+impl Buffers {
+    pub fn new(pass: &Pass<'_>, run: &Run<'_>) -> Self {
+        let zeros = |rows: usize| vec![[0.0; LANES]; rows * pass.columns.vectors()];
+        let (kinds, masked) = (run.kinds.len(), usize::from(pass.plan.causal));
+        let near = if pass.plan.gives(Part::VlInterpret) { kinds } else { 0 };
+        Self {
+            decoded: zeros(1),
+            unmasked: zeros(masked),
+            received: zeros(kinds),
+            near: zeros(near),
+            masked: zeros(masked * kinds),
+        }
+    }
+
+    fn clear(&mut self) {
+        for columns in [&mut self.received, &mut self.near, &mut self.masked] {
+            columns.fill([0.0; LANES]);
+        }
+    }
+}
+
+/// Adds the rows of a run. Those that have a weight that is not finite are left out and counted. They show in the sums of
+/// columns only, and then the run is walked again without them: one that is sound is walked once.
+pub(super) fn add_rows(
+    pass: &Pass<'_>,
+    run: &Run<'_>,
+    layer: &TensorView<'_>,
+    head: usize,
+    buffers: &mut Buffers,
+    total: &mut Total,
+) {
+    let mut walked = Walked::over(pass, run, layer, head, buffers, None);
+    let is_finite = walked.add_columns_of_all(pass, run, buffers);
+    if !is_finite {
+        let left_out: Vec<bool> = run.rows.iter().map(|row| !is_row_finite(pass, row, layer, head, buffers)).collect();
+        walked = Walked::over(pass, run, layer, head, buffers, Some(&left_out));
+        walked.add_columns_of_all(pass, run, buffers);
+    }
+    walked.add_unmasked_columns(pass, run, buffers, total);
+    total.sums.iter_mut().zip(&walked.sums).for_each(|(total, sum)| *total += sum);
+}
+
+fn is_row_finite(pass: &Pass<'_>, row: &Row<'_>, layer: &TensorView<'_>, head: usize, buffers: &mut Buffers) -> bool {
+    let [queries, keys] = [pass.plan.queries.len(), pass.plan.keys.len()];
+    let decoded = &mut buffers.decoded.as_flattened_mut()[..keys];
+    layer.decoded((head * queries + row.index) * keys, decoded).iter().all(|weight| weight.is_finite())
+}
+
+/// What a walk over the rows of a run finds, besides the columns.
+struct Walked {
+    sums: Sums,
+    /// VL-InterpreT: what patches give themselves and their two neighbours.
+    on_near: f64,
+}
+
+impl Walked {
+    /// Walks over all rows but those that are left out. Where some may be, no vector ends with what comes after a row.
+    fn over(
+        pass: &Pass<'_>,
+        run: &Run<'_>,
+        layer: &TensorView<'_>,
+        head: usize,
+        buffers: &mut Buffers,
+        left_out: Option<&[bool]>,
+    ) -> Self {
+        let [queries, keys] = [pass.plan.queries.len(), pass.plan.keys.len()];
+        let vectors = pass.columns.vectors();
+        let mut walked = Self { sums: run.counts, on_near: 0.0 };
+        buffers.clear();
+        for (at, row) in run.rows.iter().enumerate() {
+            if left_out.is_some_and(|left_out| left_out[at]) {
+                row.query.count_row(&mut walked.sums, -1.0);
+                walked.sums[sums::ROWS_LEFT_OUT] += 1.0;
+                continue;
+            }
+            let first = (head * queries + row.index) * keys;
+            let has_more = first + vectors * LANES <= (head + 1) * queries * keys;
+            let weights = if has_more && left_out.is_none() {
+                // The last vector ends with what comes next in the head, which no column counts; if that is not finite,
+                // the run is walked again.
+                layer.decoded(first, buffers.decoded.as_flattened_mut())
+            } else {
+                let (decoded, behind) = buffers.decoded.as_flattened_mut().split_at_mut(keys);
+                behind.fill(0.0);
+                layer.read(first, decoded);
+                buffers.decoded.as_flattened()
+            };
+            let next = layer.bytes_of(first + keys, keys);
+            walked.add_single_weights(row, weights);
+            let of_kind = row.kind * vectors..(row.kind + 1) * vectors;
+            let received = &mut buffers.received[of_kind.clone()];
+            let near = Near::of(pass, row, received);
+            let mut in_vectors = weights.as_chunks().0;
+            if row.seen < keys {
+                let masked = &mut buffers.masked[of_kind.clone()];
+                let near = Near::of(pass, row, masked);
+                add(&weights[row.seen..keys], &mut masked.as_flattened_mut()[row.seen..]);
+                near.restore(masked);
+                let unmasked = &mut buffers.unmasked[..row.seen.div_ceil(LANES)];
+                unmasked.copy_from_slice(&in_vectors[..unmasked.len()]);
+                unmasked.as_flattened_mut()[row.seen..].fill(0.0);
+                in_vectors = unmasked;
+            }
+            walked.add_row(pass, run, row, in_vectors, next, received);
+            near.restore(received);
+            if !near.columns.is_empty() {
+                let sums = buffers.near[of_kind].as_flattened_mut();
+                for &column in near.columns {
+                    walked.on_near += f64::from(weights[column]);
+                    sums[column] += if column < row.seen { weights[column] } else { 0.0 };
+                }
+            }
+        }
+        walked
+    }
+
+    /// Adds what is said of some weights apart.
+    fn add_single_weights(&mut self, row: &Row<'_>, weights: &[f32]) {
+        if row.query.is(HAS_SELF) {
+            self.sums[sums::DIAGONAL] += f64::from(weights[row.index]);
+        }
+        if row.query.is(HAS_PREVIOUS) {
+            self.sums[sums::PREVIOUS] += f64::from(weights[row.index - 1]);
+        }
+    }
+
+    /// Adds the unmasked part of a row.
+    fn add_row(
+        &mut self,
+        pass: &Pass<'_>,
+        run: &Run<'_>,
+        row: &Row<'_>,
+        weights: &[Lanes],
+        next: &[u8],
+        received: &mut [Lanes],
+    ) {
+        let counts = modality_of(row.query.flags).is_some();
+        let counted = (counts && pass.plan.gives(Part::Shape)).then_some(pass.columns.counted.as_slice());
+        let on_image = || pass.columns.on_image[row.query.image as usize].as_slice();
+        let factors = run.distances(row).map(|distances| [distances, on_image()]);
+        let walked = walk(weights, Walk { counted, factors, next }, received);
+        if counted.is_some() {
+            self.add_shape(row, &walked.shape());
+        }
+        if factors.is_some() {
+            let [moment, weight] = walked.dots();
+            if weight > 0.0 {
+                self.sums[sums::DISTANCE] += f64::from(moment / weight);
+                self.sums[sums::DISTANCE_ROWS] += 1.0;
+            }
+        }
+    }
+
+    fn add_shape(&mut self, row: &Row<'_>, shape: &Shape) {
+        let mut add_to = |slot: usize, value: f32| self.sums[slot] += f64::from(value);
+        add_to(sums::LARGEST, shape.largest);
+        if shape.total > 0.0 {
+            let entropy = (shape.total.ln() - shape.weight_log_weight / shape.total).max(0.0);
+            add_to(sums::ENTROPY, entropy);
+            add_to(sums::ENTROPY_ROWS, 1.0);
+            if row.query.visible > 1 {
+                add_to(sums::RELATIVE, entropy / row.ln_visible);
+                add_to(sums::RELATIVE_ROWS, 1.0);
+                let root = row.root_visible;
+                add_to(sums::HOYER, (root - shape.total / shape.squares.sqrt()) / (root - 1.0));
+            }
+        }
+    }
+
+    /// Adds what keys receive, masked or not; `false` if a weight is not finite: then a product with zero is not finite
+    /// either.
+    fn add_columns_of_all(&mut self, pass: &Pass<'_>, run: &Run<'_>, buffers: &Buffers) -> bool {
+        let columns = &pass.columns;
+        let mut is_finite = self.on_near.is_finite();
+        let vectors = columns.vectors();
+        for (kind, &flags) in run.kinds.iter().enumerate() {
+            let of_kind = kind * vectors..(kind + 1) * vectors;
+            for received in [buffers.received.get(of_kind.clone()), buffers.masked.get(of_kind)].into_iter().flatten() {
+                let [on_text, on_patches] = two_dots(received, [&columns.vli_text, &columns.vli_patch]).map(f64::from);
+                is_finite &= (on_text + on_patches).is_finite();
+                let (of_text, of_patch) = (flags & VLI_TEXT != 0, flags & VLI_PATCH != 0);
+                let mut add_to =
+                    |slot: usize, sum: f64, is_asked: bool| self.sums[slot] += if is_asked { sum } else { 0.0 };
+                add_to(sums::VLI, on_text, of_text);
+                add_to(sums::VLI + 1, on_patches, of_text);
+                add_to(sums::VLI + 2, on_text, of_patch);
+                add_to(sums::VLI + 3, on_patches, of_patch);
+                add_to(sums::VLI_WITHOUT_SELF, on_patches, of_patch);
+            }
+        }
+        self.sums[sums::VLI + 3] += self.on_near;
+        is_finite
+    }
+
+    /// Adds what keys receive from the queries that see them.
+    fn add_unmasked_columns(&mut self, pass: &Pass<'_>, run: &Run<'_>, buffers: &mut Buffers, total: &mut Total) {
+        let columns = &pass.columns;
+        let vectors = columns.vectors();
+        for (kind, &flags) in run.kinds.iter().enumerate() {
+            let Some(modality) = modality_of(flags) else { continue };
+            let of_kind = kind * vectors..(kind + 1) * vectors;
+            let received = &mut buffers.received[of_kind.clone()];
+            if let Some(near) = buffers.near.get(of_kind).filter(|_| flags & VLI_PATCH != 0) {
+                add(near.as_flattened(), received.as_flattened_mut());
+            }
+            let [text, image] = two_dots(received, [&columns.text, &columns.image]).map(f64::from);
+            self.sums[sums::MASS + 2 * modality] += text;
+            self.sums[sums::MASS + 2 * modality + 1] += image;
+            if pass.plan.gives(Part::Region) {
+                let [inside, _] = two_dots(received, [&columns.overlap, &columns.image]);
+                self.sums[sums::REGION] += f64::from(inside);
+            }
+            if pass.plan.gives(Part::Columns) {
+                total.add_received(received);
+            }
+        }
+    }
+}
+
+/// The columns of a VLI patch and its neighbours, and what they held before a row was added: so what a patch gives to those
+/// that are far is summed and not left over from a subtraction.
+struct Near<'a> {
+    columns: &'a [usize],
+    before: [f32; 3],
+}
+
+impl<'a> Near<'a> {
+    fn of(pass: &'a Pass<'_>, row: &Row<'_>, sums: &[Lanes]) -> Self {
+        let is_asked = pass.plan.gives(Part::VlInterpret) && row.query.is(VLI_PATCH);
+        let columns = if is_asked { pass.columns.near(row.query.patch as usize) } else { &[] };
+        let mut before = [0.0; 3];
+        before.iter_mut().zip(columns).for_each(|(before, &column)| *before = sums.as_flattened()[column]);
+        Self { columns, before }
+    }
+
+    fn restore(&self, sums: &mut [Lanes]) {
+        let sums = sums.as_flattened_mut();
+        self.columns.iter().zip(self.before).for_each(|(&column, before)| sums[column] = before);
+    }
+}

@@ -1,0 +1,73 @@
+//! What a block needs for a statistic to have a value.
+
+use crate::trace::{Block, Document, Modality, Token};
+
+/// What a statistic is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Any weights.
+    Weights,
+    /// A query of the first modality that may look at a key of the second.
+    Pair(Modality, Modality),
+    /// Queries that are the keys.
+    SelfAttention,
+    /// Labelled regions, and a query that may look at an image key.
+    Regions,
+    /// Self-attention over text and image.
+    VlInterpret,
+}
+
+impl Need {
+    /// What the block lacks of it, in one line.
+    pub fn lacking(self, document: &Document, block: &Block) -> Option<&'static str> {
+        let (text, image) = (Modality::Text, Modality::Image);
+        let sees = |query, key| sees(document, block, query, key);
+        let is_self_attention = block.query == block.key;
+        match self {
+            Self::Pair(query, key) if !sees(query, key) => Some(match (query, key) {
+                (Modality::Text, Modality::Text) => "no text query looks at a text key in this block",
+                (Modality::Text, Modality::Image) => "no text query looks at an image key in this block",
+                (Modality::Image, Modality::Text) => "no image query looks at a text key in this block",
+                (Modality::Image, Modality::Image) => "no image query looks at an image key in this block",
+            }),
+            Self::SelfAttention if !is_self_attention => {
+                Some("the queries of this block are not its keys: nothing is the same token or the one before")
+            }
+            Self::Regions if document.regions.is_empty() => Some("this trace labels no regions"),
+            Self::Regions if !sees(text, image) && !sees(image, image) => {
+                Some("no query looks at an image key in this block")
+            }
+            Self::VlInterpret if !is_self_attention => {
+                Some("VL-InterpreT's statistics are of self-attention: the queries of this block are not its keys")
+            }
+            Self::VlInterpret if ![text, image].iter().all(|&of| has(document.query_tokens(block), of)) => {
+                Some("VL-InterpreT's statistics need both text and image in the block")
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the block has the tokens of [`Self::Pair`], whatever its mask is; else true.
+    pub fn has_tokens(self, document: &Document, block: &Block) -> bool {
+        match self {
+            Self::Pair(query, key) => has(document.query_tokens(block), query) && has(document.key_tokens(block), key),
+            _ => true,
+        }
+    }
+}
+
+/// Special tokens do not count.
+fn counts(token: &Token, modality: Modality) -> bool {
+    !token.special && token.modality() == modality
+}
+
+fn has(tokens: &[Token], modality: Modality) -> bool {
+    tokens.iter().any(|token| counts(token, modality))
+}
+
+/// Whether a query of a modality may look at a key of another.
+fn sees(document: &Document, block: &Block, query: Modality, key: Modality) -> bool {
+    let first_key = document.key_tokens(block).iter().position(|token| counts(token, key));
+    let last_query = document.query_tokens(block).iter().rposition(|token| counts(token, query));
+    first_key.zip(last_query).is_some_and(|(key, query)| !block.causal || key <= query)
+}

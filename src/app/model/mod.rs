@@ -1,0 +1,13 @@
+//! What the window shows and what can be asked of it, without egui: state, commands, the reducer.
+
+pub mod browsing;
+pub mod choices;
+pub mod command;
+pub mod comparison;
+pub mod effect;
+pub mod history;
+pub mod messages;
+pub mod panel;
+pub mod reduce;
+pub mod state;
+pub mod tokens;

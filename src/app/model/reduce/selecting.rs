@@ -1,0 +1,136 @@
+//! What a click, a lasso or the pointer makes of the selection.
+
+use crate::analysis::{Direction, Pick, Selection};
+use crate::app::model::state::State;
+use crate::view::Target;
+
+impl State {
+    /// The selection that a click on `target` would make of the present one.
+    pub(in crate::app) fn selected_by(&self, target: &Target, extend: bool) -> Selection {
+        let mut selection = self.selection.clone();
+        match *target {
+            Target::Head { layer, head } => {
+                selection.layer = Pick::One(layer);
+                selection.head = Pick::One(head);
+            }
+            Target::LayerMean { layer } => {
+                selection.layer = Pick::One(layer);
+                selection.head = Pick::Mean;
+            }
+            Target::HeadMean { head } => {
+                selection.layer = Pick::Mean;
+                selection.head = Pick::One(head);
+            }
+            Target::AllHeads => {
+                selection.layer = Pick::Mean;
+                selection.head = Pick::Mean;
+            }
+            Target::Token { sequence, token } => {
+                if self.turn_to(&mut selection, sequence) {
+                    toggle(&mut selection.tokens, token, extend);
+                }
+            }
+            Target::Cell { query, key } => {
+                let token = match selection.direction {
+                    Direction::AttendsTo => query,
+                    Direction::AttendedBy => key,
+                };
+                toggle(&mut selection.tokens, token, extend);
+            }
+            Target::Output { layer, token } => {
+                if let Some(layer) = layer {
+                    selection.layer = Pick::One(layer);
+                }
+                // A drag over the timeline meets the selected token again and keeps it.
+                let is_known = selection.tokens == [token];
+                if selection.direction == Direction::AttendedBy {
+                    selection.direction = Direction::AttendsTo;
+                    selection.tokens = vec![token];
+                } else if extend || !is_known {
+                    toggle(&mut selection.tokens, token, extend);
+                }
+            }
+            Target::Pieces { sequence, first, count } => {
+                if !self.turn_to(&mut selection, sequence) {
+                    return selection;
+                }
+                let pieces: Vec<usize> = (first..first + count).collect();
+                if !extend {
+                    selection.tokens = if selection.tokens == pieces { Vec::new() } else { pieces };
+                } else if pieces.iter().all(|piece| selection.tokens.contains(piece)) {
+                    selection.tokens.retain(|token| !pieces.contains(token));
+                } else {
+                    selection.tokens.retain(|token| !pieces.contains(token));
+                    selection.tokens.extend(pieces);
+                }
+            }
+            Target::State { .. } => {}
+        }
+        selection
+    }
+
+    /// The selection with these tokens of a sequence, which turns the direction if it is the block's other side. Tokens
+    /// that do not exist are left out; a sequence that is on neither side changes nothing.
+    pub(in crate::app) fn with_tokens(&self, sequence: usize, tokens: &[usize], extend: bool) -> Selection {
+        let mut selection = self.selection.clone();
+        let Some(trace) = &self.trace else { return selection };
+        let is_foreign = self.block().is_some_and(|block| ![block.query, block.key].contains(&sequence));
+        if is_foreign || !self.turn_to(&mut selection, sequence) {
+            return selection;
+        }
+        if !extend {
+            selection.tokens.clear();
+        }
+        let count = trace.document().sequences[sequence].tokens.len();
+        let mut is_selected = vec![false; count];
+        selection.tokens.iter().filter(|&&token| token < count).for_each(|&token| is_selected[token] = true);
+        let is_new = |&token: &usize| token < count && !std::mem::replace(&mut is_selected[token], true);
+        selection.tokens.extend(tokens.iter().copied().filter(is_new));
+        selection
+    }
+
+    pub(in crate::app) fn set_preview(&mut self, target: Option<Target>) {
+        let selects = target.as_ref().filter(|target| !matches!(target, Target::State { .. }));
+        self.preview = selects.map(|target| self.selected_by(target, false));
+        if self.preview.as_ref().is_some_and(|preview| preview.tokens.is_empty()) {
+            // A click on the one selected token takes it away; to hover over it shows it.
+            self.preview = None;
+        }
+        self.hover = target;
+    }
+
+    /// Tokens of this sequence are to be selected: where the direction has them on the other side, it turns. Whether they can be.
+    fn turn_to(&self, selection: &mut Selection, sequence: usize) -> bool {
+        let Some(block) = self.block() else {
+            let document = self.trace.as_ref().map(|trace| trace.document());
+            return document.is_some_and(|document| selection.sequence(document) == Some(sequence));
+        };
+        let (own, other) = match selection.direction {
+            Direction::AttendsTo => (block.query, Direction::AttendedBy),
+            Direction::AttendedBy => (block.key, Direction::AttendsTo),
+        };
+        if own != sequence {
+            selection.direction = other;
+            selection.tokens.clear();
+        }
+        true
+    }
+
+    pub(in crate::app) fn set_direction(&mut self, direction: Direction) {
+        let is_cross = self.block().is_some_and(|block| block.query != block.key);
+        if is_cross && direction != self.selection.direction {
+            self.selection.tokens.clear();
+        }
+        self.selection.direction = direction;
+    }
+}
+
+fn toggle(tokens: &mut Vec<usize>, token: usize, extend: bool) {
+    if !extend {
+        *tokens = if *tokens == [token] { Vec::new() } else { vec![token] };
+    } else if let Some(place) = tokens.iter().position(|&other| other == token) {
+        tokens.remove(place);
+    } else {
+        tokens.push(token);
+    }
+}

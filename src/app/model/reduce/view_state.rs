@@ -1,0 +1,37 @@
+//! From the state to the view state that is saved and copied; and back.
+
+use anyhow::Result;
+
+use crate::app::model::state::State;
+use crate::export::{ViewState, check_selection};
+use crate::view::{Options, View};
+
+impl State {
+    /// What is selected, as a picture of a view, or of the window, would show it.
+    pub fn view_state(&self, view: Option<View>) -> ViewState {
+        let trace = self.trace.as_ref().map(|trace| trace.trace.path().to_owned());
+        let front = if view.is_none() { self.shown_views.clone() } else { Vec::new() };
+        // The window has no titles, since its tabs say what they would; a view that is drawn of it has.
+        let options = Options { title: true, ..self.options.clone() };
+        ViewState { front, ..ViewState::new(trace, view, self.selection.clone(), options) }
+    }
+
+    /// Shows what a view state says of the trace that is shown.
+    ///
+    /// # Errors
+    /// If the trace lacks what is selected; nothing has changed then.
+    pub fn show_view_state(&mut self, shown: ViewState) -> Result<()> {
+        let Some(trace) = &self.trace else { return Ok(()) };
+        // Taken apart without `..`, so that nothing that is new is forgotten.
+        let ViewState { trace: _, view: _, selection, options, front: _ } = shown;
+        check_selection(&trace.trace, &selection)?;
+        self.selection = selection;
+        // Titles and captions are for figures.
+        let statistic =
+            if options.statistic.is_empty() { self.options.statistic.clone() } else { options.statistic.clone() };
+        self.options = Options { statistic, title: false, caption: None, text_scroll: Some(0.0), ..options };
+        self.set_preview(None);
+        self.version += 1;
+        Ok(())
+    }
+}

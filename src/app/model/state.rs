@@ -1,0 +1,192 @@
+//! What the window shows: all that the panels read, and how answers of workers get into it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use glam::Vec2;
+
+use crate::analysis::statistics;
+use crate::analysis::timeline::output_tokens;
+use crate::analysis::{Pick, Selection};
+use crate::app::model::browsing::Browsing;
+use crate::app::model::choices::{Exports, Playing, UiScale};
+use crate::app::model::comparison::Comparison;
+use crate::app::model::history::History;
+use crate::app::model::panel::Panel;
+use crate::app::model::tokens::TokenPanel;
+use crate::export::check_selection;
+use crate::query::{OpenTrace, Projection, Results};
+use crate::trace::{Block, Document};
+use crate::view::{Inputs, Options, Target, View};
+
+/// All that the panels read.
+#[derive(Debug, Default)]
+pub struct State {
+    /// The dataset: all traces of the folder, or the one file.
+    pub examples: Vec<PathBuf>,
+    /// What is known of them, filtered and sorted; the head atlas.
+    pub browsing: Browsing,
+    /// Which of them was asked for.
+    pub example: usize,
+    /// The trace that is shown; the one before stays until the next is ready.
+    pub trace: Option<Arc<OpenTrace>>,
+    /// What is selected in it.
+    pub selection: Selection,
+    /// What the thing under the pointer would select.
+    pub preview: Option<Selection>,
+    /// The thing under the pointer.
+    pub hover: Option<Target>,
+    /// How the views look.
+    pub options: Options,
+    /// What is known of what the views need.
+    pub results: Results,
+    /// Whether what is not known yet will be there in a moment: until then views go on showing the picture before.
+    pub is_patient: bool,
+    /// Why there is nothing to show.
+    pub failure: Option<String>,
+    /// Whether the file of the trace that is shown has changed since it was read.
+    pub is_outdated: bool,
+    /// Whether the tokens play.
+    pub is_playing: bool,
+    /// Whether the list of keys is shown.
+    pub shows_help: bool,
+    /// Counts the changes, so that views know when to draw anew.
+    pub version: u64,
+    /// The hidden states in the plane; those of the state before stay until the next are ready.
+    pub projection: Option<Arc<Projection>>,
+    /// The same on the way from one state's places to the next one's.
+    pub moving: Option<Arc<Projection>>,
+    /// How far the projection is that is being computed, from 0 to 1, once it takes its time.
+    pub projecting: Option<f32>,
+    /// What is typed into the command palette while it is shown.
+    pub palette: Option<Palette>,
+    /// The selections before.
+    pub history: History,
+    /// The views in front, in the order of their panels.
+    pub shown_views: Vec<View>,
+    /// The panel whose picture has the keyboard's focus.
+    pub focused_panel: Option<Panel>,
+    /// What plays, and how.
+    pub playing: Playing,
+    /// How views are exported.
+    pub exports: Exports,
+    /// Size of the window's controls and views.
+    pub ui_scale: UiScale,
+    /// What the shown trace is compared with.
+    pub comparison: Comparison,
+    /// The token atlas.
+    pub tokens: TokenPanel,
+    /// A token that is to be selected once its trace is shown: the file, the sequence and the place there.
+    pub awaited_token: Option<(PathBuf, String, usize)>,
+}
+
+/// The command palette.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Palette {
+    /// As typed.
+    pub query: String,
+    /// Which of the commands found is chosen.
+    pub chosen: usize,
+}
+
+impl State {
+    /// A trace was read. The selection goes on as far as the trace has the same block, heads and tokens.
+    pub fn set_trace(&mut self, trace: Arc<OpenTrace>) {
+        let document = trace.document();
+        let is_alike = self.trace.as_ref().is_some_and(|before| are_alike(before.document(), document));
+        self.history.clear();
+        if is_alike {
+            let tokens = self.tokens_to_select(document);
+            self.selection.tokens.retain(|&token| token < tokens);
+        }
+        if !is_alike || check_selection(&trace.trace, &self.selection).is_err() {
+            self.selection = first_selection(&trace);
+            self.options.matrix_window = None;
+            self.options.embedding_view = None;
+            self.options.hidden_state = None;
+        }
+        self.trace = Some(trace);
+        self.results = Results::default();
+        self.projection = None;
+        self.moving = None;
+        self.failure = None;
+        self.is_outdated = false;
+        self.keep_statistic();
+        self.select_awaited_token();
+        self.set_preview(None);
+        self.version += 1;
+    }
+
+    /// After a failure: whether it is that the file has changed.
+    pub fn find_out_about_the_file(&mut self) {
+        self.is_outdated = self.trace.as_ref().is_some_and(|open| open.trace.check_unchanged().is_err());
+    }
+
+    /// What a view of that size is drawn of; `None` while nothing is open.
+    pub fn inputs(&self, size: Vec2) -> Option<Inputs<'_>> {
+        let inputs = Inputs::new(self.trace.as_deref()?, &self.selection, &self.options, &self.results, size);
+        Some(Inputs { shown: self.shown_selection(), hover: self.hover, moving: self.moving.as_deref(), ..inputs })
+    }
+
+    /// The trace that was asked for cannot be shown; the one before stays.
+    pub fn fail(&mut self, why: String) {
+        self.failure = Some(why);
+        self.version += 1;
+    }
+
+    /// The selection that is shown: the preview where there is one.
+    pub fn shown_selection(&self) -> &Selection {
+        self.preview.as_ref().unwrap_or(&self.selection)
+    }
+
+    /// The block of the selection.
+    pub fn block(&self) -> Option<&Block> {
+        self.trace.as_ref()?.document().attention.get(self.selection.block)
+    }
+
+    /// Another statistic where the block has nothing that this one is about.
+    pub(in crate::app) fn keep_statistic(&mut self) {
+        let Some(trace) = &self.trace else { return };
+        let (document, block) = (trace.document(), self.selection.block);
+        if !statistics::applies(&self.options.statistic, document, block) {
+            self.options.statistic = statistics::first_choice(document, block).to_owned();
+        }
+    }
+
+    /// The output tokens, where the block's queries hold any.
+    pub fn output_tokens(&self) -> Vec<usize> {
+        let (Some(trace), Some(block)) = (&self.trace, self.block()) else { return Vec::new() };
+        output_tokens(trace.document(), block)
+    }
+
+    /// How many tokens there are where the selected ones are.
+    pub(in crate::app) fn tokens_to_select(&self, document: &Document) -> usize {
+        self.selection.sequence(document).map_or(0, |sequence| document.sequences[sequence].tokens.len())
+    }
+}
+
+/// Whether two traces come from the same model and task, so that a selection means the same in both.
+fn are_alike(before: &Document, after: &Document) -> bool {
+    before.model == after.model
+        && before.attention.len() == after.attention.len()
+        && before.attention.iter().zip(&after.attention).all(|(a, b)| a.name == b.name && a.layers == b.layers)
+}
+
+/// The last layer that has heads, and their mean, for the token where most models put their answer together: the first query, or,
+/// where that sees itself alone, the first output token, or else the last token of all.
+fn first_selection(open: &OpenTrace) -> Selection {
+    let document = open.document();
+    let block = document.attention.first();
+    let layers = block.map_or(0, |block| block.layers);
+    let with_heads = (0..layers).rev().find(|&layer| open.trace.heads(0, layer) > 0);
+    let token = block.filter(|block| block.causal && block.query == block.key).map_or(0, |block| {
+        let last = document.query_tokens(block).len().saturating_sub(1);
+        output_tokens(document, block).first().copied().unwrap_or(last)
+    });
+    Selection {
+        layer: Pick::One(with_heads.unwrap_or(0)),
+        head: Pick::Mean,
+        tokens: vec![token],
+        ..Selection::default()
+    }
+}

@@ -1,0 +1,29 @@
+//! One row of the palette.
+
+use crate::app::model::command::Command;
+use crate::app::model::state::State;
+use crate::trace::{LINE_LETTERS, shortened};
+use crate::view::Options;
+
+/// Something that can be done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// What it does, as it is searched for.
+    pub words: String,
+    /// The key that does it too; empty if there is none.
+    pub key: &'static str,
+    /// What is carried out.
+    pub command: Command,
+}
+
+/// Without a key.
+pub fn entry(words: impl Into<String>, command: Command) -> Entry {
+    Entry { words: shortened(&words.into(), LINE_LETTERS).into_owned(), key: "", command }
+}
+
+/// An entry that changes how the views look.
+pub fn option(state: &State, words: impl Into<String>, change: impl FnOnce(&mut Options)) -> Entry {
+    let mut options = state.options.clone();
+    change(&mut options);
+    entry(words, Command::SetOptions(Box::new(options)))
+}

@@ -1,0 +1,185 @@
+//! How the panels are shown inside the layout.
+
+use egui_tiles::UiResponse;
+
+use crate::app::model::command::Command;
+use crate::app::model::panel::Panel;
+use crate::app::model::state::State;
+use crate::app::panels;
+use crate::app::ui::canvas::{Canvas, Easel};
+use crate::app::ui::focus::Focus;
+use crate::app::work::textures::Textures;
+use crate::view::View;
+
+/// Height of a row of tabs.
+const TAB_BAR: f32 = 28.0;
+
+/// Shows the panels inside the layout.
+pub struct Behavior<'a> {
+    /// What the panels read.
+    pub state: &'a State,
+    /// Draws the views.
+    pub easel: &'a mut Easel,
+    /// By [`View`].
+    pub canvases: &'a mut [Canvas; View::all().len()],
+    /// The small pictures of the browser.
+    pub textures: &'a mut Textures,
+    /// The head atlas's.
+    pub atlas_canvas: &'a mut Canvas,
+    /// Of the two traces that are compared.
+    pub comparison: &'a mut Canvas,
+    /// Whether they are in front.
+    pub shows_comparison: bool,
+    /// Of the token atlas.
+    pub token_canvas: &'a mut Canvas,
+    /// Whether it is in front.
+    pub shows_tokens: bool,
+    /// What the panels wish for.
+    pub commands: &'a mut Vec<Command>,
+    /// Words for what is under the pointer.
+    pub tip: &'a mut Option<String>,
+    /// The view under the pointer.
+    pub pointed: Option<View>,
+    /// Whether the pointer is over a view.
+    pub hovers: bool,
+    /// The views in front.
+    pub shown: Vec<View>,
+    /// Whether the head atlas is in front.
+    pub shows_atlas: bool,
+    /// Where the keyboard is.
+    pub focus: &'a mut Focus,
+    /// The panel that has its focus.
+    pub focused: Option<Panel>,
+    /// Of the tabs that are being shown, and how much room they have.
+    pub active_tab: Option<(egui_tiles::TileId, f32)>,
+}
+
+impl Behavior<'_> {
+    fn show(&mut self, ui: &mut egui::Ui, panel: Panel) {
+        match panel.view() {
+            None if panel == Panel::Atlas => {
+                self.shows_atlas = true;
+                let canvas = &mut *self.atlas_canvas;
+                if let Some(tip) = panels::show_atlas(ui, self.state, canvas, self.easel, self.commands) {
+                    *self.tip = Some(tip);
+                }
+            }
+            None if panel == Panel::Tokens => {
+                self.shows_tokens = true;
+                let canvas = &mut *self.token_canvas;
+                if let Some(tip) = panels::show_token_atlas(ui, self.state, canvas, self.easel, self.commands) {
+                    *self.tip = Some(tip);
+                }
+            }
+            None if panel == Panel::Compare => {
+                self.shows_comparison = true;
+                let tip = panels::show_comparison(ui, self.state, self.comparison, self.easel, self.commands);
+                if let Some(tip) = tip {
+                    self.hovers = true;
+                    *self.tip = Some(tip);
+                }
+            }
+            None => panels::show_browser(ui, self.state, self.textures, self.commands),
+            Some(view) => {
+                self.shown.push(view);
+                panels::show_head_controls(ui, view, self.state, self.commands);
+                let canvas = &mut self.canvases[view as usize];
+                if let Some(tip) = panels::show_view(ui, view, self.state, canvas, self.easel, self.commands) {
+                    self.hovers = true;
+                    self.pointed = Some(view);
+                    *self.tip = Some(tip);
+                }
+            }
+        }
+    }
+}
+
+impl egui_tiles::Behavior<Panel> for Behavior<'_> {
+    fn pane_ui(&mut self, ui: &mut egui::Ui, tile: egui_tiles::TileId, panel: &mut Panel) -> UiResponse {
+        let mut space = ui.max_rect();
+        self.show(ui, *panel);
+        space.min.y -= TAB_BAR;
+        if self.focus.panel(ui.ctx(), space, tile.egui_id(panels::layout_id())) {
+            self.focused = Some(*panel);
+        }
+        UiResponse::None
+    }
+
+    fn tab_title_for_pane(&mut self, panel: &Panel) -> egui::WidgetText {
+        panel.title().into()
+    }
+
+    fn top_bar_right_ui(
+        &mut self,
+        tiles: &egui_tiles::Tiles<Panel>,
+        ui: &mut egui::Ui,
+        _: egui_tiles::TileId,
+        tabs: &egui_tiles::Tabs,
+        _: &mut f32,
+    ) {
+        let titles: Vec<_> =
+            tabs.children.iter().filter_map(|tile| tiles.get_pane(tile)).map(|it| it.title()).collect();
+        if let Some(panel) = tabs.active.and_then(|tile| tiles.get_pane(&tile)) {
+            panels::show_tab_bar(ui, *panel, &titles, self.state, self.commands);
+        }
+        self.active_tab = tabs.active.map(|tile| (tile, ui.available_width()));
+    }
+
+    fn on_tab_button(
+        &mut self,
+        _: &mut egui_tiles::Tiles<Panel>,
+        tile: egui_tiles::TileId,
+        tab: egui::Response,
+    ) -> egui::Response {
+        if let Some((active, room)) = self.active_tab
+            && active == tile
+        {
+            reveal_tab(&tab, room);
+        }
+        tab
+    }
+
+    fn tab_bar_trailing_ui(
+        &mut self,
+        _: &egui_tiles::Tiles<Panel>,
+        ui: &mut egui::Ui,
+        _: egui_tiles::TileId,
+        _: &egui_tiles::Tabs,
+    ) {
+        // What lies behind the tabs drags all of them, and is no place for the keyboard. This is the id that egui_tiles gives it.
+        self.focus.pass_over(ui.scope_id().with("background"));
+    }
+
+    fn simplification_options(&self) -> egui_tiles::SimplificationOptions {
+        // The tab names the panel and is the handle by which it is moved.
+        egui_tiles::SimplificationOptions { all_panes_must_have_tabs: true, ..Default::default() }
+    }
+
+    fn gap_width(&self, _: &egui::Style) -> f32 {
+        2.0
+    }
+
+    fn tab_bar_height(&self, _: &egui::Style) -> f32 {
+        TAB_BAR
+    }
+}
+
+/// Frames after which the arrows beside the tabs have found their places.
+const SETTLED: u32 = 4;
+
+/// Scrolls a tab that has come to the front into sight, or one whose room has changed; after that they stay where they are
+/// scrolled to.
+fn reveal_tab(tab: &egui::Response, room: f32) {
+    let seen = tab.id.with("frames in which it was in front");
+    let frame = tab.ctx.cumulative_frame_nr();
+    let before = tab.ctx.data(|data| data.get_temp::<(f32, u64, u32)>(seen));
+    let count = match before {
+        Some((as_wide, last, count)) if as_wide == room && frame <= last + 1 => count + 1,
+        _ => 0,
+    };
+    tab.ctx.data_mut(|data| data.insert_temp(seen, (room, frame, count.min(SETTLED))));
+    if count < SETTLED && tab.interact_rect.width() + 0.5 < tab.rect.width() {
+        tab.scroll_to_me_animation(None, egui::style::ScrollAnimation::none());
+        tab.ctx.request_repaint();
+    }
+}

@@ -1,0 +1,411 @@
+//! The window's content, apart from the window: the same in a native window, offscreen, and in a test.
+
+mod answers;
+mod figures;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use egui::mutex::RwLock;
+
+use crate::analysis::{Compute, Engine};
+use crate::app::launch::Launch;
+use crate::app::model::choices::UiScale;
+use crate::app::model::command::Command;
+use crate::app::model::effect::{DatasetEffect, Effect};
+use crate::app::model::messages::Messages;
+use crate::app::model::panel::Panel;
+use crate::app::model::state::State;
+use crate::app::panels::{self, Layout};
+use crate::app::shell::behavior::Behavior;
+use crate::app::shell::settings::{self, Settings};
+use crate::app::ui::canvas::{Canvas, Easel};
+use crate::app::ui::focus::Focus;
+use crate::app::ui::keys::TypedAhead;
+use crate::app::ui::{appearance, keys, toasts};
+use crate::app::work::desk::Desk;
+use crate::app::work::dialog::ChooseFile;
+use crate::app::work::exporter::Done;
+use crate::app::work::loader::Loader;
+use crate::app::work::queries::Queries;
+use crate::app::work::screenshot;
+use crate::app::work::textures::Textures;
+use crate::app::work::token_desk::TokenDesk;
+use crate::export::ViewState;
+use crate::gpu::{Gpu, default_budget_bytes};
+use crate::query::OpenTrace;
+use crate::render::Color;
+use crate::view::{Theme, View};
+
+/// The statistic that the heads view begins with: how much the text looks at the image.
+const FIRST_STATISTIC: &str = "mass.text.image";
+
+/// State, panels and workers.
+pub struct Interface {
+    /// What is shown.
+    pub state: State,
+    layout: Layout,
+    easel: Easel,
+    canvases: [Canvas; View::all().len()],
+    loader: Loader,
+    pub(in crate::app) desk: Desk,
+    textures: Textures,
+    atlas_canvas: Canvas,
+    queries: Queries,
+    /// The view under the pointer.
+    pointed: Option<View>,
+    /// Reads the trace that the shown one is compared with.
+    partner: Loader,
+    /// Which one that is.
+    partner_path: Option<PathBuf>,
+    notes: (Sender<Result<Done>>, Receiver<Result<Done>>),
+    dialog: Option<ChooseFile>,
+    messages: Messages,
+    adapter_name: String,
+    tip: Option<String>,
+    settings_path: Option<PathBuf>,
+    wants_screenshot: bool,
+    is_outdated: bool,
+    wants_to_close: bool,
+    title: Option<String>,
+    next_frame_at: Option<Instant>,
+    theme: Option<Theme>,
+    gpu: Arc<Gpu>,
+    compute: Compute,
+    budget_bytes: u64,
+    folder: PathBuf,
+    /// Asks for a frame, copies to the clipboard.
+    context: egui::Context,
+    /// A view state that waits for its trace.
+    awaited_state: Option<ViewState>,
+    /// Of the two traces that are compared.
+    comparison: Canvas,
+    shows_comparison: bool,
+    token_desk: TokenDesk,
+    token_canvas: Canvas,
+    shows_tokens: bool,
+    focus: Focus,
+    typed_ahead: TypedAhead,
+}
+
+impl Interface {
+    /// Begins with what `launch` says, and what was remembered. `wake` asks for a frame from any thread.
+    pub fn new(
+        context: &egui::Context,
+        gpu: Arc<Gpu>,
+        renderer: Option<Arc<RwLock<egui_wgpu::Renderer>>>,
+        launch: &Launch,
+        wake: impl Fn() + Clone + Send + Sync + 'static,
+    ) -> Self {
+        appearance::install_fonts(context);
+        let settings_path = settings::path().filter(|_| launch.is_remembered);
+        let settings = settings_path.as_deref().map(Settings::load).unwrap_or_default();
+        let mut state = State::default();
+        if settings.light {
+            state.options.theme = Theme::Light;
+        }
+        state.ui_scale = settings.ui_scale.map(UiScale).unwrap_or_default();
+        state.options.font_scale = settings.font_scale.unwrap_or(1.0);
+        state.options.statistic = FIRST_STATISTIC.to_owned();
+        // The tabs say what the titles in the drawings would.
+        state.options.title = false;
+        state.options.text_scroll = Some(0.0);
+        let mut messages = Messages::default();
+        let budget_bytes = launch.gpu_memory_bytes.unwrap_or_else(|| default_budget_bytes(&gpu));
+        let engine = Engine::new(Some(Arc::clone(&gpu)), launch.compute, budget_bytes).unwrap_or_else(|error| {
+            messages.fail(format!("computing on the processor: {error}"));
+            Engine::cpu()
+        });
+        let token_desk = TokenDesk::new(wake.clone());
+        let mut interface = Self {
+            layout: settings.layout.map_or_else(panels::default_layout, panels::completed),
+            adapter_name: gpu.info.name.clone(),
+            easel: Easel::new(Arc::clone(&gpu), renderer),
+            canvases: Default::default(),
+            loader: Loader::new(wake.clone()),
+            desk: Desk::new(launch.path.clone().zip(launch.index_dir.clone()), wake.clone()),
+            textures: Textures::new(wake.clone()),
+            atlas_canvas: Canvas::default(),
+            partner: Loader::new(wake.clone()),
+            partner_path: None,
+            pointed: None,
+            queries: Queries::new(engine, wake),
+            notes: mpsc::channel(),
+            dialog: None,
+            messages,
+            tip: None,
+            settings_path,
+            wants_screenshot: false,
+            is_outdated: false,
+            wants_to_close: false,
+            title: None,
+            next_frame_at: None,
+            theme: None,
+            gpu,
+            compute: launch.compute,
+            budget_bytes,
+            folder: launch.screenshot_dir.clone().unwrap_or_else(screenshot::default_folder),
+            context: context.clone(),
+            awaited_state: None,
+            comparison: Canvas::default(),
+            shows_comparison: false,
+            token_desk,
+            token_canvas: Canvas::default(),
+            shows_tokens: false,
+            focus: Focus::default(),
+            typed_ahead: TypedAhead::default(),
+            state,
+        };
+        let remembered = settings.last.filter(|path| path.exists());
+        let asked = launch.path.clone();
+        let path_of_state = launch.state.as_deref().and_then(|state| interface.await_state(state));
+        match asked.or(path_of_state).or(remembered).or_else(demo_folder) {
+            Some(path) => interface.carry_out(Effect::Open(path)),
+            None => interface.state.failure = None,
+        }
+        interface
+    }
+
+    /// One frame: answers in, panels, commands out.
+    pub fn show(&mut self, ui: &mut egui::Ui) {
+        self.context = ui.ctx().clone();
+        if let Some(wait) = self.take_answers() {
+            ui.ctx().request_repaint_after(wait);
+        }
+        if let Some(wait) = self.time_for_numbers() {
+            ui.ctx().request_repaint_after(wait);
+        }
+        // The size of everything is a command's, so that it is remembered.
+        ui.ctx().options_mut(|options| options.zoom_with_keyboard = false);
+        if self.theme != Some(self.state.options.theme) {
+            self.theme = Some(self.state.options.theme);
+            appearance::apply(ui.ctx(), self.state.options.theme);
+        }
+        ui.ctx().set_zoom_factor(self.state.ui_scale.0);
+        self.focus.begin(ui.ctx());
+        let scrolled = if self.state.shows_help { panels::take_scrolling_of_help(ui.ctx()) } else { 0.0 };
+        let mut commands = keys::pressed(ui.ctx(), &mut self.typed_ahead);
+        panels::show_palette(ui.ctx(), &self.state, &mut commands);
+        commands.extend(dropped_files(ui.ctx()));
+        commands.extend(self.play(ui.ctx()));
+
+        egui::Panel::top("bar").show(ui, |ui| panels::show_top_bar(ui, &self.state, &mut commands));
+        egui::Panel::bottom("status").show(ui, |ui| {
+            panels::show_status(ui, &self.state, &self.adapter_name, self.tip.as_deref(), &mut commands);
+        });
+        self.tip = None;
+        // What lies under the panels is cleared to their colour.
+        egui::CentralPanel::default().frame(egui::Frame::NONE).show(ui, |ui| {
+            let mut behavior = Behavior {
+                state: &self.state,
+                easel: &mut self.easel,
+                textures: &mut self.textures,
+                atlas_canvas: &mut self.atlas_canvas,
+                canvases: &mut self.canvases,
+                comparison: &mut self.comparison,
+                shows_comparison: false,
+                token_canvas: &mut self.token_canvas,
+                shows_tokens: false,
+                commands: &mut commands,
+                tip: &mut self.tip,
+                pointed: None,
+                hovers: false,
+                shown: Vec::new(),
+                shows_atlas: false,
+                focus: &mut self.focus,
+                focused: None,
+                active_tab: None,
+            };
+            self.layout.ui(&mut behavior, ui);
+            self.shows_comparison = behavior.shows_comparison;
+            self.shows_tokens = behavior.shows_tokens;
+            self.pointed = behavior.pointed;
+            let (hovers, shown, shows_atlas) = (behavior.hovers, behavior.shown, behavior.shows_atlas);
+            let focused = behavior.focused;
+            if focused != self.state.focused_panel {
+                commands.push(Command::NotePanel(focused));
+            }
+            self.state.browsing.atlas.is_shown = shows_atlas;
+            if shown != self.state.shown_views {
+                commands.push(Command::ShowViews(shown));
+            }
+            if !hovers && self.state.hover.is_some() {
+                commands.push(Command::Preview(None));
+            }
+        });
+        if self.state.shows_help {
+            panels::show_help(ui.ctx(), scrolled, &mut commands);
+        }
+        toasts::show(ui.ctx(), &mut self.messages);
+        self.focus.end(ui.ctx());
+
+        self.is_outdated = !commands.is_empty();
+        for command in commands {
+            self.apply(command);
+        }
+        self.ask();
+        if self.is_outdated {
+            // The numbers wake the window sooner.
+            ui.ctx().request_repaint_after(self.time_for_numbers().unwrap_or_default());
+        }
+    }
+
+    /// Carries out a command.
+    pub fn apply(&mut self, command: Command) {
+        if let Some(effect) = self.state.apply(command) {
+            self.carry_out(effect);
+        }
+    }
+
+    /// Whether commands have changed something since the last frame was laid out.
+    pub fn is_outdated(&self) -> bool {
+        self.is_outdated
+    }
+
+    /// Whether small pictures on screen are still being decoded.
+    pub fn awaits_pictures(&self) -> bool {
+        self.textures.is_waiting()
+    }
+
+    /// Remembers layout, theme and what was open.
+    pub fn save_settings(&mut self) {
+        let Some(path) = &self.settings_path else { return };
+        let settings = Settings {
+            // JSON has no words for other names.
+            last: self.desk.opened().filter(|path| path.to_str().is_some()).map(Path::to_owned),
+            light: self.state.options.theme == Theme::Light,
+            layout: Some(self.layout.clone()),
+            ui_scale: Some(self.state.ui_scale.0).filter(|scale| *scale != 1.0),
+            font_scale: Some(self.state.options.font_scale).filter(|scale| *scale != 1.0),
+        };
+        if let Err(error) = settings.save(path) {
+            eprintln!("vlscope: cannot remember the layout: {error}: {}", path.display());
+        }
+    }
+
+    /// What a frame begins with, before anything is painted on it.
+    pub fn background(&self) -> Color {
+        self.state.options.theme.palette().background
+    }
+
+    /// Whether the user asked to close the window.
+    pub fn wants_to_close(&self) -> bool {
+        self.wants_to_close
+    }
+
+    /// Whether this frame is to be saved; asks once.
+    pub fn take_screenshot_request(&mut self) -> bool {
+        std::mem::take(&mut self.wants_screenshot)
+    }
+
+    /// The window's title, if it has changed.
+    pub fn take_title(&mut self) -> Option<String> {
+        self.title.take()
+    }
+
+    /// Tells, from any thread, how saving a screenshot went.
+    pub fn screenshot_reporter(&self) -> impl FnOnce(Result<PathBuf>) + Send + 'static {
+        let notes = self.notes.0.clone();
+        move |result| {
+            // Fails only after the window was closed.
+            let _ = notes.send(result.map(Done::Saved));
+        }
+    }
+
+    fn show_trace(&mut self, trace: Arc<OpenTrace>) {
+        let name = trace.document().id.clone().unwrap_or_else(|| trace.trace.path().display().to_string());
+        self.title = Some(format!("{name} · vlscope"));
+        self.desk.keep(&trace);
+        self.state.set_trace(trace);
+        if let Some(state) = self.awaited_state.take() {
+            self.show_state(state);
+        }
+    }
+
+    fn bring_forward(&mut self, wanted: Panel) {
+        self.layout.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(panel) if *panel == wanted));
+    }
+
+    pub(in crate::app) fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Open(path) => self.desk.open(path),
+            Effect::Load(path) => match self.desk.preloaded(&path) {
+                Some(trace) => {
+                    self.loader.forget();
+                    self.show_trace(trace);
+                }
+                None => self.loader.ask(path),
+            },
+            Effect::Dataset(DatasetEffect::ShowBrowser) => self.bring_forward(Panel::Examples),
+            Effect::Dataset(DatasetEffect::ShowAtlas) => self.bring_forward(Panel::Atlas),
+            Effect::Dataset(DatasetEffect::Index) => self.desk.index(&mut self.messages),
+            Effect::Dataset(DatasetEffect::CancelIndexing) => self.desk.cancel_indexing(),
+            Effect::ChooseFile => {
+                self.dialog = Some(ChooseFile::show(&self.context, "traces", "safetensors", Command::Open));
+            }
+            Effect::ChooseState => {
+                self.dialog = Some(ChooseFile::show(&self.context, "view states", "json", Command::LoadState));
+            }
+            Effect::LoadState(path) => {
+                if let Some(trace) = self.await_state(&path) {
+                    let example = self.state.examples.iter().position(|example| *example == trace);
+                    match example.and_then(|example| self.state.apply(Command::ShowExample(example))) {
+                        Some(effect) => self.carry_out(effect),
+                        None => self.desk.open(trace),
+                    }
+                } else if let Some(state) = self.awaited_state.take() {
+                    self.show_state(state);
+                }
+            }
+            Effect::SaveState => self.save_state(),
+            Effect::CopyCommand(view) => self.copy_command(view),
+            Effect::CopyPanelCommand(panel) => self.copy_panel_command(panel),
+            Effect::Export(view, export) => self.export(view, export),
+            Effect::ExportPanel(panel, export) => self.export_panel(panel, export),
+            Effect::Screenshot => self.wants_screenshot = true,
+            Effect::StepPanel(by) => self.focus.step(&self.context, by),
+            Effect::ResetLayout => self.layout = panels::default_layout(),
+            Effect::FocusView(view) => {
+                self.layout
+                    .make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(panel) if panel.view() == Some(view)));
+            }
+            Effect::FocusTokens => panels::bring_forward(&mut self.layout, Panel::Tokens),
+            Effect::FocusComparison => panels::bring_forward(&mut self.layout, Panel::Compare),
+            Effect::Quit => self.wants_to_close = true,
+        }
+    }
+
+    fn play(&mut self, context: &egui::Context) -> Option<Command> {
+        if !self.state.is_playing {
+            self.next_frame_at = None;
+            return None;
+        }
+        let now = Instant::now();
+        let due = *self.next_frame_at.get_or_insert(now);
+        if now < due {
+            context.request_repaint_after(due - now);
+            return None;
+        }
+        let shown_for = Duration::from_secs_f32(1.0 / self.state.playing.frames_per_second.clamp(0.1, 50.0));
+        self.next_frame_at = Some(now + shown_for);
+        context.request_repaint_after(shown_for);
+        Some(Command::StepPlay)
+    }
+}
+
+/// The demo that comes with the source, beside the binary or in the current folder.
+fn demo_folder() -> Option<PathBuf> {
+    let beside_source = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo");
+    [PathBuf::from("assets/demo"), beside_source].into_iter().find(|folder| folder.is_dir())
+}
+
+fn dropped_files(context: &egui::Context) -> Vec<Command> {
+    let command = |path: &Path| match path.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("json") => Command::LoadState(path.to_owned()),
+        _ => Command::Open(path.to_owned()),
+    };
+    context.input(|input| input.raw.dropped_files.iter().map(|file| command(file.path())).collect())
+}

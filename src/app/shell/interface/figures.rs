@@ -1,0 +1,167 @@
+//! What leaves the window: view states, exported figures and numbers, the command that draws the same.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::app::model::choices::Export;
+use crate::app::model::effect::Effect;
+use crate::app::model::panel::Panel;
+use crate::app::panels;
+use crate::app::shell::interface::Interface;
+use crate::app::ui::canvas::Canvas;
+use crate::app::work::destination::Destination;
+use crate::app::work::exporter::{Done, DrawingJob, Job};
+use crate::export::{Picture, Place, ViewState, atlas_line, compare_line, render_line, tokens_line};
+use crate::gpu::Gpu;
+use crate::view::{Caption, Options, View};
+
+/// Size of a view that was never shown, in logical pixels.
+const USUAL_SIZE: glam::Vec2 = glam::Vec2::new(900.0, 640.0);
+
+impl Interface {
+    /// Reads a view state. It waits until its trace is shown; returns the trace that has to be opened for it.
+    pub(super) fn await_state(&mut self, path: &Path) -> Option<PathBuf> {
+        match ViewState::load(path) {
+            Ok(state) => {
+                let shown = self.state.trace.as_ref().map(|trace| trace.trace.path());
+                let is_same = |a: &Path, b: &Path| {
+                    a == b || a.canonicalize().ok().is_some_and(|a| b.canonicalize().ok() == Some(a))
+                };
+                let other = state.trace.clone().filter(|wanted| shown.is_none_or(|shown| !is_same(shown, wanted)));
+                self.awaited_state = Some(state);
+                other
+            }
+            Err(error) => {
+                self.messages.fail(format!("{error:#}"));
+                None
+            }
+        }
+    }
+
+    pub(super) fn show_state(&mut self, state: ViewState) {
+        let in_front: Vec<View> = state.front.iter().copied().chain(state.view).collect();
+        match self.state.show_view_state(state) {
+            Ok(()) => in_front.into_iter().for_each(|view| self.carry_out(Effect::FocusView(view))),
+            Err(error) => self.messages.fail(format!("the view state is not of this trace: {error:#}")),
+        }
+    }
+
+    pub(super) fn save_state(&self) {
+        let (state, destination) = (self.state.view_state(None), self.destination());
+        self.export_by(move |_| {
+            let Some(path) = destination.new_path("state", ".json")? else { return Ok(Done::Nothing) };
+            state.save(&path)?;
+            Ok(Done::Saved(path))
+        });
+    }
+
+    /// A view as a figure: with the title that the window shows on the tab, and the caption if one is wanted.
+    pub(super) fn figure(&self, view: View) -> (ViewState, glam::Vec2) {
+        let mut state = self.state.view_state(Some(view));
+        let caption = self.state.exports.caption.then_some(Caption::Auto);
+        state.options = Options { title: true, caption, ..state.options };
+        (state, self.canvases[view as usize].size().unwrap_or(USUAL_SIZE))
+    }
+
+    pub(super) fn copy_command(&mut self, view: Option<View>) {
+        let Some(trace) = &self.state.trace else { return };
+        let line = match view {
+            Some(view) => {
+                let (state, size) = self.figure(view);
+                render_line(trace.document(), &state, None, size.into(), self.state.exports.scale)
+            }
+            None => {
+                let state = self.state.view_state(None);
+                let size = self.context.content_rect().size();
+                let dataset = self.desk.opened().filter(|path| path.is_dir());
+                render_line(trace.document(), &state, dataset, size.into(), self.context.pixels_per_point())
+            }
+        };
+        self.messages.tell(format!("Copied: {line}"));
+        self.context.copy_text(line);
+    }
+
+    /// The line for a panel that shows no view of one trace.
+    pub(super) fn copy_panel_command(&mut self, panel: Panel) {
+        let size = self.panel_canvas(panel).0.size().unwrap_or(USUAL_SIZE).into();
+        let picture = Picture { size, scale: self.state.exports.scale, theme: self.state.options.theme };
+        let Some(line) = self.panel_line(panel, picture) else {
+            return self.messages.fail(format!("{} shows nothing yet", panel.title()));
+        };
+        self.messages.tell(format!("Copied: {line}"));
+        self.context.copy_text(line);
+    }
+
+    fn panel_line(&self, panel: Panel, picture: Picture) -> Option<String> {
+        let state = &self.state;
+        if panel == Panel::Compare {
+            let (a, b) = (state.trace.as_ref()?, state.comparison.shown.as_ref()?);
+            let traces = [a.trace.path(), b.trace.trace.path()];
+            let (view, selection) = (state.comparison.view, &state.selection);
+            return Some(compare_line(traces, a.document(), view, selection, &state.options, picture));
+        }
+        let dir = self.desk.opened()?;
+        let index_dir = self.desk.index_dir(dir);
+        let place = Place { dir, index_dir: index_dir.as_deref() };
+        if panel == Panel::Atlas {
+            let atlas = &state.browsing.atlas;
+            return Some(atlas_line(place, &atlas.shown.as_ref()?.question, atlas.choice.value, picture));
+        }
+        let tokens = &state.tokens;
+        let shown = tokens.shown.as_ref()?;
+        let shown_state = tokens.state.or(shown.states.last().copied())?;
+        Some(tokens_line(place, shown_state, tokens.color, &state.browsing.listing.query, picture))
+    }
+
+    /// Where a panel is drawn that shows no view of one trace, and what its files are called.
+    fn panel_canvas(&self, panel: Panel) -> (&Canvas, &'static str) {
+        match panel {
+            Panel::Atlas => (&self.atlas_canvas, "head-atlas"),
+            Panel::Compare => (&self.comparison, "compare"),
+            _ => (&self.token_canvas, "token-atlas"),
+        }
+    }
+
+    pub(super) fn export(&mut self, view: View, export: Export) {
+        let Some(open) = &self.state.trace else { return };
+        let (state, size) = self.figure(view);
+        let job = Job {
+            export,
+            open: Arc::clone(open),
+            results: self.state.results.clone(),
+            state,
+            size,
+            scale: self.state.exports.scale,
+            playing: self.state.playing,
+            destination: self.destination(),
+            compute: self.compute,
+            budget_bytes: self.budget_bytes,
+        };
+        self.export_by(move |gpu| job.run(gpu));
+    }
+
+    /// What a panel shows that is no view of one trace.
+    pub(super) fn export_panel(&mut self, panel: Panel, export: Export) {
+        let (canvas, name) = self.panel_canvas(panel);
+        let size = canvas.size().unwrap_or(USUAL_SIZE);
+        let Some(drawing) = panels::figure(panel, &self.state, size, &mut self.easel.fonts) else {
+            return self.messages.fail(format!("{} shows nothing yet", panel.title()));
+        };
+        let (scale, destination) = (self.state.exports.scale, self.destination());
+        let job = DrawingJob { drawing, name, export, scale, destination };
+        self.export_by(move |gpu| job.run(gpu));
+    }
+
+    fn destination(&self) -> Destination {
+        Destination { folder: self.folder.clone(), asks: self.state.exports.asks }
+    }
+
+    fn export_by(&self, export: impl FnOnce(&Arc<Gpu>) -> anyhow::Result<Done> + Send + 'static) {
+        let (gpu, notes, context) = (Arc::clone(&self.gpu), self.notes.0.clone(), self.context.clone());
+        std::thread::spawn(move || {
+            // Fails only after the window was closed.
+            let _ = notes.send(export(&gpu));
+            context.request_repaint();
+        });
+    }
+}

@@ -1,0 +1,168 @@
+//! Image, text, matrix, links and timeline in their panels: choices by their names, drags and the wheel.
+
+use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, Pos2, Role, pos2, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+
+use crate::analysis::timeline::TokenGroup;
+use crate::app::model::command::Command;
+use crate::app::shell::interface::Interface;
+use crate::app::tests::{Result, settle, window_on};
+use crate::query::{BlockPeaks, Weights};
+use crate::trace::{Dtype, Synthetic};
+use crate::view::{LinkColor, MatrixBlock, Tiles, View, needs};
+
+type Window = Harness<'static, Interface>;
+
+fn click(window: &mut Window, name: &str) {
+    window.get_by_label(name).click();
+    window.run_steps(3);
+}
+
+fn press(window: &mut Window, pos: Pos2, button: PointerButton, pressed: bool, modifiers: Modifiers) {
+    window.event(Event::PointerButton { pos, button, pressed, modifiers });
+    window.step();
+}
+
+fn drag(window: &mut Window, from: Pos2, to: Pos2, button: PointerButton, modifiers: Modifiers) {
+    window.event(Event::PointerMoved(from));
+    window.step();
+    press(window, from, button, true, modifiers);
+    for share in [0.25, 0.5, 0.75, 1.0] {
+        window.event(Event::PointerMoved(from + (to - from) * share));
+        window.step();
+    }
+    press(window, to, button, false, modifiers);
+    window.step();
+}
+
+#[test]
+fn choices_have_names() -> Result<()> {
+    let mut window = window_on("multi-image.safetensors")?;
+    click(&mut window, "whole words");
+    assert!(window.state().state.options.join_pieces);
+    click(&mut window, "Matrix options");
+    click(&mut window, "lock scale");
+    assert!(window.state().state.options.lock_scale);
+    settle(&mut window)?;
+    let state = &window.state().state;
+    let peaks = state.results.get(&BlockPeaks::of(&state.selection)).ok_or("no peaks")?;
+    let weights = state.results.get(&Weights::of(&state.selection)).ok_or("no weights")?;
+    assert!(peaks.tokens > 0.0 && weights.iter().all(|weight| *weight <= peaks.tokens));
+    click(&mut window, "Image options");
+    click(&mut window, "fine tiles");
+    assert_eq!(window.state().state.options.tiles, Tiles::Fine);
+    click(&mut window, "Matrix options");
+    click(&mut window, "text–image");
+    assert_eq!(window.state().state.options.matrix_block, MatrixBlock::TextImage);
+    window.get_by_label("Links").click();
+    window.run_steps(2);
+    click(&mut window, "Links options");
+    click(&mut window, "by head");
+    assert_eq!(window.state().state.options.links_color, LinkColor::Head);
+    settle(&mut window)?;
+    let inputs = window.state().state.inputs(glam::Vec2::new(600.0, 400.0)).ok_or("no trace")?;
+    let asked = needs(View::Links, &inputs);
+    assert_eq!(asked.len(), 2, "each head has links of its own: {asked:?}");
+    assert!(inputs.results.settle(&asked) && inputs.results.failures().is_empty());
+    Ok(())
+}
+
+#[test]
+fn output_tokens_are_stepped_and_scrubbed() -> Result<()> {
+    let mut window = window_on("encoder-decoder.safetensors")?;
+    assert!(window.state().state.output_tokens().is_empty(), "the encoder writes nothing");
+    window.state_mut().state.apply(Command::SelectBlock(2));
+    window.state_mut().state.apply(Command::ClearTokens);
+    settle(&mut window)?;
+    let mut step = |key| {
+        window.key_press(key);
+        window.step();
+        window.state().state.selection.tokens.clone()
+    };
+    assert_eq!([step(Key::K), step(Key::K), step(Key::K), step(Key::K)], [vec![1], vec![2], vec![3], vec![1]]);
+    assert_eq!(step(Key::J), [3]);
+    window.get_by_label("Timeline").click();
+    window.run_steps(2);
+    settle(&mut window)?;
+    let panel = window.get_by_role_and_label(Role::Image, "timeline").rect();
+    let at = |share: f32| pos2(panel.left() + panel.width() * share, panel.top() + panel.height() * 0.35);
+    drag(&mut window, at(0.15), at(0.5), PointerButton::Primary, Modifiers::NONE);
+    assert_eq!(window.state().state.selection.tokens, [2], "the token where the drag ended");
+    settle(&mut window)?;
+    click(&mut window, "Mass layer by layer");
+    click(&mut window, "prompt");
+    assert_eq!(window.state().state.options.timeline_group, TokenGroup::Prompt);
+    Ok(())
+}
+
+#[test]
+fn a_rectangle_zooms_the_matrix() -> Result<()> {
+    let mut window = window_on("multi-image.safetensors")?;
+    let panel = window.get_by_role_and_label(Role::Image, "matrix").rect();
+    let (from, to) = (panel.center() - vec2(20.0, 20.0), panel.center() + vec2(35.0, 25.0));
+    for (button, modifiers) in [(PointerButton::Secondary, Modifiers::NONE), (PointerButton::Primary, Modifiers::SHIFT)]
+    {
+        window.event(Event::PointerGone);
+        window.event(Event::ModifiersChanged(modifiers));
+        window.state_mut().state.apply(Command::ZoomMatrix(None));
+        window.run_steps(2);
+        drag(&mut window, from, to, button, modifiers);
+        let shown = window.state().state.options.matrix_window.ok_or("not zoomed")?;
+        let size = shown.size();
+        assert!(size.x >= 2.0 && size.x < 10.0 && size.y >= 2.0 && size.y < 10.0, "{shown:?}");
+        assert_eq!((shown.min.fract(), shown.max.fract()), (glam::Vec2::ZERO, glam::Vec2::ZERO), "whole cells");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_wheel_scrolls_a_text_that_does_not_fit() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("long.safetensors");
+    let long = Synthetic { layers: 1, heads: 1, text: 400, rows: 1, columns: 2, dim: 0, dtype: Dtype::F16, seed: 0 };
+    long.write(&path, &mut |_| ())?;
+    let name = path.to_str().ok_or("no name")?;
+    let mut window = window_on(name)?;
+    let panel = window.get_by_role_and_label(Role::Image, "text").rect();
+    let mut wheel = |by: f32| {
+        turn_wheel(&mut window, panel.center(), by);
+        window.state().state.options.text_scroll.unwrap_or(f32::NAN)
+    };
+    assert_eq!(wheel(50.0), 0.0, "nothing is above");
+    let down = wheel(-120.0);
+    assert!(down > 2.0, "{down}");
+    let end = wheel(-100_000.0);
+    assert!(end > down && end < 100.0, "{end}: it ends with its last row");
+    assert!(wheel(60.0) < end);
+    assert_eq!(View::Text.name(), "text");
+    Ok(())
+}
+
+#[test]
+fn the_wheel_zooms_the_matrix_where_it_points() -> Result<()> {
+    let mut window = window_on("multi-image.safetensors")?;
+    let panel = window.get_by_role_and_label(Role::Image, "matrix").rect();
+    turn_wheel(&mut window, panel.center(), 300.0);
+    let shown =
+        |window: &Window| window.state().state.options.matrix_window.map(|shown| (shown.center(), shown.size()));
+    let (center, size) = shown(&window).ok_or("it shows all cells still")?;
+    assert!(size.max_element() < 13.0, "{size} of 14 × 14");
+    // Above it the panel has its axis, below it the bar: only from side to side is the panel's middle the matrix's.
+    assert!((center.x - 7.0).abs() < 3.0, "about the middle: {center}");
+    turn_wheel(&mut window, panel.center(), -10_000.0);
+    assert!(shown(&window).is_none_or(|(_, size)| size.min_element() > 13.9));
+    settle(&mut window)
+}
+
+fn turn_wheel(window: &mut Window, at: Pos2, by: f32) {
+    window.event(Event::PointerMoved(at));
+    window.event(Event::MouseWheel {
+        unit: MouseWheelUnit::Point,
+        delta: vec2(0.0, by),
+        phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Unknown,
+        modifiers: Modifiers::NONE,
+    });
+    window.run_steps(20);
+}

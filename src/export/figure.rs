@@ -1,0 +1,55 @@
+//! Writes a view as a file: a picture or its numbers.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use image::RgbaImage;
+
+use super::file::{write_png, write_text};
+use super::format::Format;
+use crate::render::{Drawing, Fonts, to_svg};
+use crate::view::{Inputs, View, draw, numbers_of};
+
+/// The view as an SVG document. What is drawn from the device elsewhere is taken from the host.
+///
+/// # Errors
+/// If an image cannot be embedded.
+pub fn svg_of(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Result<String> {
+    let results = inputs.results.on_host();
+    Ok(to_svg(&draw(view, &Inputs { results: &results, ..*inputs }, fonts).drawing)?)
+}
+
+/// Writes a drawing of what is no view of one trace, as .svg or else as .png of the pixels that `picture` gives.
+///
+/// # Errors
+/// If it cannot be drawn, or the file cannot be written.
+pub fn write_drawing(
+    drawing: &Drawing,
+    path: &Path,
+    format: Format,
+    picture: impl FnOnce() -> Result<RgbaImage>,
+) -> Result<()> {
+    match format {
+        Format::Svg => write_text(&to_svg(drawing)?, path),
+        _ => write_png(&picture()?, path),
+    }
+}
+
+/// Writes a view, or its numbers. `picture` is asked for only where pixels are drawn.
+///
+/// # Errors
+/// If the view cannot be drawn, the format is an animation, or the file cannot be written.
+pub fn write_view(
+    view: View,
+    inputs: &Inputs<'_>,
+    path: &Path,
+    format: Format,
+    picture: impl FnOnce() -> Result<RgbaImage>,
+) -> Result<()> {
+    match format {
+        Format::Png => write_png(&picture()?, path),
+        Format::Svg => write_text(&svg_of(view, inputs, &mut Fonts::new())?, path),
+        Format::Csv | Format::Json | Format::Npy => numbers_of(view, inputs)?.write(path, format),
+        Format::Gif => bail!("a .gif needs something that plays: {}", path.display()),
+    }
+}

@@ -1,0 +1,116 @@
+//! The weights of the selected tokens: one per token of the other side.
+
+use super::matrix::rows;
+use super::request::{HeapBytes, QueryError, Request};
+use super::{BlockSinks, Context};
+use crate::analysis::gather::Resolved;
+use crate::analysis::normalize::Normalization;
+use crate::analysis::per_head::{self, HeadWeights};
+use crate::analysis::{BlockLayout, Pick, Selection};
+
+/// What the selected tokens attend to (keys), or what attends to them (queries), as it is in the model: `[others]`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Weights {
+    selection: Selection,
+}
+
+/// [`Weights`], normalized for display: `[others]`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Normalized {
+    weights: Weights,
+    how: Normalization,
+}
+
+/// [`Weights`] of every head of the selected layers apart: `[heads, others]`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HeadsApart {
+    selection: Selection,
+}
+
+impl Weights {
+    /// Of a selection.
+    pub fn of(selection: &Selection) -> Self {
+        let tokens = selection.tokens.clone();
+        let Selection { direction, combine, .. } = *selection;
+        Self { selection: Selection { tokens, direction, combine, ..selection.matrix() } }
+    }
+}
+
+impl Normalized {
+    /// Of a selection; `None` where nothing is normalized.
+    pub fn of(selection: &Selection, how: Normalization) -> Option<Self> {
+        (how != Normalization::None).then(|| Self { weights: Weights::of(selection), how })
+    }
+}
+
+impl HeadsApart {
+    /// Of a selection's layers; which head is selected plays no part.
+    pub fn of(selection: &Selection) -> Self {
+        let every_head = Selection { head: Pick::Mean, rollout: selection.rollout, ..selection.as_mean() };
+        Self { selection: Weights::of(&every_head).selection }
+    }
+}
+
+impl Request for Weights {
+    type Result = Vec<f32>;
+
+    fn compute(&self, context: &Context<'_>) -> Result<Vec<f32>, QueryError> {
+        let selection = &self.selection;
+        let layers = context.layers(selection.block)?;
+        let part = Resolved::new(&BlockLayout::of(context.trace(), selection.block), &layers, selection)?;
+        if part.is_by_head(selection) && !selection.sinks.leaves_out() {
+            return Ok(context.engine().gather(context.trace(), selection)?);
+        }
+        let rows = rows(context, selection)?;
+        rows.gather(&part.without(rows.left_out()), &|| context.goes_on()).ok_or(QueryError::Stopped)
+    }
+}
+
+impl Request for Normalized {
+    type Result = Vec<f32>;
+
+    fn compute(&self, context: &Context<'_>) -> Result<Vec<f32>, QueryError> {
+        let weights = context.get(&self.weights)?;
+        Ok(context.engine().normalize(&weights, weights.len(), self.how)?)
+    }
+}
+
+impl Request for HeadsApart {
+    type Result = HeadWeights;
+
+    fn compute(&self, context: &Context<'_>) -> Result<HeadWeights, QueryError> {
+        let selection = &self.selection;
+        if selection.rollout.is_none() && !selection.sinks.leaves_out() {
+            return Ok(context.engine().per_head(context.trace(), selection)?);
+        }
+        let layers = context.layers(selection.block)?;
+        let part = per_head::resolve(&BlockLayout::of(context.trace(), selection.block), &layers, selection)?;
+        let heads = part.heads.iter().map(|(_, heads)| heads.end).max().unwrap_or(0);
+        let mut of_heads = vec![Vec::new(); heads];
+        for (head, weights) in of_heads.iter_mut().enumerate() {
+            context.check()?;
+            if part.heads.iter().any(|(_, heads)| heads.contains(&head)) {
+                let one = Selection { head: Pick::One(head), ..selection.clone() };
+                *weights = context.get(&Weights { selection: one })?.to_vec();
+            }
+        }
+        // A head that the selected layers lack has no weights.
+        let others = of_heads.iter().map(Vec::len).max().unwrap_or(0);
+        of_heads.iter_mut().for_each(|weights| weights.resize(others, f32::NAN));
+        Ok(HeadWeights { heads, values: of_heads.concat() })
+    }
+}
+
+/// The keys that a selection's treatment of sinks leaves out, ascending.
+pub(super) fn left_out(context: &Context<'_>, selection: &Selection) -> Result<Vec<usize>, QueryError> {
+    match selection.sinks.leaves_out() {
+        true => Ok(context.get(&BlockSinks::of(selection))?.tokens()),
+        false => Ok(Vec::new()),
+    }
+}
+
+impl HeapBytes for HeadWeights {
+    fn heap_bytes(&self) -> usize {
+        self.values.heap_bytes()
+    }
+}

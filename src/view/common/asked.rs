@@ -1,0 +1,81 @@
+//! The requests that several views make of their inputs. What a view needs and what it draws of are the same functions, so that
+//! none is drawn of what it did not ask for.
+
+use crate::analysis::sinks::Sinks;
+use crate::query::{
+    BlockPeaks, BlockSinks, BlockStatistics, Normalized, Plane, Projection, Query, StateSimilarity, StatisticGrid,
+    Weights, hidden_state,
+};
+use crate::view::Inputs;
+
+/// The weights of the selection, as they are coloured, and what the views say about them.
+pub(in crate::view) fn of_selection(inputs: &Inputs<'_>) -> Vec<Query> {
+    if !has_attention(inputs) {
+        return Vec::new();
+    }
+    let mut needs: Vec<Query> = vec![Weights::of(inputs.shown).into()];
+    needs.extend(normalized(inputs).map(Query::from));
+    needs.extend(sinks(inputs).map(Query::from));
+    needs.extend(peaks(inputs).map(Query::from));
+    needs
+}
+
+pub(in crate::view) fn has_attention(inputs: &Inputs<'_>) -> bool {
+    inputs.refusal.is_none() && inputs.shown.block < inputs.document.attention.len()
+}
+
+/// `None` where weights are coloured as they are.
+pub(in crate::view) fn normalized(inputs: &Inputs<'_>) -> Option<Normalized> {
+    Normalized::of(inputs.shown, inputs.options.normalization)
+}
+
+/// `None` where sinks are shown like all other tokens.
+pub(in crate::view) fn sinks(inputs: &Inputs<'_>) -> Option<BlockSinks> {
+    BlockSinks::treated(inputs.shown).filter(|_| has_attention(inputs))
+}
+
+/// The sinks, where they are treated in another way than all tokens, and known.
+pub(in crate::view) fn known_sinks<'a>(inputs: &Inputs<'a>) -> Option<&'a Sinks> {
+    inputs.results.get(&sinks(inputs)?)
+}
+
+/// `None` where colours reach up to the largest of what is shown.
+pub(in crate::view) fn peaks(inputs: &Inputs<'_>) -> Option<BlockPeaks> {
+    (inputs.options.lock_scale && has_attention(inputs)).then(|| BlockPeaks::of(inputs.shown))
+}
+
+/// The statistic of the heads; `None` where there are none.
+pub fn statistics(inputs: &Inputs<'_>) -> Option<BlockStatistics> {
+    let (block, options) = (inputs.shown.block, inputs.options);
+    let exists = block < inputs.document.attention.len() && !options.statistic.is_empty();
+    exists.then(|| BlockStatistics::of(block, &options.statistic, options.specials))
+}
+
+/// The statistic of the heads as far as it is known, and how many layers of how many that are; empty where nothing is.
+pub fn statistic_grid(inputs: &Inputs<'_>) -> (StatisticGrid, Option<[usize; 2]>) {
+    let Some(request) = statistics(inputs) else { return Default::default() };
+    let Some(known) = inputs.results.get(&request) else { return Default::default() };
+    let options = inputs.options;
+    let grid = known.grid(inputs.document, inputs.shown.block, &options.statistic, options.z_score);
+    (grid, inputs.results.is_part(&request).then_some(known.layers))
+}
+
+/// The hidden states in the plane; `None` where there are none.
+pub fn plane(inputs: &Inputs<'_>) -> Option<Plane> {
+    Plane::of(inputs.document, inputs.shown, inputs.options.hidden_state, inputs.options.embedding.recipe)
+}
+
+/// The places that are shown: on their way from one state to the next, or those of the state.
+pub fn projection<'a>(inputs: &Inputs<'a>) -> Option<&'a Projection> {
+    inputs.moving.or_else(|| inputs.results.get(&plane(inputs)?))
+}
+
+/// Index of the hidden states and of the state that are shown.
+pub(in crate::view) fn state(inputs: &Inputs<'_>) -> Option<(usize, usize)> {
+    hidden_state(inputs.document, inputs.shown, inputs.options.hidden_state)
+}
+
+/// The similarity of all states; `None` where there are none.
+pub(in crate::view) fn similarity(inputs: &Inputs<'_>) -> Option<StateSimilarity> {
+    StateSimilarity::of(inputs.document, inputs.shown)
+}
