@@ -9,3 +9,4 @@ mod kinds;
 mod refusals;
 mod schema;
 mod synthetic;
+mod touched;

@@ -354,7 +354,8 @@ fn links_are_coloured_by_head_and_counted() {
     let matrix = case.known.matrix.clone();
     case.known.head_matrices = (0..4).map(|head| (head, matrix.clone())).collect();
     let few = std::mem::replace(&mut case.options.links, Keep::Strongest(10_000));
-    let shown = links(&case.draw(View::Links));
+    let scene = case.draw(View::Links);
+    let shown = links(&scene);
     assert_eq!(shown.iter().map(|links| links.links.len()).collect::<Vec<_>>(), [4 * 7 * 64, 4 * 64]);
     let colors: std::collections::BTreeSet<_> = shown[1].links.iter().map(|link| link.color.0).collect();
     assert_eq!(colors.len(), 4);
