@@ -30,9 +30,9 @@ pub struct Desk {
     opened: Option<PathBuf>,
     opener: Latest<Opening, Opened>,
     reader: Latest<Files, Option<Dataset>>,
-    lister: Latest<About<Dataset, ListQuestion>, Result<Listing, QueryError>>,
-    atlas: Latest<About<Dataset, AtlasQuestion>, Atlas>,
-    watcher: Latest<About<Dataset, ()>, Changes>,
+    lister: Latest<About<ListQuestion>, Result<Listing, QueryError>>,
+    atlas: Latest<About<AtlasQuestion>, Atlas>,
+    watcher: Latest<About<()>, Changes>,
     preloader: Latest<Vec<PathBuf>, Vec<OpenTrace>>,
     preloaded: Preloaded,
     asked_to_preload: Vec<PathBuf>,
@@ -54,13 +54,13 @@ impl Desk {
             lister: Latest::start(
                 wake.clone(),
                 || (),
-                |(), About { subject, question, .. }: &About<_, _>, _| Ok(list(subject, question)),
+                |(), About { subject, question, .. }: &About<_>, _| Ok(list(subject, question)),
             ),
             atlas: Latest::start(wake.clone(), || (), |(), request, job| atlas(request, job)),
             watcher: Latest::start(
                 wake.clone(),
                 || (),
-                |(), about: &About<_, _>, job| Ok(changes(&about.subject, &|| job.goes_on())),
+                |(), about: &About<_>, job| Ok(changes(&about.subject, &|| job.goes_on())),
             ),
             preloader: Latest::start(
                 wake.clone(),
@@ -149,15 +149,15 @@ impl Desk {
     pub fn ask(&mut self, state: &State) {
         let browsing = &state.browsing;
         let Some(dataset) = &browsing.dataset else { return };
-        self.lister.ask(About::dataset(dataset, browsing.serial, ListQuestion::of(browsing)));
+        self.lister.ask(About::new(dataset, browsing.serial, ListQuestion::of(browsing)));
         if self.lister.is_settled() {
             match browsing.atlas_question() {
-                Some(question) => drop(self.atlas.ask(About::dataset(dataset, browsing.serial, question))),
+                Some(question) => drop(self.atlas.ask(About::new(dataset, browsing.serial, question))),
                 None => self.atlas.forget(),
             }
         }
         if dataset.index().is_some() && self.opener.is_settled() {
-            self.watcher.ask(About::dataset(dataset, browsing.serial, ()));
+            self.watcher.ask(About::new(dataset, browsing.serial, ()));
         }
         let neighbours = state.neighbours();
         if neighbours != self.asked_to_preload {
@@ -282,8 +282,8 @@ impl Desk {
 
 /// All but the p-values is there at once.
 fn atlas(
-    About { subject: dataset, question, .. }: &About<Dataset, AtlasQuestion>,
-    job: &Job<'_, About<Dataset, AtlasQuestion>, Atlas>,
+    About { subject: dataset, question, .. }: &About<AtlasQuestion>,
+    job: &Job<'_, About<AtlasQuestion>, Atlas>,
 ) -> anyhow::Result<Atlas> {
     if question.b.is_some() {
         let soon = AtlasQuestion { permutations: 0, ..question.clone() };

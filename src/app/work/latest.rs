@@ -126,16 +126,6 @@ impl<Q: Clone + PartialEq + Send + 'static, A: Send + 'static> Latest<Q, A> {
         self.asked.as_ref().map(|asked| &asked.request)
     }
 
-    /// The latest request, if all has come of it.
-    pub fn answered(&self) -> Option<&Q> {
-        self.asked.as_ref().filter(|asked| asked.is_answered).map(|asked| &asked.request)
-    }
-
-    /// When the latest request was made.
-    pub fn asked_at(&self) -> Option<Instant> {
-        self.asked.as_ref().map(|asked| asked.at)
-    }
-
     /// Since when something is awaited.
     pub fn waits_since(&self) -> Option<Instant> {
         self.asked.as_ref().filter(|asked| !asked.is_answered).map(|asked| asked.at)
@@ -199,11 +189,6 @@ impl<Q, A> Job<'_, Q, A> {
     /// Whether the result is still wanted.
     pub fn goes_on(&self) -> bool {
         !self.shared.stop.load(Ordering::Relaxed)
-    }
-
-    /// True once the result is no longer wanted.
-    pub fn stop(&self) -> &AtomicBool {
-        &self.shared.stop
     }
 
     /// Shows what is there before all is.
@@ -297,7 +282,7 @@ mod tests {
         assert_eq!(wait_started.recv_timeout(SOON)?, 1);
         assert!(worker.ask(2) && !worker.ask(2), "the same is not asked again");
         assert_eq!(next(&mut worker)??, 20, "what came of request 1 is dropped");
-        assert_eq!((worker.answered(), worker.is_settled()), (Some(&2), true));
+        assert_eq!((worker.asked(), worker.is_settled()), (Some(&2), true));
         worker.ask_anew(2);
         assert!(!worker.is_settled());
         assert_eq!(next(&mut worker)??, 20);
@@ -397,7 +382,7 @@ mod tests {
         assert_eq!(next(&mut worker)??, [1]);
         worker.ask(2);
         let error = next(&mut worker)?.err().ok_or("no error")?.to_string();
-        assert!(error.contains("fault in vlscope") && error.contains("request 2 is too much"), "{error}");
+        assert!(error.contains("internal error") && error.contains("request 2 is too much"), "{error}");
         assert!(worker.is_settled());
         worker.ask(3);
         assert_eq!(next(&mut worker)??, [3], "what was remembered may be half changed");

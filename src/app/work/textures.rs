@@ -16,7 +16,7 @@ type Pictures = Vec<(u32, Option<ColorImage>)>;
 
 /// Pictures by row.
 pub struct Textures {
-    worker: Latest<About<Dataset, Vec<u32>>, Pictures>,
+    worker: Latest<About<Vec<u32>>, Pictures>,
     /// Whose they are.
     serial: u64,
     shown: HashMap<u32, Option<TextureHandle>>,
@@ -26,7 +26,7 @@ pub struct Textures {
 impl Textures {
     /// Starts the worker. `wake` asks for a frame from any thread.
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        let decode = |(): &mut (), About { subject, question, .. }: &About<Dataset, Vec<u32>>, _: &Job<'_, _, _>| {
+        let decode = |(): &mut (), About { subject, question, .. }: &About<Vec<u32>>, _: &Job<'_, _, _>| {
             let pictures = subject.thumbnails(question).into_iter().map(|picture| {
                 picture.map(|rgb| ColorImage::from_rgb([rgb.width() as usize, rgb.height() as usize], rgb.as_raw()))
             });
@@ -47,7 +47,7 @@ impl Textures {
     /// The device that held them is lost.
     pub fn forget(&mut self) {
         self.shown.clear();
-        self.asked.clear();
+        self.worker.forget();
     }
 
     /// Whether pictures on screen are still being decoded.
@@ -76,7 +76,7 @@ impl Textures {
         }
         let wanted = std::mem::take(&mut self.wanted);
         if let Some(dataset) = dataset.filter(|_| !wanted.is_empty()) {
-            let request = About::dataset(dataset, serial, wanted);
+            let request = About::new(dataset, serial, wanted);
             if self.worker.is_settled() {
                 self.worker.ask_anew(request);
             } else {

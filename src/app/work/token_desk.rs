@@ -45,8 +45,8 @@ const WHOLE: usize = 50;
 
 /// Asks and takes answers for the state.
 pub struct TokenDesk {
-    painter: Latest<About<Dataset, Painting>, ShownTokens>,
-    finder: Latest<About<Dataset, Near>, NearTokens>,
+    painter: Latest<About<Painting>, ShownTokens>,
+    finder: Latest<About<Near>, NearTokens>,
 }
 
 impl TokenDesk {
@@ -56,7 +56,7 @@ impl TokenDesk {
             painter: Latest::start(
                 wake.clone(),
                 || None,
-                |known, request: &About<_, _>, job| {
+                |known, request: &About<_>, job| {
                     job.expect(WHOLE);
                     let mut shown = 0;
                     let mut progress = |share: f32| {
@@ -74,7 +74,7 @@ impl TokenDesk {
             finder: Latest::start(
                 wake,
                 || (),
-                |(), About { subject, question, .. }: &About<_, Near>, job| {
+                |(), About { subject, question, .. }: &About<Near>, job| {
                     Ok(near(subject, &question.atlas, question.token, &|| job.goes_on()))
                 },
             ),
@@ -96,7 +96,7 @@ impl TokenDesk {
             theme: state.options.theme,
             rows: Arc::clone(&browsing.listing.rows),
         };
-        if self.painter.ask(About::dataset(dataset, browsing.serial, painting)) {
+        if self.painter.ask(About::new(dataset, browsing.serial, painting)) {
             panel.is_cancelled = false;
         }
         if panel.is_cancelled {
@@ -105,7 +105,7 @@ impl TokenDesk {
         match (&panel.near, &panel.shown) {
             (Some(near), Some(shown)) => {
                 let near = Near { atlas: Arc::clone(&shown.atlas), token: near.token };
-                self.finder.ask(About::dataset(dataset, browsing.serial, near));
+                self.finder.ask(About::new(dataset, browsing.serial, near));
             }
             _ => self.finder.forget(),
         }
@@ -145,7 +145,7 @@ impl TokenDesk {
 }
 
 fn painted(
-    About { subject: dataset, serial, question }: &About<Dataset, Painting>,
+    About { subject: dataset, serial, question }: &About<Painting>,
     known: &mut Option<Known>,
     progress: &mut dyn FnMut(f32) -> bool,
 ) -> Result<ShownTokens, TokenError> {
