@@ -194,7 +194,8 @@ fn links_are_candidates_between_words_and_patches() {
     case.options.links = Keep::AtLeast(0.0);
     // Those of the selected word come last, above the others, and all are measured by the same strength.
     assert_eq!(counts(&case), [7 * 64, 64]);
-    let strong = |query: usize| case.known.matrix[query * 73 + 9..(query + 1) * 73].iter().filter(|w| **w >= 0.02).count();
+    let strong =
+        |query: usize| case.known.matrix[query * 73 + 9..(query + 1) * 73].iter().filter(|w| **w >= 0.02).count();
     let expected = [(0..8).filter(|&query| query != 2).map(strong).sum(), strong(2)];
     case.options.links = Keep::AtLeast(0.02);
     assert_eq!(counts(&case), expected);

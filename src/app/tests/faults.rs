@@ -32,7 +32,7 @@ fn a_panel_that_panics_says_so_until_the_state_changes() {
         Failures::default(),
     );
     harness.run_steps(4);
-    harness.get_by_label("this view failed: a fault in vlscope: min > max");
+    harness.get_by_label("this view failed: an internal error, please report it: min > max");
     assert_eq!(tries.get(), 1, "it is not tried again in each frame");
     assert_eq!(harness.state_mut().take_untold().len(), 1);
     version.set(2);

@@ -17,7 +17,7 @@ pub struct About<Q> {
 
 impl<Q> About<Q> {
     /// A question about the dataset of this number.
-    pub fn dataset(dataset: &Arc<Dataset>, serial: u64, question: Q) -> Self {
+    pub fn new(dataset: &Arc<Dataset>, serial: u64, question: Q) -> Self {
         Self { subject: Arc::clone(dataset), serial, question }
     }
 }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Where the program itself is at fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a fault in vlscope: {0}")]
+#[error("an internal error, please report it: {0}")]
 pub struct Panicked(pub String);
 
 /// Does it. What it was changing when it panicked may be half changed: the caller throws it away, or makes it anew.

@@ -149,15 +149,15 @@ impl Desk {
     pub fn ask(&mut self, state: &State) {
         let browsing = &state.browsing;
         let Some(dataset) = &browsing.dataset else { return };
-        self.lister.ask(About::dataset(dataset, browsing.serial, ListQuestion::of(browsing)));
+        self.lister.ask(About::new(dataset, browsing.serial, ListQuestion::of(browsing)));
         if self.lister.is_settled() {
             match browsing.atlas_question() {
-                Some(question) => drop(self.atlas.ask(About::dataset(dataset, browsing.serial, question))),
+                Some(question) => drop(self.atlas.ask(About::new(dataset, browsing.serial, question))),
                 None => self.atlas.forget(),
             }
         }
         if dataset.index().is_some() && self.opener.is_settled() {
-            self.watcher.ask(About::dataset(dataset, browsing.serial, ()));
+            self.watcher.ask(About::new(dataset, browsing.serial, ()));
         }
         let neighbours = state.neighbours();
         if neighbours != self.asked_to_preload {

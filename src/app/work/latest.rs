@@ -382,7 +382,7 @@ mod tests {
         assert_eq!(next(&mut worker)??, [1]);
         worker.ask(2);
         let error = next(&mut worker)?.err().ok_or("no error")?.to_string();
-        assert!(error.contains("fault in vlscope") && error.contains("request 2 is too much"), "{error}");
+        assert!(error.contains("internal error") && error.contains("request 2 is too much"), "{error}");
         assert!(worker.is_settled());
         worker.ask(3);
         assert_eq!(next(&mut worker)??, [3], "what was remembered may be half changed");

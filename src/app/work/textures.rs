@@ -76,7 +76,7 @@ impl Textures {
         }
         let wanted = std::mem::take(&mut self.wanted);
         if let Some(dataset) = dataset.filter(|_| !wanted.is_empty()) {
-            let request = About::dataset(dataset, serial, wanted);
+            let request = About::new(dataset, serial, wanted);
             if self.worker.is_settled() {
                 self.worker.ask_anew(request);
             } else {

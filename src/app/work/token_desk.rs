@@ -96,7 +96,7 @@ impl TokenDesk {
             theme: state.options.theme,
             rows: Arc::clone(&browsing.listing.rows),
         };
-        if self.painter.ask(About::dataset(dataset, browsing.serial, painting)) {
+        if self.painter.ask(About::new(dataset, browsing.serial, painting)) {
             panel.is_cancelled = false;
         }
         if panel.is_cancelled {
@@ -105,7 +105,7 @@ impl TokenDesk {
         match (&panel.near, &panel.shown) {
             (Some(near), Some(shown)) => {
                 let near = Near { atlas: Arc::clone(&shown.atlas), token: near.token };
-                self.finder.ask(About::dataset(dataset, browsing.serial, near));
+                self.finder.ask(About::new(dataset, browsing.serial, near));
             }
             _ => self.finder.forget(),
         }
