@@ -190,7 +190,9 @@ impl Engine {
         let on_device = self.try_shaders(|shaders| {
             gather::gpu::gather(&shaders.gpu, &shaders.gather, &mut shaders.residency(), key, &layers, &part)
         })?;
-        let weights = on_device.unwrap_or_else(|| gather::cpu::gather(&layers, &part));
+        // The shader adds weight by weight: rows that are not finite are left out here.
+        let sound = on_device.filter(|weights| !weights.iter().any(|weight| weight.is_nan()));
+        let weights = sound.unwrap_or_else(|| gather::cpu::gather(&layers, &part));
         trace.check_unchanged()?;
         Ok(weights)
     }
