@@ -21,7 +21,7 @@ pub enum HeadlessError {
     Gpu(#[from] GpuError),
     /// The picture is too large.
     #[error(transparent)]
-    Target(#[from] TargetError),
+    RenderTarget(#[from] TargetError),
     /// A mark could not be drawn.
     #[error(transparent)]
     Draw(#[from] DrawError),
@@ -38,8 +38,7 @@ impl Headless {
 
     /// Draws on an adapter that is open already.
     pub fn on(gpu: Arc<Gpu>) -> Self {
-        let twin = if gpu.is_software() { Backend::Cpu } else { Backend::Gpu };
-        let painter = Painter::new(&gpu.device, &gpu.queue, twin);
+        let painter = Painter::new(&gpu, Backend::of(&gpu));
         Self { gpu, painter, fonts: Fonts::new() }
     }
 
@@ -62,10 +61,20 @@ impl Headless {
     /// # Errors
     /// If the adapter cannot hold the picture.
     pub fn draw(&mut self, drawing: &Drawing, scale: f32) -> Result<image::RgbaImage, HeadlessError> {
+        let drawn = self.draw_once(drawing, scale);
+        if drawn.is_ok() || !self.gpu.is_lost() {
+            return drawn;
+        }
+        self.gpu = self.gpu.current()?;
+        self.painter = Painter::new(&self.gpu, Backend::of(&self.gpu));
+        self.draw_once(drawing, scale)
+    }
+
+    fn draw_once(&mut self, drawing: &Drawing, scale: f32) -> Result<image::RgbaImage, HeadlessError> {
         let [width, height] = [drawing.size.x, drawing.size.y].map(|side| (side * scale).round() as u32);
-        let target = RenderTarget::new(&self.gpu.device, width, height)?;
+        let target = RenderTarget::new(&self.gpu, width, height)?;
         self.painter.draw(drawing, scale, &mut self.fonts, &target)?;
-        let pixels = target.read(&self.gpu.device, &self.gpu.queue)?;
+        let pixels = target.read(&self.gpu)?;
         Ok(image::RgbaImage::from_raw(target.width(), target.height(), pixels).unwrap_or_default())
     }
 }

@@ -1,14 +1,14 @@
 //! vlscope: a microscope for vision-language transformers.
 //!
-//! Imports point one way, from the bottom of this list to the top (tests/imports.rs); ARCHITECTURE.md says why.
+//! Imports point one way, from the bottom of this list to the top (tests/imports); ARCHITECTURE.md says why.
 //!
 //! - [`trace`]: what one model did on one input, in one file.
 //! - [`gpu`]: adapter, device, pages of tensors.
-//! - [`analysis`]: the kernels, each with a twin on the processor and one in shaders.
+//! - [`analysis`]: the kernels, each on the processor and in shaders.
 //! - [`dataset`]: a folder of traces.
 //! - [`render`]: draws marks with wgpu; knows neither traces nor egui.
-//! - [`view`]: from trace, selection and numbers to marks; pure.
-//! - [`query`]: from a question to the numbers that the views show.
+//! - [`query`]: what can be asked of a trace or a dataset, and the engine that answers.
+//! - [`view`]: from a document, a selection and results to marks; pure.
 //! - [`headless`]: a view as pixels, without a window.
 //! - [`export`]: figures, numbers, animations, view states: what leaves the program.
 //! - [`app`]: the window.

@@ -90,8 +90,25 @@ impl Session {
     }
 
     fn screenshots(&self) -> Result<Vec<PathBuf>> {
+        self.saved("png")
+    }
+
+    /// Saves a view state; the selection in it.
+    fn selection(&mut self) -> Result<serde_json::Value> {
+        let before = self.saved("json")?;
+        self.xdotool(&["key", "ctrl+s"])?;
+        self.wait_for("a view state", |session| {
+            let new = session.saved("json")?.into_iter().find(|path| !before.contains(path));
+            let state = new.and_then(|path| std::fs::read(path).ok());
+            let state = state.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+            Ok(state.map(|state| state["selection"].clone()))
+        })
+    }
+
+    fn saved(&self, extension: &str) -> Result<Vec<PathBuf>> {
         let Ok(entries) = self.folder.path().join("pictures").read_dir() else { return Ok(Vec::new()) };
-        Ok(entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<_>>()?)
+        let paths: Vec<_> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<_>>()?;
+        Ok(paths.into_iter().filter(|path| path.extension().is_some_and(|found| found == extension)).collect())
     }
 
     fn close(mut self) -> Result<()> {
@@ -138,15 +155,19 @@ fn open_click_screenshot_close() -> Result<()> {
     assert!(colours(&first)? > 200, "{} is blank", first.display());
     assert_eq!(image::image_dimensions(&first)?, (1280, 720));
 
-    session.xdotool(&["mousemove", "120", "520", "click", "1"])?;
+    // What the pointer changes by being there is not what the click does: a state is saved before and after.
+    session.xdotool(&["mousemove", "120", "520"])?;
+    sleep(Duration::from_secs(1));
+    let hovered = session.selection()?;
+    session.xdotool(&["click", "1"])?;
+    sleep(Duration::from_secs(1));
+    let clicked = session.selection()?;
+    assert_ne!(hovered, clicked, "the click selected nothing");
     session.xdotool(&["key", "Up"])?;
-    sleep(Duration::from_secs(3));
+    sleep(Duration::from_secs(1));
+    assert_ne!(clicked, session.selection()?, "the key moved nothing");
     let second = session.screenshot()?;
-    assert_ne!(
-        image::open(&first)?.to_rgb8(),
-        image::open(&second)?.to_rgb8(),
-        "the click and the key changed nothing"
-    );
+    assert_ne!(image::open(&first)?.to_rgb8(), image::open(&second)?.to_rgb8(), "the picture is the one of before");
 
     session.xdotool(&["windowsize", "--sync", &id, "900", "600"])?;
     sleep(Duration::from_secs(2));

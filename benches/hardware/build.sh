@@ -1,28 +1,32 @@
 #!/usr/bin/env bash
 # Packs target/hardware-kit.tar.xz: programs, small traces, llvmpipe's pictures, and run.sh. docs/hardware.md says what for.
+# build.sh dev packs a build that is made faster, to try the scripts.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-readonly KIT=target/hardware-kit MOST_BYTES=25000000
+readonly PROFILE=${1:-release} KIT=target/hardware-kit MOST_BYTES=25000000
 
-# What the programs read, by the same paths as here.
+# What the programs read, by the same paths as here; some tests read sources.
 copied=(
     LICENSE-APACHE
     LICENSE-MIT
     assets/demo
+    docs/statistics.md
     scripts/pictures.sh
+    shaders
+    src
     tests/golden/render
     tests/traces
 )
 programs=(vlscope kernels render hardware-report)
 
-built=$(cargo build --profile kit --message-format=json-render-diagnostics \
+built=$(cargo build --profile "$PROFILE" --message-format=json-render-diagnostics \
     --bin vlscope --test kernels --test render --example hardware-report)
 rm -rf "$KIT" && mkdir -p "$KIT/expected"
 cp -r --parents "${copied[@]}" "$KIT"
 cp benches/hardware/run.sh docs/hardware.md "$KIT"
 for program in "${programs[@]}"; do
     executable=$(sed -n "s/.*\"name\":\"$program\".*\"executable\":\"\([^\"]*\)\".*/\1/p" <<<"$built" | tail -n 1)
-    cp "$executable" "$KIT/$program"
+    strip -o "$KIT/$program" "$executable"
 done
 echo "$("$KIT/vlscope" --version) ($(git describe --always --dirty))" >"$KIT/version"
 

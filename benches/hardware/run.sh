@@ -28,14 +28,14 @@ part() {
 }
 
 part devices 10 ./vlscope devices --json
-# Every kernel against its counterpart on the processor, and every pass against its picture; what is left out looks at sources.
-part kernels 100 ./kernels --skip shader_bindings
-part passes 40 ./render --skip shaders::
+# Every kernel against its counterpart on the processor, and every pass against its picture.
+part kernels 150 ./kernels
+part passes 40 ./render
 part pictures 60 scripts/pictures.sh ./vlscope results/pictures
 part synth-small 10 ./vlscope synth --layers 12 --heads 12 --text 41 --grid 12x12 --dim 768 -o work/small.safetensors
-part bench-small 60 ./vlscope bench work/small.safetensors --json --compute gpu
+part bench-small 90 ./vlscope bench work/small.safetensors --json --compute gpu
 part synth-large 30 ./vlscope synth --layers 32 --heads 32 --text 64 --grid 24x24 -o work/large.safetensors
-part bench-large 90 ./vlscope bench work/large.safetensors --json --compute gpu
+part bench-large 90 ./vlscope bench work/large.safetensors --json
 rm -f work/*.safetensors
 part pages-beyond-4-gib 90 ./kernels --ignored pages_beyond
 

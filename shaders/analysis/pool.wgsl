@@ -1,15 +1,22 @@
-// Every head's matrix as a small tile. A thread makes one cell: it walks over the rectangle of weights that the cell
-// stands for, a row at a time, and leaves the greatest or the mean of those that the mask lets through.
+// Every head's matrix as a small tile, or a part of it. A thread makes one cell: it walks over the rectangle of weights that the cell
+// stands for, a row at a time, and leaves the maximum or the mean of the unmasked ones.
 
 struct Parameters {
-    /// In the page.
+    /// The first head in the page that takes part, and how many do.
+    first_head: u32,
     heads: u32,
+    /// Of a head's matrix.
     queries: u32,
     keys: u32,
+    /// The part of it that a tile shows.
+    first_query: u32,
+    part_queries: u32,
+    first_key: u32,
+    part_keys: u32,
     /// Of a tile.
     rows: u32,
     columns: u32,
-    /// 0 for the greatest.
+    /// 0 for the maximum.
     mean: u32,
     /// Whether query q sees only the keys 0 to q.
     causal: u32,
@@ -38,21 +45,21 @@ fn pool(
     let head = cell / cells;
     let row = cell % cells / parameters.columns;
     let column = cell % parameters.columns;
-    let first_query = row * parameters.queries / parameters.rows;
-    let end_query = (row + 1u) * parameters.queries / parameters.rows;
-    let first_key = column * parameters.keys / parameters.columns;
-    let end_key = (column + 1u) * parameters.keys / parameters.columns;
-    var greatest = -3.4e38;
+    let first_query = parameters.first_query + row * parameters.part_queries / parameters.rows;
+    let end_query = parameters.first_query + (row + 1u) * parameters.part_queries / parameters.rows;
+    let first_key = parameters.first_key + column * parameters.part_keys / parameters.columns;
+    let end_key = parameters.first_key + (column + 1u) * parameters.part_keys / parameters.columns;
+    var maximum = -3.4e38;
     var sum = 0.0;
     var count = 0u;
     var broken = false;
     for (var query = first_query; query < end_query; query += 1u) {
-        let seen = select(end_key, min(end_key, query + 1u), parameters.causal != 0u);
-        let first = (head * parameters.queries + query) * parameters.keys;
-        for (var key = first_key; key < seen; key += 1u) {
+        let unmasked_end = select(end_key, min(end_key, query + 1u), parameters.causal != 0u);
+        let first = ((parameters.first_head + head) * parameters.queries + query) * parameters.keys;
+        for (var key = first_key; key < unmasked_end; key += 1u) {
             let bits = decode_bits(page[word_of(first + key, parameters.dtype)], first + key, parameters.dtype);
             if is_finite(bits) {
-                greatest = max(greatest, bitcast<f32>(bits));
+                maximum = max(maximum, bitcast<f32>(bits));
                 sum += bitcast<f32>(bits);
             } else {
                 broken = true;
@@ -64,7 +71,7 @@ fn pool(
     if broken {
         value = NAN;
     } else if count > 0u {
-        value = bitcast<u32>(select(greatest, sum / f32(count), parameters.mean != 0u));
+        value = bitcast<u32>(select(maximum, sum / f32(count), parameters.mean != 0u));
     }
     tiles[cell] = value;
 }

@@ -1,6 +1,6 @@
 // Attention rollout, a layer at a time: `heads` for each page of the layer, `residual`, then `multiply` with the rollout
-// of the layers before. Matrices are [tokens, tokens] of the bits of f32, so that what is not a number survives: a shader
-// may assume that no float is NaN.
+// of the layers before. Matrices are [tokens, tokens] of the bits of f32, so that NaN survives: a shader may assume that no
+// float is NaN.
 
 struct Parameters {
     tokens: u32,
@@ -10,8 +10,10 @@ struct Parameters {
     dtype: u32,
     /// 1 for the maximum over heads instead of the sum.
     is_maximum: u32,
-    /// 1 for the first page of a layer.
+    /// 1 for the first heads of a layer.
     is_first: u32,
+    /// 1 for the first layer.
+    is_start: u32,
     /// What the heads' sum is multiplied with to become their mean.
     scale: f32,
     /// The share of the identity.
@@ -113,7 +115,7 @@ var<workgroup> right: array<array<f32, 16>, 16>;
 var<workgroup> broken_rows: array<atomic<u32>, 16>;
 var<workgroup> broken_columns: array<atomic<u32>, 16>;
 
-/// A workgroup takes a tile of 16 × 16 weights of `attention` × `before`.
+/// A workgroup takes a tile of 16 × 16 weights of `attention` × `before`; of the first layer, of `attention`.
 @compute @workgroup_size(16, 16)
 fn multiply(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -125,6 +127,12 @@ fn multiply(
     let number = folded(group, groups);
     let row = number / tiles * TILE + thread.y;
     let column = number % tiles * TILE + thread.x;
+    if parameters.is_start == 1u {
+        if row < tokens && column < tokens {
+            after[row * tokens + column] = attention[row * tokens + column];
+        }
+        return;
+    }
     var sum = 0.0;
     for (var tile = 0u; tile < tiles; tile += 1u) {
         let key = tile * TILE + thread.x;

@@ -10,12 +10,12 @@
 struct Parameters {
     queries: u32,
     keys: u32,
+    /// The first head in the page that takes part, and how many do.
+    first_head: u32,
     heads: u32,
     dtype: u32,
     /// Tiles of a head.
     tiles: u32,
-    /// Where the page's first head goes in `results`.
-    first_result: u32,
     causal: u32,
 }
 
@@ -37,7 +37,7 @@ struct Place {
 @group(0) @binding(4) var<storage, read_write> tile_sums: array<f32>;
 /// [heads, tiles, keys]
 @group(0) @binding(5) var<storage, read_write> column_sums: array<f32>;
-/// [heads of the block, slots]
+/// [heads, slots]
 @group(0) @binding(6) var<storage, read_write> results: array<f32>;
 
 const COUNTED_TEXT: u32 = 1u;
@@ -97,7 +97,7 @@ fn tiles(
         for (var step = 0u; step < TILE_ROWS && first_row + step < parameters.queries; step += ROWS) {
             let row_of_tile = step + local.y;
             let row = first_row + row_of_tile;
-            let row_start = (head * parameters.queries + row) * parameters.keys;
+            let row_start = ((parameters.first_head + head) * parameters.queries + row) * parameters.keys;
             var query: Place;
             var seen = 0u;
             let in_rows = row < parameters.queries && left_out[row_of_tile] == 0u;
@@ -301,7 +301,7 @@ fn reduce(
             columns[thread] = max(columns[thread], columns[thread + width]);
         }
     }
-    let first_result = (parameters.first_result + head) * SLOTS;
+    let first_result = head * SLOTS;
     if thread < STRONGEST {
         var sum = 0.0;
         for (var first = 0u; first < parameters.tiles; first += TILES_AT_ONCE) {

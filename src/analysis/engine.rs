@@ -1,17 +1,17 @@
 //! The engine picks the twin: shaders on a hardware adapter, the processor on a software adapter, where shaders are
 //! emulated on that same processor.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::gather::{self, Resolved, SelectionError};
 use super::normalize::{self, Normalization};
 use super::peaks::Peaks;
 use super::per_head::{self, HeadWeights};
-use super::pool::{self, Tiling};
+use super::pool::{self, Rectangle, Tiling};
 use super::statistics::{self, HeadStatistics, Options, plan::Plan, sums::Sums};
 use super::timeline::{self, HeadMasses};
 use super::{BlockLayout, HeadRows, Pick, Selection, rollout};
-use crate::gpu::{Gpu, GpuError, Kernel, PageKey, Residency, ResidentMatrix};
+use crate::gpu::{Gpu, GpuError, PageKey, ResidentMatrix, resident_head};
 use crate::trace::{TensorView, Trace, TraceError};
 
 /// What the selection reads of a file at most to be gathered on the CPU whatever the device.
@@ -52,64 +52,42 @@ pub enum EngineError {
 /// Runs the kernels. Shared by all threads.
 #[derive(Debug)]
 pub struct Engine {
-    shaders: Option<Shaders>,
+    /// The device that was given; its successor once it is lost.
+    gpu: Option<Arc<Gpu>>,
     /// Whether the processor takes over what the device does not do.
     may_fall_back: bool,
-}
-
-#[derive(Debug)]
-struct Shaders {
-    gpu: Arc<Gpu>,
-    residency: Mutex<Residency>,
-    statistics: Kernel,
-    gather: Kernel,
-    normalize: Kernel,
-    rollout: Kernel,
-    pool: Kernel,
-    per_head: Kernel,
 }
 
 impl Engine {
     /// Everything on the processor.
     pub fn cpu() -> Self {
-        Self { shaders: None, may_fall_back: true }
+        Self { gpu: None, may_fall_back: true }
     }
 
-    /// An engine that keeps at most `budget_bytes` of attention on the device.
+    /// An engine on a device, which keeps at most `budget_bytes` of attention from now on, whoever uses it.
     ///
     /// # Errors
-    /// If shaders are demanded without a device, or the device refuses them.
+    /// If shaders are demanded without a device.
     pub fn new(gpu: Option<Arc<Gpu>>, compute: Compute, budget_bytes: u64) -> Result<Self, EngineError> {
         let gpu = match compute {
             Compute::Cpu => None,
             Compute::Auto => gpu.filter(|gpu| !gpu.is_software()),
             Compute::Gpu => Some(gpu.ok_or(EngineError::NoGpu)?),
         };
-        let shaders = |gpu: Arc<Gpu>| {
-            gpu.clone().guarded(|| {
-                Ok(Shaders {
-                    residency: Mutex::new(Residency::new(gpu.clone(), budget_bytes)),
-                    statistics: Kernel::new(&gpu, &statistics::gpu::SHADER),
-                    gather: Kernel::new(&gpu, &gather::gpu::SHADER),
-                    normalize: Kernel::new(&gpu, &normalize::gpu::SHADER),
-                    rollout: Kernel::new(&gpu, &rollout::gpu::SHADER),
-                    pool: Kernel::new(&gpu, &pool::gpu::SHADER),
-                    per_head: Kernel::new(&gpu, &per_head::gpu::SHADER),
-                    gpu,
-                })
-            })
-        };
-        Ok(Self { shaders: gpu.map(shaders).transpose()?, may_fall_back: compute == Compute::Auto })
+        if let Some(gpu) = &gpu {
+            gpu.set_page_budget(budget_bytes);
+        }
+        Ok(Self { gpu, may_fall_back: compute == Compute::Auto })
     }
 
     /// The device of the shaders. What stays on it can be drawn on it alone.
     pub fn gpu(&self) -> Option<Arc<Gpu>> {
-        self.shaders.as_ref().map(|shaders| Arc::clone(&shaders.gpu))
+        self.gpu.as_ref().and_then(|gpu| gpu.current().ok())
     }
 
     /// Whether the kernels run in shaders.
     pub fn runs_shaders(&self) -> bool {
-        self.shaders.is_some()
+        self.gpu.is_some()
     }
 
     /// Every statistic of every head of a block, in the order of [`statistics::TABLE`]. After each layer `on_layer` is
@@ -129,8 +107,9 @@ impl Engine {
         let plan = Plan::new_while(&BlockLayout::of(trace, block), options, &mut || on_layer(0, layers.len()));
         let plan = plan.ok_or(EngineError::Cancelled)?;
         let mut on_layer = |done| on_layer(done, layers.len()) && trace.check_unchanged().is_ok();
-        let on_device =
-            self.try_shaders(|shaders| shaders.statistics(&plan, page_key(trace, block), &layers, &mut on_layer))?;
+        let on_device = self.try_shaders(|gpu| {
+            statistics::gpu::layer_sums(gpu, page_key(trace, block), &layers, &plan, &mut on_layer)
+        })?;
         let sums = on_device.unwrap_or_else(|| {
             let pass = statistics::cpu::Pass::new(&plan);
             let mut sums = Vec::with_capacity(layers.len());
@@ -163,8 +142,11 @@ impl Engine {
         trace.check_unchanged()?;
         let view = trace.attention(block, layer);
         let key = PageKey { layer, ..page_key(trace, block) };
-        let on_device = self.try_shaders(|shaders| shaders.layer_sums(plan, key, &view))?;
-        let sums = on_device.or_else(|| statistics::cpu::Pass::new(plan).layer_sums(&view, goes_on));
+        let on_device = self.try_shaders(|gpu| {
+            let sums = statistics::gpu::layer_sums(gpu, key, std::slice::from_ref(&view), plan, &mut |_| goes_on())?;
+            Ok(sums.map(|sums| sums.concat()))
+        })?;
+        let sums = on_device.unwrap_or_else(|| statistics::cpu::Pass::new(plan).layer_sums(&view, goes_on));
         trace.check_unchanged()?;
         sums.filter(|_| goes_on()).ok_or(EngineError::Cancelled)
     }
@@ -187,9 +169,7 @@ impl Engine {
             return Ok(gather::cpu::gather(&layers, &part));
         }
         let key = page_key(trace, selection.block);
-        let on_device = self.try_shaders(|shaders| {
-            gather::gpu::gather(&shaders.gpu, &shaders.gather, &mut shaders.residency(), key, &layers, &part)
-        })?;
+        let on_device = self.try_shaders(|gpu| gather::gpu::gather(gpu, key, &layers, &part))?;
         // The shader adds weight by weight: rows that are not finite are left out here.
         let sound = on_device.filter(|weights| !weights.iter().any(|weight| weight.is_nan()));
         let weights = sound.unwrap_or_else(|| gather::cpu::gather(&layers, &part));
@@ -230,12 +210,27 @@ impl Engine {
             return Ok(None);
         }
         let key = PageKey { layer: *layer, ..page_key(trace, selection.block) };
-        let view = &layers[*layer];
-        let page = self.try_shaders(|shaders| shaders.residency().page_of_head(key, view, heads.start))?;
-        Ok(page.map(|(buffer, first_head)| {
-            let first_element = ((heads.start - first_head) * view.shape[1] * view.shape[2]) as u32;
-            ResidentMatrix { buffer, first_element, dtype: view.dtype }
-        }))
+        Ok(self.try_shaders(|gpu| resident_head(gpu, key, &layers[*layer], heads.start))?)
+    }
+
+    /// `[rows, columns]` of a part of a head's matrix, in GPU memory; `None` where the kernels run on the CPU
+    /// ([`pool::cpu::rectangle`]).
+    ///
+    /// # Errors
+    /// If the device fails. Panics if there is no such block, layer, head, query or key.
+    pub fn resident_rectangle(
+        &self,
+        trace: &Trace,
+        block: usize,
+        layer: usize,
+        part: &Rectangle,
+    ) -> Result<Option<ResidentMatrix>, EngineError> {
+        trace.check_unchanged()?;
+        let view = trace.attention(block, layer);
+        let key = PageKey { layer, ..page_key(trace, block) };
+        let resident = self.try_shaders(|gpu| pool::gpu::rectangle(gpu, key, &view, part))?;
+        trace.check_unchanged()?;
+        Ok(resident)
     }
 
     /// The rollout of the selected heads: `[queries, keys]`.
@@ -253,12 +248,10 @@ impl Engine {
         let layout = BlockLayout::of(trace, selection.block);
         let heads = rollout::heads(&layout, &layers, selection, rollout)?;
         let (key, residual, head) = (page_key(trace, selection.block), rollout.residual(), selection.head);
-        let on_device = self.try_shaders(|shaders| {
-            let (gpu, kernel, residency) = (&shaders.gpu, &shaders.rollout, &mut shaders.residency());
-            rollout::gpu::rollout(gpu, kernel, residency, key, &layers, &heads, head, residual)
-        })?;
         let goes_on = &|| goes_on() && !trace.is_torn();
-        let rolled = on_device.or_else(|| rollout::cpu::rollout(&layers, &heads, head, residual, goes_on));
+        let on_device =
+            self.try_shaders(|gpu| rollout::gpu::rollout(gpu, key, &layers, &heads, head, residual, goes_on))?;
+        let rolled = on_device.unwrap_or_else(|| rollout::cpu::rollout(&layers, &heads, head, residual, goes_on));
         trace.check_unchanged()?;
         rolled.ok_or(EngineError::Cancelled)
     }
@@ -315,8 +308,9 @@ impl Engine {
     /// If the device fails.
     pub fn normalize(&self, values: &[f32], columns: usize, how: Normalization) -> Result<Vec<f32>, EngineError> {
         let mut normalized = values.to_vec();
-        let on_device = self.try_shaders(|shaders| {
-            normalize::gpu::normalize(&shaders.gpu, &shaders.normalize, &mut normalized, columns, how)
+        let on_device = self.try_shaders(|gpu| {
+            normalized.copy_from_slice(values);
+            normalize::gpu::normalize(gpu, &mut normalized, columns, how)
         })?;
         if on_device.is_none() {
             normalized.copy_from_slice(values);
@@ -333,9 +327,7 @@ impl Engine {
         let layers = layers(trace, selection.block)?;
         let part = per_head::resolve(&BlockLayout::of(trace, selection.block), &layers, selection)?;
         let key = page_key(trace, selection.block);
-        let on_device = self.try_shaders(|shaders| {
-            per_head::gpu::per_head(&shaders.gpu, &shaders.per_head, &mut shaders.residency(), key, &layers, &part)
-        })?;
+        let on_device = self.try_shaders(|gpu| per_head::gpu::per_head(gpu, key, &layers, &part))?;
         let weights = on_device.unwrap_or_else(|| per_head::cpu::per_head(&layers, &part));
         trace.check_unchanged()?;
         Ok(weights)
@@ -373,57 +365,30 @@ impl Engine {
         trace.check_unchanged()?;
         let view = trace.attention(block, layer);
         let key = PageKey { layer, ..page_key(trace, block) };
-        let on_device = self.try_shaders(|shaders| {
-            pool::gpu::pool(&shaders.gpu, &shaders.pool, &mut shaders.residency(), key, &view, tiling)
-        })?;
+        let on_device = self.try_shaders(|gpu| pool::gpu::pool(gpu, key, &view, tiling))?;
         let tiles = on_device.unwrap_or_else(|| pool::cpu::pool(&view, tiling));
         trace.check_unchanged()?;
         Ok(tiles)
     }
 
-    /// `None` if the processor has to do it.
-    fn try_shaders<T>(&self, work: impl FnOnce(&Shaders) -> Result<T, GpuError>) -> Result<Option<T>, GpuError> {
-        let Some(shaders) = &self.shaders else { return Ok(None) };
-        match shaders.gpu.guarded(|| work(shaders)) {
-            Ok(result) => Ok(Some(result)),
+    /// Does work on the device; begins anew on its successor if it is lost. `None` if the processor has to do it.
+    fn try_shaders<T>(&self, mut work: impl FnMut(&Gpu) -> Result<T, GpuError>) -> Result<Option<T>, GpuError> {
+        let Some(gpu) = &self.gpu else { return Ok(None) };
+        let mut attempt = || {
+            let current = gpu.current()?;
+            current.guarded(|| work(&current))
+        };
+        let outcome = match attempt() {
+            Err(GpuError::Lost) => attempt(),
+            outcome => outcome,
+        };
+        match outcome {
             Err(error) if self.may_fall_back => {
                 eprintln!("vlscope: computing on the processor: {error}");
                 Ok(None)
             }
-            Err(error) => Err(error),
+            outcome => outcome.map(Some),
         }
-    }
-}
-
-impl Shaders {
-    fn residency(&self) -> std::sync::MutexGuard<'_, Residency> {
-        // A thread that panicked left pages that are sound: each is written in one step.
-        self.residency.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// `None` if `on_layer` said no.
-    fn statistics(
-        &self,
-        plan: &Plan,
-        key: PageKey,
-        layers: &[TensorView<'_>],
-        on_layer: &mut dyn FnMut(usize) -> bool,
-    ) -> Result<Option<Vec<Vec<Sums>>>, GpuError> {
-        let heads = layers.iter().map(|layer| layer.shape[0]).sum();
-        let mut pass = statistics::gpu::Pass::new(&self.gpu, &self.statistics, plan, heads);
-        for (layer, view) in layers.iter().enumerate() {
-            pass.add_layer(&mut self.residency(), PageKey { layer, ..key }, view)?;
-            if !on_layer(layer + 1) {
-                return Ok(None);
-            }
-        }
-        pass.finish().map(Some)
-    }
-
-    fn layer_sums(&self, plan: &Plan, key: PageKey, layer: &TensorView<'_>) -> Result<Vec<Sums>, GpuError> {
-        let mut pass = statistics::gpu::Pass::new(&self.gpu, &self.statistics, plan, layer.shape[0]);
-        pass.add_layer(&mut self.residency(), key, layer)?;
-        Ok(pass.finish()?.into_iter().flatten().collect())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tokens that belong together: a word in several pieces, a segment, all of a modality.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::words::words;
@@ -12,13 +13,8 @@ pub fn whole_word(tokens: &[Token], token: usize) -> Range<usize> {
 
 /// The names of a sequence's segments, in the order of their first tokens.
 pub fn segments(tokens: &[Token]) -> Vec<&str> {
-    let mut names: Vec<&str> = Vec::new();
-    for name in tokens.iter().filter_map(|token| token.segment.as_deref()) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
+    let mut known = HashSet::new();
+    tokens.iter().filter_map(|token| token.segment.as_deref()).filter(|name| known.insert(*name)).collect()
 }
 
 /// All tokens of a segment.

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::analysis::Compute;
-use crate::gpu::{AdapterChoice, Gpu, default_budget_bytes};
+use crate::gpu::{AdapterChoice, Gpu};
 
 /// Shared by all commands that draw or compute.
 #[derive(Args, Clone, Debug)]
@@ -39,7 +39,7 @@ impl AdapterArguments {
 
     /// How many bytes of attention the device may hold.
     pub fn budget_bytes(&self, gpu: &Gpu) -> u64 {
-        self.gpu_memory.unwrap_or_else(|| default_budget_bytes(gpu))
+        self.gpu_memory.unwrap_or_else(|| gpu.page_budget())
     }
 
     /// The engine that was asked for.

@@ -10,7 +10,8 @@ use super::stats::engine;
 use crate::export::{Animation, Format, Play};
 use crate::query::{OpenTrace, Solver};
 
-pub fn run(arguments: &Arguments, play: Play, open: &OpenTrace, quiet: bool) -> Result<()> {
+pub fn run(arguments: &Arguments, play: Play, quiet: bool) -> Result<()> {
+    let open = &OpenTrace::open(arguments.trace()?)?;
     let output = &arguments.output;
     let is_folder = output.extension().is_none() || output.is_dir();
     ensure!(

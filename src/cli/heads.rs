@@ -14,14 +14,14 @@ pub struct HeadsArguments {
     #[command(flatten)]
     z_score: ZScoreArguments,
     /// What the rows and columns of the heads view are sorted by: their numbers, or layers, heads or both by mean.
-    #[arg(long, value_enum, default_value_t = SortName::None)]
-    sort: SortName,
+    #[arg(long, value_enum, default_value_t)]
+    sort: HeadsOrder,
     /// Dim the heads of the heads view whose values lie outside.
     #[arg(long, value_name = "LOW,HIGH", value_parser = parse_range, allow_hyphen_values = true)]
     heads_filter: Option<[f32; 2]>,
     /// What a cell of a thumbnail says of its weights.
-    #[arg(long, value_enum, default_value_t = PoolName::Max)]
-    pool: PoolName,
+    #[arg(long, value_enum, default_value_t)]
+    pool: Pooling,
     /// Whether the colours of a thumbnail or an overlay end at its own maximum, or at that of all; thumbnails: own,
     /// overlays: shared if not given.
     #[arg(long, value_enum, value_name = "own|shared")]
@@ -43,20 +43,6 @@ enum ZScoreName {
     Head,
     Layer,
     All,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum SortName {
-    None,
-    Layers,
-    Heads,
-    Both,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum PoolName {
-    Max,
-    Mean,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -83,16 +69,8 @@ impl HeadsArguments {
         let is_own = self.head_scale.map(|scale| scale == ScaleName::Own);
         Options {
             z_score: self.z_score.over(),
-            pooling: match self.pool {
-                PoolName::Max => Pooling::Maximum,
-                PoolName::Mean => Pooling::Mean,
-            },
-            heads_order: match self.sort {
-                SortName::None => HeadsOrder::Number,
-                SortName::Layers => HeadsOrder::Layers,
-                SortName::Heads => HeadsOrder::Heads,
-                SortName::Both => HeadsOrder::Both,
-            },
+            pooling: self.pool,
+            heads_order: self.sort,
             heads_filter: self.heads_filter,
             thumbnails_own_scale: is_own.unwrap_or(options.thumbnails_own_scale),
             overlays_own_scale: is_own.unwrap_or(options.overlays_own_scale),

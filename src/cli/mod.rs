@@ -132,7 +132,10 @@ impl Cli {
         let quiet = self.quiet;
         match self.command {
             None => view::run(self.view)?,
-            Some(Command::Render(arguments)) => render::run(&arguments, quiet)?,
+            Some(Command::Render(arguments)) => match arguments.play {
+                Some(play) => animate::run(&arguments, play, quiet)?,
+                None => render::run(&arguments)?,
+            },
             Some(Command::Stats(arguments)) => stats::run(&arguments, quiet)?,
             Some(Command::Attention(arguments)) => attention::run(&arguments)?,
             Some(Command::Compare(arguments)) => compare::run(&arguments)?,

@@ -10,7 +10,6 @@ use clap::{Args, ValueEnum};
 use glam::Vec2;
 
 use super::adapter::AdapterArguments;
-use super::animate;
 use super::embedding::EmbeddingArguments;
 use super::heads::{self, HeadsArguments};
 use super::selection::SelectionArguments;
@@ -163,7 +162,7 @@ pub struct Arguments {
     caption: Option<String>,
     /// Go through all tokens, layers, heads or output tokens: one frame each.
     #[arg(long, value_enum)]
-    play: Option<PlayName>,
+    pub(super) play: Option<Play>,
     /// Frames per second of what plays, 0.1 to 50.
     #[arg(long, value_name = "N", default_value_t = 2.0)]
     pub(super) fps: f32,
@@ -182,14 +181,6 @@ fn shown() -> impl TypedValueParser<Value = Shown> {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum PlayName {
-    Tokens,
-    Layers,
-    Heads,
-    Outputs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
 enum NormalizationName {
     None,
     MinMax,
@@ -198,13 +189,8 @@ enum NormalizationName {
     Log,
 }
 
-pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
-    ensure!((0.1..=50.0).contains(&arguments.fps), "--fps is {}, expected 0.1 to 50", arguments.fps);
-    ensure!((0.5..=4.0).contains(&arguments.font_scale), "--font-scale is {}, expected 0.5 to 4", arguments.font_scale);
-    let path = arguments.trace.as_deref().context("no trace is given")?;
-    if let Some(play) = arguments.play() {
-        return animate::run(arguments, play, &OpenTrace::open(path)?, quiet);
-    }
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let path = arguments.trace()?;
     let format = Format::of(&arguments.output)?;
     let is_of_window = arguments.view().is_none();
     ensure!(arguments.dataset.is_none() || is_of_window, "--dataset is for --view window, which lists its examples");
@@ -260,6 +246,13 @@ fn draw_window(arguments: &Arguments, trace: &Path, state: ViewState) -> Result<
 }
 
 impl Arguments {
+    /// The trace, if the arguments can be carried out at all.
+    pub(super) fn trace(&self) -> Result<&Path> {
+        ensure!((0.1..=50.0).contains(&self.fps), "--fps is {}, expected 0.1 to 50", self.fps);
+        ensure!((0.5..=4.0).contains(&self.font_scale), "--font-scale is {}, expected 0.5 to 4", self.font_scale);
+        self.trace.as_deref().context("no trace is given")
+    }
+
     /// What the arguments ask for, in this trace.
     pub(super) fn view_state(&self, open: &OpenTrace) -> Result<ViewState> {
         let shows_states = matches!(self.view(), Some(View::Embedding | View::Similarity));
@@ -306,15 +299,6 @@ impl Arguments {
             Shown::View(view) => Some(view),
             Shown::Window => None,
         }
-    }
-
-    fn play(&self) -> Option<Play> {
-        self.play.map(|play| match play {
-            PlayName::Tokens => Play::Tokens,
-            PlayName::Layers => Play::Layers,
-            PlayName::Heads => Play::Heads,
-            PlayName::Outputs => Play::Outputs,
-        })
     }
 
     pub(super) fn options(&self) -> Options {

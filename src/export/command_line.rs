@@ -6,14 +6,13 @@ use std::path::Path;
 
 use super::ViewState;
 use crate::analysis::normalize::Normalization;
-use crate::analysis::pool::Pooling;
 use crate::analysis::projection::Recipe;
 use crate::analysis::sinks::Criteria;
 use crate::analysis::statistics::Over;
 use crate::analysis::{Combine, Direction, Rollout, Selection, SinkTreatment};
 use crate::render::{Keep, Rect, Transform};
 use crate::trace::Document;
-use crate::view::{Caption, EmbeddingOptions, HeadsOrder, Options, Theme, View};
+use crate::view::{Caption, EmbeddingOptions, Options, Theme, View};
 
 /// Options of `vlscope render`, each with its value, if it takes one.
 pub type Flags = Vec<(&'static str, Option<String>)>;
@@ -165,7 +164,7 @@ fn flags_of_options(view: Option<View>, options: &Options) -> Flags {
     }
     add(hidden_state.is_some(), "--hidden-state", hidden_state.map(|state| state.to_string()));
     add(z_score.is_some(), "--z-score", z_score.map(|over| over_name(over).to_owned()));
-    add(*pooling == Pooling::Mean, "--pool", Some("mean".to_owned()));
+    add(*pooling != usual.pooling, "--pool", typed(pooling));
     add(colormap.is_some(), "--colormap", colormap.map(|colormap| colormap.to_string()));
     add(range.is_some(), "--range", range.map(|[low, high]| format!("{low}:{high}")));
     add(!smooth, "--by-patch", None);
@@ -188,13 +187,7 @@ fn flags_of_options(view: Option<View>, options: &Options) -> Flags {
         Caption::Text(text) => text.clone(),
     });
     add(caption.is_some(), "--caption", caption);
-    let order = match heads_order {
-        HeadsOrder::Number => "none",
-        HeadsOrder::Layers => "layers",
-        HeadsOrder::Heads => "heads",
-        HeadsOrder::Both => "both",
-    };
-    add(*heads_order != usual.heads_order, "--sort", Some(order.to_owned()));
+    add(*heads_order != usual.heads_order, "--sort", typed(heads_order));
     add(heads_filter.is_some(), "--heads-filter", heads_filter.map(|ends| numbers(&ends)));
     let scale_name = |own: bool| Some(if own { "own" } else { "shared" }.to_owned());
     match view {

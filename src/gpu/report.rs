@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::context::{new_instance, sorted_adapters};
+use super::adapter::{new_instance, sorted_adapters};
 
 /// An adapter and what it allows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -119,6 +119,13 @@ impl QueryEngine {
         self.shared.board().progress.get(&key).copied()
     }
 
+    /// Drops all results: some of them lay on a device that was lost.
+    pub fn forget(&self) {
+        self.shared.solver.forget();
+        self.shared.board().answers.clear();
+        self.shared.posted.notify_all();
+    }
+
     /// Forgets failures, so that what failed is tried again.
     pub fn retry(&self) {
         self.shared.board().answers.retain(|_, answer| answer.outcome.is_ok());

@@ -141,6 +141,12 @@ impl Solver {
         self.cache().get(key)
     }
 
+    pub(super) fn forget(&self) {
+        let mut cache = self.cache();
+        cache.entries.clear();
+        cache.bytes = 0;
+    }
+
     /// Layers are computed outwards from this one.
     pub(super) fn set_near_layer(&self, layer: usize) {
         self.near_layer.store(layer, Ordering::Relaxed);

@@ -1,18 +1,13 @@
 //! Why a drawing could not be drawn.
 
+use crate::gpu::GpuError;
+
 /// Why a drawing could not be drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum DrawError {
-    /// One mark holds more than the device can bind.
-    #[error("{what} of {bytes} bytes is too large: the GPU adapter's limit is {limit} bytes")]
-    TooLarge {
-        /// Which mark.
-        what: &'static str,
-        /// Its size.
-        bytes: u64,
-        /// What the device allows.
-        limit: u64,
-    },
+    /// One mark holds more than the device can bind, or the device refused or is lost.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
     /// An image has a side that is longer than the device allows.
     #[error("an image of {width}×{height} pixels is too large: the GPU adapter's limit is {limit} pixels a side")]
     PictureTooLarge {
@@ -26,7 +21,4 @@ pub enum DrawError {
     /// The labels' glyphs don't fit into one texture.
     #[error("the view's text has more and larger letters than fit into one texture of the GPU adapter")]
     TooManyGlyphs,
-    /// The device did not say how many links it kept.
-    #[error("the GPU did not return the numbers of links: {0}")]
-    NotCounted(String),
 }

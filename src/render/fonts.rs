@@ -25,6 +25,8 @@ const NUMBERED: usize = 2;
 const NARROWEST: f32 = 0.2;
 /// Lines that are remembered before all are forgotten.
 const LINES: usize = 20_000;
+/// Widths that are: a long text has more words, all of which are measured.
+const WIDTHS: usize = 200_000;
 
 /// The fonts, and the lines that were set in them lately. Whoever makes a [`Drawing`](super::Drawing) measures with
 /// the same fonts that it is then drawn with.
@@ -35,6 +37,8 @@ pub struct Fonts {
     system_fonts: bool,
     regular: HashMap<String, Arc<Line>>,
     bold: HashMap<String, Arc<Line>>,
+    /// At [`SHAPED_SIZE`], regular and bold.
+    widths: [HashMap<String, f32>; 2],
 }
 
 /// A shaped line of text.
@@ -64,12 +68,26 @@ impl Fonts {
             system_fonts: false,
             regular: HashMap::new(),
             bold: HashMap::new(),
+            widths: Default::default(),
         }
     }
 
     /// Width of a line of text, in the unit of `size` (logical pixels).
     pub fn width(&mut self, text: &str, size: f32, bold: bool) -> f32 {
-        self.line(text, bold).width * size / SHAPED_SIZE
+        let text = beginning(text, LINE_LETTERS);
+        let width = match self.widths[usize::from(bold)].get(text) {
+            Some(width) => *width,
+            None => {
+                let width = self.line(text, bold).width;
+                let widths = &mut self.widths[usize::from(bold)];
+                if widths.len() >= WIDTHS {
+                    widths.clear();
+                }
+                widths.insert(text.to_owned(), width);
+                width
+            }
+        };
+        width * size / SHAPED_SIZE
     }
 
     /// The text if it fits into `max_width`, otherwise as much of its beginning as fits before '…'. Empty if not even

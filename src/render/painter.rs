@@ -5,23 +5,22 @@
 //! only the pass still holds that `Arc`: no data goes up twice, and none stays that the application let go of.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use wgpu::BufferUsages;
-
-use super::device::{Frame, Scissor, Shader, buffer_with};
+use super::device::{Frame, Scissor};
 use super::error::DrawError;
-use super::heatmap::HeatmapPass;
+use super::heatmap::{self, HeatmapPass};
 use super::links::{self, LinkPass, PreparedLinks};
 use super::picture::{Blit, PicturePass};
 use super::points::{self, PointPass, PreparedPoints};
 use super::shapes::{Shape, ShapePass};
 use super::text::TextPass;
 use super::{Backend, Color, Drawing, Fonts, Mark, RenderTarget};
+use crate::gpu::{Gpu, GpuError, Shader};
 
 /// Draws drawings. Made once: it holds the pipelines, and what the last drawings left on the device.
 pub struct Painter {
-    device: wgpu::Device,
-    queue: wgpu::Queue,
+    gpu: Arc<Gpu>,
     /// Uniform: the target's width and height in pixels.
     target_size: wgpu::Buffer,
     shapes: ShapePass,
@@ -52,21 +51,19 @@ enum Batch {
 }
 
 impl Painter {
-    /// Compiles the pipelines. `backend` says where values are coloured, links are selected, and links and points painted.
-    pub fn new(device: &wgpu::Device, queue: &wgpu::Queue, backend: Backend) -> Self {
-        let usages = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
-        let target_size = buffer_with(device, usages, bytemuck::bytes_of(&[1.0_f32; 2]));
+    /// Compiles the pipelines. The backend says where values are coloured, links are selected, and links and points painted.
+    pub fn new(gpu: &Arc<Gpu>, backend: Backend) -> Self {
+        let target_size = gpu.uniform(&[1.0_f32; 2]);
         Self {
-            device: device.clone(),
-            queue: queue.clone(),
-            shapes: ShapePass::new(device, &target_size),
-            pictures: PicturePass::new(device, &target_size),
-            heatmaps: HeatmapPass::new(device, backend),
+            gpu: Arc::clone(gpu),
+            shapes: ShapePass::new(gpu, &target_size),
+            pictures: PicturePass::new(gpu, &target_size),
+            heatmaps: HeatmapPass::new(backend),
             backend,
-            links: LinkPass::new(device),
+            links: LinkPass::new(gpu),
             painted_links: links::cpu::Links::default(),
-            points: PointPass::new(device),
-            text: TextPass::new(device, queue),
+            points: PointPass::new(gpu),
+            text: TextPass::new(gpu),
             target_size,
             kept: Vec::new(),
         }
@@ -75,7 +72,8 @@ impl Painter {
     /// Draws into the target, `scale` pixels per logical pixel, and submits the work.
     ///
     /// # Errors
-    /// If a mark is larger than the device allows; the target keeps what it showed.
+    /// If a mark is larger than the device allows, when the target keeps what it showed; or if the device is lost: then a painter
+    /// and a target are made on [`Gpu::current`].
     pub fn draw(
         &mut self,
         drawing: &Drawing,
@@ -83,13 +81,24 @@ impl Painter {
         fonts: &mut Fonts,
         target: &RenderTarget,
     ) -> Result<(), DrawError> {
-        let (device, queue) = (self.device.clone(), self.queue.clone());
-        let frame = Frame { device: &device, queue: &queue, scale, target: [target.width(), target.height()] };
-        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let gpu = Arc::clone(&self.gpu);
+        gpu.guarded(|| Ok(self.draw_on(&gpu, drawing, scale, fonts, target)))?
+    }
+
+    fn draw_on(
+        &mut self,
+        gpu: &Gpu,
+        drawing: &Drawing,
+        scale: f32,
+        fonts: &mut Fonts,
+        target: &RenderTarget,
+    ) -> Result<(), DrawError> {
+        let frame = Frame { gpu, scale, target: [target.width(), target.height()] };
+        let mut encoder = gpu.encoder();
         let batches = self.prepare(&frame, &mut encoder, drawing, fonts);
         let drawn = batches.and_then(|batches| self.render(&frame, &mut encoder, drawing.background, &batches, target));
         // Also after an error: the kernels that did run fill what the passes keep.
-        queue.submit([encoder.finish()]);
+        gpu.queue.submit([encoder.finish()]);
         self.pictures.forget_unused();
         self.heatmaps.forget_unused();
         self.links.forget_unused();
@@ -179,7 +188,7 @@ impl Painter {
     ) -> Result<(), DrawError> {
         let [width, height] = frame.target;
         let size = [width as f32, height as f32];
-        frame.queue.write_buffer(&self.target_size, 0, bytemuck::bytes_of(&size));
+        frame.gpu.queue.write_buffer(&self.target_size, 0, bytemuck::bytes_of(&size));
         let [r, g, b, a] = background.0.map(|part| f64::from(part) / 255.0);
         let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             label: Some("drawing"),
@@ -223,28 +232,21 @@ impl Painter {
     ///
     /// # Errors
     /// If it doesn't return the numbers.
-    pub fn kept(&self) -> Result<Vec<u32>, DrawError> {
+    pub fn kept(&self) -> Result<Vec<u32>, GpuError> {
         let mut numbers: Vec<u32> =
             self.kept.iter().map(|kept| if let Kept::Known(count) = kept { *count } else { 0 }).collect();
         let on_device = |kept: &Kept| matches!(kept, Kept::OnDevice(_));
         if !self.kept.iter().any(on_device) {
             return Ok(numbers);
         }
-        let staging = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("numbers of links"),
-            size: 4 * self.kept.len() as u64,
-            usage: BufferUsages::COPY_DST | BufferUsages::MAP_READ,
-            mapped_at_creation: false,
-        });
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let staging = self.gpu.staging(4 * self.kept.len() as u64);
+        let mut encoder = self.gpu.encoder();
         for (place, kept) in (0..).zip(&self.kept) {
             if let Kept::OnDevice(arguments) = kept {
                 encoder.copy_buffer_to_buffer(arguments, 4, &staging, 4 * place, 4);
             }
         }
-        self.queue.submit([encoder.finish()]);
-        let counted = super::wait_for(&self.device, &staging).map_err(DrawError::NotCounted)?;
-        let counted: Vec<u32> = bytemuck::pod_collect_to_vec(&counted);
+        let counted: Vec<u32> = self.gpu.read_staging(encoder, staging)?;
         for ((number, counted), _) in
             numbers.iter_mut().zip(counted).zip(&self.kept).filter(|(_, kept)| on_device(kept))
         {
@@ -267,7 +269,11 @@ fn set_scissor(pass: &mut wgpu::RenderPass<'_>, [x, y, width, height]: Scissor) 
 }
 
 /// All shaders that draw or prepare a drawing, except those of glyphon.
-pub fn shaders() -> Vec<Shader> {
-    let [links, links_select] = LinkPass::shaders();
-    vec![ShapePass::shader(), PicturePass::shader(), HeatmapPass::shader(), links, links_select, PointPass::shader()]
-}
+pub const SHADERS: [Shader; 6] = [
+    ShapePass::SHADER,
+    PicturePass::SHADER,
+    heatmap::gpu::SHADER,
+    LinkPass::SHADER,
+    links::gpu::SHADER,
+    PointPass::SHADER,
+];

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use glam::Vec2;
-use wgpu::{ShaderStages, vertex_attr_array};
+use wgpu::vertex_attr_array;
 
-use super::device::{Frame, Growing, Shader, VIEW_WGSL, bind_group, bind_group_layout, strip_pipeline, uniform};
+use super::device::{Frame, Growing, Strips};
 use super::layer::Layer;
 use super::{DrawError, Picture, Pixels, Rect};
+use crate::gpu::{Binding, Gpu, Shader};
 
 /// Where a texture goes.
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
@@ -32,8 +33,7 @@ struct Uploaded {
 
 /// The pipeline, the images on the device, and the instances of the current drawing.
 pub(super) struct PicturePass {
-    layout: wgpu::BindGroupLayout,
-    pipeline: wgpu::RenderPipeline,
+    strips: Strips,
     samplers: [wgpu::Sampler; 2],
     target_size: wgpu::Buffer,
     uploaded: Vec<Uploaded>,
@@ -42,44 +42,32 @@ pub(super) struct PicturePass {
 }
 
 impl PicturePass {
-    pub(super) fn shader() -> Shader {
-        let texture = wgpu::BindingType::Texture {
-            sample_type: wgpu::TextureSampleType::Float { filterable: true },
-            view_dimension: wgpu::TextureViewDimension::D2,
-            multisampled: false,
-        };
-        let sampler = wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering);
-        let in_fragments =
-            |binding, ty| wgpu::BindGroupLayoutEntry { binding, visibility: ShaderStages::FRAGMENT, ty, count: None };
-        Shader {
-            name: "picture",
-            wgsl: [VIEW_WGSL, include_str!("../../shaders/render/picture.wgsl")].concat(),
-            bindings: vec![
-                uniform::<[f32; 2]>(0, ShaderStages::VERTEX),
-                in_fragments(1, texture),
-                in_fragments(2, sampler),
-            ],
-        }
-    }
+    pub(super) const SHADER: Shader = Shader {
+        name: "render/picture",
+        wgsl: concat!(
+            include_str!("../../shaders/render/view.wgsl"),
+            include_str!("../../shaders/render/picture.wgsl")
+        ),
+        bindings: &[Binding::Uniform(size_of::<[f32; 2]>() as u64), Binding::Texture, Binding::Sampler],
+        entry_points: &["vs_main", "fs_main"],
+    };
 
-    pub(super) fn new(device: &wgpu::Device, target_size: &wgpu::Buffer) -> Self {
-        let shader = Self::shader();
-        let layout = bind_group_layout(device, &shader);
+    pub(super) fn new(gpu: &Gpu, target_size: &wgpu::Buffer) -> Self {
         let instances = wgpu::VertexBufferLayout {
             array_stride: size_of::<Blit>() as u64,
             step_mode: wgpu::VertexStepMode::Instance,
             attributes: &vertex_attr_array![0 => Float32x4, 1 => Float32x4, 2 => Float32],
         };
-        let pipeline = strip_pipeline(device, &shader, &layout, Some(instances));
+        let strips = Strips::new(gpu, &Self::SHADER, Some(instances));
         let samplers = [wgpu::FilterMode::Nearest, wgpu::FilterMode::Linear].map(|filter| {
-            device.create_sampler(&wgpu::SamplerDescriptor {
+            gpu.device.create_sampler(&wgpu::SamplerDescriptor {
                 mag_filter: filter,
                 min_filter: filter,
                 ..wgpu::SamplerDescriptor::default()
             })
         });
-        let (target_size, instances) = (target_size.clone(), Growing::new(device));
-        Self { layout, pipeline, samplers, target_size, uploaded: Vec::new(), instances, uploaded_bytes: 0 }
+        let (target_size, instances) = (target_size.clone(), Growing::new(gpu));
+        Self { strips, samplers, target_size, uploaded: Vec::new(), instances, uploaded_bytes: 0 }
     }
 
     /// What draws an image, and where; `None` if nothing of it would be seen.
@@ -94,7 +82,7 @@ impl PicturePass {
         if !area.size().cmpgt(Vec2::ZERO).all() || expected == 0 || mark.pixels.rgb.len() != expected {
             return Ok(None);
         }
-        let limit = frame.device.limits().max_texture_dimension_2d;
+        let limit = frame.gpu.device.limits().max_texture_dimension_2d;
         if width.max(height) > limit {
             return Err(DrawError::PictureTooLarge { width, height, limit });
         }
@@ -110,36 +98,36 @@ impl PicturePass {
 
     fn upload(&mut self, frame: &Frame<'_>, pixels: &Arc<Pixels>) -> usize {
         let rgba: Vec<u8> = pixels.rgb.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
-        let texture = texture(frame.device, pixels.width, pixels.height, wgpu::TextureUsages::COPY_DST);
-        write_texture(frame.queue, &texture, &rgba);
-        let bindings = [0, 1].map(|sampler| self.bindings(frame.device, &texture, &self.samplers[sampler]));
+        let texture = texture(frame.gpu, pixels.width, pixels.height, wgpu::TextureUsages::COPY_DST);
+        write_texture(frame.gpu, &texture, &rgba);
+        let bindings = [0, 1].map(|sampler| self.bindings(frame.gpu, &texture, &self.samplers[sampler]));
         self.uploaded.push(Uploaded { pixels: pixels.clone(), bindings });
         self.uploaded_bytes += rgba.len() as u64;
         self.uploaded.len() - 1
     }
 
     /// Draws a texture with straight alpha, pixel by pixel.
-    pub(super) fn nearest(&self, device: &wgpu::Device, texture: &wgpu::Texture) -> wgpu::BindGroup {
-        self.bindings(device, texture, &self.samplers[0])
+    pub(super) fn nearest(&self, gpu: &Gpu, texture: &wgpu::Texture) -> wgpu::BindGroup {
+        self.bindings(gpu, texture, &self.samplers[0])
     }
 
     /// What draws a layer, and where.
     pub(super) fn layer(&self, frame: &Frame<'_>, layer: &Layer) -> (wgpu::BindGroup, Blit) {
         let [x, y, width, height] = layer.area;
-        let texture = texture(frame.device, width, height, wgpu::TextureUsages::COPY_DST);
-        write_texture(frame.queue, &texture, &layer.rgba);
+        let texture = texture(frame.gpu, width, height, wgpu::TextureUsages::COPY_DST);
+        write_texture(frame.gpu, &texture, &layer.rgba);
         let area = [x, y, x + width, y + height].map(|edge| edge as f32);
-        (self.nearest(frame.device, &texture), Blit { area, part: [0.0, 0.0, 1.0, 1.0], opacity: 1.0 })
+        (self.nearest(frame.gpu, &texture), Blit { area, part: [0.0, 0.0, 1.0, 1.0], opacity: 1.0 })
     }
 
-    fn bindings(&self, device: &wgpu::Device, texture: &wgpu::Texture, sampler: &wgpu::Sampler) -> wgpu::BindGroup {
+    fn bindings(&self, gpu: &Gpu, texture: &wgpu::Texture, sampler: &wgpu::Sampler) -> wgpu::BindGroup {
         let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
         let resources = [
             self.target_size.as_entire_binding(),
             wgpu::BindingResource::TextureView(&view),
             wgpu::BindingResource::Sampler(sampler),
         ];
-        bind_group(device, &self.layout, &resources)
+        self.strips.bind(gpu, &resources)
     }
 
     pub(super) fn upload_instances(&mut self, frame: &Frame<'_>, blits: &[Blit]) -> Result<(), DrawError> {
@@ -147,7 +135,7 @@ impl PicturePass {
     }
 
     pub(super) fn draw(&self, pass: &mut wgpu::RenderPass<'_>, bindings: &wgpu::BindGroup, blit: u32) {
-        pass.set_pipeline(&self.pipeline);
+        pass.set_pipeline(&self.strips.pipeline);
         pass.set_bind_group(0, bindings, &[]);
         pass.set_vertex_buffer(0, self.instances.slice());
         pass.draw(0..4, blit..blit + 1);
@@ -160,13 +148,8 @@ impl PicturePass {
 }
 
 /// An RGBA texture that is drawn from.
-pub(super) fn texture(
-    device: &wgpu::Device,
-    width: u32,
-    height: u32,
-    written_by: wgpu::TextureUsages,
-) -> wgpu::Texture {
-    device.create_texture(&wgpu::TextureDescriptor {
+pub(super) fn texture(gpu: &Gpu, width: u32, height: u32, written_by: wgpu::TextureUsages) -> wgpu::Texture {
+    gpu.device.create_texture(&wgpu::TextureDescriptor {
         label: Some("picture"),
         size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
         mip_level_count: 1,
@@ -179,10 +162,10 @@ pub(super) fn texture(
 }
 
 /// All of the texture's pixels, `[height, width, 4]`.
-pub(super) fn write_texture(queue: &wgpu::Queue, texture: &wgpu::Texture, rgba: &[u8]) {
+pub(super) fn write_texture(gpu: &Gpu, texture: &wgpu::Texture, rgba: &[u8]) {
     let layout =
         wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(4 * texture.width()), rows_per_image: None };
-    queue.write_texture(texture.as_image_copy(), rgba, layout, texture.size());
+    gpu.queue.write_texture(texture.as_image_copy(), rgba, layout, texture.size());
 }
 
 /// The rectangle in whole pixels.

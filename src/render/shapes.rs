@@ -7,10 +7,11 @@
 
 use bytemuck::{Pod, Zeroable};
 use glam::Vec2;
-use wgpu::{ShaderStages, vertex_attr_array};
+use wgpu::vertex_attr_array;
 
-use super::device::{Frame, Growing, Shader, VIEW_WGSL, bind_group, bind_group_layout, strip_pipeline, uniform};
+use super::device::{Frame, Growing, Strips};
 use super::{Color, DrawError, Line, Quad};
+use crate::gpu::{Binding, Gpu, Shader};
 
 /// An instance; lengths are pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable)]
@@ -89,23 +90,20 @@ fn whole(length: f32) -> f32 {
 
 /// The pipeline and the instances of the current drawing.
 pub(super) struct ShapePass {
-    pipeline: wgpu::RenderPipeline,
+    strips: Strips,
     bindings: wgpu::BindGroup,
     instances: Growing,
 }
 
 impl ShapePass {
-    pub(super) fn shader() -> Shader {
-        Shader {
-            name: "shapes",
-            wgsl: [VIEW_WGSL, include_str!("../../shaders/render/shapes.wgsl")].concat(),
-            bindings: vec![uniform::<[f32; 2]>(0, ShaderStages::VERTEX)],
-        }
-    }
+    pub(super) const SHADER: Shader = Shader {
+        name: "render/shapes",
+        wgsl: concat!(include_str!("../../shaders/render/view.wgsl"), include_str!("../../shaders/render/shapes.wgsl")),
+        bindings: &[Binding::Uniform(size_of::<[f32; 2]>() as u64)],
+        entry_points: &["vs_main", "fs_main"],
+    };
 
-    pub(super) fn new(device: &wgpu::Device, target_size: &wgpu::Buffer) -> Self {
-        let shader = Self::shader();
-        let layout = bind_group_layout(device, &shader);
+    pub(super) fn new(gpu: &Gpu, target_size: &wgpu::Buffer) -> Self {
         let instances = wgpu::VertexBufferLayout {
             array_stride: size_of::<Shape>() as u64,
             step_mode: wgpu::VertexStepMode::Instance,
@@ -113,11 +111,9 @@ impl ShapePass {
                 0 => Float32x2, 1 => Float32x2, 2 => Float32x2, 3 => Unorm8x4, 4 => Unorm8x4, 5 => Float32x3
             ],
         };
-        Self {
-            pipeline: strip_pipeline(device, &shader, &layout, Some(instances)),
-            bindings: bind_group(device, &layout, &[target_size.as_entire_binding()]),
-            instances: Growing::new(device),
-        }
+        let strips = Strips::new(gpu, &Self::SHADER, Some(instances));
+        let bindings = strips.bind(gpu, &[target_size.as_entire_binding()]);
+        Self { strips, bindings, instances: Growing::new(gpu) }
     }
 
     pub(super) fn upload_instances(&mut self, frame: &Frame<'_>, shapes: &[Shape]) -> Result<(), DrawError> {
@@ -125,7 +121,7 @@ impl ShapePass {
     }
 
     pub(super) fn draw(&self, pass: &mut wgpu::RenderPass<'_>, shapes: std::ops::Range<u32>) {
-        pass.set_pipeline(&self.pipeline);
+        pass.set_pipeline(&self.strips.pipeline);
         pass.set_bind_group(0, &self.bindings, &[]);
         pass.set_vertex_buffer(0, self.instances.slice());
         pass.draw(0..4, shapes);

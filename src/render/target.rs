@@ -1,5 +1,7 @@
 //! The texture that a drawing is drawn into.
 
+use crate::gpu::{Gpu, GpuError};
+
 /// Holds gamma-space sRGB bytes with premultiplied alpha, as egui expects of a native texture.
 pub const TARGET_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 
@@ -23,23 +25,23 @@ pub enum TargetError {
         /// The longest side allowed.
         limit: u32,
     },
-    /// The device did not return the pixels.
-    #[error("the GPU did not return the picture's pixels: {0}")]
-    Readback(String),
+    /// The device has no memory for it, or is lost.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
 }
 
 impl RenderTarget {
     /// A target of this many pixels; 0 counts as 1, since there are no empty textures.
     ///
     /// # Errors
-    /// If a side is longer than the device allows.
-    pub fn new(device: &wgpu::Device, width: u32, height: u32) -> Result<Self, TargetError> {
-        let limit = device.limits().max_texture_dimension_2d;
+    /// If a side is longer than the device allows, it has no memory for it, or is lost.
+    pub fn new(gpu: &Gpu, width: u32, height: u32) -> Result<Self, TargetError> {
+        let limit = gpu.device.limits().max_texture_dimension_2d;
         let (width, height) = (width.max(1), height.max(1));
         if width.max(height) > limit {
             return Err(TargetError::TooLarge { width, height, limit });
         }
-        let texture = device.create_texture(&wgpu::TextureDescriptor {
+        let descriptor = wgpu::TextureDescriptor {
             label: Some("render target"),
             size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
             mip_level_count: 1,
@@ -50,8 +52,8 @@ impl RenderTarget {
                 | wgpu::TextureUsages::TEXTURE_BINDING
                 | wgpu::TextureUsages::COPY_SRC,
             view_formats: &[],
-        });
-        Ok(Self::of_texture(texture))
+        };
+        Ok(gpu.guarded(|| Ok(Self::of_texture(gpu.device.create_texture(&descriptor))))?)
     }
 
     pub(super) fn of_texture(texture: wgpu::Texture) -> Self {
@@ -62,12 +64,12 @@ impl RenderTarget {
     /// Makes it this large. Returns whether its texture is another one now, which then has to be registered anew.
     ///
     /// # Errors
-    /// If a side is longer than the device allows; the target stays as it was.
-    pub fn resize(&mut self, device: &wgpu::Device, width: u32, height: u32) -> Result<bool, TargetError> {
+    /// As [`Self::new`]; the target stays as it was.
+    pub fn resize(&mut self, gpu: &Gpu, width: u32, height: u32) -> Result<bool, TargetError> {
         if (width.max(1), height.max(1)) == (self.width(), self.height()) {
             return Ok(false);
         }
-        *self = Self::new(device, width, height)?;
+        *self = Self::new(gpu, width, height)?;
         Ok(true)
     }
 
@@ -90,20 +92,19 @@ impl RenderTarget {
     ///
     /// # Errors
     /// If the device doesn't return them.
-    pub fn read(&self, device: &wgpu::Device, queue: &wgpu::Queue) -> Result<Vec<u8>, TargetError> {
+    pub fn read(&self, gpu: &Gpu) -> Result<Vec<u8>, GpuError> {
+        gpu.guarded(|| self.read_from(gpu))
+    }
+
+    fn read_from(&self, gpu: &Gpu) -> Result<Vec<u8>, GpuError> {
         let row_bytes = self.width() * 4;
         let padded_row_bytes = row_bytes.next_multiple_of(wgpu::COPY_BYTES_PER_ROW_ALIGNMENT);
-        let buffer = device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some("render target readback"),
-            size: u64::from(padded_row_bytes) * u64::from(self.height()),
-            usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
-            mapped_at_creation: false,
-        });
-        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let staging = gpu.staging(u64::from(padded_row_bytes) * u64::from(self.height()));
+        let mut encoder = gpu.encoder();
         encoder.copy_texture_to_buffer(
             self.texture.as_image_copy(),
             wgpu::TexelCopyBufferInfo {
-                buffer: &buffer,
+                buffer: &staging,
                 layout: wgpu::TexelCopyBufferLayout {
                     offset: 0,
                     bytes_per_row: Some(padded_row_bytes),
@@ -112,8 +113,7 @@ impl RenderTarget {
             },
             self.texture.size(),
         );
-        queue.submit([encoder.finish()]);
-        let padded = super::wait_for(device, &buffer).map_err(TargetError::Readback)?;
+        let padded: Vec<u8> = gpu.read_staging(encoder, staging)?;
         Ok(padded.chunks_exact(padded_row_bytes as usize).flat_map(|row| &row[..row_bytes as usize]).copied().collect())
     }
 }

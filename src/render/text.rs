@@ -18,6 +18,7 @@ use glyphon::{
 use super::device::Frame;
 use super::fonts::{Fonts, Line, SHAPED_HEIGHT, SHAPED_SIZE};
 use super::{Align, DrawError, Label, TARGET_FORMAT};
+use crate::gpu::Gpu;
 
 /// From the middle of a line down to its baseline, in font sizes: half the height of Inter's capitals.
 pub(super) const MIDDLE_TO_BASELINE: f32 = 0.364;
@@ -69,7 +70,7 @@ struct Placed<'a> {
 }
 
 impl Glyphs {
-    fn new(device: &wgpu::Device, queue: &wgpu::Queue, cache: &Cache) -> Self {
+    fn new(Gpu { device, queue, .. }: &Gpu, cache: &Cache) -> Self {
         // Blends the sRGB values themselves, as all other passes do.
         let mut atlas = TextAtlas::with_color_mode(device, queue, cache, TARGET_FORMAT, ColorMode::Web);
         let renderer = TextRenderer::new(&mut atlas, device, wgpu::MultisampleState::default(), None);
@@ -78,11 +79,11 @@ impl Glyphs {
 }
 
 impl TextPass {
-    pub(super) fn new(device: &wgpu::Device, queue: &wgpu::Queue) -> Self {
-        let cache = Cache::new(device);
+    pub(super) fn new(gpu: &Gpu) -> Self {
+        let cache = Cache::new(&gpu.device);
         Self {
-            glyphs: Glyphs::new(device, queue, &cache),
-            viewport: Viewport::new(device, &cache),
+            glyphs: Glyphs::new(gpu, &cache),
+            viewport: Viewport::new(&gpu.device, &cache),
             swash: SwashCache::new(),
             no_text: Buffer::new_empty(Metrics::new(SHAPED_SIZE, SHAPED_HEIGHT)),
             cache,
@@ -96,14 +97,14 @@ impl TextPass {
         labels: impl Iterator<Item = &'a Label>,
     ) -> Result<(), DrawError> {
         let [width, height] = frame.target;
-        self.viewport.update(frame.queue, Resolution { width, height });
+        self.viewport.update(&frame.gpu.queue, Resolution { width, height });
         let mut placed: Vec<Placed<'_>> = labels.filter_map(|label| place(frame, fonts, label)).collect();
         self.glyphs.atlas.trim();
         if self.prepare_placed(frame, fonts, &mut placed).is_ok() {
             return Ok(());
         }
         // Full of glyphs that other drawings left: an empty one takes those of this drawing.
-        self.glyphs = Glyphs::new(frame.device, frame.queue, &self.cache);
+        self.glyphs = Glyphs::new(frame.gpu, &self.cache);
         self.prepare_placed(frame, fonts, &mut placed).map_err(|PrepareError::AtlasFull| DrawError::TooManyGlyphs)
     }
 
@@ -122,8 +123,8 @@ impl TextPass {
             turned.images.get(usize::from(request.id)).map(|glyph| glyph.image.clone())
         };
         renderer.prepare_with_custom(
-            frame.device,
-            frame.queue,
+            &frame.gpu.device,
+            &frame.gpu.queue,
             &mut fonts.system,
             atlas,
             &self.viewport,

@@ -296,7 +296,7 @@ impl TensorKind {
             Length::TokensOf(sequence) => Some((at, length, sequence)),
             _ => None,
         });
-        let last = counted.clone().last();
+        let last = counted.clone().next_back();
         let culprit = counted.find(|(at, length, _)| is_wrong(&(*at, *length))).or(last);
         let why = culprit.map_or_else(String::new, |(_, length, sequence)| {
             format!(": sequence `{}` has {length} tokens", sequence.name)

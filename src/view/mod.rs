@@ -20,7 +20,6 @@ mod views;
 use crate::query::{Query, StatisticGrid};
 use crate::render::Fonts;
 use common::sketch::Sketch;
-use common::tip::Facts;
 use definition::Definition;
 
 pub use choices::{LinkColor, MatrixBlock, Tiles};
@@ -67,7 +66,7 @@ pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
     if inputs.size.x >= 64.0 && inputs.size.y >= 48.0 {
         (definition(view).draw)(inputs, &mut sketch);
     }
-    let facts = Facts::new(inputs, &mut sketch);
+    let facts = sketch.facts(inputs);
     sketch.finish(facts)
 }
 
@@ -76,7 +75,7 @@ pub fn draw_grid(grid: &StatisticGrid, inputs: &Inputs<'_>, fonts: &mut Fonts) -
     let mut sketch = Sketch::new(inputs, fonts);
     caption::draw(|| heads::words_of(inputs, grid), inputs, &mut sketch);
     heads::draw_grid(inputs, grid, None, &mut sketch);
-    let facts = Facts::new(inputs, &mut sketch);
+    let facts = sketch.facts(inputs);
     sketch.finish(facts)
 }
 

@@ -1,5 +1,6 @@
 //! How the views show what they show.
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::normalize::Normalization;
@@ -88,11 +89,12 @@ pub struct Options {
 }
 
 /// What rows and columns of the heads view are sorted by; means fall downwards and to the right.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum HeadsOrder {
     /// Their numbers.
     #[default]
+    #[value(name = "none")]
     Number,
     /// Layers by their mean, heads by number.
     Layers,

@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::common::{Result, finished, started, succeed};
 
 /// Each with how often it is run.
-const COMMANDS: [(usize, &[&str]); 9] = [
+const COMMANDS: [(usize, &[&str]); 10] = [
     (16, &["check", "TRACE"]),
     (14, &["stats", "TRACE", "--compute", "cpu"]),
     (14, &["attention", "TRACE", "--token", "1", "--rollout", "--compute", "cpu"]),
@@ -18,6 +18,8 @@ const COMMANDS: [(usize, &[&str]); 9] = [
     (10, &["render", "TRACE", "--view", "similarity", "--compute", "cpu", "-o", "OUT.csv"]),
     (6, &["render", "TRACE", "--view", "links", "--lock-scale", "--compute", "cpu", "-o", "OUT.csv"]),
     (6, &["stats", "TRACE", "--compute", "gpu"]),
+    // Its views tell the error, and the picture is drawn.
+    (6, &["render", "TRACE", "--view", "window", "-o", "OUT.png"]),
 ];
 
 #[test]

@@ -42,14 +42,13 @@ impl Crate {
                 (module, (name, Source::parse(&code)))
             })
             .collect();
-        // What no file declares outside of its tests is a test.
-        let is_declared = |module: &Path| {
-            (1..=module.len()).all(|length| {
+        let is_test = |module: &Path| {
+            (1..=module.len()).any(|length| {
                 let (last, parent) = (&module[length - 1], &module[..length - 1]);
-                module == &["main"] || files.get(parent).is_some_and(|(_, parent)| parent.modules.contains(last))
+                files.get(parent).is_some_and(|(_, parent)| parent.tests.contains(last))
             })
         };
-        let tests: Vec<Path> = files.keys().filter(|module| !is_declared(module)).cloned().collect();
+        let tests: Vec<Path> = files.keys().filter(|module| is_test(module)).cloned().collect();
         tests.iter().for_each(|module| _ = files.remove(module));
         Self { files }
     }
@@ -120,10 +119,16 @@ impl Crate {
                     rest = &rest[1..];
                 }
             }
-            first if self.files.get(module)?.1.modules.contains(first) => {}
+            first if self.child(module, first).is_some() => {}
             _ => return None,
         }
         self.walk(&start, rest, depth)
+    }
+
+    /// The module of that name in a module, if it has a file.
+    fn child(&self, module: &Path, name: &str) -> Option<Path> {
+        let child = [module.as_slice(), &[name.to_owned()]].concat();
+        self.files.contains_key(&child).then_some(child)
     }
 
     fn walk(&self, start: &Path, rest: &[String], depth: usize) -> Option<Found> {
@@ -133,8 +138,8 @@ impl Crate {
         }
         let Some(name) = rest.first() else { return Some(Found::Module(start.clone())) };
         let source = &self.files.get(start)?.1;
-        if source.modules.contains(name) {
-            return self.walk(&[start.as_slice(), std::slice::from_ref(name)].concat(), &rest[1..], depth);
+        if let Some(child) = self.child(start, name) {
+            return self.walk(&child, &rest[1..], depth);
         }
         if source.items.contains(name) {
             return Some(Found::Item(start.clone()));
@@ -201,7 +206,7 @@ pub fn rust_files(folder: &FilePath) -> std::io::Result<Vec<PathBuf>> {
 #[test]
 fn names_are_followed_to_the_file_that_declares_them() {
     let files = [
-        ("lib.rs", "pub mod a; pub mod b; mod only;"),
+        ("lib.rs", "pub mod a; pub mod b; mod only; #[cfg(test)] mod tested;"),
         (
             "a/mod.rs",
             "mod deep; pub mod shown; pub use deep::Deep; pub use shown::*; use crate::b::{B, inner::{self}}; fn f(_: B) { inner::g() }",
@@ -211,7 +216,7 @@ fn names_are_followed_to_the_file_that_declares_them() {
         ("b/mod.rs", "pub mod inner; pub struct B;"),
         ("b/inner.rs", "use crate::a::{Deep, Shown}; pub fn g() {}"),
         ("only.rs", "pub struct Only; fn f() -> crate::a::Deep { crate::a::Deep }"),
-        ("undeclared.rs", "use crate::a::Deep;"),
+        ("tested.rs", "use crate::a::Deep;"),
     ];
     let all = Crate::of(files.map(|(name, code)| (name.to_owned(), code.to_owned()))).arrows();
     let arrow = |(from, to): (&str, &str)| (from.to_owned(), to.to_owned());

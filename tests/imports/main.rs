@@ -9,33 +9,36 @@ use std::path::{Path, PathBuf};
 
 use graph::{Arrow, Crate, circles, rust_files};
 
-/// What each module may import, besides itself. `gpu` and `render` know the plain types of the trace.
+/// What each module may import, besides itself. `gpu` and `render` know the plain types of the
+/// trace, `query` those of `render`.
 const ALLOWED: [(&str, &[&str]); 11] = [
     ("trace", &[]),
     ("gpu", &["trace"]),
     ("analysis", &["trace", "gpu"]),
     ("dataset", &["trace", "analysis"]),
     ("render", &["trace", "gpu"]),
-    ("view", &["trace", "analysis", "render"]),
-    ("query", &["trace", "analysis", "dataset", "render", "view"]),
+    ("query", &["trace", "gpu", "analysis", "dataset", "render"]),
+    ("view", &["trace", "analysis", "dataset", "render", "query"]),
     ("headless", &["gpu", "render", "view"]),
-    ("export", &["trace", "analysis", "render", "view", "query", "headless"]),
-    ("app", &["trace", "gpu", "analysis", "dataset", "render", "view", "query", "headless", "export"]),
-    ("cli", &["trace", "gpu", "analysis", "dataset", "render", "view", "query", "headless", "export", "app"]),
+    ("export", &["trace", "analysis", "render", "query", "view", "headless"]),
+    ("app", &["trace", "gpu", "analysis", "dataset", "render", "query", "view", "headless", "export"]),
+    ("cli", &["trace", "gpu", "analysis", "dataset", "render", "query", "view", "headless", "export", "app"]),
 ];
 
 /// Arrows that still close a circle, and are to be broken; a folder stands for all of its files. Without them there is no circle. A
 /// line that is no longer needed fails.
-const TO_BREAK: [(&str, &str); 9] = [
+const TO_BREAK: [(&str, &str); 11] = [
     ("analysis/projection/mod.rs", "analysis/projection/tsne.rs"),
     ("analysis/projection/mod.rs", "analysis/projection/umap.rs"),
+    ("analysis/statistics/cpu/walk.rs", "analysis/statistics/cpu/mod.rs"),
     ("analysis/statistics/plan.rs", "analysis/statistics/mod.rs"),
-    ("app/", "app/"),
     ("cli/animate.rs", "cli/render.rs"),
     ("cli/mod.rs", "cli/man.rs"),
     ("dataset/head_stats/mod.rs", "dataset/head_stats/load.rs"),
     ("dataset/open.rs", "dataset/thumbnails.rs"),
-    ("query/mod.rs", "query/hidden.rs"),
+    ("query/request.rs", "query/solver.rs"),
+    ("query/results.rs", "query/matrix.rs"),
+    ("query/weights.rs", "query/matrix.rs"),
 ];
 
 fn src() -> PathBuf {

@@ -8,8 +8,8 @@ pub type Path = Vec<String>;
 /// What a file says of other files.
 #[derive(Debug, Default)]
 pub struct Source {
-    /// `mod name;`
-    pub modules: BTreeSet<String>,
+    /// `#[cfg(test)] mod name;`
+    pub tests: BTreeSet<String>,
     /// Functions, types, constants and macros that are declared here.
     pub items: BTreeSet<String>,
     /// `use path as name;`, the name first. It is `*` where a whole module is imported.
@@ -24,8 +24,8 @@ pub struct Source {
 
 impl Source {
     pub fn parse(code: &str) -> Self {
-        let tokens = without_tests(tokens(code));
-        let mut source = Self::default();
+        let (tokens, tests) = without_tests(tokens(code));
+        let mut source = Self { tests, ..Self::default() };
         let mut at = 0;
         let mut depth = 0;
         while at < tokens.len() {
@@ -45,10 +45,8 @@ impl Source {
                     }
                     at = end;
                 }
-                "mod" if depth == 0 && tokens.get(at + 2).is_some_and(|token| token == ";") => {
-                    source.modules.insert(next.to_owned());
-                    at += 2;
-                }
+                // A file of its own.
+                "mod" if tokens.get(at + 2).is_some_and(|token| token == ";") => at += 2,
                 "fn" | "struct" | "enum" | "trait" | "type" | "const" | "static" | "mod"
                     if depth == 0 && is_name(next) =>
                 {
@@ -129,10 +127,10 @@ fn commas(tokens: &[String]) -> Vec<&[String]> {
     tokens.split(is_comma).filter(|part| !part.is_empty()).collect()
 }
 
-/// Leaves out what follows `#[cfg(test)]`: to the next `;`, or the brace that closes.
-fn without_tests(tokens: Vec<String>) -> Vec<String> {
+/// Leaves out what follows `#[cfg(test)]`: to the next `;`, or the brace that closes. The names of modules among that come second.
+fn without_tests(tokens: Vec<String>) -> (Vec<String>, BTreeSet<String>) {
     const TEST: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
-    let mut left = Vec::with_capacity(tokens.len());
+    let (mut left, mut tests) = (Vec::with_capacity(tokens.len()), BTreeSet::new());
     let mut at = 0;
     while at < tokens.len() {
         if !tokens[at..].iter().take(TEST.len()).eq(TEST.iter()) {
@@ -145,13 +143,16 @@ fn without_tests(tokens: Vec<String>) -> Vec<String> {
         while at < tokens.len() {
             let token = tokens[at].as_str();
             depth += i32::from(token == "{") - i32::from(token == "}");
+            if token == "mod" && depth == 0 {
+                tests.extend(tokens.get(at + 1).cloned());
+            }
             at += 1;
             if depth == 0 && matches!(token, ";" | "}") {
                 break;
             }
         }
     }
-    left
+    (left, tests)
 }
 
 fn is_name(token: &str) -> bool {
@@ -225,12 +226,14 @@ fn a_source_is_read_as_the_compiler_reads_it() {
         fn f<'a>(x: &'a str) -> char { let y = super::beside::made(x.method()); sinks::dot('{', r#"mod "no";"#); '\'' }
         #[cfg(test)]
         mod tests { use super::*; fn g() { crate::tested::no() } }
+        #[cfg(test)]
+        mod more_tests;
         fn last() -> Deep { crate::gpu::Page::of::<Here>() }
         "##,
     );
     let path = |text: &str| text.split("::").map(str::to_owned).collect::<Path>();
     let named = |name: &str, of: &str| (name.to_owned(), path(of));
-    assert_eq!(source.modules, BTreeSet::from(["child".to_owned()]));
+    assert_eq!(source.tests, ["tests", "more_tests"].map(str::to_owned).into());
     let items = ["Here", "TEXT", "f", "last"].map(str::to_owned);
     assert_eq!(source.items, BTreeSet::from(items));
     assert_eq!(

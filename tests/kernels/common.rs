@@ -2,17 +2,39 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "each test uses its part, and a test may panic")]
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use half::{bf16, f16};
 use vlscope::analysis::{BlockLayout, Compute, Engine, Selection};
-use vlscope::gpu::{AdapterChoice, Gpu};
+use vlscope::gpu::{AdapterChoice, Gpu, PageKey};
 use vlscope::trace::{Area, Content, Dtype, Region, TensorView, Token, Trace};
 
 /// One device for all tests of a process. No adapter is a failure.
 pub fn gpu() -> &'static Arc<Gpu> {
     static GPU: OnceLock<Arc<Gpu>> = OnceLock::new();
     GPU.get_or_init(|| Arc::new(Gpu::open(&AdapterChoice::Auto).unwrap()))
+}
+
+/// A device of a test's own, which may set its budget.
+pub fn own_gpu() -> Arc<Gpu> {
+    Arc::new(Gpu::open(&AdapterChoice::Auto).unwrap())
+}
+
+/// A device that binds no more bytes than this and runs few workgroups in a dimension, as no real adapter does.
+pub fn limited_gpu(binding_bytes: u64) -> Arc<Gpu> {
+    let limits = |limits: wgpu::Limits| wgpu::Limits {
+        max_storage_buffer_binding_size: binding_bytes.min(limits.max_storage_buffer_binding_size),
+        max_compute_workgroups_per_dimension: 32,
+        ..limits
+    };
+    Arc::new(Gpu::open_limited(&AdapterChoice::Auto, limits).unwrap())
+}
+
+/// Of the first page of a block that stands alone; tests that share a device must not share pages.
+pub fn new_key() -> PageKey {
+    static TRACES: AtomicU64 = AtomicU64::new(1 << 40);
+    PageKey { trace: TRACES.fetch_add(1, Ordering::Relaxed), block: 0, layer: 0, first_head: 0 }
 }
 
 pub fn engine_on_shaders() -> Engine {

@@ -3,25 +3,20 @@
 
 use std::fmt::Write as _;
 
-use crate::common::{Block, assert_close, gpu, text};
+use crate::common::{Block, assert_close, gpu, new_key, text};
 use vlscope::analysis::statistics::{self, Group, HeadStatistics, Options, Over, Rounding, TABLE, plan::Plan, z_score};
-use vlscope::gpu::{Kernel, PageKey, Residency};
 use vlscope::trace::{Area, Content, Region, Token};
 
-/// Both twins; the values of the only head.
+/// By the CPU and the GPU; the values of the only head.
 fn measure(block: &Block, specials: bool) -> [Vec<HeadStatistics>; 2] {
     let plan = Plan::new(&block.layout(), &Options { specials, ..Options::default() });
     let layers = block.layers();
     let on_processor = vec![statistics::cpu::Pass::new(&plan).layer_sums(&layers[0], &|| true).unwrap()];
-    let gpu = gpu();
-    let kernel = Kernel::new(gpu, &statistics::gpu::SHADER);
-    let mut residency = Residency::new(gpu.clone(), 1 << 30);
-    let in_shaders = gpu.guarded(|| {
-        let mut pass = statistics::gpu::Pass::new(gpu, &kernel, &plan, 1);
-        pass.add_layer(&mut residency, PageKey { trace: 0, block: 0, layer: 0, first_head: 0 }, &layers[0])?;
-        pass.finish()
-    });
-    [statistics::finish(&plan, &on_processor), statistics::finish(&plan, &in_shaders.unwrap())]
+    let in_shaders = gpu()
+        .guarded(|| statistics::gpu::layer_sums(gpu(), new_key(), &layers, &plan, &mut |_| true))
+        .unwrap()
+        .unwrap();
+    [statistics::finish(&plan, &on_processor), statistics::finish(&plan, &in_shaders)]
 }
 
 fn assert_values(block: &Block, specials: bool, expected: &[(&str, f64)]) {

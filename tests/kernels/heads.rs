@@ -1,29 +1,24 @@
-//! Pooling and every head apart: each twin against the other, and against what can be counted by hand.
+//! Pooling and every head apart: CPU and GPU against each other, and against what can be counted by hand.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::common::{Block, assert_close, engine_on_shaders, gpu, reference};
-use vlscope::analysis::pool::{self, Pooling, Tiling};
+use crate::common::{Block, assert_close, engine_on_shaders, gpu, limited_gpu, new_key, reference};
+use vlscope::analysis::pool::{self, Pooling, Rectangle, Tiling};
 use vlscope::analysis::statistics::{self, HeadStatistics, Over};
 use vlscope::analysis::{BlockLayout, Direction, Engine, Pick, Selection, per_head};
-use vlscope::gpu::{Kernel, PageKey, Residency};
+use vlscope::gpu::{Gpu, read_back};
 use vlscope::query::{AttentionGrid, OpenTrace, Solver};
 use vlscope::trace::{Dtype, TensorView};
 
-const KEY: PageKey = PageKey { trace: 0, block: 0, layer: 0, first_head: 0 };
-
-fn on_device(layer: &TensorView<'_>, tiling: &Tiling, binding_bytes: u64) -> Vec<f32> {
-    let mut residency = Residency::new(gpu().clone(), 1 << 28);
-    residency.limit_binding(binding_bytes);
-    let kernel = Kernel::new(gpu(), &pool::gpu::SHADER);
-    gpu().guarded(|| pool::gpu::pool(gpu(), &kernel, &mut residency, KEY, layer, tiling)).unwrap()
+fn on_device(layer: &TensorView<'_>, tiling: &Tiling, gpu: &Gpu) -> Vec<f32> {
+    gpu.guarded(|| pool::gpu::pool(gpu, new_key(), layer, tiling)).unwrap()
 }
 
 #[test]
-fn pooling_twins_agree_at_awkward_sizes() {
+fn cpu_and_gpu_pool_alike_at_awkward_sizes() {
     for tokens in [1, 3, 31, 63, 64, 65, 129] {
         for dtype in [Dtype::F32, Dtype::F16, Dtype::Bf16] {
             for causal in [false, true] {
@@ -35,7 +30,7 @@ fn pooling_twins_agree_at_awkward_sizes() {
                         let native = pool::cpu::pool(layer, &tiling);
                         assert_eq!(native.len(), 3 * side.min(tokens).pow(2));
                         let what = format!("{tokens} tokens, {dtype:?}, {tiling:?}");
-                        assert_close(&what, &native, &on_device(layer, &tiling, 1 << 27), 2e-6);
+                        assert_close(&what, &native, &on_device(layer, &tiling, gpu()), 2e-6);
                     }
                 }
             }
@@ -44,7 +39,7 @@ fn pooling_twins_agree_at_awkward_sizes() {
 }
 
 #[test]
-fn pooling_twins_agree_for_cross_attention_and_pages() {
+fn cpu_and_gpu_pool_alike_for_cross_attention_and_pages() {
     for (queries, keys) in [(5, 67), (67, 5), (1, 1000)] {
         let block = Block::cross(queries, keys, &[5], Dtype::F16);
         let layer = &block.layers()[0];
@@ -52,25 +47,59 @@ fn pooling_twins_agree_for_cross_attention_and_pages() {
         let native = pool::cpu::pool(layer, &tiling);
         // Two heads a page.
         let page_bytes = (2 * queries * keys * 2).next_multiple_of(4) as u64;
-        assert_close("pages", &native, &on_device(layer, &tiling, page_bytes), 2e-6);
+        assert_close("pages", &native, &on_device(layer, &tiling, &limited_gpu(page_bytes.max(1000))), 2e-6);
     }
     let empty = TensorView { dtype: Dtype::F32, shape: vec![0, 4, 4], bytes: &[] };
     let tiling = Tiling::within(4, [4, 4], Pooling::Mean, false);
-    assert!(pool::cpu::pool(&empty, &tiling).is_empty() && on_device(&empty, &tiling, 1 << 27).is_empty());
+    assert!(pool::cpu::pool(&empty, &tiling).is_empty() && on_device(&empty, &tiling, gpu()).is_empty());
+}
+
+/// A part of a head, wherever it begins and however fine; the whole is what [`pool`](pool::cpu::pool) makes of it.
+#[test]
+fn cpu_and_gpu_pool_a_rectangle_alike() {
+    for (causal, dtype) in [(false, Dtype::F32), (true, Dtype::F16), (true, Dtype::Bf16)] {
+        let block = Block::mixed(65, causal, &[3], dtype);
+        let layer = &block.layers()[0];
+        let matrix = layer.entry(2).to_f32();
+        for (queries, keys) in [(0..65, 0..65), (7..8, 0..65), (3..64, 40..41), (33..50, 1..64), (9..9, 2..5)] {
+            for side in [1, 5, 64, 65] {
+                for pooling in Pooling::ALL {
+                    let tiling = Tiling::within(side, [queries.len(), keys.len()], pooling, causal);
+                    let part = Rectangle { head: 2, queries: queries.clone(), keys: keys.clone(), tiling };
+                    let native = pool::cpu::rectangle(layer, &part);
+                    let resident = gpu().guarded(|| pool::gpu::rectangle(gpu(), new_key(), layer, &part)).unwrap();
+                    let mut on_device: Vec<f32> = read_back(gpu(), &resident.buffer).unwrap();
+                    on_device.truncate(tiling.cells());
+                    assert_close(&format!("{part:?}"), &native, &on_device, 2e-6);
+                    if tiling.rows == queries.len() && tiling.columns == keys.len() {
+                        let expected: Vec<f32> = queries
+                            .clone()
+                            .flat_map(|query| keys.clone().map(move |key| (query, key)))
+                            .map(|(query, key)| if causal && key > query { 0.0 } else { matrix[query * 65 + key] })
+                            .collect();
+                        assert_eq!(native, expected);
+                    }
+                    if queries.len() == 65 && keys.len() == 65 {
+                        assert_eq!(native, pool::cpu::pool(layer, &tiling)[2 * tiling.cells()..]);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// 66,000 workgroups of 64 cells.
 #[test]
-fn pooling_twins_agree_beyond_one_dimension_of_workgroups() {
+fn cpu_and_gpu_pool_alike_beyond_one_dimension_of_workgroups() {
     let block = Block::cross(2, 1000, &[2112], Dtype::F16);
     let layer = &block.layers()[0];
     let tiling = Tiling::within(1000, [2, 1000], Pooling::Maximum, false);
     assert!(2112 * tiling.cells() > 65_535 * 64);
-    assert_eq!(pool::cpu::pool(layer, &tiling), on_device(layer, &tiling, 1 << 27));
+    assert_eq!(pool::cpu::pool(layer, &tiling), on_device(layer, &tiling, gpu()));
 }
 
 #[test]
-fn a_cell_is_the_greatest_or_the_mean_of_what_the_mask_lets_through() {
+fn a_cell_is_the_maximum_or_the_mean_of_what_is_unmasked() {
     let queries = vec![crate::common::text("a"); 3];
     let weights = [1.0, 0.0, 0.0, 0.4, 0.6, 0.0, 0.2, 0.3, 0.5];
     let pool = |pooling, causal, weights: &[f32]| {
@@ -78,9 +107,9 @@ fn a_cell_is_the_greatest_or_the_mean_of_what_the_mask_lets_through() {
         pool::cpu::pool(&block.layers()[0], &Tiling::within(2, [3, 3], pooling, causal))
     };
     // Rows 0 | 1, 2 and columns 0 | 1, 2.
-    assert_close("greatest", &pool(Pooling::Maximum, false, &weights), &[1.0, 0.0, 0.4, 0.6], 1e-6);
+    assert_close("maximum", &pool(Pooling::Maximum, false, &weights), &[1.0, 0.0, 0.4, 0.6], 1e-6);
     assert_close("mean", &pool(Pooling::Mean, false, &weights), &[1.0, 0.0, 0.3, 1.4 / 4.0], 1e-6);
-    assert_close("of what is seen", &pool(Pooling::Mean, true, &weights), &[1.0, 0.0, 0.3, 1.4 / 3.0], 1e-6);
+    assert_close("of what is unmasked", &pool(Pooling::Mean, true, &weights), &[1.0, 0.0, 0.3, 1.4 / 3.0], 1e-6);
     let mut broken = weights;
     broken[4] = f32::NAN;
     broken[0] = f32::INFINITY;
@@ -153,9 +182,7 @@ fn layers_with_fewer_heads_leave_their_part_out() {
     assert_close("only one layer has head 2", weights.of_head(2), &row(1, 2), 1e-6);
     let both: Vec<f32> = row(0, 1).iter().zip(row(1, 1)).map(|(a, b)| (a + b) / 2.0).collect();
     assert_close("both have head 1", weights.of_head(1), &both, 1e-6);
-    let mut residency = Residency::new(gpu().clone(), 1 << 20);
-    let kernel = Kernel::new(gpu(), &per_head::gpu::SHADER);
-    let on_device = per_head::gpu::per_head(gpu(), &kernel, &mut residency, KEY, &layers, &part).unwrap();
+    let on_device = per_head::gpu::per_head(gpu(), new_key(), &layers, &part).unwrap();
     assert_close("on the device", &weights.values, &on_device.values, 2e-6);
 }
 

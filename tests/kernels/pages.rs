@@ -2,11 +2,10 @@
 //! for another, fails here.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
-use crate::common::{assert_close, gpu};
+use crate::common::{assert_close, own_gpu};
 use vlscope::analysis::pool::{Pooling, Tiling};
 use vlscope::analysis::statistics::Options;
 use vlscope::analysis::{Compute, Direction, Engine, Pick, Selection};
-use vlscope::gpu::default_budget_bytes;
 use vlscope::trace::{Dtype, Synthetic, Trace};
 
 /// Both backends, the GPU within each of the budgets.
@@ -27,8 +26,9 @@ fn assert_same_numbers(synthetic: &Synthetic, budgets: &[u64]) {
         (statistics, per_head, gathered, received, engine.pool(&trace, 0, &tiling, || true).unwrap().concat())
     };
     let native = numbers(&Engine::cpu());
+    let gpu = own_gpu();
     for &budget_bytes in budgets {
-        let on_device = numbers(&Engine::new(Some(gpu().clone()), Compute::Gpu, budget_bytes).unwrap());
+        let on_device = numbers(&Engine::new(Some(gpu.clone()), Compute::Gpu, budget_bytes).unwrap());
         for (one, other) in native.0.iter().zip(&on_device.0) {
             // A z-score divides by a deviation that may be a thousandth of the mean.
             let tolerance = if one.name.starts_with("vli.") { 1e-3 } else { 2e-5 };
@@ -60,7 +60,7 @@ fn backends_agree_on_pages_beyond_4_gib() {
     let synthetic =
         Synthetic { layers: 36, heads: 32, text: 63, rows: 31, columns: 31, dim: 0, dtype: Dtype::F32, seed: 3 };
     assert!(synthetic.bytes().unwrap() > 1 << 32);
-    let mut budgets = vec![default_budget_bytes(gpu()), 1 << 30];
+    let mut budgets = vec![own_gpu().page_budget(), 1 << 30];
     budgets.dedup();
     assert_same_numbers(&synthetic, &budgets);
 }

@@ -1,15 +1,15 @@
-//! Attention rollout: both twins against a plain reference in f64, rows that sum to 1, and what it refuses.
+//! Attention rollout: CPU and GPU against a plain reference in f64, rows that sum to 1, and what it refuses.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::common::{Block, assert_close, engine_on_shaders, gpu, matrix_of, reference};
+use crate::common::{Block, assert_close, engine_on_shaders, gpu, limited_gpu, matrix_of, new_key, reference};
 use vlscope::analysis::gather::{LayerHeads, Resolved};
 use vlscope::analysis::rollout;
 use vlscope::analysis::sinks::Criteria;
 use vlscope::analysis::{BlockLayout, Direction, Engine, EngineError, Pick, Rollout, Selection, SinkTreatment};
-use vlscope::gpu::{Kernel, PageKey, Residency};
+use vlscope::gpu::Gpu;
 use vlscope::query::{BlockSinks, HeadsApart, OpenTrace, Solver, Weights};
 use vlscope::trace::Dtype;
 
@@ -40,17 +40,13 @@ fn on_processor(block: &Block, heads: &[LayerHeads], head: Pick, residual: f32) 
     rollout::cpu::rollout(&block.layers(), heads, head, residual, &|| true).unwrap()
 }
 
-fn on_device(block: &Block, heads: &[LayerHeads], head: Pick, residual: f32, binding_bytes: u64) -> Vec<f32> {
-    let gpu = gpu();
-    let kernel = Kernel::new(gpu, &rollout::gpu::SHADER);
-    let mut residency = Residency::new(gpu.clone(), 1 << 30);
-    residency.limit_binding(binding_bytes);
-    let key = PageKey { trace: 0, block: 0, layer: 0, first_head: 0 };
-    rollout::gpu::rollout(gpu, &kernel, &mut residency, key, &block.layers(), heads, head, residual).unwrap()
+fn on_device(block: &Block, heads: &[LayerHeads], head: Pick, residual: f32, gpu: &Gpu) -> Vec<f32> {
+    let rollout = || rollout::gpu::rollout(gpu, new_key(), &block.layers(), heads, head, residual, &|| true);
+    gpu.guarded(rollout).unwrap().unwrap()
 }
 
 #[test]
-fn twins_agree_with_the_definition_at_awkward_sizes() {
+fn cpu_and_gpu_agree_with_the_definition_at_awkward_sizes() {
     for tokens in [1, 2, 15, 16, 17, 63, 64, 65, 131] {
         for (causal, dtype) in [(false, Dtype::F32), (true, Dtype::F16), (false, Dtype::Bf16)] {
             let block = Block::mixed(tokens, causal, &[3, 2, 5], dtype);
@@ -63,7 +59,7 @@ fn twins_agree_with_the_definition_at_awkward_sizes() {
                 let expected = plain(&block, &heads, head, f64::from(residual));
                 let processor = on_processor(&block, &heads, head, residual);
                 assert_close(&what, &expected, &processor, 2e-6);
-                assert_close(&what, &expected, &on_device(&block, &heads, head, residual, u64::MAX), 2e-6);
+                assert_close(&what, &expected, &on_device(&block, &heads, head, residual, gpu()), 2e-6);
                 for row in processor.chunks(tokens) {
                     assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{what}: a row does not sum to 1");
                 }
@@ -81,9 +77,11 @@ fn twins_agree_with_the_definition_at_awkward_sizes() {
 fn a_layer_in_several_pages_is_one_layer() {
     let block = Block::mixed(33, false, &[7, 7], Dtype::F16);
     let heads = vec![(0, 0..7), (1, 2..7)];
+    // A matrix of f32 is what two heads take.
+    let gpu = limited_gpu(2 * 33 * 33 * 2 + 4);
     for head in [Pick::Mean, Pick::Max] {
         let whole = on_processor(&block, &heads, head, 0.5);
-        assert_close("pages", &whole, &on_device(&block, &heads, head, 0.5, 2 * 33 * 33 * 2 + 4), 2e-6);
+        assert_close("pages", &whole, &on_device(&block, &heads, head, 0.5, &gpu), 2e-6);
     }
 }
 
@@ -94,7 +92,7 @@ fn a_dispatch_is_folded_into_two_dimensions() {
     let block = Block::mixed(tokens, false, &[1], Dtype::F16);
     let heads = [(0, 0..1)];
     let processor = on_processor(&block, &heads, Pick::Mean, 0.5);
-    assert_close("2049 tokens", &processor, &on_device(&block, &heads, Pick::Mean, 0.5, u64::MAX), 2e-6);
+    assert_close("2049 tokens", &processor, &on_device(&block, &heads, Pick::Mean, 0.5, gpu()), 2e-6);
 }
 
 #[test]
@@ -111,21 +109,21 @@ fn two_tokens_by_hand() {
 fn no_tokens_and_empty_rows_are_no_panic() {
     let empty = Block::given(Vec::new(), false, Vec::new(), &[]);
     assert!(on_processor(&empty, &[(0, 0..1)], Pick::Mean, 0.5).is_empty());
-    assert!(on_device(&empty, &[(0, 0..1)], Pick::Mean, 0.5, u64::MAX).is_empty());
+    assert!(on_device(&empty, &[(0, 0..1)], Pick::Mean, 0.5, gpu()).is_empty());
     let blind = Block::given(vec![crate::common::text("a"); 2], false, Vec::new(), &[0.0, 0.0, 0.5, 0.5]);
     let heads = [(0, 0..1)];
     assert_eq!(on_processor(&blind, &heads, Pick::Mean, 0.0), [0.0, 0.0, 0.5, 0.5]);
-    assert_eq!(on_device(&blind, &heads, Pick::Mean, 0.0, u64::MAX), [0.0, 0.0, 0.5, 0.5]);
+    assert_eq!(on_device(&blind, &heads, Pick::Mean, 0.0, gpu()), [0.0, 0.0, 0.5, 0.5]);
 }
 
 #[test]
-fn a_weight_that_is_no_number_breaks_the_same_rows_in_both_twins() {
+fn a_nan_breaks_the_same_rows_on_cpu_and_gpu() {
     let mut weights = vec![0.25; 16];
     weights[6] = f32::NAN;
     let block = Block::given(vec![crate::common::text("a"); 4], false, Vec::new(), &weights);
     for heads in [vec![(0, 0..1)], vec![(0, 0..1), (0, 0..1)]] {
         let processor = on_processor(&block, &heads, Pick::Mean, 0.5);
-        assert_close("broken", &processor, &on_device(&block, &heads, Pick::Mean, 0.5, u64::MAX), 1e-6);
+        assert_close("broken", &processor, &on_device(&block, &heads, Pick::Mean, 0.5, gpu()), 1e-6);
         let broken: Vec<bool> = processor.chunks(4).map(|row| row.iter().all(|weight| weight.is_nan())).collect();
         assert_eq!(broken, if heads.len() == 1 { [false, true, false, false] } else { [true; 4] });
     }

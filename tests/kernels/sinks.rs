@@ -125,18 +125,58 @@ fn the_engine_leaves_keys_out_in_both_directions() {
     assert_close("attended by", &(0..n).map(|query| scaled(query, 2)).collect::<Vec<_>>(), &weights, 1e-6);
 }
 
-/// A planted sink in a real block of several heads and layers.
+/// The definition of the module's head, written out for every pair of a key and a query.
 #[test]
 fn sinks_of_a_trace_are_keys_that_most_heads_look_at() {
-    let trace = reference("encoder-decoder");
-    for block in 0..trace.document().attention.len() {
-        let found = sinks::find(&trace, block, &Criteria { share_ratio: 0.0, ..Criteria::default() });
-        let keys = trace.document().key_tokens(&trace.document().attention[block]).len();
-        assert!(found.sinks.len() <= keys && found.tokens().is_sorted());
-        assert!(found.sinks.iter().all(|sink| sink.heads > 0.5));
-        let none = sinks::find(&trace, block, &Criteria { share_ratio: 1e6, ..Criteria::default() });
-        assert_eq!(none.tokens(), Vec::<usize>::new());
+    let (mut drawn, mut not_drawn) = (0, 0);
+    for trace in ["encoder-decoder", "multi-image"].map(reference) {
+        for (block, described) in trace.document().attention.iter().enumerate() {
+            let document = trace.document();
+            let (queries, keys) = (document.query_tokens(described).len(), document.key_tokens(described).len());
+            let is_masked = |query: usize, key: usize| described.causal && key > query;
+            let is_own = |query: usize, key: usize| described.query == described.key && query == key;
+            let heads: Vec<Vec<f32>> = (0..described.layers)
+                .flat_map(|layer| {
+                    trace
+                        .attention(block, layer)
+                        .to_f32()
+                        .chunks(queries * keys)
+                        .map(<[f32]>::to_vec)
+                        .collect::<Vec<_>>()
+                })
+                .collect();
+            for criteria in [0.8, 1.3, 2.0].map(|share_ratio| Criteria { share_ratio, ..Criteria::default() }) {
+                let is_strong = |head: &&Vec<f32>, key: usize| {
+                    let see: Vec<usize> = (0..queries).filter(|&query| !is_masked(query, key)).collect();
+                    let of = see.iter().filter(|&&query| !is_own(query, key));
+                    let received: f64 = of.clone().map(|query| f64::from(head[query * keys + key])).sum();
+                    let uniform: f64 = of
+                        .map(|&query| {
+                            let unmasked = (0..keys).filter(|&key| !is_masked(query, key));
+                            let row: f64 = unmasked.clone().map(|key| f64::from(head[query * keys + key])).sum();
+                            row / unmasked.count() as f64
+                        })
+                        .sum();
+                    see.len() as f64 >= 0.25 * queries as f64
+                        && uniform > 0.0
+                        && received >= f64::from(criteria.share_ratio) * uniform
+                };
+                let share =
+                    |key: usize| heads.iter().filter(|head| is_strong(head, key)).count() as f32 / heads.len() as f32;
+                let expected: Vec<(usize, f32)> =
+                    (0..keys).map(|key| (key, share(key))).filter(|(_, share)| *share > 0.5).collect();
+                let found = sinks::find(&trace, block, &criteria);
+                let found: Vec<(usize, f32)> = found.sinks.iter().map(|sink| (sink.token, sink.heads)).collect();
+                assert_eq!(
+                    found, expected,
+                    "block {} at {} times the uniform share",
+                    described.name, criteria.share_ratio
+                );
+                (drawn, not_drawn) = (drawn + expected.len(), not_drawn + keys - expected.len());
+            }
+        }
     }
+    assert!(drawn > 10 && not_drawn > 10, "some are sinks, and some are none: {drawn}, {not_drawn}");
 }
 
 /// Every way to combine tokens, heads and layers, against the definition: heads first, then layers, then tokens.

@@ -1,13 +1,12 @@
-//! The statistics: both twins against each other and against numbers from outside.
+//! The statistics: CPU and GPU against each other and against numbers from outside.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use std::path::Path;
-use std::sync::OnceLock;
 
-use crate::common::{Block, assert_close, engine_on_shaders, gpu, patch, reference, text};
+use crate::common::{Block, assert_close, engine_on_shaders, gpu, limited_gpu, new_key, patch, reference, text};
 use vlscope::analysis::statistics::{self, HeadStatistics, Options, Over, plan::Plan};
 use vlscope::analysis::{BlockLayout, Engine};
-use vlscope::gpu::{Kernel, PageKey, Residency};
+use vlscope::gpu::Gpu;
 use vlscope::trace::{Dtype, TensorView, Token, Trace};
 
 const UNLIMITED: u64 = 1 << 40;
@@ -19,37 +18,22 @@ fn on_processor(block: &Block, options: &Options) -> Vec<HeadStatistics> {
     statistics::finish(&plan, &sums)
 }
 
-/// A software adapter takes seconds to compile it.
-static KERNEL: OnceLock<Kernel> = OnceLock::new();
-
-fn in_shaders(block: &Block, options: &Options, budget_bytes: u64, binding_bytes: u64) -> Vec<HeadStatistics> {
-    let gpu = gpu();
-    let kernel = KERNEL.get_or_init(|| Kernel::new(gpu, &statistics::gpu::SHADER));
-    let mut residency = Residency::new(gpu.clone(), budget_bytes);
-    residency.limit_binding(binding_bytes);
+fn in_shaders(block: &Block, options: &Options, gpu: &Gpu) -> Vec<HeadStatistics> {
     let plan = Plan::new(&block.layout(), options);
-    let layers = block.layers();
-    let heads = layers.iter().map(|layer| layer.shape[0]).sum();
-    let sums = gpu.guarded(|| {
-        let mut pass = statistics::gpu::Pass::new(gpu, kernel, &plan, heads);
-        for (layer, view) in layers.iter().enumerate() {
-            pass.add_layer(&mut residency, PageKey { trace: 0, block: 0, layer, first_head: 0 }, view)?;
-            assert!(residency.resident_bytes() <= budget_bytes);
-        }
-        pass.finish()
-    });
-    statistics::finish(&plan, &sums.unwrap())
+    let mut within_budget = |_| gpu.resident_bytes() <= gpu.page_budget();
+    let sums = gpu.guarded(|| statistics::gpu::layer_sums(gpu, new_key(), &block.layers(), &plan, &mut within_budget));
+    statistics::finish(&plan, &sums.unwrap().expect("pages take more than their budget"))
 }
 
-fn assert_twins(block: &Block, budget_bytes: u64, binding_bytes: u64) {
+fn assert_agree(block: &Block, gpu: &Gpu) {
     for specials in [false, true] {
-        assert_twins_with(&Options { specials, ..Options::default() }, block, budget_bytes, binding_bytes);
+        assert_agree_with(&Options { specials, ..Options::default() }, block, gpu);
     }
 }
 
-fn assert_twins_with(options: &Options, block: &Block, budget_bytes: u64, binding_bytes: u64) {
+fn assert_agree_with(options: &Options, block: &Block, gpu: &Gpu) {
     let processor = on_processor(block, options);
-    let shaders = in_shaders(block, options, budget_bytes, binding_bytes);
+    let shaders = in_shaders(block, options, gpu);
     for (one, other) in processor.iter().zip(&shaders) {
         // A z-score divides by a deviation that may be a thousandth of the mean.
         let tolerance = if one.name.starts_with("vli.") { 1e-3 } else { 2e-5 };
@@ -60,7 +44,7 @@ fn assert_twins_with(options: &Options, block: &Block, budget_bytes: u64, bindin
 }
 
 #[test]
-fn twins_agree_at_awkward_sizes() {
+fn cpu_and_gpu_agree_at_awkward_sizes() {
     for (tokens, dtype) in [
         (0, Dtype::F32),
         (1, Dtype::F16),
@@ -71,21 +55,21 @@ fn twins_agree_at_awkward_sizes() {
         (129, Dtype::F16),
     ] {
         for causal in [false, true] {
-            assert_twins(&Block::mixed(tokens, causal, &[3, 3, 3], dtype), UNLIMITED, UNLIMITED);
+            assert_agree(&Block::mixed(tokens, causal, &[3, 3, 3], dtype), gpu());
         }
     }
 }
 
 #[test]
-fn twins_agree_on_cross_attention() {
-    assert_twins(&Block::cross(37, 65, &[2, 2], Dtype::F16), UNLIMITED, UNLIMITED);
-    assert_twins(&Block::cross(65, 3, &[1], Dtype::Bf16), UNLIMITED, UNLIMITED);
+fn cpu_and_gpu_agree_on_cross_attention() {
+    assert_agree(&Block::cross(37, 65, &[2, 2], Dtype::F16), gpu());
+    assert_agree(&Block::cross(65, 3, &[1], Dtype::Bf16), gpu());
 }
 
 #[test]
-fn twins_agree_on_ragged_heads() {
+fn cpu_and_gpu_agree_on_ragged_heads() {
     let block = Block::mixed(15, false, &[3, 1, 5], Dtype::F16);
-    assert_twins(&block, UNLIMITED, UNLIMITED);
+    assert_agree(&block, gpu());
     let entropy = on_processor(&block, &Options::default()).into_iter().find(|s| s.name == "entropy").unwrap();
     assert_eq!((entropy.layers, entropy.heads), (3, 5));
     assert!(entropy.value(1, 0).is_finite() && entropy.value(1, 1).is_nan() && entropy.layer_mean[1].is_finite());
@@ -93,29 +77,32 @@ fn twins_agree_on_ragged_heads() {
 
 /// 65,541 heads are more workgroups than one dimension has; on a software adapter they take half a minute, so once.
 #[test]
-fn twins_agree_beyond_one_dimension_of_workgroups() {
+fn cpu_and_gpu_agree_beyond_one_dimension_of_workgroups() {
     let block = Block::mixed(2, false, &[65_541], Dtype::F16);
-    assert_twins_with(&Options::default(), &block, UNLIMITED, UNLIMITED);
+    assert_agree_with(&Options::default(), &block, gpu());
 }
 
 /// One head of 65 tokens in F16 has 8,450 bytes, so that pages begin in the middle of a word.
 #[test]
-fn twins_agree_in_small_pages() {
+fn cpu_and_gpu_agree_in_small_pages() {
     let block = Block::mixed(65, true, &[5, 5], Dtype::F16);
-    assert_twins(&block, 20_000, UNLIMITED);
-    assert_twins(&block, UNLIMITED, 20_000);
-    assert_twins(&block, 9_000, UNLIMITED);
+    let gpu = limited_gpu(20_000);
+    assert_agree(&block, &gpu);
+    for budget_bytes in [20_000, 9_000] {
+        gpu.set_page_budget(budget_bytes);
+        assert_agree(&block, &gpu);
+    }
 }
 
 #[test]
 fn a_head_that_is_too_large_is_refused_with_the_reason() {
-    let gpu = gpu();
     let block = Block::mixed(65, false, &[2], Dtype::F32);
-    let mut residency = Residency::new(gpu.clone(), UNLIMITED);
-    residency.limit_binding(16_000);
-    let error = residency.runs(&block.layers()[0]).unwrap_err().to_string();
+    let gpu = limited_gpu(16_000);
+    let error = gpu.runs(&block.layers()[0]).unwrap_err().to_string();
     assert_eq!(error, "one head has 16900 bytes, the most that a shader may bind is 16000");
-    let error = Residency::new(gpu.clone(), 9_000).runs(&block.layers()[0]).unwrap_err().to_string();
+    let gpu = limited_gpu(UNLIMITED);
+    gpu.set_page_budget(9_000);
+    let error = gpu.runs(&block.layers()[0]).unwrap_err().to_string();
     assert_eq!(error, "one head has 16900 bytes, the memory budget is 9000");
 }
 
@@ -124,9 +111,9 @@ fn a_head_that_is_too_large_is_refused_with_the_reason() {
 fn pages_stay_within_what_an_adapter_binds() {
     let view = |heads, tokens, dtype| TensorView { dtype, shape: vec![heads, tokens, tokens], bytes: &[] };
     let runs = |layer: &TensorView<'_>, binding_bytes| {
-        let mut residency = Residency::new(gpu().clone(), UNLIMITED);
-        residency.limit_binding(binding_bytes);
-        let runs = residency.runs(layer).map_err(|error| error.to_string())?;
+        let gpu = limited_gpu(binding_bytes);
+        gpu.set_page_budget(UNLIMITED);
+        let runs = gpu.runs(layer).map_err(|error| error.to_string())?;
         let head_bytes = (layer.shape[1] * layer.shape[2] * layer.dtype.bytes()) as u64;
         assert!(runs.iter().all(|run| run.len() as u64 * head_bytes <= binding_bytes));
         assert_eq!(runs.iter().flat_map(Clone::clone).collect::<Vec<_>>(), (0..layer.shape[0]).collect::<Vec<_>>());
@@ -191,7 +178,7 @@ fn twins_leave_the_same_rows_out() {
             for query in 0..tokens {
                 block.set(2, [2, query, query / 2], f32::NAN);
             }
-            assert_twins(&block, UNLIMITED, UNLIMITED);
+            assert_agree(&block, gpu());
             let all = on_processor(&block, &Options::default());
             let entropy = all.iter().find(|statistic| statistic.name == "entropy").unwrap();
             let broken = [0, 1, 62, 63, 64, 127, 128].into_iter().filter(|&query| query < tokens).count() as u32;
@@ -262,7 +249,7 @@ fn exact(values: &[f64]) -> Vec<f32> {
 
 fn scored(block: &Block, name: &str) -> [Vec<f32>; 2] {
     let options = Options::default();
-    [on_processor(block, &options), in_shaders(block, &options, UNLIMITED, UNLIMITED)].map(|all| {
+    [on_processor(block, &options), in_shaders(block, &options, gpu())].map(|all| {
         let found = all.into_iter().find(|statistic| statistic.name == name).unwrap();
         if name.starts_with("vli.") { found.values } else { found.z_scored(Over::Layers).values }
     })

@@ -1,11 +1,10 @@
-//! Gathering and normalization: each twin against the other, and against what can be counted by hand.
+//! Gathering and normalization: CPU and GPU against each other, and against what can be counted by hand.
 
 use std::error::Error;
 
 use crate::common::{engine_on_shaders, gpu, reference};
 use vlscope::analysis::normalize::{self, Normalization};
 use vlscope::analysis::{Combine, Direction, Engine, Pick, Selection};
-use vlscope::gpu::Kernel;
 use vlscope::trace::{Dtype, Synthetic, Trace};
 
 type Result = std::result::Result<(), Box<dyn Error>>;
@@ -29,7 +28,7 @@ fn synthetic(tokens: usize, dtype: Dtype, folder: &tempfile::TempDir) -> std::re
 }
 
 #[test]
-fn gather_twins_agree_at_awkward_sizes() -> Result {
+fn cpu_and_gpu_gather_alike_at_awkward_sizes() -> Result {
     let folder = tempfile::tempdir()?;
     let (processor, shaders) = (Engine::cpu(), engine_on_shaders());
     for tokens in [3, 63, 64, 65, 129] {
@@ -106,9 +105,8 @@ fn gather_leaves_rows_that_are_not_finite_out_of_means() -> Result {
 }
 
 #[test]
-fn normalize_twins_agree_at_awkward_sizes() -> Result {
+fn cpu_and_gpu_normalize_alike_at_awkward_sizes() -> Result {
     let gpu = gpu();
-    let kernel = Kernel::new(gpu, &normalize::gpu::SHADER);
     for count in [0, 1, 63, 64, 65, 255, 257, 5000] {
         let mut values: Vec<f32> = (0..count).map(|i| ((i * 7919 % 1009) as f32 / 1009.0).powi(3) - 0.05).collect();
         if count > 60 {
@@ -120,7 +118,7 @@ fn normalize_twins_agree_at_awkward_sizes() -> Result {
         {
             let (mut left, mut right) = (values.clone(), values.clone());
             let ranges = normalize::cpu::normalize(&mut left, 13, how);
-            let on_device = normalize::gpu::normalize(gpu, &kernel, &mut right, 13, how)?;
+            let on_device = normalize::gpu::normalize(gpu, &mut right, 13, how)?;
             assert_close(ranges.as_flattened(), on_device.as_flattened(), &format!("ranges of {count} by {how:?}"));
             for (place, (a, b)) in left.iter().zip(&right).enumerate() {
                 let same = a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() < 1e-5;
@@ -133,13 +131,12 @@ fn normalize_twins_agree_at_awkward_sizes() -> Result {
 
 /// One row a workgroup, so more rows than a dispatch has workgroups in one dimension.
 #[test]
-fn normalize_twins_agree_beyond_one_dimension_of_workgroups() -> Result {
+fn cpu_and_gpu_normalize_alike_beyond_one_dimension_of_workgroups() -> Result {
     let gpu = gpu();
-    let kernel = Kernel::new(gpu, &normalize::gpu::SHADER);
     let mut left: Vec<f32> = (0..66_000 * 2).map(|i| (i % 977) as f32).collect();
     let mut right = left.clone();
     normalize::cpu::normalize(&mut left, 2, Normalization::RowMaximum);
-    normalize::gpu::normalize(gpu, &kernel, &mut right, 2, Normalization::RowMaximum)?;
+    normalize::gpu::normalize(gpu, &mut right, 2, Normalization::RowMaximum)?;
     assert_close(&left, &right, "66,000 rows");
     Ok(())
 }

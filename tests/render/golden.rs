@@ -270,7 +270,7 @@ fn points_with_rings_by_both_twins() {
 }
 
 /// Every drawing of this file, with the scale that it is drawn at.
-fn all() -> [(&'static str, Drawing, f32); 6] {
+pub fn all() -> [(&'static str, Drawing, f32); 6] {
     [
         ("shapes", shapes(), 1.0),
         ("text", text(), 1.0),

@@ -3,5 +3,5 @@
 mod common;
 mod golden;
 mod likeness;
+mod loss;
 mod painter;
-mod shaders;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::common::Studio;
 use glam::Vec2;
+use vlscope::gpu::{AdapterChoice, Gpu};
 use vlscope::render::colormap::Colormap;
 use vlscope::render::{
-    Backend, Color, Drawing, Heatmap, Keep, Link, Links, Mark, Picture, Pixels, Point, Points, Rect, RenderTarget,
-    Transform, Values,
+    Backend, Color, Drawing, Fonts, Heatmap, Keep, Link, Links, Mark, Painter, Picture, Pixels, Point, Points, Rect,
+    RenderTarget, Transform, Values,
 };
 
 const RECT: Rect = Rect { min: Vec2::ZERO, max: Vec2::new(40.0, 30.0) };
@@ -87,7 +88,7 @@ fn what_is_let_go_of_goes_up_again() {
 }
 
 #[test]
-fn what_is_not_a_number_is_drawn_as_missing() {
+fn nan_is_drawn_as_missing() {
     for (backend, smooth) in [(Backend::Cpu, false), (Backend::Cpu, true), (Backend::Gpu, false), (Backend::Gpu, true)]
     {
         let values = vec![0.0, 1.0, f32::NAN, 1.0];
@@ -128,6 +129,30 @@ fn a_translucent_background_is_premultiplied() {
 fn a_picture_beyond_the_adapters_limit_is_refused() {
     let studio = Studio::new(Backend::Cpu);
     let limit = studio.gpu.device.limits().max_texture_dimension_2d;
-    let refusal = RenderTarget::new(&studio.gpu.device, limit + 1, 10).unwrap_err().to_string();
+    let refusal = RenderTarget::new(&studio.gpu, limit + 1, 10).unwrap_err().to_string();
     assert!(refusal.contains(&format!("limit is {limit} pixels")), "{refusal}");
+}
+
+/// Each mark that holds more than a buffer may; the frame after it is drawn as ever.
+#[test]
+fn marks_beyond_the_adapters_buffers_are_refused_by_name() {
+    let limits = |limits: wgpu::Limits| wgpu::Limits {
+        max_buffer_size: 1 << 16,
+        max_storage_buffer_binding_size: 1 << 16,
+        ..limits
+    };
+    let gpu = Arc::new(Gpu::open_limited(&AdapterChoice::Auto, limits).unwrap());
+    let (mut painter, mut fonts) = (Painter::new(&gpu, Backend::Gpu), Fonts::new());
+    let target = RenderTarget::new(&gpu, 40, 30).unwrap();
+    for (mark, refusal) in [
+        (Mark::Heatmap(heatmap(vec![0.5; 129 * 128], 129, 128)), "a matrix of 66048 bytes is too large: "),
+        (Mark::Links(links(4_000)), "a bundle of links of 96000 bytes is too large: "),
+        (Mark::Points(points(4_000)), "a cloud of points of 80000 bytes is too large: "),
+    ] {
+        let error = painter.draw(&drawing(vec![mark]), 1.0, &mut fonts, &target).unwrap_err().to_string();
+        assert!(error.starts_with(refusal), "{error}");
+        assert!(error.ends_with("the GPU adapter's limit is 65536 bytes"), "{error}");
+        painter.draw(&drawing(vec![Mark::Links(links(5))]), 1.0, &mut fonts, &target).unwrap();
+        assert_eq!(painter.kept().unwrap(), [5]);
+    }
 }

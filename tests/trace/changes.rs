@@ -109,15 +109,16 @@ fn walks_over_a_file_that_is_cut_meanwhile_end_with_the_error() -> Result {
     let cut = |trace: &Trace| shorten(trace.path()).is_ok();
     type Walk<'a> = &'a dyn Fn(&Trace) -> std::result::Result<(), Box<dyn Error>>;
     let engine = Engine::cpu();
+    let tiling = Tiling::within(4, [8, 8], Pooling::Maximum, false);
     let walks: [Walk<'_>; 5] = [
-        &|trace| Ok(drop(check(trace, &|_| drop(shorten(trace.path())))?)),
+        &|trace| check(trace, &|_| drop(shorten(trace.path()))).map(drop).map_err(Into::into),
         &|trace| {
             engine.rows(trace, &selection, Vec::new(), &|| true)?.to_matrix(&|| cut(trace));
             Ok(trace.check_unchanged()?)
         },
-        &|trace| Ok(drop(engine.rows(trace, &rollout, Vec::new(), &|| cut(trace))?)),
-        &|trace| Ok(drop(engine.pool(trace, 0, &Tiling::within(4, [8, 8], Pooling::Maximum, false), || cut(trace))?)),
-        &|trace| Ok(drop(engine.output_masses(trace, 0, &[], || cut(trace))?)),
+        &|trace| engine.rows(trace, &rollout, Vec::new(), &|| cut(trace)).map(drop).map_err(Into::into),
+        &|trace| engine.pool(trace, 0, &tiling, || cut(trace)).map(drop).map_err(Into::into),
+        &|trace| engine.output_masses(trace, 0, &[], || cut(trace)).map(drop).map_err(Into::into),
     ];
     for walk in walks {
         let folder = tempfile::tempdir()?;

@@ -48,6 +48,20 @@ fn extent(mark: &Mark, fonts: &mut Fonts) -> Rect {
     }
 }
 
+/// Whether all of a mark lies at places that are numbers.
+pub fn is_finite(mark: &Mark) -> bool {
+    let is_finite = |rect: &Rect| rect.min.is_finite() && rect.max.is_finite();
+    match mark {
+        Mark::Quad(quad) => is_finite(&quad.rect),
+        Mark::Line(line) => line.from.is_finite() && line.to.is_finite(),
+        Mark::Picture(picture) => is_finite(&picture.rect) && is_finite(&picture.part),
+        Mark::Heatmap(heatmap) => is_finite(&heatmap.rect) && is_finite(&heatmap.window),
+        Mark::Links(links) => is_finite(&links.clip),
+        Mark::Points(points) => is_finite(&points.clip),
+        Mark::Label(label) => label.at.is_finite() && label.size.is_finite(),
+    }
+}
+
 fn check(scene: &Scene, fonts: &mut Fonts, what: &str) {
     for mark in &scene.drawing.marks {
         let rect = extent(mark, fonts);

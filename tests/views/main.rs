@@ -7,9 +7,13 @@ mod heads;
 mod hidden;
 mod long;
 mod pictures;
+mod random;
 mod selection;
 mod theme;
 mod timeline;
 mod tokens;
 mod words;
 mod zones;
+
+#[path = "../common/traces.rs"]
+mod traces;

@@ -353,11 +353,13 @@ fn links_are_coloured_by_head_and_counted() {
     case.options.links_color = LinkColor::Head;
     let matrix = case.known.matrix.clone();
     case.known.head_matrices = (0..4).map(|head| (head, matrix.clone())).collect();
-    let scene = case.draw(View::Links);
-    let shown = links(&scene);
+    let few = std::mem::replace(&mut case.options.links, Keep::Strongest(10_000));
+    let shown = links(&case.draw(View::Links));
     assert_eq!(shown.iter().map(|links| links.links.len()).collect::<Vec<_>>(), [4 * 7 * 64, 4 * 64]);
     let colors: std::collections::BTreeSet<_> = shown[1].links.iter().map(|link| link.color.0).collect();
     assert_eq!(colors.len(), 4);
+    case.options.links = few;
+    let scene = case.draw(View::Links);
     assert!(
         texts(&scene).iter().any(|text| text.starts_with("400 of 2,048 · width: attention weight")),
         "{:?}",
@@ -372,15 +374,17 @@ fn links_are_coloured_by_head_and_counted() {
         4 * (0..8).flat_map(|q| (9..73).map(move |k| (q, k))).filter(|(q, k)| matrix[q * 73 + k] >= 0.02).count();
     let scene = case.draw(View::Links);
     assert!(texts(&scene).iter().any(|text| text.starts_with(&format!("{strong} of 2,048"))));
-    // Without the heads' own weights, the mean is drawn.
-    case.known.head_matrices.clear();
-    assert_eq!(links(&case.draw(View::Links)).iter().map(|links| links.links.len()).sum::<usize>(), 512);
+    // Before the heads' own weights are there, no other weights stand for them.
+    case.known.matrix = Arc::new(Vec::new());
+    let scene = case.draw(View::Links);
+    assert!(links(&scene).is_empty() && texts(&scene).iter().any(|text| text.contains("not here yet")));
 }
 
 #[test]
 fn links_are_coloured_by_direction() {
     let mut case = question();
     case.options.links_color = LinkColor::Direction;
+    case.options.links = Keep::Strongest(10_000);
     case.selection.tokens.clear();
     let scene = case.draw(View::Links);
     let palette = case.options.theme.palette();

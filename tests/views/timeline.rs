@@ -1,8 +1,11 @@
 //! What the output tokens attend to: which tokens they are, and the four masses of each.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
+use std::sync::Arc;
+
 use crate::fixtures::*;
-use vlscope::analysis::timeline::{HeadMasses, TokenGroup, groups, output_tokens, usual_sinks};
+use vlscope::analysis::Pick;
+use vlscope::analysis::timeline::{HeadMasses, Timeline, TokenGroup, groups, output_tokens, usual_sinks};
 use vlscope::render::Mark;
 use vlscope::trace::{Document, Dtype, TensorView};
 use vlscope::view::{Target, View};
@@ -150,4 +153,35 @@ fn peaks_are_the_largest_of_any_head() {
     assert_eq!(of(&[1], Direction::AttendedBy), Peaks { patches: 0.75, words: 0.375, tokens: 0.75, matrix: 0.75 });
     let selection = Selection { tokens: vec![9], ..Selection::default() };
     assert!(Peaks::of(&layout, &[layer], &selection).is_err());
+}
+
+/// A head that a layer lacks has no masses there, and a NaN among a row's weights leaves it none.
+#[test]
+fn masses_that_are_nan_are_struck_and_the_rest_is_drawn() {
+    let nan = [f32::NAN; 4];
+    let bars = |case: &Case| {
+        let scene = case.draw(View::Timeline);
+        let palette = case.options.theme.palette();
+        let of =
+            |color| scene.drawing.marks.iter().filter(|mark| matches!(mark, Mark::Quad(q) if q.fill == color)).count();
+        // The legend has one of each group.
+        (of(palette.missing), of(palette.patch) - 1)
+    };
+    // One output token has a bar in each layer. Sums may exceed 1 by rounding.
+    let mut one = question();
+    let masses = vec![nan, [0.3, 0.3, 0.3, 0.100_000_1], [0.1, f32::NAN, 0.0, 0.0], [f32::INFINITY, 0.0, 0.0, 0.0]];
+    one.known.timeline = Some(Arc::new(Timeline { tokens: vec![0], masses, layers: 4 }));
+    assert_eq!(bars(&one), (2, 2));
+    let tip = one.draw(View::Timeline).tip(Target::Output { layer: Some(0), token: 0 });
+    assert!(tip.ends_with("layer 0: no value"), "{tip}");
+    // Several have one each: the mean of the layers that have any.
+    let mut several = tiled_chat();
+    let mut timeline = (**several.known.timeline.as_ref().unwrap()).clone();
+    let count = timeline.tokens.len();
+    assert_eq!(bars(&several), (0, count));
+    (0..timeline.layers).for_each(|layer| timeline.masses[layer * count + 1] = nan);
+    timeline.masses[2] = nan;
+    several.known.timeline = Some(Arc::new(timeline));
+    several.selection.layer = Pick::Mean;
+    assert_eq!(bars(&several), (1, count - 1));
 }

@@ -49,7 +49,7 @@ fn tips_say_name_value_and_unit() {
     assert_eq!(scene.tip(Target::Head { layer: 0, head: 0 }), "layer 0 · head 0: no value");
     let patch = scene.tip(Target::Token { sequence: 0, token: 9 + 8 });
     assert!(patch.starts_with("patch (1, 0): 0.0"), "{patch}");
-    let cell = scene.tip(Target::Cell { query: 2, key: 9 + 63 });
+    let cell = case.draw(View::Matrix).tip(Target::Cell { query: 2, key: 9 + 63 });
     assert!(cell.starts_with("query 2 color → key 72 patch (7, 7): "), "{cell}");
     assert!(scene.tip(Target::Token { sequence: 9, token: 9 }).contains('?'));
 }
@@ -191,13 +191,18 @@ fn links_are_candidates_between_words_and_patches() {
     };
     let counts = |case: &Case| links(case).iter().map(|links| links.links.len()).collect::<Vec<_>>();
     let mut case = question();
-    case.options.links = Keep::AtLeast(0.25);
+    case.options.links = Keep::AtLeast(0.0);
     // Those of the selected word come last, above the others, and all are measured by the same strength.
     assert_eq!(counts(&case), [7 * 64, 64]);
+    let strong = |query: usize| case.known.matrix[query * 73 + 9..(query + 1) * 73].iter().filter(|w| **w >= 0.02).count();
+    let expected = [(0..8).filter(|&query| query != 2).map(strong).sum(), strong(2)];
+    case.options.links = Keep::AtLeast(0.02);
+    assert_eq!(counts(&case), expected);
     let both = links(&case);
-    assert!(both.iter().all(|links| links.keep == Keep::AtLeast(0.25) && links.full_weight == both[0].full_weight));
+    assert!(both.iter().all(|links| links.keep == Keep::AtLeast(0.02) && links.full_weight == both[0].full_weight));
     let amber = case.options.theme.palette().selected;
     assert!(both[1].links.iter().all(|link| link.color == amber));
+    case.options.links = Keep::AtLeast(0.0);
     case.options.links_of_selection = true;
     assert_eq!(counts(&case), [64]);
     case.selection.direction = Direction::AttendedBy;

@@ -58,7 +58,7 @@ fn combined(layers: &[TensorView<'_>], part: &Resolved, leaves_out: bool) -> Vec
         }
         (sums, left_out)
     });
-    mean(&per_head.collect::<Vec<_>>(), others, part.divisor())
+    mean_of_rest(&per_head.collect::<Vec<_>>(), others, part.divisor())
 }
 
 /// The matrix of heads and layers, `[queries, keys]`: the mean over all pairs of a layer and a head, or where `head` or
@@ -137,8 +137,8 @@ fn larger(a: f32, b: f32) -> f32 {
     if a.is_nan() || b.is_nan() { f32::NAN } else { a.max(b) }
 }
 
-/// Of sums of each head, over `count` terms but those that were left out.
-fn mean(per_head: &[(Vec<f32>, Vec<usize>)], length: usize, count: usize) -> Vec<f32> {
+/// [`super::mean`] of sums of each head, over `count` terms but those that were left out.
+fn mean_of_rest(per_head: &[(Vec<f32>, Vec<usize>)], length: usize, count: usize) -> Vec<f32> {
     let mut total = vec![(0.0_f64, count); length];
     for (sums, left_out) in per_head {
         for ((total, count), (&sum, left_out)) in total.iter_mut().zip(sums.iter().zip(left_out)) {

@@ -2,46 +2,106 @@
 
 use super::Resolved;
 use crate::analysis::{Combine, Direction};
-use crate::gpu::{Binding, Gpu, GpuError, Kernel, PageKey, Residency, Shader, dtype_code, read_back};
+use crate::gpu::{Binding, Bound, Gpu, GpuError, Page, PageKernel, PageKey, Shader, dtype_code, walk};
 use crate::trace::TensorView;
 
-/// The shader and what it binds.
-pub const SHADER: Shader = Shader {
-    name: "analysis/gather",
-    wgsl: concat!(
-        include_str!("../../../shaders/shared/decode.wgsl"),
-        include_str!("../../../shaders/shared/dispatch.wgsl"),
-        include_str!("../../../shaders/analysis/gather.wgsl"),
-    ),
-    bindings: &[
-        Binding::Uniform(size_of::<Parameters>() as u64),
-        Binding::Read,
-        Binding::Read,
-        Binding::ReadWrite,
-        Binding::ReadWrite,
-        Binding::ReadWrite,
-    ],
-    entry_points: &["slices", "add"],
-};
-
-/// Pairs of a head and a token that a thread adds: `SLICE_PAIRS` of the shader.
-const SLICE_PAIRS: usize = 64;
 /// Threads of a workgroup.
 const THREADS: u64 = 64;
 
+/// What the selected tokens attend to, or are attended by, in each selected head.
+#[derive(Debug)]
+pub struct Gather<'a> {
+    part: &'a Resolved,
+    tokens: wgpu::Buffer,
+    /// For each selected layer the sums over tokens, `[heads, others]`.
+    sums: Vec<Vec<f32>>,
+}
+
+/// The uniform.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-struct Parameters {
-    outputs: u32,
-    tokens: u32,
+pub struct Parameters {
     first_head: u32,
     heads: u32,
+    others: u32,
+    tokens: u32,
     head_stride: u32,
     token_stride: u32,
-    output_stride: u32,
-    slices: u32,
+    other_stride: u32,
     dtype: u32,
     is_maximum: u32,
+}
+
+impl PageKernel for Gather<'_> {
+    type Parameters = Parameters;
+    const SHADER: Shader = Shader {
+        name: "analysis/gather",
+        wgsl: concat!(
+            include_str!("../../../shaders/shared/decode.wgsl"),
+            include_str!("../../../shaders/shared/dispatch.wgsl"),
+            include_str!("../../../shaders/analysis/gather.wgsl"),
+        ),
+        bindings: &[Binding::Uniform(size_of::<Parameters>() as u64), Binding::Read, Binding::Read, Binding::ReadWrite],
+        entry_points: &["gather"],
+    };
+
+    fn parameters(&self, page: &Page<'_>) -> Parameters {
+        let (others, keys) = (self.others(page), page.keys());
+        let (token_stride, other_stride) = match self.part.direction {
+            Direction::AttendsTo => (keys, 1),
+            Direction::AttendedBy => (1, keys),
+        };
+        Parameters {
+            first_head: page.first_head as u32,
+            heads: page.heads.len() as u32,
+            others: others as u32,
+            tokens: self.part.tokens.len() as u32,
+            head_stride: (page.queries() * keys) as u32,
+            token_stride: token_stride as u32,
+            other_stride: other_stride as u32,
+            dtype: dtype_code(page.layer.dtype),
+            is_maximum: u32::from(self.part.combine == Combine::Max),
+        }
+    }
+
+    fn bound(&self, page: &Page<'_>) -> Vec<Bound> {
+        vec![Bound::Own(self.tokens.clone()), Bound::Result(self.others(page))]
+    }
+
+    fn dispatches(&self, page: &Page<'_>) -> Vec<(usize, u64)> {
+        vec![(0, ((page.heads.len() * self.others(page)) as u64).div_ceil(THREADS))]
+    }
+
+    fn take(&mut self, page: &Page<'_>, words: &[u32]) {
+        self.sums[page.number].extend(words.iter().copied().map(f32::from_bits));
+    }
+}
+
+impl Gather<'_> {
+    fn others(&self, page: &Page<'_>) -> usize {
+        match self.part.direction {
+            Direction::AttendsTo => page.keys(),
+            Direction::AttendedBy => page.queries(),
+        }
+    }
+}
+
+/// For each selected layer the sums over the selected tokens, or their maxima, in each selected head: `[heads, others]`. NaN
+/// where a weight is not finite. `layers` are all of the block, and `key` says of which trace and block.
+///
+/// # Errors
+/// If a head is too large for a page, or the device is lost.
+pub fn of_each_head(
+    gpu: &Gpu,
+    key: PageKey,
+    layers: &[TensorView<'_>],
+    part: &Resolved,
+) -> Result<Vec<Vec<f32>>, GpuError> {
+    let tokens: Vec<u32> = part.tokens.iter().map(|&token| token as u32).collect();
+    let tokens = gpu.storage("selected tokens", &tokens)?;
+    let mut kernel = Gather { part, tokens, sums: vec![Vec::new(); part.heads.len()] };
+    walk(gpu, key, layers, &part.heads, &mut kernel, &mut |_| true)?;
+    Ok(kernel.sums)
 }
 
 /// One weight per token of the other side; `layers` are all of the block, and `key` says of which trace and block. Of a
@@ -49,59 +109,12 @@ struct Parameters {
 ///
 /// # Errors
 /// If a head is too large for a page, or the device is lost.
-pub fn gather(
-    gpu: &Gpu,
-    kernel: &Kernel,
-    residency: &mut Residency,
-    key: PageKey,
-    layers: &[TensorView<'_>],
-    part: &Resolved,
-) -> Result<Vec<f32>, GpuError> {
-    let [queries, keys] = layers.first().map_or([0; 2], |layer| [layer.shape[1], layer.shape[2]]);
-    let (outputs, token_stride, output_stride) = match part.direction {
-        Direction::AttendsTo => (keys, keys, 1),
-        Direction::AttendedBy => (queries, 1, keys),
-    };
-    if outputs == 0 {
-        return Ok(Vec::new());
-    }
-    let tokens: Vec<u32> = part.tokens.iter().map(|&token| token as u32).collect();
-    let tokens = gpu.storage(&tokens);
-    let sums = gpu.zeros((outputs * size_of::<f32>()) as u64);
-    let broken = gpu.zeros((outputs * size_of::<u32>()) as u64);
-    for (layer, heads) in &part.heads {
-        let view = &layers[*layer];
-        for run in residency.runs(view)? {
-            let selected = heads.start.max(run.start)..heads.end.min(run.end);
-            if selected.is_empty() {
-                continue;
-            }
-            let page = residency.page(PageKey { layer: *layer, first_head: run.start, ..key }, view, &run);
-            let slices = (selected.len() * part.tokens.len()).div_ceil(SLICE_PAIRS);
-            let parameters = Parameters {
-                outputs: outputs as u32,
-                tokens: part.tokens.len() as u32,
-                first_head: (selected.start - run.start) as u32,
-                heads: selected.len() as u32,
-                head_stride: (queries * keys) as u32,
-                token_stride: token_stride as u32,
-                output_stride: output_stride as u32,
-                slices: slices as u32,
-                dtype: dtype_code(view.dtype),
-                is_maximum: u32::from(part.combine == Combine::Max),
-            };
-            let slice_sums = gpu.zeros((slices * outputs * size_of::<f32>()) as u64);
-            let bindings = kernel.bind(gpu, &[&gpu.uniform(&parameters), &page, &tokens, &slice_sums, &sums, &broken]);
-            let groups = (outputs as u64).div_ceil(THREADS);
-            let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-            kernel.dispatch(gpu, &mut encoder, 0, &bindings, groups * slices as u64);
-            kernel.dispatch(gpu, &mut encoder, 1, &bindings, groups);
-            gpu.queue.submit([encoder.finish()]);
-        }
-    }
-    let sums: Vec<f32> = read_back(gpu, &sums)?;
-    let broken: Vec<u32> = read_back(gpu, &broken)?;
-    let count = part.divisor() as f32;
-    let value = |(sum, &broken): (f32, &u32)| if broken == 0 { sum / count } else { f32::NAN };
-    Ok(sums.into_iter().zip(&broken).map(value).collect())
+pub fn gather(gpu: &Gpu, key: PageKey, layers: &[TensorView<'_>], part: &Resolved) -> Result<Vec<f32>, GpuError> {
+    let others = layers.first().map_or(0, |layer| match part.direction {
+        Direction::AttendsTo => layer.shape[2],
+        Direction::AttendedBy => layer.shape[1],
+    });
+    let by_head = of_each_head(gpu, key, layers, part)?;
+    let rows = by_head.iter().flat_map(|of_layer| of_layer.chunks(others.max(1)));
+    Ok(super::mean(rows, others, part.divisor()))
 }

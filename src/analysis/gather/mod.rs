@@ -176,3 +176,14 @@ impl Resolved {
         selection.rollout.is_none() && !has_maximum && adds_up
     }
 }
+
+/// The heads' weights added up, `[length]` each, and divided by `count`.
+fn mean<'a>(heads: impl Iterator<Item = &'a [f32]>, length: usize, count: usize) -> Vec<f32> {
+    let mut total = vec![0.0_f64; length];
+    for sums in heads {
+        total.iter_mut().zip(sums).for_each(|(total, &sum)| *total += f64::from(sum));
+    }
+    // An infinite weight is as broken as a NaN.
+    let mean = |sum: f64| if sum.is_finite() { (sum / count as f64) as f32 } else { f32::NAN };
+    total.into_iter().map(mean).collect()
+}

@@ -1,7 +1,7 @@
 //! Normalization on the device: shaders/analysis/normalize.wgsl.
 
 use super::{LOG_FLOOR, Normalization};
-use crate::gpu::{Binding, Gpu, GpuError, Kernel, Shader, read_back};
+use crate::gpu::{Binding, Gpu, GpuError, Shader, read_back};
 
 /// The shader and what it binds.
 pub const SHADER: Shader = Shader {
@@ -32,14 +32,8 @@ struct Parameters {
 /// [`Normalization::RowMaximum`].
 ///
 /// # Errors
-/// If the device is lost.
-pub fn normalize(
-    gpu: &Gpu,
-    kernel: &Kernel,
-    values: &mut [f32],
-    columns: usize,
-    how: Normalization,
-) -> Result<Vec<[f32; 2]>, GpuError> {
+/// If there are more values than the device allows, or it is lost.
+pub fn normalize(gpu: &Gpu, values: &mut [f32], columns: usize, how: Normalization) -> Result<Vec<[f32; 2]>, GpuError> {
     let (code, percent) = match how {
         Normalization::None => return Ok(vec![[0.0, 1.0]]),
         Normalization::MinMax => (1, 0.0),
@@ -60,12 +54,13 @@ pub fn normalize(
         percent,
         log_floor: LOG_FLOOR,
     };
-    let on_device = gpu.storage(values);
-    let limits = gpu.zeros((groups * size_of::<[f32; 2]>()) as u64);
-    let bindings = kernel.bind(gpu, &[&gpu.uniform(&parameters), &on_device, &limits]);
-    let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    kernel.dispatch(gpu, &mut encoder, 0, &bindings, groups as u64);
-    kernel.dispatch(gpu, &mut encoder, 1, &bindings, (values.len() as u64).div_ceil(THREADS));
+    let kernel = gpu.kernel(&SHADER)?;
+    let on_device = gpu.storage("values", values)?;
+    let limits = gpu.zeros("ranges", (groups * size_of::<[f32; 2]>()) as u64)?;
+    let bindings = kernel.bind(&[&gpu.uniform(&parameters), &on_device, &limits]);
+    let mut encoder = gpu.encoder();
+    kernel.dispatch(&mut encoder, 0, &bindings, groups as u64);
+    kernel.dispatch(&mut encoder, 1, &bindings, (values.len() as u64).div_ceil(THREADS));
     gpu.queue.submit([encoder.finish()]);
     values.copy_from_slice(&read_back::<f32>(gpu, &on_device)?);
     read_back(gpu, &limits)

@@ -1,25 +1,28 @@
-//! Every head's matrix as a small tile: `[heads, queries, keys]` becomes `[heads, rows, columns]`.
+//! Every head's matrix as a small tile: `[heads, queries, keys]` becomes `[heads, rows, columns]`. Or a part of one head's
+//! matrix, as fine as there are pixels for it ([`Rectangle`]).
 //!
 //! A cell of a tile stands for a rectangle of the matrix, cut at whole queries and keys so that each weight belongs to
 //! one cell and no cell is empty: row r stands for the queries from ⌊r · queries / rows⌋ up to the next row's first. The
-//! cell is the greatest or the mean of the weights that the mask lets through; 0 where it lets none through, NaN where
+//! cell is the maximum or the mean of the unmasked weights; 0 where all are masked, NaN where
 //! one is not finite. The maximum keeps a single bright column of a long sequence, which a mean would dilute.
 //! Rejected: resampling by the heatmap's own pass, which would walk over all weights at every drawing.
 
 pub mod cpu;
 pub mod gpu;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// What a cell says of its weights.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pooling {
-    /// The greatest.
+    /// The maximum.
     #[default]
+    #[value(name = "max", alias = "maximum")]
     Maximum,
-    /// The mean of those that the mask lets through.
+    /// The mean of the unmasked ones.
     Mean,
 }
 
@@ -34,6 +37,19 @@ pub struct Tiling {
     pub pooling: Pooling,
     /// Whether query `q` sees only the keys `0..=q`.
     pub causal: bool,
+}
+
+/// Some queries and keys of a head.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Rectangle {
+    /// Of the layer.
+    pub head: usize,
+    /// Rows of its matrix.
+    pub queries: Range<usize>,
+    /// Columns of its matrix.
+    pub keys: Range<usize>,
+    /// What becomes of them: no more rows and columns than there are.
+    pub tiling: Tiling,
 }
 
 impl Pooling {
@@ -60,8 +76,8 @@ impl Tiling {
         self.rows * self.columns
     }
 
-    /// How many keys, from the first on, a query sees.
-    fn seen(&self, query: usize, keys: usize) -> usize {
+    /// How many keys, from the first on, are unmasked for a query.
+    fn unmasked(&self, query: usize, keys: usize) -> usize {
         if self.causal { (query + 1).min(keys) } else { keys }
     }
 }

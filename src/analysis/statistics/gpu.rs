@@ -1,152 +1,115 @@
 //! The pass on the device: shaders/analysis/statistics.wgsl, page by page.
 
-use std::ops::Range;
-
 use super::plan::Plan;
 use super::sums::{SLOTS, Sums, as_wgsl, slots};
-use crate::gpu::{Binding, Gpu, GpuError, Kernel, PageKey, Residency, Shader, dtype_code, read_back};
+use crate::gpu::{Binding, Bound, Gpu, GpuError, Page, PageKernel, PageKey, Shader, dtype_code, walk};
 use crate::trace::TensorView;
-
-/// The shader and what it binds.
-pub const SHADER: Shader = Shader {
-    name: "analysis/statistics",
-    wgsl: concat!(
-        include_str!("../../../shaders/shared/decode.wgsl"),
-        include_str!("../../../shaders/shared/dispatch.wgsl"),
-        slots!(as_wgsl),
-        include_str!("../../../shaders/analysis/statistics.wgsl"),
-    ),
-    bindings: &[
-        Binding::Uniform(size_of::<Parameters>() as u64),
-        Binding::Read,
-        Binding::Read,
-        Binding::Read,
-        Binding::ReadWrite,
-        Binding::ReadWrite,
-        Binding::ReadWrite,
-    ],
-    entry_points: &["tiles", "reduce"],
-};
 
 /// Rows that a workgroup takes: `TILE_ROWS` of the shader.
 const TILE_ROWS: usize = 64;
 
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(C)]
-struct Parameters {
-    queries: u32,
-    keys: u32,
-    heads: u32,
-    dtype: u32,
-    tiles: u32,
-    first_result: u32,
-    causal: u32,
-}
-
-/// The sums of one block, layer by layer. Work is handed in and read at the end, so that uploading and computing
-/// overlap; at most two layers are under way, so that evicted pages do not pile up.
+/// The sums of a block's heads.
 #[derive(Debug)]
-pub struct Pass<'a> {
-    gpu: &'a Gpu,
-    kernel: &'a Kernel,
+pub struct Statistics<'a> {
     plan: &'a Plan,
     queries: wgpu::Buffer,
     keys: wgpu::Buffer,
-    /// `[heads of the block, slots]`
-    results: wgpu::Buffer,
-    /// Heads of each layer that was handed in.
-    heads: Vec<usize>,
-    before: Option<wgpu::SubmissionIndex>,
+    /// One entry a layer, one a head.
+    sums: Vec<Vec<Sums>>,
 }
 
-impl<'a> Pass<'a> {
-    /// Prepares for a block with that many heads in all its layers together.
-    pub fn new(gpu: &'a Gpu, kernel: &'a Kernel, plan: &'a Plan, heads: usize) -> Self {
-        Self {
-            gpu,
-            kernel,
-            plan,
-            queries: gpu.storage(&plan.queries),
-            keys: gpu.storage(&plan.keys),
-            results: gpu.zeros((heads * SLOTS * size_of::<f32>()) as u64),
-            heads: Vec::new(),
-            before: None,
-        }
-    }
+/// The uniform.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub struct Parameters {
+    queries: u32,
+    keys: u32,
+    first_head: u32,
+    heads: u32,
+    dtype: u32,
+    tiles: u32,
+    causal: u32,
+}
 
-    /// Hands in the next layer, `[heads, queries, keys]`.
-    ///
-    /// # Errors
-    /// If a head is too large for a page, or the device is lost.
-    pub fn add_layer(
-        &mut self,
-        residency: &mut Residency,
-        mut key: PageKey,
-        layer: &TensorView<'_>,
-    ) -> Result<(), GpuError> {
-        let first_result: usize = self.heads.iter().sum();
-        self.heads.push(layer.shape[0]);
-        if layer.is_empty() {
-            return Ok(());
-        }
-        for run in residency.runs(layer)? {
-            key.first_head = run.start;
-            let page = residency.page(key, layer, &run);
-            let submitted = self.add_page(&page, layer, &run, first_result + run.start);
-            if let Some(before) = self.before.replace(submitted) {
-                let wait = wgpu::PollType::Wait { submission_index: Some(before), timeout: None };
-                self.gpu.device.poll(wait).map_err(|error| GpuError::Refused(error.to_string()))?;
-            }
-        }
-        Ok(())
-    }
+impl PageKernel for Statistics<'_> {
+    type Parameters = Parameters;
+    const SHADER: Shader = Shader {
+        name: "analysis/statistics",
+        wgsl: concat!(
+            include_str!("../../../shaders/shared/decode.wgsl"),
+            include_str!("../../../shaders/shared/dispatch.wgsl"),
+            slots!(as_wgsl),
+            include_str!("../../../shaders/analysis/statistics.wgsl"),
+        ),
+        bindings: &[
+            Binding::Uniform(size_of::<Parameters>() as u64),
+            Binding::Read,
+            Binding::Read,
+            Binding::Read,
+            Binding::ReadWrite,
+            Binding::ReadWrite,
+            Binding::ReadWrite,
+        ],
+        entry_points: &["tiles", "reduce"],
+    };
 
-    fn add_page(
-        &self,
-        page: &wgpu::Buffer,
-        layer: &TensorView<'_>,
-        run: &Range<usize>,
-        first_result: usize,
-    ) -> wgpu::SubmissionIndex {
-        let [queries, keys] = [layer.shape[1], layer.shape[2]];
-        let tiles = queries.div_ceil(TILE_ROWS);
-        let parameters = Parameters {
-            queries: queries as u32,
-            keys: keys as u32,
-            heads: run.len() as u32,
-            dtype: dtype_code(layer.dtype),
-            tiles: tiles as u32,
-            first_result: first_result as u32,
+    fn parameters(&self, page: &Page<'_>) -> Parameters {
+        Parameters {
+            queries: page.queries() as u32,
+            keys: page.keys() as u32,
+            first_head: page.first_head as u32,
+            heads: page.heads.len() as u32,
+            dtype: dtype_code(page.layer.dtype),
+            tiles: tiles(page) as u32,
             causal: u32::from(self.plan.causal),
-        };
-        let scratch = |per_tile: usize| self.gpu.zeros((run.len() * tiles * per_tile * size_of::<f32>()) as u64);
-        let bindings = self.kernel.bind(
-            self.gpu,
-            &[
-                &self.gpu.uniform(&parameters),
-                page,
-                &self.queries,
-                &self.keys,
-                &scratch(SLOTS),
-                &scratch(keys),
-                &self.results,
-            ],
-        );
-        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        self.kernel.dispatch(self.gpu, &mut encoder, 0, &bindings, (run.len() * tiles) as u64);
-        self.kernel.dispatch(self.gpu, &mut encoder, 1, &bindings, run.len() as u64);
-        self.gpu.queue.submit([encoder.finish()])
+        }
     }
 
-    /// Waits for the sums: one entry a layer, one a head.
-    ///
-    /// # Errors
-    /// If the device is lost.
-    pub fn finish(self) -> Result<Vec<Vec<Sums>>, GpuError> {
-        let results: Vec<f32> = read_back(self.gpu, &self.results)?;
-        let mut sums = results
-            .chunks_exact(SLOTS)
-            .map(|slots| std::array::from_fn::<f64, SLOTS, _>(|slot| f64::from(slots[slot])));
-        Ok(self.heads.iter().map(|&heads| sums.by_ref().take(heads).collect()).collect())
+    fn bound(&self, page: &Page<'_>) -> Vec<Bound> {
+        vec![
+            Bound::Own(self.queries.clone()),
+            Bound::Own(self.keys.clone()),
+            Bound::Scratch(tiles(page) * SLOTS),
+            Bound::Scratch(tiles(page) * page.keys()),
+            Bound::Result(SLOTS),
+        ]
     }
+
+    fn dispatches(&self, page: &Page<'_>) -> Vec<(usize, u64)> {
+        let heads = page.heads.len() as u64;
+        vec![(0, heads * tiles(page) as u64), (1, heads)]
+    }
+
+    fn take(&mut self, page: &Page<'_>, words: &[u32]) {
+        let of_head = |slots: &[u32]| std::array::from_fn(|slot| f64::from(f32::from_bits(slots[slot])));
+        let sums = &mut self.sums[page.number][page.heads.clone()];
+        sums.iter_mut().zip(words.chunks_exact(SLOTS)).for_each(|(sums, slots)| *sums = of_head(slots));
+    }
+}
+
+/// Workgroups of a head.
+fn tiles(page: &Page<'_>) -> usize {
+    page.queries().div_ceil(TILE_ROWS)
+}
+
+/// The sums of layers, one entry a layer, one a head; `key` is that of the first page. After each layer `goes_on` hears how many
+/// were handed in, and says whether to go on; `None` if not.
+///
+/// # Errors
+/// If a head is too large for a page, or the device is lost.
+pub fn layer_sums(
+    gpu: &Gpu,
+    key: PageKey,
+    layers: &[TensorView<'_>],
+    plan: &Plan,
+    goes_on: &mut dyn FnMut(usize) -> bool,
+) -> Result<Option<Vec<Vec<Sums>>>, GpuError> {
+    let mut kernel = Statistics {
+        plan,
+        queries: gpu.storage("queries", &plan.queries)?,
+        keys: gpu.storage("keys", &plan.keys)?,
+        sums: layers.iter().map(|layer| vec![[0.0; SLOTS]; layer.shape[0]]).collect(),
+    };
+    let heads: Vec<_> = layers.iter().enumerate().map(|(layer, view)| (layer, 0..view.shape[0])).collect();
+    Ok(walk(gpu, key, layers, &heads, &mut kernel, goes_on)?.then_some(kernel.sums))
 }

@@ -6,6 +6,7 @@ use crate::app::model::command::Command;
 use crate::app::model::panel::Panel;
 use crate::app::model::state::State;
 use crate::app::panels;
+use crate::app::shell::failures::Failures;
 use crate::app::ui::canvas::{Canvas, Easel};
 use crate::app::ui::focus::Focus;
 use crate::app::work::textures::Textures;
@@ -16,6 +17,8 @@ const TAB_BAR: f32 = 28.0;
 
 /// Shows the panels inside the layout.
 pub struct Behavior<'a> {
+    /// Panels that panicked.
+    pub failures: &'a mut Failures,
     /// What the panels read.
     pub state: &'a State,
     /// Draws the views.
@@ -97,7 +100,10 @@ impl Behavior<'_> {
 impl egui_tiles::Behavior<Panel> for Behavior<'_> {
     fn pane_ui(&mut self, ui: &mut egui::Ui, tile: egui_tiles::TileId, panel: &mut Panel) -> UiResponse {
         let mut space = ui.max_rect();
-        self.show(ui, *panel);
+        let version = self.state.version;
+        let mut failures = std::mem::take(self.failures);
+        failures.show(ui, *panel, version, |ui| self.show(ui, *panel));
+        *self.failures = failures;
         space.min.y -= TAB_BAR;
         if self.focus.panel(ui.ctx(), space, tile.egui_id(panels::layout_id())) {
             self.focused = Some(*panel);

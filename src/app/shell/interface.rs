@@ -21,6 +21,7 @@ use crate::app::model::panel::Panel;
 use crate::app::model::state::State;
 use crate::app::panels::{self, Layout};
 use crate::app::shell::behavior::Behavior;
+use crate::app::shell::failures::Failures;
 use crate::app::shell::settings::{self, Settings};
 use crate::app::ui::canvas::{Canvas, Easel};
 use crate::app::ui::focus::Focus;
@@ -29,13 +30,13 @@ use crate::app::ui::{appearance, keys, toasts};
 use crate::app::work::desk::Desk;
 use crate::app::work::dialog::ChooseFile;
 use crate::app::work::exporter::Done;
-use crate::app::work::loader::Loader;
+use crate::app::work::latest::Latest;
 use crate::app::work::queries::Queries;
 use crate::app::work::screenshot;
 use crate::app::work::textures::Textures;
 use crate::app::work::token_desk::TokenDesk;
 use crate::export::ViewState;
-use crate::gpu::{Gpu, default_budget_bytes};
+use crate::gpu::{Gpu, GpuError};
 use crate::query::OpenTrace;
 use crate::render::Color;
 use crate::view::{Theme, View};
@@ -50,7 +51,7 @@ pub struct Interface {
     layout: Layout,
     easel: Easel,
     canvases: [Canvas; View::all().len()],
-    loader: Loader,
+    loader: Latest<PathBuf, OpenTrace>,
     pub(in crate::app) desk: Desk,
     textures: Textures,
     atlas_canvas: Canvas,
@@ -58,9 +59,7 @@ pub struct Interface {
     /// The view under the pointer.
     pointed: Option<View>,
     /// Reads the trace that the shown one is compared with.
-    partner: Loader,
-    /// Which one that is.
-    partner_path: Option<PathBuf>,
+    partner: Latest<PathBuf, OpenTrace>,
     notes: (Sender<Result<Done>>, Receiver<Result<Done>>),
     dialog: Option<ChooseFile>,
     messages: Messages,
@@ -89,6 +88,9 @@ pub struct Interface {
     shows_tokens: bool,
     focus: Focus,
     typed_ahead: TypedAhead,
+    failures: Failures,
+    /// What was told already.
+    faults: Vec<String>,
 }
 
 impl Interface {
@@ -114,7 +116,7 @@ impl Interface {
         state.options.title = false;
         state.options.text_scroll = Some(0.0);
         let mut messages = Messages::default();
-        let budget_bytes = launch.gpu_memory_bytes.unwrap_or_else(|| default_budget_bytes(&gpu));
+        let budget_bytes = launch.gpu_memory_bytes.unwrap_or_else(|| gpu.page_budget());
         let engine = Engine::new(Some(Arc::clone(&gpu)), launch.compute, budget_bytes).unwrap_or_else(|error| {
             messages.fail(format!("computing on the processor: {error}"));
             Engine::cpu()
@@ -125,12 +127,11 @@ impl Interface {
             adapter_name: gpu.info.name.clone(),
             easel: Easel::new(Arc::clone(&gpu), renderer),
             canvases: Default::default(),
-            loader: Loader::new(wake.clone()),
+            loader: opener(wake.clone()),
             desk: Desk::new(launch.path.clone().zip(launch.index_dir.clone()), wake.clone()),
             textures: Textures::new(wake.clone()),
             atlas_canvas: Canvas::default(),
-            partner: Loader::new(wake.clone()),
-            partner_path: None,
+            partner: opener(wake.clone()),
             pointed: None,
             queries: Queries::new(engine, wake),
             notes: mpsc::channel(),
@@ -157,6 +158,8 @@ impl Interface {
             shows_tokens: false,
             focus: Focus::default(),
             typed_ahead: TypedAhead::default(),
+            failures: Failures::default(),
+            faults: Vec::new(),
             state,
         };
         let remembered = settings.last.filter(|path| path.exists());
@@ -169,8 +172,40 @@ impl Interface {
         interface
     }
 
-    /// One frame: answers in, panels, commands out.
+    /// The device that takes the place of the one drawn on, which was lost; `None` while that is sound.
+    ///
+    /// # Errors
+    /// If the adapter gives no device any more.
+    pub fn next_device(&self) -> Result<Option<Arc<Gpu>>, GpuError> {
+        // A device that nobody gives work is lost without a word, unless it is asked.
+        let _ = self.gpu.device.poll(wgpu::PollType::Poll);
+        if self.gpu.is_lost() { self.gpu.current().map(Some) } else { Ok(None) }
+    }
+
+    /// Draws on another device from now on: pictures are drawn anew, and numbers that lay on the lost one asked for anew.
+    pub fn draw_on(&mut self, gpu: &Arc<Gpu>, renderer: Arc<RwLock<egui_wgpu::Renderer>>) {
+        self.gpu = Arc::clone(gpu);
+        self.easel = Easel::new(Arc::clone(gpu), Some(renderer));
+        self.canvases = Default::default();
+        [self.atlas_canvas, self.comparison, self.token_canvas] = Default::default();
+        self.textures.forget();
+        self.queries.forget();
+        self.ask();
+    }
+
+    /// One frame: answers in, panels, commands out. What panics is told, and ends no more than it must.
     pub fn show(&mut self, ui: &mut egui::Ui) {
+        // A panic within the layout would take the panels along that were being shown.
+        let layout = self.layout.clone();
+        if !self.guarded(|interface| interface.show_frame(ui)) {
+            self.layout = layout;
+        }
+        for fault in self.failures.take_untold() {
+            self.tell_of_fault(fault);
+        }
+    }
+
+    fn show_frame(&mut self, ui: &mut egui::Ui) {
         self.context = ui.ctx().clone();
         if let Some(wait) = self.take_answers() {
             ui.ctx().request_repaint_after(wait);
@@ -200,6 +235,7 @@ impl Interface {
         // What lies under the panels is cleared to their colour.
         egui::CentralPanel::default().frame(egui::Frame::NONE).show(ui, |ui| {
             let mut behavior = Behavior {
+                failures: &mut self.failures,
                 state: &self.state,
                 easel: &mut self.easel,
                 textures: &mut self.textures,
@@ -337,7 +373,7 @@ impl Interface {
                     self.loader.forget();
                     self.show_trace(trace);
                 }
-                None => self.loader.ask(path),
+                None => self.loader.ask_anew(path),
             },
             Effect::Dataset(DatasetEffect::ShowBrowser) => self.bring_forward(Panel::Examples),
             Effect::Dataset(DatasetEffect::ShowAtlas) => self.bring_forward(Panel::Atlas),
@@ -394,6 +430,11 @@ impl Interface {
         context.request_repaint_after(shown_for);
         Some(Command::StepPlay)
     }
+}
+
+/// Opens traces.
+fn opener(wake: impl Fn() + Send + Sync + 'static) -> Latest<PathBuf, OpenTrace> {
+    Latest::start(wake, || (), |(), path: &PathBuf, _| OpenTrace::open(path))
 }
 
 /// The demo that comes with the source, beside the binary or in the current folder.

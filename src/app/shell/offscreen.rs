@@ -13,7 +13,7 @@ use crate::app::launch::Launch;
 use crate::app::model::command::Command;
 use crate::app::model::state::State;
 use crate::app::shell::interface::Interface;
-use crate::app::shell::window::RENDERER_OPTIONS;
+use crate::app::shell::window::{RENDERER_OPTIONS, other_texture_side};
 use crate::gpu::Gpu;
 use crate::render::{Color, RenderTarget, TARGET_FORMAT};
 
@@ -33,10 +33,13 @@ pub struct Offscreen {
     size: [f32; 2],
     /// Pixels per logical pixel.
     scale: f32,
+    texture_side: usize,
 }
 
 /// A picture of the window waits no longer for the small pictures in its browser.
 const PICTURES_WITHIN: Duration = Duration::from_secs(2);
+/// What egui's letters may take, each side: its own default.
+const TEXTURE_SIDE: usize = 2048;
 /// What moves by itself is looked at so often.
 const GLANCE: Duration = Duration::from_millis(5);
 
@@ -62,16 +65,14 @@ pub fn picture_of_window(
     }
     window.settle()?;
     // A panel may learn its size only in its first frame, and the next one shows it.
-    window.frame();
+    window.frame()?;
     let until = Instant::now() + PICTURES_WITHIN;
     while window.interface.awaits_pictures() && Instant::now() < until {
         let _ = window.woken.recv_timeout(GLANCE);
-        window.frame();
+        window.frame()?;
     }
-    window.frame();
-    let pixels = window.target.read(&gpu.device, &gpu.queue)?;
-    image::RgbaImage::from_raw(window.target.width(), window.target.height(), pixels)
-        .context("the picture has another size than its texture")
+    window.frame()?;
+    window.picture()
 }
 
 impl Offscreen {
@@ -113,7 +114,7 @@ impl Offscreen {
             window.interface.wake();
             let _ = window.woken.recv_timeout(GLANCE);
         }
-        window.frame();
+        window.frame()?;
         Ok(window)
     }
 
@@ -127,8 +128,9 @@ impl Offscreen {
         };
         let interface = Interface::new(&context, Arc::clone(gpu), Some(Arc::clone(&renderer)), launch, wake);
         let [width, height] = size.map(|side| (side * scale).round() as u32);
-        let target = RenderTarget::new(&gpu.device, width, height)?;
-        Ok(Self { gpu: Arc::clone(gpu), context, renderer, interface, woken, target, size, scale })
+        let target = RenderTarget::new(gpu, width, height)?;
+        let texture_side = TEXTURE_SIDE;
+        Ok(Self { gpu: Arc::clone(gpu), context, renderer, interface, woken, target, size, scale, texture_side })
     }
 
     /// What the window shows.
@@ -156,10 +158,37 @@ impl Offscreen {
         self.settle()
     }
 
-    /// Lays out and draws one frame.
-    pub fn frame(&mut self) {
+    /// What was drawn last.
+    ///
+    /// # Errors
+    /// If the device is lost.
+    pub fn picture(&self) -> Result<image::RgbaImage> {
+        let pixels = self.target.read(&self.gpu)?;
+        image::RgbaImage::from_raw(self.target.width(), self.target.height(), pixels)
+            .context("the picture has another size than its texture")
+    }
+
+    /// Makes what was lost with the device.
+    fn reopen(&mut self, gpu: Arc<Gpu>) -> Result<()> {
+        self.renderer = Arc::new(RwLock::new(Renderer::new(&gpu.device, TARGET_FORMAT, RENDERER_OPTIONS)));
+        self.target = RenderTarget::new(&gpu, self.target.width(), self.target.height())?;
+        self.interface.draw_on(&gpu, Arc::clone(&self.renderer));
+        self.texture_side = other_texture_side(self.texture_side, TEXTURE_SIDE);
+        self.gpu = gpu;
+        Ok(())
+    }
+
+    /// Lays out and draws one frame; on another device if the one before was lost.
+    ///
+    /// # Errors
+    /// If there is no other.
+    pub fn frame(&mut self) -> Result<()> {
+        if let Some(gpu) = self.interface.next_device()? {
+            self.reopen(gpu)?;
+        }
         let mut raw = egui::RawInput {
             screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, self.size.into())),
+            max_texture_side: Some(self.texture_side),
             ..egui::RawInput::default()
         };
         raw.viewports.entry(egui::ViewportId::ROOT).or_default().native_pixels_per_point = Some(self.scale);
@@ -169,6 +198,7 @@ impl Offscreen {
         let background = self.interface.background();
         let textures = &mut output.textures_delta;
         paint(&self.gpu, &self.renderer, &self.target, &primitives, textures, pixels_per_point, background);
+        Ok(())
     }
 
     /// Draws frames until the one that shows all numbers that were asked for.
@@ -182,7 +212,7 @@ impl Offscreen {
             while let Some(wait) = self.interface.wake() {
                 let _ = self.woken.recv_timeout(wait);
             }
-            self.frame();
+            self.frame()?;
             if self.interface.is_settled() {
                 return Ok(());
             }

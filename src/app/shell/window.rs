@@ -14,6 +14,7 @@ use winit::window::{Window, WindowId};
 
 use crate::app::launch::Launch;
 use crate::app::shell::interface::Interface;
+use crate::app::work::caught::caught;
 use crate::app::work::screenshot;
 use crate::gpu::{Gpu, choose_adapter, new_instance};
 
@@ -24,6 +25,14 @@ pub const RENDERER_OPTIONS: RendererOptions = RendererOptions {
     dithering: false,
     predictable_texture_filtering: false,
 };
+
+/// egui gives its letters to the GPU once, and again only where they have another largest side: so a renderer that is new gets them.
+pub fn other_texture_side(side: usize, limit: usize) -> usize {
+    if side == limit { limit - 1 } else { limit }
+}
+
+/// A window that cannot be painted so many times in a row never will be.
+const MOST_FAULTS: usize = 3;
 
 /// Why the event loop was woken.
 #[derive(Debug)]
@@ -74,6 +83,8 @@ struct Open {
     textures: egui::TexturesDelta,
     /// Whether the last frame was laid out, but not painted.
     is_unpainted: bool,
+    /// How many frames in a row panicked.
+    faults: usize,
 }
 
 impl ApplicationHandler<Wake> for Shell {
@@ -98,7 +109,22 @@ impl ApplicationHandler<Wake> for Shell {
                 return event_loop.exit();
             }
             WindowEvent::RedrawRequested => {
-                open.paint();
+                match caught(|| open.paint()) {
+                    Ok(Ok(())) => open.faults = 0,
+                    Ok(Err(error)) => {
+                        open.interface.save_settings();
+                        self.failure = Some(error);
+                        return event_loop.exit();
+                    }
+                    Err(panic) => {
+                        open.interface.tell_of_fault(panic.to_string());
+                        open.faults += 1;
+                        if open.faults == MOST_FAULTS {
+                            self.failure = Some(panic.into());
+                            return event_loop.exit();
+                        }
+                    }
+                }
                 if open.interface.wants_to_close() {
                     open.interface.save_settings();
                     event_loop.exit();
@@ -168,7 +194,7 @@ impl Open {
             let surface = instance.create_surface(Arc::clone(&window)).context("cannot draw on the window")?;
             choose_adapter(&instance, &launch.adapter, |adapter| adapter.is_surface_supported(&surface))?
         };
-        let gpu = Arc::new(Gpu::from_adapter(instance.clone(), adapter)?);
+        let gpu = Arc::new(Gpu::from_adapter(instance, adapter)?);
 
         let context = egui::Context::default();
         let mut input = egui_winit::State::new(
@@ -181,19 +207,7 @@ impl Open {
         );
         input.init_accesskit(event_loop, &window, proxy.clone());
 
-        let configuration = WgpuConfiguration {
-            wgpu_setup: WgpuSetup::Existing(WgpuSetupExisting {
-                instance,
-                adapter: gpu.adapter.clone(),
-                device: gpu.device.clone(),
-                queue: gpu.queue.clone(),
-            }),
-            ..WgpuConfiguration::default()
-        };
-        let mut surface =
-            pollster::block_on(SurfacePainter::new(context.clone(), configuration, false, RENDERER_OPTIONS));
-        pollster::block_on(surface.set_window(egui::ViewportId::ROOT, Some(Arc::clone(&window))))
-            .context("cannot draw on the window")?;
+        let surface = surface_on(&window, &context, &gpu)?;
         let state = surface.render_state().context("egui has no renderer")?;
 
         // Sending fails only after the window was closed, when nobody waits for the answer.
@@ -218,6 +232,7 @@ impl Open {
             repaint_at: None,
             textures: egui::TexturesDelta::default(),
             is_unpainted: false,
+            faults: 0,
         })
     }
 
@@ -228,9 +243,28 @@ impl Open {
         }
     }
 
-    fn paint(&mut self) {
+    /// Makes what was lost with the device.
+    fn reopen(&mut self, gpu: &Arc<Gpu>) -> Result<()> {
+        // A window has one surface at a time.
+        pollster::block_on(self.surface.set_window(egui::ViewportId::ROOT, None)).context("cannot leave the window")?;
+        let context = self.input.egui_ctx().clone();
+        self.surface = surface_on(&self.window, &context, gpu)?;
+        let state = self.surface.render_state().context("egui has no renderer")?;
+        self.interface.draw_on(gpu, state.renderer);
+        // Changes of textures that the new renderer does not have.
+        self.textures = egui::TexturesDelta::default();
+        let limit = gpu.device.limits().max_texture_dimension_2d as usize;
+        let side = context.input(|input| input.max_texture_side);
+        self.input.set_max_texture_side(other_texture_side(side, limit));
+        Ok(())
+    }
+
+    fn paint(&mut self) -> Result<()> {
         if self.minimized {
-            return;
+            return Ok(());
+        }
+        if let Some(gpu) = self.interface.next_device()? {
+            self.reopen(&gpu)?;
         }
         let context = self.input.egui_ctx().clone();
         let raw = self.input.take_egui_input(&self.window);
@@ -245,7 +279,7 @@ impl Open {
         // in a row: a pointer that moves on and on must not stop the picture.
         self.is_unpainted = self.interface.is_outdated() && !self.is_unpainted;
         if self.is_unpainted {
-            return;
+            return Ok(());
         }
         let primitives = context.tessellate(output.shapes, output.pixels_per_point);
         let screenshot = self.take_screenshot_request();
@@ -261,6 +295,10 @@ impl Open {
         if let Some(title) = self.interface.take_title() {
             self.window.set_title(&title);
         }
+        if self.interface.next_device()?.is_some() {
+            self.window.request_redraw();
+        }
+        Ok(())
     }
 
     /// The callback that saves the frame being painted, if the user asked for it.
@@ -277,4 +315,21 @@ impl Open {
             });
         })]
     }
+}
+
+/// What paints egui's shapes on the window.
+fn surface_on(window: &Arc<Window>, context: &egui::Context, gpu: &Gpu) -> Result<SurfacePainter> {
+    let configuration = WgpuConfiguration {
+        wgpu_setup: WgpuSetup::Existing(WgpuSetupExisting {
+            instance: gpu.instance.clone(),
+            adapter: gpu.adapter.clone(),
+            device: gpu.device.clone(),
+            queue: gpu.queue.clone(),
+        }),
+        ..WgpuConfiguration::default()
+    };
+    let mut surface = pollster::block_on(SurfacePainter::new(context.clone(), configuration, false, RENDERER_OPTIONS));
+    pollster::block_on(surface.set_window(egui::ViewportId::ROOT, Some(Arc::clone(window))))
+        .context("cannot draw on the window")?;
+    Ok(surface)
 }

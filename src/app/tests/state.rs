@@ -50,7 +50,11 @@ fn hovering_shows_and_leaves_no_trace() -> Result {
     state.apply(Command::Preview(Some(token(7))));
     assert_eq!((state.shown_selection().tokens.as_slice(), state.selection.tokens.as_slice()), (&[7][..], &[3][..]));
     state.apply(Command::Preview(Some(token(3))));
-    assert_eq!(state.shown_selection().tokens, [3]);
+    assert_eq!(state.shown_selection().tokens, [3], "a click would take it away; to hover over it shows it");
+    state.apply(Command::Escape);
+    state.apply(Command::Preview(Some(Target::Head { layer: 0, head: 1 })));
+    let shown = state.shown_selection();
+    assert_eq!((shown.layer, shown.head), (Pick::One(0), Pick::One(1)), "though no token is selected");
     state.apply(Command::Preview(None));
     assert_eq!(state.shown_selection(), &state.selection);
     Ok(())
@@ -231,6 +235,45 @@ fn the_selection_goes_on_in_a_trace_that_is_alike() -> Result {
     let other = showing("encoder-decoder")?.trace.ok_or("no trace")?;
     state.set_trace(other);
     assert_ne!(state.selection, before);
+    Ok(())
+}
+
+#[test]
+fn a_head_that_its_layer_lacks_is_not_selected() -> Result {
+    use crate::trace::{Dtype, TensorSpec, TraceWriter};
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("ragged.safetensors");
+    let document = serde_json::json!({
+        "format": 1,
+        "sequences": {"main": {"tokens": [{"text": "a"}]}},
+        "attention": [{"name": "self", "query": "main", "key": "main", "layers": 3}],
+    });
+    let heads = [3, 0, 1];
+    let tensors: Vec<_> = (0..3)
+        .map(|layer| TensorSpec::weights(&format!("attention.self.{layer}"), Dtype::F32, &[heads[layer], 1, 1]))
+        .collect();
+    let mut writer = TraceWriter::create(&path, &document, &tensors)?;
+    for heads in heads {
+        writer.write(&1.0_f32.to_le_bytes().repeat(heads))?;
+    }
+    writer.finish()?;
+    let mut state = State::default();
+    state.set_trace(Arc::new(OpenTrace::open(&path)?));
+    let mut after = |command: Command| {
+        state.apply(command);
+        (state.selection.layer, state.selection.head)
+    };
+    let click = |layer, head| Command::Select { target: Target::Head { layer, head }, extend: false };
+    let at = |layer, head| (Pick::One(layer), Pick::One(head));
+    assert_eq!(after(click(0, 2)), at(0, 2));
+    assert_eq!(after(click(2, 1)), at(0, 2), "the layer has one head");
+    assert_eq!(after(click(1, 0)), at(0, 2), "the layer has none");
+    let whole = Command::Select { target: Target::LayerMean { layer: 1 }, extend: false };
+    assert_eq!(after(whole), at(0, 2));
+    assert_eq!(after(Command::MoveHead { layers: 1, heads: 0 }), at(2, 0), "layers without heads are passed over");
+    assert_eq!(after(Command::SelectHead(Pick::One(2))), at(2, 0));
+    assert_eq!(after(Command::MoveHead { layers: -1, heads: 2 }), at(0, 2));
+    assert_eq!(after(Command::SelectLayer(Pick::One(2))), (Pick::One(2), Pick::Mean));
     Ok(())
 }
 

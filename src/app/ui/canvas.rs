@@ -85,8 +85,7 @@ enum PaintError {
 impl Easel {
     /// Draws on this adapter, for this renderer of egui's.
     pub fn new(gpu: Arc<Gpu>, egui: Option<Arc<RwLock<egui_wgpu::Renderer>>>) -> Self {
-        let twin = if gpu.is_software() { Backend::Cpu } else { Backend::Gpu };
-        let painter = Painter::new(&gpu.device, &gpu.queue, twin);
+        let painter = Painter::new(&gpu, Backend::of(&gpu));
         Self { gpu, painter, fonts: Fonts::new(), egui }
     }
 }
@@ -167,18 +166,18 @@ impl Canvas {
 
     fn paint(&mut self, easel: &mut Easel, scene: &Scene, scale: f32) -> Result<(), PaintError> {
         let Some(egui) = &easel.egui else { return Ok(()) };
-        let device = &easel.gpu.device;
+        let (gpu, device) = (&easel.gpu, &easel.gpu.device);
         let [width, height] = [scene.drawing.size.x, scene.drawing.size.y].map(|side| (side * scale).round() as u32);
         let filter = wgpu::FilterMode::Nearest;
         let texture = match &mut self.picture {
             Some((texture, id)) => {
-                if texture.resize(device, width, height)? {
+                if texture.resize(gpu, width, height)? {
                     egui.write().update_egui_texture_from_wgpu_texture(device, texture.view(), filter, *id);
                 }
                 texture
             }
             None => {
-                let texture = RenderTarget::new(device, width, height)?;
+                let texture = RenderTarget::new(gpu, width, height)?;
                 let id = egui.write().register_native_texture(device, texture.view(), filter);
                 &mut self.picture.insert((texture, id)).0
             }

@@ -1,203 +1,87 @@
 //! The work that a dataset takes, each kind in a thread of its own: opening it, reading headers, filtering and sorting, the
 //! atlas, looking after files that changed, opening the neighbours of the example that is shown, and indexing.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver};
 use std::time::Instant;
 
 use crate::app::model::browsing::{Changes, Listing, Work, WorkKind};
 use crate::app::model::effect::Effect;
 use crate::app::model::messages::Messages;
 use crate::app::model::state::State;
+use crate::app::work::about::About;
+use crate::app::work::latest::{Job, Latest};
+use crate::app::work::listing::{ListQuestion, changes, list};
+use crate::app::work::opening::{Opened, Opening, open};
 use crate::app::work::preloaded::Preloaded;
-use crate::app::work::stamp::stamp;
-use crate::app::work::worker::Worker;
 use crate::dataset::index::{Build, BuildOptions, Report};
-use crate::dataset::table::{Filter, HeadColumn, QueryError, Table};
-use crate::dataset::{Dataset, IndexError, Order, Traces, traces_in};
-use crate::query::{Atlas, AtlasError, AtlasQuestion, OpenTrace};
+use crate::dataset::table::QueryError;
+use crate::dataset::{Dataset, IndexError};
+use crate::query::{Atlas, AtlasQuestion, OpenTrace};
 
-/// What is to be opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Opening {
-    path: PathBuf,
-    /// Of its index, if not `.vlscope` in it.
-    index_dir: Option<PathBuf>,
-    /// Whether it is another one than before.
-    is_other: bool,
-}
+/// A folder and the traces in it.
+type Files = (PathBuf, Vec<PathBuf>);
+/// A folder, and where its index goes, if not into it.
+type Folder = (PathBuf, Option<PathBuf>);
 
-/// What a path was.
-enum Opened {
-    /// A folder with an index.
-    Indexed(Dataset),
-    /// A trace, or a folder of traces; why its index was not read if it has one.
-    Plain { dataset: Dataset, files: Vec<PathBuf>, why: Option<IndexError> },
-    /// Nothing that can be shown.
-    Nothing(String),
-}
-
-/// What the browser is to show.
-#[derive(Clone, Debug, PartialEq)]
-struct ListQuestion {
-    serial: u64,
-    query: String,
-    picked: Option<Arc<Vec<u32>>>,
-    order: Option<Order>,
-    heads: Vec<String>,
-}
-
-type ListAnswer = (ListQuestion, Result<Listing, QueryError>);
-type AtlasAnswer = (u64, AtlasQuestion, Result<Atlas, AtlasError>);
-
-/// Counts what is done, and of how many.
-type Progress = Arc<[AtomicUsize; 2]>;
-
-/// The workers, what was asked of them, and what they have answered.
+/// The workers of the dataset.
 pub struct Desk {
-    opener: Worker<Opening, (Opening, Opened)>,
     index_elsewhere: Option<(PathBuf, PathBuf)>,
-    opening: Option<Opening>,
     opened: Option<PathBuf>,
-    reader: Worker<(PathBuf, Vec<PathBuf>), Dataset>,
-    reading: Option<(PathBuf, usize)>,
-    read: Progress,
-    lister: Worker<(Arc<Dataset>, ListQuestion), ListAnswer>,
-    listed: Option<ListQuestion>,
-    listing_since: Option<Instant>,
-    atlas: Worker<(Arc<Dataset>, u64, AtlasQuestion), AtlasAnswer>,
-    early: Receiver<AtlasAnswer>,
-    atlas_asked: Option<(u64, AtlasQuestion)>,
-    is_computing: bool,
-    permuted: Arc<AtomicUsize>,
-    watcher: Worker<(Arc<Dataset>, u64), (u64, Changes)>,
-    watched: u64,
-    preloader: Worker<Vec<PathBuf>, Vec<OpenTrace>>,
+    opener: Latest<Opening, Opened>,
+    reader: Latest<Files, Option<Dataset>>,
+    lister: Latest<About<Dataset, ListQuestion>, Result<Listing, QueryError>>,
+    atlas: Latest<About<Dataset, AtlasQuestion>, Atlas>,
+    watcher: Latest<About<Dataset, ()>, Changes>,
+    preloader: Latest<Vec<PathBuf>, Vec<OpenTrace>>,
     preloaded: Preloaded,
     asked_to_preload: Vec<PathBuf>,
-    indexer: Worker<(PathBuf, Option<PathBuf>), Result<Report, IndexError>>,
-    is_indexing: bool,
-    is_cancelled: Arc<AtomicBool>,
-    indexed: Progress,
+    indexer: Latest<Folder, Report>,
 }
 
 impl Desk {
     /// Starts the workers. `index_elsewhere` is a dataset and the folder of its index; `wake` asks for a frame from any thread.
-    pub fn new(index_elsewhere: Option<(PathBuf, PathBuf)>, wake: impl Fn() + Clone + Send + 'static) -> Self {
-        let (read, indexed) = (Progress::default(), Progress::default());
-        let (permuted, is_cancelled) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
-        let (send_early, early) = mpsc::channel();
+    pub fn new(index_elsewhere: Option<(PathBuf, PathBuf)>, wake: impl Fn() + Clone + Send + Sync + 'static) -> Self {
         Self {
-            opener: Worker::start(
-                |opening: Opening, _| {
-                    let opened = open(&opening);
-                    Some((opening, opened))
-                },
-                wake.clone(),
-            ),
             index_elsewhere,
-            opening: None,
             opened: None,
-            reader: Worker::start(
-                {
-                    let read = Arc::clone(&read);
-                    move |(root, files): (PathBuf, Vec<PathBuf>), outdated: &AtomicBool| {
-                        read[0].store(0, Ordering::Relaxed);
-                        let goes_on = || {
-                            read[0].fetch_add(1, Ordering::Relaxed);
-                            !outdated.load(Ordering::Relaxed)
-                        };
-                        Dataset::of_headers(&root, &files, &goes_on)
-                    }
-                },
+            opener: Latest::start(wake.clone(), || (), |(), opening, _| Ok(open(opening))),
+            reader: Latest::start(
                 wake.clone(),
+                || (),
+                |(), (root, files): &Files, job| Ok(Dataset::of_headers(root, files, &|| job.count())),
             ),
-            reading: None,
-            read,
-            lister: Worker::start(
-                |(dataset, question): (Arc<Dataset>, ListQuestion), _| Some(list(&dataset, question)),
+            lister: Latest::start(
                 wake.clone(),
+                || (),
+                |(), About { subject, question, .. }: &About<_, _>, _| Ok(list(subject, question)),
             ),
-            listed: None,
-            listing_since: None,
-            atlas: Worker::start(
-                {
-                    let (permuted, wake) = (Arc::clone(&permuted), wake.clone());
-                    move |(dataset, serial, question): (Arc<Dataset>, u64, AtlasQuestion), outdated: &AtomicBool| {
-                        permuted.store(0, Ordering::Relaxed);
-                        if question.b.is_some() {
-                            // All but the p-values is there at once.
-                            let soon = AtlasQuestion { permutations: 0, ..question.clone() };
-                            let answer = Atlas::of(&dataset, &soon, &|| true);
-                            let is_sound = answer.is_ok();
-                            // Fails only after the window was closed.
-                            let _ = send_early.send((serial, question.clone(), answer));
-                            wake();
-                            if !is_sound {
-                                return None;
-                            }
-                        }
-                        let goes_on = || {
-                            permuted.fetch_add(1, Ordering::Relaxed);
-                            !outdated.load(Ordering::Relaxed)
-                        };
-                        match Atlas::of(&dataset, &question, &goes_on) {
-                            Err(AtlasError::Cancelled) => None,
-                            answer => Some((serial, question, answer)),
-                        }
-                    }
-                },
+            atlas: Latest::start(wake.clone(), || (), |(), request, job| atlas(request, job)),
+            watcher: Latest::start(
                 wake.clone(),
+                || (),
+                |(), about: &About<_, _>, job| Ok(changes(&about.subject, &|| job.goes_on())),
             ),
-            early,
-            atlas_asked: None,
-            is_computing: false,
-            permuted,
-            watcher: Worker::start(
-                |(dataset, serial): (Arc<Dataset>, u64), outdated: &AtomicBool| {
-                    Some((serial, changes(&dataset, outdated)?))
-                },
+            preloader: Latest::start(
                 wake.clone(),
-            ),
-            watched: 0,
-            preloader: Worker::start(
-                |paths: Vec<PathBuf>, outdated: &AtomicBool| {
-                    let is_wanted = |_: &PathBuf| !outdated.load(Ordering::Relaxed);
-                    Some(
-                        paths
-                            .into_iter()
-                            .take_while(is_wanted)
-                            .filter_map(|path| OpenTrace::open(&path).ok())
-                            .collect(),
-                    )
+                || (),
+                |(), paths: &Vec<PathBuf>, job| {
+                    let wanted = paths.iter().take_while(|_| job.goes_on());
+                    Ok(wanted.filter_map(|path| OpenTrace::open(path).ok()).collect())
                 },
-                wake.clone(),
             ),
             preloaded: Preloaded::default(),
             asked_to_preload: Vec::new(),
-            indexer: Worker::start(
-                {
-                    let (indexed, is_cancelled) = (Arc::clone(&indexed), Arc::clone(&is_cancelled));
-                    move |(dir, index_dir): (PathBuf, Option<PathBuf>), outdated: &AtomicBool| {
-                        let goes_on = |_| {
-                            indexed[0].fetch_add(1, Ordering::Relaxed);
-                            !is_cancelled.load(Ordering::Relaxed) && !outdated.load(Ordering::Relaxed)
-                        };
-                        let options = BuildOptions { index_dir, ..BuildOptions::default() };
-                        Some(Build::plan(&dir, options).and_then(|build| {
-                            indexed[1].store(build.traces(), Ordering::Relaxed);
-                            build.run(&goes_on)
-                        }))
-                    }
-                },
+            indexer: Latest::start(
                 wake,
+                || (),
+                |(), (dir, index_dir): &Folder, job| {
+                    let options = BuildOptions { index_dir: index_dir.clone(), ..BuildOptions::default() };
+                    let build = Build::plan(dir, options)?;
+                    job.expect(build.traces());
+                    Ok(build.run(&|_| job.count())?)
+                },
             ),
-            is_indexing: false,
-            is_cancelled,
-            indexed,
         }
     }
 
@@ -207,9 +91,7 @@ impl Desk {
     }
 
     fn ask_to_open(&mut self, path: PathBuf, is_other: bool) {
-        let opening = Opening { index_dir: self.index_dir(&path), path, is_other };
-        self.opening = Some(opening.clone());
-        self.opener.ask(opening);
+        self.opener.ask_anew(Opening { index_dir: self.index_dir(&path), path, is_other });
     }
 
     /// Where the index of a dataset lies, if not in its folder.
@@ -235,16 +117,16 @@ impl Desk {
 
     /// Whether nothing is awaited any more.
     pub fn is_settled(&self) -> bool {
-        self.opening.is_none()
-            && self.reading.is_none()
-            && self.listing_since.is_none()
-            && !self.is_computing
-            && !self.is_indexing
+        self.opener.is_settled()
+            && self.reader.is_settled()
+            && self.lister.is_settled()
+            && self.atlas.is_settled()
+            && self.indexer.is_settled()
     }
 
     /// Since when a list of examples is awaited.
     pub fn listing_since(&self) -> Option<Instant> {
-        self.listing_since
+        self.lister.waits_since()
     }
 
     /// Begins to index the folder that is open.
@@ -252,47 +134,30 @@ impl Desk {
         let Some(dir) = self.opened.clone().filter(|path| path.is_dir()) else {
             return messages.fail("only a folder of traces can have an index");
         };
-        if !self.is_indexing {
-            self.is_indexing = true;
-            self.is_cancelled.store(false, Ordering::Relaxed);
-            self.indexed.iter().for_each(|count| count.store(0, Ordering::Relaxed));
+        if self.indexer.is_settled() {
             let index_dir = self.index_dir(&dir);
-            self.indexer.ask((dir, index_dir));
+            self.indexer.ask_anew((dir, index_dir));
         }
     }
 
     /// Stops indexing. What was written stays.
     pub fn cancel_indexing(&self) {
-        self.is_cancelled.store(true, Ordering::Relaxed);
+        self.indexer.stop();
     }
 
     /// Asks for what the state shows now, unless that was the last question already.
     pub fn ask(&mut self, state: &State) {
         let browsing = &state.browsing;
         let Some(dataset) = &browsing.dataset else { return };
-        let question = ListQuestion {
-            serial: browsing.serial,
-            query: browsing.query.clone(),
-            picked: browsing.picked.clone(),
-            order: browsing.order.clone(),
-            heads: browsing.columns.iter().filter(|column| HeadColumn::parse(column).is_some()).cloned().collect(),
-        };
-        if self.listed.as_ref() != Some(&question) {
-            self.listed = Some(question.clone());
-            self.listing_since = Some(Instant::now());
-            self.lister.ask((Arc::clone(dataset), question));
-        }
-        let atlas = browsing.atlas_question().map(|question| (browsing.serial, question));
-        if atlas != self.atlas_asked && self.listing_since.is_none() {
-            if let Some((serial, question)) = atlas.clone() {
-                self.is_computing = true;
-                self.atlas.ask((Arc::clone(dataset), serial, question));
+        self.lister.ask(About::dataset(dataset, browsing.serial, ListQuestion::of(browsing)));
+        if self.lister.is_settled() {
+            match browsing.atlas_question() {
+                Some(question) => drop(self.atlas.ask(About::dataset(dataset, browsing.serial, question))),
+                None => self.atlas.forget(),
             }
-            self.atlas_asked = atlas;
         }
-        if self.watched != browsing.serial && dataset.index().is_some() && self.opening.is_none() {
-            self.watched = browsing.serial;
-            self.watcher.ask((Arc::clone(dataset), browsing.serial));
+        if dataset.index().is_some() && self.opener.is_settled() {
+            self.watcher.ask(About::dataset(dataset, browsing.serial, ()));
         }
         let neighbours = state.neighbours();
         if neighbours != self.asked_to_preload {
@@ -300,7 +165,7 @@ impl Desk {
                 neighbours.iter().filter(|path| self.preloaded.get(path).is_none()).cloned().collect();
             self.asked_to_preload = neighbours;
             if !missing.is_empty() {
-                self.preloader.ask(missing);
+                self.preloader.ask_anew(missing);
             }
         }
     }
@@ -308,46 +173,47 @@ impl Desk {
     /// Hands the answers to the state; what is to be done then.
     pub fn take_answers(&mut self, state: &mut State, messages: &mut Messages) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let opened: Vec<_> = self.opener.answers().collect();
-        for (opening, found) in opened {
-            if self.opening.as_ref() == Some(&opening) {
-                self.opening = None;
-                effects.extend(self.take_opened(state, messages, opening, found));
-            }
+        match self.opener.take() {
+            Some(Ok(found)) => effects.extend(self.take_opened(state, messages, found)),
+            Some(Err(error)) => messages.fail(error.to_string()),
+            None => {}
         }
-        if let Some(dataset) = self.reader.answers().last() {
-            let is_wanted = self.reading.take().is_some_and(|(root, _)| root == dataset.table.root());
-            if is_wanted && self.opening.is_none() {
-                effects.extend(state.set_dataset(dataset));
-            }
+        match self.reader.take() {
+            Some(Ok(Some(dataset))) if self.opener.is_settled() => effects.extend(state.set_dataset(dataset)),
+            Some(Err(error)) => messages.fail(error.to_string()),
+            _ => {}
         }
-        self.take_listing(state);
+        match self.lister.take() {
+            Some(Ok(Ok(listing))) => (state.browsing.listing, state.browsing.error) = (listing, None),
+            Some(Ok(Err(error))) => state.browsing.error = Some(error),
+            Some(Err(error)) => messages.fail(error.to_string()),
+            None => {}
+        }
         self.take_atlas(state);
-        if let Some((serial, changes)) = self.watcher.answers().last()
-            && serial == state.browsing.serial
-        {
-            state.browsing.changes = Arc::new(changes);
+        match self.watcher.take() {
+            Some(Ok(changes)) if self.watcher.asked().is_some_and(|asked| asked.serial == state.browsing.serial) => {
+                state.browsing.changes = Arc::new(changes);
+            }
+            Some(Err(error)) => messages.fail(error.to_string()),
+            _ => {}
         }
-        for trace in self.preloader.answers().flatten() {
-            self.preloaded.keep(Arc::new(trace));
+        match self.preloader.take() {
+            Some(Ok(traces)) => traces.into_iter().for_each(|trace| self.preloaded.keep(Arc::new(trace))),
+            Some(Err(error)) => messages.fail(error.to_string()),
+            None => {}
         }
         self.take_report(state, messages);
         state.browsing.work = self.work();
         effects
     }
 
-    fn take_opened(
-        &mut self,
-        state: &mut State,
-        messages: &mut Messages,
-        Opening { path, is_other, .. }: Opening,
-        found: Opened,
-    ) -> Option<Effect> {
+    fn take_opened(&mut self, state: &mut State, messages: &mut Messages, found: Opened) -> Option<Effect> {
+        let Opening { path, is_other, .. } = self.opener.asked()?.clone();
         if is_other && !matches!(found, Opened::Nothing(_)) {
             state.browsing.forget();
             state.examples.clear();
         }
-        self.reading = None;
+        self.reader.forget();
         match found {
             Opened::Indexed(dataset) => {
                 self.opened = Some(path);
@@ -358,10 +224,7 @@ impl Desk {
                     messages.fail(format!("{why}: the traces are read instead"));
                 }
                 self.opened = Some(path);
-                let root = dataset.table.root().to_owned();
-                self.read[0].store(0, Ordering::Relaxed);
-                self.reading = Some((root.clone(), files.len()));
-                self.reader.ask((root, files));
+                self.reader.ask_anew((dataset.table.root().to_owned(), files));
                 state.set_dataset(dataset)
             }
             Opened::Nothing(why) => {
@@ -371,39 +234,20 @@ impl Desk {
         }
     }
 
-    fn take_listing(&mut self, state: &mut State) {
-        let Some((question, answer)) = self.lister.answers().last() else { return };
-        if self.listed.as_ref() != Some(&question) {
-            return;
-        }
-        self.listing_since = None;
-        match answer {
-            Ok(listing) => (state.browsing.listing, state.browsing.error) = (listing, None),
-            Err(error) => state.browsing.error = Some(error),
-        }
-    }
-
     fn take_atlas(&mut self, state: &mut State) {
-        let early: Vec<_> = self.early.try_iter().map(|answer| (answer, false)).collect();
-        let late: Vec<_> = self.atlas.answers().map(|answer| (answer, true)).collect();
-        for ((serial, question, answer), is_last) in early.into_iter().chain(late) {
-            if self.atlas_asked.as_ref() != Some(&(serial, question)) {
-                continue;
-            }
-            self.is_computing &= !(is_last || answer.is_err());
+        if let Some(answer) = self.atlas.take() {
             match answer {
                 Ok(atlas) => state.browsing.set_atlas(atlas),
                 Err(error) => state.browsing.atlas.error = Some(error.to_string()),
             }
             state.version += 1;
         }
-        let is_permuting = self.is_computing && state.browsing.atlas.choice.b.is_some();
-        state.browsing.atlas.permuting = is_permuting.then(|| self.permuted.load(Ordering::Relaxed) as u32);
+        let is_permuting = !self.atlas.is_settled() && state.browsing.atlas.choice.b.is_some();
+        state.browsing.atlas.permuting = is_permuting.then(|| self.atlas.progress()[0] as u32);
     }
 
     fn take_report(&mut self, state: &State, messages: &mut Messages) {
-        let Some(report) = self.indexer.answers().last() else { return };
-        self.is_indexing = false;
+        let Some(report) = self.indexer.take() else { return };
         match report {
             Ok(report) => {
                 let broken = match report.broken.len() {
@@ -412,7 +256,9 @@ impl Desk {
                 };
                 messages.tell(format!("Indexed: {} traces{broken}", report.traces));
             }
-            Err(IndexError::Cancelled) => messages.tell("Indexing was stopped; what was written stays"),
+            Err(error) if matches!(error.downcast_ref(), Some(IndexError::Cancelled)) => {
+                messages.tell("Indexing was stopped; what was written stays");
+            }
             Err(error) => messages.fail(error.to_string()),
         }
         let root = state.browsing.dataset.as_ref().map(|dataset| dataset.table.root());
@@ -422,73 +268,26 @@ impl Desk {
     }
 
     fn work(&self) -> Option<Work> {
-        let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
-        if self.is_indexing {
-            let [done, of] = [count(&self.indexed[0]), count(&self.indexed[1])];
+        if !self.indexer.is_settled() {
+            let [done, of] = self.indexer.progress();
             return Some(Work { kind: WorkKind::Indexing, done, of });
         }
-        if self.opening.is_some() {
+        if !self.opener.is_settled() {
             return Some(Work { kind: WorkKind::Opening, done: 0, of: 0 });
         }
-        let (_, of) = self.reading.as_ref()?;
-        Some(Work { kind: WorkKind::Reading, done: count(&self.read[0]), of: *of })
+        let (_, files) = self.reader.asked().filter(|_| !self.reader.is_settled())?;
+        Some(Work { kind: WorkKind::Reading, done: self.reader.progress()[0], of: files.len() })
     }
 }
 
-fn open(Opening { path, index_dir, .. }: &Opening) -> Opened {
-    let cannot = |error: &dyn std::fmt::Display| Opened::Nothing(format!("cannot open {}: {error}", path.display()));
-    if path.is_file() {
-        let root = path.parent().unwrap_or(Path::new("")).to_owned();
-        let files = vec![path.to_owned()];
-        let dataset = Dataset::without_index(Table::of_files(&root, &files));
-        return Opened::Plain { dataset, files, why: None };
+/// All but the p-values is there at once.
+fn atlas(
+    About { subject: dataset, question, .. }: &About<Dataset, AtlasQuestion>,
+    job: &Job<'_, About<Dataset, AtlasQuestion>, Atlas>,
+) -> anyhow::Result<Atlas> {
+    if question.b.is_some() {
+        let soon = AtlasQuestion { permutations: 0, ..question.clone() };
+        job.show(Atlas::of(dataset, &soon, &|| true)?);
     }
-    let why = match Dataset::open(path, index_dir.as_deref()) {
-        Ok(dataset) if !dataset.table.is_empty() => return Opened::Indexed(dataset),
-        Ok(_) | Err(IndexError::Missing { .. }) => None,
-        Err(error) => Some(error),
-    };
-    match traces_in(path) {
-        Err(error) => cannot(&error),
-        Ok(Traces { files, .. }) if files.is_empty() => {
-            Opened::Nothing(format!("no trace (*.safetensors) in the folder {}", path.display()))
-        }
-        Ok(Traces { files, .. }) => {
-            Opened::Plain { dataset: Dataset::without_index(Table::of_files(path, &files)), files, why }
-        }
-    }
-}
-
-fn list(dataset: &Dataset, question: ListQuestion) -> ListAnswer {
-    let listing = Filter::parse(&question.query).and_then(|filter| {
-        let mut rows = dataset.rows_within(&filter, question.picked.as_deref().map(Vec::as_slice))?;
-        if let Some(order) = &question.order {
-            dataset.sort(&mut rows, order).map_err(|message| QueryError { message, at: 0..0 })?;
-        }
-        let column =
-            |name: &String| Some((name.clone(), Arc::new(dataset.head(&HeadColumn::parse(name)?.ok()?).ok()?)));
-        let heads = question.heads.iter().filter_map(column).collect();
-        Ok(Listing { rows: Arc::new(rows), heads, query: question.query.clone() })
-    });
-    (question, listing)
-}
-
-/// What has changed since the dataset was indexed. In this thread alone: a filter that is typed meanwhile has the others.
-fn changes(dataset: &Dataset, outdated: &AtomicBool) -> Option<Changes> {
-    let mut changes = Changes::default();
-    let known = dataset.paths();
-    for (row, path) in known.iter().enumerate() {
-        if outdated.load(Ordering::Relaxed) {
-            return None;
-        }
-        let stamp = stamp(path);
-        if stamp.is_none() || stamp != dataset.table.stamp(row) {
-            changes.rows.insert(row as u32);
-        }
-    }
-    // A folder that cannot be searched has been told of by what was opened in it.
-    let found = traces_in(dataset.table.root()).unwrap_or_default().files;
-    let known: HashSet<PathBuf> = known.into_iter().collect();
-    changes.new = found.iter().filter(|path| !known.contains(*path)).count();
-    Some(changes)
+    Ok(Atlas::of(dataset, question, &|| job.count())?)
 }

@@ -121,6 +121,12 @@ impl Queries {
         }
     }
 
+    /// Drops all results, which the next [`Self::ask`] asks for anew.
+    pub fn forget(&mut self) {
+        self.engine.forget();
+        self.wanted.clear();
+    }
+
     /// When something was last asked that was not asked before.
     pub fn asked_at(&self) -> Instant {
         self.asked_at

@@ -5,42 +5,35 @@ use std::sync::Arc;
 
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 
-use crate::app::work::worker::Worker;
+use crate::app::work::about::About;
+use crate::app::work::latest::{Job, Latest};
 use crate::dataset::Dataset;
 
 /// More are let go: a screen has some dozens.
 const MOST: usize = 1024;
 
-/// The number of the dataset, the dataset, and its rows.
-type Wanted = (u64, Arc<Dataset>, Vec<u32>);
-type Decoded = Vec<(u32, Option<ColorImage>)>;
+type Pictures = Vec<(u32, Option<ColorImage>)>;
 
 /// Pictures by row.
 pub struct Textures {
-    worker: Worker<Wanted, (u64, Decoded)>,
+    worker: Latest<About<Dataset, Vec<u32>>, Pictures>,
     /// Whose they are.
     serial: u64,
     shown: HashMap<u32, Option<TextureHandle>>,
     wanted: Vec<u32>,
-    asked: Vec<u32>,
 }
 
 impl Textures {
     /// Starts the worker. `wake` asks for a frame from any thread.
-    pub fn new(wake: impl Fn() + Send + 'static) -> Self {
-        let decode = |(serial, dataset, rows): Wanted, _: &std::sync::atomic::AtomicBool| {
-            let pictures = dataset.thumbnails(&rows).into_iter().map(|picture| {
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let decode = |(): &mut (), About { subject, question, .. }: &About<Dataset, Vec<u32>>, _: &Job<'_, _, _>| {
+            let pictures = subject.thumbnails(question).into_iter().map(|picture| {
                 picture.map(|rgb| ColorImage::from_rgb([rgb.width() as usize, rgb.height() as usize], rgb.as_raw()))
             });
-            Some((serial, rows.iter().copied().zip(pictures).collect()))
+            Ok(question.iter().copied().zip(pictures).collect())
         };
-        Self {
-            worker: Worker::start(decode, wake),
-            serial: 0,
-            shown: HashMap::new(),
-            wanted: Vec::new(),
-            asked: Vec::new(),
-        }
+        let worker = Latest::start(wake, || (), decode);
+        Self { worker, serial: 0, shown: HashMap::new(), wanted: Vec::new() }
     }
 
     /// The picture of a row on screen, once it is there and if there is one.
@@ -51,34 +44,44 @@ impl Textures {
         self.shown.get(&row)?.as_ref()
     }
 
+    /// The device that held them is lost.
+    pub fn forget(&mut self) {
+        self.shown.clear();
+        self.asked.clear();
+    }
+
     /// Whether pictures on screen are still being decoded.
     pub fn is_waiting(&self) -> bool {
-        !self.asked.is_empty()
+        !self.worker.is_settled()
     }
 
     /// Takes what was decoded, and asks for what was looked for in this frame.
     pub fn refresh(&mut self, context: &Context, dataset: Option<&Arc<Dataset>>, serial: u64) {
         if serial != self.serial {
             self.shown.clear();
-            self.asked.clear();
             self.wanted.clear();
+            self.worker.forget();
             self.serial = serial;
         }
-        let decoded: Vec<_> = self.worker.answers().collect();
-        for (_, pictures) in decoded.into_iter().filter(|(of, _)| *of == serial) {
+        if let Some(pictures) = self.worker.take() {
             if self.shown.len() > MOST {
                 self.shown.clear();
             }
-            for (row, picture) in pictures {
+            // Rows whose pictures cannot be decoded are shown without.
+            let failed = || self.worker.asked().map_or(&[][..], |asked| &asked.question).iter().map(|&row| (row, None));
+            for (row, picture) in pictures.unwrap_or_else(|_| failed().collect()) {
                 let load = |picture| context.load_texture(format!("example {row}"), picture, TextureOptions::LINEAR);
                 self.shown.insert(row, picture.map(load));
             }
-            self.asked.clear();
         }
         let wanted = std::mem::take(&mut self.wanted);
-        if let Some(dataset) = dataset.filter(|_| !wanted.is_empty() && wanted != self.asked) {
-            self.asked.clone_from(&wanted);
-            self.worker.ask((serial, Arc::clone(dataset), wanted));
+        if let Some(dataset) = dataset.filter(|_| !wanted.is_empty()) {
+            let request = About::dataset(dataset, serial, wanted);
+            if self.worker.is_settled() {
+                self.worker.ask_anew(request);
+            } else {
+                self.worker.ask(request);
+            }
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::app::model::state::State;
 use crate::app::model::tokens::{NearTokens, ShownTokens};
-use crate::app::work::worker::Worker;
+use crate::app::work::about::About;
+use crate::app::work::latest::Latest;
 use crate::dataset::Dataset;
 use crate::dataset::tokens::{NearestOptions, TokenAtlas, TokenError, TokenKey, nearest, states};
 use crate::view::{PaintedTokens, TokenColor, rows_of};
@@ -16,72 +16,68 @@ use crate::view::{Theme, TokenCloud};
 const NEAREST: usize = 10;
 
 /// What the picture is made of.
-#[derive(Clone, Debug)]
-struct Question {
-    dataset: Arc<Dataset>,
-    serial: u64,
+#[derive(Clone, Debug, PartialEq)]
+struct Painting {
     state: Option<usize>,
     color: TokenColor,
     theme: Theme,
     rows: Arc<Vec<u32>>,
 }
 
-impl PartialEq for Question {
+/// The tokens of a hidden state, and which of them the nearest are looked for.
+#[derive(Clone)]
+struct Near {
+    atlas: Arc<TokenAtlas>,
+    token: usize,
+}
+
+impl PartialEq for Near {
     fn eq(&self, other: &Self) -> bool {
-        let key = |question: &Self| (question.serial, question.state, question.color, question.theme);
-        key(self) == key(other) && (Arc::ptr_eq(&self.rows, &other.rows) || self.rows == other.rows)
+        Arc::ptr_eq(&self.atlas, &other.atlas) && self.token == other.token
     }
 }
 
-type NearQuestion = (Arc<Dataset>, Arc<TokenAtlas>, usize);
 /// Which dataset, which state, and what is known of it.
 type Known = (u64, usize, Arc<TokenAtlas>);
 
+/// All of a projection's progress, in as many steps as a window shows.
+const WHOLE: usize = 50;
+
 /// Asks and takes answers for the state.
 pub struct TokenDesk {
-    painter: Worker<Question, (Question, Result<ShownTokens, TokenError>)>,
-    finder: Worker<NearQuestion, (usize, NearTokens)>,
-    asked: Option<Question>,
-    answered: Option<Question>,
-    sought: Option<usize>,
-    /// In thousandths.
-    done: Arc<AtomicU32>,
-    is_cancelled: Arc<AtomicBool>,
+    painter: Latest<About<Dataset, Painting>, ShownTokens>,
+    finder: Latest<About<Dataset, Near>, NearTokens>,
 }
 
 impl TokenDesk {
     /// Starts the workers. `wake` asks for a frame from any thread.
-    pub fn new(wake: impl Fn() + Clone + Send + 'static) -> Self {
-        let (done, is_cancelled) = (Arc::<AtomicU32>::default(), Arc::<AtomicBool>::default());
-        let (told, gives_up, tell) = (Arc::clone(&done), Arc::clone(&is_cancelled), wake.clone());
-        let mut known: Option<Known> = None;
-        let paint = move |question: Question, outdated: &AtomicBool| {
-            let mut last = 0;
-            let mut progress = |share: f32| {
-                let now = (share * 1000.0) as u32;
-                told.store(now, Ordering::Relaxed);
-                if now / 20 != last {
-                    last = now / 20;
-                    tell();
-                }
-                !gives_up.load(Ordering::Relaxed) && !outdated.load(Ordering::Relaxed)
-            };
-            let answer = painted(&question, &mut known, &mut progress);
-            let is_wanted = answer.is_ok() || !outdated.load(Ordering::Relaxed);
-            is_wanted.then_some((question, answer))
-        };
-        let find = |(dataset, atlas, token): NearQuestion, outdated: &AtomicBool| {
-            let found = near(&dataset, &atlas, token, outdated);
-            (!outdated.load(Ordering::Relaxed)).then_some((token, found))
-        };
+    pub fn new(wake: impl Fn() + Clone + Send + Sync + 'static) -> Self {
         Self {
-            painter: Worker::start(paint, wake.clone()),
-            finder: Worker::start(find, wake),
-            asked: None,
-            answered: None,
-            sought: None,
-            done,
-            is_cancelled,
+            painter: Latest::start(
+                wake.clone(),
+                || None,
+                |known, request: &About<_, _>, job| {
+                    job.expect(WHOLE);
+                    let mut shown = 0;
+                    let mut progress = |share: f32| {
+                        let now = (share * WHOLE as f32) as usize;
+                        if now != shown {
+                            shown = now;
+                            job.set_done(now);
+                            job.wake();
+                        }
+                        job.goes_on()
+                    };
+                    Ok(painted(request, known, &mut progress)?)
+                },
+            ),
+            finder: Latest::start(
+                wake,
+                || (),
+                |(), About { subject, question, .. }: &About<_, Near>, job| {
+                    Ok(near(subject, &question.atlas, question.token, &|| job.goes_on()))
+                },
+            ),
         }
     }
 
@@ -91,45 +87,34 @@ impl TokenDesk {
         let panel = &mut state.tokens;
         let dataset = browsing.dataset.as_ref().filter(|dataset| dataset.index().is_some());
         let Some(dataset) = dataset.filter(|_| is_shown) else { return };
-        let question = Question {
-            dataset: Arc::clone(dataset),
-            serial: browsing.serial,
+        if self.painter.asked().is_some_and(|asked| asked.serial != browsing.serial) {
+            (panel.shown, panel.near, panel.view) = (None, None, None);
+        }
+        let painting = Painting {
             state: panel.state,
             color: panel.color,
             theme: state.options.theme,
             rows: Arc::clone(&browsing.listing.rows),
         };
-        if self.asked.as_ref() != Some(&question) {
-            if self.asked.as_ref().is_some_and(|asked| asked.serial != question.serial) {
-                (panel.shown, panel.near, panel.view) = (None, None, None);
-            }
-            self.is_cancelled.store(false, Ordering::Relaxed);
-            self.done.store(0, Ordering::Relaxed);
+        if self.painter.ask(About::dataset(dataset, browsing.serial, painting)) {
             panel.is_cancelled = false;
-            self.asked = Some(question.clone());
-            self.painter.ask(question);
         }
         if panel.is_cancelled {
-            self.is_cancelled.store(true, Ordering::Relaxed);
+            self.painter.stop();
         }
-        let wanted = panel.near.as_ref().map(|near| near.token);
-        if wanted != self.sought {
-            self.sought = wanted;
-            if let (Some(token), Some(shown)) = (wanted, &panel.shown) {
-                self.finder.ask((Arc::clone(dataset), Arc::clone(&shown.atlas), token));
+        match (&panel.near, &panel.shown) {
+            (Some(near), Some(shown)) => {
+                let near = Near { atlas: Arc::clone(&shown.atlas), token: near.token };
+                self.finder.ask(About::dataset(dataset, browsing.serial, near));
             }
+            _ => self.finder.forget(),
         }
     }
 
     /// Hands answers to the state.
     pub fn take_answers(&mut self, state: &mut State) {
-        let answers: Vec<_> = self.painter.answers().collect();
-        for (question, answer) in answers {
-            if self.asked.as_ref() != Some(&question) {
-                continue;
-            }
-            self.answered = Some(question);
-            let panel = &mut state.tokens;
+        let panel = &mut state.tokens;
+        if let Some(answer) = self.painter.take() {
             match answer {
                 Ok(shown) => {
                     let is_same = panel.shown.as_ref().is_some_and(|before| Arc::ptr_eq(&before.atlas, &shown.atlas));
@@ -142,28 +127,28 @@ impl TokenDesk {
             }
             panel.version += 1;
         }
-        if let Some((token, found)) = self.finder.answers().last()
-            && self.sought == Some(token)
-        {
-            state.tokens.near = Some(Arc::new(found));
-            state.tokens.version += 1;
+        if let Some(answer) = self.finder.take() {
+            let token = self.finder.asked().map(|asked| asked.question.token);
+            let failed = |error: anyhow::Error| {
+                token.map(|token| NearTokens { token, found: Err(error.to_string()), places: vec![token] })
+            };
+            panel.near = answer.map_or_else(failed, Some).map(Arc::new);
+            panel.version += 1;
         }
-        let waits = self.asked != self.answered;
-        state.tokens.progress = waits.then(|| self.done.load(Ordering::Relaxed) as f32 / 1000.0);
+        panel.progress = (!self.painter.is_settled()).then(|| self.painter.share());
     }
 
     /// Whether nothing is awaited.
     pub fn is_settled(&self) -> bool {
-        self.asked == self.answered
+        self.painter.is_settled() && self.finder.is_settled()
     }
 }
 
 fn painted(
-    question: &Question,
+    About { subject: dataset, serial, question }: &About<Dataset, Painting>,
     known: &mut Option<Known>,
     progress: &mut dyn FnMut(f32) -> bool,
 ) -> Result<ShownTokens, TokenError> {
-    let dataset = &question.dataset;
     let none = || TokenError::NoToken("the dataset has no index".to_owned());
     let index = dataset.index().ok_or_else(none)?;
     let states = states(index)?;
@@ -175,17 +160,17 @@ fn painted(
         )
     })?;
     let atlas = match known {
-        Some((serial, of, atlas)) if (*serial, *of) == (question.serial, state) => Arc::clone(atlas),
+        Some((of, at, atlas)) if (&*of, *at) == (serial, state) => Arc::clone(atlas),
         _ => Arc::new(TokenAtlas::open(index, state, progress)?),
     };
-    *known = Some((question.serial, state, Arc::clone(&atlas)));
+    *known = Some((*serial, state, Arc::clone(&atlas)));
     let painted = PaintedTokens::of(&atlas, dataset, &question.rows, question.color, question.theme);
     let rows = rows_of(dataset, &atlas.tokens);
     let cloud = TokenCloud::new(painted.places, |token| painted.colors[token]);
     Ok(ShownTokens { states, atlas, cloud, legend: painted.legend, note: painted.note, rows })
 }
 
-fn near(dataset: &Dataset, atlas: &TokenAtlas, token: usize, outdated: &AtomicBool) -> NearTokens {
+fn near(dataset: &Dataset, atlas: &TokenAtlas, token: usize, goes_on: &(dyn Fn() -> bool + Sync)) -> NearTokens {
     let tokens = &atlas.tokens;
     let key = |token: usize| TokenKey {
         example: tokens.key(token),
@@ -193,7 +178,7 @@ fn near(dataset: &Dataset, atlas: &TokenAtlas, token: usize, outdated: &AtomicBo
         position: tokens.position[token] as usize,
     };
     let options = NearestOptions { count: NEAREST, ..NearestOptions::default() };
-    let found = nearest(dataset, atlas.state, &key(token), options, &|| !outdated.load(Ordering::Relaxed));
+    let found = nearest(dataset, atlas.state, &key(token), options, goes_on);
     let mut places = vec![token];
     if let Ok(found) = &found {
         let listed: Vec<&TokenKey> = found.same.iter().chain(&found.other).map(|near| &near.key).collect();

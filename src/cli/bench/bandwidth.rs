@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::timing::{Timing, measure};
 use crate::analysis::statistics::Options;
 use crate::analysis::{Compute, Engine};
-use crate::gpu::{Gpu, PageKey, Residency};
+use crate::gpu::{Gpu, PageKey};
 use crate::query::OpenTrace;
 
 /// Large enough that no cache holds it.
@@ -38,12 +38,13 @@ pub struct Bandwidth {
 /// If the device fails.
 pub fn upload(gpu: &Arc<Gpu>, open: &OpenTrace, budget_bytes: u64) -> Result<Timing> {
     measure(RUNS, |_| {
-        let mut pages = Residency::new(Arc::clone(gpu), budget_bytes);
+        gpu.drop_pages();
+        gpu.set_page_budget(budget_bytes);
         for layer in 0..layers(open) {
             let view = open.trace.attention(0, layer);
-            for heads in pages.runs(&view)? {
+            for heads in gpu.runs(&view)? {
                 let key = PageKey { trace: open.trace.serial(), block: 0, layer, first_head: heads.start };
-                pages.page(key, &view, &heads);
+                gpu.page(key, &view, &heads)?;
             }
         }
         Ok(gpu.wait()?)

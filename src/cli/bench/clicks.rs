@@ -68,11 +68,10 @@ struct Drafts {
 impl Drafts {
     /// Each view has a texture of its `size`, in pixels.
     fn new(gpu: &Arc<Gpu>, size: impl Fn(View) -> Vec2) -> Result<Self> {
-        let twin = if gpu.is_software() { Backend::Cpu } else { Backend::Gpu };
-        let painter = Painter::new(&gpu.device, &gpu.queue, twin);
+        let painter = Painter::new(gpu, Backend::of(gpu));
         let target = |view| {
             let size = size(view);
-            Ok((view, RenderTarget::new(&gpu.device, size.x as u32, size.y as u32)?))
+            Ok((view, RenderTarget::new(gpu, size.x as u32, size.y as u32)?))
         };
         let targets = View::all().into_iter().map(target).collect::<Result<_>>()?;
         Ok(Self { gpu: Arc::clone(gpu), painter, fonts: Fonts::new(), targets })

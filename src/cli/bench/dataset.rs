@@ -206,7 +206,7 @@ fn window(gpu: &Arc<Gpu>, launch: &Launch, size: [f32; 2]) -> Result<(Timings, O
     typed("filter", ["circle", "is:right"].map(|query| DatasetCommand::SetFilter(query.to_owned())))?;
     typed("sort", ["text", "tokens"].map(|column| DatasetCommand::SortBy(column.to_owned())))?;
     let frame = |_| {
-        window.frame();
+        window.frame()?;
         Ok(gpu.wait()?)
     };
     timings.insert("frame".to_owned(), measure(RUNS, frame)?);

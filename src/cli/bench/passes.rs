@@ -25,11 +25,10 @@ const RUNS_OF_MANY: usize = 5;
 ///
 /// # Errors
 /// If the device cannot draw.
-pub fn panning(gpu: &Gpu, size: Vec2) -> Result<Timings> {
-    let twin = if gpu.is_software() { Backend::Cpu } else { Backend::Gpu };
-    let mut painter = Painter::new(&gpu.device, &gpu.queue, twin);
+pub fn panning(gpu: &Arc<Gpu>, size: Vec2) -> Result<Timings> {
+    let mut painter = Painter::new(gpu, Backend::of(gpu));
     let mut fonts = Fonts::new();
-    let target = RenderTarget::new(&gpu.device, size.x as u32, size.y as u32)?;
+    let target = RenderTarget::new(gpu, size.x as u32, size.y as u32)?;
     let target = &target;
     let mut pan = |marks: &[fn(Vec2, usize) -> Mark], counts: &[usize]| -> Result<Timing> {
         let marks = marks.iter().zip(counts).map(|(mark, &count)| mark(size, count)).collect();
@@ -49,7 +48,7 @@ pub fn panning(gpu: &Gpu, size: Vec2) -> Result<Timings> {
     let tokens = |count: usize| {
         let cloud = TokenCloud::new((0..count).map(|index| place(index).into()).collect(), |_| Color::hex(0x4c9be8));
         let runs = if count < MANY { RUNS } else { RUNS_OF_MANY };
-        let (mut fonts, mut painter) = (Fonts::new(), Painter::new(&gpu.device, &gpu.queue, twin));
+        let (mut fonts, mut painter) = (Fonts::new(), Painter::new(gpu, Backend::of(gpu)));
         measure(runs, |run| {
             let offset = Vec2::new(run as f32 * 1.5, run as f32 * 0.5) / size;
             let inputs = CloudInputs {

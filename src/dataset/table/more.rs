@@ -2,9 +2,13 @@
 //! lie in the JSON of all others. Read when they are asked for: few datasets have such keys, and none needs all of them.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
-use serde_json::{Map, Value as Json};
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde_json::Value as Json;
 
 use super::{Column, Table, Texts, Value, Values};
 
@@ -27,26 +31,49 @@ impl Table {
     fn read_more(&self, name: &str, before: Option<&Column>) -> Option<Column> {
         let (key, more) = KINDS.iter().find_map(|(prefix, more)| Some((name.strip_prefix(prefix)?, *more)))?;
         let more = self.columns.iter().find(|column| column.name == more)?;
-        let found: Vec<Option<Json>> =
-            (0..self.len()).into_par_iter().map(|row| value_of(&more.values, row, key)).collect();
-        if found.iter().all(Option::is_none) {
-            return None;
-        }
-        let of_column = |row: usize| match before.map_or(Value::None, |column| column.values.value(row)) {
-            Value::None => None,
+        let is_found = AtomicBool::new(false);
+        let value = |row: usize| match before.map_or(Value::None, |column| column.values.value(row)) {
+            Value::None => {
+                let found = value_of(&more.values, row, key)?;
+                is_found.store(true, Ordering::Relaxed);
+                Some(found)
+            }
             Value::Text(text) => Some(Json::from(text)),
             Value::Number(number) => Some(Json::from(number)),
             Value::Flag(flag) => Some(Json::from(flag)),
         };
-        let all: Vec<Option<Json>> =
-            found.into_iter().enumerate().map(|(row, found)| of_column(row).or(found)).collect();
-        Some(Column { name: name.to_owned(), values: typed(&all) })
+        let all: Vec<Option<Json>> = (0..self.len()).into_par_iter().map(value).collect();
+        is_found.into_inner().then(|| Column { name: name.to_owned(), values: typed(&all) })
     }
 }
 
 fn value_of(more: &Values, row: usize, key: &str) -> Option<Json> {
     let Value::Text(text) = more.value(row) else { return None };
-    serde_json::from_str::<Map<String, Json>>(text).ok()?.remove(key).filter(|value| !value.is_null())
+    let mut reader = serde_json::Deserializer::from_str(text);
+    reader.deserialize_map(OfKey(key)).ok()?.filter(|value| !value.is_null())
+}
+
+/// Takes one value out of an object without a look at the others, of which there may be many.
+struct OfKey<'a>(&'a str);
+
+impl<'de> Visitor<'de> for OfKey<'_> {
+    type Value = Option<Json>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Option<Json>, M::Error> {
+        let mut found = None;
+        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+            if key == self.0 {
+                found = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// As the index types its columns.

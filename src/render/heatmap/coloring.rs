@@ -1,4 +1,4 @@
-//! Which cells each column and row of pixels shows, and how values are coloured: what both twins of the kernel are given.
+//! Which cells each column and row of pixels shows, and how values are coloured: what both backends of the kernel are given.
 
 use std::ops::Range;
 
@@ -15,11 +15,11 @@ pub(in crate::render) struct Span {
     pub begin: u32,
     /// After the last.
     pub end: u32,
-    /// Between the first and the last, of which there are two at most; negative for the greatest of all.
+    /// Between the first and the last, of which there are two at most; negative for the maximum of all.
     pub fraction: f32,
 }
 
-/// What the twins are given besides the values: the kernel's parameters.
+/// What both backends are given besides the values: the kernel's parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::render) struct Coloring {
     pub rows: u32,

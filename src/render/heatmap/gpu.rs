@@ -1,10 +1,29 @@
 //! Runs shaders/render/heatmap.wgsl.
 
-use wgpu::{BufferUsages, ShaderStages};
-
 use super::coloring::Coloring;
-use crate::gpu::fold;
-use crate::render::device::{Shader, bind_group, bind_group_layout, buffer_with, compute_pipelines, storage, uniform};
+use crate::gpu::{Binding, Gpu, GpuError, Shader, dtype_code};
+use crate::trace::Dtype;
+
+/// The shader and what it binds.
+pub(in crate::render) const SHADER: Shader = Shader {
+    name: "render/heatmap",
+    wgsl: concat!(
+        include_str!("../../../shaders/shared/decode.wgsl"),
+        include_str!("../../../shaders/shared/dispatch.wgsl"),
+        include_str!("../../../shaders/render/heatmap.wgsl")
+    ),
+    bindings: &[
+        Binding::Uniform(size_of::<Params>() as u64),
+        Binding::Read,
+        Binding::Read,
+        Binding::Read,
+        Binding::Pixels,
+    ],
+    entry_points: &["color"],
+};
+
+/// Threads of a workgroup.
+const THREADS: u64 = 64;
 
 /// The uniform.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -22,90 +41,46 @@ struct Params {
     padding: u32,
 }
 
-/// The pipeline.
-pub(in crate::render) struct ColorKernel {
-    layout: wgpu::BindGroupLayout,
-    pipeline: wgpu::ComputePipeline,
+/// `[rows, columns]` on the device: elements of a dtype from one on.
+#[derive(Clone, Copy)]
+pub(super) struct Cells<'a> {
+    pub buffer: &'a wgpu::Buffer,
+    pub first_element: u32,
+    pub dtype: Dtype,
 }
 
-impl ColorKernel {
-    pub(in crate::render) fn shader() -> Shader {
-        let pixels = wgpu::BindGroupLayoutEntry {
-            binding: 4,
-            visibility: ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::StorageTexture {
-                access: wgpu::StorageTextureAccess::WriteOnly,
-                format: wgpu::TextureFormat::Rgba8Unorm,
-                view_dimension: wgpu::TextureViewDimension::D2,
-            },
-            count: None,
-        };
-        let read = |binding| storage(binding, ShaderStages::COMPUTE, true);
-        Shader {
-            name: "heatmap",
-            wgsl: concat!(
-                include_str!("../../../shaders/shared/decode.wgsl"),
-                include_str!("../../../shaders/shared/dispatch.wgsl"),
-                include_str!("../../../shaders/render/heatmap.wgsl")
-            )
-            .to_owned(),
-            bindings: vec![uniform::<Params>(0, ShaderStages::COMPUTE), read(1), read(2), read(3), pixels],
-        }
-    }
-
-    pub(in crate::render) fn new(device: &wgpu::Device) -> Self {
-        let shader = Self::shader();
-        let layout = bind_group_layout(device, &shader);
-        let [pipeline] = compute_pipelines(device, &shader, &layout, ["color"]);
-        Self { layout, pipeline }
-    }
-
-    /// Colours into the texture, which has a pixel for each pair of spans. `values` holds elements of the dtype from
-    /// `first_element` on.
-    #[expect(clippy::too_many_arguments, reason = "the parameters of the kernel")]
-    pub(in crate::render) fn color(
-        &self,
-        device: &wgpu::Device,
-        encoder: &mut wgpu::CommandEncoder,
-        coloring: &Coloring,
-        values: &wgpu::Buffer,
-        first_element: u32,
-        dtype: u32,
-        pixels: &wgpu::Texture,
-    ) {
-        let size = coloring.size();
-        let params = Params {
-            range: coloring.range,
-            opacity: coloring.opacity,
-            fade: u32::from(coloring.fade),
-            size,
-            rows: coloring.rows,
-            columns: coloring.columns,
-            first_element,
-            dtype,
-            missing: coloring.missing.0,
-            padding: 0,
-        };
-        let spans = [coloring.column_spans.as_slice(), &coloring.row_spans].concat();
-        let params = buffer_with(device, BufferUsages::UNIFORM, bytemuck::bytes_of(&params));
-        let spans = buffer_with(device, BufferUsages::STORAGE, bytemuck::cast_slice(&spans));
-        let colors = buffer_with(device, BufferUsages::STORAGE, bytemuck::cast_slice(&coloring.lut));
-        let view = pixels.create_view(&wgpu::TextureViewDescriptor::default());
-        let resources = [
-            params.as_entire_binding(),
-            values.as_entire_binding(),
-            spans.as_entire_binding(),
-            colors.as_entire_binding(),
-            wgpu::BindingResource::TextureView(&view),
-        ];
-        let bindings = bind_group(device, &self.layout, &resources);
-        let [x, y, z] = fold(
-            (u64::from(size[0]) * u64::from(size[1])).div_ceil(64),
-            device.limits().max_compute_workgroups_per_dimension,
-        );
-        let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-        pass.set_pipeline(&self.pipeline);
-        pass.set_bind_group(0, &bindings, &[]);
-        pass.dispatch_workgroups(x, y, z);
-    }
+/// Colours into the texture, which has a pixel for each pair of spans.
+pub(super) fn color(
+    gpu: &Gpu,
+    encoder: &mut wgpu::CommandEncoder,
+    coloring: &Coloring,
+    cells: Cells<'_>,
+    pixels: &wgpu::Texture,
+) -> Result<(), GpuError> {
+    let size = coloring.size();
+    let params = gpu.uniform(&Params {
+        range: coloring.range,
+        opacity: coloring.opacity,
+        fade: u32::from(coloring.fade),
+        size,
+        rows: coloring.rows,
+        columns: coloring.columns,
+        first_element: cells.first_element,
+        dtype: dtype_code(cells.dtype),
+        missing: coloring.missing.0,
+        padding: 0,
+    });
+    let kernel = gpu.kernel(&SHADER)?;
+    let spans = gpu.storage("spans", &[coloring.column_spans.as_slice(), &coloring.row_spans].concat())?;
+    let colors = gpu.storage("colours", &coloring.lut)?;
+    let view = pixels.create_view(&wgpu::TextureViewDescriptor::default());
+    let bindings = kernel.bind_resources(&[
+        params.as_entire_binding(),
+        cells.buffer.as_entire_binding(),
+        spans.as_entire_binding(),
+        colors.as_entire_binding(),
+        wgpu::BindingResource::TextureView(&view),
+    ]);
+    kernel.dispatch(encoder, 0, &bindings, (u64::from(size[0]) * u64::from(size[1])).div_ceil(THREADS));
+    Ok(())
 }

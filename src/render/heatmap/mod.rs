@@ -1,7 +1,7 @@
 //! Heatmaps: values become pixels at the target's resolution, and the pixels are drawn as a picture.
 //!
-//! The host finds for each column and each row of pixels which cells it shows ([`coloring`]), in f64, and both twins look
-//! that up: they can't disagree about an edge. A pixel that shows several cells along an axis gets the greatest of them,
+//! The host finds for each column and each row of pixels which cells it shows ([`coloring`]), in f64, and both backends look
+//! that up: they can't disagree about an edge. A pixel that shows several cells along an axis gets the maximum of them,
 //! so that a single bright column of a large matrix stays visible, where a mean or the nearest would lose it; a pixel
 //! within a cell gets the cell, or when smooth a blend of the two whose middles it lies between. The axes are
 //! independent. A value's place in the range is computed before blending, so that infinities do no harm. What is not a
@@ -12,17 +12,17 @@
 
 mod coloring;
 mod cpu;
-mod gpu;
+pub(super) mod gpu;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use self::coloring::Coloring;
-use self::gpu::ColorKernel;
-use super::device::{Frame, Shader, buffer_with, check_storage_size};
+use self::gpu::Cells;
+use super::device::Frame;
 use super::picture::{Blit, PicturePass, texture, write_texture};
 use super::{Backend, DrawError, Heatmap, Rect, Values};
-use crate::gpu::dtype_code;
+use crate::gpu::{Gpu, GpuError};
 use crate::trace::Dtype;
 
 /// Textures that are kept for later drawings.
@@ -56,10 +56,9 @@ struct Colored {
     drawing: u64,
 }
 
-/// The kernel, the values on the device, and the textures.
+/// The values on the device, and the textures.
 pub(super) struct HeatmapPass {
     backend: Backend,
-    kernel: ColorKernel,
     uploaded: Vec<(Arc<Vec<f32>>, wgpu::Buffer)>,
     colored: Vec<Colored>,
     drawing: u64,
@@ -67,13 +66,8 @@ pub(super) struct HeatmapPass {
 }
 
 impl HeatmapPass {
-    pub(super) fn shader() -> Shader {
-        ColorKernel::shader()
-    }
-
-    pub(super) fn new(device: &wgpu::Device, backend: Backend) -> Self {
-        let kernel = ColorKernel::new(device);
-        Self { backend, kernel, uploaded: Vec::new(), colored: Vec::new(), drawing: 0, uploaded_bytes: 0 }
+    pub(super) fn new(backend: Backend) -> Self {
+        Self { backend, uploaded: Vec::new(), colored: Vec::new(), drawing: 0, uploaded_bytes: 0 }
     }
 
     /// What draws the heatmap, and where; `None` if nothing of it would be seen.
@@ -102,44 +96,40 @@ impl HeatmapPass {
                 return Ok(Some((colored.bindings.clone(), blit)));
             }
         }
-        let place = self.place(frame.device, pictures, coloring.size());
+        let place = self.place(frame.gpu, pictures, coloring.size());
         match (&mark.values, by_native_code) {
             (_, Some(values)) => {
                 let pixels = cpu::color(&coloring, values);
-                write_texture(frame.queue, &self.colored[place].texture, bytemuck::cast_slice(&pixels));
+                write_texture(frame.gpu, &self.colored[place].texture, bytemuck::cast_slice(&pixels));
                 self.colored[place].shown = Some((values.clone(), coloring));
             }
             (Values::Host(values), _) => {
-                let buffer = self.upload(frame.device, values)?;
-                let texture = &self.colored[place].texture;
-                self.kernel.color(frame.device, encoder, &coloring, &buffer, 0, dtype_code(Dtype::F32), texture);
+                let buffer = self.upload(frame.gpu, values)?;
+                let cells = Cells { buffer: &buffer, first_element: 0, dtype: Dtype::F32 };
+                gpu::color(frame.gpu, encoder, &coloring, cells, &self.colored[place].texture)?;
             }
             (Values::Resident(matrix), _) => {
-                let (texture, dtype) = (&self.colored[place].texture, dtype_code(matrix.dtype));
-                self.kernel.color(
-                    frame.device,
-                    encoder,
-                    &coloring,
-                    &matrix.buffer,
-                    matrix.first_element,
-                    dtype,
-                    texture,
-                );
+                if matrix.device != frame.gpu.device {
+                    return Err(GpuError::Lost.into());
+                }
+                let (buffer, first_element) = (&matrix.buffer, matrix.first_element);
+                let cells = Cells { buffer, first_element, dtype: matrix.dtype };
+                gpu::color(frame.gpu, encoder, &coloring, cells, &self.colored[place].texture)?;
             }
         }
         Ok(Some((self.colored[place].bindings.clone(), blit)))
     }
 
     /// A texture of that size that this drawing doesn't show yet.
-    fn place(&mut self, device: &wgpu::Device, pictures: &PicturePass, [width, height]: [u32; 2]) -> usize {
+    fn place(&mut self, gpu: &Gpu, pictures: &PicturePass, [width, height]: [u32; 2]) -> usize {
         let fits = |colored: &Colored| {
             colored.drawing < self.drawing && (colored.texture.width(), colored.texture.height()) == (width, height)
         };
         let place = if self.colored.len() < KEPT_TEXTURES { None } else { self.colored.iter().rposition(fits) };
         let place = place.unwrap_or_else(|| {
             let usages = wgpu::TextureUsages::COPY_DST | wgpu::TextureUsages::STORAGE_BINDING;
-            let texture = texture(device, width, height, usages);
-            let bindings = pictures.nearest(device, &texture);
+            let texture = texture(gpu, width, height, usages);
+            let bindings = pictures.nearest(gpu, &texture);
             self.colored.push(Colored { texture, bindings, shown: None, drawing: 0 });
             self.colored.len() - 1
         });
@@ -148,15 +138,13 @@ impl HeatmapPass {
         place
     }
 
-    fn upload(&mut self, device: &wgpu::Device, values: &Arc<Vec<f32>>) -> Result<wgpu::Buffer, DrawError> {
+    fn upload(&mut self, gpu: &Gpu, values: &Arc<Vec<f32>>) -> Result<wgpu::Buffer, GpuError> {
         if let Some((_, buffer)) = self.uploaded.iter().find(|(known, _)| Arc::ptr_eq(known, values)) {
             return Ok(buffer.clone());
         }
-        let bytes: &[u8] = bytemuck::cast_slice(values);
-        check_storage_size(device, "a matrix", bytes.len())?;
-        let buffer = buffer_with(device, wgpu::BufferUsages::STORAGE, bytes);
+        let buffer = gpu.storage("a matrix", values)?;
         self.uploaded.push((values.clone(), buffer.clone()));
-        self.uploaded_bytes += bytes.len() as u64;
+        self.uploaded_bytes += size_of_val(values.as_slice()) as u64;
         Ok(buffer)
     }
 

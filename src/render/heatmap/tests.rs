@@ -5,7 +5,7 @@ use half::{bf16, f16};
 
 use super::coloring::spans;
 use super::*;
-use crate::gpu::{AdapterChoice, Gpu};
+use crate::gpu::AdapterChoice;
 use crate::render::colormap::Colormap;
 use crate::render::{Color, RenderTarget};
 
@@ -44,16 +44,12 @@ fn values(count: usize) -> Vec<f32> {
 
 fn color_on_gpu(gpu: &Gpu, coloring: &Coloring, words: &[u8], first_element: u32, dtype: Dtype) -> Vec<[u8; 4]> {
     let [width, height] = coloring.size();
-    let pixels =
-        texture(&gpu.device, width, height, wgpu::TextureUsages::STORAGE_BINDING | wgpu::TextureUsages::COPY_SRC);
-    let mut padded = words.to_vec();
-    padded.resize(words.len().next_multiple_of(4).max(4), 0);
-    let values = buffer_with(&gpu.device, wgpu::BufferUsages::STORAGE, &padded);
-    let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    let kernel = ColorKernel::new(&gpu.device);
-    kernel.color(&gpu.device, &mut encoder, coloring, &values, first_element, dtype_code(dtype), &pixels);
+    let pixels = texture(gpu, width, height, wgpu::TextureUsages::STORAGE_BINDING | wgpu::TextureUsages::COPY_SRC);
+    let buffer = &gpu.storage("values", words).unwrap();
+    let mut encoder = gpu.encoder();
+    gpu::color(gpu, &mut encoder, coloring, Cells { buffer, first_element, dtype }, &pixels).unwrap();
     gpu.queue.submit([encoder.finish()]);
-    let bytes = RenderTarget::of_texture(pixels).read(&gpu.device, &gpu.queue).unwrap();
+    let bytes = RenderTarget::of_texture(pixels).read(gpu).unwrap();
     bytemuck::cast_slice(&bytes).to_vec()
 }
 
@@ -66,7 +62,7 @@ fn assert_alike(gpu: &[[u8; 4]], cpu: &[[u8; 4]], what: &str) {
 }
 
 #[test]
-fn twins_agree() {
+fn cpu_and_gpu_agree() {
     let gpu = Gpu::open(&AdapterChoice::Auto).unwrap();
     let cases = [
         (1, 1, 1, 1, Rect::at(0.0, 0.0, 1.0, 1.0)),
@@ -89,7 +85,7 @@ fn twins_agree() {
 }
 
 #[test]
-fn twins_agree_beyond_65_535_workgroups() {
+fn cpu_and_gpu_agree_beyond_65_535_workgroups() {
     let gpu = Gpu::open(&AdapterChoice::Auto).unwrap();
     let (width, height) = (4100, 1030);
     let coloring = coloring(&heatmap(9, 7, Rect::at(0.0, 0.0, 7.0, 9.0)), width, height);

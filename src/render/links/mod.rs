@@ -3,25 +3,20 @@
 //! The selection ([`cpu`], [`gpu`]) yields the indices of the kept links in their original order, so that what overlaps
 //! blends in the same order every time. It depends on the candidates and on [`Keep`] only, and is kept for later drawings:
 //! panning and zooming change a uniform. A curve is a cubic Bézier whose handles are horizontal and half as long as the
-//! way, drawn as a strip of [`SEGMENTS`](curve::SEGMENTS) pieces whose edges are faded by their distance from the middle. Reading the count
+//! way, drawn as a strip of [`SEGMENTS`](curve::SEGMENTS) pieces whose edges are faded by their distance from the centre. Reading the count
 //! back before drawing was rejected: the draw takes it from GPU memory, and nobody waits.
 //!
-//! [`LinkPass`] does so with shaders; its twin [`cpu::Links`] paints the same strips into a layer.
+//! [`LinkPass`] does so with shaders; its CPU counterpart [`cpu::Links`] paints the same strips into a layer.
 
 pub(super) mod cpu;
 mod curve;
-mod gpu;
+pub(super) mod gpu;
 
 use std::sync::Arc;
 
-use wgpu::{BufferUsages, ShaderStages};
-
-use self::gpu::SelectKernel;
-use super::device::{
-    Frame, Scissor, Shader, VIEW_WGSL, ViewUniform, bind_group, bind_group_layout, buffer_with, check_storage_size,
-    scissor, storage, strip_pipeline, uniform,
-};
+use super::device::{Frame, Scissor, Strips, ViewUniform, scissor};
 use super::{DrawError, Keep, Link, Links};
+use crate::gpu::{Binding, Gpu, GpuError, Shader};
 
 /// Selections of the same links that are kept for later drawings.
 const KEPT_SELECTIONS: usize = 4;
@@ -58,9 +53,7 @@ struct Selected {
 
 /// The pipelines, and the links on the device.
 pub(super) struct LinkPass {
-    kernel: SelectKernel,
-    layout: wgpu::BindGroupLayout,
-    pipeline: wgpu::RenderPipeline,
+    strips: Strips,
     uploaded: Vec<Uploaded>,
     drawing: u64,
     pub(super) uploaded_bytes: u64,
@@ -75,25 +68,18 @@ pub(super) struct PreparedLinks {
 }
 
 impl LinkPass {
-    pub(super) fn shaders() -> [Shader; 2] {
-        let draw = Shader {
-            name: "links",
-            wgsl: [VIEW_WGSL, include_str!("../../../shaders/render/links.wgsl")].concat(),
-            bindings: vec![
-                uniform::<Style>(0, ShaderStages::VERTEX),
-                storage(1, ShaderStages::VERTEX, true),
-                storage(2, ShaderStages::VERTEX, true),
-            ],
-        };
-        [draw, SelectKernel::shader()]
-    }
+    pub(super) const SHADER: Shader = Shader {
+        name: "render/links",
+        wgsl: concat!(
+            include_str!("../../../shaders/render/view.wgsl"),
+            include_str!("../../../shaders/render/links.wgsl")
+        ),
+        bindings: &[Binding::Uniform(size_of::<Style>() as u64), Binding::Read, Binding::Read],
+        entry_points: &["vs_main", "fs_main"],
+    };
 
-    pub(super) fn new(device: &wgpu::Device) -> Self {
-        let [shader, _] = Self::shaders();
-        let layout = bind_group_layout(device, &shader);
-        let pipeline = strip_pipeline(device, &shader, &layout, None);
-        let kernel = SelectKernel::new(device);
-        Self { kernel, layout, pipeline, uploaded: Vec::new(), drawing: 0, uploaded_bytes: 0 }
+    pub(super) fn new(gpu: &Gpu) -> Self {
+        Self { strips: Strips::new(gpu, &Self::SHADER, None), uploaded: Vec::new(), drawing: 0, uploaded_bytes: 0 }
     }
 
     /// `None` if nothing of it would be seen.
@@ -106,8 +92,8 @@ impl LinkPass {
         let Some(scissor) = scissor(frame, &mark.clip).filter(|_| !mark.links.is_empty()) else {
             return Ok(None);
         };
-        let index = self.upload(frame.device, &mark.links)?;
-        let selected = self.select(frame, encoder, index, mark.keep);
+        let index = self.upload(frame.gpu, &mark.links)?;
+        let selected = self.select(frame.gpu, encoder, index, mark.keep)?;
         let style = Style {
             view: ViewUniform::new(frame, &mark.view),
             width: mark.width.map(|width| width * frame.scale),
@@ -115,40 +101,44 @@ impl LinkPass {
             full_weight: mark.full_weight,
             padding: 0.0,
         };
-        let style = buffer_with(frame.device, BufferUsages::UNIFORM, bytemuck::bytes_of(&style));
+        let style = frame.gpu.uniform(&style);
         let links = &self.uploaded[index].buffer;
         let resources = [style.as_entire_binding(), links.as_entire_binding(), selected.kept.as_entire_binding()];
-        let bindings = bind_group(frame.device, &self.layout, &resources);
+        let bindings = self.strips.bind(frame.gpu, &resources);
         Ok(Some(PreparedLinks { bindings, arguments: selected.arguments, scissor }))
     }
 
-    fn upload(&mut self, device: &wgpu::Device, links: &Arc<Vec<Link>>) -> Result<usize, DrawError> {
+    fn upload(&mut self, gpu: &Gpu, links: &Arc<Vec<Link>>) -> Result<usize, GpuError> {
         if let Some(index) = self.uploaded.iter().position(|known| Arc::ptr_eq(&known.links, links)) {
             return Ok(index);
         }
-        let bytes: &[u8] = bytemuck::cast_slice(links);
-        check_storage_size(device, "a bundle of links", bytes.len())?;
-        let buffer = buffer_with(device, BufferUsages::STORAGE, bytes);
+        let buffer = gpu.storage("a bundle of links", links)?;
         self.uploaded.push(Uploaded { links: links.clone(), buffer, selections: Vec::new() });
-        self.uploaded_bytes += bytes.len() as u64;
+        self.uploaded_bytes += size_of_val(links.as_slice()) as u64;
         Ok(self.uploaded.len() - 1)
     }
 
-    fn select(&mut self, frame: &Frame<'_>, encoder: &mut wgpu::CommandEncoder, index: usize, keep: Keep) -> Selected {
+    fn select(
+        &mut self,
+        gpu: &Gpu,
+        encoder: &mut wgpu::CommandEncoder,
+        index: usize,
+        keep: Keep,
+    ) -> Result<Selected, GpuError> {
         let uploaded = &mut self.uploaded[index];
         if let Some(selected) = uploaded.selections.iter_mut().find(|selected| selected.keep == keep) {
             selected.drawing = self.drawing;
-            return selected.clone();
+            return Ok(selected.clone());
         }
         let count = uploaded.links.len() as u32;
-        let (kept, arguments) = self.kernel.select(frame.device, encoder, &uploaded.buffer, count, keep);
+        let (kept, arguments) = gpu::select(gpu, encoder, &uploaded.buffer, count, keep)?;
         let selected = Selected { keep, kept, arguments, drawing: self.drawing };
         uploaded.selections.push(selected.clone());
-        selected
+        Ok(selected)
     }
 
     pub(super) fn draw(&self, pass: &mut wgpu::RenderPass<'_>, prepared: &PreparedLinks) {
-        pass.set_pipeline(&self.pipeline);
+        pass.set_pipeline(&self.strips.pipeline);
         pass.set_bind_group(0, &prepared.bindings, &[]);
         pass.draw_indirect(&prepared.arguments, 0);
     }

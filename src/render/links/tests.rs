@@ -2,7 +2,7 @@
 
 use super::curve::strip_vertices;
 use super::*;
-use crate::gpu::{AdapterChoice, Gpu, read_back};
+use crate::gpu::{AdapterChoice, read_back};
 use crate::render::Color;
 
 /// Links with these weights.
@@ -23,10 +23,10 @@ fn weights(count: u32) -> impl Iterator<Item = f32> {
     })
 }
 
-fn select_on_gpu(gpu: &Gpu, kernel: &SelectKernel, links: &[Link], keep: Keep) -> Vec<u32> {
-    let buffer = buffer_with(&gpu.device, BufferUsages::STORAGE, bytemuck::cast_slice(links));
-    let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    let (kept, arguments) = kernel.select(&gpu.device, &mut encoder, &buffer, links.len() as u32, keep);
+fn select_on_gpu(gpu: &Gpu, links: &[Link], keep: Keep) -> Vec<u32> {
+    let buffer = gpu.storage("links", links).unwrap();
+    let mut encoder = gpu.encoder();
+    let (kept, arguments) = gpu::select(gpu, &mut encoder, &buffer, links.len() as u32, keep).unwrap();
     gpu.queue.submit([encoder.finish()]);
     let arguments: Vec<u32> = read_back(gpu, &arguments).unwrap();
     assert_eq!((arguments[0], arguments[2], arguments[3]), (strip_vertices(), 0, 0));
@@ -36,9 +36,8 @@ fn select_on_gpu(gpu: &Gpu, kernel: &SelectKernel, links: &[Link], keep: Keep) -
 }
 
 #[test]
-fn twins_agree() {
+fn cpu_and_gpu_agree() {
     let gpu = Gpu::open(&AdapterChoice::Auto).unwrap();
-    let kernel = SelectKernel::new(&gpu.device);
     let keeps = [
         Keep::Strongest(0),
         Keep::Strongest(1),
@@ -54,19 +53,18 @@ fn twins_agree() {
     for count in [1, 63, 64, 65, 257, 200_000] {
         let links = links(weights(count));
         for keep in keeps {
-            let by_shader = select_on_gpu(&gpu, &kernel, &links, keep);
+            let by_shader = select_on_gpu(&gpu, &links, keep);
             assert!(by_shader == cpu::select(&links, keep), "{count} links, {keep:?}");
         }
     }
 }
 
 #[test]
-fn twins_agree_on_a_million() {
+fn cpu_and_gpu_agree_on_a_million() {
     let gpu = Gpu::open(&AdapterChoice::Auto).unwrap();
-    let kernel = SelectKernel::new(&gpu.device);
     let links = links(weights(1_000_003));
     let keep = Keep::Strongest(70_001);
-    assert!(select_on_gpu(&gpu, &kernel, &links, keep) == cpu::select(&links, keep));
+    assert!(select_on_gpu(&gpu, &links, keep) == cpu::select(&links, keep));
 }
 
 #[test]

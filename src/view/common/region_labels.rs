@@ -8,6 +8,8 @@ use crate::render::{Align, Color, Quad, Rect};
 const GAP: f32 = 3.0;
 /// An overlap with another name weighs so much more than one with a region.
 const NAME_OVER_NAME: f32 = 3.0;
+/// So many regions have names: more would cover each other.
+const NAMED: usize = 300;
 
 /// The regions of one picture, and the names that are drawn already.
 pub(in crate::view) struct RegionLabels {
@@ -27,8 +29,11 @@ impl RegionLabels {
         sketch.outline(region.shrink(-0.5), Color::hex(0x000000).with_opacity(0.55), 2.0);
         sketch.dashed_frame(region, white);
         let small = sketch.text.small;
+        if self.names.len() >= NAMED || self.picture.size().y < small * 3.0 {
+            return;
+        }
         let text = sketch.elide(name, small, false, self.picture.size().x - 10.0);
-        if text.is_empty() || self.picture.size().y < small * 3.0 {
+        if text.is_empty() {
             return;
         }
         let size = Vec2::new(sketch.width(&text, small) + 8.0, small * 1.5);

@@ -22,12 +22,19 @@ impl Scale {
         Self { colormap, range, reversed: false, fades: false, label }
     }
 
-    /// From 0 at the low end of the range to 1 at its high end; not a number if the value is not.
+    /// From 0 at the low end of the range to 1 at its high end; NaN if the value is.
     pub fn position(&self, value: f32) -> f32 {
-        ((value - self.range[0]) / (self.range[1] - self.range[0])).clamp(0.0, 1.0)
+        let [low, high] = self.range;
+        match value.is_nan() {
+            true => f32::NAN,
+            false if value == low => 0.0,
+            // Both ends may be one.
+            false if low == high => f32::from(value > low),
+            false => ((value - low) / (high - low)).clamp(0.0, 1.0),
+        }
     }
 
-    /// The colour of a value; `None` if it is not a number.
+    /// The colour of a value; `None` if it is NaN.
     pub fn color(&self, value: f32) -> Option<Color> {
         let position = self.position(value);
         let [r, g, b] = self.colormap.rgb(if self.reversed { 1.0 - position } else { position });

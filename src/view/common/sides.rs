@@ -197,7 +197,8 @@ pub(in crate::view) fn largest(values: impl IntoIterator<Item = f32>) -> f32 {
 
 /// The values at the ends of the colours of weights.
 pub(in crate::view) fn weight_range(inputs: &Inputs<'_>, largest: f32) -> [f32; 2] {
-    inputs.options.range.unwrap_or([0.0, if largest > 0.0 && largest.is_finite() { largest } else { 1.0 }])
+    let found = [0.0, if largest > 0.0 && largest.is_finite() { largest } else { 1.0 }];
+    inputs.options.range.filter(|range| range.iter().all(|end| end.is_finite())).unwrap_or(found)
 }
 
 /// The largest weight of all heads and layers, where colours are to reach up to it. Normalized weights have scales of

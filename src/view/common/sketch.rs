@@ -74,6 +74,11 @@ impl<'a> Sketch<'a> {
         }
     }
 
+    /// What tips are made of.
+    pub fn facts(&mut self, inputs: &Inputs<'_>) -> Facts {
+        Facts::new(inputs, self.said.take(), self.grid.take(), self.cells.take())
+    }
+
     pub fn finish(self, facts: Facts) -> Scene {
         let drawing = Drawing { size: self.size, background: self.palette.background, marks: self.marks };
         Scene { drawing, zones: self.zones, content: self.content, bar: self.bar, rows_beyond: self.rows_beyond, facts }

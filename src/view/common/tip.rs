@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::asked;
-use super::sketch::Sketch;
 use super::words::{joined, of_word, token_names, words};
 use crate::analysis::similarity::Similarity;
 use crate::analysis::statistics::{mean, why_left_out};
@@ -81,11 +80,16 @@ impl Compared {
 }
 
 impl Facts {
-    /// Of a drawing, with what it says of heads and cells.
-    pub fn new(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) -> Self {
+    /// Of what is drawn, with what the view says of heads and cells.
+    pub fn new(
+        inputs: &Inputs<'_>,
+        said: Option<Said>,
+        grid: Option<StatisticGrid>,
+        cells: Option<KnownCells>,
+    ) -> Self {
         let document = inputs.document;
         let block = document.attention.get(inputs.shown.block);
-        let statistic = sketch.grid.take().unwrap_or_else(|| asked::statistic_grid(inputs).0);
+        let statistic = grid.unwrap_or_else(|| asked::statistic_grid(inputs).0);
         let results = inputs.results;
         let has_attention = asked::has_attention(inputs);
         let timeline = has_attention.then(|| results.shared(&OutputMasses::of(inputs.shown))).flatten();
@@ -96,8 +100,8 @@ impl Facts {
             direction: inputs.shown.direction,
             statistic,
             weights: results.shared(&Weights::of(inputs.shown)),
-            cells: sketch.cells.take(),
-            said: sketch.said.take(),
+            cells,
+            said,
             timeline,
             is_decoder: block.is_some_and(|block| is_decoder(document, block)),
             layer: inputs.shown.layer,

@@ -20,7 +20,6 @@ use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{self, headline};
 use crate::view::common::sketch::{MARGIN, Sketch};
-use crate::view::common::tip::Facts;
 use crate::view::{HeadsOrder, Inputs, Options, Scene, Zone, caption, definition, heads, image, needs, text};
 
 pub use align::{AlignedRow, Alignment};
@@ -41,7 +40,7 @@ pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts:
     caption::draw(|| (definition(view.of_one()).caption)(a), a, &mut sketch);
     // A panel that is being opened or closed.
     if a.size.x < 64.0 || a.size.y < 48.0 {
-        let facts = Facts::new(a, &mut sketch);
+        let facts = sketch.facts(a);
         return sketch.finish(facts);
     }
     let partners = match (a.document.attention.get(a.selection.block), b.document.attention.get(b.selection.block)) {
@@ -102,7 +101,7 @@ pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts:
     sketch.content = whole;
     bars.draw(&mut sketch);
     sketch.bar = None;
-    let facts = Facts::new(a, &mut sketch).comparing(difference.said);
+    let facts = sketch.facts(a).comparing(difference.said);
     sketch.finish(facts)
 }
 

@@ -9,7 +9,7 @@ mod trajectories;
 use glam::Vec2;
 
 use crate::analysis::projection::{Align, Method, Recipe};
-use crate::query::{NearestTokens, Projection, Query, Received, RowEntropy};
+use crate::query::{Projection, Query, Received, RowEntropy};
 use crate::render::{Align as Anchor, Rect, Transform};
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::{tick_text, ticks};
@@ -32,7 +32,7 @@ pub(super) const VIEW: Definition = Definition {
 
 fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
     let mut needs: Vec<Query> = asked::plane(inputs).map(Query::from).into_iter().collect();
-    needs.extend(nearest(inputs).map(Query::from));
+    needs.extend(near::nearest(inputs).map(Query::from));
     if !asked::has_attention(inputs) {
         return needs;
     }
@@ -47,12 +47,6 @@ fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
         needs.push(Received::of(inputs.shown).into());
     }
     needs
-}
-
-/// The tokens nearest to the selected ones, where they are listed.
-fn nearest(inputs: &Inputs<'_>) -> Option<NearestTokens> {
-    let request = NearestTokens::of(inputs.document, inputs.shown, inputs.options.hidden_state);
-    request.filter(|_| inputs.options.embedding.neighbours.is_some())
 }
 
 /// Sequence, state, method, alignment, and the tokens that are marked.

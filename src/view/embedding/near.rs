@@ -9,12 +9,18 @@ use crate::trace::{Modality, Token};
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tip::number;
 use crate::view::common::words::token_names;
-use crate::query::Projection;
+use crate::query::{NearestTokens, Projection};
 use crate::view::{Inputs, Target};
 
 const WIDTH: f32 = 200.0;
 /// A plot of less is no plot.
 const LEAST_PLOT: f32 = 220.0;
+
+/// The tokens nearest to the selected ones, where they are listed.
+pub(super) fn nearest(inputs: &Inputs<'_>) -> Option<NearestTokens> {
+    let request = NearestTokens::of(inputs.document, inputs.shown, inputs.options.hidden_state);
+    request.filter(|_| inputs.options.embedding.neighbours.is_some())
+}
 
 /// Takes its room from what is free, at the right or below, and draws the list if one is wanted.
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, projection: &Projection, tokens: &[Token]) {
@@ -34,7 +40,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, projection: &Pr
     } else {
         return;
     };
-    let found = super::nearest(inputs).and_then(|request| inputs.results.get(&request));
+    let found = nearest(inputs).and_then(|request| inputs.results.get(&request));
     let lists = found.filter(|found| found.sequence == projection.sequence && found.state == projection.state);
     let own = inputs.shown.tokens.first().and_then(|&token| tokens.get(token)).map(Token::modality);
     let (Some(lists), Some(own)) = (lists, own) else {

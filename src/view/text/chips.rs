@@ -1,6 +1,6 @@
 //! The tokens as chips: which there are, and how one is drawn.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use glam::Vec2;
 
@@ -28,15 +28,18 @@ fn chips_of(tokens: &[Token], images: usize, weights: &[f32], join: bool) -> Vec
     let are_apart = has_segments(tokens);
     let mut chips: Vec<Chip> = Vec::new();
     let mut segment: Option<&str> = None;
-    let mut named = HashSet::new();
+    let mut shares = if are_apart { shares_of_segments(tokens, weights) } else { HashMap::new() };
     for word in words(tokens) {
         let token = &tokens[word.start];
         // What is special goes with what it stands beside.
         let is_named_by = token.segment.as_deref().or(if token.special { segment } else { None });
         let begins = are_apart && is_named_by != segment;
         // The share is that of the whole segment: it stands where the segment begins, not where it goes on.
-        let weights = if is_named_by.is_some_and(|name| !named.insert(name)) { &[] } else { weights };
-        let heading = begins.then(|| heading(tokens, is_named_by, weights));
+        let share = is_named_by.and_then(|name| shares.remove(name));
+        let heading = begins.then(|| {
+            let share = share.filter(|share| share.is_finite()).map_or_else(String::new, |share| format!("{share:.2}"));
+            (is_named_by.unwrap_or_default().to_owned(), share)
+        });
         segment = if begins || chips.is_empty() { is_named_by } else { segment };
         if let Some(image) = patch_of(token) {
             // Later patches of a run belong to the chip that its first one made.
@@ -79,13 +82,17 @@ fn has_segments(tokens: &[Token]) -> bool {
     names.next().is_some_and(|first| names.any(|name| name != first))
 }
 
-/// A segment's name and its share of the attention.
-fn heading(tokens: &[Token], name: Option<&str>, weights: &[f32]) -> (String, String) {
-    let Some(name) = name else { return (String::new(), String::new()) };
+/// The share of the attention on each segment.
+fn shares_of_segments<'a>(tokens: &'a [Token], weights: &[f32]) -> HashMap<&'a str, f32> {
     let total: f32 = weights.iter().sum();
-    let of_segment = tokens.iter().zip(weights).filter(|(token, _)| token.segment.as_deref() == Some(name));
-    let share = of_segment.map(|(_, weight)| weight).sum::<f32>() / total;
-    (name.to_owned(), if share.is_finite() { format!("{share:.2}") } else { String::new() })
+    let mut shares: HashMap<&str, f32> = HashMap::new();
+    for (token, weight) in tokens.iter().zip(weights) {
+        if let Some(name) = token.segment.as_deref() {
+            *shares.entry(name).or_default() += weight;
+        }
+    }
+    shares.values_mut().for_each(|share| *share /= total);
+    shares
 }
 
 /// The image of a patch that is not special.

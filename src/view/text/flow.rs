@@ -55,8 +55,9 @@ pub(in crate::view) fn flow(
     let mut wrapped = Vec::new();
     let mut end = room.min.y;
     for (factor, share) in sizes {
-        (wrapped, end) = wrap_all(sketch, flows, sketch.text.normal * factor, room);
-        if end <= room.min.y + room.size().y * share {
+        let limit = room.min.y + room.size().y * share;
+        (wrapped, end) = wrap_all(sketch, flows, sketch.text.normal * factor, room, limit);
+        if end <= limit {
             break;
         }
     }
@@ -65,7 +66,7 @@ pub(in crate::view) fn flow(
     if let Some(rows) = scrolls {
         let size = sketch.text.normal;
         let narrower = Rect { max: room.max - Vec2::new(SCROLL_BAR + 4.0, 0.0), ..room };
-        (wrapped, end) = wrap_all(sketch, flows, size, narrower);
+        (wrapped, end) = wrap_all(sketch, flows, size, narrower, f32::INFINITY);
         let row = row_height(size);
         let beyond = ((end - room.max.y) / row).ceil().max(0.0);
         let rows = rows.floor().clamp(0.0, beyond);
@@ -86,13 +87,13 @@ pub(in crate::view) fn flow(
                 sketch.label(at, Align::Left, text.clone(), sketch.text.small, ink);
             }
         }
+        left_out += flow.chips.len();
         for (chip, rect) in flow.chips.iter().zip(&wrapped.chips) {
             let rect = Rect { min: rect.min - Vec2::new(0.0, shift), max: rect.max - Vec2::new(0.0, shift) };
             if fits(rect.min.y, rect.max.y) {
                 draw_chip(sketch, flow, chip, rect, wrapped.size);
                 bottom = bottom.max(rect.max.y);
-            } else {
-                left_out += 1;
+                left_out -= 1;
             }
         }
     }
@@ -128,19 +129,26 @@ pub(in crate::view) fn row_height(size: f32) -> f32 {
     size * 2.05
 }
 
-/// All flows below each other, and where the last one ends.
-pub(in crate::view) fn wrap_all(sketch: &mut Sketch<'_>, flows: &[Flow], size: f32, room: Rect) -> (Vec<Wrapped>, f32) {
+/// All flows below each other, and where the last one ends. What lies below the limit is not laid out: long texts are tried in
+/// many sizes.
+pub(in crate::view) fn wrap_all(
+    sketch: &mut Sketch<'_>,
+    flows: &[Flow],
+    size: f32,
+    room: Rect,
+    limit: f32,
+) -> (Vec<Wrapped>, f32) {
     let mut end = room.min.y - size * 0.7;
     let mut wrapped = Vec::with_capacity(flows.len());
     for flow in flows {
-        let one = wrap(sketch, flow, size, end + size * 0.7, room);
+        let one = wrap(sketch, flow, size, end + size * 0.7, room, limit);
         end = one.bottom;
         wrapped.push(one);
     }
     (wrapped, end)
 }
 
-fn wrap(sketch: &mut Sketch<'_>, flow: &Flow, size: f32, top: f32, room: Rect) -> Wrapped {
+fn wrap(sketch: &mut Sketch<'_>, flow: &Flow, size: f32, top: f32, room: Rect, limit: f32) -> Wrapped {
     let (height, gap, row) = (size * 1.65, size * 0.32, row_height(size));
     let mut headings = Vec::new();
     let mut chips = Vec::new();
@@ -151,6 +159,9 @@ fn wrap(sketch: &mut Sketch<'_>, flow: &Flow, size: f32, top: f32, room: Rect) -
         at.y += size * 1.45;
     }
     for (index, chip) in flow.chips.iter().enumerate() {
+        if at.y > limit {
+            break;
+        }
         if let Some((name, share)) = &chip.segment {
             if index > 0 {
                 at = Vec2::new(room.min.x, at.y + row + gap);

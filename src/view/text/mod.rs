@@ -66,9 +66,12 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         line * (if shares { SHARES_LINES } else { 0.0 } + if says { OUTPUTS_LINES } else { 0.0 })
     };
     // The text comes first: what stands below it gives way, the shares before what the model said.
-    let text = wrap_all(sketch, &flows, sketch.text.normal * 0.8, sketch.free).1 - sketch.free.min.y;
-    let scrolled =
-        if inputs.options.text_scroll.is_some() { text.min(row_height(sketch.text.normal) * 4.0) } else { 0.0 };
+    let scrolled = inputs.options.text_scroll.map_or(0.0, |_| {
+        let enough = row_height(sketch.text.normal) * 4.0;
+        let top = sketch.free.min.y;
+        let (_, bottom) = wrap_all(sketch, &flows, sketch.text.normal * 0.8, sketch.free, top + enough);
+        (bottom - top).min(enough)
+    });
     let spare = sketch.free.size().y - scrolled.max(line * 1.5);
     if height(shares.is_some(), says) > spare {
         shares = shares.filter(|_| !says && height(true, false) <= spare);

@@ -10,10 +10,9 @@ use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::order::{Order, axis_numbers};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::largest;
+use crate::view::common::sides::{largest, sentence, weight_range};
 use crate::view::common::sketch::Sketch;
 use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption};
-use crate::view::common::sides::sentence;
 
 /// Cells a side that a tile may have: steps, so that a panel that is being resized asks rarely for new tiles.
 const SIDES: [usize; 10] = [4, 6, 8, 12, 16, 24, 32, 48, 64, 96];
@@ -137,7 +136,7 @@ fn scale(inputs: &Inputs<'_>, thumbnails: &Thumbnails) -> Scale {
         Pooling::Mean => "mean weight of a cell",
     };
     let largest = largest(thumbnails.maxima.iter().flatten().copied());
-    let all = inputs.options.range.unwrap_or([0.0, if largest > 0.0 { largest } else { 1.0 }]);
+    let all = weight_range(inputs, largest);
     let (range, label) = match inputs.options.thumbnails_own_scale {
         true => ([0.0, 1.0], format!("{what}, as a share of its head's largest")),
         false => (all, what.to_owned()),

@@ -17,7 +17,7 @@ use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::Token;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, heads_line, largest, place, sentence};
+use crate::view::common::sides::{Sides, heads_line, largest, place, sentence, weight_range};
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption};
@@ -160,7 +160,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
 fn scale(inputs: &Inputs<'_>, group: TokenGroup, values: &[f32]) -> Scale {
     let top = largest(values.iter().copied());
     let locked = if inputs.options.lock_scale { 1.0 } else { top };
-    let range = inputs.options.range.unwrap_or([0.0, if locked > 0.0 { locked } else { 1.0 }]);
+    let range = weight_range(inputs, locked);
     let colormap = inputs.options.colormap.unwrap_or(Colormap::Viridis);
     Scale::plain(colormap, range, format!("mass on {}", group.label()))
 }

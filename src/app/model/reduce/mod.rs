@@ -62,8 +62,8 @@ impl State {
             Command::Dataset(command) => return self.browse(command),
             Command::SetSelection(selection) => self.selection = selection,
             Command::SelectBlock(block) => self.select_block(block),
-            Command::SelectLayer(layer) => self.selection.layer = layer,
-            Command::SelectHead(head) => self.selection.head = head,
+            Command::SelectLayer(layer) => self.select_layer(layer),
+            Command::SelectHead(head) => self.select_head(head),
             Command::MoveHead { layers, heads } => self.move_head(layers, heads),
             Command::Select { target: Target::State { state, .. }, .. } => self.options.hidden_state = Some(state),
             Command::Select { target, extend } => {

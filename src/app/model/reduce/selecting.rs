@@ -9,10 +9,13 @@ impl State {
     pub(in crate::app) fn selected_by(&self, target: &Target, extend: bool) -> Selection {
         let mut selection = self.selection.clone();
         match *target {
+            // A head that its layer lacks is there to be seen, but not to be selected.
+            Target::Head { layer, head } if head >= self.heads(layer) => {}
             Target::Head { layer, head } => {
                 selection.layer = Pick::One(layer);
                 selection.head = Pick::One(head);
             }
+            Target::LayerMean { layer } if self.heads(layer) == 0 => {}
             Target::LayerMean { layer } => {
                 selection.layer = Pick::One(layer);
                 selection.head = Pick::Mean;
@@ -69,6 +72,30 @@ impl State {
         selection
     }
 
+    /// How many heads a layer of the selected block has.
+    fn heads(&self, layer: usize) -> usize {
+        let trace = self.trace.as_ref().filter(|_| self.block().is_some_and(|block| layer < block.layers));
+        trace.map_or(0, |trace| trace.trace.heads(self.selection.block, layer))
+    }
+
+    /// Another layer; where it lacks the selected head, the mean of those that it has.
+    pub(in crate::app) fn select_layer(&mut self, layer: Pick) {
+        if let (Pick::One(layer), Pick::One(head)) = (layer, self.selection.head)
+            && head >= self.heads(layer)
+        {
+            self.selection.head = Pick::Mean;
+        }
+        self.selection.layer = layer;
+    }
+
+    /// Another head, unless the selected layer lacks it.
+    pub(in crate::app) fn select_head(&mut self, head: Pick) {
+        match (self.selection.layer, head) {
+            (Pick::One(layer), Pick::One(head)) if head >= self.heads(layer) => {}
+            _ => self.selection.head = head,
+        }
+    }
+
     /// The selection with these tokens of a sequence, which turns the direction if it is the block's other side. Tokens
     /// that do not exist are left out; a sequence that is on neither side changes nothing.
     pub(in crate::app) fn with_tokens(&self, sequence: usize, tokens: &[usize], extend: bool) -> Selection {
@@ -92,7 +119,8 @@ impl State {
     pub(in crate::app) fn set_preview(&mut self, target: Option<Target>) {
         let selects = target.as_ref().filter(|target| !matches!(target, Target::State { .. }));
         self.preview = selects.map(|target| self.selected_by(target, false));
-        if self.preview.as_ref().is_some_and(|preview| preview.tokens.is_empty()) {
+        let is_taken_away = |preview: &Selection| preview.tokens.is_empty() && !self.selection.tokens.is_empty();
+        if self.preview.as_ref().is_some_and(is_taken_away) {
             // A click on the one selected token takes it away; to hover over it shows it.
             self.preview = None;
         }

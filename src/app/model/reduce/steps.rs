@@ -5,20 +5,31 @@ use crate::analysis::{Direction, Pick};
 use crate::app::model::state::State;
 
 impl State {
+    /// Stops at the edges, and passes over layers that have no heads.
     pub(in crate::app) fn move_head(&mut self, layers: isize, heads: isize) {
         let Some(trace) = &self.trace else { return };
         let Some(block) = trace.document().attention.get(self.selection.block) else { return };
-        let stay = |pick: Pick, by: isize, count: usize| match pick {
-            Pick::One(index) => Pick::One(index.saturating_add_signed(by).min(count.saturating_sub(1))),
-            all if by == 0 => all,
-            Pick::Mean | Pick::Max => Pick::One(0),
+        let count = |layer: usize| trace.trace.heads(self.selection.block, layer);
+        let rows: Vec<usize> = (0..block.layers).filter(|&layer| count(layer) > 0).collect();
+        let Some(&first) = rows.first() else { return };
+        let layer = match self.selection.layer {
+            layer if layers == 0 => layer,
+            Pick::One(layer) => {
+                let place = rows.partition_point(|&row| row < layer);
+                Pick::One(rows[step(place, layers, rows.len())])
+            }
+            Pick::Mean | Pick::Max => Pick::One(first),
         };
-        self.selection.layer = stay(self.selection.layer, layers, block.layers);
-        let head_count = match self.selection.layer {
-            Pick::One(layer) => trace.trace.heads(self.selection.block, layer),
+        let last = match layer {
+            Pick::One(layer) => count(layer),
             Pick::Mean | Pick::Max => trace.trace.max_heads(self.selection.block),
         };
-        self.selection.head = stay(self.selection.head, heads, head_count);
+        self.selection.head = match self.selection.head {
+            Pick::One(head) => Pick::One(step(head, heads, last)),
+            all if heads == 0 => all,
+            Pick::Mean | Pick::Max => Pick::One(0),
+        };
+        self.selection.layer = layer;
     }
 
     pub(in crate::app) fn step_token(&mut self, by: isize) {

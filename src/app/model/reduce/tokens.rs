@@ -24,8 +24,10 @@ impl State {
             TokenCommand::Cancel => panel.is_cancelled = true,
             TokenCommand::Open(token) => {
                 let shown = Arc::clone(panel.shown.as_ref()?);
-                let found = Err("looking for the nearest tokens …".to_owned());
-                panel.near = Some(Arc::new(NearTokens { token, found, places: vec![token] }));
+                if panel.near.as_ref().is_none_or(|near| near.token != token) {
+                    let found = Err("looking for the nearest tokens …".to_owned());
+                    panel.near = Some(Arc::new(NearTokens { token, found, places: vec![token] }));
+                }
                 let tokens = &shown.atlas.tokens;
                 let row = shown.rows[tokens.example[token] as usize]?;
                 let sequence = tokens.sequences[tokens.sequence[token] as usize].clone();

@@ -27,18 +27,21 @@ impl Interface {
 
     /// Takes what the workers have answered; how long the frame that shows it may be put off.
     pub fn wake(&mut self) -> Option<Duration> {
-        self.take_answers();
+        self.guarded(|interface| {
+            // The frame that shows them looks again after that time.
+            let _ = interface.take_answers();
+        });
         self.time_for_numbers()
     }
 
     /// Whether nothing is awaited any more: what is shown is what was asked for last.
     pub fn is_settled(&self) -> bool {
-        !self.loader.is_waiting() && self.desk.is_settled() && self.has_numbers()
+        self.loader.is_settled() && self.desk.is_settled() && self.has_numbers()
     }
 
     fn has_numbers(&self) -> bool {
         self.state.failure.is_some()
-            || (self.queries.is_settled(&self.state) && !self.partner.is_waiting() && self.token_desk.is_settled())
+            || (self.queries.is_settled(&self.state) && self.partner.is_settled() && self.token_desk.is_settled())
     }
 
     /// Takes what the workers have answered; the time after which what moves or is awaited should be looked at again.
@@ -95,27 +98,25 @@ impl Interface {
 
     /// Reads the trace that the shown one is to be compared with, once somebody looks.
     fn ask_for_partner(&mut self) {
-        let wanted = self.state.comparison.partner.clone().filter(|_| self.shows_comparison);
-        match wanted {
-            Some(path) if self.partner_path.as_ref() != Some(&path) || self.lacks_partner() => {
-                self.partner_path = Some(path.clone());
-                self.partner.ask(path);
-                self.state.comparison.waits = true;
+        match self.state.comparison.partner.clone() {
+            Some(path) if self.shows_comparison => {
+                if self.partner.asked() != Some(&path) || self.lacks_partner() {
+                    self.partner.ask_anew(path);
+                    self.state.comparison.waits = true;
+                }
             }
             Some(_) => {}
-            None if self.state.comparison.partner.is_none() => {
-                self.partner_path = None;
+            None => {
                 self.partner.forget();
                 self.state.comparison.waits = false;
             }
-            None => {}
         }
     }
 
     /// Whether there is neither a partner, nor one on its way, nor a reason why there is none.
     fn lacks_partner(&self) -> bool {
         let comparison = &self.state.comparison;
-        comparison.shown.is_none() && comparison.failure.is_none() && !self.partner.is_waiting()
+        comparison.shown.is_none() && comparison.failure.is_none() && self.partner.is_settled()
     }
 
     /// `None` while the comparison is not in front.

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context as _;
+
 use crate::app::model::choices::Export;
 use crate::app::model::effect::Effect;
 use crate::app::model::panel::Panel;
 use crate::app::panels;
 use crate::app::shell::interface::Interface;
 use crate::app::ui::canvas::Canvas;
+use crate::app::work::caught::caught;
 use crate::app::work::destination::Destination;
 use crate::app::work::exporter::{Done, DrawingJob, Job};
 use crate::export::{Picture, Place, ViewState, atlas_line, compare_line, render_line, tokens_line};
@@ -53,6 +56,36 @@ impl Interface {
             state.save(&path)?;
             Ok(Done::Saved(path))
         });
+    }
+
+    /// Does something; if it panics, saves what is shown and says where. Whether it did not.
+    pub fn guarded(&mut self, work: impl FnOnce(&mut Self)) -> bool {
+        let panic = caught(|| work(self)).err();
+        let is_done = panic.is_none();
+        if let Some(panic) = panic {
+            self.tell_of_fault(panic.to_string());
+        }
+        is_done
+    }
+
+    /// Once for each fault.
+    pub(in crate::app) fn tell_of_fault(&mut self, fault: String) {
+        if self.faults.contains(&fault) {
+            return;
+        }
+        let saved = caught(|| {
+            let destination = Destination { asks: false, ..self.destination() };
+            let path = destination.new_path("state", ".json")?.context("no path")?;
+            self.state.view_state(None).save(&path).map(|()| path)
+        });
+        let outcome = match saved {
+            Ok(Ok(path)) => format!("what was shown is saved: {}", path.display()),
+            Ok(Err(error)) => format!("what was shown cannot be saved: {error:#}"),
+            Err(panic) => format!("what was shown cannot be saved: {panic}"),
+        };
+        eprintln!("vlscope: {fault}; {outcome}");
+        self.messages.fail(format!("{fault}; {outcome}"));
+        self.faults.push(fault);
     }
 
     /// A view as a figure: with the title that the window shows on the tab, and the caption if one is wanted.
@@ -160,7 +193,7 @@ impl Interface {
         let (gpu, notes, context) = (Arc::clone(&self.gpu), self.notes.0.clone(), self.context.clone());
         std::thread::spawn(move || {
             // Fails only after the window was closed.
-            let _ = notes.send(export(&gpu));
+            let _ = notes.send(caught(|| export(&gpu)).unwrap_or_else(|panic| Err(panic.into())));
             context.request_repaint();
         });
     }

@@ -1,40 +1,53 @@
-//! The kernels' shaders are valid and read what the Rust side binds. (Those of the renderer: render_shaders.rs.)
+//! Every shader, of the kernels and of the renderer: valid, bound as the Rust side binds it, and fit for every backend.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 
-use naga::valid::{Capabilities, ValidationFlags, Validator};
-use naga::{AddressSpace, StorageAccess};
-use vlscope::analysis::{gather, normalize, per_head, pool, rollout, statistics};
-use vlscope::gpu::{Binding, Shader};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{AddressSpace, StorageAccess, TypeInner};
+use vlscope::analysis::{gather, normalize, pool, rollout, statistics};
+use vlscope::gpu::{Binding, PageKernel, Shader};
+use vlscope::render;
 
-const SHADERS: [Shader; 6] = [
-    statistics::gpu::SHADER,
-    gather::gpu::SHADER,
+const KERNELS: [Shader; 5] = [
+    statistics::gpu::Statistics::SHADER,
+    gather::gpu::Gather::SHADER,
     normalize::gpu::SHADER,
-    rollout::gpu::SHADER,
-    pool::gpu::SHADER,
-    per_head::gpu::SHADER,
+    rollout::gpu::Multiplication::SHADER,
+    pool::gpu::Pool::SHADER,
 ];
 
-fn check(shader: &Shader) {
+fn shaders() -> impl Iterator<Item = Shader> {
+    KERNELS.into_iter().chain(render::SHADERS)
+}
+
+fn parse(shader: &Shader) -> (naga::Module, ModuleInfo) {
     let name = shader.name;
     let module = naga::front::wgsl::parse_str(shader.wgsl)
         .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(shader.wgsl)));
-    Validator::new(ValidationFlags::all(), Capabilities::default())
+    let info = Validator::new(ValidationFlags::all(), Capabilities::default())
         .validate(&module)
         .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(shader.wgsl)));
+    (module, info)
+}
 
+fn check(shader: &Shader) {
+    let name = shader.name;
+    let (module, _) = parse(shader);
     let bound: Vec<_> =
         module.global_variables.iter().filter_map(|(_, global)| Some((global.binding?, global))).collect();
     assert_eq!(bound.len(), shader.bindings.len(), "{name}: number of bindings");
     for (at, global) in bound {
         assert_eq!(at.group, 0, "{name}");
-        let in_shader = match global.space {
-            AddressSpace::Uniform => Binding::Uniform(u64::from(module.types[global.ty].inner.size(module.to_ctx()))),
-            AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => Binding::ReadWrite,
-            AddressSpace::Storage { .. } => Binding::Read,
-            space => panic!("{name}: binding {} is in {space:?}", at.binding),
+        let inner = &module.types[global.ty].inner;
+        let in_shader = match (global.space, inner) {
+            (AddressSpace::Uniform, _) => Binding::Uniform(u64::from(inner.size(module.to_ctx()))),
+            (AddressSpace::Storage { access }, _) if access.contains(StorageAccess::STORE) => Binding::ReadWrite,
+            (AddressSpace::Storage { .. }, _) => Binding::Read,
+            (_, TypeInner::Image { class: naga::ImageClass::Sampled { .. }, .. }) => Binding::Texture,
+            (_, TypeInner::Image { class: naga::ImageClass::Storage { .. }, .. }) => Binding::Pixels,
+            (_, TypeInner::Sampler { .. }) => Binding::Sampler,
+            (space, _) => panic!("{name}: binding {} is in {space:?}", at.binding),
         };
         assert_eq!(shader.bindings[at.binding as usize], in_shader, "{name}: binding {}", at.binding);
     }
@@ -58,24 +71,26 @@ fn check(shader: &Shader) {
 
 #[test]
 fn bindings_are_those_of_the_shaders() {
-    SHADERS.iter().for_each(check);
+    shaders().for_each(|shader| check(&shader));
 }
 
-/// A shader that is in the folder but not in the list above would go unchecked.
+/// A shader that is in a folder but not in the lists above would go unchecked.
 #[test]
-fn every_shader_of_the_folder_is_checked() {
-    let files: BTreeSet<String> = std::fs::read_dir("shaders/analysis")
-        .unwrap()
-        .map(|file| file.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+fn every_shader_of_the_folders_is_checked() {
+    let files: BTreeSet<String> = ["analysis", "render"]
+        .into_iter()
+        .flat_map(|folder| std::fs::read_dir(format!("shaders/{folder}")).unwrap().map(move |file| (folder, file)))
+        .map(|(folder, file)| format!("{folder}/{}", file.unwrap().path().file_stem().unwrap().to_string_lossy()))
+        .filter(|name| name != "render/view")
         .collect();
-    let listed = SHADERS.iter().map(|shader| shader.name.trim_start_matches("analysis/").to_owned()).collect();
+    let listed: BTreeSet<String> = shaders().map(|shader| shader.name.to_owned()).collect();
     assert_eq!(files, listed);
 }
 
 /// One token of the statistics' plan: the struct of the Rust side and that of the shader have the same stride.
 #[test]
 fn a_place_has_the_same_size_on_both_sides() {
-    let module = naga::front::wgsl::parse_str(statistics::gpu::SHADER.wgsl).unwrap();
+    let module = naga::front::wgsl::parse_str(statistics::gpu::Statistics::SHADER.wgsl).unwrap();
     let place = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some("Place")).unwrap().1;
     assert_eq!(place.inner.size(module.to_ctx()) as usize, size_of::<statistics::plan::Place>());
 }
