@@ -170,7 +170,9 @@ impl Engine {
         }
         let key = page_key(trace, selection.block);
         let on_device = self.try_shaders(|gpu| gather::gpu::gather(gpu, key, &layers, &part))?;
-        let weights = on_device.unwrap_or_else(|| gather::cpu::gather(&layers, &part));
+        // The shader adds weight by weight: rows that are not finite are left out here.
+        let sound = on_device.filter(|weights| !weights.iter().any(|weight| weight.is_nan()));
+        let weights = sound.unwrap_or_else(|| gather::cpu::gather(&layers, &part));
         trace.check_unchanged()?;
         Ok(weights)
     }

@@ -84,6 +84,26 @@ fn gather_keeps_a_nan_where_it_is() -> Result {
     Ok(())
 }
 
+/// Of token 3 layer 2 has a NaN in head 0, at key 4.
+#[test]
+fn gather_leaves_rows_that_are_not_finite_out_of_means() -> Result {
+    let trace = reference("broken-nan");
+    let heads: Vec<Vec<f32>> = (0..trace.heads(0, 2)).map(|head| trace.attention(0, 2).entry(head).to_f32()).collect();
+    let others = &heads[1..];
+    let mean = |at: usize| others.iter().map(|head| head[at]).sum::<f32>() / others.len() as f32;
+    let layer = Pick::One(2);
+    for engine in [Engine::cpu(), engine_on_shaders()] {
+        let two = Selection { layer, head: Pick::One(0), tokens: vec![3, 5], ..Selection::default() };
+        assert_close(&engine.gather(&trace, &two)?, &heads[0][5 * 14..6 * 14], "the other token");
+        let one = Selection { layer, head: Pick::Mean, tokens: vec![3], ..Selection::default() };
+        let expected: Vec<f32> = (0..14).map(|key| mean(3 * 14 + key)).collect();
+        assert_close(&engine.gather(&trace, &one)?, &expected, "the other heads");
+        let by = Selection { tokens: vec![4], direction: Direction::AttendedBy, ..one };
+        assert_close(&engine.gather(&trace, &by)?[3..4], &[mean(3 * 14 + 4)], "the other heads of a column");
+    }
+    Ok(())
+}
+
 #[test]
 fn cpu_and_gpu_normalize_alike_at_awkward_sizes() -> Result {
     let gpu = gpu();

@@ -3,7 +3,7 @@
 
 use crate::fixtures::*;
 use glam::Vec2;
-use vlscope::render::{Align, Fonts, Mark, Rect};
+use vlscope::render::{Align, Fonts, Label, Mark, Rect};
 use vlscope::view::{Scene, Theme, View};
 
 type NamedCase = (&'static str, fn() -> Case);
@@ -127,6 +127,10 @@ fn weights_that_are_no_numbers_are_drawn_as_such() {
     for view in View::all() {
         let scene = case.draw(view);
         check(&scene, &mut fonts, view.name());
+        if matches!(view, View::Image | View::Text) {
+            let says_why = |label: &&Label| label.text.starts_with("no heat: the weights of th");
+            assert!(labels(&scene).iter().any(says_why), "{view}");
+        }
         for mark in &scene.drawing.marks {
             if let Mark::Heatmap(heatmap) = mark {
                 assert!(heatmap.range[0] < heatmap.range[1], "{view}: {:?}", heatmap.range);

@@ -2,42 +2,63 @@
 
 use rayon::prelude::*;
 
-use super::{LayerHeads, Resolved, mean};
+use super::{LayerHeads, Resolved};
 use crate::analysis::{Combine, Direction, Pick};
 use crate::trace::TensorView;
 
 /// One weight per token of the other side; `layers` are all of the block, `[heads, queries, keys]` each. Of a maximum
 /// over tokens, only of one head.
 pub fn gather(layers: &[TensorView<'_>], part: &Resolved) -> Vec<f32> {
+    let mut weights = combined(layers, part, false);
+    if part.combine == Combine::Mean && weights.iter().any(|weight| weight.is_nan()) {
+        let finite = combined(layers, part, true);
+        weights
+            .iter_mut()
+            .zip(finite)
+            .filter(|(_, finite)| finite.is_finite())
+            .for_each(|(weight, finite)| *weight = finite);
+    }
+    weights
+}
+
+/// With or without what is not finite; NaN where that leaves nothing.
+fn combined(layers: &[TensorView<'_>], part: &Resolved, leaves_out: bool) -> Vec<f32> {
     let [queries, keys] = sides(layers);
     let others = if part.direction == Direction::AttendsTo { keys } else { queries };
     let pairs = pairs(&part.heads);
     let is_maximum = part.combine == Combine::Max;
     let per_head = pairs.par_iter().map(|&(layer, head)| {
         let view = &layers[layer];
-        let mut sums = vec![0.0_f32; others];
+        let (mut sums, mut left_out) = (vec![0.0_f32; others], vec![0_usize; others]);
         match part.direction {
             Direction::AttendsTo => {
                 let mut row = vec![0.0; keys];
                 for (number, &query) in part.tokens.iter().enumerate() {
                     view.read((head * queries + query) * keys, &mut row);
-                    fold(&mut sums, &row, is_maximum && number > 0);
+                    if leaves_out && !row.iter().all(|weight| weight.is_finite()) {
+                        left_out.iter_mut().for_each(|count| *count += 1);
+                    } else {
+                        fold(&mut sums, &row, is_maximum && number > 0);
+                    }
                 }
             }
             Direction::AttendedBy => {
-                for (query, sum) in sums.iter_mut().enumerate() {
+                for (query, (sum, left_out)) in sums.iter_mut().zip(&mut left_out).enumerate() {
                     for (number, &key) in part.tokens.iter().enumerate() {
                         let mut weight = [0.0];
                         view.read((head * queries + query) * keys + key, &mut weight);
-                        fold(std::slice::from_mut(sum), &weight, is_maximum && number > 0);
+                        if leaves_out && !weight[0].is_finite() {
+                            *left_out += 1;
+                        } else {
+                            fold(std::slice::from_mut(sum), &weight, is_maximum && number > 0);
+                        }
                     }
                 }
             }
         }
-        sums
+        (sums, left_out)
     });
-    let per_head: Vec<Vec<f32>> = per_head.collect();
-    mean(per_head.iter().map(Vec::as_slice), others, part.divisor())
+    mean_of_rest(&per_head.collect::<Vec<_>>(), others, part.divisor())
 }
 
 /// The matrix of heads and layers, `[queries, keys]`: the mean over all pairs of a layer and a head, or where `head` or
@@ -114,4 +135,18 @@ fn fold(into: &mut [f32], weights: &[f32], takes_larger: bool) {
 /// `f32::max` would lose what is not a number.
 fn larger(a: f32, b: f32) -> f32 {
     if a.is_nan() || b.is_nan() { f32::NAN } else { a.max(b) }
+}
+
+/// [`super::mean`] of sums of each head, over `count` terms but those that were left out.
+fn mean_of_rest(per_head: &[(Vec<f32>, Vec<usize>)], length: usize, count: usize) -> Vec<f32> {
+    let mut total = vec![(0.0_f64, count); length];
+    for (sums, left_out) in per_head {
+        for ((total, count), (&sum, left_out)) in total.iter_mut().zip(sums.iter().zip(left_out)) {
+            *total += f64::from(sum);
+            *count -= left_out;
+        }
+    }
+    // An infinite weight is as broken as one that is no number.
+    let mean = |(sum, count): (f64, usize)| if sum.is_finite() { (sum / count as f64) as f32 } else { f32::NAN };
+    total.into_iter().map(mean).collect()
 }

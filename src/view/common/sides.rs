@@ -1,5 +1,7 @@
 //! The two sides of the current block: the one that the selected tokens are on, and the one that has the weights.
 
+use glam::Vec2;
+
 use super::asked;
 use super::sketch::Sketch;
 use super::words::word;
@@ -8,6 +10,7 @@ use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::{Combine, Direction, Pick, SinkTreatment};
 use crate::query::Weights;
+use crate::render::Align;
 use crate::trace::{Block, Content, Token};
 use crate::view::{Inputs, Target};
 
@@ -227,6 +230,22 @@ pub(in crate::view) fn refused(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) -> 
     let Some(why) = refusal(inputs) else { return false };
     sketch.note(&sentence(why));
     true
+}
+
+/// A line at the top of the free room where the weights are there, but none is a number: rows of fp16 that overflowed.
+pub(in crate::view) fn note_not_finite(sketch: &mut Sketch<'_>, sides: &Sides<'_>) {
+    let (small, muted) = (sketch.text.small, sketch.palette.muted);
+    let has_heat = sides.weights.is_empty() || sides.weights.iter().any(|weight| weight.is_finite());
+    if has_heat || sketch.free.size().y < small * 7.0 {
+        return;
+    }
+    let text = match sides.selected {
+        [_] => "no heat: the weights of this token are NaN or infinite",
+        _ => "no heat: the weights of these tokens are NaN or infinite",
+    };
+    let text = sketch.elide(text, small, false, sketch.free.size().x);
+    sketch.label(sketch.free.min + Vec2::new(0.0, small * 0.6), Align::Left, text, small, muted);
+    sketch.free.min.y += small * 1.7;
 }
 
 /// Why the selection has no weights and never will have.

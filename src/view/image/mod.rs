@@ -12,7 +12,7 @@ use crate::view::common::asked;
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, headline, largest, locked, refused, weight_label, weight_range};
+use crate::view::common::sides::{Sides, headline, largest, locked, note_not_finite, refused, weight_label, weight_range};
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
@@ -51,6 +51,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         return;
     }
     sinks::note(inputs, sketch, &sides);
+    note_not_finite(sketch, &sides);
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {
         sketch.note(match inputs.document.images {

@@ -17,7 +17,7 @@ use crate::render::{Color, Rect};
 use crate::trace::{Modality, Token};
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, headline, largest, locked, refused, weight_label, weight_range};
+use crate::view::common::sides::{Sides, headline, largest, locked, note_not_finite, refused, weight_label, weight_range};
 use crate::view::common::asked;
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
@@ -49,6 +49,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         return;
     }
     sinks::note(inputs, sketch, &sides);
+    note_not_finite(sketch, &sides);
     let far = &inputs.document.sequences[sides.far].tokens;
     if far.is_empty() && inputs.document.sequences[sides.near].tokens.is_empty() {
         sketch.note("This sequence holds no tokens.");
@@ -106,6 +107,7 @@ pub(super) fn draw_chips(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, scale: Op
         return;
     }
     sinks::note(inputs, sketch, &sides);
+    note_not_finite(sketch, &sides);
     let room = sketch.free;
     chips(inputs, sketch, Some(&sides), &flows(inputs, &sides), scale.filter(|_| !sides.shown.is_empty()), room);
 }
