@@ -1,4 +1,4 @@
-//! The engine picks the twin: shaders on a hardware adapter, the processor on a software adapter, where shaders are
+//! The engine picks the backend: shaders on a hardware adapter, the processor on a software adapter, where shaders are
 //! emulated on that same processor.
 
 use std::sync::Arc;
@@ -328,7 +328,8 @@ impl Engine {
         let part = per_head::resolve(&BlockLayout::of(trace, selection.block), &layers, selection)?;
         let key = page_key(trace, selection.block);
         let on_device = self.try_shaders(|gpu| per_head::gpu::per_head(gpu, key, &layers, &part))?;
-        let weights = on_device.unwrap_or_else(|| per_head::cpu::per_head(&layers, &part));
+        let sound = on_device.filter(|weights| !weights.values.iter().any(|weight| weight.is_nan()));
+        let weights = sound.unwrap_or_else(|| per_head::cpu::per_head(&layers, &part));
         trace.check_unchanged()?;
         Ok(weights)
     }

@@ -1,4 +1,4 @@
-//! What the numbers say: one folder a kernel, each with a CPU and a GPU twin of the same name and parameters.
+//! What the numbers say: one folder a kernel, each with a CPU and a GPU backend of the same name and parameters.
 
 mod engine;
 pub mod gather;

@@ -207,6 +207,14 @@ impl Cells {
         self.len() == 0
     }
 
+    /// Whether all are among so many tokens.
+    pub fn fit(&self, tokens: usize) -> bool {
+        match self {
+            Self::Run(run) => run.is_empty() || run.end <= tokens,
+            Self::Listed(listed) => listed.iter().all(|&token| token < tokens),
+        }
+    }
+
     /// The token of a cell, which has to exist.
     pub fn token(&self, cell: usize) -> usize {
         match self {

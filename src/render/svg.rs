@@ -2,7 +2,7 @@
 //!
 //! Marks become what they are called: rectangles, lines, circles, cubic Béziers (of the same links that the painter
 //! keeps). A heatmap is one rectangle a cell while those are few and can be seen; where it is dense or interpolated it
-//! is an embedded PNG, coloured by the twin in native code at [`RASTER_SCALE`]. Text names Inter and falls back to the
+//! is an embedded PNG, coloured by the CPU backend at [`RASTER_SCALE`]. Text names Inter and falls back to the
 //! reader's own sans-serif. Embedding the font was rejected: it would make each figure larger by 600 kB.
 
 use std::io::Cursor;

@@ -62,19 +62,25 @@ views::list_of_views!(folders);
 pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
     let mut sketch = Sketch::new(inputs, fonts);
     caption::draw(|| (definition(view).caption)(inputs), inputs, &mut sketch);
-    // Less room is a panel that is being opened or closed.
-    if inputs.size.x >= 64.0 && inputs.size.y >= 48.0 {
+    if has_room(inputs) {
         (definition(view).draw)(inputs, &mut sketch);
     }
     let facts = sketch.facts(inputs);
     sketch.finish(facts)
 }
 
+/// Less room is a panel that is being opened or closed.
+fn has_room(inputs: &Inputs<'_>) -> bool {
+    inputs.size.x >= 64.0 && inputs.size.y >= 48.0
+}
+
 /// Draws layers × heads of numbers that are no statistic of one trace.
 pub fn draw_grid(grid: &StatisticGrid, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
     let mut sketch = Sketch::new(inputs, fonts);
     caption::draw(|| heads::words_of(inputs, grid), inputs, &mut sketch);
-    heads::draw_grid(inputs, grid, None, &mut sketch);
+    if has_room(inputs) {
+        heads::draw_grid(inputs, grid, None, &mut sketch);
+    }
     let facts = sketch.facts(inputs);
     sketch.finish(facts)
 }

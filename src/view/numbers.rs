@@ -92,7 +92,7 @@ impl NoNumbers {
 
 /// The block that is looked at.
 pub(super) fn block<'a>(inputs: &Inputs<'a>) -> Result<&'a Block, NoNumbers> {
-    inputs.document.attention.get(inputs.selection.block).ok_or_else(NoNumbers::no_attention)
+    inputs.document.attention.get(inputs.shown.block).ok_or_else(NoNumbers::no_attention)
 }
 
 /// What the tokens of a sequence are called.

@@ -10,7 +10,7 @@ fn the_strongest_heads_alone() -> Result {
     let text = succeed(&["stats", MULTI_IMAGE, "--compute", "cpu", "--top", "2", "--csv"])?;
     let entropy: Vec<&str> = text.lines().filter(|line| line.starts_with("self,entropy,")).collect();
     assert_eq!(entropy.len(), 2, "{text}");
-    assert!(entropy[0].starts_with("self,entropy,1,") && entropy[0].ends_with(",nats"), "{text}");
+    assert!(entropy[0].starts_with("self,entropy,1,") && entropy[0].ends_with(",nats,0"), "{text}");
     let value = |line: &str| line.split(',').nth(5).and_then(|value| value.parse::<f64>().ok());
     assert!(value(entropy[0]) >= value(entropy[1]));
     let report = json(&["stats", MULTI_IMAGE, "--compute", "cpu", "--top", "2", "--json"])?;

@@ -269,7 +269,7 @@ fn values_that_are_no_numbers_are_null_and_columns_take_their_types() -> Result 
     {
         let mut raw = Raw::sound();
         raw.document["outputs"] = outputs;
-        *raw.tensor("attention.self.0") = Tensor::f32(&[2, 2, 2], [f32::NAN, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]);
+        *raw.tensor("attention.self.0") = Tensor::f32(&[2, 2, 2], [f32::NAN, 0.5, 0.5, f32::NAN, 0.5, 0.5, 0.5, 0.5]);
         *raw.tensor("head_metric.0") = Tensor::f32(&[2, 3], [0.0, f32::NAN, f32::NAN, 3.0, 4.0, 5.0]);
         raw.write(&folder.path().join(format!("{name}.safetensors")))?;
     }

@@ -41,21 +41,7 @@ pub fn resolve(
     Resolved::new(layout, layers, &Selection { head: Pick::Mean, ..selection.clone() })
 }
 
-/// Per layer sums over the selected tokens, `[heads of the layer, others]`, to means of each head number.
-fn finish(part: &Resolved, others: usize, sums: impl Iterator<Item = Vec<f32>>) -> HeadWeights {
-    let heads = part.heads.iter().map(|(_, heads)| heads.end).max().unwrap_or(0);
-    let mut values = vec![0.0_f32; heads * others];
-    for of_layer in sums {
-        values.iter_mut().zip(of_layer).for_each(|(value, sum)| *value += sum);
-    }
-    if others == 0 {
-        return HeadWeights { heads, values };
-    }
-    for (head, values) in values.chunks_mut(others).enumerate() {
-        let layers = part.heads.iter().filter(|(_, heads)| heads.contains(&head)).count();
-        let count = (layers * part.tokens.len()) as f32;
-        // An infinite weight is as broken as one that is no number.
-        values.iter_mut().for_each(|value| *value = if value.is_finite() { *value / count } else { f32::NAN });
-    }
-    HeadWeights { heads, values }
+/// How many head numbers there are in its layers.
+fn heads_of(part: &Resolved) -> usize {
+    part.heads.iter().map(|(_, heads)| heads.end).max().unwrap_or(0)
 }

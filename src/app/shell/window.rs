@@ -87,6 +87,13 @@ struct Open {
     faults: usize,
 }
 
+impl Drop for Open {
+    /// The textures go with the window: egui takes it for a fault if nobody is told of the last ones.
+    fn drop(&mut self) {
+        self.textures.clear();
+    }
+}
+
 impl ApplicationHandler<Wake> for Shell {
     fn resumed(&mut self, event_loop: &ActiveEventLoop) {
         if self.open.is_some() {

@@ -1,4 +1,4 @@
-//! The twin in native code of shaders/render/heatmap.wgsl.
+//! The CPU backend of shaders/render/heatmap.wgsl.
 
 use rayon::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The twin in native code: of shaders/render/links_select.wgsl, and of shaders/render/links.wgsl.
+//! The CPU backend: of shaders/render/links_select.wgsl, and of shaders/render/links.wgsl.
 
 use std::cmp::Reverse;
 use std::sync::Arc;

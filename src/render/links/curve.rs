@@ -1,4 +1,4 @@
-//! What both twins know of a curve: its order among others, and its pieces.
+//! What both backends know of a curve: its order among others, and its pieces.
 
 /// Pieces of a curve; those of shaders/render/links.wgsl.
 pub(super) const SEGMENTS: u32 = 28;

@@ -1,4 +1,4 @@
-//! The twin in native code of shaders/render/points.wgsl.
+//! The CPU backend of shaders/render/points.wgsl.
 
 use glam::Vec2;
 

@@ -1,13 +1,13 @@
 //! What colours and sizes of points mean, and the words that say so.
 
 use super::{ColorBy, SizeBy};
+use crate::query::{Projection, Received, RowEntropy};
 use crate::render::Color;
 use crate::render::colormap::Colormap;
 use crate::trace::{Modality, Token};
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, weight_label};
 use crate::view::common::tip::number;
-use crate::query::{Projection, Received, RowEntropy};
 use crate::view::{Inputs, Palette};
 
 /// Segments, told apart by every kind of colour-blind eye (Okabe & Ito 2008), without the amber of the selection.
@@ -155,7 +155,7 @@ impl Sizes {
 
 /// What each token receives, if the tokens are keys of the block.
 fn received(inputs: &Inputs<'_>, sequence: usize) -> Vec<f32> {
-    let block = inputs.document.attention.get(inputs.selection.block);
+    let block = inputs.document.attention.get(inputs.shown.block);
     match block.filter(|block| block.key == sequence) {
         Some(_) => inputs.results.get(&Received::of(inputs.shown)).cloned().unwrap_or_default(),
         None => Vec::new(),
@@ -164,7 +164,7 @@ fn received(inputs: &Inputs<'_>, sequence: usize) -> Vec<f32> {
 
 /// How widely each token attends, if the tokens are queries of the block.
 fn row_entropy(inputs: &Inputs<'_>, sequence: usize) -> Vec<f32> {
-    let block = inputs.document.attention.get(inputs.selection.block);
+    let block = inputs.document.attention.get(inputs.shown.block);
     match block.filter(|block| block.query == sequence) {
         Some(_) => inputs.results.get(&RowEntropy::of(inputs.shown)).cloned().unwrap_or_default(),
         None => Vec::new(),

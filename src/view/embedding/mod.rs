@@ -11,9 +11,9 @@ use glam::Vec2;
 use crate::analysis::projection::{Align, Method, Recipe};
 use crate::query::{Projection, Query, Received, RowEntropy};
 use crate::render::{Align as Anchor, Rect, Transform};
+use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::{tick_text, ticks};
-use crate::view::common::asked;
 use crate::view::common::sketch::Sketch;
 use crate::view::numbers::names;
 use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, View, caption};
@@ -22,13 +22,8 @@ use colours::{Colours, Sizes};
 pub use options::{ColorBy, EmbeddingOptions, SizeBy};
 
 /// All about this view.
-pub(super) const VIEW: Definition = Definition {
-    needs: needs,
-    draw,
-    caption: words,
-    needs_for_numbers: |_| Vec::new(),
-    numbers: array,
-};
+pub(super) const VIEW: Definition =
+    Definition { needs: needs, draw, caption: words, needs_for_numbers: |_| Vec::new(), numbers: array };
 
 fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
     let mut needs: Vec<Query> = asked::plane(inputs).map(Query::from).into_iter().collect();

@@ -4,12 +4,12 @@ use glam::Vec2;
 
 use super::points::thumbnail;
 use crate::analysis::neighbours::{Metric, Neighbour};
+use crate::query::{NearestTokens, Projection};
 use crate::render::{Align, Rect};
 use crate::trace::{Modality, Token};
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tip::number;
 use crate::view::common::words::token_names;
-use crate::query::{NearestTokens, Projection};
 use crate::view::{Inputs, Target};
 
 const WIDTH: f32 = 200.0;
@@ -44,8 +44,8 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, projection: &Pr
     let lists = found.filter(|found| found.sequence == projection.sequence && found.state == projection.state);
     let own = inputs.shown.tokens.first().and_then(|&token| tokens.get(token)).map(Token::modality);
     let (Some(lists), Some(own)) = (lists, own) else {
-        let is_elsewhere = !inputs.shown.tokens.is_empty()
-            && inputs.shown.sequence(inputs.document) != Some(projection.sequence);
+        let is_elsewhere =
+            !inputs.shown.tokens.is_empty() && inputs.shown.sequence(inputs.document) != Some(projection.sequence);
         return say(
             sketch,
             first,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use glam::Vec2;
 
 use super::colours::{Colours, Sizes};
+use crate::query::Projection;
 use crate::render::{Align, Color, Mark, Picture, Point, Points, Quad, Rect, Transform};
 use crate::trace::{Modality, Token};
 use crate::view::common::sides;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::words::token_names;
-use crate::query::Projection;
 use crate::view::{ColorBy, Inputs, Zone};
 
 /// The longer side of a patch that is shown at its point, in logical pixels.

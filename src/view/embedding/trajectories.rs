@@ -3,8 +3,8 @@
 
 use glam::Vec2;
 
-use crate::render::{Align, Color, Quad, Rect, Transform};
 use crate::query::Projection;
+use crate::render::{Align, Color, Quad, Rect, Transform};
 use crate::view::common::sketch::Sketch;
 
 /// More ways would be a ball of wool.

@@ -2,11 +2,11 @@
 
 use glam::Vec2;
 
+use crate::query::StatisticGrid;
 use crate::render::Rect;
+use crate::view::HeadsOrder;
 use crate::view::common::order::Order;
 use crate::view::common::sketch::Sketch;
-use crate::query::StatisticGrid;
-use crate::view::HeadsOrder;
 
 /// The largest side of a cell, in logical pixels.
 const LARGEST_CELL: f32 = 96.0;

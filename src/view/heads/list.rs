@@ -3,10 +3,10 @@
 use glam::Vec2;
 
 use crate::analysis::statistics::strongest;
+use crate::query::StatisticGrid;
 use crate::render::{Align, Quad, Rect};
 use crate::view::common::scale::{Scale, decimals, tick_text};
 use crate::view::common::sketch::Sketch;
-use crate::query::StatisticGrid;
 use crate::view::{Inputs, Target};
 
 /// How many are listed.

@@ -9,16 +9,16 @@ use glam::Vec2;
 use self::layout::HeadsLayout;
 use crate::analysis::Pick;
 use crate::analysis::statistics::{mean, metric_names, why_none};
+use crate::query::{Query, StatisticGrid};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Quad, Rect};
+use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::order::axis_numbers;
 use crate::view::common::scale::{Scale, decimals, tick_text};
+use crate::view::common::sides::sentence;
 use crate::view::common::sketch::{Sketch, within};
 use crate::view::common::theme::ink_on;
-use crate::query::{Query, StatisticGrid};
-use crate::view::common::asked;
-use crate::view::common::sides::sentence;
 use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption};
 
 /// All about this view.
@@ -67,7 +67,7 @@ pub(super) fn draw_grid(
     sketch: &mut Sketch<'_>,
 ) {
     sketch.grid = Some(statistic.clone());
-    let block = inputs.document.attention.get(inputs.selection.block);
+    let block = inputs.document.attention.get(inputs.shown.block);
     let block_name = block.filter(|_| inputs.document.attention.len() > 1).map(|block| block.name.as_str());
     let title = [statistic.label.as_str(), block_name.unwrap_or_default()];
     let title = title.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
@@ -75,7 +75,7 @@ pub(super) fn draw_grid(
     if statistic.layers == 0 || statistic.heads == 0 || statistic.values.len() != statistic.layers * statistic.heads {
         let (document, name) = (inputs.document, &inputs.options.statistic);
         let is_foreign = name.starts_with("head_metric.")
-            && !metric_names(document, inputs.selection.block).any(|(metric, _)| metric == *name);
+            && !metric_names(document, inputs.shown.block).any(|(metric, _)| metric == *name);
         sketch.note(match (document.attention.is_empty(), is_foreign) {
             (true, _) => "This trace holds no attention.",
             (false, true) => "This block has no such metric. Another statistic can be chosen.",
@@ -110,7 +110,7 @@ pub(super) fn draw_grid(
 
 /// Lines that say why no head has a value: a block full of crosses would not.
 fn say_why(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut Sketch<'_>) {
-    let why = why_none(&statistic.name, inputs.document, inputs.selection.block);
+    let why = why_none(&statistic.name, inputs.document, inputs.shown.block);
     let (small, muted) = (sketch.text.small, sketch.palette.muted);
     for line in sketch.wrap(&why, small, sketch.free.size().x) {
         if sketch.free.size().y > small * 9.0 {
@@ -282,7 +282,12 @@ fn means_axis(sketch: &mut Sketch<'_>, layout: &HeadsLayout) {
 }
 
 /// Outlines of the selected and the hovered cell; their values and colours for the colour bar.
-fn marks(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut Sketch<'_>, layout: &HeadsLayout) -> Vec<(f32, Color)> {
+fn marks(
+    inputs: &Inputs<'_>,
+    statistic: &StatisticGrid,
+    sketch: &mut Sketch<'_>,
+    layout: &HeadsLayout,
+) -> Vec<(f32, Color)> {
     let width = if layout.cell.min_element() < 14.0 { 1.5 } else { 2.0 };
     let mut marked = Vec::new();
     let place = |target: Target| {

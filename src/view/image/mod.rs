@@ -7,12 +7,14 @@ use glam::Vec2;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Pixels, Quad, Rect, Values};
 use crate::trace::Area;
-use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::asked;
+use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, headline, largest, locked, note_not_finite, refused, weight_label, weight_range};
+use crate::view::common::sides::{
+    Sides, headline, largest, locked, note_not_finite, refused, weight_label, weight_range,
+};
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
 use crate::view::common::tiles::{PatchLayer, chosen, layers};

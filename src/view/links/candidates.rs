@@ -108,9 +108,7 @@ pub(super) fn candidates(
         known += 1;
         let (mut queries, mut keys) = (&ends.queries, &ends.keys);
         let (quiet, selected) = match of {
-            LinksOf::Selection => {
-                (palette.word.with_opacity(if any_selected { 0.45 } else { 0.8 }), palette.selected)
-            }
+            LinksOf::Selection => (palette.word.with_opacity(if any_selected { 0.45 } else { 0.8 }), palette.selected),
             LinksOf::Head(head) => {
                 let target = match inputs.selection.layer {
                     Pick::One(layer) => Some(Target::Head { layer, head: *head }),

@@ -10,8 +10,8 @@ use glam::Vec2;
 
 use self::candidates::{Anchor, Candidates, Ends, Entry, candidates};
 use self::places::{End, bundled, ends, is_shown, requests};
-use crate::render::{Align, Color, Links, Mark, Pixels, Rect, Transform};
 use crate::query::Query;
+use crate::render::{Align, Color, Links, Mark, Pixels, Rect, Transform};
 use crate::trace::{Content, Modality, Token};
 use crate::view::common::asked;
 use crate::view::common::patches::Patches;
@@ -311,7 +311,13 @@ fn pictures(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>, end
 }
 
 /// The bundles of an image, each with its outline and name.
-fn bundles(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, image: usize, patches: &Patches, picture: Rect) -> Vec<Anchor> {
+fn bundles(
+    inputs: &Inputs<'_>,
+    sketch: &mut Sketch<'_>,
+    image: usize,
+    patches: &Patches,
+    picture: Rect,
+) -> Vec<Anchor> {
     let bundled = bundled(inputs, image, patches);
     let frames = bundled.iter().filter_map(|bundle| bundle.area).map(|area| on_picture(area, picture)).collect();
     let mut labels = RegionLabels::new(picture, frames);

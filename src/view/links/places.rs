@@ -91,8 +91,9 @@ fn places(inputs: &Inputs<'_>, end: &End) -> Vec<Vec<usize>> {
 /// that its centre lies in; the last bundle is that of no region.
 pub(super) fn bundled(inputs: &Inputs<'_>, image: usize, patches: &Patches) -> Vec<Bundle> {
     let regions = inputs.document.regions.iter().filter(|region| region.image == image);
-    let mut bundles: Vec<Bundle> =
-        regions.map(|region| Bundle { label: region.label.clone(), area: Some(region.area), tokens: Vec::new() }).collect();
+    let mut bundles: Vec<Bundle> = regions
+        .map(|region| Bundle { label: region.label.clone(), area: Some(region.area), tokens: Vec::new() })
+        .collect();
     let size = |bundle: &Bundle| bundle.area.map_or(0.0, |area| (area.x1 - area.x0) * (area.y1 - area.y0));
     bundles.sort_by(|a, b| size(a).total_cmp(&size(b)));
     if bundles.is_empty() {
@@ -127,7 +128,7 @@ pub(super) fn requests(inputs: &Inputs<'_>, sides: &Sides<'_>, queries: &End, ke
         LinkColor::Head => {
             let heads = match inputs.shown.head {
                 Pick::One(head) => head..head + 1,
-                Pick::Mean | Pick::Max => 0..inputs.heads.get(inputs.selection.block).copied().unwrap_or(0),
+                Pick::Mean | Pick::Max => 0..inputs.heads.get(inputs.shown.block).copied().unwrap_or(0),
             };
             let of_head = |head| {
                 let selection = Selection { head: Pick::One(head), ..inputs.shown.clone() };

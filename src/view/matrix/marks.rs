@@ -25,13 +25,11 @@ pub(super) fn numbers(
 ) {
     let size = sketch.text.small;
     let Some(known) = sketch.cells.clone() else { return };
-    let weight = |query: usize, key: usize| {
-        known.weight(queries.cells[query], keys.cells[key]).unwrap_or(f32::NAN)
-    };
+    let weight = |query: usize, key: usize| known.weight(queries.cells[query], keys.cells[key]).unwrap_or(f32::NAN);
     if keys.cell() < size * 3.4 || queries.cell() < size * 1.5 {
         return;
     }
-    let causal = inputs.document.attention[inputs.selection.block].causal;
+    let causal = inputs.document.attention[inputs.shown.block].causal;
     let in_sight = queries.in_view().flat_map(|query| keys.in_view().map(move |key| (query, key)));
     let in_sight = in_sight.map(|(query, key)| weight(query, key));
     let largest = in_sight.filter(|value| value.is_finite()).fold(0.0, f32::max);

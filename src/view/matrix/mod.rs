@@ -16,9 +16,9 @@ use crate::query::{Cell, Query, Rectangle, RectangleCells};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::{Block, Document, Modality};
+use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::Scale;
-use crate::view::common::asked;
 use crate::view::common::sides::{Sides, place, refused, sentence, weight_range};
 use crate::view::common::sinks;
 use crate::view::common::sketch::{MARGIN, Sketch, fit, within};
@@ -86,7 +86,7 @@ fn words(inputs: &Inputs<'_>) -> Vec<String> {
 
 /// Every weight of the head.
 pub(super) fn whole(inputs: &Inputs<'_>) -> Option<Rectangle> {
-    let block = inputs.document.attention.get(inputs.selection.block).filter(|_| asked::has_attention(inputs))?;
+    let block = inputs.document.attention.get(inputs.shown.block).filter(|_| asked::has_attention(inputs))?;
     let [queries, keys] = [inputs.document.query_tokens(block), inputs.document.key_tokens(block)];
     Some(Rectangle::cells(inputs.shown, Cells::Run(0..queries.len()), Cells::Run(0..keys.len()), 1))
 }

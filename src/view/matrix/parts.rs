@@ -29,8 +29,15 @@ pub(super) struct Parts {
 }
 
 impl Part {
-    fn new(inputs: &Inputs<'_>, rows: &[usize], columns: &[usize], [queries, keys]: [Range<usize>; 2], step: usize) -> Self {
-        let [of_queries, of_keys] = [(rows, &queries), (columns, &keys)].map(|(all, cells)| as_cells(&all[cells.clone()]));
+    fn new(
+        inputs: &Inputs<'_>,
+        rows: &[usize],
+        columns: &[usize],
+        [queries, keys]: [Range<usize>; 2],
+        step: usize,
+    ) -> Self {
+        let [of_queries, of_keys] =
+            [(rows, &queries), (columns, &keys)].map(|(all, cells)| as_cells(&all[cells.clone()]));
         Self { request: Rectangle::cells(inputs.shown, of_queries, of_keys, step), queries, keys }
     }
 

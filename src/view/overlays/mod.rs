@@ -7,14 +7,14 @@ use glam::Vec2;
 
 use crate::analysis::per_head::HeadWeights;
 use crate::analysis::{Direction, Selection};
+use crate::query::{HeadsApart, Query};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Pixels, Rect};
+use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::patches::Patches;
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, largest, layers_line, refused, sentence, tokens_line, weight_range};
-use crate::query::{HeadsApart, Query};
-use crate::view::common::asked;
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
@@ -43,13 +43,8 @@ const GAP: f32 = 8.0;
 const INNER_GAP: f32 = 2.0;
 
 /// All about this view.
-pub(super) const VIEW: Definition = Definition {
-    needs: needs,
-    draw,
-    caption: words,
-    needs_for_numbers: |_| Vec::new(),
-    numbers: array,
-};
+pub(super) const VIEW: Definition =
+    Definition { needs: needs, draw, caption: words, needs_for_numbers: |_| Vec::new(), numbers: array };
 
 fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
     if !asked::has_attention(inputs) {

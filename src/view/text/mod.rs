@@ -15,16 +15,18 @@ use self::summary::{outputs, share_bar, shares};
 use crate::render::colormap::Colormap;
 use crate::render::{Color, Rect};
 use crate::trace::{Modality, Token};
+use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, headline, largest, locked, note_not_finite, refused, weight_label, weight_range};
-use crate::view::common::asked;
+use crate::view::common::sides::{
+    Sides, headline, largest, locked, note_not_finite, refused, weight_label, weight_range,
+};
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tip::number;
 use crate::view::common::words::{of_word, words};
-use crate::view::{Definition, Inputs, Target, Theme, View, caption};
 use crate::view::numbers::of_weights;
+use crate::view::{Definition, Inputs, Target, Theme, View, caption};
 
 /// What the bar of the shares takes below the text, in lines.
 const SHARES_LINES: f32 = 1.9;

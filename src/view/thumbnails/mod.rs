@@ -26,7 +26,8 @@ fn side(layers: usize, heads: usize, size: Vec2) -> usize {
     let count = Vec2::new(heads.max(1) as f32, layers.max(1) as f32);
     let tile = ((size - Vec2::splat(60.0)) / count).min_element();
     let fits = |side: &&usize| {
-        (**side + Thumbnails::gap_of(**side)) as f32 <= tile && layers * heads * (**side + Thumbnails::gap_of(**side)).pow(2) <= MOST_CELLS
+        (**side + Thumbnails::gap_of(**side)) as f32 <= tile
+            && layers * heads * (**side + Thumbnails::gap_of(**side)).pow(2) <= MOST_CELLS
     };
     SIDES.iter().rev().find(fits).copied().unwrap_or(SIDES[0])
 }
@@ -57,10 +58,10 @@ pub(super) const VIEW: Definition = Definition {
 
 /// As many cells as there are pixels for.
 fn request(inputs: &Inputs<'_>) -> Option<AttentionGrid> {
-    let block = inputs.document.attention.get(inputs.selection.block)?;
-    let most_heads = inputs.heads.get(inputs.selection.block).copied().unwrap_or(1);
+    let block = inputs.document.attention.get(inputs.shown.block)?;
+    let most_heads = inputs.heads.get(inputs.shown.block).copied().unwrap_or(1);
     let side = side(block.layers, most_heads, inputs.size);
-    Some(AttentionGrid::of(inputs.selection.block, side, inputs.options.pooling))
+    Some(AttentionGrid::of(inputs.shown.block, side, inputs.options.pooling))
 }
 
 fn words(inputs: &Inputs<'_>) -> Vec<String> {
@@ -80,7 +81,7 @@ fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let block = inputs.document.attention.get(inputs.selection.block);
+    let block = inputs.document.attention.get(inputs.shown.block);
     let name = block.filter(|_| inputs.document.attention.len() > 1).map(|block| block.name.as_str());
     let title = name.map_or("All heads".to_owned(), |name| format!("All heads · {name}"));
     sketch.title(inputs, &title, inputs.document.id.as_deref());
@@ -198,7 +199,8 @@ fn axes(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, thumbnails: &Thumbnails, l
         let at = Vec2::new(layout.tile(0, head).center().x, grid.min.y - small * 0.8);
         sketch.label(at, Align::Center, head.to_string(), small, color);
     }
-    for (layer, color) in axis_numbers(sketch, &Order::by_number(thumbnails.layers), layout.step.y, small * 1.15, layer) {
+    for (layer, color) in axis_numbers(sketch, &Order::by_number(thumbnails.layers), layout.step.y, small * 1.15, layer)
+    {
         let at = Vec2::new(grid.min.x - 5.0, layout.tile(layer, 0).center().y);
         sketch.label(at, Align::Right, layer.to_string(), small, color);
     }

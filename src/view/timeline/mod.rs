@@ -15,15 +15,15 @@ use crate::query::{OutputMasses, Query};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::Token;
+use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, heads_line, largest, place, sentence, weight_range};
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
-use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption};
-use crate::view::common::asked;
 use crate::view::common::words::token_names;
 use crate::view::numbers::{block, names};
+use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption};
 
 /// Where bars, words and heatmap lie.
 struct TimelineLayout {
@@ -36,13 +36,8 @@ struct TimelineLayout {
 }
 
 /// All about this view.
-pub(super) const VIEW: Definition = Definition {
-    needs,
-    draw,
-    caption: words_of_caption,
-    needs_for_numbers: |_| Vec::new(),
-    numbers: array,
-};
+pub(super) const VIEW: Definition =
+    Definition { needs, draw, caption: words_of_caption, needs_for_numbers: |_| Vec::new(), numbers: array };
 
 fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
     if !asked::has_attention(inputs) {
@@ -61,7 +56,7 @@ fn known<'a>(inputs: &Inputs<'a>) -> Option<&'a Timeline> {
 fn words_of_caption(inputs: &Inputs<'_>) -> Vec<String> {
     let plain = inputs.shown.as_mean();
     let as_mean = Inputs { shown: &plain, ..*inputs };
-    let Some(block) = inputs.document.attention.get(inputs.selection.block) else { return Vec::new() };
+    let Some(block) = inputs.document.attention.get(inputs.shown.block) else { return Vec::new() };
     let mut parts: Vec<String> = caption::block(inputs).into_iter().collect();
     match known(inputs).map(|timeline| timeline.tokens.as_slice()) {
         Some(&[token]) => {
@@ -103,8 +98,8 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     // The masses are means, whatever the weights elsewhere are.
     let plain = inputs.shown.as_mean();
     let place = place(&Inputs { shown: &plain, ..*inputs });
-    let differs = plain.rollout != inputs.shown.rollout
-        || [plain.layer, plain.head] != [inputs.shown.layer, inputs.shown.head];
+    let differs =
+        plain.rollout != inputs.shown.rollout || [plain.layer, plain.head] != [inputs.shown.layer, inputs.shown.head];
     let place = if differs { format!("{place}, of the weights as they are") } else { place };
     sketch.title(inputs, &format!("Output tokens · {place}"), inputs.document.id.as_deref());
     sinks::note_counted(inputs, sketch, &sides);
