@@ -49,6 +49,7 @@ test: lint test-rust test-python
 lint: $(VENV)/ready
 	scripts/system-packages.sh test
 	cargo fmt --check
+	rustfmt --edition 2024 --check src/view/*/mod.rs # which a macro declares
 	$(VENV)/bin/typos
 	cd python && .venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
 	cargo clippy --all-targets -- -D warnings
