@@ -49,6 +49,7 @@ fn a_trace_that_has_changed_is_named_and_can_be_read_anew() -> Result<()> {
     let why = format!("changed on disk since it was opened: {}", path.display());
     assert_eq!(harness.state().state.results.failures(), [why.as_str()]);
     let head = harness.state().state.selection.head;
+    harness.step();
     harness.get_by_label("Read anew").click();
     harness.step();
     let until = Instant::now() + Duration::from_secs(20);

@@ -46,8 +46,9 @@ fn choices_have_names() -> Result<()> {
     assert!(window.state().state.options.lock_scale);
     settle(&mut window)?;
     let state = &window.state().state;
-    let peaks = state.results.get(&BlockPeaks::of(&state.selection)).ok_or("no peaks")?;
-    let weights = state.results.get(&Weights::of(&state.selection)).ok_or("no weights")?;
+    let shown = state.shown_selection();
+    let peaks = state.results.get(&BlockPeaks::of(shown)).ok_or_else(|| format!("no peaks of {shown:?}"))?;
+    let weights = state.results.get(&Weights::of(shown)).ok_or("no weights")?;
     assert!(peaks.tokens > 0.0 && weights.iter().all(|weight| *weight <= peaks.tokens));
     click(&mut window, "Image options");
     click(&mut window, "fine tiles");

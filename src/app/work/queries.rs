@@ -42,6 +42,8 @@ pub struct Queries {
     asked_of: Option<u64>,
     answered: u64,
     motion: Motion,
+    /// The projection that is being computed, and since when that is known.
+    projecting: Option<(Query, Instant)>,
 }
 
 impl Queries {
@@ -54,6 +56,7 @@ impl Queries {
             asked_of: None,
             answered: 0,
             motion: Motion::default(),
+            projecting: None,
         }
     }
 
@@ -111,9 +114,15 @@ impl Queries {
         self.motion.step(state, now);
         let plane = state.inputs(USUAL_SIZE).and_then(|inputs| plane(&inputs));
         let open = state.trace.clone();
-        let progress = plane.zip(open).and_then(|(plane, open)| self.engine.progress(&open, &plane));
-        let is_slow = now.saturating_duration_since(self.asked_at) > SILENCE;
-        state.projecting = progress.filter(|_| is_slow);
+        let progress =
+            plane.zip(open).and_then(|(plane, open)| Some((self.engine.progress(&open, &plane)?, plane.into())));
+        self.projecting = progress.as_ref().map(|(_, query): &(f32, Query)| match self.projecting.take() {
+            Some((known, since)) if known == *query => (known, since),
+            _ => (query.clone(), now),
+        });
+        let is_slow =
+            self.projecting.as_ref().is_some_and(|(_, since)| now.saturating_duration_since(*since) > SILENCE);
+        state.projecting = progress.filter(|_| is_slow).map(|(share, _)| share);
         match (self.motion.is_moving(), self.engine.is_settled()) {
             (true, _) => Some(Duration::ZERO),
             (false, false) => Some(GLANCE),
