@@ -41,6 +41,8 @@ pub struct Queries {
     /// The trace for whose views something was asked.
     asked_of: Option<u64>,
     answered: u64,
+    /// Up to which answer failures were told of.
+    told: u64,
     motion: Motion,
     /// The projection that is being computed, and since when that is known.
     projecting: Option<(Query, Instant)>,
@@ -55,6 +57,7 @@ impl Queries {
             asked_at: Instant::now(),
             asked_of: None,
             answered: 0,
+            told: 0,
             motion: Motion::default(),
             projecting: None,
         }
@@ -108,6 +111,9 @@ impl Queries {
     ) -> Option<Duration> {
         if self.engine.answered() != self.answered {
             self.take_results(state, comparison);
+        }
+        if self.answered != self.told {
+            self.told = self.answered;
             self.tell_of_failures(state, messages);
         }
         state.is_patient = !self.engine.is_settled() && now.saturating_duration_since(self.asked_at) < PATIENCE;
@@ -144,7 +150,7 @@ impl Queries {
     /// Whether all that the views of the shown trace need is there, and nothing moves.
     pub fn is_settled(&self, state: &State) -> bool {
         let is_asked = state.trace.as_ref().is_some_and(|open| self.asked_of == Some(open.trace.serial()));
-        is_asked && self.engine.is_settled() && self.engine.answered() == self.answered && !self.motion.is_moving()
+        is_asked && self.engine.is_settled() && self.engine.answered() == self.told && !self.motion.is_moving()
     }
 
     fn take_results(&mut self, state: &mut State, comparison: Option<Vec2>) {
