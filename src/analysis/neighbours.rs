@@ -133,7 +133,7 @@ mod tests {
         let far: Vec<f32> = FOUR.iter().map(|value| value + 1e7).collect();
         assert_eq!(near(&far, &[0, 2], Metric::Euclidean), near(&FOUR, &[0, 2], Metric::Euclidean));
         // In decimal numbers of 60 digits.
-        let expected = [(2, 5.000000e-15), (3, 5.000000e-15), (1, 1.012499e-13)];
+        let expected = [(2, 5e-15), (3, 5e-15), (1, 1.012_499e-13)];
         for (found, expected) in near(&far, &[0], Metric::Cosine).into_iter().zip(expected) {
             assert!(found.0 == expected.0 && (found.1 / expected.1 - 1.0).abs() < 1e-5, "{found:?}, {expected:?}");
         }

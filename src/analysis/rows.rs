@@ -114,7 +114,7 @@ impl<'a> HeadRows<'a> {
     }
 
     /// What the tokens of a selection attend to, or what attends to them: one weight per token of the other side, as
-    /// [`gather`](super::gather) defines it. `None` if `goes_on` says no.
+    /// [`gather`] defines it. `None` if `goes_on` says no.
     pub fn gather(&self, part: &Resolved, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<f32>> {
         let divisor = if part.combine == Combine::Mean { part.tokens.len() as f64 } else { 1.0 };
         let finish = |total: f64| {

@@ -77,7 +77,7 @@ struct Broken {
 }
 
 impl Broken {
-    fn new(path: impl ToString, error: impl ToString) -> Self {
+    fn new(path: &impl ToString, error: &impl ToString) -> Self {
         Self { path: path.to_string(), error: error.to_string() }
     }
 }
@@ -101,7 +101,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
             "{folder} is on a file system without locks: let no other run write there at the same time"
         ));
     }
-    let unread: Vec<Broken> = build.unread().iter().map(|(path, error)| Broken::new(path.display(), error)).collect();
+    let unread: Vec<Broken> = build.unread().iter().map(|(path, error)| Broken::new(&path.display(), error)).collect();
     for Broken { path, error } in &unread {
         terminal::warn(format_args!("cannot read {path}: {error}"));
     }

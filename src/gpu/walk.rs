@@ -122,6 +122,9 @@ pub fn walk<K: PageKernel>(
 /// What was handed in: its number, and its result if there is one.
 type AtWork = (wgpu::SubmissionIndex, Option<Pending>);
 
+/// A run of heads on a page, and those of them that are walked over at once.
+type Piece = (Range<usize>, Range<usize>);
+
 /// The runs of heads that lie on pages, with what of them is walked over at once: no more than the kernel's buffers allow.
 fn pieces<K: PageKernel>(
     gpu: &Gpu,
@@ -129,7 +132,7 @@ fn pieces<K: PageKernel>(
     layer: &TensorView<'_>,
     number: usize,
     selected: &Range<usize>,
-) -> Result<Vec<(Range<usize>, Range<usize>)>, GpuError> {
+) -> Result<Vec<Piece>, GpuError> {
     if layer.is_empty() || selected.is_empty() {
         return Ok(Vec::new());
     }

@@ -294,7 +294,7 @@ fn keys_without_an_end_share_a_column() -> Result {
     let folder = tempfile::tempdir()?;
     let keys = |prefix: &str, trace: usize| -> serde_json::Map<String, Value> {
         let own = (0..20).map(|key| (format!("{prefix}{trace}_{key}"), json!(trace)));
-        own.chain([("shared".to_owned(), json!(trace % 2 == 0)), ("x".repeat(5000), json!("long"))]).collect()
+        own.chain([("shared".to_owned(), json!(trace.is_multiple_of(2))), ("x".repeat(5000), json!("long"))]).collect()
     };
     let write = |trace: usize| {
         let mut raw = Raw::sound();
@@ -333,7 +333,7 @@ fn keys_without_an_end_share_a_column() -> Result {
     for row in &examples {
         let trace: usize = row["path"].as_str().unwrap_or_default()[..3].parse()?;
         for (kind, prefix) in [("output", "o"), ("attribute", "a")] {
-            assert_eq!(row[&format!("{kind}_shared")], trace % 2 == 0, "what most have is a column");
+            assert_eq!(row[&format!("{kind}_shared")], trace.is_multiple_of(2), "what most have is a column");
             for key in 0..20 {
                 let found = value_of(row, kind, &format!("{prefix}{trace}_{key}"));
                 assert_eq!(found.and_then(|found| found.as_f64()), Some(trace as f64), "{row:?}");

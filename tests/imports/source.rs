@@ -24,7 +24,7 @@ pub struct Source {
 
 impl Source {
     pub fn parse(code: &str) -> Self {
-        let (tokens, tests) = without_tests(tokens(code));
+        let (tokens, tests) = without_tests(&tokens(code));
         let mut source = Self { tests, ..Self::default() };
         let mut at = 0;
         let mut depth = 0;
@@ -39,9 +39,9 @@ impl Source {
                     let is_public = at > 0 && (tokens[at - 1] == "pub" || is_restricted(&tokens[..at]));
                     let tree = use_tree(&tokens[at + 1..end]);
                     if is_public {
-                        source.exports.extend(tree)
+                        source.exports.extend(tree);
                     } else {
-                        source.imports.extend(tree)
+                        source.imports.extend(tree);
                     }
                     at = end;
                 }
@@ -128,7 +128,7 @@ fn commas(tokens: &[String]) -> Vec<&[String]> {
 }
 
 /// Leaves out what follows `#[cfg(test)]`: to the next `;`, or the brace that closes. The names of modules among that come second.
-fn without_tests(tokens: Vec<String>) -> (Vec<String>, BTreeSet<String>) {
+fn without_tests(tokens: &[String]) -> (Vec<String>, BTreeSet<String>) {
     const TEST: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
     let (mut left, mut tests) = (Vec::with_capacity(tokens.len()), BTreeSet::new());
     let mut at = 0;

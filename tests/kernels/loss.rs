@@ -46,7 +46,8 @@ fn every_kernel_says_that_the_device_is_lost() {
     let plan = Plan::new(&layout, &Options::default());
     let tiling = Tiling::within(4, [9, 9], Pooling::Mean, false);
     let heads = [(0, 0..2), (1, 0..3)];
-    let kernels: [(&str, &dyn Fn() -> Result<(), GpuError>); 7] = [
+    type Run<'a> = &'a dyn Fn() -> Result<(), GpuError>;
+    let kernels: [(&str, Run<'_>); 7] = [
         ("gather", &|| gather::gpu::gather(&gpu, key, &layers, &part).map(drop)),
         ("per head", &|| per_head::gpu::per_head(&gpu, key, &layers, &part).map(drop)),
         ("pool", &|| pool::gpu::pool(&gpu, key, &layers[0], &tiling).map(drop)),

@@ -1,4 +1,5 @@
 //! Draws drawings for the tests of the renderer.
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 use std::sync::Arc;
 

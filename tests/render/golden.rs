@@ -27,7 +27,7 @@ fn assert_golden(name: &str, actual: &image::RgbaImage) {
     let expected = image::open(&golden).unwrap().into_rgba8();
     if let Some(difference) = difference(actual, &expected) {
         let failures = Path::new("target/golden-failures");
-        std::fs::create_dir_all(&failures).unwrap();
+        std::fs::create_dir_all(failures).unwrap();
         let path = failures.join(format!("{name}.png"));
         actual.save(&path).unwrap();
         panic!("{name}: {difference}; see {}", path.display());

@@ -13,9 +13,9 @@ pub fn mean(rows: &Array2<f32>) -> Array1<f64> {
 }
 
 /// `[rows, dim]` without what is given.
-pub fn without(mut rows: Array2<f32>, mean: ArrayView1<'_, f64>) -> Array2<f32> {
+pub fn without(mut rows: Array2<f32>, mean: &ArrayView1<'_, f64>) -> Array2<f32> {
     for mut row in rows.axis_iter_mut(Axis(0)) {
-        row.zip_mut_with(&mean, |value, mean| *value = (f64::from(*value) - mean) as f32);
+        row.zip_mut_with(mean, |value, mean| *value = (f64::from(*value) - mean) as f32);
     }
     rows
 }
@@ -23,5 +23,5 @@ pub fn without(mut rows: Array2<f32>, mean: ArrayView1<'_, f64>) -> Array2<f32> 
 /// Rows without their mean.
 pub fn centred(rows: Array2<f32>) -> Array2<f32> {
     let mean = mean(&rows);
-    without(rows, mean.view())
+    without(rows, &mean.view())
 }

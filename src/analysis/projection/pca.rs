@@ -40,7 +40,7 @@ impl Components {
     pub fn of(rows: &Array2<f32>) -> Self {
         let (count, dim) = rows.dim();
         let mean = centre::mean(rows);
-        let centred = centre::without(rows.clone(), mean.view());
+        let centred = centre::without(rows.clone(), &mean.view());
         let variance: f64 = centred.iter().map(|&value| f64::from(value).powi(2)).sum();
         let found = match count.min(dim) {
             0 => Vec::new(),
@@ -63,7 +63,7 @@ impl Components {
 
     /// The coordinates of `[rows, dim]` on both axes.
     pub fn project(&self, rows: &Array2<f32>) -> Vec<[f32; 2]> {
-        let coordinates = centre::without(rows.clone(), self.mean.view()).dot(&self.axes.t());
+        let coordinates = centre::without(rows.clone(), &self.mean.view()).dot(&self.axes.t());
         coordinates.outer_iter().map(|row| [row[0], row[1]]).collect()
     }
 }

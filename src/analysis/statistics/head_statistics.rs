@@ -9,7 +9,7 @@ use super::z_score::{Over, Rounding, z_score};
 /// One statistic of every head of a block.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeadStatistics {
-    /// Its name in [`TABLE`], or that of the trace's `head_metric.<i>`.
+    /// Its name in [`TABLE`](super::TABLE), or that of the trace's `head_metric.<i>`.
     pub name: Cow<'static, str>,
     /// Number of layers.
     pub layers: usize,

@@ -250,7 +250,7 @@ fn a_head_that_its_layer_lacks_is_not_selected() -> Result {
     });
     let heads = [3, 0, 1];
     let tensors: Vec<_> = (0..3)
-        .map(|layer| TensorSpec::weights(&format!("attention.self.{layer}"), Dtype::F32, &[heads[layer], 1, 1]))
+        .map(|layer| TensorSpec::weights(format!("attention.self.{layer}"), Dtype::F32, &[heads[layer], 1, 1]))
         .collect();
     let mut writer = TraceWriter::create(&path, &document, &tensors)?;
     for heads in heads {

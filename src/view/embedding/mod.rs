@@ -23,7 +23,7 @@ pub use options::{ColorBy, EmbeddingOptions, SizeBy};
 
 /// All about this view.
 pub(super) const VIEW: Definition =
-    Definition { needs: needs, draw, caption: words, needs_for_numbers: |_| Vec::new(), numbers: array };
+    Definition { needs, draw, caption: words, needs_for_numbers: |_| Vec::new(), numbers: array };
 
 fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
     let mut needs: Vec<Query> = asked::plane(inputs).map(Query::from).into_iter().collect();

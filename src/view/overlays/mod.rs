@@ -44,7 +44,7 @@ const INNER_GAP: f32 = 2.0;
 
 /// All about this view.
 pub(super) const VIEW: Definition =
-    Definition { needs: needs, draw, caption: words, needs_for_numbers: |_| Vec::new(), numbers: array };
+    Definition { needs, draw, caption: words, needs_for_numbers: |_| Vec::new(), numbers: array };
 
 fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
     if !asked::has_attention(inputs) {
