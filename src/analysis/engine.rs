@@ -7,7 +7,7 @@ use super::gather::{self, Resolved, SelectionError};
 use super::normalize::{self, Normalization};
 use super::peaks::Peaks;
 use super::per_head::{self, HeadWeights};
-use super::pool::{self, Rectangle, Tiling};
+use super::pool::{self, Tiling};
 use super::statistics::{self, HeadStatistics, Options, plan::Plan, sums::Sums};
 use super::timeline::{self, HeadMasses};
 use super::{BlockLayout, HeadRows, Pick, Selection, rollout};
@@ -211,26 +211,6 @@ impl Engine {
         }
         let key = PageKey { layer: *layer, ..page_key(trace, selection.block) };
         Ok(self.try_shaders(|gpu| resident_head(gpu, key, &layers[*layer], heads.start))?)
-    }
-
-    /// `[rows, columns]` of a part of a head's matrix, in GPU memory; `None` where the kernels run on the CPU
-    /// ([`pool::cpu::rectangle`]).
-    ///
-    /// # Errors
-    /// If the device fails. Panics if there is no such block, layer, head, query or key.
-    pub fn resident_rectangle(
-        &self,
-        trace: &Trace,
-        block: usize,
-        layer: usize,
-        part: &Rectangle,
-    ) -> Result<Option<ResidentMatrix>, EngineError> {
-        trace.check_unchanged()?;
-        let view = trace.attention(block, layer);
-        let key = PageKey { layer, ..page_key(trace, block) };
-        let resident = self.try_shaders(|gpu| pool::gpu::rectangle(gpu, key, &view, part))?;
-        trace.check_unchanged()?;
-        Ok(resident)
     }
 
     /// The rollout of the selected heads: `[queries, keys]`.

@@ -5,14 +5,13 @@
 //! request at a time in each [`Lane`]. So a click never waits for statistics, and statistics that are still wanted go on.
 //! A request that panics has failed, with the panic's message; its thread goes on with the next.
 
-use std::any::Any;
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::OpenTrace;
+use super::caught::caught;
 use super::request::{Lane, Query, QueryError, Request, Value};
 use super::results::{Answer, Results};
 use super::solver::{Key, Listener, Solver};
@@ -154,12 +153,11 @@ impl Shared {
             let key = want.key();
             let hearing = Hearing { shared: self, key: &key, stop: &stop };
             let compute = || self.solver.value(&want.open, &want.query, &stop, &hearing);
-            let computed = catch_unwind(AssertUnwindSafe(compute));
-            let outcome = match computed {
+            let outcome = match caught(compute) {
                 Ok(Ok(value)) => Some(Ok(value)),
                 Ok(Err(QueryError::Stopped)) => None,
                 Ok(Err(QueryError::Failed(why))) => Some(Err(why)),
-                Err(panic) => Some(Err(format!("an internal error, please report it: {}", message_of(&*panic)))),
+                Err(panic) => Some(Err(panic.to_string())),
             };
             let is_new = outcome.is_some_and(|outcome| self.answer(&key, &stop, outcome, false));
             {
@@ -233,10 +231,4 @@ impl Board {
         self.answered += 1;
         self.answers.insert(key, Answer { outcome, is_part, number: self.answered });
     }
-}
-
-/// What a panic said.
-fn message_of(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it said nothing")
 }

@@ -70,20 +70,13 @@ pub(super) struct RolledOut {
 /// The rows that a selection's heads make.
 pub(super) fn rows<'a>(context: &Context<'a>, selection: &Selection) -> Result<HeadRows<'a>, QueryError> {
     let left_out = left_out(context, selection)?;
-    let layers = context.layers(selection.block)?;
-    let block = &context.document().attention[selection.block];
-    let sides = [context.document().query_tokens(block).len(), context.document().key_tokens(block).len()];
-    let rows = match selection.rollout {
-        None => HeadRows::new(layers, selection, left_out)?,
-        Some(_) => {
-            let matrix = Selection { sinks: Default::default(), ..selection.matrix() }.matrix();
-            HeadRows::of_rollout(context.get(&RolledOut { matrix })?, sides[1], selection, left_out)
-        }
-    };
-    match [rows.queries(), rows.keys()] == sides {
-        true => Ok(rows),
-        false => Err(QueryError::Failed("this block has no weights".to_owned())),
+    if selection.rollout.is_some() {
+        let block = &context.document().attention[selection.block];
+        let keys = context.document().key_tokens(block).len();
+        let matrix = Selection { sinks: Default::default(), ..selection.matrix() }.matrix();
+        return Ok(HeadRows::of_rollout(context.get(&RolledOut { matrix })?, keys, selection, left_out));
     }
+    Ok(HeadRows::new(context.layers(selection.block)?, selection, left_out)?)
 }
 
 impl Rectangle {
@@ -130,7 +123,7 @@ impl Request for Rectangle {
     fn compute(&self, context: &Context<'_>) -> Result<RectangleCells, QueryError> {
         let source = rows(context, &self.matrix)?;
         if !(self.queries.fit(source.queries()) && self.keys.fit(source.keys())) {
-            return Err(QueryError::Failed("the block has no such queries or keys".to_owned()));
+            return Err(QueryError::failed("the block has no such queries or keys"));
         }
         let cells = self.of(&source, &|| context.goes_on()).ok_or(QueryError::Stopped)?;
         let on_device = match self.is_whole(&source) {

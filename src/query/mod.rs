@@ -15,6 +15,7 @@
 
 mod atlas;
 mod block;
+mod caught;
 mod engine;
 mod heads;
 mod hidden;
@@ -28,6 +29,7 @@ mod weights;
 
 pub use atlas::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS, SIGNIFICANT};
 pub use block::{BlockPeaks, BlockSinks, OutputMasses};
+pub use caught::{Panicked, caught};
 pub use engine::{QueryEngine, Want};
 pub use heads::{AttentionGrid, BlockStatistics, KnownStatistics, StatisticGrid, Thumbnails};
 pub use hidden::{NearTokens, NearestTokens, Neighbours, Plane, Projection, StateSimilarity, hidden_state};

@@ -4,7 +4,7 @@ use egui::Ui;
 
 use crate::app::model::panel::Panel;
 use crate::app::ui::controls::say_instead;
-use crate::app::work::caught::caught;
+use crate::query::caught;
 
 /// Which panels have failed.
 #[derive(Default)]

@@ -14,9 +14,9 @@ use winit::window::{Window, WindowId};
 
 use crate::app::launch::Launch;
 use crate::app::shell::interface::Interface;
-use crate::app::work::caught::caught;
 use crate::app::work::screenshot;
 use crate::gpu::{Gpu, choose_adapter, new_instance};
+use crate::query::caught;
 
 /// How egui's shapes are painted, in the window and in pictures of it.
 pub const RENDERER_OPTIONS: RendererOptions = RendererOptions {

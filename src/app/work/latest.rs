@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::app::work::caught::caught;
+use crate::query::caught;
 
 /// Requests of type `Q` in, results of type `A` out.
 pub struct Latest<Q, A> {

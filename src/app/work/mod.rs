@@ -1,7 +1,6 @@
 //! What takes longer than a frame, in threads.
 
 pub mod about;
-pub mod caught;
 pub mod desk;
 pub mod destination;
 pub mod dialog;

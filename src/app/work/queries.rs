@@ -40,9 +40,8 @@ pub struct Queries {
     asked_at: Instant,
     /// The trace for whose views something was asked.
     asked_of: Option<u64>,
+    /// Up to which answer results were taken and failures told of.
     answered: u64,
-    /// Up to which answer failures were told of.
-    told: u64,
     motion: Motion,
     /// The projection that is being computed, and since when that is known.
     projecting: Option<(Query, Instant)>,
@@ -57,7 +56,6 @@ impl Queries {
             asked_at: Instant::now(),
             asked_of: None,
             answered: 0,
-            told: 0,
             motion: Motion::default(),
             projecting: None,
         }
@@ -109,11 +107,10 @@ impl Queries {
         comparison: Option<Vec2>,
         now: Instant,
     ) -> Option<Duration> {
-        if self.engine.answered() != self.answered {
+        let answered = self.engine.answered();
+        if answered != self.answered {
+            self.answered = answered;
             self.take_results(state, comparison);
-        }
-        if self.answered != self.told {
-            self.told = self.answered;
             self.tell_of_failures(state, messages);
         }
         state.is_patient = !self.engine.is_settled() && now.saturating_duration_since(self.asked_at) < PATIENCE;
@@ -150,12 +147,11 @@ impl Queries {
     /// Whether all that the views of the shown trace need is there, and nothing moves.
     pub fn is_settled(&self, state: &State) -> bool {
         let is_asked = state.trace.as_ref().is_some_and(|open| self.asked_of == Some(open.trace.serial()));
-        is_asked && self.engine.is_settled() && self.engine.answered() == self.told && !self.motion.is_moving()
+        is_asked && self.engine.is_settled() && self.engine.answered() == self.answered && !self.motion.is_moving()
     }
 
     fn take_results(&mut self, state: &mut State, comparison: Option<Vec2>) {
         let Some(open) = state.trace.clone() else { return };
-        self.answered = self.engine.answered();
         state.results = self.engine.results(&open);
         if let Some(shown) = &state.comparison.shown {
             let (trace, partner) = (Arc::clone(&shown.trace), shown.partner.clone());

@@ -36,6 +36,16 @@ pub(in crate::view) struct Sides<'a> {
 }
 
 impl<'a> Sides<'a> {
+    /// The same, or a note under the view's name that there is nothing to show.
+    pub fn of_or_note(inputs: &Inputs<'a>, sketch: &mut Sketch<'_>, title: &str) -> Option<Self> {
+        let sides = Self::of(inputs);
+        if sides.is_none() {
+            sketch.title(inputs, title, inputs.document.id.as_deref());
+            sketch.note("This trace holds no attention.");
+        }
+        sides
+    }
+
     /// `None` if the trace has no such block.
     pub fn of(inputs: &Inputs<'a>) -> Option<Self> {
         let sides = Self::bare(inputs)?;

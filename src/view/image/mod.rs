@@ -43,11 +43,7 @@ pub(super) const VIEW: Definition = Definition {
 };
 
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = Sides::of(inputs) else {
-        sketch.title(inputs, "Image", inputs.document.id.as_deref());
-        sketch.note("This trace holds no attention.");
-        return;
-    };
+    let Some(sides) = Sides::of_or_note(inputs, sketch, "Image") else { return };
     sketch.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
     if refused(inputs, sketch) {
         return;

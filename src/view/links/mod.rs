@@ -40,11 +40,7 @@ fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = Sides::of(inputs) else {
-        sketch.title(inputs, "Links", inputs.document.id.as_deref());
-        sketch.note("This trace holds no attention.");
-        return;
-    };
+    let Some(sides) = Sides::of_or_note(inputs, sketch, "Links") else { return };
     sketch.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
     if refused(inputs, sketch) {
         return;

@@ -101,11 +101,7 @@ pub(super) fn array(view: View, inputs: &Inputs<'_>) -> Result<Numbers, NoNumber
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = Sides::of(inputs) else {
-        sketch.title(inputs, "Matrix", inputs.document.id.as_deref());
-        sketch.note("This trace holds no attention.");
-        return;
-    };
+    let Some(sides) = Sides::of_or_note(inputs, sketch, "Matrix") else { return };
     let title = format!("Attention matrix {} · {}", sides.block.name, place(inputs));
     sketch.title(inputs, &title, inputs.document.id.as_deref());
     if refused(inputs, sketch) {

@@ -73,11 +73,7 @@ fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = Sides::of(inputs) else {
-        sketch.title(inputs, "Heads on the image", inputs.document.id.as_deref());
-        sketch.note("This trace holds no attention.");
-        return;
-    };
+    let Some(sides) = Sides::of_or_note(inputs, sketch, "Heads on the image") else { return };
     // The heads are gathered apart, and their weights are means.
     let shown = Selection { rollout: inputs.shown.rollout, ..inputs.shown.as_mean() };
     let shown = Inputs { shown: &shown, ..*inputs };

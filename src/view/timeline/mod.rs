@@ -90,11 +90,7 @@ fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = Sides::of(inputs) else {
-        sketch.title(inputs, "Timeline", inputs.document.id.as_deref());
-        sketch.note("This trace holds no attention.");
-        return;
-    };
+    let Some(sides) = Sides::of_or_note(inputs, sketch, "Timeline") else { return };
     // The masses are means, whatever the weights elsewhere are.
     let plain = inputs.shown.as_mean();
     let place = place(&Inputs { shown: &plain, ..*inputs });

@@ -11,11 +11,11 @@ use crate::app::model::panel::Panel;
 use crate::app::panels;
 use crate::app::shell::interface::Interface;
 use crate::app::ui::canvas::Canvas;
-use crate::app::work::caught::caught;
 use crate::app::work::destination::Destination;
 use crate::app::work::exporter::{Done, DrawingJob, Job};
 use crate::export::{Picture, Place, ViewState, atlas_line, compare_line, render_line, tokens_line};
 use crate::gpu::Gpu;
+use crate::query::caught;
 use crate::view::{Caption, Options, View};
 
 /// Size of a view that was never shown, in logical pixels.
