@@ -3,8 +3,9 @@
 `Trace` holds, saves and loads one; `vlscope.capture` records one from a model.
 """
 
+from .dataset import Dataset
 from .error import TraceError
 from .trace import AttentionBlock, HeadMetric, Region, Token, Trace
 
-__all__ = ["AttentionBlock", "HeadMetric", "Region", "Token", "Trace", "TraceError"]
+__all__ = ["AttentionBlock", "Dataset", "HeadMetric", "Region", "Token", "Trace", "TraceError"]
 __version__ = "0.1.0"
