@@ -5,13 +5,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from .dataset import Dataset
 from .error import TraceError
 from .trace import AttentionBlock, HeadMetric, Region, Token, Trace
 
 if TYPE_CHECKING:
     from .recording import record
 
-__all__ = ["AttentionBlock", "HeadMetric", "Region", "Token", "Trace", "TraceError", "record"]
+__all__ = ["AttentionBlock", "Dataset", "HeadMetric", "Region", "Token", "Trace", "TraceError", "record"]
 __version__ = "0.1.0"
 
 
