@@ -210,8 +210,8 @@ impl Trace {
                 let default_scale = 1.0 / (query.shape[2].max(1) as f32).sqrt();
                 LayerTensors::QueriesKeys(QueriesKeys {
                     key: self.view(&self.numbers[&(KEY.name, block, layer)]),
-                    lse: self.found(LOG_SUM_EXP, block, layer),
-                    sink: self.found(SINK, block, layer),
+                    lse: self.found(&LOG_SUM_EXP, block, layer),
+                    sink: self.found(&SINK, block, layer),
                     scale: scale.unwrap_or(default_scale),
                     softcap,
                     mask: self.mask(block, layer),
@@ -230,7 +230,7 @@ impl Trace {
 
     /// The norms of what each head adds for each key, ‖W_O v‖: `[heads, keys]` of one layer.
     pub fn value_norm(&self, block: usize, layer: usize) -> Option<TensorView<'_>> {
-        self.found(VALUE_NORM, block, layer)
+        self.found(&VALUE_NORM, block, layer)
     }
 
     /// How many heads a layer has. Panics if there is no such block or layer.
@@ -273,7 +273,7 @@ impl Trace {
         })
     }
 
-    fn found(&self, kind: TensorKind, owner: usize, member: usize) -> Option<TensorView<'_>> {
+    fn found(&self, kind: &TensorKind, owner: usize, member: usize) -> Option<TensorView<'_>> {
         self.numbers.get(&(kind.name, owner, member)).map(|place| self.view(place))
     }
 
