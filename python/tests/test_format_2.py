@@ -61,10 +61,10 @@ def second() -> Trace:
             AttentionBlock("windows", "other", "other", [rows(2, 2, 2)], mask={"spans": [[0, 2]]}),
         ],
         images=[np.zeros((2, 3, 3), np.uint8)] * 2,
-        image_times=[0.0, 0.5],
+        image_times=[0.0, None],
         relevance=[
             Relevance("chefer", "main", [5], some(1, 6), source="Chefer et al. 2021"),
-            Relevance("direct", "other", [0, 1], some(2, 1, 2, 2), signed=True),
+            Relevance("direct", "other", [4, 1], some(2, 1, 2, 2), True, attention="windows", target_sequence="main"),
         ],
         words={"main": {"logits": Words([["cat", "ö"]] * 6, some(6, 2)), 1: Words([["dog"]] * 6, some(6, 1))}},
     )
@@ -84,6 +84,8 @@ def test_every_thing(second: Trace, tmp_path: Path) -> None:
     np.testing.assert_array_equal(block.mask[1], np.tri(6))
     assert loaded.words["main"]["logits"].words[0] == ["cat", "ö"]
     assert loaded.relevance[1].signed
+    assert loaded.relevance[1].attention == "windows"
+    assert list(loaded.words["main"]) == [1, "logits"]
 
 
 def test_the_first_version_is_written_where_nothing_of_the_second_is_used(trace: Trace, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def document_of(trace: Trace) -> dict[str, Any]:
     later = {
         "image_times": trace.image_times,
         "relevance": [_relevance_json(relevance) for relevance in trace.relevance],
-        "words": [{"sequence": sequence, "states": list(states)} for sequence, states in trace.words.items()],
+        "words": [{"sequence": sequence, "states": _in_order(states)} for sequence, states in trace.words.items()],
     }
     tokens = {name: list(map(_token_json, tokens)) for name, tokens in trace.sequences.items()}
     blocks = list(map(_block_json, trace.attention))
@@ -238,28 +239,34 @@ def _relevance_json(relevance: Relevance) -> dict[str, Any]:
     return {key: value for key, value in vars(relevance).items() if key != "values" and value is not None}
 
 
+def _in_order(states: Iterable[int | str]) -> list[int | str]:
+    """The numbers of states, ascending; the output is last."""
+    return sorted(states, key=lambda state: (isinstance(state, str), state))
+
+
 def _words_tensors(trace: Trace) -> dict[str, Array]:
     if not trace.words:
         return {}
     found: dict[str, Array] = {}
     numbers: dict[str, int] = {}
     for sequence, states in trace.words.items():
-        for state, words in states.items():
+        for state in _in_order(states):
+            words = states[state]
             rows = [[numbers.setdefault(word, len(numbers)) for word in row] for row in words.words]
             found[f"words.{sequence}.{state}"] = np.array(rows, np.int32).reshape(len(rows), -1)
             found[f"word_scores.{sequence}.{state}"] = words.scores
-    text = json.dumps(list(numbers), ensure_ascii=False).encode()
+    text = json.dumps({number: word for word, number in numbers.items()}, ensure_ascii=False).encode()
     return {"vocabulary": np.frombuffer(text, np.uint8)} | found
 
 
 def _later_fields(document: dict[str, Any], array: Any) -> dict[str, Any]:
-    vocabulary = json.loads(array("vocabulary").tobytes()) if document.get("words") else []
+    vocabulary = json.loads(array("vocabulary").tobytes()) if document.get("words") else {}
     words: dict[str, dict[int | str, Words]] = {}
     for entry in document.get("words") or []:
         sequence = entry["sequence"]
         words[sequence] = {
             state: Words(
-                [[vocabulary[number] for number in row] for row in array(f"words.{sequence}.{state}").tolist()],
+                [[vocabulary[str(number)] for number in row] for row in array(f"words.{sequence}.{state}").tolist()],
                 array(f"word_scores.{sequence}.{state}"),
             )
             for state in entry["states"]
@@ -274,6 +281,8 @@ def _later_fields(document: dict[str, Any], array: Any) -> dict[str, Any]:
                 values=array(f"relevance.{fields['name']}"),
                 signed=bool(fields.get("signed")),
                 source=fields.get("source"),
+                attention=fields.get("attention"),
+                target_sequence=fields.get("target_sequence"),
             )
             for fields in document.get("relevance") or []
         ],

@@ -21,7 +21,8 @@ def check(document: dict[str, Any], tensors: dict[str, TensorInfo]) -> None:
     times = optional(document, "", "image_times", as_list)
     if times is not None:
         for index, time in enumerate(times):
-            number(time, f"image_times[{index}]")
+            if time is not None:
+                number(time, f"image_times[{index}]")
         if len(times) != document.get("images", 0):
             raise TraceError(
                 f"`image_times` has {len(times)} entries, expected {document.get('images', 0)}: one an image"
@@ -32,7 +33,7 @@ def check(document: dict[str, Any], tensors: dict[str, TensorInfo]) -> None:
         if name in names:
             raise TraceError(f'`{place}.name` is "{name}", which another relevance has')
         names.append(name)
-        _check_relevance(fields, place, name, lengths, tensors)
+        _check_relevance(fields, place, name, lengths, document["attention"], tensors)
     if document.get("words"):
         _fits(tensors, "vocabulary", ["U8"], ["bytes"], "`words`")
     for fields, place in each(document, "words"):
@@ -48,21 +49,33 @@ def check(document: dict[str, Any], tensors: dict[str, TensorInfo]) -> None:
 
 
 def _check_relevance(
-    fields: dict[str, Any], place: str, name: str, lengths: dict[str, int], tensors: dict[str, TensorInfo]
+    fields: dict[str, Any],
+    place: str,
+    name: str,
+    lengths: dict[str, int],
+    blocks: list[dict[str, Any]],
+    tensors: dict[str, TensorInfo],
 ) -> None:
+    if fields.get("attention") is not None:
+        check_name(fields, place, "attention", "attention", [block["name"] for block in blocks])
     sequence = check_name(fields, place, "sequence", "sequences", list(lengths))
     targets = as_list(required(fields, place, "targets"), f"{place}.targets")
+    of = sequence
+    if fields.get("target_sequence") is not None:
+        of = check_name(fields, place, "target_sequence", "sequences", list(lengths))
     for index, target in enumerate(targets):
-        if count(target, f"{place}.targets[{index}]") >= lengths[sequence]:
+        if count(target, f"{place}.targets[{index}]") >= lengths[of]:
             raise TraceError(
-                f"`{place}.targets[{index}]` is {target}, expected less than {lengths[sequence]}: "
-                f"sequence `{sequence}` has {lengths[sequence]} tokens"
+                f"`{place}.targets[{index}]` is {target}, expected less than {lengths[of]}: "
+                f"sequence `{of}` has {lengths[of]} tokens"
             )
     optional(fields, place, "signed", boolean)
     optional(fields, place, "source", string)
     tensor = f"relevance.{name}"
-    is_per_head = tensor in tensors and len(tensors[tensor].shape) == 4
-    heads = ["layers", "heads"] if is_per_head else []
+    heads: list[int | str] = []
+    if fields.get("attention") is not None:
+        block = next(block for block in blocks if block["name"] == fields["attention"])
+        heads = [len(layer_numbers(block)), "heads"]
     _fits(tensors, tensor, _FLOATS, [len(targets), *heads, lengths[sequence]], f"`{place}`")
 
 

@@ -216,8 +216,10 @@ def _first_of(block: Mapping[str, Any], number: int, shapes: dict[str, list[int]
     return name, shapes.get(name)
 
 
+#: What there is one tensor of each of; _extras has the kinds that belong to none of these.
+_EACH = ("layer", "state", "image", "head_metric")
 _TABLE = json.loads((Path(__file__).parent / "tensor_kinds.json").read_text())
 #: The versions of the format that are read. What is written has the first one that can hold it.
 FORMATS: list[int] = _TABLE["formats"]
 #: By their names, in the order in which they are looked for.
-KINDS = {row["name"]: TensorKind(**row) for row in _TABLE["tensors"]}
+KINDS = {row["name"]: TensorKind(**row) for row in _TABLE["tensors"] if row["each"] in _EACH}

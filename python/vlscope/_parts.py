@@ -94,8 +94,9 @@ class HeadMetric:
 class Relevance:
     """How much each token of a sequence mattered for the tokens `targets`, by anybody's measure.
 
-    `values` is `[targets, tokens]` or `[targets, layers, heads, tokens]`, float32 or float16; `signed` if values below
-    0 speak against; `source` says whose measure it is.
+    `values` is `[targets, tokens]`, or `[targets, layers, heads, tokens]` of the block `attention`; float32 or float16.
+    The targets are positions of `target_sequence`, of `sequence` itself if that is absent. `signed` if values below 0
+    speak against; `source` says whose measure it is.
     """
 
     name: str
@@ -104,13 +105,15 @@ class Relevance:
     values: Array
     signed: bool = False
     source: str | None = None
+    attention: str | None = None
+    target_sequence: str | None = None
 
 
 @dataclass(eq=False)
 class Words:
     """What one state of each token decodes to through the model's own head: `[tokens, k]` words, and how probable each.
 
-    `scores` are log-probabilities, float32 or float16.
+    `scores` are log-probabilities, float32 or float16; the best word is first.
     """
 
     words: Sequence[Sequence[str]]

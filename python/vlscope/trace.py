@@ -26,7 +26,8 @@ class Trace(Pictured):
     Attention and hidden states are float32, float16 or bfloat16: numpy arrays, torch tensors, or numpy arrays of
     ml_dtypes' bfloat16. `hidden[sequence][i]` is `[tokens, dim]`; state 0 is the embedding, state `i` what layer
     `i - 1` put out. Images are `[height, width, 3]`, uint8, RGB. `outputs` and `attributes` are free, as long as they
-    are JSON; the dataset table shows them as columns. Frames of a video are images with `image_times`, in seconds.
+    are JSON; the dataset table shows them as columns. Frames of a video are images with `image_times`, in seconds (None
+    for an image that is no frame).
     `words[sequence][state]` is what a hidden state decodes to; the state `"logits"` is the output itself.
     """
 
@@ -40,7 +41,7 @@ class Trace(Pictured):
     head_metrics: list[HeadMetric] = field(default_factory=list)
     model: dict[str, Any] = field(default_factory=dict)
     id: str | None = None
-    image_times: list[float] = field(default_factory=list)
+    image_times: list[float | None] = field(default_factory=list)
     relevance: list[Relevance] = field(default_factory=list)
     words: dict[str, dict[int | str, Words]] = field(default_factory=dict)
 
