@@ -7,12 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from .dataset import Dataset
 from .error import TraceError
-from .trace import AttentionBlock, HeadMetric, Region, Token, Trace
+from .trace import AttentionBlock, HeadMetric, Region, Relevance, Token, Trace, Words
 
 if TYPE_CHECKING:
     from .recording import record
 
-__all__ = ["AttentionBlock", "Dataset", "HeadMetric", "Region", "Token", "Trace", "TraceError", "record"]
+__all__ = [
+    "AttentionBlock",
+    "Dataset",
+    "HeadMetric",
+    "Region",
+    "Relevance",
+    "Token",
+    "Trace",
+    "TraceError",
+    "Words",
+    "record",
+]
 __version__ = "0.1.0"
 
 
