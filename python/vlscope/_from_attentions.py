@@ -41,7 +41,7 @@ def parts_from_attentions(
 ) -> dict[str, Any]:
     """What `Trace` is made of: see `Trace.from_attentions`."""
     given = _Given.of(attentions, decoder, cross)
-    if given.decoder is None and given.cross is None:
+    if given.attentions is not None and given.decoder is None and given.cross is None:
         weights = _Stack("attentions", given.attentions, example)
         parts = {
             "sequences": {"main": weights.named(tokens, "tokens")},
@@ -62,8 +62,10 @@ def parts_from_attentions(
             blocks.append(stack.block("decoder", "decoder", "decoder"))
         if given.cross is not None:
             stack = _Stack("cross", given.cross, example)
-            sequences.setdefault("encoder", _tokens(tokens, stack.keys, "tokens", "keys of cross-attention"))
-            sequences.setdefault("decoder", _tokens(decoder_tokens, stack.queries, "decoder_tokens", "queries"))
+            if "encoder" not in sequences:
+                sequences["encoder"] = _tokens(tokens, stack.keys, "tokens", "keys of cross-attention")
+            if "decoder" not in sequences:
+                sequences["decoder"] = _tokens(decoder_tokens, stack.queries, "decoder_tokens", "queries of `cross`")
             blocks.append(stack.block("cross", "decoder", "encoder"))
         parts = {"sequences": sequences, "attention": blocks}
     if given.hidden and len(parts["sequences"]) == 1:
@@ -75,11 +77,11 @@ def parts_from_attentions(
 
 @dataclass
 class _Given:
-    """What was handed in, part by part."""
+    """What was handed in, part by part: layers, or steps of them."""
 
-    attentions: Any
-    decoder: Any
-    cross: Any
+    attentions: list[Any] | None
+    decoder: list[Any] | None
+    cross: list[Any] | None
     hidden: list[Any]
 
     @classmethod
@@ -107,8 +109,8 @@ class _Given:
     def _checked(cls, attentions: Any, decoder: Any, cross: Any) -> _Given:
         if attentions is None and decoder is None and cross is None:
             raise TraceError(_NOT_EAGER)
-        given = (None if value is None else _layers(value) for value in (attentions, decoder, cross))
-        return cls(*given, [])
+        encoder, own, other = (None if value is None else _layers(value) for value in (attentions, decoder, cross))
+        return cls(encoder, own, other, [])
 
     @classmethod
     def _of_cache(cls, cache: Any) -> _Given:
@@ -201,14 +203,14 @@ class _Stack:
 
     def _whole(self, steps: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
         """`[heads, all queries, keys]` of the steps of one layer."""
-        first, last = steps[0], steps[-1]
+        last = steps[-1]
         if len(steps) == 1 or all(step.shape[1] > before.shape[1] for before, step in pairwise(steps)):
             # Without a cache each step has all rows.
             return last
-        is_self = first.shape[1] == first.shape[2] or last.shape[2] > first.shape[2]
+        is_self = self.name != "cross"
         rows = sum(step.shape[1] for step in steps)
         keys = rows if is_self else last.shape[2]
-        whole = np.zeros((len(first), rows, keys), np.float32)
+        whole = np.zeros((len(last), rows, keys), np.float32)
         row = 0
         for step in steps:
             end = row + step.shape[1]

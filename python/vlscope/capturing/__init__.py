@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ._capture import capture_one
 from ._checks import CaptureError
 from ._vilt import vilt
 
-__all__ = ["Capture", "CaptureError", "capture"]
+__all__ = ["Capture", "CaptureError", "capture", "vilt"]
 
 
 class Capture:
@@ -21,4 +19,4 @@ class Capture:
         return "<vlscope.capture>"
 
 
-capture: Any = Capture()
+capture = Capture()

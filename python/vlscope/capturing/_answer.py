@@ -55,7 +55,9 @@ def answered(
     if is_encoder_decoder:
         tensor = torch.tensor([put_out], device=model.device)
         return Answer({**inputs, name: tensor}, put_out, 1, segment)
-    return Answer(_extended(inputs, put_out), [*inputs["input_ids"][0].tolist(), *put_out], len(inputs["input_ids"][0]), segment)
+    return Answer(
+        _extended(inputs, put_out), [*inputs["input_ids"][0].tolist(), *put_out], len(inputs["input_ids"][0]), segment
+    )
 
 
 @torch.no_grad()

@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 import torch
 
 from ..locate import Cache, LocateError, locate, placeholder_ids
+from ..recording import Block, Tape, record
 from ..recording import Sequence as Recorded
-from ..recording import Tape, record
 from ..relevance import Asked
 from ..trace import Token, Trace
 from ._answer import Answer, answered, chosen_of, steps_of
@@ -64,7 +64,7 @@ def capture_one(
     words), `question`, `answer`, `generated`. Image tokens have their boxes (`vlscope.locate`). Raises `CaptureError`
     for what would not show what the model does, `ValueError` for what does not fit together.
     """
-    options = {
+    options: dict[str, Any] = {
         "generate": generate, "relevance": relevance, "words": words, "keep": keep, "statistics": statistics,
         "dtype": dtype, "where": where, "attributes": attributes,
     }  # fmt: skip
@@ -79,13 +79,11 @@ def capture_one(
         if value and len(value) != len(batch):
             raise ValueError(f"there are {len(batch)} texts, but {len(value)} in `{name}`: expected one for each")
     nothing = [None] * len(batch)
+    shown = [one if isinstance(one, (list, tuple)) else [one] for one in images or [()] * len(batch)]
     return [
-        capture_one(
-            model, processor, images=shown if isinstance(shown, (list, tuple)) else [shown], **read, answer=expected, id=name,
-            **options,  # type: ignore[arg-type]
-        )
-        for shown, read, expected, name in zip(images or [()] * len(batch), batch, answer or nothing, id or nothing, strict=True)
-    ]  # fmt: skip
+        capture_one(model, processor, images=pictures, answer=expected, id=name, **read, **options)
+        for pictures, read, expected, name in zip(shown, batch, answer or nothing, id or nothing, strict=True)
+    ]
 
 
 def _batch(text: Any, messages: Any) -> list[dict[str, Any]] | None:
@@ -122,9 +120,9 @@ class _Capture:
         with _same_again(self.model):
             answer = answered(self.model, self.tokenizer, inputs, self.options["generate"], self.expected)
         where = self.options["where"]
-        with _same_again(self.model), torch.no_grad():
-            with record(self.model, where=where, statistics=self.options["statistics"]) as tape:
-                out = self.model(**answer.inputs, **self._plain())
+        recorded = record(self.model, where=where, statistics=self.options["statistics"])
+        with _same_again(self.model), torch.no_grad(), recorded as tape:
+            out = self.model(**answer.inputs, **self._plain())
         tokens = self._tokens(tape, process, answer)
         # A sequence that nothing is known of has what the tape makes of it.
         given = {name: found for name, found in tokens.items() if found is not None}
@@ -137,7 +135,7 @@ class _Capture:
             dtype=self.options["dtype"],
             id=self.id,
         )
-        trace.image_times = self.times
+        trace.image_times = list(self.times)
         trace.attributes = dict(self.options["attributes"] or {})
         self._tell(trace, tape, answer, out)
         trace.check()
@@ -178,7 +176,10 @@ class _Capture:
         if logits.dim() == 2 or answer.ids is None or self.tokenizer is None:
             labels = getattr(self.model.config, "id2label", None)
             if logits.dim() == 2 and len(logits) == 1 and labels and len(labels) == logits.shape[-1]:
-                trace.outputs = {**chosen_of(logits[0], labels), **self._compared(chosen_of(logits[0], labels)["prediction"])}
+                trace.outputs = {
+                    **chosen_of(logits[0], labels),
+                    **self._compared(chosen_of(logits[0], labels)["prediction"]),
+                }
             return
         put_out = answer.ids[answer.first :]
         steps = steps_of(logits[0], answer.ids, answer.first, self.tokenizer) if put_out else []
@@ -200,9 +201,11 @@ class _Capture:
         if not names and not words:
             return
         found = self._main(tape, len(answer.ids))
-        if found is None or len(trace.sequences[found[0].name]) != len(answer.ids):
-            raise CaptureError("no stack of self-attention reads the tokens that the logits are of: leave `relevance` out")
-        sequence, layers = found
+        if found is None or len(trace.sequences[found[1].name]) != len(answer.ids):
+            raise CaptureError(
+                "no stack of self-attention reads the tokens that the logits are of: leave `relevance` out"
+            )
+        block, sequence = found
         if words:
             top = 5 if words is True else int(words)
             states = trace.hidden.get(sequence.name, [])
@@ -216,21 +219,20 @@ class _Capture:
                 {**answer.inputs, **self._plain()},
                 [position - 1 for position in positions],
                 [answer.ids[position] for position in positions],
-                layers,
+                [block.path.replace("*", str(layer)) for layer in sorted(block.layers)],
                 str(sequence.module),
             )
-            relevance, outputs = explained(asked, names, sequence.name, positions, trace.sequences[sequence.name])
+            relevance, outputs = explained(asked, names, block, positions, trace.sequences[sequence.name])
             trace.relevance += relevance
             trace.outputs |= outputs
 
-    def _main(self, tape: Tape, length: int) -> tuple[Recorded, list[str]] | None:
-        """The last stack that reads as many tokens, and the names of its attention modules."""
+    def _main(self, tape: Tape, length: int) -> tuple[Block, Recorded] | None:
+        """The last stack of self-attention that reads as many tokens, and these."""
         sequences = {sequence.name: sequence for sequence in tape.sequences()}
         blocks = [block for block in tape.blocks() if block.is_self and block.query_count == length]
         if not blocks or sequences[blocks[-1].query].module is None:
             return None
-        block = blocks[-1]
-        return sequences[block.query], [block.path.replace("*", str(layer)) for layer in sorted(block.layers)]
+        return blocks[-1], sequences[blocks[-1].query]
 
 
 def _number(processor: Any) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import relevance as by
+from ..recording import Block
 from ..relevance import Asked
 from ..trace import Relevance, Token
 
@@ -30,7 +31,9 @@ METHODS: Mapping[str, _Method] = {
     "integrated_gradients": _Method(lambda asked, _: by.integrated_gradients(asked), True, "Sundararajan et al. 2017"),
     "contribution_norms": _Method(lambda asked, _: by.contribution_norms(asked), False, "Kobayashi et al. 2020"),
     "logit_contributions": _Method(lambda asked, _: by.logit_contributions(asked), True, "Gandelsman et al. 2024"),
-    "occlusion": _Method(lambda asked, tokens: by.occlusion(asked, [*words_in(tokens), *parts_in(tokens)]), True, "MultiViz"),
+    "occlusion": _Method(
+        lambda asked, tokens: by.occlusion(asked, [*words_in(tokens), *parts_in(tokens)]), True, "MultiViz"
+    ),
 }
 #: Beside these, `interaction` puts two numbers into `outputs`.
 INTERACTION = "interaction"
@@ -43,14 +46,17 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def explained(
-    asked: Asked, names: Sequence[str], sequence: str, positions: Sequence[int], tokens: Sequence[Token]
+    asked: Asked, names: Sequence[str], block: Block, positions: Sequence[int], tokens: Sequence[Token]
 ) -> tuple[list[Relevance], dict[str, Any]]:
     """The relevance by each method, for the tokens at `positions`; and what goes to `outputs`."""
     found = []
     for name in names:
         if (method := METHODS.get(name)) is not None:
             values = np.asarray(method.compute(asked, tokens), np.float32)
-            found.append(Relevance(name, sequence, list(positions), values, signed=method.signed, source=method.source))
+            per_head = block.name if values.ndim == 4 else None
+            found.append(
+                Relevance(name, block.query, list(positions), values, method.signed, method.source, attention=per_head)
+            )
     outputs: dict[str, Any] = {}
     if INTERACTION in names:
         shares = by.interaction(by.removed_pairs(asked, words_in(tokens), parts_in(tokens)))

@@ -98,7 +98,9 @@ class Processed:
         given: dict[str, Any] = {} if prompt.text is None else {"text": [prompt.text]}
         if prompt.stills:
             image_processor = getattr(self.processor, "image_processor", self.processor)
-            given["images"] = [fed(np.asarray(picture, np.float64), image_processor) for picture in pictures[: prompt.stills]]
+            given["images"] = [
+                fed(np.asarray(picture, np.float64), image_processor) for picture in pictures[: prompt.stills]
+            ]
         if prompt.frames:
             rest, videos = list(pictures[prompt.stills :]), []
             for count in prompt.frames:

@@ -9,7 +9,9 @@ from ..locate import Place
 from ..trace import Token
 
 
-def tokens_of(places: Sequence[Place], ids: Sequence[int], segments: Sequence[str], tokenizer: Any) -> list[Token] | None:
+def tokens_of(
+    places: Sequence[Place], ids: Sequence[int], segments: Sequence[str], tokenizer: Any
+) -> list[Token] | None:
     """Of one sequence; None where nothing is known of it: no picture, no id.
 
     `ids` are those of the prompt and what was put out, `segments` what each belongs to.

@@ -30,12 +30,12 @@ def words_of(model: Any, states: list[Any], logits: torch.Tensor, tokenizer: Any
 def last_norm(model: Any) -> Any:
     """The norm between the last layer and the head: the last of the text model's own, outside of its layers."""
     text = model.get_decoder() if hasattr(model, "get_decoder") else model
-    norms = [
-        module for _, module in text.named_children() if "norm" in type(module).__name__.lower()
-    ]
+    norms = [module for _, module in text.named_children() if "norm" in type(module).__name__.lower()]
     if not norms:
         decoder = getattr(text, "decoder", None)
-        norms = [] if decoder is None else [of for _, of in decoder.named_children() if "norm" in type(of).__name__.lower()]
+        norms = (
+            [] if decoder is None else [of for _, of in decoder.named_children() if "norm" in type(of).__name__.lower()]
+        )
     if not norms:
         raise CaptureError(f"no norm was found behind the last layer of {type(model).__name__}: leave `words` out")
     return norms[-1]
