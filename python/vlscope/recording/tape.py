@@ -91,6 +91,7 @@ class Tape:
         self._store(call, heard)
         if relation in (Relation.CACHED, Relation.SAME_KEYS):
             track.go_on(heard, frame.forward, call.first_key)
+            track.follows = relation
         calls.append(call)
         self.calls.append(call)
         frame.calls += 1
