@@ -8,11 +8,13 @@ picture only tell together.
 from ._asked import Asked, RelevanceError
 from ._direct import contribution_norms, embedding_contributions, logit_contributions
 from ._gradients import chefer, gradient_attention, integrated_gradients
+from ._norm import Norms
 from ._removal import Interaction, emap, interaction, occlusion, removed_pairs
 
 __all__ = [
     "Asked",
     "Interaction",
+    "Norms",
     "RelevanceError",
     "chefer",
     "contribution_norms",

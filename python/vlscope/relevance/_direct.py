@@ -8,8 +8,7 @@ Over all heads and sources, with what MLPs, biases and the embedding add, these 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import torch
 
 from ._asked import Asked, Floats, RelevanceError, to_array
 from ._attended import Attention
+from ._norm import Norms
 
 
 def contribution_norms(asked: Asked) -> Floats:
@@ -33,11 +33,12 @@ def logit_contributions(asked: Asked) -> Floats:
 
     Holds where a layer adds what its projection puts out; a norm behind the projection (Gemma 2 and 3) is refused.
     """
-    with torch.no_grad(), _last_norm(asked) as seen, Attention(asked.model, asked.layers).watched() as attention:
+    norms, attention = Norms(asked.model), Attention(asked.model, asked.layers)
+    with torch.no_grad(), norms.watched(), attention.watched():
         asked.targets()
     found = []
     for row, id in zip(asked.rows, asked.ids, strict=True):
-        direction = _direction(asked.model, seen, row, id)
+        direction = _direction(asked, norms, row, id)
         found.append(np.stack([to_array(vectors @ direction) for vectors in _moved(attention, row)]))
     return np.stack(found)
 
@@ -58,43 +59,24 @@ def _moved(attention: Attention, row: int) -> Iterator[torch.Tensor]:
         yield moved
 
 
-@contextmanager
-def _last_norm(asked: Asked) -> Iterator[list[tuple[Any, torch.Tensor, torch.Tensor]]]:
-    """What the norm behind the last layer reads and gives, once the model ran."""
-    seen: list[tuple[Any, torch.Tensor, torch.Tensor]] = []
-    stack = asked.tokens.rpartition(".")[0].rpartition(".")[0]
-    norms = [
-        (name, module)
-        for name, module in asked.model.named_modules()
-        if name.startswith(stack)
-        and "norm" in type(module).__name__.lower()
-        and asked.tokens.rpartition(".")[0] not in name
-    ]
-    behind = [
-        module.register_forward_hook(lambda of, args, result: seen.append((of, args[0], result))) for _, module in norms
-    ]
-    try:
-        yield seen
-    finally:
-        for handle in behind:
-            handle.remove()
-
-
-def _direction(
-    model: torch.nn.Module, seen: Sequence[tuple[Any, torch.Tensor, torch.Tensor]], row: int, id: int
-) -> torch.Tensor:
+def _direction(asked: Asked, norms: Norms, row: int, id: int) -> torch.Tensor:
     """`[width]`: the gradient of a logit to the last hidden state, while the norm's scale is held."""
-    head = _head(model)
-    if not seen:
-        raise RelevanceError("no norm was found behind the last layer: logit contributions cannot be told")
-    norm, before, behind = seen[-1]
-    x, y = before[0, row].float(), behind[0, row].float()
-    word: torch.Tensor = head.weight[id].float()
+    word: torch.Tensor = _head(asked.model).weight[id].float()
+    found = norms.behind(asked.tokens)
+    return word if found is None else through_norm(found[0], found[1][0, row], found[2][0, row], word)
+
+
+def through_norm(norm: Any, before: torch.Tensor, behind: torch.Tensor, direction: torch.Tensor) -> torch.Tensor:
+    """`[width]`: a direction behind a norm as one in front of it, for one token that it read and gave, scale held.
+
+    A layer norm takes the mean off; others scale each number by what they make of it.
+    """
+    x, y = before.float(), behind.float()
     if "layernorm" in type(norm).__name__.lower():
         bias = norm.bias.float() if getattr(norm, "bias", None) is not None else 0.0
-        scaled = word * (y - bias) / (x - x.mean())
+        scaled: torch.Tensor = direction * (y - bias) / (x - x.mean())
         return scaled - scaled.mean()
-    return word * y / x
+    return direction * y / x
 
 
 def _head(model: Any) -> Any:
