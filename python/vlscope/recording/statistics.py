@@ -44,11 +44,9 @@ class Places:
             kind = "image" if box is not None else kind
             kinds.append(None if token.special else kind)
             numbers.append(-1 if number is None or box is None else number)
-            aspect = (
-                1.0 if number is None or number >= len(images) else images[number].shape[0] / images[number].shape[1]
-            )
+            height, width = images[number].shape[:2] if number is not None and number < len(images) else (1, 1)
             x0, y0, x1, y1 = box or (0.0, 0.0, 0.0, 0.0)
-            centres.append([(x0 + x1) / 2, (y0 + y1) / 2 * aspect])
+            centres.append([(x0 + x1) / 2, (y0 + y1) / 2 * height / width])
         counted = {
             modality: torch.tensor([kind == modality for kind in kinds], dtype=torch.bool, device=device)
             for modality in _MODALITIES
