@@ -17,6 +17,7 @@ import vlscope
 from vlscope import Token, Trace
 from vlscope.recording import Block, RecordError, Tape
 from vlscope.recording.masks import classify, rows
+from vlscope.recording.statistics import NAMES
 
 
 @pytest.fixture(autouse=True)
@@ -310,6 +311,34 @@ def test_statistics_on_the_way() -> None:
     output = attention.self_attn.o_proj.weight.unflatten(1, (4, 8))
     expected = torch.einsum("khd,ohd->hko", value, output).norm(dim=-1)
     np.testing.assert_allclose(language.value_norms[1], expected, atol=1e-3)
+
+
+def test_statistics_are_those_of_the_program(
+    vlscope_binary: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VLSCOPE_BINARY", str(vlscope_binary))
+    model, inputs = FAMILIES["llava"]()
+    tape = record(model, inputs, statistics=True)
+    boxes = [(x / 4, y / 4, (x + 1) / 4, (y + 1) / 4) for y in range(4) for x in range(4)]
+    image = [Token(image=0, box=box) for box in boxes]
+    text = [Token("a", special=True), *image, *(Token(word) for word in "bcd")]
+    whole = Token(image=0, box=(0.0, 0.0, 1.0, 1.0), special=True)
+    tokens = {"language_model": text, "vision_tower": [whole, *image]}
+    picture = np.zeros((24, 32, 3), np.uint8)
+    trace = tape.trace(tokens=tokens, images=[picture], keep="weights", dtype="float32")
+    trace.save(tmp_path / "one.safetensors")
+    assert list(Trace.load(tmp_path / "one.safetensors").attention[0].statistics) == NAMES
+    for block in trace.attention:
+        block.statistics, expected = {}, block.statistics
+        block.numbers = None
+        table = trace.head_stats(frames="numpy")
+        for name, values in expected.items():
+            rows = (table["block"] == block.name) & (table["statistic"] == name)
+            found = np.full(values.shape, np.nan)
+            for layer, head, value in zip(*(table[key][rows] for key in ("layer", "head", "value")), strict=True):
+                found[int(layer), int(head)] = value
+            np.testing.assert_allclose(values, found, rtol=1e-4, atol=1e-5, err_msg=f"{name} of {block.name}")
+        assert np.isfinite(expected["entropy"]).all()
 
 
 @pytest.mark.parametrize("name", [*FAMILIES])
