@@ -146,6 +146,33 @@ def test_a_painted_patch_changes_its_token(name: str, size: tuple[int, int]) -> 
     assert marked >= min(len(placed), 5)
 
 
+def test_of_a_deep_tower_one_layer_is_computed() -> None:
+    size = SIZES[0]
+    case = FAMILIES["llava"](*size)
+    hf = tiny_vlms.hf
+    config = hf.LlavaConfig(
+        vision_config=hf.CLIPVisionConfig(**{**tiny_vlms.VISION, "num_hidden_layers": 5}),
+        text_config=hf.LlamaConfig(**tiny_vlms.TEXT), image_token_id=tiny_vlms.IMAGE, vision_feature_layer=-1,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = hf.LlavaForConditionalGeneration(config).eval()
+    layers = model.model.vision_tower.encoder.layers
+    computed = Counter[int]()
+    for number, layer in enumerate(layers):
+        layer.mlp.register_forward_hook(lambda *_, number=number: computed.update([number]))
+    inputs = case.process([picture(*size)])
+    before = model(**inputs).logits
+    computed.clear()
+    for module in (case.module, "model.vision_tower.encoder.layers.4"):
+        found = locate(model, inputs, case.process, [size], module)
+        np.testing.assert_allclose(boxes(found.places), case.boxes, atol=1e-3)
+    assert computed[0] > 0
+    # What is no question of places, as which tokens know of the picture at all, is asked of the whole model.
+    assert computed[3] < computed[0]
+    assert torch.equal(model(**inputs).logits, before)
+    assert "forward" not in vars(layers[3])
+
+
 def test_several_pictures_are_told_from_each_other() -> None:
     sizes = [(117, 305), (331, 137)]
     one, other = (FAMILIES["qwen2_vl"](*size) for size in sizes)

@@ -57,7 +57,7 @@ def first_layers(model: torch.nn.Module) -> Iterator[None]:
             handed_on.append((first, handle.remove))
             for layer in list(stack)[1:]:
                 own = vars(layer).get("forward")
-                layer.forward = partial(form.hand_on, layer.forward)  # type: ignore[method-assign]
+                layer.forward = partial(form.hand_on, layer.forward)
                 handed_on.append((layer, partial(_restore, layer, own)))
     try:
         yield
@@ -83,8 +83,7 @@ class _Form:
         """Of the first layer: what it gives beside the tokens, if it gives as many of them as it read."""
         given = args[0] if args else kwargs.get("hidden_states")
         states, self._rest = (result[0], tuple(result[1:])) if isinstance(result, tuple) and result else (result, None)
-        both = isinstance(given, torch.Tensor) and isinstance(states, torch.Tensor)
-        self._is_known = both and given.shape == states.shape
+        self._is_known = torch.is_tensor(given) and torch.is_tensor(states) and given.shape == states.shape
 
     def hand_on(self, forward: Any, *args: Any, **kwargs: Any) -> Any:
         """In place of a later layer's `forward`."""
