@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -171,6 +172,14 @@ def test_of_a_deep_tower_one_layer_is_computed() -> None:
     assert computed[3] < computed[0]
     assert torch.equal(model(**inputs).logits, before)
     assert "forward" not in vars(layers[3])
+
+
+def test_boxes_in_half_precision() -> None:
+    size, case = SIZES[2], FAMILIES["qwen2_5_vl"](*SIZES[2])
+    model = copy.deepcopy(case.model).to(torch.bfloat16)
+    inputs = dict(case.process([picture(*size)]))
+    inputs["pixel_values"] = inputs["pixel_values"].bfloat16()
+    np.testing.assert_allclose(boxes(locate(model, inputs, case.process, [size], case.module).places), case.boxes)
 
 
 def test_several_pictures_are_told_from_each_other() -> None:

@@ -119,7 +119,7 @@ def test_norms_of_what_heads_move(attention: str) -> None:
             for target, row in enumerate(ROWS):
                 for source in range(7):
                     vector = out.attentions[layer][0, head, row, source] * (projection @ values[source, head // 2])
-                    assert found[target, layer, head, source] == pytest.approx(float(vector.norm()), abs=1e-5)
+                    assert found[target, layer, head, source] == pytest.approx(vector.norm().item(), abs=1e-5)
 
 
 @pytest.mark.parametrize("make", [llama, opt])
@@ -273,3 +273,12 @@ def test_why_a_picture_is_like_a_text() -> None:
 def test_a_model_without_a_joint_space_is_refused() -> None:
     with pytest.raises(RelevanceError, match="LlamaForCausalLM has no `visual_projection`"):
         relevance.similarity_contributions(llama(), {"input_ids": IDS}, [], "model.layers.0")
+
+
+def test_norms_behind_heads_are_refused() -> None:
+    torch.manual_seed(0)
+    config = hf.Gemma2Config(**SIZE, intermediate_size=32, num_key_value_heads=2, head_dim=4)
+    model = hf.Gemma2ForCausalLM(config).eval()
+    with pytest.raises(RelevanceError, match=r"`model\.layers\.0\.post_attention_layernorm` scales what heads put out"):
+        relevance.logit_contributions(asked(model))
+    assert relevance.chefer(asked(model)).shape == (2, 7)
