@@ -296,3 +296,18 @@ def test_what_tokens_are(name: str, tmp_path: Path) -> None:
     assert "similarity" in trace.outputs if name == "clip" else isinstance(trace.outputs["prediction"], str)
     trace.save(tmp_path / "one.safetensors")
     assert Trace.load(tmp_path / "one.safetensors").sequences == trace.sequences
+
+
+def test_why_a_picture_is_like_a_text(tmp_path: Path) -> None:
+    model, processor = tiny_processors.clip()
+    names = ["similarity_contributions"]
+    trace = vlscope.capture(model, processor, images=[PICTURE], text=QUESTION, relevance=names)
+    (found,) = trace.relevance
+    assert found.values.shape == (1, 2, 4, 17)
+    assert (found.sequence, found.targets, found.signed) == ("vision_model", [0], True)
+    inputs = processor(
+        images=[fed(PICTURE.astype(float), processor.image_processor)], text=[QUESTION], return_tensors="pt"
+    )
+    with torch.no_grad():
+        assert trace.outputs["similarity"] == pytest.approx(float(model(**inputs).logits_per_image[0, 0]), abs=1e-5)
+    trace.save(tmp_path / "like.safetensors")
