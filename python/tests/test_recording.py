@@ -214,17 +214,23 @@ def test_training_is_refused() -> None:
         record(model.train(), inputs)
 
 
-class _Flash(torch.nn.Module):
+class _Kernel(torch.nn.Module):
     """What a kernel of one's own looks like from outside."""
 
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        return states.cumsum(1)
+
+
+class _Flash(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.self_attn = torch.nn.Linear(8, 8)
+        self.self_attn = _Kernel()
+        self.proj_attn = torch.nn.Linear(8, 8)
         self.heard = torch.nn.MultiheadAttention(8, 2, batch_first=True)
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         result: torch.Tensor = self.heard(states, states, states)[0]
-        return self.self_attn(result)  # type: ignore[no-any-return]
+        return self.proj_attn(self.self_attn(result))  # type: ignore[no-any-return]
 
 
 def test_attention_that_shows_nothing_is_refused_or_noted() -> None:
