@@ -34,6 +34,8 @@ pub trait Request: Any + Clone + fmt::Debug + Eq + Hash + Send + Sync {
 pub enum Lane {
     /// What a click or a hover asks for: milliseconds.
     Selection,
+    /// What goes over all rows of a matrix: its picture, its links. Where they have to be computed, these are seconds.
+    Matrix,
     /// What reads a whole block: statistics, tiles, sinks.
     Block,
     /// What iterates over hidden states: projections and similarities.

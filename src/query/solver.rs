@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::OpenTrace;
 use super::request::{Query, QueryError, Request, Value};
 use super::results::{Answer, Results};
-use crate::analysis::Engine;
-use crate::trace::{Document, TensorView, Trace};
+use crate::analysis::{Engine, LayerWeights};
+use crate::trace::{Document, Trace};
 
 /// Bytes of results that are cached.
 pub const CACHE_BYTES: usize = 512 << 20;
@@ -203,11 +203,11 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// If there is no such block.
-    pub fn layers(&self, block: usize) -> Result<Vec<TensorView<'a>>, QueryError> {
-        let Some(described) = self.document().attention.get(block) else {
-            return Err(QueryError::failed("this trace holds no such attention"));
-        };
-        Ok((0..described.layers).map(|layer| self.open.trace.attention(block, layer)).collect())
+    pub fn layers(&self, block: usize) -> Result<Vec<LayerWeights<'a>>, QueryError> {
+        match block < self.document().attention.len() {
+            true => Ok(LayerWeights::of_block(&self.open.trace, block)),
+            false => Err(QueryError::failed("this trace holds no such attention")),
+        }
     }
 
     /// Whether somebody still wants the result, and the file can still be read.

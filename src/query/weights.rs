@@ -59,7 +59,7 @@ impl Request for Weights {
         let layers = context.layers(selection.block)?;
         let part = Resolved::new(&BlockLayout::of(context.trace(), selection.block), &layers, selection)?;
         if part.is_by_head(selection) && !selection.sinks.leaves_out() {
-            return Ok(context.engine().gather(context.trace(), selection)?);
+            return Ok(context.engine().gather(context.trace(), selection, &|| context.goes_on())?);
         }
         let rows = rows(context, selection)?;
         rows.gather(&part.without(rows.left_out()), &|| context.goes_on()).ok_or(QueryError::Stopped)
@@ -81,7 +81,7 @@ impl Request for HeadsApart {
     fn compute(&self, context: &Context<'_>) -> Result<HeadWeights, QueryError> {
         let selection = &self.selection;
         if selection.rollout.is_none() && !selection.sinks.leaves_out() {
-            return Ok(context.engine().per_head(context.trace(), selection)?);
+            return Ok(context.engine().per_head(context.trace(), selection, &|| context.goes_on())?);
         }
         let layers = context.layers(selection.block)?;
         let part = per_head::resolve(&BlockLayout::of(context.trace(), selection.block), &layers, selection)?;

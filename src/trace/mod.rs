@@ -8,7 +8,9 @@ mod header;
 mod json;
 pub mod kinds;
 mod map;
+mod mask;
 mod new_file;
+mod queries_keys;
 mod reader;
 mod schema;
 mod stamp;
@@ -22,7 +24,9 @@ pub use error::TraceError;
 pub use format::{
     Area, Block, Content, Document, FORMAT, HeadMetric, Hidden, METADATA_KEY, Modality, Region, Sequence, Token,
 };
+pub use mask::{LayerMask, Mask, MaskRow};
 pub use new_file::NewFile;
+pub use queries_keys::QueriesKeys;
 pub use reader::{ImageView, Trace};
 pub use synthetic::Synthetic;
 pub use synthetic_dataset::SyntheticDataset;

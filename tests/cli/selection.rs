@@ -52,7 +52,7 @@ fn sets_of_tokens_join_without_doubles() -> Result {
 #[test]
 fn combinations_and_rollout_are_those_of_the_engine() -> Result {
     let trace = Trace::open(Path::new(MULTI_IMAGE))?;
-    let gathered = |selection: Selection| Engine::cpu().gather(&trace, &selection);
+    let gathered = |selection: Selection| Engine::cpu().gather(&trace, &selection, &|| true);
     let tokens = vec![1, 12];
     let options = ["--token", "1", "--token", "12", "--layer", "max", "--head", "max", "--combine", "sum"];
     let (layer, head, combine) = (Pick::Max, Pick::Max, Combine::Sum);

@@ -136,10 +136,10 @@ fn a_broken_weight_spoils_one_cell_on_both_sides() {
     let trace = reference("broken-nan");
     let tiling = Tiling::within(7, [14, 14], Pooling::Maximum, false);
     for engine in [Engine::cpu(), engine_on_shaders()] {
-        let tiles = engine.pool(&trace, 0, &tiling, || true).unwrap();
+        let tiles = engine.pool(&trace, 0, &tiling, &|| true).unwrap();
         let broken: usize = tiles.iter().flatten().filter(|cell| cell.is_nan()).count();
         assert_eq!(broken, 1);
-        assert!(engine.pool(&trace, 0, &tiling, || false).is_err());
+        assert!(engine.pool(&trace, 0, &tiling, &|| false).is_err());
     }
 }
 
@@ -155,13 +155,13 @@ fn every_head_apart_is_the_gathering_of_each() {
                 (Pick::Mean, Direction::AttendsTo, vec![]),
             ] {
                 let selection = Selection { block, layer, head: Pick::Mean, tokens, direction, ..Selection::default() };
-                let native = Engine::cpu().per_head(&trace, &selection).unwrap();
-                let shaders = engine_on_shaders().per_head(&trace, &selection).unwrap();
+                let native = Engine::cpu().per_head(&trace, &selection, &|| true).unwrap();
+                let shaders = engine_on_shaders().per_head(&trace, &selection, &|| true).unwrap();
                 assert_eq!(native.heads, trace.max_heads(block));
                 assert_close(name, &native.values, &shaders.values, 2e-6);
                 for head in 0..native.heads {
                     let one = Selection { head: Pick::One(head), ..selection.clone() };
-                    let gathered = Engine::cpu().gather(&trace, &one).unwrap();
+                    let gathered = Engine::cpu().gather(&trace, &one, &|| true).unwrap();
                     assert_close(name, native.of_head(head), &gathered, 2e-6);
                 }
                 assert!(native.of_head(native.heads).is_empty());

@@ -69,11 +69,11 @@ fn requests(engine: &Engine, trace: &Trace) -> Vec<Vec<f32>> {
     let rolled = Selection { layer: Pick::One(2), rollout: Some(Rollout::default()), ..mean.clone() };
     let tiling = Tiling::within(5, [14, 14], Pooling::Maximum, false);
     vec![
-        engine.gather(trace, &mean).unwrap(),
-        engine.gather(trace, &one).unwrap(),
-        engine.per_head(trace, &mean).unwrap().values,
+        engine.gather(trace, &mean, &|| true).unwrap(),
+        engine.gather(trace, &one, &|| true).unwrap(),
+        engine.per_head(trace, &mean, &|| true).unwrap().values,
         matrix_of(engine, trace, &rolled),
-        engine.pool(trace, 0, &tiling, || true).unwrap().concat(),
+        engine.pool(trace, 0, &tiling, &|| true).unwrap().concat(),
         engine.normalize(&[0.25, 0.5, 1.0, 0.125], 2, Normalization::RowMaximum).unwrap(),
     ]
 }

@@ -1,5 +1,6 @@
 //! The numbers: every kernel against its definition, and against its counterpart on the GPU.
 
+mod attention;
 mod common;
 mod definitions;
 mod gpu;

@@ -154,7 +154,7 @@ fn engines_follow_a_rollout_in_matrix_and_weights() {
             let weights: Vec<f32> = (0..n).map(weight).collect();
             for engine in [Engine::cpu(), engine_on_shaders()] {
                 assert_close("matrix", &expected, &matrix_of(&engine, &trace, &selection), 2e-6);
-                assert_close("weights", &weights, &engine.gather(&trace, &selection).unwrap(), 2e-6);
+                assert_close("weights", &weights, &engine.gather(&trace, &selection, &|| true).unwrap(), 2e-6);
             }
         }
     }

@@ -224,7 +224,7 @@ fn combinations_are_what_their_names_say() {
                 Selection { layer, head, tokens: tokens.clone(), direction, combine, ..Selection::default() };
             for engine in [Engine::cpu(), engine_on_shaders()] {
                 let what = format!("{selection:?}");
-                assert_close(&what, &expected, &engine.gather(&trace, &selection).unwrap(), 2e-6);
+                assert_close(&what, &expected, &engine.gather(&trace, &selection, &|| true).unwrap(), 2e-6);
                 let matrix: Vec<f32> = (0..n * n).map(cell).collect();
                 assert_close(&what, &matrix, &matrix_of(&engine, &trace, &selection), 2e-6);
             }

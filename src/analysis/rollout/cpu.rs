@@ -4,20 +4,19 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rayon::prelude::*;
 
-use crate::analysis::Pick;
 use crate::analysis::gather::{self, LayerHeads};
-use crate::trace::TensorView;
+use crate::analysis::{LayerWeights, Pick};
 
 /// `[tokens, tokens]`; `layers` are all of the block, `[heads, tokens, tokens]` each, `heads` those that take part, and
 /// `residual` is the share of the identity. `None` if `goes_on` says no.
 pub fn rollout(
-    layers: &[TensorView<'_>],
+    layers: &[LayerWeights<'_>],
     heads: &[LayerHeads],
     head: Pick,
     residual: f32,
     goes_on: &(dyn Fn() -> bool + Sync),
 ) -> Option<Vec<f32>> {
-    let tokens = layers.first().map_or(0, |layer| layer.shape[1]);
+    let tokens = layers.first().map_or(0, |layer| layer.shape()[1]);
     let mut rolled: Option<Vec<f32>> = None;
     for of_layer in heads {
         let one = std::slice::from_ref(of_layer);

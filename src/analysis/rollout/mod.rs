@@ -20,8 +20,7 @@ pub mod cpu;
 pub mod gpu;
 
 use super::gather::{self, LayerHeads, SelectionError};
-use super::{BlockLayout, Pick, Rollout, Selection};
-use crate::trace::TensorView;
+use super::{BlockLayout, LayerWeights, Pick, Rollout, Selection};
 
 /// The layers that are multiplied, from the start up to the selected layer (or to the last where the layer is not one),
 /// each with its heads; a layer without the selected head takes no part.
@@ -30,7 +29,7 @@ use crate::trace::TensorView;
 /// If the block is not self-attention, the start comes after the end, or no head is left.
 pub fn heads(
     layout: &BlockLayout<'_>,
-    layers: &[TensorView<'_>],
+    layers: &[LayerWeights<'_>],
     selection: &Selection,
     rollout: Rollout,
 ) -> Result<Vec<LayerHeads>, SelectionError> {
