@@ -3,6 +3,7 @@
 # make bench  runs the benchmarks
 # make data   makes the datasets that are too large to keep here: 9,673 real traces and 100,000 small synthetic ones
 # make pictures  renders the pictures of docs/views.md
+# make wheel  builds target/wheels/vlscope-*.whl, which pip installs without Rust: the program and the Python package
 # make hardware-kit  packs target/hardware-kit.tar.xz, which tries vlscope on another machine's graphics card
 
 SHELL := /bin/bash
@@ -10,7 +11,7 @@ VENV := python/.venv
 PYTHON := $(VENV)/bin/python
 export VLSCOPE_PYTHON := $(CURDIR)/$(PYTHON)
 
-.PHONY: data data-easy-vqa data-synthetic demo gallery pictures test test-rust test-python lint bench bless clean hardware-kit
+.PHONY: wheel data data-easy-vqa data-synthetic demo gallery pictures test test-rust test-python lint bench bless clean hardware-kit
 
 demo:
 	scripts/system-packages.sh window
@@ -25,6 +26,11 @@ pictures:
 	scripts/system-packages.sh window
 	cargo build --release
 	scripts/pictures.sh target/release/vlscope docs/pictures
+
+wheel: $(VENV)/ready
+	scripts/system-packages.sh window
+	scripts/licences.sh
+	$(VENV)/bin/maturin build --release --out target/wheels
 
 hardware-kit:
 	scripts/system-packages.sh window
@@ -68,12 +74,16 @@ bless:
 bench:
 	cargo bench
 
-$(VENV)/ready: python/pyproject.toml
+# What the package needs and what its tests need; the package itself is used from where it lies, and nothing is compiled for it.
+$(VENV)/ready: pyproject.toml
 	scripts/system-packages.sh python
 	python3 -m venv $(VENV)
+	$(PYTHON) scripts/python-requirements.py hf ray test > $(VENV)/requirements.txt
 	# uv takes a quarter of pip's time for the 6 GB that torch brings.
 	$(VENV)/bin/pip install --quiet uv
-	VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --editable 'python[hf,test]' || $(VENV)/bin/pip install --quiet --editable 'python[hf,test]'
+	VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet -r $(VENV)/requirements.txt || \
+		$(VENV)/bin/pip install --quiet -r $(VENV)/requirements.txt
+	echo $(CURDIR)/python > "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/vlscope.pth"
 	touch $@
 
 clean:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from . import _file, _json
 from ._check import check
 from ._kinds import FORMAT, KINDS
+from ._pictures import Pictured
 from ._tensor import Array, describe, from_bytes
 from .error import TraceError
 
@@ -61,7 +62,7 @@ class HeadMetric:
 
 
 @dataclass(eq=False)
-class Trace:
+class Trace(Pictured):
     """Tokens, images, the attention of every layer and head, hidden states.
 
     Attention and hidden states are float32, float16 or bfloat16: numpy arrays, torch tensors, or numpy arrays of

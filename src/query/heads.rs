@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Context;
-use super::request::{HeapBytes, Lane, QueryError, Request};
+use super::error::QueryError;
+use super::request::{Context, Lane, Request};
+use super::value::HeapBytes;
 use crate::analysis::BlockLayout;
 use crate::analysis::pool::{Pooling, Tiling};
 use crate::analysis::statistics::{self, Group, HeadStatistics, Options, Over, Part, Parts, plan::Plan, sums::Sums};

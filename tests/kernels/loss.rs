@@ -42,7 +42,7 @@ fn every_kernel_says_that_the_device_is_lost() {
     let block = Block::mixed(9, false, &[2, 3], Dtype::F16);
     let (layers, layout, key) = (block.layers(), block.layout(), new_key());
     let selection = Selection { layer: Pick::Mean, head: Pick::Mean, ..Selection::default() };
-    let part = Resolved::new(&layout, &layers, &selection).unwrap();
+    let part = Resolved::new(&layout, &block.weights(), &selection).unwrap();
     let plan = Plan::new(&layout, &Options::default());
     let tiling = Tiling::within(4, [9, 9], Pooling::Mean, false);
     let heads = [(0, 0..2), (1, 0..3)];

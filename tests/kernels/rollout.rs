@@ -8,7 +8,7 @@ use crate::common::{Block, assert_close, engine_on_shaders, gpu, limited_gpu, ma
 use vlscope::analysis::gather::{LayerHeads, Resolved};
 use vlscope::analysis::rollout;
 use vlscope::analysis::sinks::Criteria;
-use vlscope::analysis::{BlockLayout, Direction, Engine, EngineError, Pick, Rollout, Selection, SinkTreatment};
+use vlscope::analysis::{BlockLayout, Direction, Engine, EngineError, LayerWeights, Pick, Rollout, Selection, SinkTreatment};
 use vlscope::gpu::Gpu;
 use vlscope::query::{BlockSinks, HeadsApart, OpenTrace, Solver, Weights};
 use vlscope::trace::Dtype;
@@ -37,7 +37,7 @@ fn plain(block: &Block, heads: &[LayerHeads], head: Pick, residual: f64) -> Vec<
 }
 
 fn on_processor(block: &Block, heads: &[LayerHeads], head: Pick, residual: f32) -> Vec<f32> {
-    rollout::cpu::rollout(&block.layers(), heads, head, residual, &|| true).unwrap()
+    rollout::cpu::rollout(&block.weights(), heads, head, residual, &|| true).unwrap()
 }
 
 fn on_device(block: &Block, heads: &[LayerHeads], head: Pick, residual: f32, gpu: &Gpu) -> Vec<f32> {
@@ -144,7 +144,7 @@ fn engines_follow_a_rollout_in_matrix_and_weights() {
                 ..Selection::default()
             };
             let heads: Vec<LayerHeads> = (start..3).map(|layer| (layer, 0..trace.heads(0, layer))).collect();
-            let layers: Vec<_> = (0..3).map(|layer| trace.attention(0, layer)).collect();
+            let layers = LayerWeights::of_block(&trace, 0);
             let expected = rollout::cpu::rollout(&layers, &heads, Pick::Mean, 0.5, &|| true).unwrap();
             let n = 14;
             let weight = |other: usize| match direction {
@@ -200,7 +200,7 @@ fn every_head_apart_follows_the_rollout_and_the_sinks_too() {
     let hidden = Selection { sinks: SinkTreatment::Hide, sink_criteria: criteria, ..plain.clone() };
     let found = solver.solve(&open, &BlockSinks::of(&hidden), &stop).unwrap().tokens();
     assert!(!found.is_empty(), "else the test says nothing");
-    let layers = [0, 1, 2].map(|layer| trace.attention(0, layer));
+    let layers = LayerWeights::of_block(trace, 0);
     let apart_of = |selection| solver.solve(&open, &HeadsApart::of(selection), &stop).unwrap();
     for (selection, left_out) in [(&plain, vec![]), (&rolled, vec![]), (&hidden, found)] {
         let apart = apart_of(selection);
