@@ -242,6 +242,35 @@ impl Engine {
         rolled.ok_or(EngineError::Cancelled)
     }
 
+    /// The same of some tokens alone, without the matrix, as [`rollout::of_tokens`] has it.
+    ///
+    /// # Errors
+    /// If the selection has none, or `goes_on` says no. Panics if there is no such block.
+    pub fn rollout_of_tokens(
+        &self,
+        trace: &Trace,
+        selection: &Selection,
+        factors: Vec<Vec<f32>>,
+        goes_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Vec<Vec<f32>>, EngineError> {
+        let layers = layers(trace, selection.block)?;
+        let rollout = selection.rollout.unwrap_or_default();
+        let heads = rollout::heads(&BlockLayout::of(trace, selection.block), &layers, selection, rollout)?;
+        let (residual, direction) = (rollout.residual(), selection.direction);
+        let goes_on = &|| goes_on() && !trace.is_torn();
+        let rolled = rollout::of_tokens::of_tokens(
+            &layers,
+            &heads,
+            selection.head,
+            residual,
+            direction,
+            factors,
+            goes_on,
+        );
+        trace.check_unchanged()?;
+        rolled.ok_or(EngineError::Cancelled)
+    }
+
     /// The selected heads, in every layer of the block.
     ///
     /// # Errors

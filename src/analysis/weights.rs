@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use super::attention::cpu::{self, Scratch, TILE_ROWS};
-use super::attention::{ComputedLayer, log_sum_exp};
-use crate::trace::{Dtype, TensorView, Trace};
+use super::attention::{ComputedLayer, LayerKey, log_sum_exp};
+use crate::trace::{Dtype, LayerTensors, TensorView, Trace};
 
 /// The weights of one layer, `[heads, queries, keys]`.
 #[derive(Clone, Debug)]
@@ -28,7 +28,13 @@ pub struct RowBuffers {
 impl<'a> LayerWeights<'a> {
     /// A layer of a trace. Panics if there is no such block or layer.
     pub fn of(trace: &'a Trace, block: usize, layer: usize) -> Self {
-        Self::Stored(trace.attention(block, layer))
+        match trace.layer(block, layer) {
+            LayerTensors::Weights(view) => Self::Stored(view),
+            LayerTensors::QueriesKeys(tensors) => {
+                let key = LayerKey { trace: trace.serial(), block, layer };
+                Self::Computed(ComputedLayer { key, tensors })
+            }
+        }
     }
 
     /// All layers of a block. Panics if there is no such block.

@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(square(&Mask::Sliding(9)), square(&Mask::Causal));
         assert_eq!(square(&Mask::Prefix(2)), "xx.. xx.. xxx. xxxx");
         assert_eq!(square(&Mask::Spans(vec![0..1, 2..4])), "x... .... ..xx ..xx");
-        assert_eq!(square(&Mask::CausalBut(vec![1..3])), "x... xxx. xxx. xxxx");
+        assert_eq!(square(&Mask::CausalBut(vec![1..3, 3..4])), "x... xxx. xxx. xxxx");
         assert_eq!(square(&Mask::CausalBut(vec![])), square(&Mask::Causal));
         assert_eq!(square(&Mask::Spans(vec![])), ".... .... .... ....");
     }

@@ -2,12 +2,15 @@
 
 mod attention;
 mod common;
+mod computed;
 mod definitions;
 mod gpu;
 mod heads;
 mod limits;
 mod loss;
 mod pages;
+#[path = "../common/computed.rs"]
+mod pair;
 mod rollout;
 mod shaders;
 mod sinks;

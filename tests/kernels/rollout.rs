@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::common::{Block, assert_close, engine_on_shaders, gpu, limited_gpu, matrix_of, new_key, reference};
 use vlscope::analysis::gather::{LayerHeads, Resolved};
-use vlscope::analysis::rollout;
+use vlscope::analysis::rollout::{self, of_tokens::of_tokens};
 use vlscope::analysis::sinks::Criteria;
 use vlscope::analysis::{BlockLayout, Direction, Engine, EngineError, LayerWeights, Pick, Rollout, Selection, SinkTreatment};
 use vlscope::gpu::Gpu;
@@ -67,6 +67,33 @@ fn cpu_and_gpu_agree_with_the_definition_at_awkward_sizes() {
                     let future = |at: &usize| at % tokens > at / tokens;
                     assert!((0..tokens * tokens).filter(future).all(|at| processor[at] == 0.0), "{what}: sees ahead");
                 }
+            }
+        }
+    }
+}
+
+/// Rows and columns of the matrix, one by one and added up.
+#[test]
+fn the_rollout_of_some_tokens_is_that_of_all() {
+    for (tokens, causal) in [(1, false), (17, true), (65, false), (131, true)] {
+        let block = Block::mixed(tokens, causal, &[3, 2, 5], Dtype::F32);
+        let weights = block.weights();
+        for (heads, head) in [(vec![(0, 0..3), (1, 0..2), (2, 0..5)], Pick::Mean), (vec![(1, 0..2), (2, 0..5)], Pick::Max)] {
+            let matrix = on_processor(&block, &heads, head, 0.3);
+            let one_hot = |token: usize| (0..tokens).map(|at| f32::from(u8::from(at == token))).collect::<Vec<_>>();
+            let factors = vec![one_hot(0), one_hot(tokens - 1), vec![0.25; tokens]];
+            for direction in [Direction::AttendsTo, Direction::AttendedBy] {
+                let found = of_tokens(&weights, &heads, head, 0.3, direction, factors.clone(), &|| true).unwrap();
+                for (found, factors) in found.iter().zip(&factors) {
+                    let cell = |one: usize, other: usize| match direction {
+                        Direction::AttendsTo => factors[one] * matrix[one * tokens + other],
+                        Direction::AttendedBy => factors[one] * matrix[other * tokens + one],
+                    };
+                    let expected: Vec<f32> =
+                        (0..tokens).map(|other| (0..tokens).map(|one| cell(one, other)).sum()).collect();
+                    assert_close(&format!("{tokens} tokens, {direction:?}"), &expected, found, 2e-6);
+                }
+                assert!(of_tokens(&weights, &heads, head, 0.3, direction, factors.clone(), &|| false).is_none());
             }
         }
     }

@@ -32,16 +32,19 @@ pub fn rollout(
 
 /// `(1 - r) A + r I`, rows divided by their sums.
 fn with_residual(attention: &mut [f32], tokens: usize, residual: f32) {
-    attention.par_chunks_mut(tokens.max(1)).enumerate().for_each(|(query, row)| {
-        row.iter_mut().for_each(|weight| *weight *= 1.0 - residual);
-        row[query] += residual;
-        let sum: f64 = row.iter().map(|&weight| f64::from(weight)).sum();
-        if sum != 0.0 {
-            // Infinite or no number: the row is broken, not only the weight.
-            let scale = if sum.is_finite() { (1.0 / sum) as f32 } else { f32::NAN };
-            row.iter_mut().for_each(|weight| *weight *= scale);
-        }
-    });
+    attention.par_chunks_mut(tokens.max(1)).enumerate().for_each(|(query, row)| add_residual(row, query, residual));
+}
+
+/// The same of one row.
+pub(super) fn add_residual(row: &mut [f32], query: usize, residual: f32) {
+    row.iter_mut().for_each(|weight| *weight *= 1.0 - residual);
+    row[query] += residual;
+    let sum: f64 = row.iter().map(|&weight| f64::from(weight)).sum();
+    if sum != 0.0 {
+        // Infinite or no number: the row is broken, not only the weight.
+        let scale = if sum.is_finite() { (1.0 / sum) as f32 } else { f32::NAN };
+        row.iter_mut().for_each(|weight| *weight *= scale);
+    }
 }
 
 /// Of two matrices `[tokens, tokens]`.

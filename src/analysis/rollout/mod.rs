@@ -13,11 +13,13 @@
 //! zeros (r = 0 and a query that sees nothing) stays so. What is not a number makes its row no number, and through it
 //! every row that a later layer computes from it, which is all of them.
 //!
-//! Rejected: attention flow, of the same paper, which solves a maximum flow problem for each pair of tokens; and
-//! multiplying only the selected tokens' rows, since the matrix view shows all of them.
+//! Of more than a few thousand tokens there is no matrix, only the rows or columns of those that are selected ([`of_tokens`]).
+//!
+//! Rejected: attention flow, of the same paper, which solves a maximum flow problem for each pair of tokens.
 
 pub mod cpu;
 pub mod gpu;
+pub mod of_tokens;
 
 use super::gather::{self, LayerHeads, SelectionError};
 use super::{BlockLayout, LayerWeights, Pick, Rollout, Selection};
