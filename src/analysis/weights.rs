@@ -15,7 +15,7 @@ pub enum LayerWeights<'a> {
     /// As they lie in the file.
     Stored(TensorView<'a>),
     /// Made of queries and keys.
-    Computed(ComputedLayer<'a>),
+    Computed(Box<ComputedLayer<'a>>),
 }
 
 /// What a thread that reads weights keeps from one reading to the next.
@@ -32,7 +32,7 @@ impl<'a> LayerWeights<'a> {
             LayerTensors::Weights(view) => Self::Stored(view),
             LayerTensors::QueriesKeys(tensors) => {
                 let key = LayerKey { trace: trace.serial(), block, layer };
-                Self::Computed(ComputedLayer { key, tensors })
+                Self::Computed(Box::new(ComputedLayer { key, tensors }))
             }
         }
     }

@@ -13,9 +13,14 @@ static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
 
 #[derive(Default)]
 struct Known {
-    heads: HashMap<(LayerKey, usize), (Arc<[f32]>, u64)>,
+    heads: HashMap<(LayerKey, usize), Head>,
     bytes: usize,
     clock: u64,
+}
+
+struct Head {
+    sums: Arc<[f32]>,
+    used: u64,
 }
 
 /// Those of a head's rows, `[queries]`; `None` if `goes_on` says no.
@@ -44,9 +49,9 @@ fn with_known<T>(act: impl FnOnce(&mut Known) -> T) -> T {
 impl Known {
     fn get(&mut self, key: &(LayerKey, usize)) -> Option<Arc<[f32]>> {
         self.clock += 1;
-        let (sums, used) = self.heads.get_mut(key)?;
-        *used = self.clock;
-        Some(Arc::clone(sums))
+        let head = self.heads.get_mut(key)?;
+        head.used = self.clock;
+        Some(Arc::clone(&head.sums))
     }
 
     /// What was not asked for longest goes, until there is room.
@@ -57,13 +62,13 @@ impl Known {
         }
         self.clock += 1;
         self.bytes += bytes;
-        if let Some((before, _)) = self.heads.insert(key, (sums, self.clock)) {
-            self.bytes -= size_of_val(&*before);
+        if let Some(before) = self.heads.insert(key, Head { sums, used: self.clock }) {
+            self.bytes -= size_of_val(&*before.sums);
         }
         while self.bytes > BUDGET_BYTES {
-            let oldest = self.heads.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| *key);
-            let Some((gone, _)) = oldest.and_then(|key| self.heads.remove(&key)) else { return };
-            self.bytes -= size_of_val(&*gone);
+            let oldest = self.heads.iter().min_by_key(|(_, head)| head.used).map(|(key, _)| *key);
+            let Some(gone) = oldest.and_then(|key| self.heads.remove(&key)) else { return };
+            self.bytes -= size_of_val(&*gone.sums);
         }
     }
 }

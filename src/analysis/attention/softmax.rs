@@ -146,7 +146,7 @@ fn exponential<const FUSED: bool>(x: f32) -> f32 {
     let middle = product_and_sum::<FUSED>(high, r, 8.333_452e-3);
     let middle = product_and_sum::<FUSED>(middle, r, 4.166_579_6e-2);
     let low = product_and_sum::<FUSED>(middle, r, 1.666_666_5e-1);
-    let low = product_and_sum::<FUSED>(low, r, 5.000_000_1e-1);
+    let low = product_and_sum::<FUSED>(low, r, 0.5);
     let of_r = product_and_sum::<FUSED>(low, r * r, r + 1.0);
     let power = f32::from_bits((shifted.to_bits() << 23).wrapping_add(1.0_f32.to_bits()));
     if x < SMALLEST { 0.0 } else { of_r * power }
@@ -160,7 +160,7 @@ fn tanh<const FUSED: bool>(x: f32) -> f32 {
     let near = product_and_sum::<FUSED>(-5.704_988_7e-3, square, 2.063_908_8e-2);
     let near = product_and_sum::<FUSED>(near, square, -5.373_971_6e-2);
     let near = product_and_sum::<FUSED>(near, square, 1.333_144_2e-1);
-    let near = product_and_sum::<FUSED>(near, square, -3.333_328_2e-1);
+    let near = product_and_sum::<FUSED>(near, square, -3.333_328e-1);
     let near = product_and_sum::<FUSED>(near * square, x, x);
     let small = exponential::<FUSED>(-2.0 * size);
     let far = ((1.0 - small) / (1.0 + small)).copysign(x);
