@@ -216,7 +216,8 @@ impl Engine {
             return Ok(None);
         }
         let key = PageKey { layer: *layer, ..page_key(trace, selection.block) };
-        Ok(self.try_shaders_on(&layers[*layer..=*layer], |gpu, views| resident_head(gpu, key, &views[0], heads.start))?)
+        Ok(self
+            .try_shaders_on(&layers[*layer..=*layer], |gpu, views| resident_head(gpu, key, &views[0], heads.start))?)
     }
 
     /// The rollout of the selected heads: `[queries, keys]`.
@@ -235,8 +236,9 @@ impl Engine {
         let heads = rollout::heads(&layout, &layers, selection, rollout)?;
         let (key, residual, head) = (page_key(trace, selection.block), rollout.residual(), selection.head);
         let goes_on = &|| goes_on() && !trace.is_torn();
-        let on_device =
-            self.try_shaders_on(&layers, |gpu, layers| rollout::gpu::rollout(gpu, key, layers, &heads, head, residual, goes_on))?;
+        let on_device = self.try_shaders_on(&layers, |gpu, layers| {
+            rollout::gpu::rollout(gpu, key, layers, &heads, head, residual, goes_on)
+        })?;
         let rolled = on_device.unwrap_or_else(|| rollout::cpu::rollout(&layers, &heads, head, residual, goes_on));
         trace.check_unchanged()?;
         rolled.ok_or(EngineError::Cancelled)
@@ -258,15 +260,8 @@ impl Engine {
         let heads = rollout::heads(&BlockLayout::of(trace, selection.block), &layers, selection, rollout)?;
         let (residual, direction) = (rollout.residual(), selection.direction);
         let goes_on = &|| goes_on() && !trace.is_torn();
-        let rolled = rollout::of_tokens::of_tokens(
-            &layers,
-            &heads,
-            selection.head,
-            residual,
-            direction,
-            factors,
-            goes_on,
-        );
+        let rolled =
+            rollout::of_tokens::of_tokens(&layers, &heads, selection.head, residual, direction, factors, goes_on);
         trace.check_unchanged()?;
         rolled.ok_or(EngineError::Cancelled)
     }
@@ -351,8 +346,7 @@ impl Engine {
         let layers = layers(trace, selection.block)?;
         let part = per_head::resolve(&BlockLayout::of(trace, selection.block), &layers, selection)?;
         let key = page_key(trace, selection.block);
-        let on_device =
-            self.try_shaders_on(&layers, |gpu, layers| per_head::gpu::per_head(gpu, key, layers, &part))?;
+        let on_device = self.try_shaders_on(&layers, |gpu, layers| per_head::gpu::per_head(gpu, key, layers, &part))?;
         let sound = on_device.filter(|weights| !weights.values.iter().any(|weight| weight.is_nan()));
         let weights = sound.or_else(|| per_head::cpu::per_head(&layers, &part, goes_on));
         trace.check_unchanged()?;

@@ -170,7 +170,8 @@ impl Rectangle {
         if !is_coarse_first {
             return vec![(0..rows).map(|row| (row, cells(row))).collect()];
         }
-        let one = |row: usize, place: usize| Some((row, cells(row).nth(place)?)).map(|(row, cell)| (row, cell..cell + 1));
+        let one =
+            |row: usize, place: usize| Some((row, cells(row).nth(place)?)).map(|(row, cell)| (row, cell..cell + 1));
         let coarse = |row: &usize| row.is_multiple_of(COARSE);
         let firsts = [(0..rows).filter(coarse).collect::<Vec<_>>(), (0..rows).filter(|row| !coarse(row)).collect()];
         let firsts = firsts.into_iter().map(|rows| rows.into_iter().filter_map(|row| one(row, 0)).collect());
@@ -187,7 +188,8 @@ impl Rectangle {
     ) -> Option<()> {
         let columns = self.size()[1];
         let of_task = |rows: &[(usize, Range<usize>)]| {
-            let cells = rows.iter().enumerate().flat_map(|(number, (_, cells))| cells.clone().map(move |at| (number, at)));
+            let cells =
+                rows.iter().enumerate().flat_map(|(number, (_, cells))| cells.clone().map(move |at| (number, at)));
             let (of, queries): (Vec<usize>, Vec<usize>) =
                 cells.map(|(number, cell)| (number, self.queries.token(cell))).unzip();
             let mut found = vec![f32::NEG_INFINITY; rows.len() * columns];

@@ -46,10 +46,13 @@ pub(super) fn rolled_out(context: &Context<'_>, selection: &Selection, part: Res
     let is_sum = part.combine != Combine::Max && selection.sinks != SinkTreatment::Renormalise;
     let factors = match part.tokens.as_slice() {
         _ if by_columns && selection.sinks == SinkTreatment::Renormalise => {
-            let message = "columns of a rollout over so many tokens cannot be scaled up for the sinks that are left out";
+            let message =
+                "columns of a rollout over so many tokens cannot be scaled up for the sinks that are left out";
             return Err(QueryError::failed(message));
         }
-        tokens if tokens.len() <= MOST_ROLLED_APART => tokens.iter().map(|&token| one_hot(keys, &[token], 1.0)).collect(),
+        tokens if tokens.len() <= MOST_ROLLED_APART => {
+            tokens.iter().map(|&token| one_hot(keys, &[token], 1.0)).collect()
+        }
         tokens if is_sum => {
             let count = if part.combine == Combine::Mean { tokens.len() } else { 1 };
             vec![one_hot(keys, tokens, 1.0 / count as f32)]

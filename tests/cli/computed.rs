@@ -16,7 +16,10 @@ fn alike(stored: &Value, computed: &Value, place: &str) {
         }
         (Value::Array(ones), Value::Array(others)) => {
             assert_eq!(ones.len(), others.len(), "{place}");
-            ones.iter().zip(others).enumerate().for_each(|(at, (one, other))| alike(one, other, &format!("{place}/{at}")));
+            ones.iter()
+                .zip(others)
+                .enumerate()
+                .for_each(|(at, (one, other))| alike(one, other, &format!("{place}/{at}")));
         }
         (Value::Object(ones), Value::Object(others)) => {
             assert_eq!(ones.keys().collect::<Vec<_>>(), others.keys().collect::<Vec<_>>(), "{place}");

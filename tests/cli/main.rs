@@ -16,9 +16,9 @@ mod hostile;
 mod likeness;
 mod memory;
 mod numbers;
-mod pictures;
 #[path = "../common/computed.rs"]
 mod pair;
+mod pictures;
 #[path = "../common/traces.rs"]
 mod raw;
 mod selection;

@@ -39,7 +39,20 @@ impl Layer {
         let (query, key) = (encode(&query, dtype), encode(&key, dtype));
         let cells = (0..queries * keys).map(|cell| u8::from(cell % 7 < 3 || cell / keys.max(1) == cell % keys.max(1)));
         let cells = cells.enumerate().map(|(cell, seen)| if cell / keys.max(1) == 1 { 0 } else { seen }).collect();
-        Self { heads, key_heads, queries, keys, dim, dtype, query, key, sink: None, softcap: None, mask: Mask::Full, cells }
+        Self {
+            heads,
+            key_heads,
+            queries,
+            keys,
+            dim,
+            dtype,
+            query,
+            key,
+            sink: None,
+            softcap: None,
+            mask: Mask::Full,
+            cells,
+        }
     }
 
     fn view(&self) -> ComputedLayer<'_> {
@@ -157,7 +170,8 @@ fn weights_are_those_of_softmax_in_f64() {
             for mask in masks(keys) {
                 for (softcap, sink) in [(None, false), (Some(3.0), false), (None, true), (Some(20.0), true)] {
                     let sink = sink.then(|| encode(&[0.5, -2.0, 3.0, 9.0, -30.0, 1.0][..heads[0]], Dtype::F32));
-                    let what = format!("{keys} keys of {dtype:?}, {mask:?}, {heads:?}, {softcap:?}, {}", sink.is_some());
+                    let what =
+                        format!("{keys} keys of {dtype:?}, {mask:?}, {heads:?}, {softcap:?}, {}", sink.is_some());
                     let layer = Layer::random(heads, [keys, keys, dim], dtype);
                     let layer = Layer { softcap, sink, mask: mask.clone(), ..layer };
                     let group = heads[0] / heads[1];

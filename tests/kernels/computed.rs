@@ -34,9 +34,9 @@ impl Both {
 
     fn of<R: Request>(&self, request: &R) -> [Arc<R::Result>; 2] {
         let stop = AtomicBool::new(false);
-        self.traces.each_ref().map(|open| {
-            self.solver.solve(open, request, &stop).unwrap_or_else(|error| panic!("{request:?}: {error}"))
-        })
+        self.traces
+            .each_ref()
+            .map(|open| self.solver.solve(open, request, &stop).unwrap_or_else(|error| panic!("{request:?}: {error}")))
     }
 
     /// Asserts that numbers of both results are alike.
@@ -58,9 +58,12 @@ fn selections() -> Vec<Selection> {
         (Pick::Max, Pick::Max),
     ] {
         for direction in [Direction::AttendsTo, Direction::AttendedBy] {
-            for (tokens, combine) in
-                [(vec![], Combine::Mean), (vec![65], Combine::Mean), (vec![3, 20, 69], Combine::Max), (vec![0, 50], Combine::Sum)]
-            {
+            for (tokens, combine) in [
+                (vec![], Combine::Mean),
+                (vec![65], Combine::Mean),
+                (vec![3, 20, 69], Combine::Max),
+                (vec![0, 50], Combine::Sum),
+            ] {
                 for sinks in [SinkTreatment::Show, SinkTreatment::Hide, SinkTreatment::Renormalise] {
                     let tokens = tokens.clone();
                     let one = Selection { layer, head, tokens, direction, combine, sinks, ..Selection::default() };
@@ -106,8 +109,10 @@ fn every_request_says_the_same_of_queries_and_keys_as_of_weights() {
                 let rectangle = Rectangle::cells(&selection, queries, keys, step);
                 both.alike(&rectangle, CLOSE, |cells| cells.values.to_vec());
             }
-            let places: Arc<Vec<Vec<usize>>> = Arc::new((0..TOKENS).step_by(2).map(|token| vec![token, token + 1]).collect());
-            let links = StrongestLinks::of(&selection, Arc::clone(&places), places, Apart::Nobody, Keeps::Strongest(40));
+            let places: Arc<Vec<Vec<usize>>> =
+                Arc::new((0..TOKENS).step_by(2).map(|token| vec![token, token + 1]).collect());
+            let links =
+                StrongestLinks::of(&selection, Arc::clone(&places), places, Apart::Nobody, Keeps::Strongest(40));
             both.alike(&links, CLOSE, |links| {
                 // Which of two equal links is stronger may differ.
                 let mut weights: Vec<f32> = links.others.iter().map(|link| link.weight).collect();

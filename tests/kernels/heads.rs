@@ -55,7 +55,10 @@ fn cpu_and_gpu_pool_alike_for_cross_attention_and_pages() {
     }
     let empty = TensorView { dtype: Dtype::F32, shape: vec![0, 4, 4], bytes: &[] };
     let tiling = Tiling::within(4, [4, 4], Pooling::Mean, false);
-    assert!(on_processor(&LayerWeights::Stored(empty.clone()), &tiling).is_empty() && on_device(&empty, &tiling, gpu()).is_empty());
+    assert!(
+        on_processor(&LayerWeights::Stored(empty.clone()), &tiling).is_empty()
+            && on_device(&empty, &tiling, gpu()).is_empty()
+    );
 }
 
 /// 66,000 workgroups of 64 cells.

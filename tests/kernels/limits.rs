@@ -41,7 +41,12 @@ fn check_weights(gpu: &Gpu, block: &Block) {
             assert_close(&what, &gather::cpu::gather(&weights, &part, &|| true).unwrap(), &on_device, CLOSE);
             let on_device = gpu.guarded(|| per_head::gpu::per_head(gpu, new_key(), &layers, &part)).unwrap();
             if part.heads.iter().all(|(layer, heads)| *heads == (0..layers[*layer].shape[0])) {
-                assert_close(&what, &per_head::cpu::per_head(&weights, &part, &|| true).unwrap().values, &on_device.values, CLOSE);
+                assert_close(
+                    &what,
+                    &per_head::cpu::per_head(&weights, &part, &|| true).unwrap().values,
+                    &on_device.values,
+                    CLOSE,
+                );
             }
         }
     }

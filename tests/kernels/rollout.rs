@@ -8,7 +8,9 @@ use crate::common::{Block, assert_close, engine_on_shaders, gpu, limited_gpu, ma
 use vlscope::analysis::gather::{LayerHeads, Resolved};
 use vlscope::analysis::rollout::{self, of_tokens::of_tokens};
 use vlscope::analysis::sinks::Criteria;
-use vlscope::analysis::{BlockLayout, Direction, Engine, EngineError, LayerWeights, Pick, Rollout, Selection, SinkTreatment};
+use vlscope::analysis::{
+    BlockLayout, Direction, Engine, EngineError, LayerWeights, Pick, Rollout, Selection, SinkTreatment,
+};
 use vlscope::gpu::Gpu;
 use vlscope::query::{BlockSinks, HeadsApart, OpenTrace, Solver, Weights};
 use vlscope::trace::Dtype;
@@ -78,7 +80,9 @@ fn the_rollout_of_some_tokens_is_that_of_all() {
     for (tokens, causal) in [(1, false), (17, true), (65, false), (131, true)] {
         let block = Block::mixed(tokens, causal, &[3, 2, 5], Dtype::F32);
         let weights = block.weights();
-        for (heads, head) in [(vec![(0, 0..3), (1, 0..2), (2, 0..5)], Pick::Mean), (vec![(1, 0..2), (2, 0..5)], Pick::Max)] {
+        for (heads, head) in
+            [(vec![(0, 0..3), (1, 0..2), (2, 0..5)], Pick::Mean), (vec![(1, 0..2), (2, 0..5)], Pick::Max)]
+        {
             let matrix = on_processor(&block, &heads, head, 0.3);
             let one_hot = |token: usize| (0..tokens).map(|at| f32::from(u8::from(at == token))).collect::<Vec<_>>();
             let factors = vec![one_hot(0), one_hot(tokens - 1), vec![0.25; tokens]];

@@ -44,8 +44,10 @@ fn cpu_and_gpu_gather_alike_at_awkward_sizes() -> Result {
                             let selection =
                                 Selection { layer, head, tokens, direction, combine, ..Selection::default() };
                             let what = format!("{dtype:?} {selection:?}");
-                            let (left, right) =
-                                (processor.gather(&trace, &selection, &|| true)?, shaders.gather(&trace, &selection, &|| true)?);
+                            let (left, right) = (
+                                processor.gather(&trace, &selection, &|| true)?,
+                                shaders.gather(&trace, &selection, &|| true)?,
+                            );
                             assert_close(&left, &right, &what);
                         }
                     }

@@ -511,8 +511,8 @@ pub fn tiled_chat() -> Case {
 impl Case {
     /// The masses of the output tokens, in four layers that are all alike.
     pub fn with_timeline(mut self) -> Self {
-        use vlscope::analysis::timeline::{HeadMasses, groups, output_tokens, usual_sinks};
         use vlscope::analysis::LayerWeights;
+        use vlscope::analysis::timeline::{HeadMasses, groups, output_tokens, usual_sinks};
         use vlscope::trace::{Dtype, TensorView};
         let block = &self.document.attention[self.selection.block];
         let outputs = output_tokens(&self.document, block);

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::fixtures::*;
-use vlscope::analysis::{LayerWeights, Pick};
 use vlscope::analysis::timeline::{HeadMasses, Timeline, TokenGroup, groups, output_tokens, usual_sinks};
+use vlscope::analysis::{LayerWeights, Pick};
 use vlscope::render::Mark;
 use vlscope::trace::{Document, Dtype, TensorView};
 use vlscope::view::{Target, View};

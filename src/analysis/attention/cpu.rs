@@ -64,11 +64,7 @@ fn tile(
 }
 
 /// The logarithms of the sums of a head's rows, `[queries]`; `None` if `goes_on`, which is asked before each tile, says no.
-pub fn log_sum_exp(
-    layer: &ComputedLayer<'_>,
-    head: usize,
-    goes_on: &(dyn Fn() -> bool + Sync),
-) -> Option<Vec<f32>> {
+pub fn log_sum_exp(layer: &ComputedLayer<'_>, head: usize, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<f32>> {
     let [_, queries, keys] = layer.shape();
     let mut sums = vec![layer.sink(head).unwrap_or(f32::NEG_INFINITY); queries];
     let fill = |scratch: &mut Scratch, (number, sums): (usize, &mut [f32])| {
@@ -101,7 +97,9 @@ pub fn columns(
     let dim = layer.dim();
     vectors.resize(keys.len() * dim, 0.0);
     let first = head / layer.group() * all_keys;
-    keys.iter().zip(vectors.chunks_mut(dim.max(1))).for_each(|(key, vector)| layer.tensors.key.read((first + key) * dim, vector));
+    keys.iter()
+        .zip(vectors.chunks_mut(dim.max(1)))
+        .for_each(|(key, vector)| layer.tensors.key.read((first + key) * dim, vector));
     let matrix = layer.tensors.query.entry(head);
     panels.take((layer.key, head, true), &matrix);
     tile.resize(keys.len() * WIDTH, 0.0);

@@ -24,11 +24,7 @@ struct Head {
 }
 
 /// Those of a head's rows, `[queries]`; `None` if `goes_on` says no.
-pub fn of_head(
-    layer: &ComputedLayer<'_>,
-    head: usize,
-    goes_on: &(dyn Fn() -> bool + Sync),
-) -> Option<Arc<[f32]>> {
+pub fn of_head(layer: &ComputedLayer<'_>, head: usize, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Arc<[f32]>> {
     if let Some(stored) = &layer.tensors.lse {
         return Some(stored.entry(head).to_f32().into());
     }

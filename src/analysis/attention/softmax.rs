@@ -195,7 +195,10 @@ mod tests {
             let x = step as f32 * 1e-4;
             let exact = f64::from(x).tanh();
             for found in [tanh::<false>(x), tanh::<true>(x)] {
-                assert!((f64::from(found) - exact).abs() <= 3e-7 * exact.abs(), "tanh({x}) is {found} instead of {exact}");
+                assert!(
+                    (f64::from(found) - exact).abs() <= 3e-7 * exact.abs(),
+                    "tanh({x}) is {found} instead of {exact}"
+                );
             }
         }
         assert_eq!([f32::INFINITY, f32::NEG_INFINITY].map(tanh::<true>), [1.0, -1.0]);

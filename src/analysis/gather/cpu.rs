@@ -24,11 +24,7 @@ struct HeadSums {
 
 /// One weight per token of the other side; `layers` are all of the block, `[heads, queries, keys]` each. Of a maximum
 /// over tokens, only of one head. `None` if `goes_on`, which is asked now and then, says no.
-pub fn gather(
-    layers: &[LayerWeights<'_>],
-    part: &Resolved,
-    goes_on: &(dyn Fn() -> bool + Sync),
-) -> Option<Vec<f32>> {
+pub fn gather(layers: &[LayerWeights<'_>], part: &Resolved, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<f32>> {
     Some(apart(layers, part, &|_, _| 0, goes_on)?.into_iter().next().unwrap_or_default())
 }
 
@@ -57,7 +53,8 @@ pub fn apart(
         let again = pairs(&part.heads).into_iter().filter(|&(layer, head)| is_broken[number(layer, head)]);
         let heads = again.map(|(layer, head)| (layer, head..head + 1)).collect();
         let finite = means(&sums(layers, &Resolved { heads, ..part.clone() }, true, goes_on)?);
-        for ((weights, finite), _) in results.iter_mut().zip(finite).zip(is_broken).filter(|(_, is_broken)| *is_broken) {
+        for ((weights, finite), _) in results.iter_mut().zip(finite).zip(is_broken).filter(|(_, is_broken)| *is_broken)
+        {
             let sound = weights.iter_mut().zip(finite).filter(|(_, finite)| finite.is_finite());
             sound.for_each(|(weight, finite)| *weight = finite);
         }

@@ -84,7 +84,8 @@ impl Layer<'_> {
             let mut sums = vec![Vec::with_capacity(queries.len()); factors.len()];
             self.walk(queries, tokens, goes_on, &mut |_, row| {
                 for (sums, factors) in sums.iter_mut().zip(factors) {
-                    let products = factors.iter().zip(row).map(|(factor, weight)| f64::from(*factor) * f64::from(*weight));
+                    let products =
+                        factors.iter().zip(row).map(|(factor, weight)| f64::from(*factor) * f64::from(*weight));
                     sums.push(products.sum::<f64>() as f32);
                 }
             })?;
@@ -93,7 +94,11 @@ impl Layer<'_> {
         let parts: Option<Vec<Vec<Vec<f32>>>> =
             queries.par_chunks(queries.len().div_ceil(PARTS).max(1)).map(of_part).collect();
         let parts = parts?;
-        Some((0..factors.len()).map(|number| parts.iter().flat_map(|part| part[number].iter()).copied().collect()).collect())
+        Some(
+            (0..factors.len())
+                .map(|number| parts.iter().flat_map(|part| part[number].iter()).copied().collect())
+                .collect(),
+        )
     }
 
     /// Rows of `Â`, each with its query.

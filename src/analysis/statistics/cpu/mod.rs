@@ -125,7 +125,12 @@ impl<'a> Pass<'a> {
     }
 
     /// A total a head.
-    fn of_task(&self, layer: &LayerWeights<'_>, task: &Task, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<Total>> {
+    fn of_task(
+        &self,
+        layer: &LayerWeights<'_>,
+        task: &Task,
+        goes_on: &(dyn Fn() -> bool + Sync),
+    ) -> Option<Vec<Total>> {
         let mut totals: Vec<Total> = task.heads.clone().map(|_| Total::new()).collect();
         let mut rows = RowBuffers::default();
         for index in task.runs.clone() {

@@ -55,8 +55,7 @@ pub(super) fn add_rows(
     let mut walked = Walked::over(columns, run, weights, buffers, None);
     let is_finite = walked.add_columns_of_all(columns, run, buffers);
     if !is_finite {
-        let left_out: Vec<bool> =
-            (0..run.rows.len()).map(|at| !is_row_finite(columns, at, weights, buffers)).collect();
+        let left_out: Vec<bool> = (0..run.rows.len()).map(|at| !is_row_finite(columns, at, weights, buffers)).collect();
         walked = Walked::over(columns, run, weights, buffers, Some(&left_out));
         walked.add_columns_of_all(columns, run, buffers);
     }
