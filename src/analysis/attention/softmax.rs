@@ -87,17 +87,19 @@ fn largest(row: &[f32]) -> f32 {
 #[multiversion(targets("x86_64+avx2+fma"))]
 fn exponentials(row: &mut [f32], largest: f32) -> f32 {
     const FUSED: bool = target_cfg_f!(any(target_feature = "fma", target_arch = "aarch64"));
+    // By itself the compiler turns this loop into vector code, which it does not with the sums in it.
+    for value in row.iter_mut() {
+        *value = exponential::<FUSED>(*value - largest);
+    }
     let mut sums = [0.0; LANES];
-    let (vectors, last) = row.as_chunks_mut::<LANES>();
+    let (vectors, last) = row.as_chunks::<LANES>();
     for vector in vectors {
         for lane in 0..LANES {
-            vector[lane] = exponential::<FUSED>(vector[lane] - largest);
             sums[lane] += vector[lane];
         }
     }
     let mut sum = 0.0;
     for value in last {
-        *value = exponential::<FUSED>(*value - largest);
         sum += *value;
     }
     for lane in sums {
@@ -138,7 +140,8 @@ fn exponential<const FUSED: bool>(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0;
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
-    let inside = x.clamp(SMALLEST, LARGEST);
+    let inside = if x < SMALLEST { SMALLEST } else { x };
+    let inside = if inside > LARGEST { LARGEST } else { inside };
     let shifted = product_and_sum::<FUSED>(inside, LOG2_E, ROUND);
     let n = shifted - ROUND;
     let r = product_and_sum::<FUSED>(n, -LN_2_LOW, product_and_sum::<FUSED>(n, -LN_2_HIGH, inside));
