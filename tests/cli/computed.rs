@@ -44,7 +44,7 @@ fn numbers_are_the_same() -> Result {
     let folder = tempfile::tempdir()?;
     let paths = pair(folder.path(), "causal")?.map(|path| path.to_string_lossy().into_owned());
     let both = |arguments: &[&str], tolerance: f64| -> Result {
-        let run = |path: &String| json(&[&arguments[..1], &[path, "--json"], &arguments[1..]].concat());
+        let run = |path: &String| json(&[&arguments[..1], &[path.as_str(), "--json"], &arguments[1..]].concat());
         alike(&run(&paths[0])?, &run(&paths[1])?, tolerance, &arguments.join(" "));
         Ok(())
     };
