@@ -138,7 +138,7 @@ impl Layer {
 
 fn masks(tokens: usize) -> Vec<Mask> {
     let third = tokens / 3;
-    let spans = vec![third..(third + 1).max(2 * third)];
+    let spans = vec![0..third, third..(third + 1).max(2 * third)];
     vec![
         Mask::Full,
         Mask::Causal,
