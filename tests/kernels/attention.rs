@@ -138,7 +138,7 @@ impl Layer {
 
 fn masks(tokens: usize) -> Vec<Mask> {
     let third = tokens / 3;
-    let spans = vec![0..third, third..(third + 1).max(2 * third)];
+    let spans: Vec<_> = std::iter::once(third..(third + 1).max(2 * third)).collect();
     vec![
         Mask::Full,
         Mask::Causal,
