@@ -1,6 +1,6 @@
 """Traces of vision-language transformers: what one model did on one input, in one `.safetensors` file.
 
-`Trace` holds, saves and loads one; `record` watches any PyTorch model; `vlscope.capture` records one from a model.
+`Trace` holds, saves and loads one; `record` watches any PyTorch model; `capture` makes one in one call.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from .error import TraceError
 from .trace import AttentionBlock, HeadMetric, Region, Relevance, Token, Trace, Words
 
 if TYPE_CHECKING:
+    from .capturing import capture
     from .recording import record
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Trace",
     "TraceError",
     "Words",
+    "capture",
     "record",
 ]
 __version__ = "0.1.0"
@@ -33,4 +35,8 @@ def __getattr__(name: str) -> Any:
         from .recording import record
 
         return record
+    if name == "capture":
+        from .capturing import capture
+
+        return capture
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from . import _file, _json
 from ._check import check
 from ._document import document_of, parts_of, tensors_of
+from ._from_attentions import parts_from_attentions
 from ._parts import AttentionBlock, Box, HeadMetric, Mask, Region, Relevance, Token, Words
 from ._pictures import Pictured
 from ._tensor import Array, describe
@@ -55,6 +57,32 @@ class Trace(Pictured):
         except (TypeError, ValueError) as error:
             raise TraceError(f"the trace cannot be written as JSON: {error}", path) from None
         _file.write(path, text, tensors)
+
+    @classmethod
+    def from_attentions(
+        cls,
+        attentions: Any,
+        *,
+        tokens: Sequence[Any],
+        decoder: Any = None,
+        cross: Any = None,
+        decoder_tokens: Sequence[Any] | None = None,
+        example: int | None = None,
+        images: Sequence[Any] = (),
+        id: str | None = None,
+    ) -> Trace:
+        """A trace of attention that was computed elsewhere.
+
+        `attentions` is what BertViz takes (a layer an array, `[heads, queries, keys]`, with or without a batch axis of
+        which `example` is taken), what a model or `generate` returns with `output_attentions=True`, an
+        `ActivationCache` of TransformerLens, or a mapping from names with layers' numbers, as of nnsight. `decoder` and
+        `cross` are the like, and have `decoder_tokens`. Tokens are strings or `Token`. A `TraceError` tells the fix.
+        """
+        parts = parts_from_attentions(
+            attentions, tokens=tokens, decoder=decoder, cross=cross, decoder_tokens=decoder_tokens, example=example,
+            images=images,
+        )  # fmt: skip
+        return cls(**parts, id=id)
 
     def check(self) -> None:
         """Raises `TraceError` for what `save` would refuse."""
