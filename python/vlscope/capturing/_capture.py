@@ -13,7 +13,7 @@ from ..locate import Cache, LocateError, locate, placeholder_ids
 from ..recording import Block, Tape, record
 from ..recording import Sequence as Recorded
 from ..relevance import Asked
-from ..trace import Token, Trace
+from ..trace import Region, Token, Trace
 from ._answer import Answer, answered, chosen_of, steps_of
 from ._checks import CaptureError
 from ._explained import check_names, explained
@@ -44,6 +44,7 @@ def capture_one(
     dtype: str | None = None,
     where: str | None = None,
     id: Any = None,
+    regions: Sequence[Region] = (),
     attributes: Mapping[str, Any] | None = None,
 ) -> Any:
     """A trace of what a model of transformers makes of a question and pictures.
@@ -58,7 +59,8 @@ def capture_one(
     - `relevance`: of `chefer`, `gradient_attention`, `integrated_gradients`, `contribution_norms`,
       `logit_contributions`, `occlusion`, for each token put out; `interaction` puts two shares into `outputs`.
     - `words`: the logit lens, so many words a state (True: 5).
-    - `keep`, `statistics`, `where`: as in `vlscope.record`; `dtype`: as in `Tape.trace`.
+    - `keep`, `statistics`, `where`: as in `vlscope.record`; `dtype`: as in `Tape.trace`; `regions`, `attributes`: as in
+      `Trace`.
 
     The prompt and what was put out are read in one recorded forward. Segments are `system`, `prompt` (the template's
     words), `question`, `answer`, `generated`. Image tokens have their boxes (`vlscope.locate`). Raises `CaptureError`
@@ -66,7 +68,7 @@ def capture_one(
     """
     options: dict[str, Any] = {
         "generate": generate, "relevance": relevance, "words": words, "keep": keep, "statistics": statistics,
-        "dtype": dtype, "where": where, "attributes": attributes,
+        "dtype": dtype, "where": where, "attributes": attributes, "regions": regions,
     }  # fmt: skip
     batch = _batch(text, messages)
     if batch is None:
@@ -137,6 +139,7 @@ class _Capture:
         )
         trace.image_times = list(self.times)
         trace.attributes = dict(self.options["attributes"] or {})
+        trace.regions = list(self.options["regions"])
         self._tell(trace, tape, answer, out)
         trace.check()
         return trace
