@@ -81,6 +81,16 @@ enum DtypeName {
     Bf16,
 }
 
+impl DtypeName {
+    fn dtype(self) -> Dtype {
+        match self {
+            Self::F32 => Dtype::F32,
+            Self::F16 => Dtype::F16,
+            Self::Bf16 => Dtype::Bf16,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 enum MaskName {
     Ready(Mask),
@@ -121,11 +131,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         rows,
         columns,
         dim: arguments.dim,
-        dtype: match arguments.dtype {
-            DtypeName::F32 => Dtype::F32,
-            DtypeName::F16 => Dtype::F16,
-            DtypeName::Bf16 => Dtype::Bf16,
-        },
+        dtype: arguments.dtype.dtype(),
         seed: arguments.seed,
     };
     if arguments.queries_keys {

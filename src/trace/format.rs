@@ -18,6 +18,8 @@ pub const FORMATS: RangeInclusive<u64> = 1..=2;
 /// What one model did on one input, without the tensors.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Document {
+    /// The version of the format that it is in.
+    pub format: u64,
     /// The trace's name, unique in its dataset.
     pub id: Option<String>,
     /// `name`, `architecture` and whatever else the author says of the model.

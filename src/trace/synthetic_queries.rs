@@ -11,7 +11,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::synthetic::{Purpose, WORDS, write_rows};
-use super::{Dtype, Mask, Synthetic, TensorSpec, TraceError, TraceWriter};
+use super::{Dtype, Mask, Synthetic, TensorSpec, TraceError, TraceWriter, WordState};
 
 /// The size of such a trace, and its seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,7 +209,11 @@ impl SyntheticQueries {
         }
         tokens.extend((1..text).map(|index| json!({"text": WORDS[(index - 1) % WORDS.len()], "segment": "question"})));
         let object = |frame: usize| json!({"label": "object", "image": frame, "box": self.each.patch_box(self.frame(frame).object())});
-        let states: Vec<Value> = (0..self.word_states()).map(|state| self.word_state(state)).collect();
+        let state = |state| match self.word_state(state) {
+            WordState::Hidden(number) => json!(number),
+            WordState::Logits => json!("logits"),
+        };
+        let states: Vec<Value> = (0..self.word_states()).map(state).collect();
         let masks: Vec<Value> = (0..layers).map(|layer| self.mask(layer).to_json()).collect();
         let mut document = json!({
             "format": 2,
@@ -282,8 +286,8 @@ impl SyntheticQueries {
         self.each.layers + 2
     }
 
-    fn word_state(&self, state: usize) -> Value {
-        if state > self.each.layers { json!("logits") } else { json!(state) }
+    fn word_state(&self, state: usize) -> WordState {
+        if state > self.each.layers { WordState::Logits } else { WordState::Hidden(state) }
     }
 
     /// The words of a token in every state: its own, or what is on its patch; then others.

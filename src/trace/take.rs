@@ -21,7 +21,8 @@ pub(super) fn take(
     mut entries: HashMap<String, Entry>,
 ) -> Result<Tensors, String> {
     let mut taken = Tensors::new();
-    for kind in table {
+    // What a reader of the first version ignores means nothing in a file of the first version.
+    for kind in table.iter().filter(|kind| kind.since <= document.format) {
         for owner in 0..kind.each.owners(document) {
             let named =
                 || kind.members(document, owner).map(|member| (member, kind.tensor_name(document, owner, member)));

@@ -30,6 +30,7 @@ pub(super) fn parse(text: &str) -> Result<Document, String> {
     // What a reader of the first version ignores means nothing in a file of the first version.
     let is_first = version == *first;
     let mut document = Document {
+        format: version,
         id: optional(root, ROOT, "id", string)?,
         model: optional(root, ROOT, "model", object)?.unwrap_or_default(),
         images: optional(root, ROOT, "images", count)?.unwrap_or(0),
