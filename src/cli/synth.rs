@@ -158,7 +158,9 @@ fn write_queries(arguments: &Arguments, each: Synthetic, quiet: bool) -> Result<
     let mut synthetic = SyntheticQueries { each, key_heads, head_dim, masks: Vec::new(), frames };
     let spans = (0..frames).map(|frame| synthetic.frame_tokens(frame));
     let (first, last) = (synthetic.frame_tokens(0).start, synthetic.frame_tokens(frames - 1).end);
-    let around = |spans: Vec<Range<usize>>| [vec![0..first], spans, vec![last..synthetic.tokens()]].concat();
+    let around = |spans: Vec<Range<usize>>| {
+        std::iter::once(0..first).chain(spans).chain(std::iter::once(last..synthetic.tokens())).collect()
+    };
     let mask = |name: &MaskName| match name {
         MaskName::Ready(mask) => mask.clone(),
         MaskName::Spans => Mask::Spans(around(spans.clone().collect())),

@@ -215,7 +215,7 @@ fn a_document_that_breaks_a_rule_of_version_2_is_refused() -> Result {
             set("/sequences/main/tokens/0", json!({"image": 0, "padding": "yes"})),
             "`sequences.main.tokens[0].padding` is a string, expected a boolean".into(),
         ),
-        (set("/image_times", json!([1])), "`image_times` has 1 entries, expected 2: `images` is 2".into()),
+        (set("/image_times", json!([1])), "`image_times` has 1 entries, expected 2: one an image".into()),
         (set("/image_times", json!([1, "2"])), "`image_times[1]` is a string, expected a finite number".into()),
         (
             set("/relevance/1/name", json!("gradient")),

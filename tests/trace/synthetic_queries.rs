@@ -41,7 +41,7 @@ fn row(layer: &QueriesKeys<'_>, head: usize, query: usize) -> Vec<f64> {
 #[test]
 fn every_mask_gives_a_sound_trace_with_its_planted_keys() -> Result {
     let frames: Vec<_> = (0..3).map(|frame| video(Vec::new()).frame_tokens(frame)).collect();
-    let around = [&[0..1][..], &frames, &[61..67][..]].concat();
+    let around = std::iter::once(0..1).chain(frames.clone()).chain(std::iter::once(61..67)).collect();
     let lists = [
         vec![Mask::Causal],
         vec![Mask::Full],

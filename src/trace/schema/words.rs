@@ -10,7 +10,7 @@ use super::fields::{
 pub fn image_times(value: &Json<'_>, place: Place<'_>, images: usize) -> Result<Vec<Option<f32>>, String> {
     let items = as_list(value, place)?;
     if items.len() != images {
-        return Err(format!("`{place}` has {} entries, expected {images}: `images` is {images}", items.len()));
+        return Err(format!("`{place}` has {} entries, expected {images}: one an image", items.len()));
     }
     let time = |(index, item): (usize, &Json<'_>)| match item {
         Json::Null => Ok(None),
