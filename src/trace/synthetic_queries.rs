@@ -1,10 +1,11 @@
 //! Synthetic traces that store queries and keys, of any size in constant memory: pictures or a video, then text, as a decoder
 //! reads them, with patterns that are known (docs/trace-format.md lists them).
 //!
-//! A key is a code of random signs, so that codes of different tokens are nearly at right angles. A query that is a multiple
-//! `a` of the sum of m codes has the logit `a √dim` on their keys and logits of deviation `a √m` on all n others, whose
-//! exponentials have the mean `exp(m a² / 2)`: the m keys share the weight p where `a √dim = ln(n / m) + m a² / 2 +
-//! ln(p / (1 − p))`. As in the other traces no function of a mathematics library is used, so the logarithm is ours.
+//! A key is a code of random signs, so that codes of different tokens are nearly at right angles. A query that is `a` times
+//! the sum of m codes has a logit of `a √dim` on their keys, give or take `a √(m − 1)`, and of 0, give or take `a √m`, on all n
+//! others. The mean of the exponential of a deviation s is `exp(s² / 2)`, so the m keys share the weight p on average where
+//! `a √dim = ln(n / m) + ln(p / (1 − p)) + a² / 2`. As in the other traces no function of a mathematics library is used, so
+//! the logarithm is ours.
 
 use std::path::Path;
 
@@ -262,7 +263,7 @@ impl SyntheticQueries {
         let (dim, count) = (self.head_dim as f64, planted.len() as f64);
         let wanted = natural_log(others / count * share / (1.0 - share)).max(0.0);
         // Where the dim is too small for the share, as much as there can be.
-        let factor = (dim.sqrt() - (dim - 2.0 * count * wanted).max(0.0).sqrt()) / count;
+        let factor = dim.sqrt() - (dim - 2.0 * wanted).max(0.0).sqrt();
         values.fill(0.0);
         for key in planted {
             self.add_code(layer, head / (self.each.heads / self.key_heads), key, factor as f32, values);
