@@ -71,11 +71,10 @@ fn every_mask_gives_a_sound_trace_with_its_planted_keys() -> Result {
             }
             let wanted = f64::from(synthetic.each.planted_share(layer));
             for (head, (share, rows)) in shares.into_iter().enumerate().filter(|(_, (_, rows))| *rows >= 5) {
-                assert!(
-                    (share / f64::from(rows) - wanted).abs() < 0.12,
-                    "{:?} {layer}.{head}: {share} of {rows}",
-                    synthetic.masks
-                );
+                // Head 3 has but six rows, of four keys each.
+                let tolerance = if head == 3 { 0.2 } else { 0.1 };
+                let share = share / f64::from(rows);
+                assert!((share - wanted).abs() < tolerance, "{:?} {layer}.{head}: {share}", synthetic.masks);
             }
             assert_eq!(shares[5], (0.0, 0));
         }
