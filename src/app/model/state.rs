@@ -36,6 +36,10 @@ pub struct State {
     pub preview: Option<Selection>,
     /// The thing under the pointer.
     pub hover: Option<Target>,
+    /// Whether what is under the pointer is shown as if it were selected.
+    pub is_hover_previewed: bool,
+    /// Whether a token under the pointer is shown as if it were selected; while Alt is held the other way round.
+    pub previews_tokens: bool,
     /// How the views look.
     pub options: Options,
     /// What is known of what the views need.

@@ -4,14 +4,14 @@ use glam::Vec2;
 
 use super::asked;
 use super::sketch::Sketch;
-use super::words::word;
+use super::words::distinct_names;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::{Combine, Direction, Pick, SinkTreatment};
 use crate::query::Weights;
 use crate::render::Align;
-use crate::trace::{Block, Content, Token};
+use crate::trace::{Block, Token};
 use crate::view::{Inputs, Target};
 
 /// The current block as the selection looks at it.
@@ -167,19 +167,45 @@ pub(in crate::view) fn layers_line(inputs: &Inputs<'_>) -> String {
     }
 }
 
+/// A view's title; in the window, whose tabs name the view, a quiet line that says what of the trace it shows, and whether that is
+/// only under the pointer.
+pub(in crate::view) fn title(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>) {
+    sketch.title(inputs, &headline(inputs, sides), inputs.document.id.as_deref());
+    subtitle(inputs, sketch, sides);
+}
+
+/// The line alone.
+pub(in crate::view) fn subtitle(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>) {
+    sketch.subtitle(inputs, &format!("{} · {}", place(inputs), decapitalized(&tokens_line(inputs, sides))));
+}
+
+/// With a small first letter.
+pub(in crate::view) fn decapitalized(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
+}
+
 /// `Attention of color, shape · layer 2 · head 1`.
 pub(in crate::view) fn headline(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
     format!("{} · {}", tokens_line(inputs, sides), place(inputs))
 }
 
-/// `Attention of color, shape`.
-pub(in crate::view) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
-    let tokens = &inputs.document.sequences[sides.near].tokens;
-    let name = |&token: &usize| match tokens.get(token).map(|token| &token.content) {
-        Some(Content::Text(text)) => word(text),
-        Some(Content::Image { .. }) => format!("patch {token}"),
-        None => "?".to_owned(),
-    };
+/// The tokens whose weights are shown, as tips name them: `color`, `mean of color, shape`.
+pub(in crate::view) fn near(inputs: &Inputs<'_>) -> String {
+    let Some(sides) = Sides::bare(inputs) else { return String::new() };
+    let names = near_names(inputs, &sides);
+    match (inputs.shown.combine, inputs.shown.tokens.len()) {
+        (_, 1) => names,
+        (Combine::Mean, _) => format!("mean of {names}"),
+        (Combine::Sum, _) => format!("sum of {names}"),
+        (Combine::Max, _) => format!("largest of {names}"),
+    }
+}
+
+/// `color, shape`.
+fn near_names(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
+    let known = distinct_names(&inputs.document.sequences[sides.near].tokens);
+    let name = |&token: &usize| known.get(token).cloned().unwrap_or_else(|| "?".to_owned());
     let mut names: Vec<String> = inputs.shown.tokens.iter().take(3).map(name).collect();
     if inputs.shown.tokens.len() > 3 {
         names.push(format!("{} more", inputs.shown.tokens.len() - 3));
@@ -187,6 +213,12 @@ pub(in crate::view) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> St
     if names.is_empty() {
         names.push("all tokens".to_owned());
     }
+    names.join(", ")
+}
+
+/// `Attention of color, shape`.
+pub(in crate::view) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
+    let names = near_names(inputs, sides);
     let combined = match inputs.shown.combine {
         _ if inputs.shown.tokens.len() == 1 => "Attention",
         Combine::Mean => "Attention",
@@ -197,7 +229,7 @@ pub(in crate::view) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> St
         Direction::AttendsTo => "of",
         Direction::AttendedBy => "to",
     };
-    format!("{combined} {preposition} {}", names.join(", "))
+    format!("{combined} {preposition} {names}")
 }
 
 /// The maximum of the finite values: an infinite one would leave all others in one colour. 0 if there is none above.

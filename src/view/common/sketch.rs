@@ -31,6 +31,8 @@ pub(in crate::view) struct Sketch<'a> {
     pub rows_beyond: f32,
     /// Font sizes in logical pixels.
     pub text: TextSizes,
+    /// Whether it is a part of a larger drawing, which says what is shown.
+    pub is_part: bool,
     size: Vec2,
     fonts: &'a mut Fonts,
 }
@@ -68,6 +70,7 @@ impl<'a> Sketch<'a> {
             grid: None,
             cells: None,
             rows_beyond: 0.0,
+            is_part: false,
             text: TextSizes { title: 13.0 * scale, normal: 12.0 * scale, small: 10.5 * scale },
             size,
             fonts,
@@ -199,6 +202,23 @@ impl<'a> Sketch<'a> {
             Label { at: middle, align: Align::Left, text: shown, size, bold: true, color, clip: None, upright: false };
         self.marks.push(Mark::Label(label));
         self.free.min.y = (self.free.min.y + size * 1.4 + 6.0).min(self.free.max.y);
+    }
+
+    /// In the window, whose tabs name the views, a quiet line in place of the title: what of the trace is shown, and whether that
+    /// is what the pointer is on and not what is selected.
+    pub fn subtitle(&mut self, inputs: &Inputs<'_>, what: &str) {
+        let small = self.text.small;
+        if inputs.options.title || self.is_part || self.free.size().y < small * 7.0 {
+            return;
+        }
+        let is_preview = inputs.shown != inputs.selection;
+        let (text, color) = match is_preview {
+            true => (format!("under the pointer: {what}"), self.palette.hover),
+            false => (what.to_owned(), self.palette.muted),
+        };
+        let text = self.elide(&text, small, false, self.free.size().x);
+        self.label(self.free.min + Vec2::new(0.0, small * 0.6), Align::Left, text, small, color);
+        self.free.min.y += small * 1.7;
     }
 
     /// Words in the middle of the free room, for a view that has nothing to draw.

@@ -48,6 +48,10 @@ pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts:
         _ => None,
     };
     sketch.title(a, &title(view, a), None);
+    if let Some(sides) = sides::Sides::of(a).filter(|_| view != CompareView::Heads) {
+        sides::subtitle(a, &mut sketch, &sides);
+    }
+    sketch.is_part = true;
     let hover_b = a.hover.and_then(|target| partners.as_ref()?.to_b(target));
     let options = Options {
         title: false,

@@ -13,7 +13,7 @@ use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{
-    Sides, headline, largest, locked, note_not_finite, refused, weight_label, weight_range,
+    Sides, largest, locked, note_not_finite, refused, title, weight_label, weight_range,
 };
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
@@ -44,7 +44,7 @@ pub(super) const VIEW: Definition = Definition {
 
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of_or_note(inputs, sketch, "Image") else { return };
-    sketch.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    title(inputs, sketch, &sides);
     if refused(inputs, sketch) {
         return;
     }

@@ -16,7 +16,7 @@ use crate::trace::{Content, Modality, Token};
 use crate::view::common::asked;
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
-use crate::view::common::sides::{Sides, headline, refused, sentence};
+use crate::view::common::sides::{Sides, refused, sentence, title};
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
 use crate::view::common::tip::number;
@@ -41,7 +41,7 @@ fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of_or_note(inputs, sketch, "Links") else { return };
-    sketch.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    title(inputs, sketch, &sides);
     if refused(inputs, sketch) {
         return;
     }

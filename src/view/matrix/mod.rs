@@ -104,6 +104,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of_or_note(inputs, sketch, "Matrix") else { return };
     let title = format!("Attention matrix {} · {}", sides.block.name, place(inputs));
     sketch.title(inputs, &title, inputs.document.id.as_deref());
+    sketch.subtitle(inputs, &place(inputs));
     if refused(inputs, sketch) {
         return;
     }

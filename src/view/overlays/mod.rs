@@ -14,7 +14,9 @@ use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::patches::Patches;
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, largest, layers_line, refused, sentence, tokens_line, weight_range};
+use crate::view::common::sides::{
+    Sides, decapitalized, largest, layers_line, refused, sentence, tokens_line, weight_range,
+};
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
@@ -83,6 +85,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     };
     let title = format!("{} · {place}", tokens_line(&shown, &sides));
     sketch.title(inputs, &title, inputs.document.id.as_deref());
+    sketch.subtitle(inputs, &format!("{place} · {}", decapitalized(&tokens_line(&shown, &sides))));
     if refused(inputs, sketch) {
         return;
     }

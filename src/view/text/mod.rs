@@ -19,7 +19,7 @@ use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{
-    Sides, headline, largest, locked, note_not_finite, refused, weight_label, weight_range,
+    Sides, largest, locked, note_not_finite, refused, title, weight_label, weight_range,
 };
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
@@ -46,7 +46,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {
         return plain::draw(inputs, sketch);
     };
-    sketch.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    title(inputs, sketch, &sides);
     if refused(inputs, sketch) {
         return;
     }

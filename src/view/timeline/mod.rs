@@ -98,6 +98,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         plain.rollout != inputs.shown.rollout || [plain.layer, plain.head] != [inputs.shown.layer, inputs.shown.head];
     let place = if differs { format!("{place}, of the weights as they are") } else { place };
     sketch.title(inputs, &format!("Output tokens · {place}"), inputs.document.id.as_deref());
+    sketch.subtitle(inputs, &place);
     sinks::note_counted(inputs, sketch, &sides);
     let timeline = match known(inputs) {
         None => {

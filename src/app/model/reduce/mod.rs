@@ -26,8 +26,11 @@ impl State {
         let before = self.selection.clone();
         let is_recorded = !matches!(command, Command::Undo | Command::Redo);
         let effect = self.carry_out(command);
-        if is_recorded && self.selection != before {
-            self.history.record(before);
+        if self.selection != before {
+            self.renew_preview(&before);
+            if is_recorded {
+                self.history.record(before);
+            }
         }
         effect
     }
@@ -68,9 +71,10 @@ impl State {
             Command::Select { target: Target::State { state, .. }, .. } => self.options.hidden_state = Some(state),
             Command::Select { target, extend } => {
                 self.selection = self.selected_by(&target, extend);
-                self.set_preview(None);
             }
             Command::Preview(target) => self.set_preview(target),
+            Command::Point(target) => self.point(target),
+            Command::PreviewTokens(previews) => self.previews_tokens = previews,
             Command::ClearTokens => self.selection.tokens.clear(),
             Command::StepToken(by) => self.step_token(by),
             Command::StepOutput(by) => self.step_output(by),
@@ -132,7 +136,6 @@ impl State {
             }
             Command::SelectTokens { sequence, tokens, extend } => {
                 self.selection = self.with_tokens(sequence, &tokens, extend);
-                self.set_preview(None);
             }
             Command::SetCombine(combine) => self.selection.combine = combine,
             Command::SetRollout(rollout) => self.selection.rollout = rollout,
@@ -165,7 +168,7 @@ impl State {
     fn go_back(&mut self, step: impl FnOnce(&mut History, &Selection) -> Option<Selection>) {
         if let Some(selection) = step(&mut self.history, &self.selection) {
             self.selection = selection;
-            self.set_preview(None);
+            self.preview = None;
         }
     }
 }
