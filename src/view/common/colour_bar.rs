@@ -26,6 +26,8 @@ pub(in crate::view) struct Bar {
 const GAP: f32 = 10.0;
 const THICKNESS: f32 = 9.0;
 const STEPS: usize = 256;
+/// Length of the tick at the uniform share.
+const UNIFORM_TICK: f32 = 6.0;
 
 impl Bar {
     /// Takes the room from what is free; `None` if bars are off or there is too little room for one.
@@ -77,6 +79,20 @@ impl Bar {
             sketch.line(from, to, 4.0, Color::hex(0x000000));
             sketch.line(from, to, 2.0, color);
         }
+        if let Some((value, _)) = self.scale.uniform {
+            // At the side where no numbers are.
+            let (from, to) = match self.place {
+                BarSide::Right => {
+                    let y = rect.max.y - position(value) * rect.size().y;
+                    (Vec2::new(rect.min.x - UNIFORM_TICK, y), Vec2::new(rect.min.x, y))
+                }
+                BarSide::Below => {
+                    let x = rect.min.x + position(value) * rect.size().x;
+                    (Vec2::new(x, rect.min.y - UNIFORM_TICK), Vec2::new(x, rect.min.y))
+                }
+            };
+            sketch.line(from, to, 1.5, sketch.palette.text);
+        }
         self.ticks(sketch, rect, position);
         let color = sketch.palette.muted;
         match self.place {
@@ -103,12 +119,14 @@ impl Bar {
     fn gradient(&self, sketch: &mut Sketch<'_>, rect: Rect) {
         let [low, high] = self.scale.range;
         let share = |step: usize| (step as f32 + 0.5) / STEPS as f32;
-        let value =
-            |step: usize| low + (high - low) * if self.scale.reversed { 1.0 - share(step) } else { share(step) };
+        let value = |step: usize| low + (high - low) * share(step);
         let (values, rows, columns): (Vec<f32>, u32, u32) = match self.place {
             BarSide::Right => ((0..STEPS).rev().map(value).collect(), STEPS as u32, 1),
             BarSide::Below => ((0..STEPS).map(value).collect(), 1, STEPS as u32),
         };
+        if let Some(veil) = self.scale.veil {
+            sketch.fill(rect, veil.ground);
+        }
         sketch.marks.push(Mark::Heatmap(Heatmap {
             rect,
             values: Values::Host(Arc::new(values)),
@@ -118,8 +136,8 @@ impl Bar {
             range: self.scale.range,
             colormap: self.scale.colormap,
             missing: sketch.palette.missing,
-            opacity: 1.0,
-            fade: self.scale.fades,
+            opacity: self.scale.veil.map_or(1.0, |veil| veil.opacity),
+            fade: self.scale.veil.is_some_and(|veil| veil.fades),
             smooth: false,
         }));
     }

@@ -1,10 +1,12 @@
 //! The two sides of the current block: the one that the selected tokens are on, and the one that has the weights.
 
+use std::ops::Range;
+
 use glam::Vec2;
 
 use super::asked;
 use super::sketch::Sketch;
-use super::words::distinct_names;
+use super::words::{distinct_names, of_word, words};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
@@ -235,6 +237,52 @@ pub(in crate::view) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> St
 /// The maximum of the finite values: an infinite one would leave all others in one colour. 0 if there is none above.
 pub(in crate::view) fn largest(values: impl IntoIterator<Item = f32>) -> f32 {
     values.into_iter().filter(|value| value.is_finite()).fold(0.0, f32::max)
+}
+
+/// The weight up to which the colours of patches and words reach alike: the largest on any that is not special. Special tokens often
+/// draw so much that all others would look alike: they stretch the scale only where there is nothing else. Words count whole
+/// where their pieces are joined.
+pub(in crate::view) fn common_peak(inputs: &Inputs<'_>, sides: &Sides<'_>) -> f32 {
+    let far = &inputs.document.sequences[sides.far].tokens;
+    let runs = if inputs.options.join_pieces { words(far) } else { (0..far.len()).map(|at| at..at + 1).collect() };
+    let of = |special: bool| {
+        let counts = |run: &&Range<usize>| special || !far[run.start].special;
+        let weight =
+            |run: &Range<usize>| sides.shown.get(run.clone()).map_or(0.0, |weights| of_word(sides.direction, weights));
+        largest(runs.iter().filter(counts).map(weight))
+    };
+    let usual = of(false);
+    if usual > 0.0 { usual } else { of(true) }
+}
+
+/// The ends of the colours of the weights on patches and words.
+pub(in crate::view) fn common_range(inputs: &Inputs<'_>, sides: &Sides<'_>) -> [f32; 2] {
+    let locked = locked(inputs, |peaks| peaks.patches.max(peaks.words));
+    weight_range(inputs, locked.unwrap_or_else(|| common_peak(inputs, sides)))
+}
+
+/// What every weight would be if the queries attended evenly to all keys that they may, and how that is written; `None` where
+/// weights are coloured in other units, or keys see different numbers of queries.
+pub(in crate::view) fn uniform_share(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Option<(f32, String)> {
+    let (selection, keys) = (inputs.shown, sides.key.len());
+    let is_causal = sides.block.causal && sides.block.query == sides.block.key;
+    let are_raw = inputs.options.normalization == Normalization::None && selection.sinks != SinkTreatment::Renormalise;
+    if keys == 0 || !are_raw || (is_causal && selection.direction == Direction::AttendedBy) {
+        return None;
+    }
+    let near = &inputs.document.sequences[sides.near].tokens;
+    let all: Vec<usize> = (0..near.len()).filter(|&token| !near[token].special).collect();
+    let tokens = if selection.tokens.is_empty() { &all } else { &selection.tokens };
+    let seen = |&token: &usize| if is_causal { (token + 1).min(keys) } else { keys };
+    let shares = || tokens.iter().map(|token| 1.0 / seen(token) as f32);
+    let share = match selection.combine {
+        Combine::Sum => shares().sum(),
+        Combine::Max => shares().fold(0.0, f32::max),
+        Combine::Mean => shares().sum::<f32>() / tokens.len().max(1) as f32,
+    };
+    let count = tokens.first().map(seen).filter(|count| tokens.iter().all(|token| seen(token) == *count))?;
+    let of = if selection.combine == Combine::Sum { tokens.len() } else { 1 };
+    (share > 0.0).then(|| (share, format!("{of}/{count}")))
 }
 
 /// The values at the ends of the colours of weights.

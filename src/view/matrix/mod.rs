@@ -11,7 +11,7 @@ use glam::Vec2;
 use self::axis::Axis;
 use self::marks::{bands, cross_hair, labels, mark_sinks, numbers};
 use self::parts::{Part, Parts};
-use crate::analysis::Cells;
+use crate::analysis::{Cells, SinkTreatment};
 use crate::query::{Cell, Query, Rectangle, RectangleCells};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
@@ -127,7 +127,9 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         let waiting = "The weights of this head are not here yet.".to_owned();
         return sketch.note(&inputs.results.failure(&parts.overview.request).map_or(waiting, sentence));
     };
-    let scale = scale(inputs, overview);
+    let is_causal = sides.block.causal && sides.block.query == sides.block.key;
+    let uniform = (!is_causal && columns > 0).then(|| (1.0 / sides.key.len() as f32, format!("1/{}", sides.key.len())));
+    let scale = scale(inputs, overview).with_uniform(uniform.filter(|_| inputs.shown.sinks != SinkTreatment::Renormalise));
     let wide = sketch.free.size().x > sketch.free.size().y * 1.1 * aspect(rows, columns);
     let bar_place = if wide { BarSide::Right } else { BarSide::Below };
     let bar = Bar::reserve(sketch, &scale, bar_place, inputs.options.colour_bar);
@@ -155,7 +157,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         smooth: false,
     }));
     sketch.cells = known_cells(inputs, part, shown, &queries.cells, &keys.cells);
-    if sides.block.causal && sides.block.query == sides.block.key {
+    if is_causal {
         hide_future(sketch, &keys, &queries);
     }
     if part.step() == 1 {

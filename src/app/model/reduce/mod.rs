@@ -17,7 +17,7 @@ use crate::app::model::command::Command;
 use crate::app::model::comparison::Comparison;
 use crate::app::model::effect::Effect;
 use crate::app::model::history::History;
-use crate::app::model::state::{Palette, State};
+use crate::app::model::state::{Palette, State, first_of_block};
 use crate::view::{Target, Theme};
 
 impl State {
@@ -158,8 +158,9 @@ impl State {
     }
 
     pub(super) fn select_block(&mut self, block: usize) {
-        let Selection { direction, combine, sinks, sink_criteria, .. } = self.selection;
-        self.selection = Selection { block, direction, combine, sinks, sink_criteria, ..Selection::default() };
+        let Some(open) = &self.trace else { return };
+        let Selection { combine, sinks, sink_criteria, .. } = self.selection;
+        self.selection = Selection { combine, sinks, sink_criteria, ..first_of_block(open, block) };
         self.options.matrix_window = None;
         self.options.heads_filter = None;
         self.keep_statistic();

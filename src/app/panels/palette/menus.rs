@@ -153,6 +153,7 @@ fn embedding(state: &State) -> Vec<Entry> {
 fn views(state: &State) -> Vec<Entry> {
     let mut entries = vec![
         toggle(state, "image: fade out where there is little", |options| &mut options.fade),
+        toggle(state, "image: contours", |options| &mut options.contours),
         toggle(state, "image: smooth", |options| &mut options.smooth),
         toggle(state, "text: whole words", |options| &mut options.join_pieces),
         toggle(state, "colours: lock scale", |options| &mut options.lock_scale),
