@@ -1,11 +1,25 @@
 """Traces of vision-language transformers: what one model did on one input, in one `.safetensors` file.
 
-`Trace` holds, saves and loads one; `vlscope.capture` records one from a model.
+`Trace` holds, saves and loads one; `record` watches any PyTorch model; `vlscope.capture` records one from a model.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from .dataset import Dataset
 from .error import TraceError
 from .trace import AttentionBlock, HeadMetric, Region, Token, Trace
 
-__all__ = ["AttentionBlock", "Dataset", "HeadMetric", "Region", "Token", "Trace", "TraceError"]
+if TYPE_CHECKING:
+    from .recording import record
+
+__all__ = ["AttentionBlock", "Dataset", "HeadMetric", "Region", "Token", "Trace", "TraceError", "record"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # A trace needs numpy alone; torch is there when a model is.
+    if name == "record":
+        from .recording import record
+
+        return record
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -33,7 +33,11 @@ class TensorKind:
     """Tensors of one meaning."""
 
     name: str
+    #: The version of the format that brought it.
+    since: int
     each: str
+    #: Which layers have it; always "all" if these are not layers.
+    of: str
     shape: list[str]
     dtypes: list[str]
     is_required: bool
@@ -138,7 +142,9 @@ def _one_of(names: list[str]) -> str:
 
 
 _TABLE = json.loads((Path(__file__).parent / "tensor_kinds.json").read_text())
-#: The version of the format that is read and written.
-FORMAT: int = _TABLE["format"]
+#: The versions of the format that the Rust reader reads.
+FORMATS: list[int] = _TABLE["formats"]
+#: The version of the format that is read and written here.
+FORMAT: int = FORMATS[0]
 #: By their names, in the order in which they are looked for.
-KINDS = {row["name"]: TensorKind(**row) for row in _TABLE["tensors"]}
+KINDS = {row["name"]: TensorKind(**row) for row in _TABLE["tensors"] if row["since"] <= FORMAT}

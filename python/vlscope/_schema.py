@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import _json
-from ._kinds import FORMAT
+from ._kinds import FORMAT, FORMATS
 from .error import TraceError
 
 
@@ -18,10 +18,14 @@ def parse(text: str) -> dict[str, Any]:
         raise TraceError(f"`vlscope` in `__metadata__` is not valid JSON: {error}") from None
     root = _object(root, "vlscope")
     version = _required(root, "", "format")
-    if type(version) is not int or version != FORMAT:
+    if type(version) is not int or version not in FORMATS:
+        first, last = FORMATS[0], FORMATS[-1]
         raise TraceError(
-            f"`format` is {_json.dump(version)}, expected {FORMAT}: this version of vlscope reads format {FORMAT}"
+            f"`format` is {_json.dump(version)}, expected {first} or {last}: "
+            f"this version of vlscope reads formats {first} and {last}"
         )
+    if version != FORMAT:
+        raise TraceError(f"`format` is {version}, expected {FORMAT}: the Python package reads format {FORMAT}")
     _optional(root, "", "id", _string)
     _optional(root, "", "model", _object)
     images = _optional(root, "", "images", _count) or 0

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 
 #[derive(Args, Debug)]
 pub struct Arguments {
@@ -12,8 +12,7 @@ pub struct Arguments {
     folder: Option<PathBuf>,
 }
 
-pub fn run(arguments: &Arguments) -> Result<()> {
-    let command = super::Cli::command();
+pub fn run(arguments: &Arguments, command: Command) -> Result<()> {
     let Some(folder) = &arguments.folder else {
         let mut page = Vec::new();
         clap_mangen::Man::new(command).render(&mut page)?;

@@ -153,7 +153,7 @@ impl Cli {
                 clap_complete::generate(shell, &mut Self::command(), "vlscope", &mut script);
                 io::stdout().write_all(&script)?;
             }
-            Some(Command::Man(arguments)) => man::run(&arguments)?,
+            Some(Command::Man(arguments)) => man::run(&arguments, Self::command())?,
         }
         Ok(ExitCode::SUCCESS)
     }

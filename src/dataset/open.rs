@@ -4,13 +4,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
+use image::RgbImage;
 use rayon::prelude::*;
 
 use super::head_stats::HeadStats;
 use super::index::headers;
 use super::index::{Index, IndexError, Table as IndexTable};
 use super::table::{Filter, HeadColumn, QueryError, SortKey, Table, sort};
-use super::thumbnails::Places;
+use super::thumbnails::{Places, of_trace};
 
 /// All examples of a folder, and how they are looked up.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub struct Dataset {
     pub table: Table,
     index: Option<Index>,
     heads: Option<HeadStats>,
-    pub(super) places: Places,
+    thumbnails: Places,
 }
 
 /// By what the examples are sorted.
@@ -83,12 +84,12 @@ impl Dataset {
             .collect::<Result<_, _>>()?;
         let table = Table::from_batches(dir, &parts.concat());
         let heads = HeadStats::new(index.clone(), table.keys().to_vec())?;
-        Ok(Self { table, index: Some(index), heads: Some(heads), places: Places::default() })
+        Ok(Self { table, index: Some(index), heads: Some(heads), thumbnails: Places::default() })
     }
 
     /// Without an index: what is known of the traces so far.
     pub fn without_index(table: Table) -> Self {
-        Self { table, index: None, heads: None, places: Places::default() }
+        Self { table, index: None, heads: None, thumbnails: Places::default() }
     }
 
     /// Without an index: what the headers of these files of `dir` say. `goes_on` is told after each, from any thread; once it
@@ -169,6 +170,18 @@ impl Dataset {
                 rows.iter().map(|&row| column.values.value(row as usize).text().into_owned()).collect()
             }
         })
+    }
+
+    /// The first image of each of these rows; `None` where there is none, or it cannot be read.
+    pub fn thumbnails(&self, rows: &[u32]) -> Vec<Option<RgbImage>> {
+        match &self.index {
+            Some(index) => {
+                let keys: Vec<i64> =
+                    rows.iter().filter_map(|&row| self.table.keys().get(row as usize)).copied().collect();
+                self.thumbnails.read(index, &keys)
+            }
+            None => rows.par_iter().map(|&row| of_trace(&self.table.path(row as usize))).collect(),
+        }
     }
 
     /// Whether the answer of an example is right.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use arrow_array::cast::AsArray as _;
@@ -12,7 +13,6 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 use parquet::errors::ParquetError;
 use rayon::prelude::*;
 
-use super::Dataset;
 use super::index::{Index, Part, Table};
 use crate::trace::Trace;
 
@@ -23,36 +23,22 @@ const MAX_SIDE: u32 = 96;
 #[derive(Debug, Default)]
 pub(super) struct Places(OnceLock<HashMap<i64, (usize, usize)>>);
 
-impl Dataset {
-    /// The first image of each of these rows; `None` where there is none, or it cannot be read.
-    pub fn thumbnails(&self, rows: &[u32]) -> Vec<Option<RgbImage>> {
-        match self.index() {
-            Some(index) => {
-                let keys: Vec<i64> =
-                    rows.iter().filter_map(|&row| self.table.keys().get(row as usize)).copied().collect();
-                let found = self.places.read(index, &keys);
-                found.into_par_iter().map(|png| decode(&png?)).collect()
-            }
-            None => rows.par_iter().map(|&row| self.of_trace(row)).collect(),
-        }
+/// The first image of a trace, made small; `None` where there is none, or it cannot be read.
+pub(super) fn of_trace(path: &Path) -> Option<RgbImage> {
+    let trace = Trace::open(path).ok()?;
+    if trace.document().images == 0 {
+        return None;
     }
-
-    fn of_trace(&self, row: u32) -> Option<RgbImage> {
-        let trace = Trace::open(&self.table.path(row as usize)).ok()?;
-        if trace.document().images == 0 {
-            return None;
-        }
-        let view = trace.image(0);
-        let image =
-            RgbImage::from_raw(u32::try_from(view.width).ok()?, u32::try_from(view.height).ok()?, view.rgb.to_vec())?;
-        trace.check_unchanged().ok()?;
-        let long = image.width().max(image.height());
-        let side = |side: u32| (side * MAX_SIDE / long).max(1);
-        Some(match long > MAX_SIDE {
-            true => image::imageops::thumbnail(&image, side(image.width()), side(image.height())),
-            false => image,
-        })
-    }
+    let view = trace.image(0);
+    let image =
+        RgbImage::from_raw(u32::try_from(view.width).ok()?, u32::try_from(view.height).ok()?, view.rgb.to_vec())?;
+    trace.check_unchanged().ok()?;
+    let long = image.width().max(image.height());
+    let side = |side: u32| (side * MAX_SIDE / long).max(1);
+    Some(match long > MAX_SIDE {
+        true => image::imageops::thumbnail(&image, side(image.width()), side(image.height())),
+        false => image,
+    })
 }
 
 fn decode(png: &[u8]) -> Option<RgbImage> {
@@ -60,8 +46,12 @@ fn decode(png: &[u8]) -> Option<RgbImage> {
 }
 
 impl Places {
-    /// The PNG of each of these examples. What cannot be read is left out: a picture is no reason to fail.
-    fn read(&self, index: &Index, keys: &[i64]) -> Vec<Option<Vec<u8>>> {
+    /// The image of each of these examples. What cannot be read is left out: a picture is no reason to fail.
+    pub fn read(&self, index: &Index, keys: &[i64]) -> Vec<Option<RgbImage>> {
+        self.pngs(index, keys).into_par_iter().map(|png| decode(&png?)).collect()
+    }
+
+    fn pngs(&self, index: &Index, keys: &[i64]) -> Vec<Option<Vec<u8>>> {
         let places = self.0.get_or_init(|| places_in(index));
         let mut wanted: HashMap<usize, Vec<(usize, usize)>> = HashMap::new();
         for (slot, key) in keys.iter().enumerate() {

@@ -7,6 +7,7 @@ use image::RgbaImage;
 
 use super::file::{write_png, write_text};
 use super::format::Format;
+use crate::query::RectangleCells;
 use crate::render::{Drawing, Fonts, to_svg};
 use crate::view::{Inputs, View, draw, numbers_of};
 
@@ -15,7 +16,7 @@ use crate::view::{Inputs, View, draw, numbers_of};
 /// # Errors
 /// If an image cannot be embedded.
 pub fn svg_of(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Result<String> {
-    let results = inputs.results.on_host();
+    let results = inputs.results.map(RectangleCells::on_host);
     Ok(to_svg(&draw(view, &Inputs { results: &results, ..*inputs }, fonts).drawing)?)
 }
 

@@ -1,7 +1,8 @@
 //! What is known of a whole block, whichever of its heads is selected.
 
-use super::Context;
-use super::request::{HeapBytes, Lane, QueryError, Request};
+use super::error::QueryError;
+use super::request::{Context, Lane, Request};
+use super::value::HeapBytes;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::{self, Criteria, Sinks};
 use crate::analysis::timeline::{HeadMasses, Timeline};

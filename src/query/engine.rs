@@ -10,11 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use super::OpenTrace;
 use super::caught::caught;
-use super::request::{Lane, Query, QueryError, Request, Value};
+use super::error::QueryError;
+use super::open::OpenTrace;
+use super::request::{Lane, Listener, Query, Request};
 use super::results::{Answer, Results};
-use super::solver::{Key, Listener, Solver};
+use super::solver::{Key, Solver};
+use super::value::Value;
 
 /// A request of a trace.
 #[derive(Clone, Debug)]

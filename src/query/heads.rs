@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Context;
-use super::request::{HeapBytes, Lane, QueryError, Request};
+use super::error::QueryError;
+use super::request::{Context, Lane, Request};
+use super::value::HeapBytes;
 use crate::analysis::BlockLayout;
 use crate::analysis::pool::{Pooling, Tiling};
 use crate::analysis::statistics::{self, Group, HeadStatistics, Options, Over, Part, Parts, plan::Plan, sums::Sums};
@@ -187,7 +188,7 @@ impl Request for AttentionGrid {
         let document = context.document();
         let block = &document.attention[self.block];
         let sides = [document.query_tokens(block).len(), document.key_tokens(block).len()];
-        let tiling = Tiling::within(self.side, sides, self.pooling, block.causal);
+        let tiling = Tiling::within(self.side, sides, self.pooling, block.is_causal());
         let mut tiles = vec![Vec::new(); block.layers];
         let mut next_part = Instant::now() + PATIENCE;
         for layer in context.layers_outwards(block.layers) {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Context;
-use super::request::{HeapBytes, Lane, QueryError, Request};
+use super::error::QueryError;
+use super::request::{Context, Lane, Request};
+use super::value::HeapBytes;
 use crate::analysis::neighbours::{Metric, Neighbour, neighbours};
 use crate::analysis::projection::{Align, Fit, Recipe, Stopped, project};
 use crate::analysis::similarity::{Similarity, similarity};

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::Context;
-use super::matrix::rows;
-use super::request::{HeapBytes, QueryError, Request};
+use super::error::QueryError;
+use super::request::{Context, Request};
+use super::rows::rows;
+use super::value::HeapBytes;
 use crate::analysis::{HeadRows, Selection};
 
 /// The most links that a threshold keeps; of more, the strongest.

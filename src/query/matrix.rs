@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::Context;
-use super::request::{HeapBytes, QueryError, Request};
-use super::weights::left_out;
+use super::error::QueryError;
+use super::request::{Context, Request};
+use super::rows::rows;
+use super::value::HeapBytes;
 use crate::analysis::peaks::usual_maximum_of;
 use crate::analysis::token_statistics::entropy;
 use crate::analysis::{BlockLayout, Cells, HeadRows, Selection};
@@ -59,24 +60,6 @@ pub struct Received {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RowEntropy {
     matrix: Selection,
-}
-
-/// The rollout of the selected heads: `[queries, keys]`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct RolledOut {
-    matrix: Selection,
-}
-
-/// The rows that a selection's heads make.
-pub(super) fn rows<'a>(context: &Context<'a>, selection: &Selection) -> Result<HeadRows<'a>, QueryError> {
-    let left_out = left_out(context, selection)?;
-    if selection.rollout.is_some() {
-        let block = &context.document().attention[selection.block];
-        let keys = context.document().key_tokens(block).len();
-        let matrix = Selection { sinks: Default::default(), ..selection.matrix() }.matrix();
-        return Ok(HeadRows::of_rollout(context.get(&RolledOut { matrix })?, keys, selection, left_out));
-    }
-    Ok(HeadRows::new(context.layers(selection.block)?, selection, left_out)?)
 }
 
 impl Rectangle {
@@ -202,22 +185,15 @@ impl Request for RowEntropy {
     }
 }
 
-impl Request for RolledOut {
-    type Result = Vec<f32>;
-
-    fn compute(&self, context: &Context<'_>) -> Result<Vec<f32>, QueryError> {
-        Ok(context.engine().rollout(context.trace(), &self.matrix, &|| context.goes_on())?)
+impl RectangleCells {
+    /// The same, with nothing to be drawn from a device.
+    pub fn on_host(&self) -> Self {
+        Self { on_device: None, ..self.clone() }
     }
 }
 
 impl HeapBytes for RectangleCells {
     fn heap_bytes(&self) -> usize {
         self.values.heap_bytes()
-    }
-}
-
-impl HeapBytes for f32 {
-    fn heap_bytes(&self) -> usize {
-        0
     }
 }

@@ -9,11 +9,13 @@ use std::any::{Any, TypeId};
 use std::fmt;
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Context;
-use crate::analysis::EngineError;
-use crate::analysis::gather::SelectionError;
-use crate::trace::TraceError;
+use super::error::QueryError;
+use super::open::OpenTrace;
+use super::value::{HeapBytes, Value};
+use crate::analysis::Engine;
+use crate::trace::{Document, TensorView, Trace};
 
 /// One question with one result.
 pub trait Request: Any + Clone + fmt::Debug + Eq + Hash + Send + Sync {
@@ -40,23 +42,6 @@ pub enum Lane {
     States,
 }
 
-/// Why there is no result.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum QueryError {
-    /// Nobody wants it any more.
-    #[error("cancelled")]
-    Stopped,
-    /// There is none; in words for whoever asked.
-    #[error("{0}")]
-    Failed(String),
-}
-
-/// How much memory a result takes besides its own size.
-pub trait HeapBytes {
-    /// In bytes; roughly.
-    fn heap_bytes(&self) -> usize;
-}
-
 /// A request of whatever type.
 #[derive(Clone)]
 pub struct Query {
@@ -64,12 +49,28 @@ pub struct Query {
     hash: u64,
 }
 
-/// A result of whatever type.
-#[derive(Clone)]
-pub(super) struct Value {
-    pub result: Arc<dyn Any + Send + Sync>,
-    pub bytes: usize,
+/// What a request has at hand while it computes.
+pub struct Context<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) open: &'a OpenTrace,
+    pub(super) stop: &'a AtomicBool,
+    pub(super) listener: &'a dyn Listener,
+    /// Answers other requests: from the cache, or by computing them.
+    pub(super) solve: &'a (dyn Fn(&Query) -> Result<Value, QueryError> + Sync),
+    /// The layer from which on layers are computed outwards.
+    pub(super) near_layer: usize,
 }
+
+/// Hears of what is not finished.
+pub(super) trait Listener: Sync {
+    /// A part of a result is there.
+    fn on_part(&self, _query: Query, _part: Value) {}
+    /// How far a long computation is, from 0 to 1.
+    fn on_progress(&self, _share: f32) {}
+}
+
+/// Nobody listens.
+impl Listener for () {}
 
 trait Erased: Send + Sync {
     fn compute(&self, context: &Context<'_>) -> Result<Value, QueryError>;
@@ -144,54 +145,74 @@ impl fmt::Debug for Query {
     }
 }
 
-impl Value {
-    pub fn of<T: HeapBytes + Send + Sync + 'static>(result: T) -> Self {
-        let bytes = size_of::<T>() + result.heap_bytes();
-        Self { result: Arc::new(result), bytes }
+impl<'a> Context<'a> {
+    /// What another request gives.
+    ///
+    /// # Errors
+    /// Those of that request.
+    pub fn get<R: Request>(&self, request: &R) -> Result<Arc<R::Result>, QueryError> {
+        (self.solve)(&Query::from(request.clone()))?.typed()
     }
 
-    /// `None` for a result of another type, which no key leads to.
-    pub fn typed<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        Arc::clone(&self.result).downcast().ok()
+    /// Tells what is there of a result that is not finished.
+    pub fn tell<R: Request>(&self, request: &R, part: R::Result) {
+        self.listener.on_part(Query::from(request.clone()), Value::of(part));
     }
-}
 
-impl QueryError {
-    /// A failure in these words.
-    pub fn failed(why: impl fmt::Display) -> Self {
-        Self::Failed(why.to_string())
+    /// Tells how far it is, from 0 to 1, and whether to go on.
+    pub fn progress(&self, share: f32) -> bool {
+        self.listener.on_progress(share);
+        self.goes_on()
     }
-}
 
-impl From<EngineError> for QueryError {
-    fn from(error: EngineError) -> Self {
-        match error {
-            EngineError::Cancelled => Self::Stopped,
-            error => Self::failed(error),
-        }
+    /// What runs the kernels.
+    pub fn engine(&self) -> &'a Engine {
+        self.engine
     }
-}
 
-impl From<SelectionError> for QueryError {
-    fn from(error: SelectionError) -> Self {
-        Self::failed(error)
+    /// The trace with its images.
+    pub fn open(&self) -> &'a OpenTrace {
+        self.open
     }
-}
 
-impl From<TraceError> for QueryError {
-    fn from(error: TraceError) -> Self {
-        Self::failed(error)
+    /// The file.
+    pub fn trace(&self) -> &'a Trace {
+        &self.open.trace
     }
-}
 
-impl<T> HeapBytes for Vec<T> {
-    fn heap_bytes(&self) -> usize {
-        self.capacity() * size_of::<T>()
+    /// Tokens, blocks, outputs.
+    pub fn document(&self) -> &'a Document {
+        self.open.document()
     }
-}
 
-impl<T: HeapBytes> HeapBytes for Option<T> {
-    fn heap_bytes(&self) -> usize {
-        self.as_ref().map_or(0, HeapBytes::heap_bytes)
+    /// All layers of a block, `[heads, queries, keys]` each.
+    ///
+    /// # Errors
+    /// If there is no such block.
+    pub fn layers(&self, block: usize) -> Result<Vec<TensorView<'a>>, QueryError> {
+        let Some(described) = self.document().attention.get(block) else {
+            return Err(QueryError::failed("this trace holds no such attention"));
+        };
+        Ok((0..described.layers).map(|layer| self.open.trace.attention(block, layer)).collect())
+    }
+
+    /// Whether somebody still wants the result, and the file can still be read.
+    pub fn goes_on(&self) -> bool {
+        !self.stop.load(Ordering::Relaxed) && !self.open.trace.is_torn()
+    }
+
+    /// Fails once nobody wants the result.
+    ///
+    /// # Errors
+    /// [`QueryError::Stopped`].
+    pub fn check(&self) -> Result<(), QueryError> {
+        if self.goes_on() { Ok(()) } else { Err(QueryError::Stopped) }
+    }
+
+    /// The layers of a block, outwards from the one that is looked at.
+    pub fn layers_outwards(&self, count: usize) -> Vec<usize> {
+        let mut layers: Vec<usize> = (0..count).collect();
+        layers.sort_by_key(|layer| layer.abs_diff(self.near_layer));
+        layers
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::RectangleCells;
-use super::request::{Query, Request, Value};
+use super::request::{Query, Request};
+use super::value::{HeapBytes, Value};
 
 /// Results by their requests: a snapshot that no worker changes.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +39,7 @@ impl Results {
 
     /// The same to be kept.
     pub fn shared<R: Request>(&self, request: &R) -> Option<Arc<R::Result>> {
-        self.answer(request)?.outcome.as_ref().ok()?.typed()
+        self.answer(request)?.outcome.as_ref().ok()?.typed().ok()
     }
 
     /// Whether only a part of the result is there.
@@ -52,13 +52,12 @@ impl Results {
         self.answer(request)?.outcome.as_ref().err().map(String::as_str)
     }
 
-    /// The same, with nothing to be drawn from a device.
-    pub fn on_host(&self) -> Self {
+    /// The same with every result of one type changed.
+    pub fn map<T: HeapBytes + Send + Sync + 'static>(&self, change: impl Fn(&T) -> T) -> Self {
         let mut results = self.clone();
-        for answer in results.answers.values_mut() {
-            let Ok(value) = &mut answer.outcome else { continue };
-            if let Some(cells) = value.result.downcast_ref::<RectangleCells>() {
-                *value = Value::of(RectangleCells { on_device: None, ..cells.clone() });
+        for value in results.answers.values_mut().filter_map(|answer| answer.outcome.as_mut().ok()) {
+            if let Some(result) = value.result.downcast_ref() {
+                *value = Value::of(change(result));
             }
         }
         results

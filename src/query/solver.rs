@@ -7,11 +7,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::OpenTrace;
-use super::request::{Query, QueryError, Request, Value};
+use super::error::QueryError;
+use super::open::OpenTrace;
+use super::request::{Context, Listener, Query, Request};
 use super::results::{Answer, Results};
+use super::value::Value;
 use crate::analysis::Engine;
-use crate::trace::{Document, TensorView, Trace};
 
 /// Bytes of results that are cached.
 pub const CACHE_BYTES: usize = 512 << 20;
@@ -27,25 +28,6 @@ pub struct Solver {
     /// The layer from which on layers are computed outwards.
     near_layer: AtomicUsize,
 }
-
-/// What a request has at hand while it computes.
-pub struct Context<'a> {
-    solver: &'a Solver,
-    open: &'a OpenTrace,
-    stop: &'a AtomicBool,
-    listener: &'a dyn Listener,
-}
-
-/// Hears of what is not finished.
-pub(super) trait Listener: Sync {
-    /// A part of a result is there.
-    fn on_part(&self, _query: Query, _part: Value) {}
-    /// How far a long computation is, from 0 to 1.
-    fn on_progress(&self, _share: f32) {}
-}
-
-/// Nobody listens.
-impl Listener for () {}
 
 #[derive(Debug)]
 struct Cache {
@@ -93,7 +75,7 @@ impl Solver {
         request: &R,
         stop: &AtomicBool,
     ) -> Result<Arc<R::Result>, QueryError> {
-        Context { solver: self, open, stop, listener: &() }.get(request)
+        self.value(open, &Query::from(request.clone()), stop, &())?.typed()
     }
 
     /// The results of all these requests, failures included.
@@ -129,7 +111,10 @@ impl Solver {
         if stop.load(Ordering::Relaxed) {
             return Err(QueryError::Stopped);
         }
-        let computed = query.compute(&Context { solver: self, open, stop, listener });
+        let solve = |query: &Query| self.value(open, query, stop, listener);
+        let near_layer = self.near_layer.load(Ordering::Relaxed);
+        let context = Context { engine: &self.engine, open, stop, listener, solve: &solve, near_layer };
+        let computed = query.compute(&context);
         // What was read of a file that changed meanwhile means nothing.
         open.trace.check_unchanged()?;
         let value = computed?;
@@ -155,80 +140,6 @@ impl Solver {
     fn cache(&self) -> MutexGuard<'_, Cache> {
         // A thread that panicked left whole entries.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<'a> Context<'a> {
-    /// What another request gives.
-    ///
-    /// # Errors
-    /// Those of that request.
-    pub fn get<R: Request>(&self, request: &R) -> Result<Arc<R::Result>, QueryError> {
-        let value = self.solver.value(self.open, &Query::from(request.clone()), self.stop, self.listener)?;
-        value.typed().ok_or_else(|| QueryError::failed("a result has another type than its request"))
-    }
-
-    /// Tells what is there of a result that is not finished.
-    pub fn tell<R: Request>(&self, request: &R, part: R::Result) {
-        self.listener.on_part(Query::from(request.clone()), Value::of(part));
-    }
-
-    /// Tells how far it is, from 0 to 1, and whether to go on.
-    pub fn progress(&self, share: f32) -> bool {
-        self.listener.on_progress(share);
-        self.goes_on()
-    }
-
-    /// What runs the kernels.
-    pub fn engine(&self) -> &'a Engine {
-        &self.solver.engine
-    }
-
-    /// The trace with its images.
-    pub fn open(&self) -> &'a OpenTrace {
-        self.open
-    }
-
-    /// The file.
-    pub fn trace(&self) -> &'a Trace {
-        &self.open.trace
-    }
-
-    /// Tokens, blocks, outputs.
-    pub fn document(&self) -> &'a Document {
-        self.open.document()
-    }
-
-    /// All layers of a block, `[heads, queries, keys]` each.
-    ///
-    /// # Errors
-    /// If there is no such block.
-    pub fn layers(&self, block: usize) -> Result<Vec<TensorView<'a>>, QueryError> {
-        let Some(described) = self.document().attention.get(block) else {
-            return Err(QueryError::failed("this trace holds no such attention"));
-        };
-        Ok((0..described.layers).map(|layer| self.open.trace.attention(block, layer)).collect())
-    }
-
-    /// Whether somebody still wants the result, and the file can still be read.
-    pub fn goes_on(&self) -> bool {
-        !self.stop.load(Ordering::Relaxed) && !self.open.trace.is_torn()
-    }
-
-    /// Fails once nobody wants the result.
-    ///
-    /// # Errors
-    /// [`QueryError::Stopped`].
-    pub fn check(&self) -> Result<(), QueryError> {
-        if self.goes_on() { Ok(()) } else { Err(QueryError::Stopped) }
-    }
-
-    /// The layers of a block, outwards from the one that is looked at.
-    pub fn layers_outwards(&self, count: usize) -> Vec<usize> {
-        let near = self.solver.near_layer.load(Ordering::Relaxed);
-        let mut layers: Vec<usize> = (0..count).collect();
-        layers.sort_by_key(|layer| layer.abs_diff(near));
-        layers
     }
 }
 

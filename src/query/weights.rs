@@ -1,8 +1,9 @@
 //! The weights of the selected tokens: one per token of the other side.
 
-use super::matrix::rows;
-use super::request::{HeapBytes, QueryError, Request};
-use super::{BlockSinks, Context};
+use super::error::QueryError;
+use super::request::{Context, Request};
+use super::rows::rows;
+use super::value::HeapBytes;
 use crate::analysis::gather::Resolved;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::per_head::{self, HeadWeights};
@@ -98,14 +99,6 @@ impl Request for HeadsApart {
         let others = of_heads.iter().map(Vec::len).max().unwrap_or(0);
         of_heads.iter_mut().for_each(|weights| weights.resize(others, f32::NAN));
         Ok(HeadWeights { heads, values: of_heads.concat() })
-    }
-}
-
-/// The keys that a selection's treatment of sinks leaves out, ascending.
-pub(super) fn left_out(context: &Context<'_>, selection: &Selection) -> Result<Vec<usize>, QueryError> {
-    match selection.sinks.leaves_out() {
-        true => Ok(context.get(&BlockSinks::of(selection))?.tokens()),
-        false => Ok(Vec::new()),
     }
 }
 

@@ -25,17 +25,6 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("cli", &["trace", "gpu", "analysis", "dataset", "render", "query", "view", "headless", "export", "app"]),
 ];
 
-/// Arrows that still close a circle, and are to be broken; a folder stands for all of its files. Without them there is no circle. A
-/// line that is no longer needed fails.
-const TO_BREAK: [(&str, &str); 6] = [
-    ("cli/mod.rs", "cli/man.rs"),
-    ("dataset/head_stats/mod.rs", "dataset/head_stats/load.rs"),
-    ("dataset/open.rs", "dataset/thumbnails.rs"),
-    ("query/request.rs", "query/solver.rs"),
-    ("query/results.rs", "query/matrix.rs"),
-    ("query/weights.rs", "query/matrix.rs"),
-];
-
 fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
@@ -66,18 +55,11 @@ fn imports_point_one_way() -> Result<(), Box<dyn Error>> {
 #[test]
 fn no_files_use_each_other_in_a_circle() -> Result<(), Box<dyn Error>> {
     let all = Crate::read(&src())?.arrows();
-    let is_one = |(from, to): &Arrow, (a, b): &(&str, &str)| from.starts_with(a) && to.starts_with(b);
-    let found = circles(&all);
-    let closes = |(from, to): &&Arrow| found.iter().any(|c| c.contains(from.as_str()) && c.contains(to.as_str()));
-    let closing: Vec<&Arrow> = all.iter().filter(closes).collect();
-    let stale: Vec<_> = TO_BREAK.iter().filter(|known| !closing.iter().any(|arrow| is_one(arrow, known))).collect();
-    assert!(stale.is_empty(), "these close no circle any more, and go from the list: {stale:#?}");
-    let left = all.iter().filter(|arrow| !TO_BREAK.iter().any(|known| is_one(arrow, known))).cloned().collect();
-    let wrong: Vec<String> = circles(&left)
+    let wrong: Vec<String> = circles(&all)
         .iter()
         .map(|circle| {
             let inside = |(from, to): &&Arrow| circle.contains(from.as_str()) && circle.contains(to.as_str());
-            left.iter().filter(inside).map(|(from, to)| format!("{from} uses {to}")).collect::<Vec<_>>().join("\n")
+            all.iter().filter(inside).map(|(from, to)| format!("{from} uses {to}")).collect::<Vec<_>>().join("\n")
         })
         .collect();
     assert!(wrong.is_empty(), "in circles:\n{}", wrong.join("\n\n"));

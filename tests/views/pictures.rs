@@ -68,7 +68,7 @@ fn a_tile_of_a_part_of_the_image_lies_on_that_part() {
     tokens.extend(patches(0, 2, 2));
     // A tile of 3 × 3 patches, off the overview's lattice, and a detector's box.
     for mut token in patches(0, 3, 3) {
-        if let vlscope::trace::Content::Image { area, .. } = &mut token.content {
+        if let vlscope::trace::Content::Image { area: Some(area), .. } = &mut token.content {
             let place = |at: f32| 0.13 + at * 0.6;
             (area.x0, area.x1, area.y0, area.y1) = (place(area.x0), place(area.x1), place(area.y0), place(area.y1));
         }
@@ -287,7 +287,7 @@ fn text_and_image_have_one_scale_in_both_themes() {
             let quad = quads.filter_map(|mark| if let Mark::Quad(quad) = mark { Some(quad) } else { None });
             quad.filter(|quad| Some(quad.rect) == chip && quad.fill.0[3] == 255).map(|quad| quad.fill).next().unwrap()
         };
-        let light = |color: Color| vlscope::view::contrast(color, Color::hex(0));
+        let light = |color: Color| contrast(color, Color::hex(0));
         assert!(light(fill(2)) < 1.1 && light(fill(5)) > 1.3 * light(fill(2)), "{theme}: a word at 0.00027 does not glow");
     }
 }

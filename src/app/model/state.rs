@@ -180,7 +180,7 @@ fn are_alike(before: &Document, after: &Document) -> bool {
 /// What a newcomer is shown first: an encoder-decoder's attention from what it writes to what it reads, else the first block.
 fn first_selection(open: &OpenTrace) -> Selection {
     let document = open.document();
-    let is_decoder = |block: &Block| document.attention.iter().any(|other| other.query == block.query && other.causal);
+    let is_decoder = |block: &Block| document.attention.iter().any(|other| other.query == block.query && other.is_causal());
     let crosses = |block: &Block| block.query != block.key && is_decoder(block);
     let to_image = |block: &&Block| document.key_tokens(block).iter().any(|token| token.modality() == Modality::Image);
     let crossing = || document.attention.iter().filter(|block| crosses(block));
@@ -198,7 +198,7 @@ pub(in crate::app) fn first_of_block(open: &OpenTrace, index: usize) -> Selectio
     let with_heads = (0..layers).rev().find(|&layer| open.trace.heads(index, layer) > 0);
     let token = block.map_or(0, |block| {
         let last = document.query_tokens(block).len().saturating_sub(1);
-        let without = if block.causal && block.query == block.key { last } else { 0 };
+        let without = if block.is_causal() && block.query == block.key { last } else { 0 };
         output_tokens(document, block).first().copied().unwrap_or(without)
     });
     Selection {

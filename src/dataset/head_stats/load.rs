@@ -8,7 +8,7 @@ use arrow_array::types::{Float32Type, Int32Type, Int64Type};
 use arrow_array::{Array as _, RecordBatch};
 use rayon::prelude::*;
 
-use super::{Grid, HeadValues};
+use super::values::{Grid, HeadValues};
 use crate::analysis::statistics::TABLE;
 use crate::dataset::index::{Index, IndexError, Part, Table, statistic_column};
 

@@ -5,8 +5,8 @@ mod difference;
 mod load;
 #[cfg(test)]
 mod tests;
+mod values;
 
-use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::index::{Index, IndexError, metric_column, statistic_column};
@@ -15,31 +15,10 @@ use crate::analysis::statistics::{Statistic, TABLE};
 
 pub use aggregate::{Aggregate, aggregate, extremes};
 pub use difference::{Difference, difference};
+pub use values::{Grid, HeadValues};
 
 /// Statistics that are kept: as many as fit. The one that was asked for last stays, however large it is.
 const CACHE_BYTES: usize = 192 << 20;
-
-/// The heads of one attention block, over all examples: where models differ, as many as the largest has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grid {
-    /// The block's name.
-    pub block: String,
-    /// Number of layers.
-    pub layers: usize,
-    /// The largest number of heads in a layer.
-    pub heads: usize,
-    /// The cell of layer 0, head 0.
-    pub first: usize,
-}
-
-/// One statistic of all examples.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct HeadValues {
-    /// Heads of all blocks together.
-    pub cells: usize,
-    /// `[examples, cells]`, in the order of the table; not a number where an example has no such head, or no value there.
-    pub numbers: Vec<f32>,
-}
 
 /// Where the numbers come from, and those that were read already.
 #[derive(Debug)]
@@ -51,40 +30,6 @@ pub struct HeadStats {
     names: Vec<String>,
     layout: OnceLock<load::Layout>,
     read: Mutex<Vec<(String, Arc<HeadValues>)>>,
-}
-
-impl Grid {
-    /// The cell of a head, if the block has it.
-    pub fn cell(&self, layer: usize, head: usize) -> Option<usize> {
-        (layer < self.layers && head < self.heads).then(|| self.first + layer * self.heads + head)
-    }
-
-    /// The cells of the block.
-    pub fn cells(&self) -> std::ops::Range<usize> {
-        self.first..self.first + self.layers * self.heads
-    }
-}
-
-impl HeadValues {
-    /// Of one example.
-    pub fn row(&self, row: usize) -> &[f32] {
-        self.numbers.get(row * self.cells..(row + 1) * self.cells).unwrap_or_default()
-    }
-
-    /// The heads of one block alone.
-    pub fn block(&self, grid: &Grid) -> Cow<'_, Self> {
-        if grid.cells() == (0..self.cells) {
-            return Cow::Borrowed(self);
-        }
-        let rows = self.numbers.chunks_exact(self.cells.max(1));
-        let numbers = rows.flat_map(|row| row.get(grid.cells()).unwrap_or_default()).copied().collect();
-        Cow::Owned(Self { cells: grid.cells().len(), numbers })
-    }
-
-    /// Of one head: `[examples]`.
-    pub fn cell(&self, cell: usize) -> Vec<f32> {
-        self.numbers.chunks_exact(self.cells.max(1)).map(|row| row.get(cell).copied().unwrap_or(f32::NAN)).collect()
-    }
 }
 
 impl HeadStats {

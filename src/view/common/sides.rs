@@ -13,7 +13,7 @@ use crate::analysis::sinks::Sinks;
 use crate::analysis::{Combine, Direction, Pick, SinkTreatment};
 use crate::query::Weights;
 use crate::render::Align;
-use crate::trace::{Block, Token};
+use crate::trace::{Block, Mask, Token};
 use crate::view::{Inputs, Target};
 
 /// The current block as the selection looks at it.
@@ -113,6 +113,12 @@ impl<'a> Sides<'a> {
 
     pub fn hovered(&self) -> Option<Target> {
         self.hover
+    }
+
+    /// Which keys queries see, where that is the same in all layers and can be counted.
+    pub fn mask(&self) -> Option<&'a Mask> {
+        let (first, others) = self.block.masks.split_first()?;
+        (*first != Mask::Stored && others.iter().all(|other| other == first)).then_some(first)
     }
 
     /// What the far side's tokens are in this block.
@@ -265,15 +271,16 @@ pub(in crate::view) fn common_range(inputs: &Inputs<'_>, sides: &Sides<'_>) -> [
 /// weights are coloured in other units, or keys see different numbers of queries.
 pub(in crate::view) fn uniform_share(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Option<(f32, String)> {
     let (selection, keys) = (inputs.shown, sides.key.len());
-    let is_causal = sides.block.causal && sides.block.query == sides.block.key;
+    let mask = sides.mask()?;
     let are_raw = inputs.options.normalization == Normalization::None && selection.sinks != SinkTreatment::Renormalise;
-    if keys == 0 || !are_raw || (is_causal && selection.direction == Direction::AttendedBy) {
+    let is_of_rows = selection.direction == Direction::AttendsTo || *mask == Mask::Full;
+    if keys == 0 || !are_raw || !is_of_rows || sides.block.sink_share {
         return None;
     }
     let near = &inputs.document.sequences[sides.near].tokens;
     let all: Vec<usize> = (0..near.len()).filter(|&token| !near[token].special).collect();
     let tokens = if selection.tokens.is_empty() { &all } else { &selection.tokens };
-    let seen = |&token: &usize| if is_causal { (token + 1).min(keys) } else { keys };
+    let seen = |&token: &usize| mask.run(token, keys).map_or(0, |run| run.len());
     let shares = || tokens.iter().map(|token| 1.0 / seen(token) as f32);
     let share = match selection.combine {
         Combine::Sum => shares().sum(),
@@ -282,7 +289,7 @@ pub(in crate::view) fn uniform_share(inputs: &Inputs<'_>, sides: &Sides<'_>) -> 
     };
     let count = tokens.first().map(seen).filter(|count| tokens.iter().all(|token| seen(token) == *count))?;
     let of = if selection.combine == Combine::Sum { tokens.len() } else { 1 };
-    (share > 0.0).then(|| (share, format!("{of}/{count}")))
+    (share > 0.0 && share.is_finite()).then(|| (share, format!("{of}/{count}")))
 }
 
 /// The values at the ends of the colours of weights.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::render::Color;
+use crate::trace::Modality;
 
 /// Which palette is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
@@ -93,6 +94,17 @@ const LIGHT: Palette = Palette {
     missing_stroke: Color::hex(0x858c99),
     output: Color::hex(0x8c3f86),
 };
+
+impl Palette {
+    /// What tokens of a modality have.
+    pub fn of_modality(&self, modality: Modality) -> Color {
+        match modality {
+            Modality::Text => self.word,
+            Modality::Image => self.patch,
+            Modality::Latent | Modality::Audio => self.muted,
+        }
+    }
+}
 
 impl Theme {
     /// Its colours.

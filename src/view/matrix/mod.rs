@@ -15,7 +15,7 @@ use crate::analysis::{Cells, SinkTreatment};
 use crate::query::{Cell, Query, Rectangle, RectangleCells};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
-use crate::trace::{Block, Document, Modality};
+use crate::trace::{Block, Document, Mask, Modality};
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::Scale;
@@ -127,9 +127,11 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         let waiting = "The weights of this head are not here yet.".to_owned();
         return sketch.note(&inputs.results.failure(&parts.overview.request).map_or(waiting, sentence));
     };
-    let is_causal = sides.block.causal && sides.block.query == sides.block.key;
-    let uniform = (!is_causal && columns > 0).then(|| (1.0 / sides.key.len() as f32, format!("1/{}", sides.key.len())));
-    let scale = scale(inputs, overview).with_uniform(uniform.filter(|_| inputs.shown.sinks != SinkTreatment::Renormalise));
+    let is_causal = sides.block.is_causal() && sides.block.query == sides.block.key;
+    let is_even = sides.mask() == Some(&Mask::Full) && inputs.shown.sinks != SinkTreatment::Renormalise;
+    let keys = sides.key.len();
+    let uniform = (is_even && !sides.block.sink_share).then(|| (1.0 / keys as f32, format!("1/{keys}")));
+    let scale = scale(inputs, overview).with_uniform(uniform);
     let wide = sketch.free.size().x > sketch.free.size().y * 1.1 * aspect(rows, columns);
     let bar_place = if wide { BarSide::Right } else { BarSide::Below };
     let bar = Bar::reserve(sketch, &scale, bar_place, inputs.options.colour_bar);
@@ -267,10 +269,7 @@ fn hide_future(sketch: &mut Sketch<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
 fn boundaries(sketch: &mut Sketch<'_>, keys: &Axis<'_>, queries: &Axis<'_>, rect: Rect) {
     let (small, palette) = (sketch.text.small, sketch.palette);
     let line = Color::hex(0xffffff).with_opacity(0.55);
-    let of = |modality: Modality| match modality {
-        Modality::Text => ("text", palette.word),
-        Modality::Image => ("image", palette.patch),
-    };
+    let of = |modality: Modality| (modality.name(), palette.of_modality(modality));
     for (run, _) in keys.wide_runs() {
         let x = keys.span(run.clone()).start;
         if run.start > 0 && x > rect.min.x && x < rect.max.x {
@@ -330,7 +329,7 @@ fn named_runs(sketch: &mut Sketch<'_>, axis: &Axis<'_>) -> Vec<(f32, Modality)> 
         if span.end <= span.start {
             continue;
         }
-        let name = if modality == Modality::Text { "text" } else { "image" };
+        let name = modality.name();
         let half = sketch.width(name, small) / 2.0;
         // Before the matrix there are labels to lie above; behind it there may be no more than the margin.
         let (low, high) = (axis.pixels.start - half * 0.6, axis.pixels.end + (MARGIN - half).min(half * 0.6));
