@@ -36,7 +36,9 @@ pub enum Colormap {
 
 /// A name that is no colormap's.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a colormap: there are viridis, ember, inferno, magma, cividis, red-blue, greys, plasma, turbo and jet")]
+#[error(
+    "'{0}' is not a colormap: there are viridis, ember, inferno, magma, cividis, red-blue, greys, plasma, turbo and jet"
+)]
 pub struct UnknownColormap(String);
 
 impl Colormap {

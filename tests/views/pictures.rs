@@ -167,8 +167,7 @@ fn heat_rises_with_the_weight_on_every_ground() {
         let weights = (0..15).map(|token| token as f32 / 14.0).collect();
         let (scene, picture) = on_ground(ground, weights, |_| {});
         let of_ground = [f32::from(ground); 3];
-        let heat: Vec<f32> =
-            (0..15).map(|token| difference(patch_color(&scene, &picture, token), of_ground)).collect();
+        let heat: Vec<f32> = (0..15).map(|token| difference(patch_color(&scene, &picture, token), of_ground)).collect();
         assert_eq!(heat[0], 0.0, "on {ground}");
         // A step that is hardly seen may be one back.
         assert!(heat.is_sorted_by(|a, b| *b > a - 1.5) && heat[14] > 60.0, "on {ground}: {heat:?}");
@@ -186,7 +185,10 @@ fn the_bar_has_the_colours_of_the_picture() {
         let bar = scene.bar.unwrap();
         for (token, weight) in weights.into_iter().enumerate() {
             let part = bar.part(weight, weight);
-            let at = Vec2::new((bar.rect.min.x + bar.rect.max.x) / 2.0, part.min.y.clamp(bar.rect.min.y + 2.0, bar.rect.max.y - 3.0));
+            let at = Vec2::new(
+                (bar.rect.min.x + bar.rect.max.x) / 2.0,
+                part.min.y.clamp(bar.rect.min.y + 2.0, bar.rect.max.y - 3.0),
+            );
             let [r, g, b, _] = picture.get_pixel(at.x as u32, at.y as u32).0.map(f32::from);
             let off = difference([r, g, b], patch_color(&scene, &picture, token));
             assert!(off < 5.0, "{weight} on {ground}: {off}");
@@ -228,7 +230,8 @@ fn overlapping_tiles_show_the_colour_of_the_token_on_top() {
     let mut pixel = |tiles| {
         case.options.tiles = tiles;
         let scene = case.draw(View::Image);
-        let at = scene.content.min + scene.content.size() * Vec2::new((column as f32 + 0.3) / 6.0, (row as f32 + 0.3) / 4.0);
+        let at =
+            scene.content.min + scene.content.size() * Vec2::new((column as f32 + 0.3) / 6.0, (row as f32 + 0.3) / 4.0);
         let picture = Headless::new(&AdapterChoice::Auto).unwrap().draw(&scene.drawing, 1.0).unwrap();
         picture.get_pixel(at.x as u32, at.y as u32).0
     };
@@ -257,7 +260,8 @@ fn contours_surround_half_and_four_fifths_of_the_attention() {
     let weights = (0..15).map(|token| if token == 7 { 0.6 } else { 0.4 / 14.0 }).collect();
     let (scene, _) = on_ground(255, weights, |case| case.options.contours = true);
     let cell = scene.content.size() / Vec2::new(5.0, 3.0);
-    let white = |mark: &&Mark| matches!(mark, Mark::Line(line) if line.color == Color::hex(0xffffff) && line.dash == 0.0);
+    let white =
+        |mark: &&Mark| matches!(mark, Mark::Line(line) if line.color == Color::hex(0xffffff) && line.dash == 0.0);
     let solid: Vec<&Mark> = scene.drawing.marks.iter().filter(white).collect();
     assert_eq!(solid.len(), 4, "around one patch");
     let corner = scene.content.min + cell * Vec2::new(2.0, 1.0);
@@ -288,7 +292,10 @@ fn text_and_image_have_one_scale_in_both_themes() {
             quad.filter(|quad| Some(quad.rect) == chip && quad.fill.0[3] == 255).map(|quad| quad.fill).next().unwrap()
         };
         let light = |color: Color| contrast(color, Color::hex(0));
-        assert!(light(fill(2)) < 1.1 && light(fill(5)) > 1.3 * light(fill(2)), "{theme}: a word at 0.00027 does not glow");
+        assert!(
+            light(fill(2)) < 1.1 && light(fill(5)) > 1.3 * light(fill(2)),
+            "{theme}: a word at 0.00027 does not glow"
+        );
     }
 }
 
@@ -593,4 +600,42 @@ fn bundles_sum_the_weights_of_a_region() {
     let scene = case.draw(View::Links);
     let mean: f32 = (0..16).map(|i| case.known.matrix[(9 + i / 4 * 8 + i % 4) * 73 + 2]).sum::<f32>() / 16.0;
     assert!((links(&scene)[0].links[0].weight - mean).abs() < 1e-6);
+}
+
+/// Numbers of equal distance beside a bar, from its lower end on: none of them is left out.
+#[test]
+fn ticks_are_even() {
+    let mut case = question();
+    for (width, high) in [(420.0, 1.0), (300.0, 1.0), (900.0, 0.8), (260.0, 0.05)] {
+        case.size = Vec2::new(width, 400.0);
+        case.options.range = Some([0.0, high]);
+        let scene = case.draw(View::Text);
+        let bar = scene.bar.unwrap();
+        let below = labels(&scene).into_iter().filter(|label| label.at.y > bar.rect.max.y);
+        let mut values: Vec<f32> = below.filter_map(|label| label.text.parse().ok()).collect();
+        values.sort_by(f32::total_cmp);
+        assert!(values.len() >= 2, "{width}: {values:?}");
+        let steps: Vec<f32> = values.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(steps.iter().all(|step| (step - steps[0]).abs() < 1e-4), "{width}: {values:?}");
+    }
+}
+
+/// Many selected rows, each lower than a pixel's few, leave the weights to be seen.
+#[test]
+fn selected_rows_do_not_cover_the_matrix() {
+    let mut case = question();
+    case.selection.tokens = (9..73).step_by(2).collect();
+    let case = case.computed();
+    let scene = case.draw(View::Matrix);
+    let inside = scene.content.shrink(1.0);
+    let amber = Theme::Dark.palette().selected;
+    let marks = scene.drawing.marks.iter();
+    let covering = marks.filter(|mark| match mark {
+        Mark::Quad(quad) => quad.stroke == amber && inside.contains(quad.rect.center()),
+        _ => false,
+    });
+    assert_eq!(covering.count(), 0);
+    let at_ends = scene.drawing.marks.iter();
+    let at_ends = at_ends.filter(|mark| matches!(mark, Mark::Quad(quad) if quad.stroke == amber)).count();
+    assert_eq!(at_ends, 2 * case.selection.tokens.len());
 }

@@ -180,7 +180,8 @@ fn are_alike(before: &Document, after: &Document) -> bool {
 /// What a newcomer is shown first: an encoder-decoder's attention from what it writes to what it reads, else the first block.
 fn first_selection(open: &OpenTrace) -> Selection {
     let document = open.document();
-    let is_decoder = |block: &Block| document.attention.iter().any(|other| other.query == block.query && other.is_causal());
+    let is_decoder =
+        |block: &Block| document.attention.iter().any(|other| other.query == block.query && other.is_causal());
     let crosses = |block: &Block| block.query != block.key && is_decoder(block);
     let to_image = |block: &&Block| document.key_tokens(block).iter().any(|token| token.modality() == Modality::Image);
     let crossing = || document.attention.iter().filter(|block| crosses(block));

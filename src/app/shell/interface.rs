@@ -223,7 +223,8 @@ impl Interface {
         ui.ctx().set_zoom_factor(self.state.ui_scale.0);
         self.focus.begin(ui.ctx());
         let scrolled = if self.state.shows_help { panels::take_scrolling_of_help(ui.ctx()) } else { 0.0 };
-        let mut commands = keys::pressed(ui.ctx(), &mut self.typed_ahead);
+        let on_top = self.state.palette.is_some() || self.state.shows_help;
+        let mut commands = keys::pressed(ui.ctx(), &mut self.typed_ahead, on_top);
         panels::show_palette(ui.ctx(), &self.state, &mut commands);
         commands.extend(dropped_files(ui.ctx()));
         commands.extend(self.play(ui.ctx()));

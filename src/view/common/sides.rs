@@ -5,8 +5,9 @@ use std::ops::Range;
 use glam::Vec2;
 
 use super::asked;
+use super::near::selected_names;
 use super::sketch::Sketch;
-use super::words::{distinct_names, of_word, words};
+use super::words::{of_word, words};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
@@ -177,14 +178,14 @@ pub(in crate::view) fn layers_line(inputs: &Inputs<'_>) -> String {
 
 /// A view's title; in the window, whose tabs name the view, a quiet line that says what of the trace it shows, and whether that is
 /// only under the pointer.
-pub(in crate::view) fn title(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>) {
-    sketch.title(inputs, &headline(inputs, sides), inputs.document.id.as_deref());
-    subtitle(inputs, sketch, sides);
+pub(in crate::view) fn title(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+    sketch.title(inputs, &headline(inputs), inputs.document.id.as_deref());
+    subtitle(inputs, sketch);
 }
 
 /// The line alone.
-pub(in crate::view) fn subtitle(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>) {
-    sketch.subtitle(inputs, &format!("{} · {}", place(inputs), decapitalized(&tokens_line(inputs, sides))));
+pub(in crate::view) fn subtitle(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+    sketch.subtitle(inputs, &format!("{} · {}", place(inputs), decapitalized(&tokens_line(inputs))));
 }
 
 /// With a small first letter.
@@ -194,39 +195,13 @@ pub(in crate::view) fn decapitalized(words: &str) -> String {
 }
 
 /// `Attention of color, shape · layer 2 · head 1`.
-pub(in crate::view) fn headline(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
-    format!("{} · {}", tokens_line(inputs, sides), place(inputs))
-}
-
-/// The tokens whose weights are shown, as tips name them: `color`, `mean of color, shape`.
-pub(in crate::view) fn near(inputs: &Inputs<'_>) -> String {
-    let Some(sides) = Sides::bare(inputs) else { return String::new() };
-    let names = near_names(inputs, &sides);
-    match (inputs.shown.combine, inputs.shown.tokens.len()) {
-        (_, 1) => names,
-        (Combine::Mean, _) => format!("mean of {names}"),
-        (Combine::Sum, _) => format!("sum of {names}"),
-        (Combine::Max, _) => format!("largest of {names}"),
-    }
-}
-
-/// `color, shape`.
-fn near_names(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
-    let known = distinct_names(&inputs.document.sequences[sides.near].tokens);
-    let name = |&token: &usize| known.get(token).cloned().unwrap_or_else(|| "?".to_owned());
-    let mut names: Vec<String> = inputs.shown.tokens.iter().take(3).map(name).collect();
-    if inputs.shown.tokens.len() > 3 {
-        names.push(format!("{} more", inputs.shown.tokens.len() - 3));
-    }
-    if names.is_empty() {
-        names.push("all tokens".to_owned());
-    }
-    names.join(", ")
+pub(in crate::view) fn headline(inputs: &Inputs<'_>) -> String {
+    format!("{} · {}", tokens_line(inputs), place(inputs))
 }
 
 /// `Attention of color, shape`.
-pub(in crate::view) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
-    let names = near_names(inputs, sides);
+pub(in crate::view) fn tokens_line(inputs: &Inputs<'_>) -> String {
+    let names = selected_names(inputs);
     let combined = match inputs.shown.combine {
         _ if inputs.shown.tokens.len() == 1 => "Attention",
         Combine::Mean => "Attention",

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::asked;
-use super::sides::near;
+use super::near::near;
 use super::words::{distinct_names, joined, of_word, words};
 use crate::analysis::similarity::Similarity;
 use crate::analysis::statistics::{mean, why_left_out};

@@ -105,6 +105,10 @@ impl Difference {
         if b.images.len() > a.images.len() {
             notes.push(format!("B has {} images, A {}", b.images.len(), a.images.len()));
         }
+        let differs = |image: usize| a.images.get(image).zip(b.images.get(image)).is_some_and(|(a, b)| a != b);
+        if images.iter().any(|(image, found)| !found.patches.is_empty() && differs(*image)) {
+            notes.push("two different pictures: place by place, not thing by thing".to_owned());
+        }
         let scale =
             patches().next().map(|_| scale(largest(patches().map(ComparedTokens::difference)), &weight_label(a)));
         let said = tokens_said(a, patches());

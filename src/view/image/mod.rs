@@ -46,7 +46,7 @@ pub(super) const VIEW: Definition = Definition {
 
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of_or_note(inputs, sketch, "Image") else { return };
-    title(inputs, sketch, &sides);
+    title(inputs, sketch);
     if refused(inputs, sketch) {
         return;
     }

@@ -85,9 +85,9 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         Some(layer) => format!("every head of layer {layer}"),
         None => format!("every head, {}", layers_line(&shown)),
     };
-    let title = format!("{} · {place}", tokens_line(&shown, &sides));
+    let title = format!("{} · {place}", tokens_line(&shown));
     sketch.title(inputs, &title, inputs.document.id.as_deref());
-    sketch.subtitle(inputs, &format!("{place} · {}", decapitalized(&tokens_line(&shown, &sides))));
+    sketch.subtitle(inputs, &format!("{place} · {}", decapitalized(&tokens_line(&shown))));
     if refused(inputs, sketch) {
         return;
     }

@@ -44,7 +44,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {
         return plain::draw(inputs, sketch);
     };
-    title(inputs, sketch, &sides);
+    title(inputs, sketch);
     if refused(inputs, sketch) {
         return;
     }
