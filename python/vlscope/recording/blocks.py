@@ -59,6 +59,18 @@ class Block:
         return self._first.examples
 
     @property
+    def kept(self) -> list[int] | None:
+        """The numbers of the queries that were kept; None where all were."""
+        return self._first.kept
+
+    @property
+    def is_weights(self) -> bool:
+        """Whether some layer has weights, not queries and keys."""
+        return any(matrix.is_weights for matrix in self.matrices.values()) or (
+            len({matrix.scale for matrix in self.matrices.values()}) > 1
+        )
+
+    @property
     def is_self(self) -> bool:
         """Whether queries and keys are the same tokens, as far as their numbers and the modules' names tell."""
         return self.query_count == self.key_count and not any(word in self.path.lower() for word in _CROSS)

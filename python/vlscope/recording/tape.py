@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Container, Iterable
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -21,7 +21,7 @@ from .tracks import Track
 from .weights import weights_in_parts
 
 if TYPE_CHECKING:
-    pass
+    from ..trace import Token, Trace
 
 
 class Tape:
@@ -91,6 +91,7 @@ class Tape:
         self._store(call, heard)
         if relation in (Relation.CACHED, Relation.SAME_KEYS):
             track.go_on(heard, frame.forward, call.first_key)
+            track.follows = relation
         calls.append(call)
         self.calls.append(call)
         frame.calls += 1
@@ -147,6 +148,41 @@ class Tape:
         if self.unheard:
             lines.append(f"not seen: {', '.join(self.unheard)}")
         return "\n".join(lines)
+
+    def trace(
+        self,
+        *,
+        processor: Any = None,
+        inputs: Any = None,
+        output: Any = None,
+        images: Iterable[Any] = (),
+        example: int = 0,
+        tokens: dict[str, list[Token]] | None = None,
+        keep: Literal["queries_keys", "weights"] = "queries_keys",
+        dtype: str | None = None,
+        id: str | None = None,
+    ) -> Trace:
+        """A trace of one example of the batch, without padding; `trace.save` writes it.
+
+        Text comes from the ids in `inputs` and `output` (what `generate` returned) and the `processor`'s tokenizer;
+        `tokens` overrides it, by the name of a sequence: as many as that has, padding included. Blocks have queries and
+        keys where those are there, unless `keep` is `"weights"`. `dtype` is `"float32"`, `"float16"` or `"bfloat16"`;
+        else queries and keys have the model's own, weights and states half of it.
+        """
+        from .to_trace import make_trace
+
+        return make_trace(
+            self,
+            processor=processor,
+            inputs=inputs,
+            output=output,
+            images=list(images),
+            example=example,
+            tokens=tokens or {},
+            keep=keep,
+            dtype=dtype,
+            id=id,
+        )
 
     # How it is kept.
 

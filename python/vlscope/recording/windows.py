@@ -85,6 +85,11 @@ def find_windows(frame: Frame, calls: Sequence[Call], args: tuple[Any, ...], kwa
     if states is None or not (re.search(r"(^|\.)\d+$", frame.path) or any(call.path == frame.path for call in wanted)):
         return
     count = states.shape[:-1].numel() // len(states)
+    for call in wanted:
+        is_square = call.queries == call.keys != count and call.batch == len(states)
+        axes = (1, 3) if states.dim() == 4 else (2,)
+        if is_square and any(call.queries * call.heads == states.shape[axis] for axis in axes):
+            call.notes.add("over channels, not over tokens")
     if not any(call.batch > len(states) and call.batch % len(states) == 0 for call in wanted):
         return
     for axis in (-1, 1) if states.dim() == 4 else (-1,):
