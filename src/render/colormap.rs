@@ -52,7 +52,7 @@ impl Colormap {
         let t = if t.is_nan() { 0.0 } else { f64::from(t.clamp(0.0, 1.0)) };
         let gradient = match self {
             Self::Viridis => colorous::VIRIDIS,
-            Self::Ember => return colorous::INFERNO.eval_continuous(0.85 * t).as_array(),
+            Self::Ember => return colorous::INFERNO.eval_continuous(0.8 * t).as_array(),
             Self::Inferno => colorous::INFERNO,
             Self::Magma => colorous::MAGMA,
             Self::Cividis => colorous::CIVIDIS,

@@ -184,11 +184,8 @@ fn the_bar_has_the_colours_of_the_picture() {
         });
         let bar = scene.bar.unwrap();
         for (token, weight) in weights.into_iter().enumerate() {
-            let part = bar.part(weight, weight);
-            let at = Vec2::new(
-                (bar.rect.min.x + bar.rect.max.x) / 2.0,
-                part.min.y.clamp(bar.rect.min.y + 2.0, bar.rect.max.y - 3.0),
-            );
+            let inside = bar.rect.shrink(2.0);
+            let at = bar.part(weight, weight).min.clamp(inside.min, inside.max - 1.0);
             let [r, g, b, _] = picture.get_pixel(at.x as u32, at.y as u32).0.map(f32::from);
             let off = difference([r, g, b], patch_color(&scene, &picture, token));
             assert!(off < 5.0, "{weight} on {ground}: {off}");
@@ -221,6 +218,7 @@ fn overlapping_tiles_show_the_colour_of_the_token_on_top() {
     let mut case = tiled_chat();
     case.selection.tokens = vec![case.document.sequences[0].tokens.len() - 1];
     let mut case = case.computed();
+    case.images = vec![Arc::new(vlscope::render::Pixels { width: 6, height: 4, rgb: vec![90; 72] })];
     case.options.smooth = false;
     case.hover = None;
     let (row, column) = (2, 3);
@@ -370,7 +368,7 @@ fn words_are_joined_on_demand_and_name_their_pieces() {
     assert_eq!(scene.at(zone.unwrap().center()), Some(pear));
     let tip = scene.tip(pear);
     let sum: f32 = case.known.weights[first..first + 2].iter().sum();
-    assert!(tip.starts_with("pear = pe + ar: ") && tip.ends_with("(attention weight, sum of 2)"), "{tip}");
+    assert!(tip.contains(" → pear = pe + ar: ") && tip.ends_with("(attention weight, sum of 2)"), "{tip}");
     assert!(tip.contains(&format!("{sum:.3}")), "{tip}: {sum}");
     // As queries, its pieces give on average what the word gives.
     case.selection.direction = Direction::AttendedBy;

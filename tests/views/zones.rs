@@ -69,7 +69,7 @@ fn a_tip_says_who_attends_to_whom() {
     assert_eq!(tip(&case, 9 + 5 * 8 + 4), "patch (row 5, column 4) → [CLS]: 0.0053 (attention weight)");
     case.selection.direction = Direction::AttendsTo;
     case.selection.tokens = vec![1, 9];
-    assert!(tip(&case, 2).starts_with("mean of what, patch (row 0, column 0) → color: 0.0002"), "{}", tip(&case, 2));
+    assert!(tip(&case, 2).starts_with("mean of what, patch (row 0, column 0) → color: 2.0e−4"), "{}", tip(&case, 2));
     // Of two words that are alike, each says where it stands.
     case.document.sequences[0].tokens[3] = text("color");
     assert!(tip(&case, 3).contains("→ color (position 3): "), "{}", tip(&case, 3));

@@ -7,9 +7,10 @@ use crate::view::Inputs;
 /// So many are called by name.
 const NAMED: usize = 3;
 
-/// As a tip says it: `color`, or `mean of color, shape`.
-pub(in crate::view) fn near(inputs: &Inputs<'_>) -> String {
-    let names = selected_names(inputs);
+/// As a tip says it: `color`, or `mean of color, shape`. `known` are the names of all tokens, by sequence.
+pub(in crate::view) fn near(inputs: &Inputs<'_>, known: &[Vec<String>]) -> String {
+    let known = inputs.shown.sequence(inputs.document).and_then(|sequence| known.get(sequence));
+    let names = named(inputs, known.map_or(&[], Vec::as_slice));
     match (inputs.shown.combine, inputs.shown.tokens.len()) {
         (_, 1) => names,
         (Combine::Mean, _) => format!("mean of {names}"),
@@ -21,7 +22,10 @@ pub(in crate::view) fn near(inputs: &Inputs<'_>) -> String {
 /// `color, shape`.
 pub(in crate::view) fn selected_names(inputs: &Inputs<'_>) -> String {
     let sequence = inputs.shown.sequence(inputs.document).and_then(|sequence| inputs.document.sequences.get(sequence));
-    let known = sequence.map(|sequence| distinct_names(&sequence.tokens)).unwrap_or_default();
+    named(inputs, &sequence.map(|sequence| distinct_names(&sequence.tokens)).unwrap_or_default())
+}
+
+fn named(inputs: &Inputs<'_>, known: &[String]) -> String {
     let tokens = &inputs.shown.tokens;
     let name = |&token: &usize| known.get(token).cloned().unwrap_or_else(|| "?".to_owned());
     let mut names: Vec<String> = tokens.iter().take(NAMED).map(name).collect();

@@ -179,13 +179,17 @@ pub(in crate::view) fn layers_line(inputs: &Inputs<'_>) -> String {
 /// A view's title; in the window, whose tabs name the view, a quiet line that says what of the trace it shows, and whether that is
 /// only under the pointer.
 pub(in crate::view) fn title(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    sketch.title(inputs, &headline(inputs), inputs.document.id.as_deref());
-    subtitle(inputs, sketch);
+    match inputs.options.title {
+        true => sketch.title(inputs, &headline(inputs), inputs.document.id.as_deref()),
+        false => subtitle(inputs, sketch),
+    }
 }
 
 /// The line alone.
 pub(in crate::view) fn subtitle(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    sketch.subtitle(inputs, &format!("{} · {}", place(inputs), decapitalized(&tokens_line(inputs))));
+    if !sketch.is_part && !inputs.options.title {
+        sketch.subtitle(inputs, &format!("{} · {}", place(inputs), decapitalized(&tokens_line(inputs))));
+    }
 }
 
 /// With a small first letter.

@@ -96,10 +96,12 @@ impl Facts {
         let statistic = grid.unwrap_or_else(|| asked::statistic_grid(inputs).0);
         let results = inputs.results;
         let has_attention = asked::has_attention(inputs);
+        let names: Vec<Vec<String>> =
+            document.sequences.iter().map(|sequence| distinct_names(&sequence.tokens)).collect();
         let timeline = has_attention.then(|| results.shared(&OutputMasses::of(inputs.shown))).flatten();
         Self {
-            near: near(inputs),
-            names: document.sequences.iter().map(|sequence| distinct_names(&sequence.tokens)).collect(),
+            near: near(inputs, &names),
+            names,
             query: block.map_or(0, |block| block.query),
             key: block.map_or(0, |block| block.key),
             direction: inputs.shown.direction,

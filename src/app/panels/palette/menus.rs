@@ -195,6 +195,8 @@ fn window(state: &State) -> Vec<Entry> {
     let loops = state.playing.loops;
     let other = Playing { loops: !loops, ..state.playing };
     entries.push(entry(switch("play: begin again at the end", loops), Command::SetPlaying(other)));
+    let previews = state.previews_tokens;
+    entries.push(entry(switch("preview tokens under the pointer", previews), Command::PreviewTokens(!previews)));
     let percent = |scale: f32| format!("{:.0} %", scale * 100.0);
     entries.extend(
         UI_SCALES.map(|scale| entry(format!("size of everything {}", percent(scale)), Command::SetUiScale(scale))),
