@@ -114,12 +114,12 @@ fn the_first_sight_is_what_a_newcomer_looks_for() -> Result {
     let document = state.trace.as_ref().ok_or("no trace")?.document().clone();
     let statistic = state.options.statistic.clone();
     assert!(!crate::analysis::statistics::is_constant(&statistic, &document, first.block, false), "{statistic}");
-    for index in 0..names.len() {
+    for (index, name) in names.iter().enumerate() {
         state.apply(Command::SelectBlock(index));
         let selection = &state.selection;
         let last = document.attention[index].layers - 1;
-        assert_eq!((selection.layer, selection.head), (Pick::One(last), Pick::Mean), "{}", names[index]);
-        assert_eq!(selection.tokens.len(), 1, "{}", names[index]);
+        assert_eq!((selection.layer, selection.head), (Pick::One(last), Pick::Mean), "{name}");
+        assert_eq!(selection.tokens.len(), 1, "{name}");
         let statistic = &state.options.statistic;
         assert!(!crate::analysis::statistics::is_constant(statistic, &document, index, false), "{statistic}");
     }
