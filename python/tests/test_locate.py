@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -146,6 +147,41 @@ def test_a_painted_patch_changes_its_token(name: str, size: tuple[int, int]) -> 
     assert marked >= min(len(placed), 5)
 
 
+def test_of_a_deep_tower_one_layer_is_computed() -> None:
+    size = SIZES[0]
+    case = FAMILIES["llava"](*size)
+    hf = tiny_vlms.hf
+    config = hf.LlavaConfig(
+        vision_config=hf.CLIPVisionConfig(**{**tiny_vlms.VISION, "num_hidden_layers": 5}),
+        text_config=hf.LlamaConfig(**tiny_vlms.TEXT), image_token_id=tiny_vlms.IMAGE, vision_feature_layer=-1,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = hf.LlavaForConditionalGeneration(config).eval()
+    layers = model.model.vision_tower.encoder.layers
+    computed = Counter[int]()
+    for number, layer in enumerate(layers):
+        layer.mlp.register_forward_hook(lambda *_, number=number: computed.update([number]))
+    inputs = case.process([picture(*size)])
+    before = model(**inputs).logits
+    computed.clear()
+    for module in (case.module, "model.vision_tower.encoder.layers.4"):
+        found = locate(model, inputs, case.process, [size], module)
+        np.testing.assert_allclose(boxes(found.places), case.boxes, atol=1e-3)
+    assert computed[0] > 0
+    # What is no question of places, as which tokens know of the picture at all, is asked of the whole model.
+    assert computed[3] < computed[0]
+    assert torch.equal(model(**inputs).logits, before)
+    assert "forward" not in vars(layers[3])
+
+
+def test_boxes_in_half_precision() -> None:
+    size, case = SIZES[2], FAMILIES["qwen2_5_vl"](*SIZES[2])
+    model = copy.deepcopy(case.model).to(torch.bfloat16)
+    inputs = dict(case.process([picture(*size)]))
+    inputs["pixel_values"] = inputs["pixel_values"].bfloat16()
+    np.testing.assert_allclose(boxes(locate(model, inputs, case.process, [size], case.module).places), case.boxes)
+
+
 def test_several_pictures_are_told_from_each_other() -> None:
     sizes = [(117, 305), (331, 137)]
     one, other = (FAMILIES["qwen2_vl"](*size) for size in sizes)
@@ -231,6 +267,12 @@ def test_what_has_the_same_shapes_is_located_once() -> None:
     assert [place.text for place in again.places if place.kind == "text"][:3] == [0, 1, 2]
     with pytest.raises(AssertionError, match="not needed"):
         locate(case.model, inputs, never, [(300, 100)], case.module, cache=cache)
+    cache |= dict.fromkeys(range(100), first)
+    other = case.process([picture(*size)])
+    locate(
+        case.model, {**other, "image_sizes": other["image_sizes"] * 1.0}, case.process, [size], case.module, cache=cache
+    )
+    assert len(cache) == 64
 
 
 def test_patches_in_random_order_are_never_taken_from_the_cache() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import subprocess
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import vlscope
 from vlscope import Token, Trace
 from vlscope.recording import Block, RecordError, Tape
 from vlscope.recording.masks import classify, rows
+from vlscope.recording.statistics import NAMES
 
 
 @pytest.fixture(autouse=True)
@@ -213,17 +215,23 @@ def test_training_is_refused() -> None:
         record(model.train(), inputs)
 
 
-class _Flash(torch.nn.Module):
+class _Kernel(torch.nn.Module):
     """What a kernel of one's own looks like from outside."""
 
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        return states.cumsum(1)
+
+
+class _Flash(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.self_attn = torch.nn.Linear(8, 8)
+        self.self_attn = _Kernel()
+        self.proj_attn = torch.nn.Linear(8, 8)
         self.heard = torch.nn.MultiheadAttention(8, 2, batch_first=True)
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         result: torch.Tensor = self.heard(states, states, states)[0]
-        return self.self_attn(result)  # type: ignore[no-any-return]
+        return self.proj_attn(self.self_attn(result))  # type: ignore[no-any-return]
 
 
 def test_attention_that_shows_nothing_is_refused_or_noted() -> None:
@@ -312,13 +320,44 @@ def test_statistics_on_the_way() -> None:
     np.testing.assert_allclose(language.value_norms[1], expected, atol=1e-3)
 
 
+def test_statistics_are_those_of_the_program(
+    vlscope_binary: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VLSCOPE_BINARY", str(vlscope_binary))
+    model, inputs = FAMILIES["llava"]()
+    tape = record(model, inputs, statistics=True)
+    boxes = [(x / 4, y / 4, (x + 1) / 4, (y + 1) / 4) for y in range(4) for x in range(4)]
+    image = [Token(image=0, box=box) for box in boxes]
+    text = [Token("a", special=True), *image, *(Token(word) for word in "bcd")]
+    whole = Token(image=0, box=(0.0, 0.0, 1.0, 1.0), special=True)
+    tokens = {"language_model": text, "vision_tower": [whole, *image]}
+    picture = np.zeros((24, 32, 3), np.uint8)
+    trace = tape.trace(tokens=tokens, images=[picture], keep="weights", dtype="float32")
+    trace.save(tmp_path / "one.safetensors")
+    assert list(Trace.load(tmp_path / "one.safetensors").attention[0].statistics) == NAMES
+    for block in trace.attention:
+        block.statistics, expected = {}, block.statistics
+        block.numbers = None
+        table = trace.head_stats(frames="numpy")
+        for name, values in expected.items():
+            rows = (table["block"] == block.name) & (table["statistic"] == name)
+            found = np.full(values.shape, np.nan)
+            for layer, head, value in zip(*(table[key][rows] for key in ("layer", "head", "value")), strict=True):
+                found[int(layer), int(head)] = value
+            np.testing.assert_allclose(values, found, rtol=1e-4, atol=1e-5, err_msg=f"{name} of {block.name}")
+        assert np.isfinite(expected["entropy"]).all()
+
+
 @pytest.mark.parametrize("name", [*FAMILIES])
-def test_traces(name: str, tmp_path: Path) -> None:
+def test_traces(name: str, vlscope_binary: Path, tmp_path: Path) -> None:
     """What is saved holds the same weights: half precision of them, or what they are computed from."""
     model, inputs = FAMILIES[name]()
-    tape = record(model, inputs)
-    tape.trace(inputs=inputs, id=name).save(tmp_path / "one.safetensors")
-    trace = Trace.load(tmp_path / "one.safetensors")
+    tape = record(model, inputs, statistics=True)
+    path = tmp_path / "one.safetensors"
+    tape.trace(inputs=inputs, id=name).save(path)
+    checked = subprocess.run([vlscope_binary, "check", path], capture_output=True, text=True, check=False)
+    assert checked.stdout.strip() == f"{path}: sound", checked.stdout + checked.stderr
+    trace = Trace.load(path)
     assert [block.name for block in trace.attention] == [block.name for block in tape.blocks()]
     for stored, block in zip(trace.attention, tape.blocks(), strict=True):
         assert stored.layer_numbers == sorted(block.layers)

@@ -119,7 +119,7 @@ def test_norms_of_what_heads_move(attention: str) -> None:
             for target, row in enumerate(ROWS):
                 for source in range(7):
                     vector = out.attentions[layer][0, head, row, source] * (projection @ values[source, head // 2])
-                    assert found[target, layer, head, source] == pytest.approx(float(vector.norm()), abs=1e-5)
+                    assert found[target, layer, head, source] == pytest.approx(vector.norm().item(), abs=1e-5)
 
 
 @pytest.mark.parametrize("make", [llama, opt])
@@ -221,3 +221,113 @@ def test_what_shows_no_weights_is_refused() -> None:
     silent = Asked(question.model, question.inputs, ROWS, TARGETS, [*question.layers, "lm_head"], question.tokens)
     with pytest.raises(RelevanceError, match="`lm_head` shows no attention weights"):
         relevance.chefer(silent)
+
+
+def test_why_a_picture_is_like_a_text() -> None:
+    """CLIP: embedding, heads, biases and MLPs of the first token add up to the likeness."""
+    torch.manual_seed(0)
+    size = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = hf.CLIPConfig(
+        text_config={**size, "vocab_size": 50, "eos_token_id": 2},
+        vision_config={**size, "image_size": 16, "patch_size": 4},
+        projection_dim=12,
+    )
+    model = hf.CLIPModel(config).eval()
+    for name, weights in model.named_parameters():
+        if name.endswith("bias") or "norm" in name:
+            torch.nn.init.normal_(weights)
+    inputs = {"input_ids": torch.tensor([[1, 5, 9, 2]]), "pixel_values": torch.rand(1, 3, 16, 16)}
+    layers = [f"vision_model.encoder.layers.{layer}.self_attn" for layer in range(2)]
+    found = relevance.similarity_contributions(model, inputs, layers, "vision_model.encoder.layers.0")
+    assert found.shape == (2, 4, 17)
+    parts: list[torch.Tensor] = []
+    blocks = model.vision_model.encoder.layers
+    norm = model.vision_model.post_layernorm
+    kept: list[torch.Tensor] = []
+    handles = [
+        model.vision_model.pre_layrnorm.register_forward_hook(lambda _, args, out: parts.append(out[0, 0])),
+        *(block.mlp.register_forward_hook(lambda _, args, out: parts.append(out[0, 0])) for block in blocks),
+        norm.register_forward_pre_hook(lambda _, args: kept.append(args[0][0])),
+    ]
+    with torch.no_grad():
+        out = model(**inputs)
+        for handle in handles:
+            handle.remove()
+        parts += [block.self_attn.out_proj.bias for block in blocks]
+        text = out.text_embeds[0] * model.logit_scale.exp()
+        last = kept[0]
+        whole = model.visual_projection(norm(last)).norm()
+        rest = sum(
+            float(
+                text
+                @ model.visual_projection(
+                    (part - part.mean()) / (last.var(unbiased=False) + norm.eps).sqrt() * norm.weight
+                )
+            )
+            for part in parts
+        )
+        rest += float(text @ model.visual_projection(norm.bias))
+    assert found.sum() + rest / float(whole) == pytest.approx(float(out.logits_per_image[0, 0]), abs=1e-4)
+
+
+def test_a_model_without_a_joint_space_is_refused() -> None:
+    with pytest.raises(RelevanceError, match="LlamaForCausalLM has no `visual_projection`"):
+        relevance.similarity_contributions(llama(), {"input_ids": IDS}, [], "model.layers.0")
+
+
+def test_norms_behind_heads_are_refused() -> None:
+    torch.manual_seed(0)
+    config = hf.Gemma2Config(**SIZE, intermediate_size=32, num_key_value_heads=2, head_dim=4)
+    model = hf.Gemma2ForCausalLM(config).eval()
+    with pytest.raises(RelevanceError, match=r"`model\.layers\.0\.post_attention_layernorm` scales what heads put out"):
+        relevance.logit_contributions(asked(model))
+    assert relevance.chefer(asked(model)).shape == (2, 7)
+
+
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+def test_what_of_an_encoder_mattered(attention: str) -> None:
+    """Equations 5 to 11 once more, in numpy and loops, on what BART's eager attention gives."""
+
+    def bart(attention: str) -> Any:
+        torch.manual_seed(0)
+        config = hf.BartConfig(
+            d_model=16, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2, decoder_attention_heads=2,
+            encoder_ffn_dim=32, decoder_ffn_dim=32, vocab_size=50, init_std=0.3, attn_implementation=attention,
+        )  # fmt: skip
+        return hf.BartForConditionalGeneration(config).eval()
+
+    encoder_ids, decoder_ids = torch.tensor([[0, 5, 9, 7, 2]]), torch.tensor([[2, 0, 12, 30]])
+    part = "model.{}.layers.{}.{}"
+    # With weights that are frozen as well as with others.
+    model = bart(attention).requires_grad_(attention == "eager")
+    question = Asked(
+        model, {"input_ids": encoder_ids, "decoder_input_ids": decoder_ids}, [1, 2], [12, 30],
+        [part.format("decoder", layer, "self_attn") for layer in range(2)], "model.decoder.layers.0",
+        [part.format("decoder", layer, "encoder_attn") for layer in range(2)],
+        [part.format("encoder", layer, "self_attn") for layer in range(2)],
+    )  # fmt: skip
+    found = relevance.chefer_encoder(question)
+    assert found.shape == (2, 5)
+    for target, (row, id) in enumerate(((1, 12), (2, 30))):
+        out = bart("eager")(encoder_ids, decoder_input_ids=decoder_ids, output_attentions=True)
+        kinds = [out.encoder_attentions, out.decoder_attentions, out.cross_attentions]
+        flat = [of for kind in kinds for of in kind]
+        gradients = torch.autograd.grad(out.logits[0, row, id], flat)
+        means = [
+            np.maximum((of * gradient)[0].detach().numpy(), 0).mean(0)
+            for of, gradient in zip(flat, gradients, strict=True)
+        ]
+        encoder, own, between = np.eye(5), np.eye(4), np.zeros((4, 5))
+
+        def scaled(matrix: Any) -> Any:
+            beside = matrix - np.eye(len(matrix))
+            sums = beside.sum(1, keepdims=True)
+            return np.divide(beside, sums, out=np.zeros_like(beside), where=sums > 0) + np.eye(len(matrix))
+
+        for layer in range(2):
+            encoder = encoder + means[layer] @ encoder
+        for layer in range(2):
+            own, between = own + means[2 + layer] @ own, between + means[2 + layer] @ between
+            between = between + scaled(own).T @ means[4 + layer] @ scaled(encoder)
+        np.testing.assert_allclose(found[target], between[row], atol=1e-5)
+        assert found[target].any()

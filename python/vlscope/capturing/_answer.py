@@ -116,7 +116,7 @@ def steps_of(logits: torch.Tensor, ids: list[int], first: int, tokenizer: Any) -
     return steps
 
 
-def chosen_of(logits: torch.Tensor, labels: Mapping[int, str]) -> dict[str, Any]:
+def chosen_of(logits: torch.Tensor, labels: Mapping[Any, str]) -> dict[str, Any]:
     """Of a model that chooses from a list, `[answers]`: the likeliest; the confidence is the largest of the softmax."""
     probabilities, answers = logits.float().softmax(-1).topk(min(_TOP, len(logits)))
     top = [

@@ -16,7 +16,7 @@ from ..relevance import Asked, Norms
 from ..trace import Region, Token, Trace
 from ._answer import Answer, answered, chosen_of, has_decoder, steps_of
 from ._checks import CaptureError
-from ._explained import check_names, explained
+from ._explained import SIMILARITY, check_names, explained, likened, modules_of, of_encoder
 from ._prompt import Message, Processed, Prompt, prompt_of
 from ._segments import segments_of
 from ._tokens import tokens_of
@@ -194,6 +194,11 @@ class _Capture:
         similarity = getattr(out, "logits_per_image", None)
         if similarity is not None:
             trace.outputs = {"similarity": float(similarity.reshape(-1)[0])}
+            if SIMILARITY in self.options["relevance"]:
+                block = next(block for block in tape.blocks() if "vision" in block.path and block.is_self)
+                tokens = next(str(of.module) for of in tape.sequences() if of.name == block.query)
+                trace.relevance.append(likened(self.model, answer.inputs, block, tokens))
+            return
         if logits is not None and logits.dim() == 2 and len(logits) == 1 and len(labels) == logits.shape[-1]:
             chosen = chosen_of(logits[0], labels)
             trace.outputs = {**chosen, **self._compared(chosen["prediction"])}
@@ -245,10 +250,12 @@ class _Capture:
                 {**answer.inputs, **self._plain()},
                 [position - 1 for position in positions],
                 [answer.ids[position] for position in positions],
-                [block.path.replace("*", str(layer)) for layer in sorted(block.layers)],
+                modules_of(block),
                 str(sequence.module),
             )
             relevance, outputs = explained(asked, names, block, positions, trace.sequences[sequence.name])
+            if "chefer" in names and (read := of_encoder(asked, block, tape.blocks(), positions)) is not None:
+                relevance.append(read)
             trace.relevance += relevance
             trace.outputs |= outputs
 

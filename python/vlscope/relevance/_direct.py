@@ -8,7 +8,9 @@ Over all heads and sources, with what MLPs, biases and the embedding add, these 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,7 +36,7 @@ def logit_contributions(asked: Asked) -> Floats:
     Holds where a layer adds what its projection puts out; a norm behind the projection (Gemma 2 and 3) is refused.
     """
     norms, attention = Norms(asked.model), Attention(asked.model, asked.layers)
-    with torch.no_grad(), norms.watched(), attention.watched():
+    with torch.no_grad(), norms.watched(), attention.watched(), _unscaled(asked.model, asked.layers):
         asked.targets()
     found = []
     for row, id in zip(asked.rows, asked.ids, strict=True):
@@ -43,9 +45,29 @@ def logit_contributions(asked: Asked) -> Floats:
     return np.stack(found)
 
 
-def embedding_contributions(states: torch.Tensor, direction: torch.Tensor) -> Floats:
-    """`[tokens]`: what each of `[tokens, dim]` adds along a direction of a joint space, as CLIP's."""
-    return to_array(states @ direction)
+def similarity_contributions(model: Any, inputs: Mapping[str, Any], layers: Sequence[str], tokens: str) -> Floats:
+    """`[layers, heads, tokens]`: what each head brings from each patch to the likeness of picture and text. Signed.
+
+    Of CLIP and its kin, whose first token becomes the picture's vector: the contributions of Gandelsman et al. 2024
+    (equation 5), along the direction of the text in the joint space. The scales of the last norm and of the picture's
+    own length are held; the unit is that of `logits_per_image`. `layers` and `tokens` are of the vision tower, as in
+    `Asked`.
+    """
+    if not hasattr(model, "visual_projection"):
+        raise RelevanceError(f"{type(model).__name__} has no `visual_projection` into a space that text shares")
+    norms, attention = Norms(model), Attention(model, layers)
+    with torch.no_grad(), norms.watched(), attention.watched():
+        out = model(**inputs)
+        found = norms.behind(tokens)
+        if found is None:
+            raise RelevanceError("no norm was found behind the last layer of the vision tower")
+        norm, before, behind = found
+        # Some give the norm all tokens, some the first alone.
+        x, y = (of[0] if of.dim() == 2 else of[0, 0] for of in (before, behind))
+        length = model.visual_projection(y).norm()
+        text = out.text_embeds[0] * model.logit_scale.exp() / length
+        direction = through_norm(norm, x, y, (text @ model.visual_projection.weight).float())
+        return np.stack([to_array(vectors @ direction) for vectors in _moved(attention, 0)])
 
 
 def _moved(attention: Attention, row: int) -> Iterator[torch.Tensor]:
@@ -57,6 +79,30 @@ def _moved(attention: Attention, row: int) -> Iterator[torch.Tensor]:
         projection = layer.projection.float().reshape(-1, heads, dim)
         moved = torch.einsum("hk,hkd,whd->hkw", layer.weights[0, :, row].float(), layer.values[0].float(), projection)
         yield moved
+
+
+@contextmanager
+def _unscaled(model: torch.nn.Module, layers: Sequence[str]) -> Iterator[None]:
+    """Refuses norms that read what an attention module of `layers` gave, before it is added to anything."""
+    given: list[Any] = []
+
+    def keep(_: Any, __: Any, result: Any) -> None:
+        given.append(result[0] if isinstance(result, tuple) else result)
+
+    def refuse(name: str, _: Any, args: tuple[Any, ...]) -> None:
+        if any(args and args[0] is of for of in given):
+            raise RelevanceError(
+                f"`{name}` scales what heads put out before it is added: their contributions to a logit cannot be told"
+            )
+
+    norms = ((name, of) for name, of in model.named_modules() if "norm" in type(of).__name__.lower())
+    handles = [model.get_submodule(name).register_forward_hook(keep) for name in layers]
+    handles += [module.register_forward_pre_hook(partial(refuse, name)) for name, module in norms]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _direction(asked: Asked, norms: Norms, row: int, id: int) -> torch.Tensor:
