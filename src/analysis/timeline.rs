@@ -9,26 +9,26 @@
 //! Sums of all heads are kept ([`HeadMasses`]), so that another head asks for no other pass over the weights. There is
 //! no shader: a pass reads the output tokens' rows alone, once for a trace.
 
-use clap::ValueEnum;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use super::gather::LayerHeads;
 use crate::trace::{Block, Content, Document, Modality, TensorView, Token};
+use crate::typed::choice;
 
-/// What a key is to an output token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum TokenGroup {
-    /// An image token.
-    #[default]
-    Image,
-    /// Text that the model was given.
-    Prompt,
-    /// Text that the model wrote, up to and with the token itself.
-    Output,
-    /// A token that draws attention whatever is asked: special ones, and the first one of a causal sequence.
-    Sink,
+choice! {
+    /// What a key is to an output token, in the order of the masses.
+    #[derive(Default)]
+    pub enum TokenGroup {
+        /// An image token.
+        #[default]
+        Image = "image";
+        /// Text that the model was given.
+        Prompt = "prompt";
+        /// Text that the model wrote, up to and with the token itself.
+        Output = "output", "output so far";
+        /// A token that draws attention whatever is asked: special ones, and the first one of a causal sequence.
+        Sink = "sink", "sinks";
+    }
 }
 
 /// Masses of the output tokens over every head of a block.
@@ -49,21 +49,6 @@ pub struct Timeline {
     pub masses: Vec<[f32; 4]>,
     /// How many layers.
     pub layers: usize,
-}
-
-impl TokenGroup {
-    /// In the order of the masses.
-    pub const ALL: [Self; 4] = [Self::Image, Self::Prompt, Self::Output, Self::Sink];
-
-    /// As a person reads it.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Prompt => "prompt",
-            Self::Output => "output so far",
-            Self::Sink => "sinks",
-        }
-    }
 }
 
 /// The output tokens of a block's query sequence, in their order. They are, by the first rule that finds any:

@@ -14,9 +14,9 @@ use vlscope::analysis::statistics::HeadStatistics;
 use vlscope::analysis::timeline::Timeline;
 use vlscope::analysis::{Direction, Pick, Selection, SinkTreatment};
 use vlscope::query::{
-    AttentionGrid, BlockPeaks, BlockSinks, BlockStatistics, Cell, HeadsApart, KnownStatistics, NearestTokens,
-    Neighbours, Normalized, OutputMasses, Plane, Projection, Query, Received, Rectangle, Results, RowEntropy,
-    StateSimilarity, StatisticGrid, StrongestLinks, Thumbnails, Weights,
+    AttentionGrid, AttentionTiles, BlockPeaks, BlockSinks, BlockStatistics, Cell, HeadsApart, KnownStatistics,
+    NearestTokens, Neighbours, Normalized, OutputMasses, Plane, Projection, Query, Received, Rectangle, Results,
+    RowEntropy, StateSimilarity, StatisticGrid, StrongestLinks, Weights,
 };
 use vlscope::render::{Fonts, Label, Mark, Pixels};
 use vlscope::trace::{Area, Block, Content, Document, Hidden, Region, Sequence, Token};
@@ -47,7 +47,7 @@ pub struct Known {
     pub projection: Option<Arc<Projection>>,
     pub sinks: Option<Arc<Sinks>>,
     pub refusal: Option<String>,
-    pub thumbnails: Option<Arc<Thumbnails>>,
+    pub thumbnails: Option<Arc<AttentionTiles>>,
     pub per_head: Option<Arc<HeadWeights>>,
     pub timeline: Option<Arc<Timeline>>,
     pub peaks: Option<Peaks>,
@@ -321,14 +321,14 @@ pub fn statistic(layers: usize, heads: usize, diverging: bool) -> StatisticGrid 
 }
 
 /// Tiles of 6 × 6 cells with as strong a diagonal as the statistic is high; the last layer lacks its last head.
-pub fn thumbnails(statistic: &StatisticGrid) -> Thumbnails {
+pub fn thumbnails(statistic: &StatisticGrid) -> AttentionTiles {
     let tiling = Tiling { rows: 6, columns: 6, pooling: Pooling::Maximum, causal: false };
     let tile = |value: f32| (0..36).map(move |cell| if cell % 7 == 0 { value.abs() } else { 0.1 * noise(cell) });
     let tiles = statistic.values.chunks(statistic.heads).enumerate().map(|(layer, row)| {
         let is_last = layer + 1 == statistic.layers && row.len() > 1;
         row[..row.len() - usize::from(is_last)].iter().flat_map(|&value| tile(value)).collect()
     });
-    Thumbnails::of(&tiles.collect::<Vec<Vec<f32>>>(), &tiling)
+    AttentionTiles::of(&tiles.collect::<Vec<Vec<f32>>>(), &tiling)
 }
 
 pub fn case(document: Document, images: Vec<Arc<Pixels>>, layers: usize, heads: usize) -> Case {

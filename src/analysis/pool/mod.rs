@@ -10,20 +10,20 @@
 pub mod cpu;
 pub mod gpu;
 
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// What a cell says of its weights.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Pooling {
-    /// The maximum.
-    #[default]
-    #[value(name = "max", alias = "maximum")]
-    Maximum,
-    /// The mean of the unmasked ones.
-    Mean,
+use crate::typed::choice;
+
+choice! {
+    /// What a cell says of its weights.
+    #[derive(Default)]
+    pub enum Pooling {
+        /// The maximum.
+        #[default]
+        Maximum = "max" | "maximum", "maximum";
+        /// The mean of the unmasked ones.
+        Mean = "mean";
+    }
 }
 
 /// The tiles of a block.
@@ -50,19 +50,6 @@ pub struct Rectangle {
     pub keys: Range<usize>,
     /// What becomes of them: no more rows and columns than there are.
     pub tiling: Tiling,
-}
-
-impl Pooling {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Maximum, Self::Mean];
-
-    /// As it is offered.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Maximum => "maximum",
-            Self::Mean => "mean",
-        }
-    }
 }
 
 impl Tiling {

@@ -17,6 +17,7 @@ use crate::query::{Query, StatisticGrid};
 use crate::render::{Fonts, Rect};
 use crate::view::common::asked::statistic_grid;
 use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::heading::refused;
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{self, headline};
 use crate::view::common::sketch::{MARGIN, Sketch};
@@ -25,7 +26,7 @@ use crate::view::{HeadsOrder, Inputs, Options, Scene, Zone, caption, definition,
 pub use align::{AlignedRow, Alignment};
 pub use numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text};
 pub use partner::{Partner, partner};
-pub use views::{CompareView, UnknownCompareView};
+pub use views::CompareView;
 
 /// What has to be known of each of two traces to draw them and their difference.
 pub fn comparison_needs(view: CompareView, inputs: &Inputs<'_>) -> Vec<Query> {
@@ -77,7 +78,7 @@ pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts:
         match view {
             CompareView::Heads => {
                 let (grid, progress) = statistic_grid(&inputs);
-                if !grid.values.is_empty() || !sides::refused(&inputs, &mut sketch) {
+                if !grid.values.is_empty() || !refused(&inputs, &mut sketch) {
                     heads::draw_grid(&inputs, &StatisticGrid { range, ..grid }, progress, &mut sketch);
                 }
             }

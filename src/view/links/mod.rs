@@ -14,9 +14,10 @@ use crate::query::Query;
 use crate::render::{Align, Color, Links, Mark, Pixels, Rect, Transform};
 use crate::trace::{Content, Modality, Token};
 use crate::view::common::asked;
+use crate::view::common::heading::begin;
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
-use crate::view::common::sides::{Sides, headline, refused, sentence};
+use crate::view::common::sides::{Sides, headline, sentence};
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
 use crate::view::common::tip::number;
@@ -40,12 +41,7 @@ fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = Sides::of_or_note(inputs, sketch, "Links") else { return };
-    sketch.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
-    if refused(inputs, sketch) {
-        return;
-    }
-    sinks::note(inputs, sketch, &sides);
+    let Some(sides) = begin(inputs, sketch, "Links", |sides| headline(inputs, sides)) else { return };
     if sides.query.is_empty() || sides.key.is_empty() {
         sketch.note("This block has no queries or no keys.");
         return;

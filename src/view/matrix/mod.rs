@@ -18,9 +18,9 @@ use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::{Block, Document, Modality};
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::heading::{begin, note_left_out};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, place, refused, sentence, weight_range};
-use crate::view::common::sinks;
+use crate::view::common::sides::{Sides, place, sentence, weight_range};
 use crate::view::common::sketch::{MARGIN, Sketch, fit, within};
 use crate::view::common::tip::{KnownCells, number};
 use crate::view::numbers::{Axis as Axes, block, names};
@@ -101,13 +101,8 @@ pub(super) fn array(view: View, inputs: &Inputs<'_>) -> Result<Numbers, NoNumber
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = Sides::of_or_note(inputs, sketch, "Matrix") else { return };
-    let title = format!("Attention matrix {} · {}", sides.block.name, place(inputs));
-    sketch.title(inputs, &title, inputs.document.id.as_deref());
-    if refused(inputs, sketch) {
-        return;
-    }
-    sinks::note(inputs, sketch, &sides);
+    let title = |sides: &Sides<'_>| format!("Attention matrix {} · {}", sides.block.name, place(inputs));
+    let Some(sides) = begin(inputs, sketch, "Matrix", title) else { return };
     if sides.query.is_empty() || sides.key.is_empty() {
         sketch.note("This block has no queries or no keys.");
         return;
@@ -126,6 +121,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         let waiting = "The weights of this head are not here yet.".to_owned();
         return sketch.note(&inputs.results.failure(&parts.overview.request).map_or(waiting, sentence));
     };
+    note_left_out(sketch, &shown.values, shown.columns, "rows");
     let scale = scale(inputs, overview);
     let wide = sketch.free.size().x > sketch.free.size().y * 1.1 * aspect(rows, columns);
     let bar_place = if wide { BarSide::Right } else { BarSide::Below };

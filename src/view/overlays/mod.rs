@@ -12,10 +12,10 @@ use crate::render::colormap::Colormap;
 use crate::render::{Align, Pixels, Rect};
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::heading::{begin, note_left_out};
 use crate::view::common::patches::Patches;
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, largest, layers_line, refused, sentence, tokens_line, weight_range};
-use crate::view::common::sinks;
+use crate::view::common::sides::{Sides, largest, layers_line, sentence, tokens_line, weight_range};
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
 use crate::view::image::heat_over;
@@ -73,7 +73,6 @@ fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = Sides::of_or_note(inputs, sketch, "Heads on the image") else { return };
     // The heads are gathered apart, and their weights are means.
     let shown = Selection { rollout: inputs.shown.rollout, ..inputs.shown.as_mean() };
     let shown = Inputs { shown: &shown, ..*inputs };
@@ -81,12 +80,8 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         Some(layer) => format!("every head of layer {layer}"),
         None => format!("every head, {}", layers_line(&shown)),
     };
-    let title = format!("{} · {place}", tokens_line(&shown, &sides));
-    sketch.title(inputs, &title, inputs.document.id.as_deref());
-    if refused(inputs, sketch) {
-        return;
-    }
-    sinks::note(inputs, sketch, &sides);
+    let title = |sides: &Sides<'_>| format!("{} · {place}", tokens_line(&shown, sides));
+    let Some(sides) = begin(inputs, sketch, "Heads on the image", title) else { return };
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {
         let side = sides.far_name(inputs.selection.direction);
@@ -103,6 +98,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         let waiting = "The heads' attention is not here yet.".to_owned();
         return sketch.note(&inputs.results.failure(&request).map_or(waiting, sentence));
     };
+    note_left_out(sketch, &weights.values, tokens, "heads");
     let heads = heads(weights, &tiles);
     let is_own = inputs.options.overlays_own_scale;
     let range = weight_range(inputs, largest(heads.iter().map(|head| head.largest)));

@@ -17,10 +17,9 @@ use crate::render::{Color, Rect};
 use crate::trace::{Modality, Token};
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::heading::{begin, note_not_finite, refused};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{
-    Sides, headline, largest, locked, note_not_finite, refused, weight_label, weight_range,
-};
+use crate::view::common::sides::{Sides, headline, largest, locked, weight_label, weight_range};
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tip::number;
@@ -43,14 +42,10 @@ pub(super) const VIEW: Definition = Definition {
 };
 
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = Sides::of(inputs) else {
+    if Sides::bare(inputs).is_none() {
         return plain::draw(inputs, sketch);
-    };
-    sketch.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
-    if refused(inputs, sketch) {
-        return;
     }
-    sinks::note(inputs, sketch, &sides);
+    let Some(sides) = begin(inputs, sketch, "Text", |sides| headline(inputs, sides)) else { return };
     note_not_finite(sketch, &sides);
     let far = &inputs.document.sequences[sides.far].tokens;
     if far.is_empty() && inputs.document.sequences[sides.near].tokens.is_empty() {

@@ -17,6 +17,7 @@ use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::Token;
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::heading::titled;
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, heads_line, largest, place, sentence, weight_range};
 use crate::view::common::sinks;
@@ -90,14 +91,14 @@ fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = Sides::of_or_note(inputs, sketch, "Timeline") else { return };
     // The masses are means, whatever the weights elsewhere are.
     let plain = inputs.shown.as_mean();
     let place = place(&Inputs { shown: &plain, ..*inputs });
     let differs =
         plain.rollout != inputs.shown.rollout || [plain.layer, plain.head] != [inputs.shown.layer, inputs.shown.head];
     let place = if differs { format!("{place}, of the weights as they are") } else { place };
-    sketch.title(inputs, &format!("Output tokens · {place}"), inputs.document.id.as_deref());
+    let title = |_: &Sides<'_>| format!("Output tokens · {place}");
+    let Some(sides) = titled(inputs, sketch, "Timeline", title) else { return };
     sinks::note_counted(inputs, sketch, &sides);
     let timeline = match known(inputs) {
         None => {
