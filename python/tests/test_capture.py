@@ -11,8 +11,8 @@ import torch
 from transformers import ViltConfig, ViltForQuestionAnswering, ViltModel
 
 from vlscope import Trace
-from vlscope.capture import vilt
-from vlscope.capture._checks import CaptureError, check_masked, check_rows, check_same, convert
+from vlscope.capturing import vilt
+from vlscope.capturing._checks import CaptureError, check_masked, check_rows, check_same, convert
 
 PATCH = 8
 ROWS, COLUMNS = 3, 4

@@ -126,7 +126,10 @@ CASES = [
         "`attention[0].layers` is a number, expected a whole number that is not negative",
     ),
     (change("images", value=True), "`images` is a boolean, expected a whole number that is not negative"),
-    (change("format", value="1"), '`format` is "1", expected 1: this version of vlscope reads format 1'),
+    (
+        change("format", value="1"),
+        '`format` is "1", expected 1 or 2: this version of vlscope reads formats 1 and 2',
+    ),
     (remove("format"), "`format` is missing"),
     (remove("sequences"), "`sequences` is missing"),
     (remove("attention"), "`attention` is missing"),

@@ -11,9 +11,9 @@ import torch
 from conftest import TRACES
 from safetensors import safe_open
 
-from vlscope import Trace
+from vlscope import Trace, TraceError
 
-SOUND = sorted(path for path in TRACES.glob("*.safetensors") if "broken" not in path.stem or "nan" in path.stem)
+SOUND = sorted(path for path in TRACES.glob("*.safetensors") if "broken" not in path.stem)
 
 
 def assert_same(found: Trace, expected: Trace) -> None:
@@ -31,6 +31,19 @@ def test_reference(path: Path, tmp_path: Path) -> None:
     trace = Trace.load(path)
     trace.save(tmp_path / "again.safetensors")
     assert_same(Trace.load(tmp_path / "again.safetensors"), trace)
+
+
+def test_nan_is_read_and_not_written(trace: Trace, tmp_path: Path) -> None:
+    broken = Trace.load(TRACES / "broken-nan.safetensors")
+    with pytest.raises(TraceError, match=r"^tensor `attention\.\w+\.\d` is NaN in row \d+ of \[\d+\], expected finite"):
+        broken.save(tmp_path / "again.safetensors")
+    trace.hidden["text"][1][2, 3] = np.inf
+    with pytest.raises(TraceError, match=r"^tensor `hidden\.text\.1` is infinite in row 2, expected finite numbers: "):
+        trace.save(tmp_path / "again.safetensors")
+    assert not list(tmp_path.iterdir())
+    trace.hidden["text"][1][2, 3] = 0
+    trace.head_metrics[0].values[0, 2:] = np.nan  # no value
+    trace.save(tmp_path / "again.safetensors")
 
 
 def test_every_thing(trace: Trace, tmp_path: Path) -> None:

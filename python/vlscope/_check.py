@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import _schema
+from . import _extras, _schema
 from ._kinds import KINDS, Names
 from ._tensor import TensorInfo
 
@@ -14,11 +14,10 @@ def check(text: str, tensors: Mapping[str, TensorInfo]) -> tuple[dict[str, Any],
     """The document that `text` holds, and the names of the tensors of each kind, once all are found sound."""
     document = _schema.parse(text)
     left = dict(tensors)
-    names: dict[str, Names] = {}
-    heads: dict[str, int] = {}
-    for kind in KINDS.values():
-        names[kind.name] = kind.take(document, left, heads)
-        if kind.name == "attention":
-            for block, layers in zip(document["attention"], names[kind.name], strict=True):
-                heads[block["name"]] = max(tensors[layer].shape[0] for layer in layers)
+    shapes: dict[str, list[int]] = {}
+    names = {
+        kind.name: kind.take(document, left, shapes) for kind in KINDS.values() if kind.since <= document["format"]
+    }
+    if document["format"] > 1:
+        _extras.check(document, left)
     return document, names

@@ -14,8 +14,8 @@ from typing import Any
 from ._tensor import TensorInfo
 from .error import TraceError
 
-#: The names of the tensors of one kind, of each block, sequence or trace.
-Names = list[list[str]]
+#: The names of the tensors of one kind, of each block, sequence or trace, by the number of the layer, state or image.
+Names = list[dict[int, str]]
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,10 @@ class _Owner:
 
     #: What their names have between the kind and the number.
     name: str
-    count: int
-    wanted_by: str
+    #: What comes behind that, by the member's place.
+    numbers: dict[int, int]
+    #: The words of the document that ask for a member.
+    wanted_by: dict[int, str]
 
 
 @dataclass(frozen=True)
@@ -33,50 +35,82 @@ class TensorKind:
     """Tensors of one meaning."""
 
     name: str
+    #: The version of the format that brought it.
+    since: int
     each: str
+    #: Which layers have it; always "all" if these are not layers.
+    of: str
     shape: list[str]
     dtypes: list[str]
     is_required: bool
     values: str
 
     def names(self, document: Mapping[str, Any]) -> Names:
-        """Those that a document asks for."""
+        """Those that a document asks for, or may ask for."""
         return [self._names_of(owner) for owner in self._owners(document)]
 
-    def take(self, document: dict[str, Any], tensors: dict[str, TensorInfo], heads: dict[str, int]) -> Names:
-        """Takes those out of `tensors`, checked. `heads`: the most heads that a layer of each block has."""
+    def take(self, document: dict[str, Any], tensors: dict[str, TensorInfo], shapes: dict[str, list[int]]) -> Names:
+        """Takes those out of `tensors`, checked. `shapes`: of the tensors that were taken before, by their names."""
         taken = []
         for index, owner in enumerate(self._owners(document)):
             names = self._names_of(owner)
-            if not self.is_required and not any(name in tensors for name in names):
-                names = []
-            for member, name in enumerate(names):
+            if not self.is_required and not any(name in tensors for name in names.values()):
+                names = {}
+            for member, name in names.items():
                 if name not in tensors:
-                    raise TraceError(f"tensor `{name}` is missing: {owner.wanted_by}")
-                self._check(name, tensors.pop(name), self._lengths(document, index, member, heads))
+                    raise TraceError(f"tensor `{name}` is missing: {owner.wanted_by[member]}")
+                info = tensors.pop(name)
+                self._check(name, info, self._lengths(document, index, member, shapes))
+                shapes[name] = info.shape
             taken.append(names)
         return taken
 
-    def _names_of(self, owner: _Owner) -> list[str]:
-        return [f"{self.name}.{owner.name}{member}" for member in range(owner.count)]
+    def _names_of(self, owner: _Owner) -> dict[int, str]:
+        return {member: f"{self.name}.{owner.name}{number}" for member, number in owner.numbers.items()}
 
     def _owners(self, document: Mapping[str, Any]) -> Iterator[_Owner]:
         if self.each == "layer":
             for index, block in enumerate(document["attention"]):
-                yield _Owner(f"{block['name']}.", block["layers"], f"`attention[{index}].layers` is {block['layers']}")
+                numbers = dict(enumerate(layer_numbers(block)))
+                members = {member: number for member, number in numbers.items() if self._is_of(block, member)}
+                wanted_by = {member: self._layer_wanted_by(block, index, member) for member in members}
+                yield _Owner(f"{block['name']}.", members, wanted_by)
         elif self.each == "state":
             for index, hidden in enumerate(document.get("hidden", [])):
-                yield _Owner(
-                    f"{hidden['sequence']}.", hidden["states"], f"`hidden[{index}].states` is {hidden['states']}"
-                )
+                yield _counted(f"{hidden['sequence']}.", hidden["states"], f"`hidden[{index}].states` is {{}}")
         elif self.each == "image":
-            images = document.get("images") or 0
-            yield _Owner("", images, f"`images` is {images}")
+            yield _counted("", document.get("images") or 0, "`images` is {}")
         elif self.each == "head_metric":
-            metrics = len(document.get("head_metrics", []))
-            yield _Owner("", metrics, f"`head_metrics` has {metrics} entries")
+            yield _counted("", len(document.get("head_metrics", [])), "`head_metrics` has {} entries")
 
-    def _lengths(self, document: dict[str, Any], owner: int, member: int, heads: dict[str, int]) -> list[_Length]:
+    def _is_of(self, block: Mapping[str, Any], member: int) -> bool:
+        has_weights = (block.get("stored") or "weights") == "weights"
+        has = {
+            "all": True,
+            "weights": has_weights,
+            "queries_keys": not has_weights,
+            "sinks": not has_weights and bool(block.get("sink_share")),
+            "stored_mask": bool(mask_of(block, member) == "stored"),
+        }
+        return has[self.of]
+
+    def _layer_wanted_by(self, block: Mapping[str, Any], index: int, member: int) -> str:
+        place = f"attention[{index}]"
+        if self.of == "queries_keys":
+            return f'`{place}.stored` is "queries_keys"'
+        if self.of == "sinks":
+            return f"`{place}.sink_share` is true"
+        if self.of == "stored_mask":
+            is_one = not isinstance(block.get("mask"), list) or len(block["mask"]) == 1
+            return f'`{place}.mask{"" if is_one else f"[{member}]"}` is "stored"'
+        layers = block["layers"]
+        if isinstance(layers, list) and layers != list(range(len(layers))):
+            return f"`{place}.layers[{member}]` is {layers[member]}"
+        return f"`{place}.layers` is {len(layer_numbers(block))}"
+
+    def _lengths(
+        self, document: dict[str, Any], owner: int, member: int, shapes: dict[str, list[int]]
+    ) -> list[_Length]:
         """How long each dimension may be."""
         block: dict[str, Any] = {}
         if self.each == "layer":
@@ -90,8 +124,15 @@ class TensorKind:
                 return tokens_of(block["query" if side == "queries" else "key"])
             if side == "tokens":
                 return tokens_of(document["hidden"][owner]["sequence"])
-            if side in ("layers", "most_heads"):
-                return _Length(block["layers"] if side == "layers" else heads[block["name"]])
+            if side in ("same_heads", "query_dim", "key_heads"):
+                name, shape = _first_of(block, layer_numbers(block)[member], shapes)
+                number = shape[2 if side == "query_dim" else 0] if shape else 0
+                return _Length(number, word="dim" if side == "query_dim" else "heads", of=name, side=side)
+            if side == "layers":
+                return _Length(len(layer_numbers(block)))
+            if side == "most_heads":
+                found = [_first_of(block, number, shapes)[1] for number in layer_numbers(block)]
+                return _Length(max((shape[0] for shape in found if shape), default=0))
             if side == "rgb":
                 return _Length(3)
             return _Length(1 if side in ("height", "width") else 0, free=side)
@@ -103,15 +144,15 @@ class TensorKind:
 
     def _check(self, name: str, found: TensorInfo, lengths: list[_Length]) -> None:
         if found.dtype not in self.dtypes:
-            raise TraceError(f"tensor `{name}` has dtype {found.dtype}, expected {_one_of(self.dtypes)}")
+            raise TraceError(f"tensor `{name}` has dtype {found.dtype}, expected {one_of(self.dtypes)}")
         # A dimension that is not there fits nothing.
         pairs = list(zip(lengths, found.shape + [-1] * len(lengths), strict=False))
         if len(found.shape) == len(lengths) and all(length.fits(side) for length, side in pairs):
             return
-        # Whose tokens were counted otherwise: the first that does not fit, or the last.
-        counted = [(length, side) for length, side in pairs if length.sequence is not None]
-        wrong = [length for length, side in counted if not length.fits(side)] + [length for length, _ in counted[-1:]]
-        why = f": sequence `{wrong[0].sequence}` has {wrong[0]} tokens" if wrong else ""
+        # Why the first that does not fit should, or the last that has a reason.
+        reasons = [length.reason() for length, side in pairs if not length.fits(side)]
+        reasons += [length.reason() for length in reversed(lengths)]
+        why = next((f": {reason}" for reason in reasons if reason), "")
         expected = ", ".join(map(str, lengths))
         raise TraceError(f"tensor `{name}` has shape {found.shape}, expected [{expected}]{why}")
 
@@ -124,21 +165,61 @@ class _Length:
     free: str | None = None
     #: Whose tokens are counted.
     sequence: str | None = None
+    #: Of which other tensor it is, and what is counted there.
+    of: str | None = None
+    word: str = ""
+    side: str = ""
 
     def fits(self, side: int) -> bool:
+        if self.side == "key_heads":
+            return side == self.number or (side > 0 and self.number % side == 0)
         return side == self.number if self.free is None else side >= self.number
 
+    def reason(self) -> str | None:
+        """Where it is from."""
+        if self.sequence is not None:
+            return f"sequence `{self.sequence}` has {self.number} tokens"
+        return None if self.of is None else f"`{self.of}` has {self.number} {self.word}"
+
     def __str__(self) -> str:
-        return self.free or str(self.number)
+        return self.free or (f"a divisor of {self.number}" if self.side == "key_heads" else str(self.number))
 
 
-def _one_of(names: list[str]) -> str:
+def layer_numbers(block: Mapping[str, Any]) -> list[int]:
+    """The model's own numbers of a block's layers."""
+    layers = block["layers"]
+    return list(layers) if isinstance(layers, list) else list(range(layers))
+
+
+def mask_of(block: Mapping[str, Any], member: int) -> Any:
+    """The mask of one layer, as the document has it."""
+    mask = block.get("mask")
+    if mask is None:
+        return "causal" if block.get("causal") else "full"
+    return mask[member if len(mask) > 1 else 0] if isinstance(mask, list) else mask
+
+
+def one_of(names: list[str]) -> str:
+    """`a, b or c`."""
     *first, last = names
     return f"{', '.join(first)} or {last}" if first else last
 
 
+def _counted(name: str, count: int, words: str) -> _Owner:
+    return _Owner(name, {member: member for member in range(count)}, dict.fromkeys(range(count), words.format(count)))
+
+
+def _first_of(block: Mapping[str, Any], number: int, shapes: dict[str, list[int]]) -> tuple[str, list[int] | None]:
+    """The tensor that gives a layer its heads and its dim."""
+    names = [f"{kind}.{block['name']}.{number}" for kind in ("attention", "query")]
+    name = next((name for name in names if name in shapes), names[0])
+    return name, shapes.get(name)
+
+
+#: What there is one tensor of each of; _extras has the kinds that belong to none of these.
+_EACH = ("layer", "state", "image", "head_metric")
 _TABLE = json.loads((Path(__file__).parent / "tensor_kinds.json").read_text())
-#: The version of the format that is read and written.
-FORMAT: int = _TABLE["format"]
+#: The versions of the format that are read. What is written has the first one that can hold it.
+FORMATS: list[int] = _TABLE["formats"]
 #: By their names, in the order in which they are looked for.
-KINDS = {row["name"]: TensorKind(**row) for row in _TABLE["tensors"]}
+KINDS = {row["name"]: TensorKind(**row) for row in _TABLE["tensors"] if row["each"] in _EACH}

@@ -61,14 +61,20 @@ def from_bytes(data: Bytes, info: TensorInfo) -> npt.NDArray[Any]:
 
 def to_numpy(array: Array) -> npt.NDArray[Any]:
     """The array itself, or a torch tensor's values."""
-    return np.asarray(array.detach().cpu().numpy() if _is_torch(array) else array)
+    return np.asarray(array.detach().cpu().numpy() if is_torch(array) else array)
 
 
-def _is_torch(array: Array) -> bool:
+def is_array(value: object) -> bool:
+    """Whether it is numpy's or a torch tensor."""
+    return isinstance(value, np.ndarray) or is_torch(value)
+
+
+def is_torch(array: Array) -> bool:
+    """Whether it is a torch tensor."""
     # A torch tensor can only come from a torch that was imported: no need to import it here.
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(array, torch.Tensor)
 
 
 def _is_torch_bfloat16(array: Array) -> bool:
-    return _is_torch(array) and bool(array.dtype == sys.modules["torch"].bfloat16)
+    return is_torch(array) and bool(array.dtype == sys.modules["torch"].bfloat16)

@@ -2,63 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from . import _file, _json
 from ._check import check
-from ._kinds import FORMAT, KINDS
+from ._document import document_of, parts_of, tensors_of
+from ._from_attentions import parts_from_attentions
+from ._parts import AttentionBlock, Box, HeadMetric, Mask, Region, Relevance, Token, Words
 from ._pictures import Pictured
-from ._tensor import Array, describe, from_bytes
+from ._tensor import Array, describe
+from ._values import check_values
 from .error import TraceError
 
-#: `(x0, y0, x1, y1)`, normalised to the image, origin top left.
-Box: TypeAlias = tuple[float, float, float, float]
-
-
-@dataclass
-class Token:
-    """One position of a sequence: `text`, or `image` (which one) and the `box` on it."""
-
-    text: str | None = None
-    image: int | None = None
-    box: Box | None = None
-    special: bool = False
-    segment: str | None = None
-
-
-@dataclass(eq=False)
-class AttentionBlock:
-    """A stack of layers in which the sequence `query` attends to the sequence `key`; the same is self-attention.
-
-    A layer is `[heads, queries, keys]`, each of its rows sums to 1 over keys, and layers may differ in heads.
-    """
-
-    name: str
-    query: str
-    key: str
-    layers: list[Array]
-    causal: bool = False
-
-
-@dataclass
-class Region:
-    """A labelled part of an image."""
-
-    label: str
-    box: Box
-    image: int = 0
-
-
-@dataclass(eq=False)
-class HeadMetric:
-    """A number for each head of the block `attention`: `[layers, heads]`, float32."""
-
-    name: str
-    attention: str
-    values: Array
+__all__ = ["AttentionBlock", "Box", "HeadMetric", "Mask", "Region", "Relevance", "Token", "Trace", "Words"]
 
 
 @dataclass(eq=False)
@@ -68,7 +28,9 @@ class Trace(Pictured):
     Attention and hidden states are float32, float16 or bfloat16: numpy arrays, torch tensors, or numpy arrays of
     ml_dtypes' bfloat16. `hidden[sequence][i]` is `[tokens, dim]`; state 0 is the embedding, state `i` what layer
     `i - 1` put out. Images are `[height, width, 3]`, uint8, RGB. `outputs` and `attributes` are free, as long as they
-    are JSON; the dataset table shows them as columns.
+    are JSON; the dataset table shows them as columns. Frames of a video are images with `image_times`, in seconds (None
+    for an image that is no frame).
+    `words[sequence][state]` is what a hidden state decodes to; the state `"logits"` is the output itself.
     """
 
     sequences: dict[str, list[Token]]
@@ -81,23 +43,50 @@ class Trace(Pictured):
     head_metrics: list[HeadMetric] = field(default_factory=list)
     model: dict[str, Any] = field(default_factory=dict)
     id: str | None = None
+    image_times: list[float | None] = field(default_factory=list)
+    relevance: list[Relevance] = field(default_factory=list)
+    words: dict[str, dict[int | str, Words]] = field(default_factory=dict)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Writes one file, which is never half there. Raises `TraceError` for what `load` would refuse."""
+        """Writes one file, which is never half there. Raises `TraceError` for what `load` would refuse, and for NaN."""
         path = Path(path)
-        tensors = self._tensors()
         try:
-            text = _json.dump(self._document())
-            check(text, {name: describe(array) for name, array in tensors.items()})
+            text, tensors = self._checked()
         except TraceError as error:
             raise TraceError(error.message, path) from None
         except (TypeError, ValueError) as error:
             raise TraceError(f"the trace cannot be written as JSON: {error}", path) from None
         _file.write(path, text, tensors)
 
+    @classmethod
+    def from_attentions(
+        cls,
+        attentions: Any,
+        *,
+        tokens: Sequence[Any],
+        decoder: Any = None,
+        cross: Any = None,
+        decoder_tokens: Sequence[Any] | None = None,
+        example: int | None = None,
+        images: Sequence[Any] = (),
+        id: str | None = None,
+    ) -> Trace:
+        """A trace of attention that was computed elsewhere.
+
+        `attentions` is what BertViz takes (a layer an array, `[heads, queries, keys]`, with or without a batch axis of
+        which `example` is taken), what a model or `generate` returns with `output_attentions=True`, an
+        `ActivationCache` of TransformerLens, or a mapping from names with layers' numbers, as of nnsight. `decoder` and
+        `cross` are the like, and have `decoder_tokens`. Tokens are strings or `Token`. A `TraceError` tells the fix.
+        """
+        parts = parts_from_attentions(
+            attentions, tokens=tokens, decoder=decoder, cross=cross, decoder_tokens=decoder_tokens, example=example,
+            images=images,
+        )  # fmt: skip
+        return cls(**parts, id=id)
+
     def check(self) -> None:
         """Raises `TraceError` for what `save` would refuse."""
-        check(_json.dump(self._document()), {name: describe(array) for name, array in self._tensors().items()})
+        self._checked()
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Trace:
@@ -106,97 +95,20 @@ class Trace(Pictured):
         try:
             file = _file.read(path)
             document, names = check(file.document, file.entries)
+            return cls(**parts_of(file, document, names))
         except TraceError as error:
             raise TraceError(error.message, path) from None
 
-        def arrays(kind: str) -> list[list[Array]]:
-            return [
-                [from_bytes(file.bytes_of(file.entries[name]), file.entries[name]) for name in of] for of in names[kind]
-            ]
-
-        return cls(
-            sequences={name: list(map(_token, value["tokens"])) for name, value in document["sequences"].items()},
-            attention=[
-                AttentionBlock(
-                    name=block["name"],
-                    query=block["query"],
-                    key=block["key"],
-                    layers=layers,
-                    causal=bool(block.get("causal")),
-                )
-                for block, layers in zip(document["attention"], arrays("attention"), strict=True)
-            ],
-            hidden={
-                entry["sequence"]: states
-                for entry, states in zip(document.get("hidden", []), arrays("hidden"), strict=True)
-            },
-            images=arrays("image")[0],
-            regions=[
-                Region(label=region["label"], box=tuple(region["box"]), image=region["image"])
-                for region in document.get("regions", [])
-            ],
-            outputs=document.get("outputs") or {},
-            attributes=document.get("attributes") or {},
-            head_metrics=[
-                HeadMetric(name=metric["name"], attention=metric["attention"], values=values)
-                for metric, values in zip(document.get("head_metrics", []), arrays("head_metric")[0], strict=True)
-            ],
-            model=document.get("model") or {},
-            id=document.get("id"),
-        )
+    def _checked(self) -> tuple[str, dict[str, Array]]:
+        document = self._document()
+        tensors = tensors_of(self, document)
+        text = _json.dump(document)
+        check(text, {name: describe(array) for name, array in tensors.items()})
+        check_values(tensors)
+        return text, tensors
 
     def _document(self) -> dict[str, Any]:
-        document: dict[str, Any] = {
-            "format": FORMAT,
-            "id": self.id,
-            "model": self.model,
-            "sequences": {name: {"tokens": list(map(_token_json, tokens))} for name, tokens in self.sequences.items()},
-            "attention": [
-                {
-                    "name": block.name,
-                    "query": block.query,
-                    "key": block.key,
-                    "layers": len(block.layers),
-                    "causal": block.causal,
-                }
-                for block in self.attention
-            ],
-            "hidden": [{"sequence": sequence, "states": len(states)} for sequence, states in self.hidden.items()],
-            "images": len(self.images),
-            "outputs": self.outputs,
-            "regions": [vars(region) for region in self.regions],
-            "head_metrics": [{"name": metric.name, "attention": metric.attention} for metric in self.head_metrics],
-            "attributes": self.attributes,
-        }
-        always = ("format", "sequences", "attention")
-        return {key: value for key, value in document.items() if key in always or value not in (None, {}, [], 0)}
+        return document_of(self)
 
     def _tensors(self) -> dict[str, Array]:
-        arrays: dict[str, list[list[Array]]] = {
-            "attention": [block.layers for block in self.attention],
-            "hidden": list(self.hidden.values()),
-            "image": [self.images],
-            "head_metric": [[metric.values for metric in self.head_metrics]],
-        }
-        document = self._document()
-        return {
-            name: array
-            for kind in KINDS.values()
-            for names, of in zip(kind.names(document), arrays[kind.name], strict=True)
-            for name, array in zip(names, of, strict=True)
-        }
-
-
-def _token(fields: dict[str, Any]) -> Token:
-    box = fields.get("box") if "image" in fields else None
-    return Token(
-        text=fields.get("text"),
-        image=fields.get("image"),
-        box=None if box is None else tuple(box),
-        special=bool(fields.get("special")),
-        segment=fields.get("segment"),
-    )
-
-
-def _token_json(token: Token) -> dict[str, Any]:
-    return {key: value for key, value in vars(token).items() if value is not None and value is not False}
+        return tensors_of(self, self._document())

@@ -140,6 +140,7 @@ impl Engine {
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<Sums>, EngineError> {
         trace.check_unchanged()?;
+        trace.check_stores_weights()?;
         let view = trace.attention(block, layer);
         let key = PageKey { layer, ..page_key(trace, block) };
         let on_device = self.try_shaders(|gpu| {
@@ -344,6 +345,7 @@ impl Engine {
         tiling: &Tiling,
     ) -> Result<Vec<f32>, EngineError> {
         trace.check_unchanged()?;
+        trace.check_stores_weights()?;
         let view = trace.attention(block, layer);
         let key = PageKey { layer, ..page_key(trace, block) };
         let on_device = self.try_shaders(|gpu| pool::gpu::pool(gpu, key, &view, tiling))?;
@@ -376,6 +378,7 @@ impl Engine {
 /// All of a block, of a file that is still what was opened.
 fn layers(trace: &Trace, block: usize) -> Result<Vec<TensorView<'_>>, TraceError> {
     trace.check_unchanged()?;
+    trace.check_stores_weights()?;
     Ok((0..trace.document().attention[block].layers).map(|layer| trace.attention(block, layer)).collect())
 }
 

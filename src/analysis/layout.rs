@@ -32,7 +32,7 @@ impl<'a> BlockLayout<'a> {
             queries: document.query_tokens(described),
             keys: document.key_tokens(described),
             same_sequence: described.query == described.key,
-            causal: described.causal,
+            causal: described.is_causal(),
             regions: &document.regions,
             aspects,
         }

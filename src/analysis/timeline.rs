@@ -12,7 +12,7 @@
 use rayon::prelude::*;
 
 use super::gather::LayerHeads;
-use crate::trace::{Block, Content, Document, Modality, TensorView, Token};
+use crate::trace::{Block, Document, Modality, TensorView, Token};
 use crate::typed::choice;
 
 choice! {
@@ -85,11 +85,11 @@ pub fn output_tokens(document: &Document, block: &Block) -> Vec<usize> {
 
 /// Whether any block lets each token of the queries' sequence see only those before it.
 pub fn is_decoder(document: &Document, block: &Block) -> bool {
-    document.attention.iter().any(|other| other.causal && other.query == block.query)
+    document.attention.iter().any(|other| other.is_causal() && other.query == block.query)
 }
 
 fn is_class_token(token: &Token) -> bool {
-    matches!(&token.content, Content::Text(text) if token.special && ["[CLS]", "<s>", "<cls>"].contains(&text.as_str()))
+    token.special && token.text().is_some_and(|text| ["[CLS]", "<s>", "<cls>"].contains(&text))
 }
 
 fn is_output_name(token: &Token) -> bool {
@@ -101,7 +101,7 @@ fn is_output_name(token: &Token) -> bool {
 /// sequence (Xiao et al. 2024, 'Efficient Streaming Language Models with Attention Sinks').
 pub fn usual_sinks(document: &Document, block: &Block) -> Vec<usize> {
     let keys = document.key_tokens(block);
-    let is_first = |key: usize| key == 0 && block.causal && block.query == block.key;
+    let is_first = |key: usize| key == 0 && block.is_causal() && block.query == block.key;
     (0..keys.len()).filter(|&key| keys[key].special || is_first(key)).collect()
 }
 
@@ -112,7 +112,7 @@ pub fn groups(document: &Document, block: &Block, outputs: &[usize], sinks: &[us
         _ if sinks.contains(&key) => TokenGroup::Sink,
         Modality::Image => TokenGroup::Image,
         Modality::Text if block.query == block.key && outputs.contains(&key) => TokenGroup::Output,
-        Modality::Text => TokenGroup::Prompt,
+        Modality::Text | Modality::Latent | Modality::Audio => TokenGroup::Prompt,
     };
     keys.iter().enumerate().map(of).collect()
 }

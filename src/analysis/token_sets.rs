@@ -30,10 +30,10 @@ pub fn of_modality(tokens: &[Token], modality: Modality) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::{Area, Content};
+    use crate::trace::Area;
 
     fn text(text: &str) -> Token {
-        Token { content: Content::Text(text.to_owned()), special: text.starts_with('['), segment: None }
+        Token { special: text.starts_with('['), ..Token::of_text(text) }
     }
 
     fn words(pieces: &[&str]) -> Vec<Range<usize>> {
@@ -56,7 +56,7 @@ mod tests {
     fn segments_and_modalities() {
         let of = |segment: Option<&str>, token: Token| Token { segment: segment.map(str::to_owned), ..token };
         let area = Area { x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
-        let patch = Token { content: Content::Image { image: 0, area }, special: false, segment: None };
+        let patch = Token::of_image(0, area);
         let tokens = [
             of(Some("question"), text("[CLS]")),
             of(Some("question"), text("▁un")),

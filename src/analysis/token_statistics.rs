@@ -12,7 +12,7 @@ pub fn attention_received(document: &Document, block: usize, matrix: &[f32]) -> 
             *sum += f64::from(*weight);
         }
     }
-    let is_masked = block.causal && block.query == block.key;
+    let is_masked = block.is_causal() && block.query == block.key;
     let seen_by = |key: usize| if is_masked { queries - key } else { queries };
     sums.iter().enumerate().map(|(key, sum)| (sum / seen_by(key) as f64) as f32).collect()
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use crate::analysis::neighbours::{Metric, neighbours, why_none};
-use crate::trace::{Modality, Trace};
+use crate::trace::Trace;
 use crate::view::token_names;
 
 const EXAMPLES: &str = "Examples:
@@ -91,10 +91,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     found.truncate(arguments.count.unwrap_or(usize::MAX));
     let names = token_names(&sequence.tokens);
-    let modality = |token: usize| match sequence.tokens[token].modality() {
-        Modality::Text => "text",
-        Modality::Image => "image",
-    };
+    let modality = |token: usize| sequence.tokens[token].modality().name();
     if arguments.format.json {
         let row = |found: &crate::analysis::neighbours::Neighbour| Row {
             position: found.token,

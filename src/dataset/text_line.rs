@@ -32,10 +32,9 @@ fn readable(token: &Token) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::Content;
 
     fn line(pieces: &[&str]) -> String {
-        let token = |text: &&str| Token { content: Content::Text((*text).to_owned()), special: false, segment: None };
+        let token = |text: &&str| Token::of_text(*text);
         let tokens = pieces.iter().map(token).collect();
         text_line(&Document { sequences: vec![Sequence { name: "main".into(), tokens }], ..Document::default() })
     }

@@ -238,8 +238,7 @@ impl Atlas {
 
     /// A document that names what the picture is of, as the heads view wants it.
     pub fn document(&self) -> Document {
-        let block =
-            |name: &String| Block { name: name.clone(), query: 0, key: 0, layers: self.grid.layers, causal: false };
+        let block = |name: &String| Block::new(name, 0, 0, self.grid.layers);
         Document { id: Some(self.groups()), attention: self.blocks.iter().map(block).collect(), ..Document::default() }
     }
 

@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use super::kinds::Values;
-use super::{Dtype, TensorView, Trace, TraceError};
+use super::{Dtype, LayerMask, Mask, TensorView, Trace, TraceError};
 
 /// Whether a trace with this finding is still sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +26,10 @@ pub enum Problem {
     Infinite,
     /// A weight below 0.
     Negative,
-    /// A weight on a future key, in a causal block.
+    /// A weight on a future key, in a causal layer.
     FutureKey,
+    /// A weight on a key that the layer's mask hides.
+    MaskedKey,
     /// A row of weights that does not sum to 1.
     RowSum,
 }
@@ -59,6 +61,7 @@ impl Problem {
             Self::Infinite => "infinite",
             Self::Negative => "negative",
             Self::FutureKey => "behind_query",
+            Self::MaskedKey => "masked",
             Self::RowSum => "row_sum",
         }
     }
@@ -89,10 +92,12 @@ pub fn bytes(trace: &Trace) -> u64 {
 /// If the file is no longer the one that was opened.
 pub fn check(trace: &Trace, on_bytes: &(dyn Fn(u64) + Sync)) -> Result<Vec<Finding>, TraceError> {
     let mut findings = Vec::new();
-    for (kind, name, owner, view) in trace.numbers() {
-        let is_causal = kind.values == Values::Rows && trace.document().attention[owner].causal;
-        let rules = Rules { values: kind.values, is_causal };
-        findings.extend(check_tensor(&name, &view, rules, on_bytes));
+    for (kind, name, owner, member, view) in trace.numbers() {
+        let rows = (kind.values == Values::Rows).then(|| RowRules {
+            mask: trace.mask(owner, member),
+            may_lack: trace.document().attention[owner].sink_share,
+        });
+        findings.extend(check_tensor(&name, &view, Rules { values: kind.values, rows }, on_bytes));
         trace.check_unchanged()?;
     }
     Ok(findings)
@@ -100,9 +105,17 @@ pub fn check(trace: &Trace, on_bytes: &(dyn Fn(u64) + Sync)) -> Result<Vec<Findi
 
 /// What holds for the values of a tensor.
 #[derive(Clone, Copy)]
-struct Rules {
+struct Rules<'a> {
     values: Values,
-    is_causal: bool,
+    rows: Option<RowRules<'a>>,
+}
+
+/// What holds for rows of weights.
+#[derive(Clone, Copy)]
+struct RowRules<'a> {
+    mask: LayerMask<'a>,
+    /// Whether their sums may be less than 1.
+    may_lack: bool,
 }
 
 /// How often one problem was met, and where it counts most: first, or farthest from 1.
@@ -113,13 +126,19 @@ struct Tally {
     value: f64,
 }
 
-const PROBLEMS: [Problem; 5] =
-    [Problem::NotANumber, Problem::Infinite, Problem::Negative, Problem::FutureKey, Problem::RowSum];
+const PROBLEMS: [Problem; 6] = [
+    Problem::NotANumber,
+    Problem::Infinite,
+    Problem::Negative,
+    Problem::FutureKey,
+    Problem::MaskedKey,
+    Problem::RowSum,
+];
 
 /// One tally a problem, in the order of [`PROBLEMS`].
 type Tallies = [Option<Tally>; PROBLEMS.len()];
 
-fn check_tensor(name: &str, view: &TensorView<'_>, rules: Rules, on_bytes: &(dyn Fn(u64) + Sync)) -> Vec<Finding> {
+fn check_tensor(name: &str, view: &TensorView<'_>, rules: Rules<'_>, on_bytes: &(dyn Fn(u64) + Sync)) -> Vec<Finding> {
     const CHUNK_VALUES: usize = 1 << 18;
     let Some(&width) = view.shape.last().filter(|_| !view.is_empty()) else { return Vec::new() };
     let rows = view.len() / width;
@@ -152,25 +171,31 @@ fn check_tensor(name: &str, view: &TensorView<'_>, rules: Rules, on_bytes: &(dyn
     PROBLEMS.iter().zip(tallies).filter_map(finding).collect()
 }
 
-fn check_row(row: usize, values: &[f32], view: &TensorView<'_>, rules: Rules, tallies: &mut Tallies) {
-    let unmasked = if rules.is_causal { row % view.shape[1] + 1 } else { values.len() };
-    let is_weights = rules.values == Values::Rows;
+fn check_row(row: usize, values: &[f32], view: &TensorView<'_>, rules: Rules<'_>, tallies: &mut Tallies) {
+    let is_weights = rules.rows.is_some();
+    let query = if is_weights { row % view.shape[1] } else { 0 };
+    let seen = rules.rows.map(|rows| rows.mask.row(query));
+    let is_causal = rules.rows.is_some_and(|rows| *rows.mask.mask() == Mask::Causal);
     let mut sum = 0.0_f64;
     for (column, &value) in values.iter().enumerate() {
         let value = f64::from(value);
         sum += value;
         let problem = match value {
             _ if value.is_nan() && rules.values == Values::FiniteOrNan => continue,
+            _ if value == f64::NEG_INFINITY && rules.values == Values::FiniteOrNothing => continue,
             _ if value.is_nan() => Problem::NotANumber,
             _ if value.is_infinite() => Problem::Infinite,
             _ if is_weights && value < 0.0 => Problem::Negative,
-            _ if column >= unmasked && value != 0.0 => Problem::FutureKey,
-            _ => continue,
+            0.0 => continue,
+            _ if seen.as_ref().is_none_or(|seen| seen.allows(column)) => continue,
+            _ if is_causal => Problem::FutureKey,
+            _ => Problem::MaskedKey,
         };
         add(tallies, problem, Tally { count: 1, place: row * values.len() + column, value });
     }
     // A row with a value that is not finite has been reported for that.
-    if is_weights && sum.is_finite() && (sum - 1.0).abs() > row_tolerance(view.dtype) {
+    let off = if rules.rows.is_some_and(|rows| rows.may_lack) { (sum - 1.0).max(0.0) } else { (sum - 1.0).abs() };
+    if is_weights && sum.is_finite() && off > row_tolerance(view.dtype) {
         add(tallies, Problem::RowSum, Tally { count: 1, place: row, value: sum });
     }
 }
@@ -209,6 +234,7 @@ fn describe(problem: Problem, tally: Tally, tensor: &str, view: &TensorView<'_>,
         Problem::FutureKey => {
             format!("{tensor}{position:?} is {value}, a future key in a causal block{others}")
         }
+        Problem::MaskedKey => format!("{tensor}{position:?} is {value}, a key that the mask hides{others}"),
         Problem::RowSum => format!(
             "{count} of {total} rows of `{tensor}` do not sum to 1 within {}: the worst, {position:?}, sums to {value:.4}",
             row_tolerance(view.dtype)

@@ -1,14 +1,18 @@
-//! The names and the schema of the trace format, version 1 (docs/trace-format.md).
+//! The names and the schema of the trace format, versions 1 and 2 (docs/trace-format.md).
 //!
 //! A trace is a safetensors file whose `__metadata__` holds one key, [`METADATA_KEY`], with a JSON document.
 //! The types here are that document after it was checked: a box lies in its image, a name that is used exists.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Value};
+
+use super::Mask;
 
 /// The key of `__metadata__` under which the JSON document lies.
 pub const METADATA_KEY: &str = "vlscope";
-/// The version of the format that this crate reads and writes.
-pub const FORMAT: u64 = 1;
+/// The versions of the format that this crate reads. What is written has the first one that can hold it.
+pub const FORMATS: RangeInclusive<u64> = 1..=2;
 
 /// What one model did on one input, without the tensors.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,12 +51,14 @@ pub struct Sequence {
 /// One position of a sequence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Token {
-    /// Text, or a box on an image.
+    /// Text, a part of an image, or what else the model reads.
     pub content: Content,
     /// `[CLS]`, `[SEP]` and their kin.
     pub special: bool,
     /// `question`, `answer`, `prompt`, ...: free.
     pub segment: Option<String>,
+    /// Whether it is an image token that saw nothing of the picture.
+    pub padding: bool,
 }
 
 /// What a token stands for.
@@ -60,22 +66,30 @@ pub struct Token {
 pub enum Content {
     /// A piece of text as the tokenizer gives it.
     Text(String),
-    /// A part of an image.
+    /// A part of images.
     Image {
-        /// Index of the image.
-        image: usize,
-        /// Which part of it.
-        area: Area,
+        /// Indices of the images: none if they are not in the trace, several where frames were merged.
+        images: Vec<usize>,
+        /// Which part of each; none for an image's `[CLS]`, and for padding.
+        area: Option<Area>,
     },
+    /// A learned query, of a Q-former or a resampler, with its label, which may be empty.
+    Latent(String),
+    /// A piece of sound, with its label, which may be empty.
+    Audio(String),
 }
 
-/// Text or image.
+/// What kind of input a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Modality {
     /// A text token.
     Text,
     /// An image token.
     Image,
+    /// A learned query.
+    Latent,
+    /// A piece of sound.
+    Audio,
 }
 
 /// A box on an image, normalised to its width and height, origin top left: `0 <= x0 < x1 <= 1`.
@@ -102,8 +116,29 @@ pub struct Block {
     pub key: usize,
     /// How many layers.
     pub layers: usize,
-    /// Whether a query sees no key behind itself.
-    pub causal: bool,
+    /// The model's own numbers of the layers, ascending; `None` where they are 0 to `layers - 1`.
+    pub numbers: Option<Vec<usize>>,
+    /// One for all layers, or one a layer.
+    pub masks: Vec<Mask>,
+    /// What the trace holds of a layer.
+    pub stored: Stored,
+    /// Whether rows may sum to less than 1, the rest being the sink's own.
+    pub sink_share: bool,
+}
+
+/// What a trace holds of the layers of a block.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stored {
+    /// The weights: `attention.<block>.<layer>`.
+    Weights,
+    /// Queries and keys: `query.<block>.<layer>` and `key.<block>.<layer>`. The weights are
+    /// `softmax(mask(softcap · tanh(scale · q·k / softcap)))`.
+    QueriesKeys {
+        /// Of the products; `None` for one over the square root of the layer's dim.
+        scale: Option<f32>,
+        /// Above 0; `None` where the logits have no cap.
+        softcap: Option<f32>,
+    },
 }
 
 /// The hidden states of one sequence: state 0 is the embedding, state `i` is what layer `i - 1` put out.
@@ -135,21 +170,114 @@ pub struct HeadMetric {
     pub block: usize,
 }
 
+impl Modality {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Text, Self::Image, Self::Latent, Self::Audio];
+
+    /// As a document writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Image => "image",
+            Self::Latent => "latent",
+            Self::Audio => "audio",
+        }
+    }
+}
+
 impl Token {
-    /// Text or image.
+    /// A token that is nothing but its content.
+    pub fn new(content: Content) -> Self {
+        Self { content, special: false, segment: None, padding: false }
+    }
+
+    /// A piece of text.
+    pub fn of_text(text: impl Into<String>) -> Self {
+        Self::new(Content::Text(text.into()))
+    }
+
+    /// A part of one image.
+    pub fn of_image(image: usize, area: Area) -> Self {
+        Self::new(Content::Image { images: vec![image], area: Some(area) })
+    }
+
+    /// What kind of input it is.
     pub fn modality(&self) -> Modality {
         match self.content {
             Content::Text(_) => Modality::Text,
             Content::Image { .. } => Modality::Image,
+            Content::Latent(_) => Modality::Latent,
+            Content::Audio(_) => Modality::Audio,
         }
     }
 
-    /// The image and the box of an image token.
-    pub fn image_area(&self) -> Option<(usize, Area)> {
-        match self.content {
-            Content::Image { image, area } => Some((image, area)),
-            Content::Text(_) => None,
+    /// The text of a text token.
+    pub fn text(&self) -> Option<&str> {
+        if let Content::Text(text) = &self.content { Some(text) } else { None }
+    }
+
+    /// The text of a text token, or the label of one that has one.
+    pub fn label(&self) -> Option<&str> {
+        match &self.content {
+            Content::Text(text) => Some(text),
+            Content::Latent(label) | Content::Audio(label) => Some(label.as_str()).filter(|label| !label.is_empty()),
+            Content::Image { .. } => None,
         }
+    }
+
+    /// The first image and the box of an image token that has a place.
+    pub fn image_area(&self) -> Option<(usize, Area)> {
+        match &self.content {
+            Content::Image { images, area } => Some((*images.first()?, (*area)?)),
+            _ => None,
+        }
+    }
+
+    /// The box of an image token on one of its images.
+    pub fn area_on(&self, image: usize) -> Option<Area> {
+        match &self.content {
+            Content::Image { images, area } if images.contains(&image) => *area,
+            _ => None,
+        }
+    }
+}
+
+impl Block {
+    /// A block of stored weights, without a mask, whose layers are counted from 0.
+    pub fn new(name: impl Into<String>, query: usize, key: usize, layers: usize) -> Self {
+        Self {
+            name: name.into(),
+            query,
+            key,
+            layers,
+            numbers: None,
+            masks: vec![Mask::Full],
+            stored: Stored::Weights,
+            sink_share: false,
+        }
+    }
+
+    /// The model's own number of a layer, which labels show and tensors are named by.
+    pub fn layer_number(&self, layer: usize) -> usize {
+        self.numbers.as_ref().and_then(|numbers| numbers.get(layer)).copied().unwrap_or(layer)
+    }
+
+    /// The place of a layer by the model's own number.
+    pub fn layer_index(&self, number: usize) -> Option<usize> {
+        match &self.numbers {
+            Some(numbers) => numbers.binary_search(&number).ok(),
+            None => Some(number).filter(|layer| *layer < self.layers),
+        }
+    }
+
+    /// Which keys the queries of a layer see.
+    pub fn mask(&self, layer: usize) -> &Mask {
+        self.masks.get(layer).or_else(|| self.masks.first()).unwrap_or(&Mask::Full)
+    }
+
+    /// Whether in no layer a query sees a key behind itself.
+    pub fn is_causal(&self) -> bool {
+        self.masks.iter().all(|mask| matches!(mask, Mask::Causal | Mask::Sliding(_)))
     }
 }
 

@@ -8,22 +8,26 @@ mod header;
 mod json;
 pub mod kinds;
 mod map;
+mod mask;
 mod new_file;
 mod reader;
 mod schema;
 mod stamp;
 mod synthetic;
 mod synthetic_dataset;
+mod take;
 mod tensor;
 mod writer;
 
 pub use display::{LINE_LETTERS, NAME_LETTERS, beginning, escaped, shortened};
 pub use error::TraceError;
 pub use format::{
-    Area, Block, Content, Document, FORMAT, HeadMetric, Hidden, METADATA_KEY, Modality, Region, Sequence, Token,
+    Area, Block, Content, Document, FORMATS, HeadMetric, Hidden, METADATA_KEY, Modality, Region, Sequence, Stored,
+    Token,
 };
+pub use mask::{LayerMask, Mask, MaskRow};
 pub use new_file::NewFile;
-pub use reader::{ImageView, Trace};
+pub use reader::{ImageView, LayerTensors, QueriesKeys, Trace};
 pub use synthetic::Synthetic;
 pub use synthetic_dataset::SyntheticDataset;
 pub use tensor::{Dtype, TensorView};

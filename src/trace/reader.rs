@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::header::{self, Entry, Header};
-use super::kinds::{self, ATTENTION, HEAD_METRIC, HIDDEN, IMAGE, TensorKind};
+use super::kinds::{
+    ATTENTION, HEAD_METRIC, HIDDEN, IMAGE, KEY, LOG_SUM_EXP, MASK, QUERY, SINK, TABLE, TensorKind, VALUE_NORM,
+};
 use super::map::Map;
 use super::stamp::Stamp;
-use super::{Document, Dtype, TensorView, TraceError, schema};
+use super::take::{Key, take};
+use super::{Document, Dtype, LayerMask, Stored, TensorView, TraceError, schema};
 
 /// An open trace; views borrow from its bytes.
 #[derive(Debug)]
@@ -20,9 +23,10 @@ pub struct Trace {
     path: PathBuf,
     bytes: Bytes,
     document: Document,
-    /// The tensors of numbers, by kind: `[block][layer]`, `[index in Document::hidden][state]`, `[0][head metric]`.
-    numbers: HashMap<&'static str, Vec<Vec<Place>>>,
-    images: Vec<Entry>,
+    /// The tensors of numbers.
+    numbers: HashMap<Key, Place>,
+    /// All others.
+    others: HashMap<Key, Entry>,
 }
 
 /// All of a file.
@@ -44,7 +48,7 @@ impl Deref for Bytes {
     }
 }
 
-/// A tensor of weights in the file.
+/// A tensor of numbers in the file.
 #[derive(Debug)]
 struct Place {
     dtype: Dtype,
@@ -60,6 +64,35 @@ pub struct ImageView<'a> {
     pub height: usize,
     /// `[height, width, 3]`.
     pub rgb: &'a [u8],
+}
+
+/// What a trace holds of one layer of a block.
+#[derive(Clone, Debug)]
+pub enum LayerTensors<'a> {
+    /// `[heads, queries, keys]`.
+    Weights(TensorView<'a>),
+    /// What they are computed from.
+    QueriesKeys(QueriesKeys<'a>),
+}
+
+/// The weights of query `q` in a head are `softmax(mask(softcap · tanh(scale · q·k / softcap)))` over the keys, the sink's
+/// logit among those of the keys where there is one.
+#[derive(Clone, Debug)]
+pub struct QueriesKeys<'a> {
+    /// `[heads, queries, dim]`.
+    pub query: TensorView<'a>,
+    /// `[key heads, keys, dim]`; heads are a multiple of key heads, and as many heads in a row share one.
+    pub key: TensorView<'a>,
+    /// `[heads, queries]`: the logarithm of each row's sum of exponentials, the sink's among them.
+    pub lse: Option<TensorView<'a>>,
+    /// `[heads]`: a logit.
+    pub sink: Option<TensorView<'a>>,
+    /// Of the products.
+    pub scale: f32,
+    /// Above 0; `None` where the logits have no cap.
+    pub softcap: Option<f32>,
+    /// Which keys the queries see.
+    pub mask: LayerMask<'a>,
 }
 
 impl Trace {
@@ -88,13 +121,16 @@ impl Trace {
     fn from_bytes(path: &Path, bytes: Bytes) -> Result<Self, String> {
         let Header { entries, document: text } = header::read(&bytes)?;
         let document = schema::parse(&text)?;
-        let mut tensors = kinds::take(&kinds::TABLE, &document, entries)?;
-        let images = tensors.remove(IMAGE.name).unwrap_or_default().concat();
-        let numbers =
-            tensors.into_iter().map(|(kind, owners)| (kind, owners.into_iter().map(places).collect())).collect();
+        let (mut numbers, mut others) = (HashMap::new(), HashMap::new());
+        for (key, entry) in take(&TABLE, &document, entries)? {
+            match Dtype::from_name(&entry.dtype) {
+                Some(dtype) => drop(numbers.insert(key, Place { dtype, entry })),
+                None => drop(others.insert(key, entry)),
+            }
+        }
         static NEXT_SERIAL: AtomicU64 = AtomicU64::new(0);
         let serial = NEXT_SERIAL.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { serial, path: path.to_owned(), bytes, document, numbers, images })
+        Ok(Self { serial, path: path.to_owned(), bytes, document, numbers, others })
     }
 
     /// A number that no other trace of this process has: what was computed from a trace is kept under it.
@@ -145,52 +181,108 @@ impl Trace {
         self.document
     }
 
-    /// One layer of a block, `[heads, queries, keys]`. Panics if there is no such block or layer.
+    /// The stored weights of one layer, `[heads, queries, keys]`. Panics if there is no such block or layer, or the block stores
+    /// queries and keys.
     pub fn attention(&self, block: usize, layer: usize) -> TensorView<'_> {
-        self.view(&self.numbers[ATTENTION.name][block][layer])
+        self.view(&self.numbers[&(ATTENTION.name, block, layer)])
+    }
+
+    /// Fails where [`Trace::attention`] would panic: in a block that stores queries and keys.
+    ///
+    /// # Errors
+    /// If there is such a block.
+    pub fn check_stores_weights(&self) -> Result<(), TraceError> {
+        let block = self.document.attention.iter().find(|block| block.stored != Stored::Weights);
+        block.map_or(Ok(()), |block| {
+            let message =
+                format!("attention `{}` is stored as queries and keys, which cannot be shown yet", block.name);
+            Err(TraceError::new(&self.path, message))
+        })
+    }
+
+    /// What is stored of one layer. Panics if there is no such block or layer.
+    pub fn layer(&self, block: usize, layer: usize) -> LayerTensors<'_> {
+        let described = &self.document.attention[block];
+        match described.stored {
+            Stored::Weights => LayerTensors::Weights(self.attention(block, layer)),
+            Stored::QueriesKeys { scale, softcap } => {
+                let query = self.view(&self.numbers[&(QUERY.name, block, layer)]);
+                let default_scale = 1.0 / (query.shape[2].max(1) as f32).sqrt();
+                LayerTensors::QueriesKeys(QueriesKeys {
+                    key: self.view(&self.numbers[&(KEY.name, block, layer)]),
+                    lse: self.found(&LOG_SUM_EXP, block, layer),
+                    sink: self.found(&SINK, block, layer),
+                    scale: scale.unwrap_or(default_scale),
+                    softcap,
+                    mask: self.mask(block, layer),
+                    query,
+                })
+            }
+        }
+    }
+
+    /// Which keys the queries of a layer see. Panics if there is no such block or layer.
+    pub fn mask(&self, block: usize, layer: usize) -> LayerMask<'_> {
+        let described = &self.document.attention[block];
+        let cells = self.others.get(&(MASK.name, block, layer)).map_or(&[][..], |entry| self.bytes_of(entry));
+        LayerMask::new(described.mask(layer), self.document.key_tokens(described).len(), cells)
+    }
+
+    /// The norms of what each head adds for each key, ‖W_O v‖: `[heads, keys]` of one layer.
+    pub fn value_norm(&self, block: usize, layer: usize) -> Option<TensorView<'_>> {
+        self.found(&VALUE_NORM, block, layer)
     }
 
     /// How many heads a layer has. Panics if there is no such block or layer.
     pub fn heads(&self, block: usize, layer: usize) -> usize {
-        self.numbers[ATTENTION.name][block][layer].entry.shape[0]
+        let kind = if self.document.attention[block].stored == Stored::Weights { ATTENTION } else { QUERY };
+        self.numbers[&(kind.name, block, layer)].entry.shape[0]
     }
 
     /// The largest number of heads in a layer of a block. Panics if there is no such block.
     pub fn max_heads(&self, block: usize) -> usize {
-        self.numbers[ATTENTION.name][block].iter().map(|place| place.entry.shape[0]).max().unwrap_or(0)
+        (0..self.document.attention[block].layers).map(|layer| self.heads(block, layer)).max().unwrap_or(0)
     }
 
     /// One state of [`Document::hidden`]`[index]`, `[tokens, dim]`. Panics if there is no such state.
     pub fn hidden(&self, index: usize, state: usize) -> TensorView<'_> {
-        self.view(&self.numbers[HIDDEN.name][index][state])
+        self.view(&self.numbers[&(HIDDEN.name, index, state)])
     }
 
     /// An image. Panics if there is no such image.
     pub fn image(&self, index: usize) -> ImageView<'_> {
-        let entry = &self.images[index];
-        ImageView { width: entry.shape[1], height: entry.shape[0], rgb: &self.bytes[entry.begin..entry.end] }
+        let entry = &self.others[&(IMAGE.name, 0, index)];
+        ImageView { width: entry.shape[1], height: entry.shape[0], rgb: self.bytes_of(entry) }
     }
 
     /// `[layers, heads]` of [`Document::head_metrics`]`[index]`. Panics if there is no such metric.
     pub fn head_metric(&self, index: usize) -> TensorView<'_> {
-        self.view(&self.numbers[HEAD_METRIC.name][0][index])
+        self.view(&self.numbers[&(HEAD_METRIC.name, 0, index)])
     }
 
-    /// All tensors of numbers, each with its kind, its name, and the index of its block or sequence.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = (&'static TensorKind, String, usize, TensorView<'_>)> {
-        kinds::TABLE.iter().flat_map(move |kind| {
-            let owners = self.numbers.get(kind.name).into_iter().flatten().enumerate();
-            owners.flat_map(move |(owner, places)| {
-                let name = move |member| kind.tensor_name(&self.document, owner, member);
-                let of_owner = places.iter().enumerate();
-                of_owner.map(move |(member, place)| (kind, name(member), owner, self.view(place)))
+    /// All tensors of numbers, each with its kind, its name, the index of its block or sequence, and which it is of that.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = (&'static TensorKind, String, usize, usize, TensorView<'_>)> {
+        TABLE.iter().flat_map(move |kind| {
+            let owners = 0..kind.each.owners(&self.document);
+            owners.flat_map(move |owner| {
+                kind.members(&self.document, owner).filter_map(move |member| {
+                    let place = self.numbers.get(&(kind.name, owner, member))?;
+                    Some((kind, kind.tensor_name(&self.document, owner, member), owner, member, self.view(place)))
+                })
             })
         })
     }
 
+    fn found(&self, kind: &TensorKind, owner: usize, member: usize) -> Option<TensorView<'_>> {
+        self.numbers.get(&(kind.name, owner, member)).map(|place| self.view(place))
+    }
+
     fn view(&self, place: &Place) -> TensorView<'_> {
-        let Entry { shape, begin, end, .. } = &place.entry;
-        TensorView { dtype: place.dtype, shape: shape.clone(), bytes: &self.bytes[*begin..*end] }
+        TensorView { dtype: place.dtype, shape: place.entry.shape.clone(), bytes: self.bytes_of(&place.entry) }
+    }
+
+    fn bytes_of(&self, entry: &Entry) -> &[u8] {
+        &self.bytes[entry.begin..entry.end]
     }
 }
 
@@ -202,9 +294,4 @@ fn open_file(path: &Path) -> Result<File, TraceError> {
         found if found.is_dir() => Err(TraceError::new(path, "cannot read: it is a folder")),
         _ => Err(TraceError::new(path, "cannot read: it is no regular file")),
     }
-}
-
-/// Where tensors of numbers lie. Their kind has no dtype that is none of ours.
-fn places(entries: Vec<Entry>) -> Vec<Place> {
-    entries.into_iter().filter_map(|entry| Some(Place { dtype: Dtype::from_name(&entry.dtype)?, entry })).collect()
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Dtype, FORMAT, TensorSpec, TraceError, TraceWriter};
+use super::{Dtype, FORMATS, TensorSpec, TraceError, TraceWriter};
 
 /// The size of a synthetic trace, and its seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,7 +166,7 @@ impl Synthetic {
         let tokens: Vec<Value> = words.chain(patches).collect();
         let [row, column, height, width] = self.object();
         let mut document = json!({
-            "format": FORMAT,
+            "format": FORMATS.start(),
             "id": format!("synthetic/{layers}x{heads}-{text}+{rows}x{columns}-seed-{seed}"),
             "model": {"name": "synthetic"},
             "sequences": {"main": {"tokens": tokens}},

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::header::Entry;
-use super::{Dtype, METADATA_KEY, NewFile, Trace, TraceError, kinds, schema};
+use super::kinds::TABLE;
+use super::take::take;
+use super::{Dtype, METADATA_KEY, NewFile, Trace, TraceError, schema};
 
 /// A tensor that will be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +61,7 @@ impl TraceWriter {
         let text = document.to_string();
         let header = header(&text, tensors).map_err(refused)?;
         let entries = tensors.iter().map(|tensor| (tensor.name.clone(), tensor.entry())).collect();
-        schema::parse(&text).and_then(|document| kinds::take(&kinds::TABLE, &document, entries)).map_err(refused)?;
+        schema::parse(&text).and_then(|document| take(&TABLE, &document, entries)).map_err(refused)?;
         let doing = if target.exists() { "write" } else { "create" };
         let out = NewFile::beside(target).map_err(|error| TraceError::io(target, doing, &error))?;
         let mut writer = Self { target: target.to_owned(), out };

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
-use vlscope::trace::{Dtype, Synthetic};
+use vlscope::trace::{Dtype, Synthetic, Trace};
 
 pub type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -70,6 +70,73 @@ impl Raw {
         Self { document, tensors: tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into() }
     }
 
+    /// Version 2. `main` has three words, a latent query, and a patch of two merged frames; `self` stores queries and keys of 4
+    /// heads that share 2, of the layers 3 and 7; `cross` stores weights.
+    pub fn second() -> Self {
+        let document = json!({
+            "format": 2, "images": 2,
+            "sequences": {
+                "main": {"tokens": [
+                    {"text": "a"}, {"text": "b", "modality": "text"}, {"text": "c", "segment": "question"},
+                    {"modality": "latent", "text": "query 0"},
+                    {"image": [0, 1], "box": [0.0, 0.0, 0.5, 1.0], "modality": "image"},
+                ]},
+                "sound": {"tokens": [{"modality": "audio"}, {"image": 1, "padding": true}, {"modality": "image"}]},
+            },
+            "attention": [
+                {"name": "self", "query": "main", "key": "main", "layers": [3, 7], "stored": "queries_keys",
+                    "scale": 0.25, "softcap": 30.0, "mask": [{"sliding": 2}, "stored"], "sink_share": true},
+                {"name": "cross", "query": "main", "key": "sound", "layers": [9], "mask": {"spans": [[0, 2], [2, 3]]}},
+            ],
+        });
+        let ramp = |shape: &[usize]| Tensor::f32(shape, (0..shape.iter().product()).map(|at: usize| at as f32 / 8.0));
+        let row = [[0.5, 0.5, 0.0], [0.25, 0.75, 0.0], [0.0, 0.0, 1.0], [0.0; 3], [0.0; 3]];
+        let tensors = [
+            ("query.self.3", ramp(&[4, 5, 2])),
+            ("query.self.7", ramp(&[4, 5, 2])),
+            ("key.self.3", ramp(&[2, 5, 2])),
+            ("key.self.7", ramp(&[2, 5, 2])),
+            ("lse.self.3", ramp(&[4, 5])),
+            ("lse.self.7", ramp(&[4, 5])),
+            ("sink.self.3", ramp(&[4])),
+            ("sink.self.7", ramp(&[4])),
+            ("attention.cross.9", Tensor::f32(&[1, 5, 3], row.concat())),
+            ("value_norm.cross.9", Tensor::zeros("F16", &[1, 3])),
+            ("image.0", Tensor::zeros("U8", &[4, 5, 3])),
+            ("image.1", Tensor::zeros("U8", &[4, 5, 3])),
+            (
+                "mask.self.7",
+                Tensor { bytes: (0..25).map(|cell| u8::from(cell % 6 == 0)).collect(), ..Tensor::zeros("U8", &[5, 5]) },
+            ),
+        ];
+        Self { document, tensors: tensors.map(|(name, tensor)| (name.to_owned(), tensor)).into() }
+    }
+
+    /// With a value at a place of the document; `None` removes what is there.
+    pub fn changed(mut self, place: &str, value: Option<Value>) -> Self {
+        let (parent, key) = place.rsplit_once('/').unwrap_or(("", place));
+        let parent = self.document.pointer_mut(parent).unwrap_or_else(|| panic!("no place {place}"));
+        match (parent, value) {
+            (Value::Object(fields), Some(value)) => drop(fields.insert(key.to_owned(), value)),
+            (Value::Object(fields), None) => assert!(fields.shift_remove(key).is_some(), "no key {place}"),
+            (Value::Array(items), Some(value)) => items[key.parse::<usize>().unwrap_or(0)] = value,
+            _ => panic!("cannot change {place}"),
+        }
+        self
+    }
+
+    /// With another tensor of that name.
+    pub fn with(mut self, name: &str, tensor: Tensor) -> Self {
+        *self.tensor(name) = tensor;
+        self
+    }
+
+    /// Without the tensor of that name.
+    pub fn without(mut self, name: &str) -> Self {
+        self.tensors.retain(|(found, _)| found != name);
+        self
+    }
+
     /// The tensor of that name.
     pub fn tensor(&mut self, name: &str) -> &mut Tensor {
         let found = self.tensors.iter_mut().find(|(found, _)| found == name);
@@ -91,6 +158,20 @@ impl Raw {
 
     pub fn write(&self, path: &Path) -> Result {
         Ok(std::fs::write(path, self.bytes())?)
+    }
+}
+
+/// What opening these bytes says, without the path.
+pub fn refusal(bytes: &[u8]) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("broken.safetensors");
+    std::fs::write(&path, bytes)?;
+    match Trace::open(&path) {
+        Ok(_) => Ok("opened".to_owned()),
+        Err(error) => {
+            assert_eq!(error.to_string(), format!("{}: {}", error.message, path.display()));
+            Ok(error.message)
+        }
     }
 }
 

@@ -88,7 +88,7 @@ fn check_heads(trace: &Trace, rows: &[Row]) -> Result {
     for (index, block) in trace.document().attention.iter().enumerate() {
         let options = statistics::Options::default();
         let mut expected = Engine::cpu().statistics(trace, index, &options, &mut |_, _| true)?;
-        assert_eq!(BlockLayout::of(trace, index).causal, block.causal);
+        assert_eq!(BlockLayout::of(trace, index).causal, block.is_causal());
         let mut names: Vec<String> = expected.iter().map(|statistic| statistic_column(&statistic.name)).collect();
         let titles = trace.document().head_metrics.iter().filter(|metric| metric.block == index);
         names.extend(titles.map(|metric| metric_column(&metric.name)));

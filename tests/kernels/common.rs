@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use half::{bf16, f16};
 use vlscope::analysis::{BlockLayout, Compute, Engine, Selection};
 use vlscope::gpu::{AdapterChoice, Gpu, PageKey};
-use vlscope::trace::{Area, Content, Dtype, Region, TensorView, Token, Trace};
+use vlscope::trace::{Area, Dtype, Region, TensorView, Token, Trace};
 
 /// One device for all tests of a process. No adapter is a failure.
 pub fn gpu() -> &'static Arc<Gpu> {
@@ -160,7 +160,7 @@ impl Block {
 }
 
 pub fn text(word: &str) -> Token {
-    Token { content: Content::Text(word.into()), special: false, segment: None }
+    Token::of_text(word)
 }
 
 /// One of `count` patches, four in a row.
@@ -168,7 +168,7 @@ pub fn patch(index: usize, count: usize) -> Token {
     let rows = count.div_ceil(4) as f32;
     let (x, y) = ((index % 4) as f32, (index / 4) as f32);
     let area = Area { x0: x / 4.0, y0: y / rows, x1: (x + 1.0) / 4.0, y1: (y + 1.0) / rows };
-    Token { content: Content::Image { image: 0, area }, special: false, segment: None }
+    Token::of_image(0, area)
 }
 
 pub fn encode(values: &[f32], dtype: Dtype) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::common::{Block, assert_close, gpu, new_key, text};
 use vlscope::analysis::statistics::{self, Group, HeadStatistics, Options, Over, Rounding, TABLE, plan::Plan, z_score};
-use vlscope::trace::{Area, Content, Region, Token};
+use vlscope::trace::{Area, Region, Token};
 
 /// By the CPU and the GPU; the values of the only head.
 fn measure(block: &Block, specials: bool) -> [Vec<HeadStatistics>; 2] {
@@ -30,11 +30,7 @@ fn assert_values(block: &Block, specials: bool, expected: &[(&str, f64)]) {
 
 /// `[CLS]`, a word, and the two halves of an image that is 0.75 times as high as wide.
 fn tokens() -> Vec<Token> {
-    let half = |x0: f32, y0: f32| Token {
-        content: Content::Image { image: 0, area: Area { x0, y0, x1: x0 + 0.5, y1: y0 + 0.5 } },
-        special: false,
-        segment: None,
-    };
+    let half = |x0: f32, y0: f32| Token::of_image(0, Area { x0, y0, x1: x0 + 0.5, y1: y0 + 0.5 });
     vec![Token { special: true, ..text("[CLS]") }, text("word"), half(0.0, 0.0), half(0.5, 0.5)]
 }
 

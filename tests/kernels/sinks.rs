@@ -133,7 +133,7 @@ fn sinks_of_a_trace_are_keys_that_most_heads_look_at() {
         for (block, described) in trace.document().attention.iter().enumerate() {
             let document = trace.document();
             let (queries, keys) = (document.query_tokens(described).len(), document.key_tokens(described).len());
-            let is_masked = |query: usize, key: usize| described.causal && key > query;
+            let is_masked = |query: usize, key: usize| described.is_causal() && key > query;
             let is_own = |query: usize, key: usize| described.query == described.key && query == key;
             let heads: Vec<Vec<f32>> = (0..described.layers)
                 .flat_map(|layer| {

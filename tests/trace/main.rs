@@ -8,5 +8,6 @@ mod document;
 mod kinds;
 mod refusals;
 mod schema;
+mod second;
 mod synthetic;
 mod touched;

@@ -36,7 +36,7 @@ fn sound_traces_open() -> Result {
     assert_eq!(names, ["encoder", "decoder", "cross"]);
     let dtypes: Vec<_> = (0..3).map(|block| trace.attention(block, 0).dtype).collect();
     assert_eq!(dtypes, [Dtype::F16, Dtype::F32, Dtype::Bf16]);
-    assert!(trace.document().attention[1].causal);
+    assert!(trace.document().attention[1].is_causal());
     assert_eq!(trace.attention(2, 1).shape, [3, 4, 15]);
 
     let trace = Trace::open(&reference("multi-image"))?;

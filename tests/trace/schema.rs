@@ -1,50 +1,13 @@
 //! One case for each rule of docs/trace-format.md, with the words of the refusal. python/tests has the same words.
-#![allow(clippy::panic, reason = "a test may")]
 
-use crate::common::{Raw, Result, Tensor, with_header};
+use crate::common::{Raw, Result, Tensor, refusal, with_header};
 use serde_json::{Value, json};
 use vlscope::trace::Trace;
 
 const BOX: &str = "expected [x0, y0, x1, y1] with 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1";
 
-/// What opening these bytes says, without the path.
-fn refusal(bytes: &[u8]) -> Result<String> {
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("broken.safetensors");
-    std::fs::write(&path, bytes)?;
-    match Trace::open(&path) {
-        Ok(_) => Ok("opened".to_owned()),
-        Err(error) => {
-            assert_eq!(error.to_string(), format!("{}: {}", error.message, path.display()));
-            Ok(error.message)
-        }
-    }
-}
-
-/// Puts a value at a place of the document; `None` removes it.
 fn change(place: &str, value: Option<Value>) -> Raw {
-    let mut raw = Raw::sound();
-    let (parent, key) = place.rsplit_once('/').unwrap_or(("", place));
-    let parent = raw.document.pointer_mut(parent).unwrap_or_else(|| panic!("no place {place}"));
-    match (parent, value) {
-        (Value::Object(fields), Some(value)) => drop(fields.insert(key.to_owned(), value)),
-        (Value::Object(fields), None) => assert!(fields.shift_remove(key).is_some(), "no key {place}"),
-        (Value::Array(items), Some(value)) => items[key.parse::<usize>().unwrap_or(0)] = value,
-        _ => panic!("cannot change {place}"),
-    }
-    raw
-}
-
-fn with_tensor(name: &str, tensor: Tensor) -> Raw {
-    let mut raw = Raw::sound();
-    *raw.tensor(name) = tensor;
-    raw
-}
-
-fn without_tensor(name: &str) -> Raw {
-    let mut raw = Raw::sound();
-    raw.tensors.retain(|(found, _)| found != name);
-    raw
+    Raw::sound().changed(place, value)
 }
 
 #[test]
@@ -60,7 +23,10 @@ fn a_document_that_breaks_a_rule_is_refused() -> Result {
     let set = |place: &str, value: Value| change(place, Some(value));
     let cases = [
         (change("/format", None), "`format` is missing".to_owned()),
-        (set("/format", json!("1")), "`format` is \"1\", expected 1: this version of vlscope reads format 1".into()),
+        (
+            set("/format", json!("1")),
+            "`format` is \"1\", expected 1 or 2: this version of vlscope reads formats 1 and 2".into(),
+        ),
         (change("/sequences", None), "`sequences` is missing".into()),
         (set("/sequences", json!([])), "`sequences` is a list, expected an object".into()),
         (change("/sequences/main/tokens", None), "`sequences.main.tokens` is missing".into()),
@@ -125,36 +91,36 @@ fn a_document_that_breaks_a_rule_is_refused() -> Result {
 #[test]
 fn a_tensor_that_does_not_fit_is_refused() -> Result {
     let cases = [
-        (without_tensor("hidden.main.1"), "tensor `hidden.main.1` is missing: `hidden[0].states` is 2"),
-        (without_tensor("image.0"), "tensor `image.0` is missing: `images` is 1"),
-        (without_tensor("head_metric.0"), "tensor `head_metric.0` is missing: `head_metrics` has 1 entries"),
+        (Raw::sound().without("hidden.main.1"), "tensor `hidden.main.1` is missing: `hidden[0].states` is 2"),
+        (Raw::sound().without("image.0"), "tensor `image.0` is missing: `images` is 1"),
+        (Raw::sound().without("head_metric.0"), "tensor `head_metric.0` is missing: `head_metrics` has 1 entries"),
         (
-            with_tensor("hidden.main.1", Tensor::zeros("F32", &[3, 8])),
+            Raw::sound().with("hidden.main.1", Tensor::zeros("F32", &[3, 8])),
             "tensor `hidden.main.1` has shape [3, 8], expected [2, dim]: sequence `main` has 2 tokens",
         ),
         (
-            with_tensor("attention.self.1", Tensor::zeros("F32", &[2, 2])),
+            Raw::sound().with("attention.self.1", Tensor::zeros("F32", &[2, 2])),
             "tensor `attention.self.1` has shape [2, 2], expected [heads, 2, 2]: sequence `main` has 2 tokens",
         ),
         (
-            with_tensor("hidden.main.0", Tensor::zeros("I64", &[2, 4])),
+            Raw::sound().with("hidden.main.0", Tensor::zeros("I64", &[2, 4])),
             "tensor `hidden.main.0` has dtype I64, expected F32, F16 or BF16",
         ),
-        (with_tensor("image.0", Tensor::zeros("F32", &[4, 5, 3])), "tensor `image.0` has dtype F32, expected U8"),
+        (Raw::sound().with("image.0", Tensor::zeros("F32", &[4, 5, 3])), "tensor `image.0` has dtype F32, expected U8"),
         (
-            with_tensor("image.0", Tensor::zeros("U8", &[3, 4, 5])),
+            Raw::sound().with("image.0", Tensor::zeros("U8", &[3, 4, 5])),
             "tensor `image.0` has shape [3, 4, 5], expected [height, width, 3]",
         ),
         (
-            with_tensor("image.0", Tensor::zeros("U8", &[0, 5, 3])),
+            Raw::sound().with("image.0", Tensor::zeros("U8", &[0, 5, 3])),
             "tensor `image.0` has shape [0, 5, 3], expected [height, width, 3]",
         ),
         (
-            with_tensor("head_metric.0", Tensor::zeros("F64", &[2, 3])),
+            Raw::sound().with("head_metric.0", Tensor::zeros("F64", &[2, 3])),
             "tensor `head_metric.0` has dtype F64, expected F32",
         ),
         (
-            with_tensor("head_metric.0", Tensor::zeros("F32", &[3, 2])),
+            Raw::sound().with("head_metric.0", Tensor::zeros("F32", &[3, 2])),
             "tensor `head_metric.0` has shape [3, 2], expected [2, 3]",
         ),
     ];

@@ -19,7 +19,7 @@ use vlscope::query::{
     RowEntropy, StateSimilarity, StatisticGrid, StrongestLinks, Weights,
 };
 use vlscope::render::{Fonts, Label, Mark, Pixels};
-use vlscope::trace::{Area, Block, Content, Document, Hidden, Region, Sequence, Token};
+use vlscope::trace::{Area, Block, Document, Hidden, Mask, Region, Sequence, Token};
 use vlscope::view::{Inputs, Options, Scene, Target, View, draw, draw_grid, needs};
 
 /// Everything that a view takes, owned.
@@ -181,7 +181,7 @@ impl Case {
         let mut matrix = Vec::new();
         for (q, query) in queries.iter().enumerate() {
             let mut row: Vec<f32> = keys.iter().enumerate().map(|(k, key)| pull(q, query, k, key)).collect();
-            if block.causal {
+            if block.is_causal() {
                 row.iter_mut().skip(q + 1).for_each(|weight| *weight = 0.0);
             }
             let sum: f32 = row.iter().sum();
@@ -267,7 +267,7 @@ fn projection(tokens: &[Token], hidden: &Hidden) -> Projection {
 
 pub fn text(text: &str) -> Token {
     let special = text.starts_with('[') && text.ends_with(']') || text == "<s>" || text == "</s>";
-    Token { content: Content::Text(text.to_owned()), special, segment: None }
+    Token { special, ..Token::of_text(text) }
 }
 
 pub fn patches(image: usize, rows: usize, columns: usize) -> Vec<Token> {
@@ -277,8 +277,7 @@ pub fn patches(image: usize, rows: usize, columns: usize) -> Vec<Token> {
         let (x0, y0) = (column * width, row * height);
         Area { x0, y0, x1: x0 + width, y1: y0 + height }
     };
-    let token = |index| Token { content: Content::Image { image, area: area(index) }, special: false, segment: None };
-    (0..rows * columns).map(token).collect()
+    (0..rows * columns).map(|index| Token::of_image(image, area(index))).collect()
 }
 
 /// A light background with a disc.
@@ -344,7 +343,7 @@ pub fn case(document: Document, images: Vec<Arc<Pixels>>, layers: usize, heads: 
 }
 
 fn block(name: &str, query: usize, key: usize, causal: bool) -> Block {
-    Block { name: name.to_owned(), query, key, layers: 4, causal }
+    Block { masks: vec![if causal { Mask::Causal } else { Mask::Full }], ..Block::new(name, query, key, 4) }
 }
 
 /// A question about a 64 × 64 picture with 8 × 8 patches; 'color' is selected.
@@ -452,11 +451,7 @@ pub fn many_heads() -> Case {
 
 /// Regions of a detector, of which one lies in another.
 pub fn boxes() -> Case {
-    let token = |x0: f32, y0: f32, x1: f32, y1: f32| Token {
-        content: Content::Image { image: 0, area: Area { x0, y0, x1, y1 } },
-        special: false,
-        segment: None,
-    };
+    let token = |x0: f32, y0: f32, x1: f32, y1: f32| Token::of_image(0, Area { x0, y0, x1, y1 });
     let mut case = question();
     let tokens = vec![text("what"), token(0.2, 0.2, 0.5, 0.5), token(0.1, 0.1, 0.9, 0.6), token(0.6, 0.7, 0.95, 0.9)];
     case.document.sequences[0].tokens = tokens;

@@ -68,7 +68,7 @@ fn a_tile_of_a_part_of_the_image_lies_on_that_part() {
     tokens.extend(patches(0, 2, 2));
     // A tile of 3 × 3 patches, off the overview's lattice, and a detector's box.
     for mut token in patches(0, 3, 3) {
-        if let vlscope::trace::Content::Image { area, .. } = &mut token.content {
+        if let vlscope::trace::Content::Image { area: Some(area), .. } = &mut token.content {
             let place = |at: f32| 0.13 + at * 0.6;
             (area.x0, area.x1, area.y0, area.y1) = (place(area.x0), place(area.x1), place(area.y0), place(area.y1));
         }

@@ -1,7 +1,7 @@
 //! Letters can be read on what they lie on, and names come out as people write them.
 
 use clap::ValueEnum as _;
-use vlscope::trace::{Area, Content, Token};
+use vlscope::trace::{Area, Token};
 use vlscope::view::{Theme, View, contrast, token_names, word};
 
 #[test]
@@ -52,10 +52,8 @@ fn words_lose_the_marks_of_their_tokenizers() {
 
 #[test]
 fn patches_are_named_by_their_place() {
-    let token = |x0: f32, y0: f32, side: f32, image: usize| Token {
-        content: Content::Image { image, area: Area { x0, y0, x1: x0 + side, y1: y0 + side } },
-        special: false,
-        segment: None,
+    let token = |x0: f32, y0: f32, side: f32, image: usize| {
+        Token::of_image(image, Area { x0, y0, x1: x0 + side, y1: y0 + side })
     };
     let two_by_two =
         [token(0.0, 0.0, 0.5, 0), token(0.5, 0.0, 0.5, 0), token(0.0, 0.5, 0.5, 0), token(0.0, 0.0, 1.0, 0)];

@@ -8,7 +8,7 @@ from data import ANSWERS, Split
 from shapes import shape_box
 from transformers import PreTrainedTokenizerFast, ViltForQuestionAnswering
 
-import vlscope.capture
+import vlscope
 from vlscope import Region, Trace
 
 

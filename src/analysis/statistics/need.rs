@@ -29,6 +29,7 @@ impl Need {
                 (Modality::Text, Modality::Image) => "no text query looks at an image key in this block",
                 (Modality::Image, Modality::Text) => "no image query looks at a text key in this block",
                 (Modality::Image, Modality::Image) => "no image query looks at an image key in this block",
+                _ => "no query of the one modality looks at a key of the other in this block",
             }),
             Self::SelfAttention if !is_self_attention => {
                 Some("the queries of this block are not its keys: nothing is the same token or the one before")
@@ -69,5 +70,5 @@ fn has(tokens: &[Token], modality: Modality) -> bool {
 fn sees(document: &Document, block: &Block, query: Modality, key: Modality) -> bool {
     let first_key = document.key_tokens(block).iter().position(|token| counts(token, key));
     let last_query = document.query_tokens(block).iter().rposition(|token| counts(token, query));
-    first_key.zip(last_query).is_some_and(|(key, query)| !block.causal || key <= query)
+    first_key.zip(last_query).is_some_and(|(key, query)| !block.is_causal() || key <= query)
 }

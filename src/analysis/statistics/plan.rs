@@ -176,7 +176,10 @@ fn places(layout: &BlockLayout<'_>, tokens: &[Token], options: &Options) -> Vec<
         }
         place.flags |= match token.modality() {
             Modality::Text => COUNTED_TEXT,
+            // Without a place it has no distance to others.
+            Modality::Image if token.image_area().is_none() => 0,
             Modality::Image => COUNTED_IMAGE,
+            Modality::Latent | Modality::Audio => 0,
         };
         if let Some((image, area)) = token.image_area() {
             let [x, y] = area.center();

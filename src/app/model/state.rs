@@ -179,7 +179,7 @@ fn first_selection(open: &OpenTrace) -> Selection {
     let block = document.attention.first();
     let layers = block.map_or(0, |block| block.layers);
     let with_heads = (0..layers).rev().find(|&layer| open.trace.heads(0, layer) > 0);
-    let token = block.filter(|block| block.causal && block.query == block.key).map_or(0, |block| {
+    let token = block.filter(|block| block.is_causal() && block.query == block.key).map_or(0, |block| {
         let last = document.query_tokens(block).len().saturating_sub(1);
         output_tokens(document, block).first().copied().unwrap_or(last)
     });

@@ -9,7 +9,7 @@ use super::reduce::{Projection, REDUCED};
 use super::thumbnail;
 use crate::analysis::statistics::{self, HeadStatistics};
 use crate::analysis::{Engine, EngineError};
-use crate::trace::{Content as TokenContent, Document, TensorView, Token, Trace};
+use crate::trace::{Document, TensorView, Token, Trace};
 
 /// What of a trace goes into the index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -178,10 +178,7 @@ impl Content {
     pub fn bytes(&self) -> usize {
         const TOKEN_BYTES: usize = 128;
         let tokens = self.document.sequences.iter().flat_map(|sequence| &sequence.tokens);
-        let text_bytes = |token: &Token| match &token.content {
-            TokenContent::Text(text) => text.len(),
-            TokenContent::Image { .. } => 0,
-        };
+        let text_bytes = |token: &Token| token.text().map_or(0, str::len);
         let tokens: usize = tokens.map(|token| TOKEN_BYTES + text_bytes(token)).sum();
         let maps = [&self.document.outputs, &self.document.attributes];
         let keys = maps.iter().flat_map(|map| map.iter()).map(|(key, value)| key.len() + value_bytes(value));

@@ -15,7 +15,7 @@ use super::rows::{Content, HiddenRows, Row};
 use super::schema::{Table, metric_columns, statistic_column};
 use crate::analysis::statistics::{HeadStatistics, TABLE};
 use crate::dataset::text_line;
-use crate::trace::{Area, Content as TokenContent, Modality, Token};
+use crate::trace::{Area, Modality, Token};
 
 /// A table of these rows, with these columns of free names.
 pub(super) fn table(table: Table, rows: &[Row], free: &columns::Columns) -> Result<RecordBatch, ArrowError> {
@@ -243,11 +243,8 @@ impl<'a> TokenColumns<'a> {
             self.examples.push(example);
             self.sequences.push(sequence);
             self.positions.push(position as i32);
-            self.texts.push(match &token.content {
-                TokenContent::Text(text) => Some(text),
-                TokenContent::Image { .. } => None,
-            });
-            self.modalities.push(if image.is_some() { "image" } else { "text" });
+            self.texts.push(token.text());
+            self.modalities.push(token.modality().name());
             self.segments.push(token.segment.as_deref());
             self.specials.push(token.special);
             self.images.push(image.map(|(image, _)| image as i32));

@@ -34,10 +34,7 @@ const TOLERANCE: f32 = 0.02;
 impl Patches {
     /// The patches of an image among a sequence's tokens.
     pub fn find(tokens: &[Token], image: usize) -> Self {
-        let of_image = |(index, token): (usize, &Token)| match token.image_area() {
-            Some((i, area)) if i == image => Some((index, area, token.special)),
-            _ => None,
-        };
+        let of_image = |(index, token): (usize, &Token)| Some((index, token.area_on(image)?, token.special));
         let all: Vec<(usize, Area, bool)> = tokens.iter().enumerate().filter_map(of_image).collect();
         let whole = |area: &Area| area.x1 - area.x0 > 0.999 && area.y1 - area.y0 > 0.999;
         let (tokens, areas): (Vec<usize>, Vec<Area>) = all

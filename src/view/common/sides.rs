@@ -7,7 +7,7 @@ use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::{Combine, Direction, Pick, SinkTreatment};
 use crate::query::Weights;
-use crate::trace::{Block, Content, Token};
+use crate::trace::{Block, Modality, Token};
 use crate::view::{Inputs, Target};
 
 /// The current block as the selection looks at it.
@@ -161,9 +161,9 @@ pub(in crate::view) fn headline(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Strin
 /// `Attention of color, shape`.
 pub(in crate::view) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
     let tokens = &inputs.document.sequences[sides.near].tokens;
-    let name = |&token: &usize| match tokens.get(token).map(|token| &token.content) {
-        Some(Content::Text(text)) => word(text),
-        Some(Content::Image { .. }) => format!("patch {token}"),
+    let name = |&index: &usize| match tokens.get(index) {
+        Some(token) if token.modality() == Modality::Image => format!("patch {index}"),
+        Some(token) => token.label().map_or_else(|| format!("{} {index}", token.modality().name()), word),
         None => "?".to_owned(),
     };
     let mut names: Vec<String> = inputs.shown.tokens.iter().take(3).map(name).collect();

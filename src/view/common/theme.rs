@@ -2,6 +2,7 @@
 //! is kept for the selection alone; right and wrong differ by a sign as well as by colour.
 
 use crate::render::Color;
+use crate::trace::Modality;
 use crate::typed::choice;
 
 choice! {
@@ -90,6 +91,17 @@ const LIGHT: Palette = Palette {
     missing_stroke: Color::hex(0x858c99),
     output: Color::hex(0x8c3f86),
 };
+
+impl Palette {
+    /// What tokens of a modality have.
+    pub fn of_modality(&self, modality: Modality) -> Color {
+        match modality {
+            Modality::Text => self.word,
+            Modality::Image => self.patch,
+            Modality::Latent | Modality::Audio => self.muted,
+        }
+    }
+}
 
 impl Theme {
     /// Its colours.

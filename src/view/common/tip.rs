@@ -10,7 +10,7 @@ use crate::analysis::statistics::{mean, why_left_out};
 use crate::analysis::timeline::{Timeline, TokenGroup, is_decoder};
 use crate::analysis::{Direction, Pick};
 use crate::query::{OutputMasses, StatisticGrid, Weights};
-use crate::trace::{Content, Document, LINE_LETTERS, shortened};
+use crate::trace::{Document, LINE_LETTERS, Token, shortened};
 use crate::view::{Inputs, Target};
 
 /// What tips are made of, kept beside a scene so that they are made only when asked for.
@@ -258,10 +258,7 @@ fn whole_words(document: &Document) -> Vec<(usize, usize, String)> {
     let mut whole = Vec::new();
     for (index, sequence) in document.sequences.iter().enumerate() {
         for word in words(&sequence.tokens).into_iter().filter(|word| word.len() > 1) {
-            let texts = sequence.tokens[word.clone()].iter().filter_map(|token| match &token.content {
-                Content::Text(text) => Some(text.as_str()),
-                Content::Image { .. } => None,
-            });
+            let texts = sequence.tokens[word.clone()].iter().filter_map(Token::text);
             whole.push((index, word.start, joined(texts)));
         }
     }

@@ -3,7 +3,7 @@
 use super::patches::Patches;
 use super::tiles::layers;
 use crate::analysis::{self, Direction};
-use crate::trace::{Content, NAME_LETTERS, Token, beginning, shortened};
+use crate::trace::{NAME_LETTERS, Token, beginning, shortened};
 
 pub use crate::analysis::words::words;
 
@@ -34,10 +34,7 @@ pub fn token_names(tokens: &[Token]) -> Vec<String> {
     let images = tokens.iter().filter_map(Token::image_area).map(|(image, _)| image + 1).max().unwrap_or(0);
     let mut names: Vec<String> = tokens
         .iter()
-        .map(|token| match &token.content {
-            Content::Text(text) => word(text),
-            Content::Image { .. } => "[image]".to_owned(),
-        })
+        .map(|token| token.label().map_or_else(|| format!("[{}]", token.modality().name()), word))
         .collect();
     for image in 0..images {
         let patches = Patches::find(tokens, image);

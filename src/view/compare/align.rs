@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::trace::{Content, Token};
+use crate::trace::Token;
 use crate::view::common::words::{joined, words};
 
 /// Of more words than these that differ, in either text, none is looked for in the other: the table would take 128 MB.
@@ -111,10 +111,7 @@ fn place(token: &Token) -> Option<PatchBox> {
 
 /// The words of a sequence and what they say, without image tokens.
 fn texts(tokens: &[Token]) -> Vec<(Range<usize>, String)> {
-    let text = |token: &Token| match &token.content {
-        Content::Text(text) => Some(text.clone()),
-        Content::Image { .. } => None,
-    };
+    let text = |token: &Token| token.text().map(str::to_owned);
     words(tokens)
         .into_iter()
         .filter_map(|word| {
@@ -184,7 +181,7 @@ mod tests {
     use crate::trace::Area;
 
     fn texts(words: &str) -> Vec<Token> {
-        let token = |word: &str| Token { content: Content::Text(word.to_owned()), special: false, segment: None };
+        let token = |word: &str| Token::of_text(word);
         words.split(' ').map(token).collect()
     }
 
@@ -213,11 +210,7 @@ mod tests {
 
     #[test]
     fn patches_are_found_by_their_boxes() {
-        let patch = |x0: f32| Token {
-            content: Content::Image { image: 0, area: Area { x0, y0: 0.0, x1: x0 + 0.5, y1: 1.0 } },
-            special: false,
-            segment: None,
-        };
+        let patch = |x0: f32| Token::of_image(0, Area { x0, y0: 0.0, x1: x0 + 0.5, y1: 1.0 });
         let mut a = texts("look here");
         a.extend([patch(0.0), patch(0.5)]);
         let b: Vec<Token> = [patch(0.5), patch(0.0), patch(0.25)].into_iter().chain(texts("look here")).collect();

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::align::Alignment;
 use crate::analysis::Direction;
 use crate::query::StatisticGrid;
-use crate::trace::{Content, Token};
+use crate::trace::Token;
 use crate::view::Inputs;
 use crate::view::common::asked::statistic_grid;
 use crate::view::common::patches::Patches;
@@ -94,12 +94,7 @@ impl ComparedTokens {
 /// The texts that have weights, word by word or piece by piece; what only one has is among them.
 pub fn compared_text(a: &Inputs<'_>, b: &Inputs<'_>) -> Vec<ComparedTokens> {
     let Some((a_side, b_side, aligned)) = far(a, b) else { return Vec::new() };
-    let name = |tokens: &[Token]| {
-        joined(tokens.iter().filter_map(|token| match &token.content {
-            Content::Text(text) => Some(text.as_str()),
-            Content::Image { .. } => None,
-        }))
-    };
+    let name = |tokens: &[Token]| joined(tokens.iter().filter_map(Token::text));
     aligned
         .rows
         .iter()

@@ -84,13 +84,15 @@ impl Colours {
     fn by_modality(tokens: &[Token], palette: &Palette) -> Self {
         let color = |token: &Token| match token.modality() {
             Modality::Image => palette.patch,
-            Modality::Text if token.special => palette.special,
+            _ if token.special => palette.special,
             Modality::Text => palette.word,
+            Modality::Latent | Modality::Audio => palette.muted,
         };
         let all = [
             ("text", palette.word, Modality::Text),
             ("image", palette.patch, Modality::Image),
             ("special", palette.special, Modality::Text),
+            ("latent, audio", palette.muted, Modality::Latent),
         ];
         let names = all.map(|(name, named, modality)| {
             let count = tokens.iter().filter(|token| color(token) == named).count();
@@ -107,8 +109,8 @@ impl Colours {
         for token in tokens {
             let (name, modality) = match (&token.segment, token.modality()) {
                 (Some(segment), modality) => (segment.as_str(), modality),
-                (None, Modality::Image) => ("image", Modality::Image),
                 (None, Modality::Text) => ("no segment", Modality::Text),
+                (None, other) => (other.name(), other),
             };
             let known = names.iter().position(|(known, ..)| known == name);
             let row = known.unwrap_or_else(|| {
@@ -118,7 +120,7 @@ impl Colours {
                         SEGMENTS.get(segments - 1).copied().unwrap_or(palette.muted)
                     }
                     (None, Modality::Image) => palette.patch,
-                    (None, Modality::Text) => palette.special,
+                    (None, _) => palette.special,
                 };
                 names.push((name.to_owned(), color, modality, 0));
                 names.len() - 1

@@ -21,10 +21,10 @@ const SMALL_PICTURE: f32 = 22.0;
 /// A disc for a word, a square for a patch.
 pub(super) fn glyph(sketch: &mut Sketch<'_>, at: Vec2, modality: Modality, radius: f32, fill: Color, ring: Color) {
     let half = Vec2::splat(match modality {
-        Modality::Text => radius,
         Modality::Image => radius * 0.88,
+        Modality::Text | Modality::Latent | Modality::Audio => radius,
     });
-    let corner_radius = if modality == Modality::Text { radius } else { 1.0 };
+    let corner_radius = if modality == Modality::Image { 1.0 } else { radius };
     let rect = Rect { min: at - half, max: at + half };
     sketch.quad(Quad { rect, fill, stroke: ring, stroke_width: 1.0, corner_radius });
 }
@@ -67,8 +67,8 @@ pub(super) fn draw(
     let rank = |token: usize| match tokens[token].modality() {
         _ if is_hovered(token) => 3,
         _ if is_selected(token) => 2,
-        Modality::Text => 1,
         Modality::Image => 0,
+        Modality::Text | Modality::Latent | Modality::Audio => 1,
     };
     let mut order: Vec<usize> = (0..tokens.len()).filter(inside).collect();
     order.sort_by_key(|&token| rank(token));
@@ -86,7 +86,7 @@ pub(super) fn draw(
             () if by_name => palette.background,
             () => palette.muted,
         };
-        if modality == Modality::Text {
+        if modality != Modality::Image {
             discs.push(Point { at: projection.points[token], radius, fill, stroke: ring });
             continue;
         }

@@ -12,7 +12,7 @@ use self::candidates::{Anchor, Candidates, Ends, Entry, candidates};
 use self::places::{End, bundled, ends, is_shown, requests};
 use crate::query::Query;
 use crate::render::{Align, Color, Links, Mark, Pixels, Rect, Transform};
-use crate::trace::{Content, Modality, Token};
+use crate::trace::{Modality, Token};
 use crate::view::common::asked;
 use crate::view::common::heading::begin;
 use crate::view::common::patches::Patches;
@@ -181,7 +181,7 @@ fn split(sketch: &mut Sketch<'_>, inputs: &Inputs<'_>, left: &End, right: &End) 
     let width = room.size().x;
     let mut needed = |end: &End, share: f32| match end.modality {
         Modality::Image => width * share,
-        Modality::Text => {
+        Modality::Text | Modality::Latent | Modality::Audio => {
             let size = sketch.text.normal;
             let words = end.tokens.iter().map(|&token| name(&inputs.document.sequences[end.sequence].tokens[token]));
             let widest = words.map(|word| sketch.width(&word, size)).fold(0.0, f32::max);
@@ -210,8 +210,8 @@ fn end(
     is_left: bool,
 ) -> Vec<Anchor> {
     match end.modality {
-        Modality::Text => words(inputs, sketch, sides, end, room, is_left),
         Modality::Image => pictures(inputs, sketch, sides, end, room),
+        Modality::Text | Modality::Latent | Modality::Audio => words(inputs, sketch, sides, end, room, is_left),
     }
 }
 
@@ -330,8 +330,5 @@ fn bundles(
 }
 
 fn name(token: &Token) -> String {
-    match &token.content {
-        Content::Text(text) => word(text),
-        Content::Image { .. } => String::new(),
-    }
+    token.label().map(word).unwrap_or_default()
 }

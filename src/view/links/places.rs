@@ -52,8 +52,8 @@ pub(super) fn ends(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Option<(End, End)>
     let find = |sequence: usize, modality: Modality| {
         let all = inputs.document.sequences[sequence].tokens.as_slice();
         let tokens: Vec<usize> = match modality {
-            Modality::Text => (0..all.len()).filter(|&token| all[token].modality() == Modality::Text).collect(),
             Modality::Image => (0..inputs.images.len()).flat_map(|image| Patches::find(all, image).tokens).collect(),
+            other => (0..all.len()).filter(|&token| all[token].modality() == other).collect(),
         };
         let shown = |token: &usize| all[*token].image_area().is_none_or(|(image, _)| is_shown(inputs, image));
         let tokens: Vec<usize> = tokens.into_iter().filter(shown).collect();

@@ -7,7 +7,7 @@ use glam::Vec2;
 use super::axis::Axis;
 use crate::analysis::Direction;
 use crate::render::{Align, Color, Label, Mark, Quad, Rect};
-use crate::trace::{Modality, Token};
+use crate::trace::Token;
 use crate::view::common::scale::{Scale, decimals, tick_text};
 use crate::view::common::sides::Sides;
 use crate::view::common::sinks;
@@ -29,7 +29,7 @@ pub(super) fn numbers(
     if keys.cell() < size * 3.4 || queries.cell() < size * 1.5 {
         return;
     }
-    let causal = inputs.document.attention[inputs.shown.block].causal;
+    let causal = inputs.document.attention[inputs.shown.block].is_causal();
     let in_sight = queries.in_view().flat_map(|query| keys.in_view().map(move |key| (query, key)));
     let in_sight = in_sight.map(|(query, key)| weight(query, key));
     let largest = in_sight.filter(|value| value.is_finite()).fold(0.0, f32::max);
@@ -167,8 +167,7 @@ pub(super) fn labels(sketch: &mut Sketch<'_>, sides: &Sides<'_>, keys: &Axis<'_>
     let color = |sequence: usize, index: usize, token: &Token| match token.modality() {
         _ if sides.is_selected(sequence, index) => palette.selected_text,
         _ if sides.is_hovered(sequence, index) => palette.text,
-        Modality::Text => palette.word,
-        Modality::Image => palette.patch,
+        modality => palette.of_modality(modality),
     };
     let limit = sketch.free.size() * 0.25;
     for (axis, limit, row) in [(queries, limit.x, true), (keys, limit.y, false)] {

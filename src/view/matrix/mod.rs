@@ -150,7 +150,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         smooth: false,
     }));
     sketch.cells = known_cells(inputs, part, shown, &queries.cells, &keys.cells);
-    if sides.block.causal && sides.block.query == sides.block.key {
+    if sides.block.is_causal() && sides.block.query == sides.block.key {
         hide_future(sketch, &keys, &queries);
     }
     if part.step() == 1 {
@@ -260,10 +260,7 @@ fn hide_future(sketch: &mut Sketch<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
 fn boundaries(sketch: &mut Sketch<'_>, keys: &Axis<'_>, queries: &Axis<'_>, rect: Rect) {
     let (small, palette) = (sketch.text.small, sketch.palette);
     let line = Color::hex(0xffffff).with_opacity(0.55);
-    let of = |modality: Modality| match modality {
-        Modality::Text => ("text", palette.word),
-        Modality::Image => ("image", palette.patch),
-    };
+    let of = |modality: Modality| (modality.name(), palette.of_modality(modality));
     for (run, _) in keys.wide_runs() {
         let x = keys.span(run.clone()).start;
         if run.start > 0 && x > rect.min.x && x < rect.max.x {
@@ -323,7 +320,7 @@ fn named_runs(sketch: &mut Sketch<'_>, axis: &Axis<'_>) -> Vec<(f32, Modality)> 
         if span.end <= span.start {
             continue;
         }
-        let name = if modality == Modality::Text { "text" } else { "image" };
+        let name = modality.name();
         let half = sketch.width(name, small) / 2.0;
         // Before the matrix there are labels to lie above; behind it there may be no more than the margin.
         let (low, high) = (axis.pixels.start - half * 0.6, axis.pixels.end + (MARGIN - half).min(half * 0.6));

@@ -6,7 +6,7 @@ use glam::Vec2;
 
 use super::flow::{Chip, Flow, PAD, flow};
 use crate::render::{Align, Color, Quad, Rect};
-use crate::trace::{Content, Modality, Token};
+use crate::trace::{Modality, Token};
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, is_hovered, is_selected};
 use crate::view::common::sinks;
@@ -51,24 +51,17 @@ fn chips_of(tokens: &[Token], images: usize, weights: &[f32], join: bool) -> Vec
                 chips.push(Chip { text, tokens: 0..0, goes_on: false, segment: heading });
             }
         } else if join && word.len() > 1 {
-            let pieces = tokens[word.clone()].iter().filter_map(text_of);
+            let pieces = tokens[word.clone()].iter().filter_map(Token::text);
             chips.push(Chip { text: joined(pieces), tokens: word, goes_on: false, segment: heading });
         } else {
             let mut heading = heading;
             for at in word.clone() {
-                let text = text_of(&tokens[at]).map_or_else(|| "[image]".to_owned(), words::word);
+                let text = Token::text(&tokens[at]).map_or_else(|| "[image]".to_owned(), words::word);
                 chips.push(Chip { text, tokens: at..at + 1, goes_on: at > word.start, segment: heading.take() });
             }
         }
     }
     chips
-}
-
-fn text_of(token: &Token) -> Option<&str> {
-    match &token.content {
-        Content::Text(text) => Some(text),
-        Content::Image { .. } => None,
-    }
 }
 
 /// Whether a token is of the text that segments divide: neither special nor a patch.

@@ -16,7 +16,7 @@ pub(in crate::view) fn shares(tokens: &[Token], weights: &[f32]) -> Option<[f32;
         let kind = match token.modality() {
             _ if token.special => 2,
             Modality::Image => 0,
-            Modality::Text => 1,
+            Modality::Text | Modality::Latent | Modality::Audio => 1,
         };
         sums[kind] += weight;
     }

@@ -4,7 +4,7 @@ use glam::Vec2;
 
 use crate::analysis::timeline::TokenGroup;
 use crate::render::{Align, Color, Rect};
-use crate::trace::{Content, Token};
+use crate::trace::Token;
 use crate::view::Palette;
 use crate::view::common::scale::tick_text;
 use crate::view::common::sketch::Sketch;
@@ -58,8 +58,5 @@ pub(super) fn axis_name(sketch: &mut Sketch<'_>, rect: Rect, name: &str) {
 }
 
 pub(super) fn name(tokens: &[Token], token: usize) -> String {
-    match tokens.get(token).map(|token| &token.content) {
-        Some(Content::Text(text)) => word(text),
-        _ => String::new(),
-    }
+    tokens.get(token).and_then(Token::label).map(word).unwrap_or_default()
 }

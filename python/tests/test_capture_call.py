@@ -1,0 +1,224 @@
+"""`vlscope.capture`: whole traces of tiny models with real processors, against what the models say without us."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_processors
+import tiny_vlms
+import torch
+
+import vlscope
+from vlscope import Token, Trace, relevance
+from vlscope.capturing import CaptureError
+from vlscope.locate import fed
+
+RNG = np.random.default_rng(0)
+PICTURE = RNG.integers(0, 256, (100, 150, 3), np.uint8)
+OTHER = RNG.integers(0, 256, (150, 90, 3), np.uint8)
+QUESTION = "what is this ?"
+THREE = {"max_new_tokens": 3, "min_new_tokens": 3}
+
+
+def main(trace: Trace) -> list[Token]:
+    """The longest text sequence: the language model's."""
+    return max(trace.sequences.values(), key=lambda tokens: sum(token.text is not None for token in tokens))
+
+
+def texts(tokens: list[Token], segment: str) -> list[str | None]:
+    return [token.text for token in tokens if token.segment == segment]
+
+
+def test_a_question_about_a_picture(tmp_path: Path) -> None:
+    model, processor = tiny_processors.llava()
+    trace = vlscope.capture(model, processor, images=[PICTURE], text=QUESTION, generate=THREE, answer="a cat", id="one")
+    tokens = main(trace)
+    assert texts(tokens, "question") == ["what", "is", "this", "?"]
+    assert texts(tokens, "prompt") == ["user", ":", "assistant", ":"]
+    boxes = np.array([token.box for token in tokens if token.image is not None])
+    crop = ((48 - 32) / 2 / 48, 0, (48 + 32) / 2 / 48, 1)
+    np.testing.assert_allclose(boxes, np.array(tiny_vlms.grid(4, 4, crop)), atol=1e-3)
+    inputs = processor(images=[fed(PICTURE.astype(float), processor.image_processor)], text=[
+        "user : <image> what is this ? assistant : "
+    ], return_tensors="pt")  # fmt: skip
+    with torch.no_grad():
+        ids = model.generate(**inputs, **THREE, do_sample=False)[0]
+        out = model(input_ids=ids[None], pixel_values=inputs["pixel_values"], output_hidden_states=True)
+    assert texts(tokens, "generated") == processor.tokenizer.convert_ids_to_tokens(ids[-3:].tolist())
+    assert len(tokens) == len(ids)
+    probabilities = out.logits[0].softmax(-1)
+    for step, place in zip(trace.outputs["steps"], range(len(ids) - 3, len(ids)), strict=True):
+        assert step["position"] == place
+        assert step["probability"] == pytest.approx(float(probabilities[place - 1, ids[place]]), abs=1e-5)
+        assert step["top"][0][1] == pytest.approx(float(probabilities[place - 1].max()), abs=1e-5)
+    assert trace.outputs["answer"] == "a cat"
+    assert not trace.outputs["correct"]
+    name = next(name for name, of in trace.sequences.items() if of is tokens)
+    for found, expected in zip(trace.hidden[name][:-1], out.hidden_states, strict=False):
+        np.testing.assert_allclose(np.asarray(found, np.float32), expected[0].numpy(), atol=2e-3)
+    trace.save(tmp_path / "one.safetensors")
+    again = Trace.load(tmp_path / "one.safetensors")
+    assert again.id == "one"
+    assert again.sequences == trace.sequences
+
+
+def test_an_answer_that_is_given() -> None:
+    model, processor = tiny_processors.llava()
+    trace = vlscope.capture(model, processor, images=[PICTURE], text=QUESTION, answer="a cat")
+    assert texts(main(trace), "answer") == ["a", "cat"]
+    assert trace.outputs["prediction"] == "a cat"
+    assert [step["token"] for step in trace.outputs["steps"]] == ["a", "cat"]
+
+
+def test_a_conversation() -> None:
+    model, processor = tiny_processors.llava()
+    messages = [
+        {"role": "system", "content": [{"type": "text", "text": "answer shortly"}]},
+        {"role": "user", "content": [{"type": "image", "image": PICTURE}, {"type": "text", "text": "what is this ?"}]},
+        {"role": "assistant", "content": [{"type": "text", "text": "a cat"}]},
+        {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "is this a dog ?"}]},
+    ]
+    with pytest.raises(ValueError, match="show 2 pictures, but there are 1"):
+        vlscope.capture(model, processor, messages=messages)
+    messages[1]["content"][0] = {"type": "image"}  # type: ignore[index]
+    trace = vlscope.capture(model, processor, images=[PICTURE, OTHER], messages=messages)
+    tokens = main(trace)
+    assert texts(tokens, "system") == ["answer", "shortly"]
+    assert texts(tokens, "answer") == ["a", "cat"]
+    assert texts(tokens, "question") == ["what", "is", "this", "?", "is", "this", "a", "dog", "?"]
+    assert [token.image for token in tokens if token.image is not None] == [0] * 16 + [1] * 16
+    assert [image.shape for image in trace.images] == [PICTURE.shape, OTHER.shape]
+
+
+def test_a_batch_is_captured_one_by_one() -> None:
+    model, processor = tiny_processors.llava()
+    questions = [QUESTION, "how many red things are there in this ?"]
+    traces = vlscope.capture(
+        model,
+        processor,
+        images=[PICTURE, [OTHER]],
+        text=questions,
+        answer=["yes", "two"],
+        generate=THREE,
+        id=["a", "b"],
+    )
+    assert [trace.id for trace in traces] == ["a", "b"]
+    alone = vlscope.capture(model, processor, images=[OTHER], text=questions[1], answer="two", generate=THREE, id="b")
+    assert traces[1].outputs == alone.outputs
+    assert traces[1].sequences == alone.sequences
+    with pytest.raises(ValueError, match="2 texts, but 1 in `images`"):
+        vlscope.capture(model, processor, images=[PICTURE], text=questions)
+
+
+def test_frames_of_a_video_have_times() -> None:
+    model, processor = tiny_processors.qwen2_vl()
+    frames = [RNG.integers(0, 256, (64, 96, 3), np.uint8) for _ in range(4)]
+    trace = vlscope.capture(model, processor, videos=[frames], times=[0, 0.5, 1, 1.5], text=QUESTION, generate=THREE)
+    assert trace.image_times == [0, 0.5, 1, 1.5]
+    assert len(trace.images) == 4
+    shown = [token for token in main(trace) if token.image is not None]
+    assert [token.image for token in shown] == [[0, 1]] * (len(shown) // 2) + [[2, 3]] * (len(shown) // 2)
+    assert shown[0].box is not None
+    assert shown[0].box[:2] == (0, 0)
+    with pytest.raises(ValueError, match="4 frames and pictures, but 2 times"):
+        vlscope.capture(model, processor, videos=[frames], times=[0, 1], text=QUESTION)
+
+
+def test_why(tmp_path: Path) -> None:
+    model, processor = tiny_processors.llava()
+    names = ["chefer", "gradient_attention", "integrated_gradients", "contribution_norms", "logit_contributions",
+             "occlusion", "interaction"]  # fmt: skip
+    trace = vlscope.capture(model, processor, images=[PICTURE], text=QUESTION, generate=THREE, relevance=names, words=3)
+    tokens = main(trace)
+    count = len(tokens)
+    shapes = {of.name: of.values.shape for of in trace.relevance}
+    per_head = (3, 2, 4, count)
+    assert shapes == {
+        "chefer": (3, count), "gradient_attention": per_head, "integrated_gradients": (3, count),
+        "contribution_norms": per_head, "logit_contributions": per_head, "occlusion": (3, count),
+    }  # fmt: skip
+    assert {of.targets[0] for of in trace.relevance} == {count - 3}
+    by_name = {of.name: of for of in trace.relevance}
+    # By what the same functions give when they are called directly.
+    ids = processor.tokenizer.convert_tokens_to_ids([token.text or "<image>" for token in tokens])
+    ids = [tiny_vlms.IMAGE if token.image is not None else id for token, id in zip(tokens, ids, strict=True)]
+    pixels = processor.image_processor([fed(PICTURE.astype(float), processor.image_processor)], return_tensors="pt")
+    layers = [f"model.language_model.layers.{layer}.self_attn" for layer in range(2)]
+    asked = relevance.Asked(
+        model,
+        {"input_ids": torch.tensor([ids]), **pixels},
+        [count - 2],
+        [ids[-1]],
+        layers,
+        layers[0].rpartition(".")[0],
+    )
+    np.testing.assert_allclose(by_name["chefer"].values[2], relevance.chefer(asked)[0], atol=1e-6)
+    word = next(place for place, token in enumerate(tokens) if token.text == "this")
+    np.testing.assert_allclose(
+        by_name["occlusion"].values[2, word], relevance.occlusion(asked, [[word]])[0, word], atol=1e-5
+    )
+    shares = trace.outputs["additive_share"], trace.outputs["interaction_share"]
+    assert sum(shares) == pytest.approx(1)
+    assert 0 <= shares[1] <= 1
+    trace.save(tmp_path / "why.safetensors")
+    loaded = Trace.load(tmp_path / "why.safetensors")
+    assert [of.name for of in loaded.relevance] == [name for name in names if name != "interaction"]
+
+
+def test_words_are_those_of_the_model_itself() -> None:
+    model, processor = tiny_processors.llava()
+    trace = vlscope.capture(model, processor, images=[PICTURE], text=QUESTION, answer="a cat", words=2)
+    ((name, words),) = trace.words.items()
+    assert list(words) == [0, 1, 2, "logits"]
+    # The last state, through norm and head, is the output: of text and of image tokens.
+    assert [row[0] for row in words[2].words] == [row[0] for row in words["logits"].words]
+    states = torch.tensor(np.asarray(trace.hidden[name][1], np.float32))
+    with torch.no_grad():
+        expected = model.lm_head(model.model.language_model.norm(states)).log_softmax(-1)
+    np.testing.assert_allclose(words[1].scores[:, 0], expected.max(-1).values.numpy(), atol=5e-3)
+    best = processor.tokenizer.convert_ids_to_tokens(expected.argmax(-1).tolist())
+    assert [row[0] for row in words[1].words] == best
+
+
+def test_a_model_that_chooses_its_answer() -> None:
+    model, processor = tiny_processors.vilt()
+    torch.manual_seed(3)
+    trace = vlscope.capture(model, processor, images=[PICTURE], text=QUESTION, answer="red")
+    (tokens,) = trace.sequences.values()
+    cells = {token.box for token in tokens if token.box is not None}
+    np.testing.assert_allclose(sorted(cells), sorted(tiny_vlms.grid(4, 6)), atol=1e-6)
+    assert trace.outputs["prediction"] in ("red", "blue", "yes")
+    assert trace.outputs["correct"] == (trace.outputs["prediction"] == "red")
+    with pytest.raises(CaptureError, match="does not generate: leave `generate` out"):
+        vlscope.capture(model, processor, images=[PICTURE], text=QUESTION, generate={})
+
+
+def test_the_answer_is_that_of_a_model_that_nobody_watches() -> None:
+    model, processor = tiny_processors.qwen2_vl()
+    before = torch.get_rng_state()
+    trace = vlscope.capture(model, processor, images=[PICTURE, OTHER], text=QUESTION, generate=THREE)
+    assert torch.equal(torch.get_rng_state(), before)
+    pictures = [fed(picture.astype(float), processor.image_processor) for picture in (PICTURE, OTHER)]
+    pad = "<|vision_start|> <|image_pad|> <|vision_end|> "
+    inputs = processor(images=pictures, text=[f"user : {pad * 2}{QUESTION} assistant : "], return_tensors="pt")
+    ids = model.generate(**inputs, **THREE, do_sample=False)[0]
+    words = processor.tokenizer.convert_ids_to_tokens(ids.tolist())
+    assert [token.text for token in main(trace) if token.text is not None] == [
+        word for word in words if word != "<|image_pad|>"
+    ]
+    assert {token.image for token in main(trace)} == {None, 0, 1}
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    model, processor = tiny_processors.llava()
+    with pytest.raises(ValueError, match=r'relevance has "saliency", expected of chefer'):
+        vlscope.capture(model, processor, images=[PICTURE], text=QUESTION, relevance=["saliency"])
+    with pytest.raises(ValueError, match="not both"):
+        vlscope.capture(model, processor, text=QUESTION, messages=[{"role": "user", "content": QUESTION}])
+    with pytest.raises(CaptureError, match="nothing was put out that relevance could explain"):
+        vlscope.capture(model, processor, images=[PICTURE], text=QUESTION, relevance=["chefer"])
+    with pytest.raises(ValueError, match="is an address"):
+        part = {"type": "image", "url": "https://example.org/cat.jpg"}
+        vlscope.capture(model, processor, messages=[{"role": "user", "content": [part]}])

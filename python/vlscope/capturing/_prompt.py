@@ -1,0 +1,153 @@
+"""From a question and pictures to what a model is called with, by the processor and its chat template."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from .._images import image_of
+from ..locate import fed
+from ._checks import CaptureError
+
+Message = Mapping[str, Any]
+
+
+@dataclass
+class Prompt:
+    """One example, before the processor."""
+
+    #: What the tokenizer reads; None for a model that reads no text.
+    text: str | None
+    #: Parts of the text that somebody wrote, in order: role and content.
+    written: list[tuple[str, str]]
+    #: `[height, width, 3]` each: pictures, then the frames of videos.
+    pictures: list[Any]
+    #: How many of the pictures are stills; the rest are frames, so many of each video.
+    stills: int
+    frames: list[int] = field(default_factory=list)
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """Height and width of each picture."""
+        return [picture.shape[:2] for picture in self.pictures]
+
+
+def prompt_of(
+    processor: Any,
+    images: Sequence[Any],
+    videos: Sequence[Sequence[Any]],
+    text: str | None,
+    messages: Sequence[Message] | None,
+) -> Prompt:
+    """By the chat template where there is one; else the text as it is, behind the pictures' placeholders."""
+    if text is not None and messages is not None:
+        raise ValueError("give `text`, for one question, or `messages`, for a conversation, not both")
+    images, videos = list(images), [list(video) for video in videos]
+    if messages is not None:
+        shown = [part for message in messages for part in _parts(message) if part.get("type") == "image"]
+        own = [part[key] for part in shown for key in ("image", "url", "path") if key in part]
+        if own and images:
+            raise ValueError("pictures are in `messages` and in `images`: give them once")
+        images = [_opened(picture) for picture in own] or images
+        if len(shown) != len(images):
+            raise ValueError(f"`messages` show {len(shown)} pictures, but there are {len(images)} in `images`")
+    has_template = bool(getattr(processor, "chat_template", None))
+    if messages is None and text is not None and has_template:
+        parts = [*[{"type": "image"}] * len(images), *[{"type": "video"}] * len(videos), {"type": "text", "text": text}]
+        messages = [{"role": "user", "content": parts}]
+    if messages is not None:
+        if not has_template:
+            raise CaptureError("the processor has no chat template: give `text`, with all that the model shall read")
+        written = [
+            (str(message["role"]), str(part["text"]))
+            for message in messages
+            for part in _parts(message)
+            if part.get("type") == "text"
+        ]
+        bare = [{"role": message["role"], "content": [_bare(part) for part in _parts(message)]} for message in messages]
+        rendered = processor.apply_chat_template(bare, add_generation_prompt=True, tokenize=False)
+    else:
+        written = [] if text is None else [("user", text)]
+        rendered = None if text is None else _with_placeholders(processor, text, len(images), len(videos))
+    pictures = [image_of(picture) for picture in images]
+    frames = [[image_of(frame) for frame in video] for video in videos]
+    return Prompt(
+        rendered,
+        written,
+        [*pictures, *(frame for video in frames for frame in video)],
+        len(pictures),
+        [len(video) for video in frames],
+    )
+
+
+class Processed:
+    """The processor, for one prompt: `process` of `vlscope.locate`."""
+
+    def __init__(self, model: torch.nn.Module, processor: Any, prompt: Prompt) -> None:
+        self.model, self.processor, self.prompt = model, processor, prompt
+        self._known = set(inspect.signature(model.forward).parameters)
+
+    def __call__(self, pictures: Sequence[Any]) -> dict[str, Any]:
+        """What the model is called with, for these pictures in place of the true ones."""
+        prompt = self.prompt
+        given: dict[str, Any] = {} if prompt.text is None else {"text": [prompt.text]}
+        if prompt.stills:
+            image_processor = getattr(self.processor, "image_processor", self.processor)
+            given["images"] = [
+                fed(np.asarray(picture, np.float64), image_processor) for picture in pictures[: prompt.stills]
+            ]
+        if prompt.frames:
+            rest, videos = list(pictures[prompt.stills :]), []
+            for count in prompt.frames:
+                videos.append(torch.from_numpy(np.stack(rest[:count]).transpose(0, 3, 1, 2).copy()).float())
+                rest = rest[count:]
+            given |= {"videos": videos, "do_sample_frames": False}
+        made = self.processor(**given, return_tensors="pt")
+        return {name: value for name, value in made.items() if name in self._known}
+
+    def inputs(self) -> dict[str, Any]:
+        """For the true pictures, where the model is and as it computes."""
+        device, dtype = next(((of.device, of.dtype) for of in self.model.parameters()), (None, torch.float32))
+        made = self(self.prompt.pictures)
+        return {
+            name: value.to(device, dtype if value.is_floating_point() else value.dtype)
+            if isinstance(value, torch.Tensor)
+            else value
+            for name, value in made.items()
+        }
+
+
+def _parts(message: Message) -> list[dict[str, Any]]:
+    content = message["content"]
+    return [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
+
+
+def _bare(part: dict[str, Any]) -> dict[str, Any]:
+    """Without the picture itself, which a template would print or load."""
+    return part if part.get("type") == "text" else {"type": part.get("type")}
+
+
+def _opened(picture: Any) -> Any:
+    if not isinstance(picture, str):
+        return picture
+    if "://" in picture:
+        raise ValueError(f"{picture} is an address: load it, and give the picture")
+    from PIL import Image
+
+    return Image.open(picture)
+
+
+def _with_placeholders(processor: Any, text: str, images: int, videos: int) -> str:
+    """The text behind as many placeholders as there are pictures, unless it has them."""
+    for count, name in ((videos, "video_token"), (images, "image_token")):
+        token = getattr(processor, name, None)
+        if count and isinstance(token, str) and text.count(token) != count:
+            if token in text:
+                raise ValueError(f"the text has {text.count(token)} times {token}, but there are {count} pictures")
+            text = token * count + text
+    return text

@@ -1,0 +1,90 @@
+"""One attention as it was computed, and what is kept of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+from .masks import Mask
+from .relation import Relation
+from .spool import Stored
+
+
+@dataclass(eq=False)
+class Heard:
+    """What one call had, `[batch, heads, tokens, dim]` each: `weights` where they came ready-made, else `query`."""
+
+    key: torch.Tensor
+    value: torch.Tensor | None
+    query: torch.Tensor | None = None
+    weights: torch.Tensor | None = None
+    mask: Mask | None = None
+    #: Added to the scores, `[batch, heads, queries, keys]` or what broadcasts to it: more than a mask.
+    bias: torch.Tensor | None = None
+    scale: float = 1.0
+    #: A key that is no token takes a part of each row.
+    has_sink: bool = False
+
+    @property
+    def batch(self) -> int:
+        """How many matrices of each head."""
+        return self._rows.shape[0]
+
+    @property
+    def heads(self) -> int:
+        """How many heads."""
+        return self._rows.shape[1]
+
+    @property
+    def queries(self) -> int:
+        """How many rows."""
+        return self._rows.shape[2]
+
+    @property
+    def keys(self) -> int:
+        """How many columns."""
+        return self.weights.shape[3] if self.weights is not None else self.key.shape[2]
+
+    @property
+    def _rows(self) -> torch.Tensor:
+        rows = self.query if self.weights is None else self.weights
+        assert rows is not None
+        return rows
+
+
+@dataclass(eq=False)
+class Call:
+    """What is kept of a call: queries and keys, or weights."""
+
+    path: str
+    #: Which run of the outermost module, and which of this module within it.
+    forward: int
+    invocation: int
+    batch: int
+    heads: int
+    queries: int
+    keys: int
+    #: Of the runs of the outermost module: how many examples it was given; None if it does not say.
+    examples: int | None
+    #: How many rows of the same matrix came before, and how many of its first keys this call does not see any more.
+    first_row: int = 0
+    first_key: int = 0
+    follows: Relation = Relation.NEW
+    #: Which of its rows are kept; all where None.
+    kept_rows: list[int] | None = None
+    query: Stored | None = None
+    #: The keys from `stored_from` on, counted in this call; those before were stored with the calls before.
+    key: Stored | None = None
+    stored_from: int = 0
+    weights: Stored | None = None
+    mask: Mask | None = None
+    scale: float = 1.0
+    has_sink: bool = False
+    lse: Stored | None = None
+    value_norm: Stored | None = None
+    #: `[batch, queries]` each: which token of the layer's input a row of the batch is about, -1 for padding.
+    tokens: torch.Tensor | None = None
+    examples_of_tokens: torch.Tensor | None = None
+    token_count: int = 0
+    notes: set[str] = field(default_factory=set)

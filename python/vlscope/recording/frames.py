@@ -1,0 +1,149 @@
+"""Which modules are running: a stack of names, kept by hooks on all modules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+
+#: What the outermost module calls the tensors that have one row an example.
+_BY_EXAMPLE = ("input_ids", "decoder_input_ids", "inputs_embeds", "attention_mask", "pixel_values", "input_features")
+#: PyTorch's own, which compute all at once where nobody looks.
+_FUSED = (torch.nn.TransformerEncoder, torch.nn.TransformerEncoderLayer, torch.nn.MultiheadAttention)
+
+
+@dataclass(eq=False)
+class Frame:
+    """One module that runs."""
+
+    path: str
+    module: torch.nn.Module
+    #: Which run of the outermost module, and which of this one within it.
+    forward: int
+    invocation: int
+    #: How many attentions were heard, in all before it and in it alone.
+    first_call: int
+    calls: int = 0
+    mark: int = 0
+
+
+@dataclass(eq=False)
+class Frames:
+    """The stack, the innermost last; `leave` is told of each module that is through, with its inputs and result."""
+
+    model: torch.nn.Module
+    enter: Callable[[Frame], None]
+    leave: Callable[[Frame, tuple[Any, ...], dict[str, Any], Any], None]
+
+    def __post_init__(self) -> None:
+        self.stack: list[Frame] = []
+        self.forwards = 0
+        #: Of the outermost module: how many examples it was given.
+        self.examples: int | None = None
+        self.ran: dict[str, torch.nn.Module] = {}
+        self._names = {id(module): name for name, module in self.model.named_modules()}
+        self._counts: Counter[str] = Counter()
+        self._is_quiet = False
+
+    def modules(self) -> list[torch.nn.Module]:
+        """Innermost first; none while nobody shall listen."""
+        return [] if self._is_quiet else [frame.module for frame in reversed(self.stack)]
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Modules that run now are no part of the model's run."""
+        before, self._is_quiet = self._is_quiet, True
+        try:
+            yield
+        finally:
+            self._is_quiet = before
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """The hooks. They are PyTorch's for all modules: those on a module would turn its fused path off."""
+        handles = [
+            register_module_forward_pre_hook(self._push),
+            register_module_forward_hook(self._pop, with_kwargs=True, always_call=True),
+        ]
+        with self._outermost_inputs():
+            try:
+                yield
+            finally:
+                for handle in handles:
+                    handle.remove()
+                self.stack.clear()
+
+    @contextmanager
+    def _outermost_inputs(self) -> Iterator[None]:
+        """A global hook before a module is not told its keywords; one on the model itself is."""
+        handle = self.model.register_forward_pre_hook(self._count_examples, with_kwargs=True)
+        if isinstance(self.model, _FUSED):
+            handle.remove()
+        try:
+            yield
+        finally:
+            handle.remove()
+
+    def _count_examples(self, _: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        tensors = [kwargs.get(name) for name in _BY_EXAMPLE] + list(args) + list(kwargs.values())
+        self.examples = next((len(tensor) for tensor in tensors if torch.is_tensor(tensor) and tensor.dim() > 1), None)
+
+    def _push(self, module: torch.nn.Module, args: tuple[Any, ...]) -> None:
+        path = self._names.get(id(module))
+        if path is None or self._is_quiet:
+            return
+        if not self.stack:
+            self.forwards += 1
+            self._counts.clear()
+            if module is not self.model:
+                self.examples = next((len(tensor) for tensor in args if torch.is_tensor(tensor)), None)
+        frame = Frame(path, module, self.forwards, self._counts[path], 0)
+        self.enter(frame)
+        self.stack.append(frame)
+        self._counts[path] += 1
+        self.ran[path] = module
+
+    def _pop(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        if id(module) not in self._names or self._is_quiet or not self.stack:
+            return
+        # Where a module raised, those inside of it may have left no word.
+        while self.stack and self.stack[-1].module is not module:
+            self.stack.pop()
+        if self.stack:
+            self.leave(self.stack.pop(), args, kwargs, result)
+
+
+@contextmanager
+def unfused(model: torch.nn.Module, frames: Frames) -> Iterator[None]:
+    """PyTorch's transformer modules run twice: once as they would, for their result, and once where they are seen.
+
+    Their fused path computes the same within rounding, and shows nothing. Where a gradient is wanted it is not taken,
+    and they run once.
+    """
+    fused: list[torch.nn.Module] = []
+    for module in model.modules():
+        if isinstance(module, _FUSED) and not any(module in outer.modules() for outer in fused):
+            fused.append(module)
+    for module in fused:
+        module.forward = _twice(module, module.forward, frames)
+    try:
+        yield
+    finally:
+        for module in fused:
+            del module.__dict__["forward"]
+
+
+def _twice(module: torch.nn.Module, forward: Callable[..., Any], frames: Frames) -> Callable[..., Any]:
+    def both(*args: Any, **kwargs: Any) -> Any:
+        seen = forward(*args, **kwargs)
+        if torch.is_grad_enabled() and any(parameter.requires_grad for parameter in module.parameters()):
+            return seen
+        with frames.quiet(), torch._C.DisableTorchFunction():
+            return forward(*args, **kwargs)
+
+    return both

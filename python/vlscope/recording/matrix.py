@@ -1,0 +1,281 @@
+"""One layer's attention, put together from its calls: steps, windows, chunks, tiles."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from .call import Call
+from .errors import RecordError
+from .masks import Allowed
+from .relation import Relation
+from .spool import Stored
+from .weights import weights_of
+
+#: Rows or columns of the whole: a run of them, or their numbers.
+_Span = slice | torch.Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """Where a matrix of a call's batch lies in the whole."""
+
+    call: Call
+    batch: int
+    rows: _Span
+    keys: _Span
+    #: Which of the call's rows and keys those are; all but padding.
+    own: _Span = field(default_factory=lambda: slice(None))
+
+
+class Matrix:
+    """The attention of one module: `[heads, rows, keys]` for each example."""
+
+    def __init__(self, calls: list[Call], offsets: list[tuple[int, int]], notes: set[str]) -> None:
+        first = calls[0]
+        self.path, self.invocation, self.forward = first.path, first.invocation, first.forward
+        #: Which attention of several in one run of a module it is.
+        self.variant = 0
+        self.calls = calls
+        self._offsets = offsets
+        self.notes = set(notes).union(*(call.notes for call in calls))
+        self.has_sink = any(call.has_sink for call in calls)
+        if self.has_sink:
+            self.notes.add("a sink: rows sum to less than 1")
+        given = [call.query if call.weights is None else call.weights for call in calls]
+        self.heads = next(stored.shape[1] for stored in given if stored is not None)
+        self._tiles = _tiles(first) if len(calls) == 1 else 1
+        if self._tiles > 1:
+            self.notes.add(f"{self._tiles} tiles in the batch")
+        self.examples = self._count_examples(first)
+        self._is_windowed = first.tokens is not None
+        if self._is_windowed:
+            self.rows = self.keys = first.token_count
+            self.notes.add(f"{first.batch // self.examples} windows in the batch")
+        else:
+            self.rows = max(row + call.queries for call, (row, _) in zip(calls, offsets, strict=True)) * self._tiles
+            self.keys = self._count_keys() * self._tiles
+        self.has_copies = self._is_windowed and _has_copies(first)
+        if self.has_copies:
+            self.notes.add("tokens that are in several windows: their rows are means")
+        #: The numbers of the rows that were kept; None where all were.
+        self.kept: list[int] | None = self._kept_rows()
+
+    @property
+    def is_weights(self) -> bool:
+        """Whether weights are there, or queries and keys of which all rows have the same scale."""
+        return (
+            self.has_copies
+            or any(call.weights is not None for call in self.calls)
+            or len({call.scale for call in self.calls}) > 1
+        )
+
+    @property
+    def scale(self) -> float:
+        """What scores are multiplied by."""
+        return self.calls[0].scale
+
+    def weights(self, example: int) -> torch.Tensor:
+        """`[heads, rows, keys]`, float32; rows that see no key are 0."""
+        whole = torch.zeros(self.heads, self._row_count, self.keys)
+        keys = None if any(call.key is None and call.query is None for call in self.calls) else self._keys(example)
+        counts = torch.zeros(self._row_count)
+        for place in self._places(example):
+            rows = self._row_numbers(place)
+            part = self._part(place, keys)
+            columns = _numbers(place.keys)
+            whole[:, rows[:, None], columns[None]] += part
+            counts[rows] += 1
+        return whole / counts.clamp_min(1)[:, None] if self.has_copies else whole
+
+    def allowed(self, example: int) -> Allowed:
+        """Which keys each row may see, `[rows, keys]`."""
+        whole = np.zeros((self._row_count, self.keys), np.bool_)
+        for place in self._places(example):
+            rows, columns = self._row_numbers(place).numpy(), _numbers(place.keys).numpy()
+            whole[np.ix_(rows, columns)] = self._allowed_of(place)
+        return whole
+
+    def mask_key(self, example: int) -> tuple[Any, ...]:
+        """Equal for matrices of which `allowed` is equal."""
+        parts = (
+            (id(call.mask), call.queries, call.keys, *at) for call, at in zip(self.calls, self._offsets, strict=True)
+        )
+        return (*parts, id(self.calls[0].tokens), self.rows, self.keys, self._tiles, example)
+
+    def queries(self, example: int) -> torch.Tensor:
+        """`[heads, rows, dim]`."""
+        return self._scattered(example, "query", rows=True)
+
+    def keys_of(self, example: int) -> torch.Tensor:
+        """`[key heads, keys, dim]`."""
+        return self._keys(example)
+
+    def lse(self, example: int) -> torch.Tensor | None:
+        """`[heads, rows]`, or None where it was not computed."""
+        if any(call.lse is None for call in self.calls):
+            return None
+        return self._scattered(example, "lse", rows=True)
+
+    def value_norm(self, example: int) -> torch.Tensor | None:
+        """`[heads, keys]`, or None where it was not computed."""
+        if any(call.value_norm is None and call.follows is not Relation.SAME_KEYS for call in self.calls):
+            return None
+        return self._scattered(example, "value_norm", rows=False)
+
+    # How many.
+
+    @property
+    def _row_count(self) -> int:
+        return self.rows if self.kept is None else len(self.kept)
+
+    def _count_examples(self, first: Call) -> int:
+        if first.examples_of_tokens is not None:
+            return int(first.examples_of_tokens.max()) + 1
+        return first.batch // self._tiles
+
+    def _count_keys(self) -> int:
+        pairs = list(zip(self.calls, self._offsets, strict=True))
+        if any(call.follows is Relation.CACHED for call in self.calls):
+            # A static cache is longer than what is in it.
+            return max(row + call.queries for call, (row, _) in pairs)
+        return max(key + call.keys for call, (_, key) in pairs)
+
+    def _kept_rows(self) -> list[int] | None:
+        if all(call.kept_rows is None for call in self.calls):
+            return None
+        kept = [
+            row + own
+            for call, (row, _) in zip(self.calls, self._offsets, strict=True)
+            for own in (range(call.queries) if call.kept_rows is None else call.kept_rows)
+        ]
+        if self._tiles > 1 or self._is_windowed:
+            raise RecordError(f"`{self.path}` has its queries in tiles or windows: record it without `queries`")
+        return kept
+
+    # Where.
+
+    def _places(self, example: int) -> Iterator[_Place]:
+        if not 0 <= example < max(1, self.examples):
+            raise RecordError(f"`{self.path}` has {self.examples} examples, there is none of number {example}")
+        first = self.calls[0]
+        if first.tokens is not None and first.examples_of_tokens is not None:
+            for batch, (tokens, examples) in enumerate(zip(first.tokens, first.examples_of_tokens, strict=True)):
+                own = torch.nonzero((examples == example) & (tokens >= 0)).flatten()
+                if len(own):
+                    yield _Place(first, batch, tokens[own], tokens[own], own)
+            return
+        for call, (row, key) in zip(self.calls, self._offsets, strict=True):
+            for tile in range(self._tiles):
+                batch = example * self._tiles + tile
+                rows, keys = row + tile * call.queries, key + tile * call.keys
+                last = min(keys + call.keys, self.keys)
+                yield _Place(call, batch, slice(rows, rows + call.queries), slice(keys, last))
+
+    def _row_numbers(self, place: _Place) -> torch.Tensor:
+        """Which rows of the whole a call's kept rows are."""
+        numbers = _numbers(place.rows)
+        if self.kept is None:
+            return numbers
+        own = place.call.kept_rows
+        numbers = numbers if own is None else numbers[own]
+        return torch.searchsorted(torch.tensor(self.kept), numbers)
+
+    # What.
+
+    def _part(self, place: _Place, keys: torch.Tensor | None) -> torch.Tensor:
+        call, own = place.call, place.own
+        allowed = self._allowed_of(place)
+        seen = torch.from_numpy(allowed)
+        if call.weights is not None:
+            part = call.weights.read()[place.batch].float()[:, own][:, :, : seen.shape[1]]
+            part = part if isinstance(own, slice) else part[:, :, own]
+            return part.masked_fill(~seen.any(-1)[:, None], 0.0)
+        assert call.query is not None and keys is not None
+        query = call.query.read()[place.batch][:, own]
+        return weights_of(query, keys[:, place.keys], call.scale, None if allowed.all() else seen)
+
+    def _allowed_of(self, place: _Place) -> Allowed:
+        call, own = place.call, place.own
+        if call.mask is None:
+            allowed = np.ones((call.queries, call.keys), np.bool_)
+        else:
+            allowed = call.mask.of(place.batch, call.queries, call.keys)
+        if call.kept_rows is not None:
+            allowed = allowed[call.kept_rows]
+        if isinstance(own, torch.Tensor):
+            allowed = allowed[np.ix_(own.numpy(), own.numpy())]
+        return allowed if isinstance(place.keys, torch.Tensor) else allowed[:, : place.keys.stop - place.keys.start]
+
+    def _keys(self, example: int) -> torch.Tensor:
+        return self._scattered(example, "key", rows=False)
+
+    def _scattered(self, example: int, name: str, *, rows: bool) -> torch.Tensor:
+        """A tensor of the calls, by rows or by keys: `[heads, rows or keys, …]`."""
+        whole: torch.Tensor | None = None
+        for place in self._places(example):
+            stored: Stored | None = getattr(place.call, name)
+            if stored is None:
+                continue
+            part = stored.read()[place.batch if stored.shape[0] > 1 else 0][:, place.own]
+            if whole is None:
+                whole = part.new_zeros(part.shape[0], self._row_count if rows else self.keys, *part.shape[2:])
+            if rows:
+                numbers = self._row_numbers(place)
+            else:
+                numbers = _numbers(place.keys)
+                if isinstance(place.own, slice):
+                    numbers = numbers[place.call.stored_from :]
+            whole[:, numbers] = part[:, : len(numbers)]
+        assert whole is not None
+        return whole
+
+
+def _numbers(span: _Span) -> torch.Tensor:
+    return torch.arange(span.start, span.stop) if isinstance(span, slice) else span
+
+
+def _tiles(call: Call) -> int:
+    """How many matrices of the batch belong to one example."""
+    if call.tokens is not None or call.examples is None or call.batch <= call.examples or call.batch % call.examples:
+        return 1
+    return call.batch // call.examples
+
+
+def _has_copies(call: Call) -> bool:
+    assert call.tokens is not None and call.examples_of_tokens is not None
+    numbers = (call.tokens + call.examples_of_tokens * call.token_count)[call.tokens >= 0]
+    return len(numbers.unique()) < len(numbers)
+
+
+def matrices(found: list[list[Call]]) -> list[Matrix]:
+    """All matrices, in the order in which the model began them: calls of one run of a module are one if they fit."""
+    runs: dict[tuple[str, int, int], list[list[Call]]] = defaultdict(list)
+    for calls in found:
+        if calls:
+            runs[calls[0].path, calls[0].forward, calls[0].invocation].append(calls)
+    return [matrix for run in runs.values() for matrix in _of_run(run)]
+
+
+def _of_run(run: list[list[Call]]) -> list[Matrix]:
+    if len(run) > 1 and all(len(calls) == 1 for calls in run):
+        parts = [calls[0] for calls in run]
+        if len({(call.batch, call.heads) for call in parts}) == 1:
+            if all(call.queries == call.keys for call in parts):
+                offsets = np.cumsum([0, *(call.keys for call in parts)])[:-1].tolist()
+                return [Matrix(parts, [(at, at) for at in offsets], {f"{len(parts)} windows"})]
+            if len({call.keys for call in parts}) == 1 and len({call.queries for call in parts}) > 1:
+                offsets = np.cumsum([0, *(call.queries for call in parts)])[:-1].tolist()
+                return [Matrix(parts, [(at, 0) for at in offsets], {f"{len(parts)} chunks of queries"})]
+    result = []
+    for variant, calls in enumerate(run):
+        steps = {f"{len(calls)} steps"} if len(calls) > 1 else set()
+        matrix = Matrix(calls, [(call.first_row, call.first_key) for call in calls], steps)
+        matrix.variant = variant
+        result.append(matrix)
+    return result

@@ -1,0 +1,92 @@
+"""Relevance by gradients of the logits."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ._asked import Asked, Floats, replaced_input, to_array
+from ._attended import Attended, Attention
+
+#: Midpoints on the way from the baseline: integrated gradients add up to the difference within a few percent.
+STEPS = 64
+
+
+def chefer(asked: Asked) -> Floats:
+    """`[targets, tokens]`: Chefer et al. 2021 (arXiv 2103.15679), as LVLM-Interpret (arXiv 2404.03118) uses it.
+
+    Equations 5 and 6: R = 1 at the start, and R += Ā R in each layer, where Ā is the mean over heads of what is
+    positive in gradient times weight. A target has the row of R from which it was predicted.
+    """
+    found = []
+    for row, layers in zip(asked.rows, _weights_and_gradients(asked), strict=True):
+        relevance = torch.eye(layers[0][0].shape[-1])
+        for weights, gradient in layers:
+            relevance = relevance + (weights * gradient).clamp(min=0).mean(0) @ relevance
+        found.append(to_array(relevance[row]))
+    return np.stack(found)
+
+
+def gradient_attention(asked: Asked) -> Floats:
+    """`[targets, layers, heads, tokens]`: gradient times weight, in the row from which a target was predicted. Signed.
+
+    The first-order change of the logit if a weight were set to 0 (Barkan et al. 2021, arXiv 2106.12620, per head).
+    """
+    return np.stack(
+        [
+            np.stack([to_array((weights * gradient)[:, row]) for weights, gradient in layers])
+            for row, layers in zip(asked.rows, _weights_and_gradients(asked), strict=True)
+        ]
+    )
+
+
+def integrated_gradients(asked: Asked, steps: int = STEPS) -> Floats:
+    """`[targets, tokens]`: Sundararajan et al. 2017 (arXiv 1703.01365), equation 1. Signed.
+
+    From the mean of all tokens' vectors, by midpoints; summed over the dimensions, and over tokens the difference of
+    the logits at both ends. Not from zero, as is customary: a norm makes of any vector next to zero one of full length,
+    so that nearly all of the logit's change lies where no step is.
+    """
+    whole = asked.embeddings()
+    baseline = whole.mean(dim=1, keepdim=True)
+    sums = torch.zeros(len(asked.rows), *whole.shape[1:], dtype=torch.float64)
+    for step in range(steps):
+        part = torch.lerp(baseline, whole, (step + 0.5) / steps).requires_grad_()
+        with torch.enable_grad(), replaced_input(asked.model, asked.tokens, lambda _, part=part: part):
+            targets = asked.targets()
+        for number, target in enumerate(targets):
+            (gradient,) = torch.autograd.grad(target, part, retain_graph=number + 1 < len(targets))
+            sums[number] += gradient[0].double().cpu()
+    return to_array((sums * (whole - baseline)[0].double().cpu()).sum(-1) / steps)
+
+
+def _weights_and_gradients(asked: Asked) -> list[list[tuple[torch.Tensor, torch.Tensor]]]:
+    """By target and layer: `[heads, queries, keys]` of each, float32, on the CPU."""
+    layers, targets = attended(asked)
+    weights = [layer.weights for layer in layers]
+    kept = [of[0].detach().float().cpu() for of in weights]
+    found = []
+    for number, target in enumerate(targets):
+        gradients = torch.autograd.grad(target, weights, retain_graph=number + 1 < len(targets), allow_unused=True)
+        found.append(
+            [
+                (of, torch.zeros_like(of) if gradient is None else gradient[0].float().cpu())
+                for of, gradient in zip(kept, gradients, strict=True)
+            ]
+        )
+    return found
+
+
+def attended(asked: Asked) -> tuple[list[Attended], torch.Tensor]:
+    """The stack's attention and the targets, with gradients from these to its weights."""
+
+    def needs_gradient(states: torch.Tensor) -> torch.Tensor:
+        return states if states.requires_grad else states.detach().requires_grad_()
+
+    with (
+        torch.enable_grad(),
+        Attention(asked.model, asked.layers).watched() as attention,
+        replaced_input(asked.model, asked.tokens, needs_gradient),
+    ):
+        targets = asked.targets()
+    return attention.layers(), targets
