@@ -49,6 +49,8 @@ pub struct Timeline {
     pub masses: Vec<[f32; 4]>,
     /// How many layers.
     pub layers: usize,
+    /// How many rows of heads are in no mean, since a weight of each is NaN or infinite, and how many there are.
+    pub left_out: [usize; 2],
 }
 
 /// The output tokens of a block's query sequence, in their order. They are, by the first rule that finds any:
@@ -152,21 +154,27 @@ impl HeadMasses {
         self.layers.iter().map(|layer| size_of_val(layer.as_slice())).sum()
     }
 
-    /// The mean of heads, in each layer of its own.
+    /// The mean of heads, in each layer of its own; without rows that are not finite.
     pub fn mean(&self, heads: &[LayerHeads]) -> Timeline {
         let count = self.tokens.len();
         let mut masses = vec![[f32::NAN; 4]; self.layers.len() * count];
+        let mut left_out = [0; 2];
         for (layer, heads) in heads {
             let Some(of_layer) = self.layers.get(*layer).filter(|_| !heads.is_empty()) else { continue };
             for token in 0..count {
-                let mut sum = [0.0; 4];
-                for head in heads.clone() {
-                    sum.iter_mut().zip(of_layer[head * count + token]).for_each(|(sum, mass)| *sum += mass);
+                let (mut sum, mut finite) = ([0.0; 4], 0);
+                let of_heads = heads.clone().map(|head| of_layer[head * count + token]);
+                for masses in of_heads.filter(|masses| masses.iter().all(|mass| mass.is_finite())) {
+                    sum.iter_mut().zip(masses).for_each(|(sum, mass)| *sum += mass);
+                    finite += 1;
                 }
-                masses[layer * count + token] = sum.map(|sum| sum / heads.len() as f32);
+                left_out = [left_out[0] + heads.len() - finite, left_out[1] + heads.len()];
+                if finite > 0 {
+                    masses[layer * count + token] = sum.map(|sum| sum / finite as f32);
+                }
             }
         }
-        Timeline { tokens: self.tokens.clone(), masses, layers: self.layers.len() }
+        Timeline { tokens: self.tokens.clone(), masses, layers: self.layers.len(), left_out }
     }
 }
 

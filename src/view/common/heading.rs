@@ -61,15 +61,19 @@ pub(in crate::view) fn note_not_finite(sketch: &mut Sketch<'_>, sides: &Sides<'_
     }
 }
 
-/// The same of runs of values, each of `length`, where all values of some are none: rows, heads, tokens.
-pub(in crate::view) fn note_left_out(sketch: &mut Sketch<'_>, values: &[f32], length: usize, what: &str) {
-    let runs = values.chunks_exact(length.max(1));
-    let count = runs.len();
-    match runs.filter(|run| !run.iter().any(|value| value.is_finite())).count() {
+/// The same of some that have none, of so many: rows, heads.
+pub(in crate::view) fn note_left_out(sketch: &mut Sketch<'_>, [left_out, all]: [usize; 2], what: &str) {
+    match left_out {
         0 => {}
-        all if all == count => say(sketch, "no heat: every weight is NaN or infinite"),
-        some => say(sketch, &format!("{some} of {count} {what} without heat: NaN or infinite")),
+        _ if left_out >= all => say(sketch, "no heat: every weight is NaN or infinite"),
+        _ => say(sketch, &format!("{left_out} of {all} {what} are left out: NaN or infinite")),
     }
+}
+
+/// How many runs of so many values hold no number, of how many.
+pub(in crate::view) fn without_numbers(values: &[f32], length: usize) -> [usize; 2] {
+    let runs = values.chunks_exact(length.max(1));
+    [runs.clone().filter(|run| !run.iter().any(|value| value.is_finite())).count(), runs.len()]
 }
 
 fn say(sketch: &mut Sketch<'_>, text: &str) {

@@ -14,7 +14,7 @@ use crate::query::Query;
 use crate::render::{Align, Color, Links, Mark, Pixels, Rect, Transform};
 use crate::trace::{Modality, Token};
 use crate::view::common::asked;
-use crate::view::common::heading::begin;
+use crate::view::common::heading::{begin, note_left_out};
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
 use crate::view::common::sides::{Sides, headline, sentence};
@@ -51,6 +51,9 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         return;
     };
     let asked = requests(inputs, &sides, &queries, &keys);
+    // Of the head that lacks the most.
+    let left_out = asked.iter().filter_map(|link| inputs.results.get(&link.request)).map(|found| found.left_out).max();
+    note_left_out(sketch, left_out.unwrap_or_default(), "rows");
     // The picture is at the left; where both sides are alike, the queries are.
     let keys_left = keys.modality == Modality::Image && queries.modality == Modality::Text;
     let (left, right) = if keys_left { (&keys, &queries) } else { (&queries, &keys) };

@@ -18,7 +18,7 @@ use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::{Block, Document, Modality};
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
-use crate::view::common::heading::{begin, note_left_out};
+use crate::view::common::heading::{begin, note_left_out, without_numbers};
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, place, sentence, weight_range};
 use crate::view::common::sketch::{MARGIN, Sketch, fit, within};
@@ -121,7 +121,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         let waiting = "The weights of this head are not here yet.".to_owned();
         return sketch.note(&inputs.results.failure(&parts.overview.request).map_or(waiting, sentence));
     };
-    note_left_out(sketch, &shown.values, shown.columns, "rows");
+    note_left_out(sketch, without_numbers(&shown.values, shown.columns), "rows");
     let scale = scale(inputs, overview);
     let wide = sketch.free.size().x > sketch.free.size().y * 1.1 * aspect(rows, columns);
     let bar_place = if wide { BarSide::Right } else { BarSide::Below };

@@ -12,7 +12,7 @@ use crate::render::colormap::Colormap;
 use crate::render::{Align, Pixels, Rect};
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
-use crate::view::common::heading::{begin, note_left_out};
+use crate::view::common::heading::{begin, note_left_out, without_numbers};
 use crate::view::common::patches::Patches;
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, largest, layers_line, sentence, tokens_line, weight_range};
@@ -98,7 +98,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         let waiting = "The heads' attention is not here yet.".to_owned();
         return sketch.note(&inputs.results.failure(&request).map_or(waiting, sentence));
     };
-    note_left_out(sketch, &weights.values, tokens, "heads");
+    note_left_out(sketch, without_numbers(&weights.values, tokens), "heads");
     let heads = heads(weights, &tiles);
     let is_own = inputs.options.overlays_own_scale;
     let range = weight_range(inputs, largest(heads.iter().map(|head| head.largest)));

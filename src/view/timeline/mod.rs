@@ -17,7 +17,7 @@ use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::Token;
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
-use crate::view::common::heading::titled;
+use crate::view::common::heading::{note_left_out, titled};
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, heads_line, largest, place, sentence, weight_range};
 use crate::view::common::sinks;
@@ -114,6 +114,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         }
         Some(timeline) => timeline,
     };
+    note_left_out(sketch, timeline.left_out, "rows of output tokens");
     legend(inputs, sketch);
     if let [token] = *timeline.tokens {
         return layers::draw(inputs, sketch, timeline, &sides, token);
