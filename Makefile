@@ -70,6 +70,7 @@ test-python: $(VENV)/ready
 # Pictures and generated documents as they are now become what the tests expect: look at them before you commit.
 bless:
 	VLSCOPE_BLESS=1 cargo test
+	cd python && VLSCOPE_BLESS=1 .venv/bin/python -m pytest -q tests/test_families.py
 
 bench:
 	cargo bench

@@ -10,9 +10,11 @@ import pytest
 import torch
 from transformers import ViltConfig, ViltForQuestionAnswering, ViltModel
 
-from vlscope import Trace
+from vlscope import AttentionBlock, Token, Trace
 from vlscope.capturing import vilt
-from vlscope.capturing._checks import CaptureError, check_masked, check_rows, check_same, convert
+from vlscope.capturing._checks import CaptureError, check_rows, check_same
+from vlscope.capturing._vilt import _in_raster_order
+from vlscope.recording import RecordError
 
 PATCH = 8
 ROWS, COLUMNS = 3, 4
@@ -221,9 +223,17 @@ def test_checks_find_what_is_wrong() -> None:
     check_rows(weights, 0)
     with pytest.raises(CaptureError, match="a row of layer 3 sums to 1"):
         check_rows(weights * 1.01, 3)
-    with pytest.raises(CaptureError, match=r"layer 0 attends to masked tokens with up to 0\.5"):
-        check_masked(weights, torch.tensor([0]), 0)
+    block = AttentionBlock("vilt", "vilt", "vilt", [weights.numpy()])
+    with pytest.raises(CaptureError, match="2 tokens are attended to, expected 1: the others are masked"):
+        _in_raster_order(Trace({"vilt": [Token("a"), Token("b")]}, [block]), "vilt", 1)
     with pytest.raises(CaptureError, match=r"changes the model's output by 0\.01"):
         check_same(torch.ones(1, 2), torch.full((1, 2), 1.01))
-    with pytest.raises(CaptureError, match=r"hidden state 2 reaches 1e\+05, too large for torch\.float16"):
-        convert(torch.tensor([1e5]), torch.float16, "hidden state 2")
+
+
+def test_states_that_do_not_fit_their_dtype(inputs: dict[str, torch.Tensor]) -> None:
+    model = make()
+    with torch.no_grad():
+        model.vilt.embeddings.token_type_embeddings.weight.fill_(1e6)
+    with pytest.raises(RecordError, match=r"a state reaches 1e\+06, too large for torch\.float16"):
+        vilt(model, Words(), inputs)
+    vilt(model, Words(), inputs, dtype="float32")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -222,3 +224,90 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="is an address"):
         part = {"type": "image", "url": "https://example.org/cat.jpg"}
         vlscope.capture(model, processor, messages=[{"role": "user", "content": [part]}])
+
+
+GENERATED = {"generated": 3}
+ASKED = {"question": 4, **GENERATED}
+#: What the tokens of each sequence are: image tokens with a box, words by their segment, …
+FAMILIES: dict[str, dict[str, dict[str, int]]] = {
+    "paligemma": {"vision_tower": {"box": 16}, "language_model": {"box": 16, "prompt": 1, **ASKED}},
+    "gemma3": {
+        "vision_tower": {"box": 48},
+        # Two crops beside the whole, each between two marks, and the sentence about them.
+        "language_model": {"box": 12, "prompt": 25, **ASKED},
+        "vision_tower.cross queries": {"latent": 3},
+    },
+    "idefics3": {"vision_model": {"box": 112}, "text_model": {"prompt": 19, "box": 28, **ASKED}},
+    "llava_next": {
+        "vision_tower": {"special image": 5, "box": 64, "padding": 16},
+        "language_model": {"prompt": 4, "box": 64, "newline": 6, **ASKED},
+    },
+    "blip": {
+        "vision_model": {"special image": 1, "box": 16},
+        "text_encoder": {"question": 4},
+        "text_decoder": {"newline": 1, **GENERATED},
+    },
+    "blip2": {
+        "vision_model": {"special image": 1, "box": 16},
+        "qformer": {"latent": 6},
+        "language_model": {"latent": 6, **ASKED},
+    },
+    "pix2struct": {"encoder": {"box": 24}, "decoder": {"newline": 1, **GENERATED}},
+    "clip": {"vision_model": {"special image": 1, "box": 16}, "text_model": {"question": 4}},
+}
+
+
+def kind_of(token: Token) -> str:
+    if token.padding:
+        return "padding"
+    if token.text is not None:
+        return token.segment or "newline"
+    if token.box is not None:
+        return "box"
+    return token.modality or ("special image" if token.special else "image")
+
+
+#: What processors are told beside their own defaults.
+PROCESSING: dict[str, dict[str, Any]] = {
+    "gemma3": {
+        "do_pan_and_scan": True, "pan_and_scan_min_crop_size": 50, "pan_and_scan_max_num_crops": 4,
+        "pan_and_scan_min_ratio_to_activate": 1.2,
+    },
+    "pix2struct": {"max_patches": 30},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_tokens_are(name: str, tmp_path: Path) -> None:
+    model, processor = getattr(tiny_processors, name)()
+    size = model.config.get_text_config().vocab_size
+    # A random model may say that here comes a picture.
+    generate = {**THREE, "suppress_tokens": [id for id in (98, 99, 150, 151, 152) if id < size]}
+    trace = vlscope.capture(
+        model,
+        processor,
+        images=[PICTURE],
+        text=None if name == "pix2struct" else QUESTION,
+        generate=None if name == "clip" else generate,
+        processing=PROCESSING.get(name),
+    )
+    found = {of: dict(Counter(map(kind_of, tokens))) for of, tokens in trace.sequences.items()}
+    assert found == FAMILIES[name]
+    assert "similarity" in trace.outputs if name == "clip" else isinstance(trace.outputs["prediction"], str)
+    trace.save(tmp_path / "one.safetensors")
+    assert Trace.load(tmp_path / "one.safetensors").sequences == trace.sequences
+
+
+def test_why_a_picture_is_like_a_text(tmp_path: Path) -> None:
+    model, processor = tiny_processors.clip()
+    names = ["similarity_contributions"]
+    trace = vlscope.capture(model, processor, images=[PICTURE], text=QUESTION, relevance=names)
+    (found,) = trace.relevance
+    assert found.values.shape == (1, 2, 4, 17)
+    assert (found.sequence, found.targets, found.signed) == ("vision_model", [0], True)
+    inputs = processor(
+        images=[fed(PICTURE.astype(float), processor.image_processor)], text=[QUESTION], return_tensors="pt"
+    )
+    with torch.no_grad():
+        assert trace.outputs["similarity"] == pytest.approx(float(model(**inputs).logits_per_image[0, 0]), abs=1e-5)
+    trace.save(tmp_path / "like.safetensors")

@@ -104,7 +104,7 @@ def test_the_first_version_is_written_where_nothing_of_the_second_is_used(trace:
         lambda trace: setattr(trace, "image_times", [1.0]),
     ):
         later = copy.deepcopy(trace)
-        change(later)
+        change(later)  # type: ignore[no-untyped-call]
         assert later._document()["format"] == 2
         later.save(tmp_path / "two.safetensors")
         assert_same(Trace.load(tmp_path / "two.safetensors"), later)

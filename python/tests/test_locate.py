@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -144,6 +145,41 @@ def test_a_painted_patch_changes_its_token(name: str, size: tuple[int, int]) -> 
             )
             marked += 1
     assert marked >= min(len(placed), 5)
+
+
+def test_of_a_deep_tower_one_layer_is_computed() -> None:
+    size = SIZES[0]
+    case = FAMILIES["llava"](*size)
+    hf = tiny_vlms.hf
+    config = hf.LlavaConfig(
+        vision_config=hf.CLIPVisionConfig(**{**tiny_vlms.VISION, "num_hidden_layers": 5}),
+        text_config=hf.LlamaConfig(**tiny_vlms.TEXT), image_token_id=tiny_vlms.IMAGE, vision_feature_layer=-1,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = hf.LlavaForConditionalGeneration(config).eval()
+    layers = model.model.vision_tower.encoder.layers
+    computed = Counter[int]()
+    for number, layer in enumerate(layers):
+        layer.mlp.register_forward_hook(lambda *_, number=number: computed.update([number]))
+    inputs = case.process([picture(*size)])
+    before = model(**inputs).logits
+    computed.clear()
+    for module in (case.module, "model.vision_tower.encoder.layers.4"):
+        found = locate(model, inputs, case.process, [size], module)
+        np.testing.assert_allclose(boxes(found.places), case.boxes, atol=1e-3)
+    assert computed[0] > 0
+    # What is no question of places, as which tokens know of the picture at all, is asked of the whole model.
+    assert computed[3] < computed[0]
+    assert torch.equal(model(**inputs).logits, before)
+    assert "forward" not in vars(layers[3])
+
+
+def test_boxes_in_half_precision() -> None:
+    size, case = SIZES[2], FAMILIES["qwen2_5_vl"](*SIZES[2])
+    model = copy.deepcopy(case.model).to(torch.bfloat16)
+    inputs = dict(case.process([picture(*size)]))
+    inputs["pixel_values"] = inputs["pixel_values"].bfloat16()
+    np.testing.assert_allclose(boxes(locate(model, inputs, case.process, [size], case.module).places), case.boxes)
 
 
 def test_several_pictures_are_told_from_each_other() -> None:

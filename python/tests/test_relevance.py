@@ -119,7 +119,7 @@ def test_norms_of_what_heads_move(attention: str) -> None:
             for target, row in enumerate(ROWS):
                 for source in range(7):
                     vector = out.attentions[layer][0, head, row, source] * (projection @ values[source, head // 2])
-                    assert found[target, layer, head, source] == pytest.approx(float(vector.norm()), abs=1e-5)
+                    assert found[target, layer, head, source] == pytest.approx(vector.norm().item(), abs=1e-5)
 
 
 @pytest.mark.parametrize("make", [llama, opt])
@@ -221,3 +221,64 @@ def test_what_shows_no_weights_is_refused() -> None:
     silent = Asked(question.model, question.inputs, ROWS, TARGETS, [*question.layers, "lm_head"], question.tokens)
     with pytest.raises(RelevanceError, match="`lm_head` shows no attention weights"):
         relevance.chefer(silent)
+
+
+def test_why_a_picture_is_like_a_text() -> None:
+    """CLIP: embedding, heads, biases and MLPs of the first token add up to the likeness."""
+    torch.manual_seed(0)
+    size = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = hf.CLIPConfig(
+        text_config={**size, "vocab_size": 50, "eos_token_id": 2},
+        vision_config={**size, "image_size": 16, "patch_size": 4},
+        projection_dim=12,
+    )
+    model = hf.CLIPModel(config).eval()
+    for name, weights in model.named_parameters():
+        if name.endswith("bias") or "norm" in name:
+            torch.nn.init.normal_(weights)
+    inputs = {"input_ids": torch.tensor([[1, 5, 9, 2]]), "pixel_values": torch.rand(1, 3, 16, 16)}
+    layers = [f"vision_model.encoder.layers.{layer}.self_attn" for layer in range(2)]
+    found = relevance.similarity_contributions(model, inputs, layers, "vision_model.encoder.layers.0")
+    assert found.shape == (2, 4, 17)
+    parts: list[torch.Tensor] = []
+    blocks = model.vision_model.encoder.layers
+    norm = model.vision_model.post_layernorm
+    kept: list[torch.Tensor] = []
+    handles = [
+        model.vision_model.pre_layrnorm.register_forward_hook(lambda _, args, out: parts.append(out[0, 0])),
+        *(block.mlp.register_forward_hook(lambda _, args, out: parts.append(out[0, 0])) for block in blocks),
+        norm.register_forward_pre_hook(lambda _, args: kept.append(args[0][0])),
+    ]
+    with torch.no_grad():
+        out = model(**inputs)
+        for handle in handles:
+            handle.remove()
+        parts += [block.self_attn.out_proj.bias for block in blocks]
+        text = out.text_embeds[0] * model.logit_scale.exp()
+        last = kept[0]
+        whole = model.visual_projection(norm(last)).norm()
+        rest = sum(
+            float(
+                text
+                @ model.visual_projection(
+                    (part - part.mean()) / (last.var(unbiased=False) + norm.eps).sqrt() * norm.weight
+                )
+            )
+            for part in parts
+        )
+        rest += float(text @ model.visual_projection(norm.bias))
+    assert found.sum() + rest / float(whole) == pytest.approx(float(out.logits_per_image[0, 0]), abs=1e-4)
+
+
+def test_a_model_without_a_joint_space_is_refused() -> None:
+    with pytest.raises(RelevanceError, match="LlamaForCausalLM has no `visual_projection`"):
+        relevance.similarity_contributions(llama(), {"input_ids": IDS}, [], "model.layers.0")
+
+
+def test_norms_behind_heads_are_refused() -> None:
+    torch.manual_seed(0)
+    config = hf.Gemma2Config(**SIZE, intermediate_size=32, num_key_value_heads=2, head_dim=4)
+    model = hf.Gemma2ForCausalLM(config).eval()
+    with pytest.raises(RelevanceError, match=r"`model\.layers\.0\.post_attention_layernorm` scales what heads put out"):
+        relevance.logit_contributions(asked(model))
+    assert relevance.chefer(asked(model)).shape == (2, 7)

@@ -135,3 +135,67 @@ def vilt() -> tuple[Any, Any]:
     model = tiny_vlms.built("vilt_vqa", hf.ViltForQuestionAnswering, config)
     image_processor = hf.ViltImageProcessor(size={"shortest_edge": 32}, size_divisor=8)
     return model, hf.ViltProcessor(image_processor, tokenizer({}))
+
+
+def _made(name: str) -> Any:
+    return tiny_vlms.FAMILIES[name](100, 150).model
+
+
+def llava_next() -> tuple[Any, Any]:
+    image_processor = hf.LlavaNextImageProcessor(
+        size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}, image_grid_pinpoints=tiny_vlms.PINPOINTS
+    )
+    return _made("llava_next"), hf.LlavaNextProcessor(
+        image_processor, tokenizer({"<image>": tiny_vlms.IMAGE}), patch_size=8,
+        vision_feature_select_strategy="default", num_additional_image_tokens=1, chat_template=template("<image>"),
+    )  # fmt: skip
+
+
+def paligemma() -> tuple[Any, Any]:
+    image_processor = hf.SiglipImageProcessor(size={"height": 32, "width": 32})
+    image_processor.image_seq_length = 16
+    return _made("paligemma"), hf.PaliGemmaProcessor(image_processor, tokenizer({"<image>": 151}))
+
+
+def gemma3() -> tuple[Any, Any]:
+    names = {"image": ("<image_soft_token>", 151), "boi": ("<start_of_image>", 152), "eoi": ("<end_of_image>", 153)}
+    words = tokenizer(dict(names.values()))
+    for name, (text, id) in names.items():
+        setattr(words, f"{name}_token", text)
+        setattr(words, f"{name}_token_id", id)
+    image_processor = hf.Gemma3ImageProcessor(
+        size={"height": 32, "width": 32}, pan_and_scan_min_crop_size=50, pan_and_scan_max_num_crops=4,
+        pan_and_scan_min_ratio_to_activate=1.2,
+    )  # fmt: skip
+    return _made("gemma3"), hf.Gemma3Processor(
+        image_processor, words, image_seq_length=4, chat_template=template("<start_of_image>")
+    )
+
+
+def idefics3() -> tuple[Any, Any]:
+    special = {"<fake_token_around_image>": 150, "<image>": 151, "<end_of_utterance>": 152, "<global-img>": 153}
+    special |= {f"<row_{row}_col_{column}>": 147 + 6 * row + column for row in range(1, 7) for column in range(1, 7)}
+    image_processor = hf.Idefics3ImageProcessor(size={"longest_edge": 96}, max_image_size={"longest_edge": 32})
+    return _made("idefics3"), hf.Idefics3Processor(
+        image_processor, tokenizer(special), image_seq_len=4, chat_template=template("<image>")
+    )
+
+
+def blip() -> tuple[Any, Any]:
+    image_processor = hf.BlipImageProcessor(size={"height": 32, "width": 32})
+    return _made("blip"), hf.BlipProcessor(image_processor, tokenizer({}, 100))
+
+
+def blip2() -> tuple[Any, Any]:
+    image_processor = hf.BlipImageProcessor(size={"height": 32, "width": 32})
+    return _made("blip2"), hf.Blip2Processor(image_processor, tokenizer({"<image>": 151}), num_query_tokens=6)
+
+
+def clip() -> tuple[Any, Any]:
+    image_processor = hf.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    return _made("clip"), hf.CLIPProcessor(image_processor, tokenizer({}, 100))
+
+
+def pix2struct() -> tuple[Any, Any]:
+    image_processor = hf.Pix2StructImageProcessor(patch_size={"height": 8, "width": 8}, max_patches=30)
+    return _made("pix2struct"), hf.Pix2StructProcessor(image_processor, tokenizer({}, 100))

@@ -13,6 +13,8 @@ from .error import TraceError
 #: The state of `words` that is no hidden state: the output itself.
 LOGITS = "logits"
 _FLOATS = ["F32", "F16"]
+#: What holds for their values; for all others, that they are finite.
+VALUES = {"statistics": "finite_or_nan", "word_scores": "finite_or_nothing"}
 
 
 def check(document: dict[str, Any], tensors: dict[str, TensorInfo]) -> None:

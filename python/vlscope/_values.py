@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ._extras import VALUES
 from ._kinds import KINDS
 from ._tensor import Array, is_torch, to_numpy
 from .error import TraceError
@@ -14,8 +15,8 @@ from .error import TraceError
 def check_values(tensors: Mapping[str, Array]) -> None:
     """Refuses NaN and infinite numbers, naming tensor and row."""
     for name, array in tensors.items():
-        kind = KINDS.get(name.partition(".")[0])
-        allowed = "finite" if kind is None else kind.values
+        kind = name.partition(".")[0]
+        allowed = KINDS[kind].values if kind in KINDS else VALUES.get(kind, "finite")
         values = to_numpy(array.detach().float() if is_torch(array) and array.is_floating_point() else array)
         # What ml_dtypes has is not known to numpy's functions.
         values = values.astype(np.float32) if values.dtype.name == "bfloat16" else values

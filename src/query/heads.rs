@@ -205,8 +205,8 @@ impl Request for LayerTiles {
     const LANE: Lane = Lane::Block;
 
     fn compute(&self, context: &Context<'_>) -> Result<Vec<f32>, QueryError> {
-        context.check()?;
-        Ok(context.engine().pool_layer(context.trace(), self.block, self.layer, &self.tiling)?)
+        let goes_on = || context.goes_on();
+        Ok(context.engine().pool_layer(context.trace(), self.block, self.layer, &self.tiling, &goes_on)?)
     }
 }
 

@@ -31,7 +31,7 @@ def answered(
     model: Any, tokenizer: Any, inputs: Mapping[str, Any], generate: Mapping[str, Any] | None, answer: str | None
 ) -> Answer:
     """Generates, or takes the answer that was given, and puts it behind the prompt."""
-    is_encoder_decoder = bool(getattr(model.config, "is_encoder_decoder", False)) or _reads_decoder_ids(model)
+    is_encoder_decoder = has_decoder(model)
     name = "decoder_input_ids" if is_encoder_decoder else "input_ids"
     can_generate = hasattr(model, "generate") and (is_encoder_decoder or model.get_output_embeddings() is not None)
     if generate is not None:
@@ -48,9 +48,11 @@ def answered(
         if is_encoder_decoder:
             put_out = [_start(model), *put_out]
     else:
+        if is_encoder_decoder:
+            # The decoder begins all the same.
+            start = [_start(model)]
+            return Answer({**inputs, name: torch.tensor([start], device=model.device)}, start, 1, "")
         ids = inputs.get(name)
-        if is_encoder_decoder and ids is None:
-            return answered(model, tokenizer, inputs, {"max_new_tokens": 1}, None)
         return Answer(dict(inputs), None if ids is None else ids[0].tolist(), len(ids[0]) if ids is not None else 0, "")
     if is_encoder_decoder:
         tensor = torch.tensor([put_out], device=model.device)
@@ -79,9 +81,12 @@ def _extended(inputs: Mapping[str, Any], ids: list[int]) -> dict[str, Any]:
     return extended
 
 
-def _reads_decoder_ids(model: Any) -> bool:
-    """BLIP's question answering has a decoder, and a config that does not say so."""
-    return "decoder_input_ids" in inspect.signature(model.forward).parameters
+def has_decoder(model: Any) -> bool:
+    """Whether answers are the sequence of a decoder of their own. BLIP has one, and a config that does not say so."""
+    config = model.config
+    if getattr(config, "use_decoder_only_language_model", False):
+        return False
+    return bool(config.is_encoder_decoder) or "decoder_input_ids" in inspect.signature(model.forward).parameters
 
 
 def _start(model: Any) -> int:
@@ -111,7 +116,7 @@ def steps_of(logits: torch.Tensor, ids: list[int], first: int, tokenizer: Any) -
     return steps
 
 
-def chosen_of(logits: torch.Tensor, labels: Mapping[int, str]) -> dict[str, Any]:
+def chosen_of(logits: torch.Tensor, labels: Mapping[Any, str]) -> dict[str, Any]:
     """Of a model that chooses from a list, `[answers]`: the likeliest; the confidence is the largest of the softmax."""
     probabilities, answers = logits.float().softmax(-1).topk(min(_TOP, len(logits)))
     top = [

@@ -12,11 +12,11 @@ import torch
 from ..locate import Cache, LocateError, locate, placeholder_ids
 from ..recording import Block, Tape, record
 from ..recording import Sequence as Recorded
-from ..relevance import Asked
-from ..trace import Token, Trace
-from ._answer import Answer, answered, chosen_of, steps_of
+from ..relevance import Asked, Norms
+from ..trace import Region, Token, Trace
+from ._answer import Answer, answered, chosen_of, has_decoder, steps_of
 from ._checks import CaptureError
-from ._explained import check_names, explained
+from ._explained import SIMILARITY, check_names, explained, likened, modules_of
 from ._prompt import Message, Processed, Prompt, prompt_of
 from ._segments import segments_of
 from ._tokens import tokens_of
@@ -43,7 +43,9 @@ def capture_one(
     statistics: bool = True,
     dtype: str | None = None,
     where: str | None = None,
+    processing: Mapping[str, Any] | None = None,
     id: Any = None,
+    regions: Sequence[Region] = (),
     attributes: Mapping[str, Any] | None = None,
 ) -> Any:
     """A trace of what a model of transformers makes of a question and pictures.
@@ -57,8 +59,10 @@ def capture_one(
       behind the prompt as the segment `answer`; with, it is what `outputs["correct"]` compares.
     - `relevance`: of `chefer`, `gradient_attention`, `integrated_gradients`, `contribution_norms`,
       `logit_contributions`, `occlusion`, for each token put out; `interaction` puts two shares into `outputs`.
+    - `processing`: options of the processor, such as `{"do_pan_and_scan": True}`.
     - `words`: the logit lens, so many words a state (True: 5).
-    - `keep`, `statistics`, `where`: as in `vlscope.record`; `dtype`: as in `Tape.trace`.
+    - `keep`, `statistics`, `where`: as in `vlscope.record`; `dtype`: as in `Tape.trace`; `regions`, `attributes`: as in
+      `Trace`.
 
     The prompt and what was put out are read in one recorded forward. Segments are `system`, `prompt` (the template's
     words), `question`, `answer`, `generated`. Image tokens have their boxes (`vlscope.locate`). Raises `CaptureError`
@@ -66,7 +70,7 @@ def capture_one(
     """
     options: dict[str, Any] = {
         "generate": generate, "relevance": relevance, "words": words, "keep": keep, "statistics": statistics,
-        "dtype": dtype, "where": where, "attributes": attributes,
+        "dtype": dtype, "where": where, "processing": processing, "attributes": attributes, "regions": regions,
     }  # fmt: skip
     batch = _batch(text, messages)
     if batch is None:
@@ -115,13 +119,14 @@ class _Capture:
             raise ValueError(f"there are {len(prompt.pictures)} frames and pictures, but {len(self.times)} times")
 
     def trace(self) -> Trace:
-        process = Processed(self.model, self.processor, self.prompt)
+        process = Processed(self.model, self.processor, self.prompt, self.options["processing"] or {})
         inputs = process.inputs()
         with _same_again(self.model):
             answer = answered(self.model, self.tokenizer, inputs, self.options["generate"], self.expected)
         where = self.options["where"]
         recorded = record(self.model, where=where, statistics=self.options["statistics"])
-        with _same_again(self.model), torch.no_grad(), recorded as tape:
+        norms = Norms(self.model)
+        with _same_again(self.model), torch.no_grad(), norms.watched(), recorded as tape:
             out = self.model(**answer.inputs, **self._plain())
         tokens = self._tokens(tape, process, answer)
         # A sequence that nothing is known of has what the tape makes of it.
@@ -137,7 +142,8 @@ class _Capture:
         )
         trace.image_times = list(self.times)
         trace.attributes = dict(self.options["attributes"] or {})
-        self._tell(trace, tape, answer, out)
+        trace.regions = list(self.options["regions"])
+        self._tell(trace, tape, norms, answer, out)
         trace.check()
         return trace
 
@@ -155,51 +161,74 @@ class _Capture:
         found: dict[str, list[Token] | None] = {}
         for sequence in tape.sequences():
             places = self._places(sequence, process, answer.inputs)
-            found[sequence.name] = places and tokens_of(places, ids, segments, self.tokenizer)
+            tokens = places and tokens_of(places, ids, segments, self.tokenizer)
+            found[sequence.name] = tokens or self._decoder_tokens(sequence, answer)
         return found
+
+    def _decoder_tokens(self, sequence: Recorded, answer: Answer) -> list[Token] | None:
+        """What a decoder put out, if this is what it read."""
+        is_decoder = has_decoder(self.model) and "decoder" in str(sequence.module)
+        if not is_decoder or answer.ids is None or len(answer.ids) != sequence.length or self.tokenizer is None:
+            return None
+        special = set(self.tokenizer.all_special_ids)
+        texts = self.tokenizer.convert_ids_to_tokens(answer.ids)
+        return [
+            Token(str(text), special=id in special, segment=(answer.segment or None) if place >= answer.first else None)
+            for place, (id, text) in enumerate(zip(answer.ids, texts, strict=True))
+        ]
 
     def _places(self, sequence: Recorded, process: Processed, inputs: Mapping[str, Any]) -> Any:
         if sequence.module is None or not self.prompt.pictures:
             return None
-        cache = _PLACES.setdefault(self.model, {}).setdefault(_number(self.processor), {})
+        cache = _PLACES.setdefault(self.model, {}).setdefault(_number(self.processor, self.options["processing"]), {})
         try:
             located = locate(self.model, inputs, process, self.prompt.sizes, sequence.module, cache=cache)
         except LocateError as error:
             raise CaptureError(f"the tokens of `{sequence.name}` cannot be located: {error}") from error
         return located.places if len(located.places) == sequence.length else None
 
-    def _tell(self, trace: Trace, tape: Tape, answer: Answer, out: Any) -> None:
+    def _tell(self, trace: Trace, tape: Tape, norms: Norms, answer: Answer, out: Any) -> None:
         """What was put out, and why."""
         logits = getattr(out, "logits", None)
-        if logits is None:
+        labels = getattr(self.model.config, "id2label", None) or {}
+        similarity = getattr(out, "logits_per_image", None)
+        if similarity is not None:
+            trace.outputs = {"similarity": float(similarity.reshape(-1)[0])}
+            if SIMILARITY in self.options["relevance"]:
+                block = next(block for block in tape.blocks() if "vision" in block.path and block.is_self)
+                tokens = next(str(of.module) for of in tape.sequences() if of.name == block.query)
+                trace.relevance.append(likened(self.model, answer.inputs, block, tokens))
             return
-        if logits.dim() == 2 or answer.ids is None or self.tokenizer is None:
-            labels = getattr(self.model.config, "id2label", None)
-            if logits.dim() == 2 and len(logits) == 1 and labels and len(labels) == logits.shape[-1]:
-                trace.outputs = {
-                    **chosen_of(logits[0], labels),
-                    **self._compared(chosen_of(logits[0], labels)["prediction"]),
-                }
+        if logits is not None and logits.dim() == 2 and len(logits) == 1 and len(labels) == logits.shape[-1]:
+            chosen = chosen_of(logits[0], labels)
+            trace.outputs = {**chosen, **self._compared(chosen["prediction"])}
+        if answer.ids is None or self.tokenizer is None or (logits is not None and logits.dim() == 2):
             return
         put_out = answer.ids[answer.first :]
-        steps = steps_of(logits[0], answer.ids, answer.first, self.tokenizer) if put_out else []
+        is_told = logits is not None and logits.shape[1] == len(answer.ids)
         if put_out:
             said = self.tokenizer.decode(put_out, skip_special_tokens=True).strip()
+            trace.outputs = {"prediction": said, **self._compared(said)}
+        if put_out and logits is not None and is_told:
+            steps = steps_of(logits[0], answer.ids, answer.first, self.tokenizer)
             confidence = float(torch.tensor([step["probability"] for step in steps], dtype=torch.float64).prod())
-            trace.outputs = {"prediction": said, "confidence": confidence, "steps": steps, **self._compared(said)}
-        self._explain(trace, tape, answer, logits)
+            trace.outputs |= {"confidence": confidence, "steps": steps}
+        if self.options["relevance"] or self.options["words"]:
+            if logits is None or not is_told:
+                raise CaptureError(
+                    f"{type(self.model).__name__} gives no logits of each token: leave `relevance` and `words` out"
+                )
+            self._explain(trace, tape, norms, answer, logits)
 
     def _compared(self, said: str) -> dict[str, Any]:
         if self.expected is None:
             return {}
         return {"answer": self.expected, "correct": said == self.expected}
 
-    def _explain(self, trace: Trace, tape: Tape, answer: Answer, logits: torch.Tensor) -> None:
+    def _explain(self, trace: Trace, tape: Tape, norms: Norms, answer: Answer, logits: torch.Tensor) -> None:
         """Words and relevance, of the sequence that the logits are of."""
         assert answer.ids is not None
         names, words = list(self.options["relevance"]), self.options["words"]
-        if not names and not words:
-            return
         found = self._main(tape, len(answer.ids))
         if found is None or len(trace.sequences[found[1].name]) != len(answer.ids):
             raise CaptureError(
@@ -209,7 +238,9 @@ class _Capture:
         if words:
             top = 5 if words is True else int(words)
             states = trace.hidden.get(sequence.name, [])
-            trace.words[sequence.name] = words_of(self.model, states, logits[0], self.tokenizer, top)
+            found_norm = norms.behind(str(sequence.module))
+            norm, head = found_norm and found_norm[0], self.model.get_output_embeddings()
+            trace.words[sequence.name] = words_of(head, norm, states, logits[0], self.tokenizer, top)
         positions = list(range(max(answer.first, 1), len(answer.ids)))
         if names and not positions:
             raise CaptureError("nothing was put out that relevance could explain: give `generate` or `answer`")
@@ -219,7 +250,7 @@ class _Capture:
                 {**answer.inputs, **self._plain()},
                 [position - 1 for position in positions],
                 [answer.ids[position] for position in positions],
-                [block.path.replace("*", str(layer)) for layer in sorted(block.layers)],
+                modules_of(block),
                 str(sequence.module),
             )
             relevance, outputs = explained(asked, names, block, positions, trace.sequences[sequence.name])
@@ -235,9 +266,9 @@ class _Capture:
         return blocks[-1], sequences[blocks[-1].query]
 
 
-def _number(processor: Any) -> int:
+def _number(processor: Any, options: Any) -> int:
     """Of a processor, by its options: one that was changed makes other tokens."""
-    return hash(repr(getattr(processor, "image_processor", processor)))
+    return hash((repr(getattr(processor, "image_processor", processor)), repr(options)))
 
 
 def _same_again(model: torch.nn.Module) -> Any:

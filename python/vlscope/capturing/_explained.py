@@ -35,14 +35,14 @@ METHODS: Mapping[str, _Method] = {
         lambda asked, tokens: by.occlusion(asked, [*words_in(tokens), *parts_in(tokens)]), True, "MultiViz"
     ),
 }
-#: Beside these, `interaction` puts two numbers into `outputs`.
-INTERACTION = "interaction"
+#: Beside these, `interaction` puts two numbers into `outputs`, and a picture's likeness to a text has a measure.
+INTERACTION, SIMILARITY = "interaction", "similarity_contributions"
 
 
 def check_names(names: Sequence[str]) -> None:
-    unknown = [name for name in names if name not in METHODS and name != INTERACTION]
+    unknown = [name for name in names if name not in METHODS and name not in (INTERACTION, SIMILARITY)]
     if unknown:
-        raise ValueError(f'relevance has "{unknown[0]}", expected of {", ".join([*METHODS, INTERACTION])}')
+        raise ValueError(f'relevance has "{unknown[0]}", expected of {", ".join([*METHODS, INTERACTION, SIMILARITY])}')
 
 
 def explained(
@@ -62,6 +62,17 @@ def explained(
         shares = by.interaction(by.removed_pairs(asked, words_in(tokens), parts_in(tokens)))
         outputs = {"additive_share": shares.additive, "interaction_share": shares.interaction}
     return found, outputs
+
+
+def likened(model: Any, inputs: Mapping[str, Any], block: Block, tokens: str) -> Relevance:
+    """Why a picture is like a text: for the first token of the vision tower, which becomes the picture's vector."""
+    values = by.similarity_contributions(model, inputs, modules_of(block), tokens)
+    return Relevance(SIMILARITY, block.query, [0], values[None], True, "Gandelsman et al. 2024", attention=block.name)
+
+
+def modules_of(block: Block) -> list[str]:
+    """The names of a block's attention modules, in order."""
+    return [block.path.replace("*", str(layer)) for layer in sorted(block.layers)]
 
 
 def words_in(tokens: Sequence[Token]) -> list[list[int]]:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from .._images import image_of
-from ..locate import fed
+from ..locate import fed, placeholder_ids
 from ._checks import CaptureError
 
 Message = Mapping[str, Any]
@@ -30,6 +30,8 @@ class Prompt:
     #: How many of the pictures are stills; the rest are frames, so many of each video.
     stills: int
     frames: list[int] = field(default_factory=list)
+    #: The text behind placeholders: for processors without a chat template that put none in front themselves.
+    with_placeholders: str | None = None
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
@@ -73,7 +75,7 @@ def prompt_of(
         rendered = processor.apply_chat_template(bare, add_generation_prompt=True, tokenize=False)
     else:
         written = [] if text is None else [("user", text)]
-        rendered = None if text is None else _with_placeholders(processor, text, len(images), len(videos))
+        rendered = text
     pictures = [image_of(picture) for picture in images]
     frames = [[image_of(frame) for frame in video] for video in videos]
     return Prompt(
@@ -82,14 +84,15 @@ def prompt_of(
         [*pictures, *(frame for video in frames for frame in video)],
         len(pictures),
         [len(video) for video in frames],
+        None if text is None or has_template else _with_placeholders(processor, text, len(images), len(videos)),
     )
 
 
 class Processed:
     """The processor, for one prompt: `process` of `vlscope.locate`."""
 
-    def __init__(self, model: torch.nn.Module, processor: Any, prompt: Prompt) -> None:
-        self.model, self.processor, self.prompt = model, processor, prompt
+    def __init__(self, model: torch.nn.Module, processor: Any, prompt: Prompt, options: Mapping[str, Any]) -> None:
+        self.model, self.processor, self.prompt, self.options = model, processor, prompt, options
         self._known = set(inspect.signature(model.forward).parameters)
 
     def __call__(self, pictures: Sequence[Any]) -> dict[str, Any]:
@@ -107,19 +110,35 @@ class Processed:
                 videos.append(torch.from_numpy(np.stack(rest[:count]).transpose(0, 3, 1, 2).copy()).float())
                 rest = rest[count:]
             given |= {"videos": videos, "do_sample_frames": False}
-        made = self.processor(**given, return_tensors="pt")
+        made = self.processor(**given, return_tensors="pt", **self.options)
         return {name: value for name, value in made.items() if name in self._known}
 
     def inputs(self) -> dict[str, Any]:
         """For the true pictures, where the model is and as it computes."""
         device, dtype = next(((of.device, of.dtype) for of in self.model.parameters()), (None, torch.float32))
-        made = self(self.prompt.pictures)
+        made = self._made()
         return {
             name: value.to(device, dtype if value.is_floating_point() else value.dtype)
             if isinstance(value, torch.Tensor)
             else value
             for name, value in made.items()
         }
+
+    def _made(self) -> dict[str, Any]:
+        """With placeholders in front of the text where the processor needs them to be there."""
+        prompt = self.prompt
+        placeholders = placeholder_ids(getattr(self.model, "config", None))
+        if prompt.with_placeholders in (None, prompt.text) or not placeholders:
+            return self(prompt.pictures)
+        try:
+            made = self(prompt.pictures)
+            has_placeholders = bool(torch.isin(made["input_ids"], torch.tensor(sorted(placeholders))).any())
+        except (ValueError, IndexError):
+            has_placeholders = False
+        if has_placeholders:
+            return made
+        prompt.text = prompt.with_placeholders
+        return self(prompt.pictures)
 
 
 def _parts(message: Message) -> list[dict[str, Any]]:

@@ -1,4 +1,8 @@
-"""ViLT: text tokens, an image [CLS] token and patches in one sequence."""
+"""ViLT from inputs that are made: text tokens, an image [CLS] token and patches in one sequence.
+
+The recorder tells attention and states, and `vlscope.capture` could tell the places; here they are taken on the way,
+since ViLT draws its patches anew on every forward, and gradients for each would take longer than all else.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,14 @@ import numpy.typing as npt
 import torch
 from transformers import ViltForQuestionAnswering, ViltModel, ViltPreTrainedModel
 
-from .._tensor import Array
-from ..trace import AttentionBlock, Box, Token, Trace
-from ._checks import CaptureError, check_count, check_eager, check_masked, check_rows, check_same, convert
+from .._images import image_of
+from ..locate import evaluation
+from ..recording import record
+from ..trace import Box, Token, Trace
+from ._answer import chosen_of
+from ._checks import CaptureError, check_eager, check_rows, check_same
 
-_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-_TOP = 5
+_DTYPES = ("float32", "float16", "bfloat16")
 
 
 @dataclass
@@ -26,11 +32,6 @@ class _Patches:
 
     places: torch.Tensor  # [patches, 2], row and column in the grid
     mask: torch.Tensor  # [patches], whether a patch is of the image, not of its padding
-
-    def raster(self) -> list[int]:
-        """Indices of the patches of the image, from the top left, row by row."""
-        valid = self.mask.nonzero().flatten().tolist()
-        return sorted(valid, key=lambda index: self.places[index].tolist())
 
 
 @torch.no_grad()
@@ -62,41 +63,59 @@ def vilt(
         raise CaptureError(f"{type(model).__name__} is not a ViLT model")
     check_eager(model.config._attn_implementation)
     inputs = _with_masks(inputs)
-    with _evaluation(model), torch.random.fork_rng(devices=[]):
+    with evaluation(model), torch.random.fork_rng(devices=[]):
         random_state = torch.get_rng_state()
-        with _recorded_patches(base.embeddings) as recorded:
-            forward = model(**inputs, output_attentions=True, output_hidden_states=True)
+        with _recorded_patches(base.embeddings) as recorded, record(model) as tape:
+            forward = model(**inputs)
         # The same random state gives the same choice of patches where there are more than the model takes.
         torch.set_rng_state(random_state)
         plain = model(**inputs)
     if len(recorded) != 1:
         raise CaptureError(f"the model read {len(recorded)} images, expected 1")
-    (patches,) = recorded
     check_same(_result(forward), _result(plain))
-
-    text = inputs["attention_mask"][0].nonzero().flatten().tolist()
-    image_cls = inputs["input_ids"].shape[1]
-    raster = patches.raster()
-    kept = torch.tensor([*text, image_cls, *(image_cls + 1 + patch for patch in raster)])
-    boxes = _boxes(patches.places[raster], inputs["pixel_mask"][0], base.config.patch_size)
-    trace = Trace(
+    (patches,) = recorded
+    (sequence,) = tape.sequences()
+    boxes = _boxes(patches.places, inputs["pixel_mask"][0], base.config.patch_size)
+    tokens = [
+        *_text_tokens(inputs["input_ids"][0], tokenizer),
+        Token(image=0, box=(0.0, 0.0, 1.0, 1.0), special=True),
+        *(Token(image=0, box=box) for box in boxes),
+    ]
+    trace = tape.trace(
+        tokens={sequence.name: tokens},
+        images=[_picture(inputs) if image is None else image_of(image)],
+        keep="weights",
+        dtype=dtype,
         id=id,
-        model={"name": model.config.name_or_path or type(model).__name__, "architecture": type(model).__name__},
-        sequences={
-            "main": [
-                *_text_tokens(inputs["input_ids"][0, text], tokenizer),
-                Token(image=0, box=(0.0, 0.0, 1.0, 1.0), special=True),
-                *(Token(image=0, box=box) for box in boxes),
-            ]
-        },
-        attention=[AttentionBlock("self", "main", "main", _attention(forward, base.config, kept, _DTYPES[dtype]))],
-        hidden={"main": _hidden(forward, base.config, kept, _DTYPES[dtype])},
-        images=[_picture(inputs) if image is None else _rgb(image)],
     )
+    expected = int(inputs["attention_mask"].sum()) + 1 + int(patches.mask.sum())
+    _in_raster_order(trace, sequence.name, expected)
     if isinstance(model, ViltForQuestionAnswering):
-        trace.outputs = _outputs(forward.logits[0], model.config.id2label, answer)
+        trace.outputs = chosen_of(forward.logits[0], dict(model.config.id2label or {}))
+        if answer is not None:
+            trace.outputs |= {"answer": answer, "correct": trace.outputs["prediction"] == answer}
     trace.check()
     return trace
+
+
+def _in_raster_order(trace: Trace, name: str, expected: int) -> None:
+    """Patches go behind the image's [CLS], row by row, in the sequence `main`; padding must be gone already."""
+    tokens = trace.sequences.pop(name)
+    if len(tokens) != expected:
+        raise CaptureError(f"{len(tokens)} tokens are attended to, expected {expected}: the others are masked")
+
+    def place(token: int) -> tuple[float, ...]:
+        box = tokens[token].box
+        return (0, token) if box is None or tokens[token].special else (1, box[1], box[0])
+
+    order = sorted(range(len(tokens)), key=place)
+    trace.sequences["main"] = [tokens[token] for token in order]
+    (block,) = trace.attention
+    block.name, block.query, block.key = "self", "main", "main"
+    block.layers = [weights[:, order][:, :, order] for weights in block.layers]
+    for number, weights in zip(block.layer_numbers, block.layers, strict=True):
+        check_rows(torch.as_tensor(weights), number)
+    trace.hidden = {"main": [states[order] for states in trace.hidden.pop(name)]}
 
 
 def _with_masks(inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -106,17 +125,6 @@ def _with_masks(inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         raise ValueError(f"a trace is of one example: there are {len(text)} texts and {len(pixels)} images")
     whole_image = torch.ones_like(pixels[:, 0], dtype=torch.long)
     return {"attention_mask": torch.ones_like(text), "pixel_mask": whole_image, **inputs}
-
-
-@contextmanager
-def _evaluation(model: torch.nn.Module) -> Iterator[None]:
-    """Without dropout, which would change the weights."""
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(training)
 
 
 @contextmanager
@@ -164,47 +172,10 @@ def _text_tokens(ids: torch.Tensor, tokenizer: Any) -> list[Token]:
     ]
 
 
-def _attention(forward: Any, config: Any, kept: torch.Tensor, dtype: torch.dtype) -> list[Array]:
-    """`[heads, queries, keys]` of each layer, of the positions `kept`."""
-    check_count("layers of attention", forward.attentions or (), config.num_hidden_layers)
-    layers = []
-    for layer, (weights,) in enumerate(forward.attentions):
-        check_masked(weights, kept, layer)
-        layers.append(convert(weights[:, kept][:, :, kept], dtype, f"attention in layer {layer}"))
-        check_rows(layers[-1], layer)
-    return [_stored(weights) for weights in layers]
-
-
-def _hidden(forward: Any, config: Any, kept: torch.Tensor, dtype: torch.dtype) -> list[Array]:
-    """`[tokens, dim]` of each state, of the positions `kept`."""
-    check_count("hidden states", forward.hidden_states or (), config.num_hidden_layers + 1)
-    return [
-        _stored(convert(values[kept], dtype, f"hidden state {state}"))
-        for state, (values,) in enumerate(forward.hidden_states)
-    ]
-
-
-def _stored(values: torch.Tensor) -> Array:
-    return values if values.dtype == torch.bfloat16 else values.numpy()
-
-
 def _result(forward: Any) -> torch.Tensor:
     """What the model puts out in the end; its last hidden states are in the order of the patches, so not those."""
     logits: torch.Tensor | None = getattr(forward, "logits", None)
     return forward.pooler_output if logits is None else logits
-
-
-def _outputs(logits: torch.Tensor, labels: Any, answer: str | None) -> dict[str, Any]:
-    """`logits` is `[answers]`, `labels` maps their numbers to words; the confidence is the largest of their softmax."""
-    probabilities, answers = logits.float().softmax(-1).topk(min(_TOP, len(logits)))
-    top = [
-        [labels[number], probability]
-        for number, probability in zip(answers.tolist(), probabilities.tolist(), strict=True)
-    ]
-    outputs: dict[str, Any] = {"prediction": top[0][0], "confidence": top[0][1], "top": top}
-    if answer is not None:
-        outputs |= {"answer": answer, "correct": outputs["prediction"] == answer}
-    return outputs
 
 
 def _picture(inputs: Mapping[str, torch.Tensor]) -> npt.NDArray[np.uint8]:
@@ -213,7 +184,3 @@ def _picture(inputs: Mapping[str, torch.Tensor]) -> npt.NDArray[np.uint8]:
     pixels = inputs["pixel_values"][0, :, mask.any(dim=1)][:, :, mask.any(dim=0)]
     rgb = ((pixels.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
     return np.ascontiguousarray(rgb.permute(1, 2, 0).cpu().numpy())
-
-
-def _rgb(image: Any) -> npt.NDArray[np.uint8]:
-    return np.array(image.convert("RGB") if hasattr(image, "convert") else image)

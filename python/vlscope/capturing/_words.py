@@ -8,37 +8,26 @@ import numpy as np
 import torch
 
 from ..trace import Words
-from ._checks import CaptureError
 
 #: Tokens at a time: a vocabulary is wide.
 _BATCH = 256
 
 
 @torch.no_grad()
-def words_of(model: Any, states: list[Any], logits: torch.Tensor, tokenizer: Any, top: int) -> dict[int | str, Words]:
-    """By hidden state, `[tokens, dim]` each, and `logits`, `[tokens, vocabulary]`, for the output itself."""
-    head = model.get_output_embeddings()
-    norm = last_norm(model)
+def words_of(
+    head: Any, norm: Any, states: list[Any], logits: torch.Tensor, tokenizer: Any, top: int
+) -> dict[int | str, Words]:
+    """By hidden state, `[tokens, dim]` each, and `logits`, `[tokens, vocabulary]`, for the output itself.
+
+    `norm` is what lies between the last layer and the `head`, or None.
+    """
+    norm = norm or torch.nn.Identity()
     found: dict[int | str, Words] = {}
     for number, state in enumerate(states):
         values = torch.as_tensor(state).to(head.weight)
         found[number] = _words([head(norm(part[None]))[0] for part in values.split(_BATCH)], tokenizer, top)
     found["logits"] = _words([logits], tokenizer, top)
     return found
-
-
-def last_norm(model: Any) -> Any:
-    """The norm between the last layer and the head: the last of the text model's own, outside of its layers."""
-    text = model.get_decoder() if hasattr(model, "get_decoder") else model
-    norms = [module for _, module in text.named_children() if "norm" in type(module).__name__.lower()]
-    if not norms:
-        decoder = getattr(text, "decoder", None)
-        norms = (
-            [] if decoder is None else [of for _, of in decoder.named_children() if "norm" in type(of).__name__.lower()]
-        )
-    if not norms:
-        raise CaptureError(f"no norm was found behind the last layer of {type(model).__name__}: leave `words` out")
-    return norms[-1]
 
 
 def _words(logits: list[torch.Tensor], tokenizer: Any, top: int) -> Words:

@@ -14,6 +14,7 @@ forward for each patch; differences in place of gradients, which need a threshol
 """
 
 from ._locate import Cache, Located, LocateError, Place, locate, placeholder_ids
+from ._owners import evaluation
 from ._ramps import Process, fed
 
-__all__ = ["Cache", "LocateError", "Located", "Place", "Process", "fed", "locate", "placeholder_ids"]
+__all__ = ["Cache", "LocateError", "Located", "Place", "Process", "evaluation", "fed", "locate", "placeholder_ids"]

@@ -117,7 +117,8 @@ class _Search:
             raise LocateError(f"the model never calls its module `{module}`: name one that its forward goes through")
         self.owners = self.gradients.owners()
         #: Whether the tokens are those of the prompt, one for each of its ids.
-        self.inline = _placeholders(model, inputs).shape == self.shape
+        mask = _placeholders(model, inputs)
+        self.inline = mask.shape == self.shape and bool(mask.any())
 
     def located(self) -> Located:
         places: list[Place | None] = [None] * int(np.prod(self.shape))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -39,6 +40,57 @@ class NoMixing(TorchFunctionMode):
             axis = kwargs.get("dim", args[1] if len(args) > 1 else None)
             return torch.zeros_like(result) if axis in (-1, result.dim() - 1) else result
         return result
+
+
+@contextmanager
+def first_layers(model: torch.nn.Module) -> Iterator[None]:
+    """Of each stack only the first layer is computed; those behind it give back what they read.
+
+    With attention off a layer makes of each token another vector, and of no token another's: which elements reach it
+    is told by one layer as well as by thirty, in a thirtieth of the time.
+    """
+    handed_on: list[tuple[torch.nn.Module, Any]] = []
+    for stack in model.modules():
+        if isinstance(stack, torch.nn.ModuleList) and len(stack) > 2 and len({type(layer) for layer in stack}) == 1:
+            first, form = stack[0], _Form()
+            handle = first.register_forward_hook(form.learn, with_kwargs=True)
+            handed_on.append((first, handle.remove))
+            for layer in list(stack)[1:]:
+                own = vars(layer).get("forward")
+                layer.forward = partial(form.hand_on, layer.forward)
+                handed_on.append((layer, partial(_restore, layer, own)))
+    try:
+        yield
+    finally:
+        for _, restore in handed_on:
+            restore()
+
+
+def _restore(layer: torch.nn.Module, own: Any) -> None:
+    del layer.forward
+    if own is not None:
+        layer.forward = own
+
+
+class _Form:
+    """In which form the layers of a stack give back their tokens."""
+
+    def __init__(self) -> None:
+        self._rest: tuple[Any, ...] | None = None
+        self._is_known = False
+
+    def learn(self, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """Of the first layer: what it gives beside the tokens, if it gives as many of them as it read."""
+        given = args[0] if args else kwargs.get("hidden_states")
+        states, self._rest = (result[0], tuple(result[1:])) if isinstance(result, tuple) and result else (result, None)
+        self._is_known = torch.is_tensor(given) and torch.is_tensor(states) and given.shape == states.shape
+
+    def hand_on(self, forward: Any, *args: Any, **kwargs: Any) -> Any:
+        """In place of a later layer's `forward`."""
+        given = args[0] if args else kwargs.get("hidden_states")
+        if not self._is_known or not isinstance(given, torch.Tensor):
+            return forward(*args, **kwargs)
+        return given if self._rest is None else (given, *self._rest)
 
 
 class _Reached(BaseException):
@@ -81,7 +133,7 @@ class Gradients:
 
     def __init__(self, model: torch.nn.Module, inputs: Inputs, pixels: list[str], module: str) -> None:
         leaves = {name: inputs[name].detach().clone().requires_grad_() for name in pixels}
-        with torch.enable_grad(), NoMixing():
+        with torch.enable_grad(), first_layers(model), NoMixing():
             states = states_at(model, {**inputs, **leaves}, module)
         #: `[…, tokens]`; empty where the module was not called.
         self.shape: tuple[int, ...] = () if states is None else tuple(states.shape[:-1])

@@ -60,6 +60,9 @@ class Matrix:
         else:
             self.rows = max(row + call.queries for call, (row, _) in zip(calls, offsets, strict=True)) * self._tiles
             self.keys = self._count_keys() * self._tiles
+        self._has_padding = first.tokens is not None and bool((first.tokens < 0).any())
+        if self._has_padding:
+            self.notes.add("padding in windows takes its share: rows sum to less than 1")
         self.has_copies = self._is_windowed and _has_copies(first)
         if self.has_copies:
             self.notes.add("tokens that are in several windows: their rows are means")
@@ -71,6 +74,7 @@ class Matrix:
         """Whether weights are there, or queries and keys of which all rows have the same scale."""
         return (
             self.has_copies
+            or self._has_padding
             or any(call.weights is not None for call in self.calls)
             or len({call.scale for call in self.calls}) > 1
         )
@@ -193,19 +197,28 @@ class Matrix:
         allowed = self._allowed_of(place)
         seen = torch.from_numpy(allowed)
         if call.weights is not None:
-            part = call.weights.read()[place.batch].float()[:, own][:, :, : seen.shape[1]]
-            part = part if isinstance(own, slice) else part[:, :, own]
+            part = call.weights.read()[place.batch].float()[:, own]
+            part = part[:, :, : seen.shape[1]] if isinstance(own, slice) else part[:, :, own]
             return part.masked_fill(~seen.any(-1)[:, None], 0.0)
         assert call.query is not None and keys is not None
         query = call.query.read()[place.batch][:, own]
+        if isinstance(own, torch.Tensor) and call.key is not None:
+            # A window's padding takes part in the softmax.
+            every = torch.from_numpy(self._seen(place)[own.numpy()])
+            return weights_of(query, call.key.read()[place.batch], call.scale, every)[:, :, own]
         return weights_of(query, keys[:, place.keys], call.scale, None if allowed.all() else seen)
+
+    @staticmethod
+    def _seen(place: _Place) -> Allowed:
+        """Which keys each row of a call may see."""
+        call = place.call
+        if call.mask is None:
+            return np.ones((call.queries, call.keys), np.bool_)
+        return call.mask.of(place.batch, call.queries, call.keys)
 
     def _allowed_of(self, place: _Place) -> Allowed:
         call, own = place.call, place.own
-        if call.mask is None:
-            allowed = np.ones((call.queries, call.keys), np.bool_)
-        else:
-            allowed = call.mask.of(place.batch, call.queries, call.keys)
+        allowed = self._seen(place)
         if call.kept_rows is not None:
             allowed = allowed[call.kept_rows]
         if isinstance(own, torch.Tensor):
@@ -263,19 +276,44 @@ def matrices(found: list[list[Call]]) -> list[Matrix]:
 
 
 def _of_run(run: list[list[Call]]) -> list[Matrix]:
-    if len(run) > 1 and all(len(calls) == 1 for calls in run):
-        parts = [calls[0] for calls in run]
-        if len({(call.batch, call.heads) for call in parts}) == 1:
-            if all(call.queries == call.keys for call in parts):
-                offsets = np.cumsum([0, *(call.keys for call in parts)])[:-1].tolist()
-                return [Matrix(parts, [(at, at) for at in offsets], {f"{len(parts)} windows"})]
-            if len({call.keys for call in parts}) == 1 and len({call.queries for call in parts}) > 1:
-                offsets = np.cumsum([0, *(call.queries for call in parts)])[:-1].tolist()
-                return [Matrix(parts, [(at, 0) for at in offsets], {f"{len(parts)} chunks of queries"})]
+    """Calls of one run of a module: what belongs together follows on each other."""
+    groups: list[list[list[Call]]] = []
+    for calls in run:
+        if groups and len(calls) == len(groups[-1][0]) == 1 and _join([group[0] for group in groups[-1]], calls[0]):
+            groups[-1].append(calls)
+        else:
+            groups.append([calls])
     result = []
-    for variant, calls in enumerate(run):
-        steps = {f"{len(calls)} steps"} if len(calls) > 1 else set()
-        matrix = Matrix(calls, [(call.first_row, call.first_key) for call in calls], steps)
+    for variant, group in enumerate(groups):
+        if len(group) == 1:
+            (calls,) = group
+            steps = {f"{len(calls)} steps"} if len(calls) > 1 else set()
+            matrix = Matrix(calls, [(call.first_row, call.first_key) for call in calls], steps)
+        else:
+            parts = [calls[0] for calls in group]
+            rows = np.cumsum([0, *(call.queries for call in parts)])[:-1].tolist()
+            is_chunked = _has_same_keys(parts[0], parts[1])
+            notes = {f"{len(parts)} {'chunks of queries' if is_chunked else 'windows'}"}
+            matrix = Matrix(parts, [(row, 0 if is_chunked else row) for row in rows], notes)
         matrix.variant = variant
         result.append(matrix)
     return result
+
+
+def _join(group: list[Call], call: Call) -> bool:
+    """Whether a call goes on with those before it: further queries on the same keys, or another window."""
+    last = group[-1]
+    if (call.batch, call.heads, call.scale) != (last.batch, last.heads, last.scale) or call.tokens is not None:
+        return False
+    if _has_same_keys(last, call):
+        return len(group) == 1 or _has_same_keys(group[0], last)
+    return all(one.queries == one.keys for one in (*group, call))
+
+
+def _has_same_keys(one: Call, other: Call) -> bool:
+    if one.keys != other.keys:
+        return False
+    if one.key is None or other.key is None:
+        # Of weights nothing tells but the counts: windows are square.
+        return one.queries != one.keys or other.queries != other.keys
+    return torch.equal(one.key.read(), other.key.read())

@@ -22,6 +22,7 @@ def states_of(tape: Tape, sequence: Sequence, blocks: Iterable[Block], example: 
     if sequence.module is None or not sequence.module.rpartition(".")[2].isdigit():
         return []
     stack = sequence.module.rpartition(".")[0]
+    prefix = f"{stack}." if stack else ""
     own = next((block for block in blocks if block.query == sequence.name and block.is_self), None)
     if own is None:
         return []
@@ -31,7 +32,7 @@ def states_of(tape: Tape, sequence: Sequence, blocks: Iterable[Block], example: 
         return []
     states = []
     for layer in layers:
-        steps = [step for step in tape.states[f"{stack}.{layer}"] if step[0] in forwards]
+        steps = [step for step in tape.states[f"{prefix}{layer}"] if step[0] in forwards]
         if layer == 0:
             before = [given.read() for _, given, _ in steps if given is not None]
             if len(before) != len(steps):

@@ -50,7 +50,8 @@ class Tape:
         self.states: dict[str, list[tuple[int, Stored | None, Stored]]] = {}
         self._where = re.compile(where).search if isinstance(where, str) else where
         self._layers, self._heads, self._queries = layers, heads, queries
-        self._keep, self._statistics, self._hidden = keep, statistics, hidden
+        self.has_statistics = statistics
+        self._keep, self._hidden = keep, hidden
         self._tracks: dict[tuple[str, int], tuple[Track, list[Call]]] = {}
         self._matrices: list[list[Call]] = []
         self._unprojected: tuple[Frame, Call, torch.Tensor] | None = None
@@ -91,11 +92,12 @@ class Tape:
         self._store(call, heard)
         if relation in (Relation.CACHED, Relation.SAME_KEYS):
             track.go_on(heard, frame.forward, call.first_key)
+            track.follows = relation
         calls.append(call)
         self.calls.append(call)
         frame.calls += 1
         self._unprojected = None
-        if self._statistics and heard.value is not None and relation is not Relation.SAME_KEYS:
+        if self.has_statistics and heard.value is not None and relation is not Relation.SAME_KEYS:
             self._unprojected = (frame, call, heard.value[:, :, call.stored_from :])
 
     def project(self, weight: torch.Tensor, frames: Frames) -> None:
@@ -225,7 +227,7 @@ class Tape:
                 query, key = query[:, self._heads], key[:, [head // groups for head in self._heads]]
             call.query = self.spool.add(query if rows is None else query[:, :, rows])
             call.key = self.spool.add(key)
-            if self._statistics:
+            if self.has_statistics:
                 call.lse = self.spool.add(log_sum_exp(heard, self._heads, rows))
 
     def _rows_of(self, call: Call) -> list[int] | None:

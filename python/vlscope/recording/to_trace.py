@@ -16,6 +16,7 @@ from .default_tokens import DefaultTokens
 from .errors import RecordError
 from .sequences import Sequence
 from .states import states_of
+from .statistics import NAMES, Places, statistics_of_head
 
 if TYPE_CHECKING:
     from .tape import Tape
@@ -62,6 +63,15 @@ def make_trace(
         if states:
             rows = kept[sequence.name]
             hidden[sequence.name] = [_stored(state[rows], number or _half(state.dtype), "a state") for state in states]
+    attention = [
+        _block(block, kept[block.query], kept[block.key], example, keep == "weights", number) for block in blocks
+    ]
+    pictures = list(map(_rgb, images))
+    if tape.has_statistics:
+        device = next((parameter.device for parameter in tape.model.parameters()), torch.device("cpu"))
+        for block, result in zip(blocks, attention, strict=True):
+            sides = [Places.of(found[name], pictures, device) for name in (block.query, block.key)]
+            result.statistics = _statistics(block, kept[block.query], kept[block.key], example, sides, device)
     config = getattr(tape.model, "config", None)
     return Trace(
         id=id,
@@ -70,11 +80,9 @@ def make_trace(
             "architecture": type(tape.model).__name__,
         },
         sequences=found,
-        attention=[
-            _block(block, kept[block.query], kept[block.key], example, keep == "weights", number) for block in blocks
-        ],
+        attention=attention,
         hidden=hidden,
-        images=list(map(_rgb, images)),
+        images=pictures,
     )
 
 
@@ -139,6 +147,21 @@ def _block(
         if len(some) != len(numbers):
             some.clear()
     return result
+
+
+def _statistics(
+    block: Block, queries: _Positions, keys: _Positions, example: int, sides: list[Places], device: torch.device
+) -> dict[str, Array]:
+    """`[layers, heads]` of each, NaN where a layer has fewer heads."""
+    example = min(example, block.examples - 1)
+    numbers = sorted(block.layers)
+    values = np.full((len(numbers), block.heads, len(NAMES)), np.nan, np.float32)
+    for place, number in enumerate(numbers):
+        allowed = torch.from_numpy(block.allowed(number, example)[np.ix_(queries, keys)]).to(device)
+        weights = block.matrices[number].weights(example)[:, queries][:, :, keys]
+        for head, rows in enumerate(weights):
+            values[place, head] = statistics_of_head(rows.to(device), allowed, *sides, is_self=block.query == block.key)
+    return {name: values[..., at] for at, name in enumerate(NAMES)}
 
 
 def _mask(block: Block, layer: int, queries: _Positions, keys: _Positions, example: int) -> Mask:

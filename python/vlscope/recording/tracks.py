@@ -32,6 +32,8 @@ class Track:
     last_key: torch.Tensor | None = None
     next_key: torch.Tensor | None = None
     first_key: torch.Tensor | None = None
+    #: How the second call followed; all others do likewise.
+    follows: Relation | None = None
 
     @classmethod
     def begin(cls, heard: Heard, forward: int) -> Track:
@@ -52,8 +54,11 @@ class Track:
         """What `heard` is to the calls so far."""
         if self.shape != (heard.batch, heard.heads) or not heard.key.shape[2]:
             return Relation.NEW
-        if forward != self.forward and self._has_same_keys(heard):
+        # Where one token is repeated, values of a first layer are, too: what is known to be a cache stays one.
+        if forward != self.forward and self.follows is not Relation.CACHED and self._has_same_keys(heard):
             return Relation.AGAIN if self._repeats(heard) else Relation.SAME_KEYS
+        if self.follows is Relation.SAME_KEYS:
+            return Relation.NEW
         place = self.rows - 1 - self.first_key_of(heard)
         if heard.keys >= heard.queries and place >= 0:
             found = _key(heard, place)
