@@ -138,9 +138,9 @@ pub fn parse_percentile(text: &str) -> Result<f32, String> {
     percent.ok_or_else(|| format!("`{text}` is no percentile: expected for example 99, above 0 and up to 100"))
 }
 
-/// From `LOW:HIGH`, or with a comma.
+/// From `LOW:HIGH`.
 pub fn parse_range(text: &str) -> Result<[f32; 2], String> {
-    let ends = text.split_once([':', ',']).and_then(|(low, high)| Some([low.parse::<f32>().ok()?, high.parse().ok()?]));
+    let ends = text.split_once(':').and_then(|(low, high)| Some([low.parse::<f32>().ok()?, high.parse().ok()?]));
     ends.filter(|[low, high]| low < high && low.is_finite() && high.is_finite())
         .ok_or_else(|| format!("`{text}` is no range: expected for example 0:0.2, the lower end first"))
 }

@@ -39,7 +39,7 @@ pub struct Arguments {
     /// The trace that it is compared with: another example, or the same one through another model.
     b: PathBuf,
     /// heads, image or text.
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "heads|image|text")]
     view: CompareView,
     /// Where the picture goes (.png, .svg).
     #[arg(long, short, value_name = "FILE")]

@@ -106,7 +106,7 @@ fn flags_of<T: Args + FromArgMatches + Serialize>(wanted: &T) -> Flags {
         let missing = wanted.iter().filter(|field| !read.contains(field)).filter_map(|(name, value)| match value {
             Value::Null => None,
             Value::Bool(_) => Some((name.clone(), None)),
-            value => Some((name.clone(), Some(text_of(value)))),
+            value => Some((name.clone(), Some(text_of(value, separator_of(&command, name))))),
         });
         let missing: Flags = missing.filter(|flag| !flags.contains(flag)).collect();
         flags.extend(missing);
@@ -136,17 +136,27 @@ fn collect_fields(command: &Command, name: &str, value: Value, fields: &mut Vec<
     }
 }
 
-/// As it is typed: several numbers have commas between them.
-fn text_of(value: &Value) -> String {
-    let joined = |values: Vec<String>| values.join(",");
+/// What stands between the numbers of an option: a colon where its value is called `LOW:HIGH`, else a comma.
+fn separator_of(command: &Command, name: &str) -> &'static str {
+    let option = command.get_arguments().find(|option| option.get_long() == name.strip_prefix("--"));
+    let has_colon =
+        |option: &Arg| option.get_value_names().is_some_and(|names| names.iter().any(|name| name.contains(':')));
+    if option.is_some_and(has_colon) { ":" } else { "," }
+}
+
+/// As it is typed.
+fn text_of(value: &Value, separator: &str) -> String {
+    let joined = |values: &mut dyn Iterator<Item = &Value>| {
+        values.map(|value| text_of(value, separator)).collect::<Vec<_>>().join(separator)
+    };
     match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => match number.as_u64() {
             Some(whole) => whole.to_string(),
             None => number.as_f64().unwrap_or_default().to_string(),
         },
-        Value::Array(values) => joined(values.iter().map(text_of).collect()),
-        Value::Object(values) => joined(values.values().map(text_of).collect()),
+        Value::Array(values) => joined(&mut values.iter()),
+        Value::Object(values) => joined(&mut values.values()),
         Value::Null | Value::Bool(_) => String::new(),
     }
 }
