@@ -2,6 +2,7 @@
 //!
 //! Imports point one way, from the bottom of this list to the top (tests/imports); ARCHITECTURE.md says why.
 //!
+//! - `typed`: choices and numbers as a person types them.
 //! - [`trace`]: what one model did on one input, in one file.
 //! - [`gpu`]: adapter, device, pages of tensors.
 //! - [`analysis`]: the kernels, each on the processor and in shaders.
@@ -24,4 +25,5 @@ pub mod headless;
 pub mod query;
 pub mod render;
 pub mod trace;
+mod typed;
 pub mod view;

@@ -4,19 +4,19 @@
 //! most of the literature on hidden states uses; Euclidean distance also sees norms. States are not centred: a direction that all
 //! tokens share makes all cosines large, which is a finding and not an error.
 
-use serde::{Deserialize, Serialize};
-
 use crate::trace::TensorView;
+use crate::typed::choice;
 
-/// What near means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Metric {
-    /// `1 − x·y / (|x| |y|)`, 0 to 2.
-    #[default]
-    Cosine,
-    /// `|x − y|`, in the units of the state.
-    Euclidean,
+choice! {
+    /// What near means.
+    #[derive(Default)]
+    pub enum Metric {
+        /// `1 − x·y / (|x| |y|)`, 0 to 2.
+        #[default]
+        Cosine = "cosine";
+        /// `|x − y|`, in the units of the state.
+        Euclidean = "euclidean";
+    }
 }
 
 /// A token and how far it is.
@@ -29,17 +29,6 @@ pub struct Neighbour {
 }
 
 impl Metric {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Cosine, Self::Euclidean];
-
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Cosine => "cosine",
-            Self::Euclidean => "euclidean",
-        }
-    }
-
     /// Of two states of the same size; NaN where there is none. In f64, since states may lie far from the origin.
     pub fn distance<A: Copy + Into<f64>>(self, a: &[A], b: &[f32]) -> f32 {
         let pairs = || a.iter().zip(b).map(|(&a, &b)| (a.into(), f64::from(b)));

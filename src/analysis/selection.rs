@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sinks::Criteria;
 use crate::trace::Document;
+use crate::typed::choice;
 
 /// A part of a trace: block, layers, heads, tokens and a direction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
@@ -44,17 +45,18 @@ pub enum Pick {
     Max,
 }
 
-/// How the weights of several tokens become one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Combine {
-    /// Their mean: rows still sum to 1.
-    #[default]
-    Mean,
-    /// Their sum.
-    Sum,
-    /// The largest.
-    Max,
+choice! {
+    /// How the weights of several tokens become one.
+    #[derive(Default)]
+    pub enum Combine {
+        /// Their mean: rows still sum to 1.
+        #[default]
+        Mean = "mean", "mean of several tokens";
+        /// Their sum.
+        Sum = "sum", "sum of several tokens";
+        /// The largest.
+        Max = "max", "maximum of several tokens";
+    }
 }
 
 /// Attention rollout up to the selected layer, or up to the last where the layer is not one.
@@ -67,30 +69,32 @@ pub struct Rollout {
     pub residual_percent: u8,
 }
 
-/// What happens to sinks in the weights that are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SinkTreatment {
-    /// They are shown like all others.
-    #[default]
-    Show,
-    /// They are shown, with a mark.
-    Mark,
-    /// Their weights are left out.
-    Hide,
-    /// Their weights are left out, and each row's others are scaled up to the sum that the row had.
-    Renormalise,
+choice! {
+    /// What happens to sinks in the weights that are shown.
+    #[derive(Default)]
+    pub enum SinkTreatment {
+        /// Like all other tokens.
+        #[default]
+        Show = "show", "show sinks like all tokens";
+        /// With a mark.
+        Mark = "mark", "mark sinks with a dot";
+        /// Not at all.
+        Hide = "hide", "hide sinks";
+        /// Not at all; each row's other weights are scaled up to the sum that it had.
+        Renormalise = "renormalise", "hide sinks, scale rows up";
+    }
 }
 
-/// Which side of the attention matrix the selected tokens are on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Direction {
-    /// The selected tokens are queries; the weights are over keys.
-    #[default]
-    AttendsTo,
-    /// The selected tokens are keys; the weights are over queries.
-    AttendedBy,
+choice! {
+    /// Which side of the attention matrix the selected tokens are on.
+    #[derive(Default)]
+    pub enum Direction {
+        /// The selected tokens are queries; the weights are over keys.
+        #[default]
+        AttendsTo = "to" | "attends-to", "attends to";
+        /// The selected tokens are keys; the weights are over queries.
+        AttendedBy = "from" | "attended-by", "attended by";
+    }
 }
 
 impl Selection {

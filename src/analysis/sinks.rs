@@ -17,25 +17,32 @@
 //! Leaving sinks out is for display alone. Kang et al. give their share to image tokens inside of the model; scaling a
 //! row's other weights up, as here, keeps their proportions.
 
+use clap::Args;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{BlockLayout, LayerWeights};
 use crate::trace::{TensorView, Trace};
+use crate::typed::{parse_share, parse_times};
 
 /// From which values on a token is a sink.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, Args)]
 #[serde(default)]
 pub struct Criteria {
-    /// Times the uniform share that a strong key receives at least.
+    /// How many times the uniform share of attention a sink receives at least, in a head where it is strong.
+    #[arg(long = "sink-ratio", value_name = "TIMES", default_value_t = Self::default().share_ratio, value_parser = parse_times)]
     pub share_ratio: f32,
-    /// The share of heads, from 0 to 1, of which more have to be drawn.
+    /// In more than this share of the heads a sink is strong, from 0 to 1.
+    #[arg(long = "sink-heads", value_name = "SHARE", default_value_t = Self::default().head_share, value_parser = parse_share)]
     pub head_share: f32,
-    /// The share of the queries, from 0 to 1, that have to see a key at least.
+    /// At least this share of the queries see a sink, from 0 to 1.
+    #[arg(long = "sink-seen", value_name = "SHARE", default_value_t = Self::default().seen_share, value_parser = parse_share)]
     pub seen_share: f32,
-    /// Times the root mean square of its hidden state that a massive activation is at least.
+    /// A massive activation is at least so many times the root mean square of its hidden state.
+    #[arg(long = "sink-activation", value_name = "TIMES", default_value_t = Self::default().activation, value_parser = parse_times)]
     pub activation: f32,
-    /// Times the median over tokens that the largest of a massive dimension is at least.
+    /// In the dimension of a massive activation the largest is at least so many times the median over tokens.
+    #[arg(long = "sink-dimension", value_name = "TIMES", default_value_t = Self::default().dimension_ratio, value_parser = parse_times)]
     pub dimension_ratio: f32,
 }
 

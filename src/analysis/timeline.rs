@@ -11,27 +11,27 @@
 
 use std::ops::Range;
 
-use clap::ValueEnum;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use super::LayerWeights;
 use super::gather::LayerHeads;
 use crate::trace::{Block, Document, Modality, Token};
+use crate::typed::choice;
 
-/// What a key is to an output token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum TokenGroup {
-    /// An image token.
-    #[default]
-    Image,
-    /// Text that the model was given.
-    Prompt,
-    /// Text that the model wrote, up to and with the token itself.
-    Output,
-    /// A token that draws attention whatever is asked: special ones, and the first one of a causal sequence.
-    Sink,
+choice! {
+    /// What a key is to an output token, in the order of the masses.
+    #[derive(Default)]
+    pub enum TokenGroup {
+        /// An image token.
+        #[default]
+        Image = "image";
+        /// Text that the model was given.
+        Prompt = "prompt";
+        /// Text that the model wrote, up to and with the token itself.
+        Output = "output", "output so far";
+        /// A token that draws attention whatever is asked: special ones, and the first one of a causal sequence.
+        Sink = "sink", "sinks";
+    }
 }
 
 /// Masses of the output tokens over every head of a block.
@@ -52,21 +52,8 @@ pub struct Timeline {
     pub masses: Vec<[f32; 4]>,
     /// How many layers.
     pub layers: usize,
-}
-
-impl TokenGroup {
-    /// In the order of the masses.
-    pub const ALL: [Self; 4] = [Self::Image, Self::Prompt, Self::Output, Self::Sink];
-
-    /// As a person reads it.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Prompt => "prompt",
-            Self::Output => "output so far",
-            Self::Sink => "sinks",
-        }
-    }
+    /// How many rows of heads are in no mean, since a weight of each is NaN or infinite, and how many there are.
+    pub left_out: [usize; 2],
 }
 
 /// The output tokens of a block's query sequence, in their order. They are, by the first rule that finds any:
@@ -166,21 +153,27 @@ impl HeadMasses {
         self.layers.iter().map(|layer| size_of_val(layer.as_slice())).sum()
     }
 
-    /// The mean of heads, in each layer of its own.
+    /// The mean of heads, in each layer of its own; without rows that are not finite.
     pub fn mean(&self, heads: &[LayerHeads]) -> Timeline {
         let count = self.tokens.len();
         let mut masses = vec![[f32::NAN; 4]; self.layers.len() * count];
+        let mut left_out = [0; 2];
         for (layer, heads) in heads {
             let Some(of_layer) = self.layers.get(*layer).filter(|_| !heads.is_empty()) else { continue };
             for token in 0..count {
-                let mut sum = [0.0; 4];
-                for head in heads.clone() {
-                    sum.iter_mut().zip(of_layer[head * count + token]).for_each(|(sum, mass)| *sum += mass);
+                let (mut sum, mut finite) = ([0.0; 4], 0);
+                let of_heads = heads.clone().map(|head| of_layer[head * count + token]);
+                for masses in of_heads.filter(|masses| masses.iter().all(|mass| mass.is_finite())) {
+                    sum.iter_mut().zip(masses).for_each(|(sum, mass)| *sum += mass);
+                    finite += 1;
                 }
-                masses[layer * count + token] = sum.map(|sum| sum / heads.len() as f32);
+                left_out = [left_out[0] + heads.len() - finite, left_out[1] + heads.len()];
+                if finite > 0 {
+                    masses[layer * count + token] = sum.map(|sum| sum / finite as f32);
+                }
             }
         }
-        Timeline { tokens: self.tokens.clone(), masses, layers: self.layers.len() }
+        Timeline { tokens: self.tokens.clone(), masses, layers: self.layers.len(), left_out }
     }
 }
 

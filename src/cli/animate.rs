@@ -3,9 +3,8 @@
 use anyhow::{Result, ensure};
 use glam::Vec2;
 
-use super::embedding::EmbeddingArguments;
 use super::progress;
-use super::render::{Arguments, headless_on};
+use super::render::{Arguments, check_state, headless_on};
 use super::stats::engine;
 use crate::export::{Animation, Format, Play};
 use crate::query::{OpenTrace, Solver};
@@ -21,7 +20,7 @@ pub fn run(arguments: &Arguments, play: Play, quiet: bool) -> Result<()> {
     );
     let state = arguments.view_state(open)?;
     ensure!(state.view.is_some(), "--play draws one view, not the window");
-    EmbeddingArguments::check(open, &state.selection, state.options.hidden_state)?;
+    check_state(open, &state.selection, state.options.hidden_state)?;
     let animation =
         Animation { play, frames_per_second: arguments.fps, size: Vec2::from(arguments.size), scale: arguments.scale };
     let engine = engine(&arguments.adapter)?;

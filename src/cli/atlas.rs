@@ -11,13 +11,13 @@ use super::adapter::AdapterArguments;
 use super::drawing::write_drawing;
 use super::examples::open;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
-use super::values::{parse_scale, parse_size};
 use super::{progress, terminal};
 use crate::dataset::Dataset;
 use crate::export::Format;
 use crate::query::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS, Results};
 use crate::render::Fonts;
 use crate::trace::{NAME_LETTERS, shortened};
+use crate::typed::{parse_scale, parse_size};
 use crate::view::{Inputs, Options, Theme, draw_grid};
 
 const EXAMPLES: &str = "Examples:
@@ -51,7 +51,7 @@ pub struct Arguments {
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     against: Option<String>,
     /// mean, deviation, min, max; with --against also difference, effect, p. Mean, or difference, if not given.
-    #[arg(long, value_name = "VALUE")]
+    #[arg(long, value_enum)]
     value: Option<AtlasValue>,
     /// How often the examples are dealt to the groups anew; 0 for no p-values.
     #[arg(long, value_name = "N", default_value_t = PERMUTATIONS)]
@@ -69,7 +69,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 1.0, value_parser = parse_scale)]
     scale: f32,
     /// light for paper, dark for slides.
-    #[arg(long, value_name = "dark|light", value_parser = |name: &str| name.parse::<Theme>().map_err(|error| error.to_string()), default_value = "light")]
+    #[arg(long, value_enum, default_value = "light")]
     theme: Theme,
     /// The folder of the index, instead of `.vlscope` in the dataset.
     #[arg(long, value_name = "DIR")]

@@ -11,15 +11,15 @@ use serde::Serialize;
 
 use super::adapter::AdapterArguments;
 use super::drawing::write_drawing;
-use super::heads;
 use super::selection::{SelectionArguments, SelectionReport};
+use super::statistic::statistic_of;
 use super::stats::engine;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use super::terminal;
-use super::values::{parse_range, parse_scale, parse_size};
 use crate::export::Format;
 use crate::query::{OpenTrace, Results, Solver};
 use crate::render::Fonts;
+use crate::typed::{parse_range, parse_scale, parse_size};
 use crate::view::{
     CompareView, ComparedHeads, ComparedTokens, Inputs, Options, Theme, compared_image, compared_text, draw_comparison,
 };
@@ -39,7 +39,7 @@ pub struct Arguments {
     /// The trace that it is compared with: another example, or the same one through another model.
     b: PathBuf,
     /// heads, image or text.
-    #[arg(long, value_name = "heads|image|text", value_parser = |name: &str| name.parse::<CompareView>().map_err(|error| error.to_string()))]
+    #[arg(long, value_enum, value_name = "heads|image|text")]
     view: CompareView,
     /// Where the picture goes (.png, .svg).
     #[arg(long, short, value_name = "FILE")]
@@ -68,7 +68,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 1.0, value_parser = parse_scale)]
     scale: f32,
     /// light for paper, dark for slides.
-    #[arg(long, value_name = "dark|light", value_parser = |name: &str| name.parse::<Theme>().map_err(|error| error.to_string()), default_value = "light")]
+    #[arg(long, value_enum, default_value = "light")]
     theme: Theme,
     #[command(flatten)]
     adapter: AdapterArguments,
@@ -111,7 +111,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let (a, b) = (OpenTrace::open(&arguments.a)?, OpenTrace::open(&arguments.b)?);
     let selection = arguments.selection.resolve(&a.trace)?;
-    let statistic = heads::statistic_of(a.document(), selection.block, arguments.statistic.as_deref())?;
+    let statistic = statistic_of(a.document(), selection.block, arguments.statistic.as_deref())?;
     let partner = partner(a.document(), &b, &selection);
     let options = Options {
         statistic,

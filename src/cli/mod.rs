@@ -9,17 +9,15 @@ mod check;
 mod compare;
 mod devices;
 mod drawing;
-mod embedding;
 mod examples;
-mod heads;
 mod index;
 mod man;
 mod neighbours;
 mod progress;
 mod render;
 mod selection;
-mod sinks;
 mod state_file;
+mod statistic;
 mod stats;
 mod synth;
 mod table;
@@ -27,7 +25,6 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 mod tokens;
-mod values;
 mod view;
 mod wanted;
 

@@ -6,7 +6,6 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use serde::Serialize;
 
-use super::embedding::parse_metric;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use crate::analysis::neighbours::{Metric, neighbours, why_none};
 use crate::trace::Trace;
@@ -32,7 +31,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N")]
     state: Option<usize>,
     /// cosine or euclidean.
-    #[arg(long, value_name = "METRIC", value_parser = parse_metric, default_value = "cosine")]
+    #[arg(long, value_enum, default_value_t)]
     metric: Metric,
     /// How many; all if not given.
     #[arg(long, value_name = "N")]

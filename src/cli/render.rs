@@ -6,26 +6,22 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{Args, ValueEnum};
 use glam::Vec2;
 
 use super::adapter::AdapterArguments;
-use super::embedding::EmbeddingArguments;
-use super::heads::{self, HeadsArguments};
 use super::selection::SelectionArguments;
+use super::statistic::statistic_of;
 use super::stats::engine;
-use super::values::{parse_percentile, parse_range, parse_scale, parse_share, parse_size, parse_view, parse_window};
 use crate::analysis::Selection;
-use crate::analysis::normalize::Normalization;
-use crate::analysis::timeline::TokenGroup;
 use crate::app::{Command, Launch, picture_of_window};
 use crate::export::{Format, Play, ViewState, write_png, write_view};
 use crate::gpu::Gpu;
 use crate::headless::Headless;
-use crate::query::{OpenTrace, Results, Solver};
-use crate::render::colormap::Colormap;
-use crate::render::{Keep, Rect, Transform};
-use crate::view::{Caption, Inputs, LinkColor, MatrixBlock, Options, Theme, Tiles, View, needs, needs_for_numbers};
+use crate::query::{OpenTrace, Results, Solver, hidden_state};
+use crate::render::Rect;
+use crate::typed::{parse_scale, parse_size};
+use crate::view::{Inputs, Options, View, needs, needs_for_numbers};
 
 const EXAMPLES: &str = "Examples:
   vlscope render trace.safetensors --view heads --statistic entropy -o heads.png
@@ -63,106 +59,19 @@ pub struct Arguments {
     pub(super) state_file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) selection: SelectionArguments,
-    /// The statistic of the heads view; `vlscope stats` lists them. How much text looks at the image, or another mass that the
-    /// block's tokens have, if not given.
-    #[arg(long, value_name = "NAME")]
-    statistic: Option<String>,
-    /// Count special tokens in vlscope's own statistics.
-    #[arg(long)]
-    specials: bool,
-    /// How weights are normalized before they are coloured.
-    #[arg(long, value_enum, default_value_t = NormalizationName::None)]
-    normalization: NormalizationName,
-    /// Where the colours of `--normalization percentile` end, above 0 and up to 100.
-    #[arg(long, value_name = "P", default_value_t = 99.0, value_parser = parse_percentile)]
-    percentile: f32,
-    /// viridis, inferno, magma, cividis, …; each view has its own if not given.
-    #[arg(long, value_name = "NAME", value_parser = |name: &str| name.parse::<Colormap>().map_err(|error| error.to_string()))]
-    colormap: Option<Colormap>,
     /// Width and height in logical pixels.
     #[arg(long, value_name = "WxH", value_parser = parse_size, default_value = "900x640")]
     pub(super) size: [f32; 2],
     /// Pixels per logical pixel.
     #[arg(long, default_value_t = 1.0, value_parser = parse_scale)]
     pub(super) scale: f32,
-    /// light for paper, dark for slides.
-    #[arg(long, value_name = "dark|light", value_parser = |name: &str| name.parse::<Theme>().map_err(|error| error.to_string()), default_value = "light")]
-    theme: Theme,
-    /// How strongly the heat covers the image, from 0 to 1.
-    #[arg(long, value_name = "SHARE", default_value_t = Options::default().opacity, value_parser = parse_share)]
-    opacity: f32,
-    /// Let the heat cover all patches alike, instead of fading out where there is little attention.
-    #[arg(long = "no-fade", action = ArgAction::SetFalse)]
-    fade: bool,
-    /// Surround the fewest patches that hold half, and (dashed) four fifths, of the attention on an image.
-    #[arg(long)]
-    contours: bool,
-    /// Each patch a square of one colour.
-    #[arg(long)]
-    by_patch: bool,
-    /// Which hidden state the embedding shows; the selected layer's if not given.
-    #[arg(long, value_name = "N")]
-    hidden_state: Option<usize>,
-    /// Draw the strongest N links.
-    #[arg(long, value_name = "N", default_value_t = 200, conflicts_with = "min_weight")]
-    strongest: u32,
-    /// Draw all links of at least this weight.
-    #[arg(long, value_name = "WEIGHT")]
-    min_weight: Option<f32>,
     #[command(flatten)]
     pub(super) adapter: AdapterArguments,
     #[command(flatten)]
-    heads: HeadsArguments,
-    #[command(flatten)]
-    pub(super) embedding: EmbeddingArguments,
-    /// The values at the ends of the colours of weights, for example 0:0.2; 0 and the largest if not given.
-    #[arg(long, value_name = "LOW:HIGH", value_parser = parse_range, allow_hyphen_values = true)]
-    range: Option<[f32; 2]>,
-    /// Let the colours of weights reach up to the largest of all heads and layers, so that pictures of them compare.
-    #[arg(long)]
-    lock_scale: bool,
-    /// Which grids of patches are shown where several lie over an image.
-    #[arg(long, value_enum, default_value_t = Tiles::All)]
-    tiles: Tiles,
-    /// Show the pieces of a word as one word, with the sum of what they receive, or the mean of what they give.
-    #[arg(long)]
-    join_pieces: bool,
-    /// Which mass of the output tokens the timeline shows layer by layer.
-    #[arg(long, value_enum, default_value_t = TokenGroup::Image)]
-    timeline_mass: TokenGroup,
-    /// Which queries and keys the matrix holds.
-    #[arg(long, value_enum, default_value_t = MatrixBlock::All)]
-    matrix_block: MatrixBlock,
-    /// What the colour of a link says.
-    #[arg(long, value_enum, default_value_t = LinkColor::Selection)]
-    links_color: LinkColor,
-    /// Draw one link to each labelled region of an image, or quadrant where there is none, instead of one to each patch.
-    #[arg(long)]
-    links_bundle: bool,
-    /// Show this image alone.
-    #[arg(long, value_name = "N")]
-    image: Option<usize>,
-    /// Show these cells of the matrix: first key, first query, and those after the last ones.
-    #[arg(long, value_name = "K0,Q0,K1,Q1", value_parser = parse_window)]
-    matrix_window: Option<[f32; 4]>,
-    /// Zoom the embedding: scale in x and y, then the shift in fractions of the plot.
-    #[arg(long, value_name = "SX,SY,X,Y", value_parser = parse_view, allow_hyphen_values = true)]
-    embedding_view: Option<[f32; 4]>,
-    /// Draw links of selected tokens only.
-    #[arg(long)]
-    links_of_selection: bool,
-    /// 1 for text of 12 logical pixels, 0.5 to 4.
-    #[arg(long, value_name = "X", default_value_t = 1.0)]
-    font_scale: f32,
-    /// Leave the colour bar out.
-    #[arg(long)]
-    no_colour_bar: bool,
-    /// Leave the title line out.
-    #[arg(long)]
-    no_title: bool,
-    /// Words beneath the drawing; `auto` names the trace, what of it the view shows, and what was done to it.
-    #[arg(long, value_name = "TEXT|auto")]
-    caption: Option<String>,
+    options: Options,
+    /// Whether the colours of a thumbnail and of a head on the image end at its own maximum, or at that of all.
+    #[arg(long, value_enum)]
+    head_scale: Option<HeadScale>,
     /// Go through all tokens, layers, heads or output tokens: one frame each.
     #[arg(long, value_enum)]
     pub(super) play: Option<Play>,
@@ -183,13 +92,11 @@ fn shown() -> impl TypedValueParser<Value = Shown> {
     PossibleValuesParser::new(names).map(|name| name.parse().map_or(Shown::Window, Shown::View))
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum NormalizationName {
-    None,
-    MinMax,
-    RowMaximum,
-    Percentile,
-    Log,
+/// Of the two views of pictures of heads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum HeadScale {
+    Own,
+    Shared,
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
@@ -211,7 +118,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 fn write(arguments: &Arguments, view: View, open: &OpenTrace, state: &ViewState, format: Format) -> Result<()> {
     let engine = engine(&arguments.adapter)?;
     let gpu = engine.gpu();
-    EmbeddingArguments::check(open, &state.selection, state.options.hidden_state)?;
+    check_state(open, &state.selection, state.options.hidden_state)?;
     let nothing = Results::default();
     let inputs = Inputs::new(open, &state.selection, &state.options, &nothing, Vec2::from(arguments.size));
     let asked = if format.is_picture() { needs(view, &inputs) } else { needs_for_numbers(view, &inputs) };
@@ -252,7 +159,6 @@ impl Arguments {
     /// The trace, if the arguments can be carried out at all.
     pub(super) fn trace(&self) -> Result<&Path> {
         ensure!((0.1..=50.0).contains(&self.fps), "--fps is {}, expected 0.1 to 50", self.fps);
-        ensure!((0.5..=4.0).contains(&self.font_scale), "--font-scale is {}, expected 0.5 to 4", self.font_scale);
         self.trace.as_deref().context("no trace is given")
     }
 
@@ -266,7 +172,8 @@ impl Arguments {
             return Ok(self.state_of(selection, String::new()));
         }
         let selection = self.selection.resolve(&open.trace)?;
-        let statistic = heads::statistic_of(open.document(), selection.block, self.statistic.as_deref())?;
+        let statistic = Some(self.options.statistic.as_str()).filter(|name| !name.is_empty());
+        let statistic = statistic_of(open.document(), selection.block, statistic)?;
         self.check(open, selection.block)?;
         Ok(self.state_of(selection, statistic))
     }
@@ -280,13 +187,13 @@ impl Arguments {
     /// Whether the trace has the image and the cells that are asked for.
     fn check(&self, open: &OpenTrace, block: usize) -> Result<()> {
         let document = open.document();
-        if let Some(image) = self.image {
+        if let Some(image) = self.options.image {
             ensure!(image < document.images, "there is no image {image}: the trace has {}", document.images);
         }
-        if let Some([x0, y0, x1, y1]) = self.matrix_window {
+        if let Some(Rect { min, max }) = self.options.matrix_window {
             let block = &document.attention[block];
             let [queries, keys] = [document.query_tokens(block).len(), document.key_tokens(block).len()];
-            let is_inside = x0 >= 0.0 && y0 >= 0.0 && x1 <= keys as f32 && y1 <= queries as f32;
+            let is_inside = min.min_element() >= 0.0 && max.x <= keys as f32 && max.y <= queries as f32;
             ensure!(
                 is_inside,
                 "--matrix-window reaches beyond the matrix of block `{}`: {keys} keys, {queries} queries",
@@ -305,51 +212,23 @@ impl Arguments {
     }
 
     pub(super) fn options(&self) -> Options {
-        let options = Options {
-            colormap: self.colormap,
-            specials: self.specials,
-            normalization: self.normalization(),
-            hidden_state: self.hidden_state,
-            smooth: !self.by_patch,
-            opacity: self.opacity,
-            fade: self.fade,
-            contours: self.contours,
-            links: self.min_weight.map_or(Keep::Strongest(self.strongest), Keep::AtLeast),
-            theme: self.theme,
-            range: self.range,
-            image: self.image,
-            matrix_window: self
-                .matrix_window
-                .map(|[x0, y0, x1, y1]| Rect { min: Vec2::new(x0, y0), max: Vec2::new(x1, y1) }),
-            embedding_view: self.embedding_view.map(|[scale_x, scale_y, x, y]| Transform {
-                scale: Vec2::new(scale_x, scale_y),
-                offset: Vec2::new(x, y),
-            }),
-            links_of_selection: self.links_of_selection,
-            font_scale: self.font_scale,
-            colour_bar: !self.no_colour_bar,
-            title: !self.no_title,
-            embedding: self.embedding.options(),
-            lock_scale: self.lock_scale,
-            tiles: self.tiles,
-            join_pieces: self.join_pieces,
-            timeline_group: self.timeline_mass,
-            matrix_block: self.matrix_block,
-            links_color: self.links_color,
-            links_bundle: self.links_bundle,
-            caption: self.caption.clone().map(|text| if text == "auto" { Caption::Auto } else { Caption::Text(text) }),
-            ..Options::default()
-        };
-        self.heads.apply(options)
-    }
-
-    fn normalization(&self) -> Normalization {
-        match self.normalization {
-            NormalizationName::None => Normalization::None,
-            NormalizationName::MinMax => Normalization::MinMax,
-            NormalizationName::RowMaximum => Normalization::RowMaximum,
-            NormalizationName::Percentile => Normalization::Percentile(self.percentile),
-            NormalizationName::Log => Normalization::Log,
+        let mut options = self.options.clone();
+        if let Some(scale) = self.head_scale {
+            options.thumbnails_own_scale = scale == HeadScale::Own;
+            options.overlays_own_scale = scale == HeadScale::Own;
         }
+        options
     }
+}
+
+/// Whether the trace has the hidden state that is asked for.
+///
+/// # Errors
+/// If not; the message says which there are.
+pub fn check_state(open: &OpenTrace, selection: &Selection, chosen: Option<usize>) -> Result<()> {
+    if let (Some((hidden, _)), Some(asked)) = (hidden_state(open.document(), selection, chosen), chosen) {
+        let last = open.document().hidden[hidden].states - 1;
+        ensure!(asked <= last, "there is no hidden state {asked}: there are 0 to {last}");
+    }
+    Ok(())
 }

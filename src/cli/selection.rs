@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::sinks::{SinkArguments, treatment_name};
-use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, token_sets};
+use crate::analysis::sinks::Criteria;
+use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment, token_sets};
 use crate::trace::{Modality, Sequence, Trace};
 
 /// Block, layer, head, tokens, direction, and how they become one. Layers, heads and tokens are counted from 0.
@@ -28,8 +28,8 @@ pub struct SelectionArguments {
     #[arg(long = "token", value_name = "N|N-M", value_parser = parse_range)]
     tokens: Vec<RangeInclusive<usize>>,
     /// `to`: what the tokens attend to; `from`: what attends to them.
-    #[arg(long, value_enum, default_value_t = DirectionName::To)]
-    direction: DirectionName,
+    #[arg(long, value_enum, default_value_t)]
+    direction: Direction,
     /// The word that a token is a piece of; may be repeated.
     #[arg(long = "word", value_name = "N")]
     words: Vec<usize>,
@@ -40,16 +40,19 @@ pub struct SelectionArguments {
     #[arg(long, value_enum)]
     modality: Option<ModalityName>,
     /// How the weights of several tokens become one.
-    #[arg(long, value_enum, default_value_t = CombineName::Mean)]
-    combine: CombineName,
+    #[arg(long, value_enum, default_value_t)]
+    combine: Combine,
     /// Attention rollout: the layers from START (0 if not given) up to the selected one, multiplied through.
     #[arg(long, value_name = "START", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
     rollout: Option<usize>,
     /// The share of the residual connection in a rollout, from 0 to 1, in hundredths.
     #[arg(long, value_name = "SHARE", default_value = "0.5", value_parser = parse_percent, requires = "rollout")]
     residual: u8,
+    /// What happens to attention sinks in the weights that are shown.
+    #[arg(long, value_enum, default_value_t)]
+    sinks: SinkTreatment,
     #[command(flatten)]
-    sinks: SinkArguments,
+    sink_criteria: Criteria,
 }
 
 /// What was selected, as it would be typed.
@@ -86,41 +89,21 @@ impl<'a> SelectionReport<'a> {
             layer: typed(selection.layer),
             head: typed(selection.head),
             tokens: &selection.tokens,
-            direction: match selection.direction {
-                Direction::AttendsTo => "to",
-                Direction::AttendedBy => "from",
-            },
-            combine: match selection.combine {
-                Combine::Mean => "mean",
-                Combine::Sum => "sum",
-                Combine::Max => "max",
-            },
+            direction: selection.direction.name(),
+            combine: selection.combine.name(),
             rollout: selection.rollout.map(|rollout| RolloutReport {
                 start: rollout.start,
                 residual: f64::from(rollout.residual_percent) / 100.0,
             }),
-            sinks: treatment_name(selection.sinks),
+            sinks: selection.sinks.name(),
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum DirectionName {
-    To,
-    From,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ModalityName {
     Image,
     Text,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum CombineName {
-    Mean,
-    Sum,
-    Max,
 }
 
 fn parse_range(text: &str) -> Result<RangeInclusive<usize>, String> {
@@ -181,9 +164,9 @@ impl SelectionArguments {
             let count = heads(fullest);
             ensure!(head < count, "there is no head {head}: layer {fullest} of block `{}` has {count}", block.name);
         }
-        let (direction, sequence) = match self.direction {
-            DirectionName::To => (Direction::AttendsTo, block.query),
-            DirectionName::From => (Direction::AttendedBy, block.key),
+        let sequence = match self.direction {
+            Direction::AttendsTo => block.query,
+            Direction::AttendedBy => block.key,
         };
         let sequence = &document.sequences[sequence];
         let rollout = self.rollout.map(|start| Rollout { start, residual_percent: self.residual });
@@ -202,15 +185,11 @@ impl SelectionArguments {
             layer,
             head: self.head,
             tokens: self.tokens_of(sequence)?,
-            direction,
-            combine: match self.combine {
-                CombineName::Mean => Combine::Mean,
-                CombineName::Sum => Combine::Sum,
-                CombineName::Max => Combine::Max,
-            },
+            direction: self.direction,
+            combine: self.combine,
             rollout,
-            sinks: self.sinks.treatment(),
-            sink_criteria: self.sinks.criteria(),
+            sinks: self.sinks,
+            sink_criteria: self.sink_criteria,
         })
     }
 

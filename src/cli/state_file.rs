@@ -11,7 +11,11 @@ use crate::export::{Flags, ViewState, check_selection, render_flags, words_of};
 use crate::trace::Trace;
 
 /// Options of which those that were typed take the place of all others: only one may be given, or they would add up.
-const GROUPS: [&[&str]; 2] = [&["--strongest", "--min-weight"], &["--token", "--word", "--segment", "--modality"]];
+const GROUPS: [&[&str]; 3] = [
+    &["--strongest", "--min-weight"],
+    &["--normalization", "--percentile"],
+    &["--token", "--word", "--segment", "--modality"],
+];
 
 /// The typed words with those of the state file after `render`.
 ///

@@ -8,12 +8,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::adapter::AdapterArguments;
-use super::heads::ZScoreArguments;
 use super::progress;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use super::terminal;
 use super::wanted::WantedStatistics;
-use crate::analysis::statistics::{self, HeadStatistics};
+use crate::analysis::statistics::{self, HeadStatistics, Over, ZScore};
 use crate::analysis::{Compute, Engine};
 use crate::gpu::Gpu;
 use crate::trace::{NAME_LETTERS, Trace, shortened};
@@ -39,8 +38,10 @@ pub struct Arguments {
     /// Count special tokens in vlscope's own statistics.
     #[arg(long)]
     specials: bool,
-    #[command(flatten)]
-    z_score: ZScoreArguments,
+    /// Statistics in standard deviations from the mean: of each head over the layers, of each layer over its heads, or
+    /// of all.
+    #[arg(long, default_value = "none", value_parser = Over::or_none())]
+    z_score: ZScore,
     /// Print the N highest heads of each statistic alone.
     #[arg(long, value_name = "N")]
     top: Option<usize>,
@@ -111,13 +112,13 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     for (block, found) in blocks.iter_mut().enumerate() {
         found.extend(statistics::head_metrics(&trace, block));
         found.retain(|statistic| arguments.statistics.has(&statistic.name));
-        if let Some(over) = arguments.z_score.over() {
+        if let Some(over) = arguments.z_score {
             *found = found.iter().map(|statistic| statistic.z_scored(over)).collect();
         }
     }
     // The author's metrics were read behind the engine's own look.
     trace.check_unchanged()?;
-    let is_scored = arguments.z_score.over().is_some();
+    let is_scored = arguments.z_score.is_some();
     let unit = |name: &str| if is_scored { Z_UNIT } else { unit(name) };
     bar.finish_and_clear();
     if arguments.format.json {

@@ -16,7 +16,7 @@ use crate::analysis::sinks::Criteria;
 use crate::analysis::statistics::Over;
 use crate::analysis::timeline::TokenGroup;
 use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
-use crate::export::{Picture, Place, ViewState, atlas_line, compare_line, render_line, tokens_line};
+use crate::export::{DatasetPaths, Picture, ViewState, atlas_line, compare_line, render_line, tokens_line};
 use crate::query::{AtlasQuestion, AtlasValue, OpenTrace};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
@@ -82,7 +82,7 @@ fn unusual() -> ViewState {
         },
         heads_order: HeadsOrder::Both,
         heads_filter: Some([-0.5, 0.75]),
-        thumbnails_own_scale: true,
+        thumbnails_own_scale: false,
         overlays_own_scale: true,
         lock_scale: true,
         tiles: Tiles::Fine,
@@ -129,7 +129,7 @@ fn the_copied_line_draws_the_same() -> Result {
 fn the_lines_of_a_dataset_are_understood() -> Result {
     let open = OpenTrace::open(Path::new(TRACE))?;
     let picture = Picture { size: [640.4, 480.0], scale: 2.0, theme: Theme::Dark };
-    let place = Place { dir: Path::new("my traces/"), index_dir: Some(Path::new("index of 'em")) };
+    let place = DatasetPaths { dir: Path::new("my traces/"), index_dir: Some(Path::new("index of 'em")) };
     let question = AtlasQuestion {
         statistic: "entropy".to_owned(),
         block: Some("cross".to_owned()),

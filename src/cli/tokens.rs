@@ -9,17 +9,16 @@ use serde::Serialize;
 
 use super::adapter::AdapterArguments;
 use super::drawing::write_drawing;
-use super::embedding::parse_metric;
 use super::examples::{filtered, open};
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use super::terminal;
-use super::values::{parse_scale, parse_size};
 use crate::analysis::neighbours::Metric;
 use crate::dataset::Dataset;
 use crate::dataset::tokens::{NearToken, NearestOptions, TokenAtlas, TokenKey, nearest, states};
 use crate::export::Format;
 use crate::render::Fonts;
 use crate::trace::{Document, Hidden, Trace};
+use crate::typed::{parse_scale, parse_size};
 use crate::view::{CloudInputs, Options, Theme, TokenCloud, draw_token_cloud, token_names};
 use crate::view::{PaintedTokens, TokenColor};
 
@@ -42,7 +41,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N")]
     state: Option<usize>,
     /// What the colour of a token says.
-    #[arg(long, value_name = "modality|segment|norm|right", value_parser = |name: &str| name.parse::<TokenColor>().map_err(|error| error.to_string()), default_value = "modality")]
+    #[arg(long, value_enum, default_value_t)]
     color: TokenColor,
     /// Show the tokens of the examples that this filter keeps, as in `vlscope examples`.
     #[arg(
@@ -70,7 +69,7 @@ pub struct Arguments {
     #[arg(long, requires = "nearest")]
     exact: bool,
     /// cosine or euclidean.
-    #[arg(long, value_name = "METRIC", value_parser = parse_metric, default_value = "cosine", requires = "nearest")]
+    #[arg(long, value_enum, default_value_t, requires = "nearest")]
     metric: Metric,
     #[command(flatten)]
     format: FormatArguments,
@@ -81,7 +80,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 1.0, value_parser = parse_scale)]
     scale: f32,
     /// light for paper, dark for slides.
-    #[arg(long, value_name = "dark|light", value_parser = |name: &str| name.parse::<Theme>().map_err(|error| error.to_string()), default_value = "light")]
+    #[arg(long, value_enum, default_value = "light")]
     theme: Theme,
     #[command(flatten)]
     adapter: AdapterArguments,

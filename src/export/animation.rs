@@ -4,11 +4,9 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result, ensure};
-use clap::ValueEnum;
 use glam::Vec2;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, Frame, RgbaImage};
-use serde::{Deserialize, Serialize};
 
 use super::file::write_png;
 use super::{Format, ViewState};
@@ -17,40 +15,29 @@ use crate::analysis::{Direction, Pick, Selection};
 use crate::headless::Headless;
 use crate::query::{OpenTrace, Results, Solver};
 use crate::trace::{NewFile, Trace};
+use crate::typed::choice;
 use crate::view::{Inputs, needs};
 
 /// From how good (1) to how fast (30) GIF colours are chosen; 10 is the encoder's own advice.
 const GIF_SPEED: i32 = 10;
 
-/// What moves from frame to frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Play {
-    /// The selected token.
-    #[default]
-    Tokens,
-    /// The layer.
-    Layers,
-    /// The head.
-    Heads,
-    /// The output token.
-    Outputs,
+choice! {
+    /// What moves from frame to frame.
+    #[derive(Default)]
+    pub enum Play {
+        /// The selected token.
+        #[default]
+        Tokens = "tokens";
+        /// The layer.
+        Layers = "layers";
+        /// The head.
+        Heads = "heads";
+        /// The output token.
+        Outputs = "outputs";
+    }
 }
 
 impl Play {
-    /// In the order in which they are offered.
-    pub const ALL: [Self; 4] = [Self::Tokens, Self::Layers, Self::Heads, Self::Outputs];
-
-    /// The name on the command line and in the window.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tokens => "tokens",
-            Self::Layers => "layers",
-            Self::Heads => "heads",
-            Self::Outputs => "outputs",
-        }
-    }
-
     /// One selection a frame: the same but for what plays. Empty where the trace has none of it.
     pub fn selections(self, trace: &Trace, selection: &Selection) -> Vec<Selection> {
         let document = trace.document();

@@ -1,34 +1,33 @@
 //! From what is shown to the `vlscope render …` line that draws the same. A test parses the line again and compares.
 //!
-//! The structs are taken apart without `..`: a field that is new does not compile until it has its option here.
+//! An option is declared once, as a field with `clap` and `serde`: what differs from an empty line is typed ([`flags_of`]).
 
+use std::borrow::Cow;
 use std::path::Path;
 
+use clap::{Arg, Args, Command, FromArgMatches};
+use serde::Serialize;
+use serde_json::Value;
+
 use super::ViewState;
-use crate::analysis::normalize::Normalization;
-use crate::analysis::projection::Recipe;
-use crate::analysis::sinks::Criteria;
-use crate::analysis::statistics::Over;
 use crate::analysis::{Combine, Direction, Rollout, Selection, SinkTreatment};
-use crate::render::{Keep, Rect, Transform};
 use crate::trace::Document;
-use crate::view::{Caption, EmbeddingOptions, Options, Theme, View};
 
 /// Options of `vlscope render`, each with its value, if it takes one.
-pub type Flags = Vec<(&'static str, Option<String>)>;
+pub type Flags = Vec<(Cow<'static, str>, Option<String>)>;
 
 /// What `vlscope render` has to be told for this picture: the options, without trace, output and size.
 ///
 /// Fails to name a block that the trace lacks; the line then means the first.
 pub fn render_flags(document: &Document, state: &ViewState) -> Flags {
     let ViewState { trace: _, view, selection, options, front } = state;
-    let mut flags = vec![("--view", Some(view.map_or("window", |view| view.name()).to_owned()))];
+    let mut flags: Flags = vec![("--view".into(), Some(view.map_or("window", |view| view.name()).to_owned()))];
     if view.is_none() && !front.is_empty() {
         let names: Vec<&str> = front.iter().map(|view| view.name()).collect();
-        flags.push(("--front", Some(names.join(","))));
+        flags.push(("--front".into(), Some(names.join(","))));
     }
     flags.extend(flags_of_selection(document, selection));
-    flags.extend(flags_of_options(*view, options));
+    flags.extend(flags_of(options));
     flags
 }
 
@@ -59,9 +58,9 @@ pub fn render_line(
 /// The options one after another, each value a word of its own; one that begins with a minus is joined to its option.
 pub fn words_of(flags: &Flags) -> Vec<String> {
     let words = flags.iter().flat_map(|(name, value)| match value {
-        Some(value) if value.starts_with('-') || *name == "--rollout" => vec![format!("{name}={value}")],
-        Some(value) => vec![(*name).to_owned(), value.clone()],
-        None => vec![(*name).to_owned()],
+        Some(value) if value.starts_with('-') || name == "--rollout" => vec![format!("{name}={value}")],
+        Some(value) => vec![name.to_string(), value.clone()],
+        None => vec![name.to_string()],
     });
     words.collect()
 }
@@ -69,201 +68,97 @@ pub fn words_of(flags: &Flags) -> Vec<String> {
 pub(super) fn flags_of_selection(document: &Document, selection: &Selection) -> Flags {
     let Selection { block, layer, head, tokens, direction, combine, rollout, sinks, sink_criteria } = selection;
     let mut flags = Flags::new();
+    let mut add = |name: &'static str, value: String| flags.push((name.into(), Some(value)));
     if let Some(block) = document.attention.get(*block) {
-        flags.push(("--block", Some(block.name.clone())));
+        add("--block", block.name.clone());
     }
-    flags.push(("--layer", Some(layer.to_string())));
-    flags.push(("--head", Some(head.to_string())));
-    flags.extend(tokens.iter().map(|token| ("--token", Some(token.to_string()))));
-    if *direction == Direction::AttendedBy {
-        flags.push(("--direction", Some("from".to_owned())));
+    add("--layer", layer.to_string());
+    add("--head", head.to_string());
+    tokens.iter().for_each(|token| add("--token", token.to_string()));
+    if *direction != Direction::default() {
+        add("--direction", direction.name().to_owned());
     }
-    match combine {
-        Combine::Mean => {}
-        Combine::Sum => flags.push(("--combine", Some("sum".to_owned()))),
-        Combine::Max => flags.push(("--combine", Some("max".to_owned()))),
+    if *combine != Combine::default() {
+        add("--combine", combine.name().to_owned());
     }
     if let Some(Rollout { start, residual_percent }) = rollout {
-        flags.push(("--rollout", Some(start.to_string())));
-        flags.push(("--residual", Some((f64::from(*residual_percent) / 100.0).to_string())));
+        add("--rollout", start.to_string());
+        add("--residual", (f64::from(*residual_percent) / 100.0).to_string());
     }
-    match sinks {
-        SinkTreatment::Show => {}
-        SinkTreatment::Mark => flags.push(("--sinks", Some("mark".to_owned()))),
-        SinkTreatment::Hide => flags.push(("--sinks", Some("hide".to_owned()))),
-        SinkTreatment::Renormalise => flags.push(("--sinks", Some("renormalise".to_owned()))),
+    if *sinks != SinkTreatment::default() {
+        add("--sinks", sinks.name().to_owned());
     }
-    flags.extend(flags_of_criteria(sink_criteria));
+    flags.extend(flags_of(sink_criteria));
     flags
 }
 
-fn flags_of_criteria(criteria: &Criteria) -> Flags {
-    let Criteria { share_ratio, head_share, seen_share, activation, dimension_ratio } = criteria;
-    let usual = Criteria::default();
-    let thresholds = [
-        ("--sink-ratio", *share_ratio, usual.share_ratio),
-        ("--sink-heads", *head_share, usual.head_share),
-        ("--sink-seen", *seen_share, usual.seen_share),
-        ("--sink-activation", *activation, usual.activation),
-        ("--sink-dimension", *dimension_ratio, usual.dimension_ratio),
-    ];
-    let changed = thresholds.into_iter().filter(|(_, value, usual)| value != usual);
-    changed.map(|(name, value, _)| (name, Some(value.to_string()))).collect()
-}
-
-fn flags_of_options(view: Option<View>, options: &Options) -> Flags {
-    let Options {
-        statistic,
-        specials,
-        z_score,
-        pooling,
-        hidden_state,
-        colormap,
-        range,
-        normalization,
-        smooth,
-        opacity,
-        fade,
-        contours,
-        image,
-        matrix_window,
-        embedding_view,
-        links,
-        links_of_selection,
-        theme,
-        font_scale,
-        colour_bar,
-        title,
-        embedding,
-        heads_order,
-        heads_filter,
-        thumbnails_own_scale,
-        overlays_own_scale,
-        lock_scale,
-        tiles,
-        join_pieces,
-        text_scroll: _,
-        timeline_group,
-        matrix_block,
-        links_color,
-        links_bundle,
-        caption,
-    } = options;
-    let usual = Options::default();
+/// The options that make a value of what is usual. Fields and options are the same, since `clap` reads what `serde` writes: so each
+/// option is told by its name, and its text is that of the field. What is missing is typed, and read back, until nothing is.
+fn flags_of<T: Args + FromArgMatches + Serialize>(wanted: &T) -> Flags {
+    let command = T::augment_args(Command::new("vlscope"));
+    let wanted = fields_of(&command, wanted);
     let mut flags = Flags::new();
-    let mut add = |is_needed: bool, name, value| {
-        if is_needed {
-            flags.push((name, value));
+    loop {
+        let words = ["vlscope".to_owned()].into_iter().chain(words_of(&flags));
+        let read = command.clone().try_get_matches_from(words).and_then(|matches| T::from_arg_matches(&matches));
+        let Ok(read) = read.map(|read| fields_of(&command, &read)) else { return flags };
+        let typed = flags.len();
+        let missing = wanted.iter().filter(|field| !read.contains(field)).filter_map(|(name, value)| match value {
+            Value::Null => None,
+            Value::Bool(_) => Some((name.clone(), None)),
+            value => Some((name.clone(), Some(text_of(value, separator_of(&command, name))))),
+        });
+        let missing: Flags = missing.filter(|flag| !flags.contains(flag)).collect();
+        flags.extend(missing);
+        if flags.len() == typed {
+            return flags;
         }
+    }
+}
+
+/// Every option with the value of its field.
+fn fields_of(command: &Command, value: &impl Serialize) -> Vec<(Cow<'static, str>, Value)> {
+    // By way of text, where a number has no more digits than it needs.
+    let value = serde_json::to_string(value).and_then(|text| serde_json::from_str(&text)).unwrap_or_default();
+    let mut fields = Vec::new();
+    collect_fields(command, "", value, &mut fields);
+    fields
+}
+
+fn collect_fields(command: &Command, name: &str, value: Value, fields: &mut Vec<(Cow<'static, str>, Value)>) {
+    let option = |name: &str| command.get_arguments().find(|option| option.get_id() == name);
+    match (value, option(name).and_then(Arg::get_long)) {
+        (Value::Object(inner), long) if long.is_none() || inner.keys().all(|name| option(name).is_some()) => {
+            inner.into_iter().for_each(|(name, value)| collect_fields(command, &name, value, fields));
+        }
+        (value, Some(long)) => fields.push((format!("--{long}").into(), value)),
+        (_, None) => {}
+    }
+}
+
+/// What stands between the numbers of an option: a colon where its value is called `LOW:HIGH`, else a comma.
+fn separator_of(command: &Command, name: &str) -> &'static str {
+    let option = command.get_arguments().find(|option| option.get_long() == name.strip_prefix("--"));
+    let has_colon =
+        |option: &Arg| option.get_value_names().is_some_and(|names| names.iter().any(|name| name.contains(':')));
+    if option.is_some_and(has_colon) { ":" } else { "," }
+}
+
+/// As it is typed.
+fn text_of(value: &Value, separator: &str) -> String {
+    let joined = |values: &mut dyn Iterator<Item = &Value>| {
+        values.map(|value| text_of(value, separator)).collect::<Vec<_>>().join(separator)
     };
-    add(!statistic.is_empty(), "--statistic", Some(statistic.clone()));
-    add(*specials, "--specials", None);
-    let is_normalized = *normalization != Normalization::None;
-    add(is_normalized, "--normalization", Some(normalization_name(*normalization).to_owned()));
-    if let Normalization::Percentile(percent) = normalization {
-        add(*percent != 99.0, "--percentile", Some(percent.to_string()));
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => match number.as_u64() {
+            Some(whole) => whole.to_string(),
+            None => number.as_f64().unwrap_or_default().to_string(),
+        },
+        Value::Array(values) => joined(&mut values.iter()),
+        Value::Object(values) => joined(&mut values.values()),
+        Value::Null | Value::Bool(_) => String::new(),
     }
-    add(hidden_state.is_some(), "--hidden-state", hidden_state.map(|state| state.to_string()));
-    add(z_score.is_some(), "--z-score", z_score.map(|over| over_name(over).to_owned()));
-    add(*pooling != usual.pooling, "--pool", typed(pooling));
-    add(colormap.is_some(), "--colormap", colormap.map(|colormap| colormap.to_string()));
-    add(range.is_some(), "--range", range.map(|[low, high]| format!("{low}:{high}")));
-    add(!smooth, "--by-patch", None);
-    add(*opacity != usual.opacity, "--opacity", Some(opacity.to_string()));
-    add(!*fade, "--no-fade", None);
-    add(*contours, "--contours", None);
-    add(image.is_some(), "--image", image.map(|image| image.to_string()));
-    add(matrix_window.is_some(), "--matrix-window", matrix_window.map(window));
-    add(embedding_view.is_some(), "--embedding-view", embedding_view.map(transform));
-    match links {
-        Keep::Strongest(count) => add(*links != usual.links, "--strongest", Some(count.to_string())),
-        Keep::AtLeast(weight) => add(true, "--min-weight", Some(weight.to_string())),
-    }
-    add(*links_of_selection, "--links-of-selection", None);
-    add(*theme == Theme::Dark, "--theme", Some(theme.to_string()));
-    add(*font_scale != usual.font_scale, "--font-scale", Some(font_scale.to_string()));
-    add(!colour_bar, "--no-colour-bar", None);
-    add(!title, "--no-title", None);
-    let caption = caption.as_ref().map(|caption| match caption {
-        Caption::Auto => "auto".to_owned(),
-        Caption::Text(text) => text.clone(),
-    });
-    add(caption.is_some(), "--caption", caption);
-    add(*heads_order != usual.heads_order, "--sort", typed(heads_order));
-    add(heads_filter.is_some(), "--heads-filter", heads_filter.map(|ends| numbers(&ends)));
-    let scale_name = |own: bool| Some(if own { "own" } else { "shared" }.to_owned());
-    match view {
-        Some(View::Thumbnails) => {
-            add(*thumbnails_own_scale != usual.thumbnails_own_scale, "--head-scale", scale_name(*thumbnails_own_scale));
-        }
-        _ => add(*overlays_own_scale != usual.overlays_own_scale, "--head-scale", scale_name(*overlays_own_scale)),
-    }
-    add(*lock_scale, "--lock-scale", None);
-    add(*tiles != usual.tiles, "--tiles", typed(tiles));
-    add(*join_pieces, "--join-pieces", None);
-    add(*timeline_group != usual.timeline_group, "--timeline-mass", typed(timeline_group));
-    add(*matrix_block != usual.matrix_block, "--matrix-block", typed(matrix_block));
-    add(*links_color != usual.links_color, "--links-color", typed(links_color));
-    add(*links_bundle, "--links-bundle", None);
-    flags.extend(flags_of_embedding(embedding));
-    flags
-}
-
-fn flags_of_embedding(options: &EmbeddingOptions) -> Flags {
-    let EmbeddingOptions { recipe, color_by, size_by, trajectories, pictures, neighbours, lasso: _ } = options;
-    let Recipe { method, align, seed } = recipe;
-    let usual = EmbeddingOptions::default();
-    let mut flags = Flags::new();
-    let mut add = |is_needed: bool, name, value| {
-        if is_needed {
-            flags.push((name, value));
-        }
-    };
-    add(*method != usual.recipe.method, "--projection", Some(method.name().to_owned()));
-    // Trajectories have another way of aligning where none is given.
-    add(*align != usual.recipe.align || *trajectories, "--align", Some(align.name().to_owned()));
-    add(*seed != usual.recipe.seed, "--seed", Some(seed.to_string()));
-    add(*color_by != usual.color_by, "--color-by", Some(color_by.name().to_owned()));
-    add(*size_by != usual.size_by, "--size-by", Some(size_by.name().to_owned()));
-    add(*trajectories, "--trajectories", None);
-    add(*pictures, "--patches", None);
-    add(neighbours.is_some(), "--neighbours", neighbours.map(|metric| metric.name().to_owned()));
-    flags
-}
-
-/// A choice as it is typed.
-fn typed(choice: &impl clap::ValueEnum) -> Option<String> {
-    choice.to_possible_value().map(|value| value.get_name().to_owned())
-}
-
-fn over_name(over: Over) -> &'static str {
-    match over {
-        Over::Layers => "head",
-        Over::Heads => "layer",
-        Over::Everything => "all",
-    }
-}
-
-fn normalization_name(normalization: Normalization) -> &'static str {
-    match normalization {
-        Normalization::None => "none",
-        Normalization::MinMax => "min-max",
-        Normalization::RowMaximum => "row-maximum",
-        Normalization::Percentile(_) => "percentile",
-        Normalization::Log => "log",
-    }
-}
-
-fn window(rect: Rect) -> String {
-    numbers(&[rect.min.x, rect.min.y, rect.max.x, rect.max.y])
-}
-
-fn transform(view: Transform) -> String {
-    numbers(&[view.scale.x, view.scale.y, view.offset.x, view.offset.y])
-}
-
-fn numbers(numbers: &[f32]) -> String {
-    numbers.iter().map(f32::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// A word as a POSIX shell reads it back.
@@ -284,6 +179,6 @@ mod tests {
         assert_eq!(quoted("a/b-c_1.safetensors"), "a/b-c_1.safetensors");
         assert_eq!(quoted("it's here"), r"'it'\''s here'");
         assert_eq!(quoted(""), "''");
-        assert_eq!(words_of(&vec![("--range", Some("-1,1".to_owned()))]), ["--range=-1,1"]);
+        assert_eq!(words_of(&vec![("--range".into(), Some("-1,1".to_owned()))]), ["--range=-1,1"]);
     }
 }

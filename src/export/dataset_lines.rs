@@ -1,5 +1,6 @@
 //! From what the panels of a dataset show to the `vlscope …` line that draws the same, or with `--csv` and `--json` prints it.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::command_line::{Flags, flags_of_selection, quoted, words_of};
@@ -22,7 +23,7 @@ pub struct Picture {
 
 /// A dataset, and where its index lies if not in its folder.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct DatasetPaths<'a> {
     /// The folder of the traces.
     pub dir: &'a Path,
     /// The folder of the index.
@@ -30,23 +31,23 @@ pub struct Place<'a> {
 }
 
 /// The head atlas. A lasso's tokens have no option: they are as if none were picked.
-pub fn atlas_line(place: Place<'_>, question: &AtlasQuestion, value: AtlasValue, picture: Picture) -> String {
+pub fn atlas_line(paths: DatasetPaths<'_>, question: &AtlasQuestion, value: AtlasValue, picture: Picture) -> String {
     let AtlasQuestion { statistic, block, a, b, picked: _, permutations } = question;
-    let mut flags = vec![("--statistic", Some(statistic.clone())), ("--value", Some(value.to_string()))];
-    flags.extend(block.clone().map(|block| ("--block", Some(block))));
+    let mut flags = vec![flag("--statistic", statistic), flag("--value", value.name())];
+    flags.extend(block.as_ref().map(|block| flag("--block", block)));
     flags.extend(filter("--filter", a));
-    flags.extend(b.clone().map(|b| ("--against", Some(b))));
+    flags.extend(b.as_ref().map(|b| flag("--against", b)));
     if *permutations != PERMUTATIONS {
-        flags.push(("--permutations", Some(permutations.to_string())));
+        flags.push(flag("--permutations", permutations));
     }
-    line("atlas", &[place.dir], place.index_dir, flags, picture, "head-atlas")
+    line("atlas", &[paths.dir], paths.index_dir, flags, picture, "head-atlas")
 }
 
 /// The token atlas, all of it: the part that is zoomed in on has no option.
-pub fn tokens_line(place: Place<'_>, state: usize, color: TokenColor, query: &str, picture: Picture) -> String {
-    let mut flags = vec![("--state", Some(state.to_string())), ("--color", Some(color.to_string()))];
+pub fn tokens_line(paths: DatasetPaths<'_>, state: usize, color: TokenColor, query: &str, picture: Picture) -> String {
+    let mut flags = vec![flag("--state", &state), flag("--color", color.name())];
     flags.extend(filter("--filter", query));
-    line("tokens", &[place.dir], place.index_dir, flags, picture, "token-atlas")
+    line("tokens", &[paths.dir], paths.index_dir, flags, picture, "token-atlas")
 }
 
 /// Two traces side by side; `document` is that of A.
@@ -58,20 +59,23 @@ pub fn compare_line(
     options: &Options,
     picture: Picture,
 ) -> String {
-    let mut flags = vec![("--view", Some(view.to_string()))];
+    let mut flags = vec![flag("--view", view.name())];
     flags.extend(flags_of_selection(document, selection));
     if view == CompareView::Heads {
-        flags.push(("--statistic", Some(options.statistic.clone())));
+        flags.push(flag("--statistic", &options.statistic));
     }
-    let mut add = |is_needed: bool, name, value| flags.extend(is_needed.then_some((name, value)));
-    add(options.specials, "--specials", None);
-    add(options.join_pieces, "--join-pieces", None);
-    add(options.range.is_some(), "--range", options.range.map(|[low, high]| format!("{low}:{high}")));
+    let switches = [(options.specials, "--specials"), (options.join_pieces, "--join-pieces")];
+    flags.extend(switches.into_iter().filter(|(is_on, _)| *is_on).map(|(_, name)| (name.into(), None)));
+    flags.extend(options.range.map(|[low, high]| flag("--range", &format!("{low}:{high}"))));
     line("compare", &traces, None, flags, picture, "compare")
 }
 
-fn filter(name: &'static str, query: &str) -> Option<(&'static str, Option<String>)> {
-    (!query.is_empty()).then(|| (name, Some(query.to_owned())))
+fn flag(name: &'static str, value: &(impl ToString + ?Sized)) -> (Cow<'static, str>, Option<String>) {
+    (name.into(), Some(value.to_string()))
+}
+
+fn filter(name: &'static str, query: &str) -> Option<(Cow<'static, str>, Option<String>)> {
+    (!query.is_empty()).then(|| flag(name, query))
 }
 
 fn line(
@@ -83,13 +87,13 @@ fn line(
     name: &str,
 ) -> String {
     let [width, height] = picture.size.map(|side| side.round().clamp(16.0, 65_535.0));
-    flags.extend(index_dir.map(|dir| ("--index-dir", Some(dir.display().to_string()))));
-    flags.push(("--size", Some(format!("{width}x{height}"))));
+    flags.extend(index_dir.map(|dir| flag("--index-dir", &dir.display())));
+    flags.push(flag("--size", &format!("{width}x{height}")));
     if picture.scale != 1.0 {
-        flags.push(("--scale", Some(picture.scale.to_string())));
+        flags.push(flag("--scale", &picture.scale));
     }
     if picture.theme == Theme::Dark {
-        flags.push(("--theme", Some(picture.theme.to_string())));
+        flags.push(flag("--theme", picture.theme.name()));
     }
     let paths = paths.iter().map(|path| path.display().to_string());
     let output = ["-o".to_owned(), format!("{name}.png")];

@@ -12,7 +12,7 @@ mod view_state;
 
 pub use animation::{Animation, Play};
 pub use command_line::{Flags, render_flags, render_line, words_of};
-pub use dataset_lines::{Picture, Place, atlas_line, compare_line, tokens_line};
+pub use dataset_lines::{DatasetPaths, Picture, atlas_line, compare_line, tokens_line};
 pub use figure::{svg_of, write_drawing, write_view};
 pub use file::write_png;
 pub use format::{Format, UnknownFormat};

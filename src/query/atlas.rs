@@ -1,7 +1,5 @@
 //! The head atlas: one statistic of all heads over many examples, or the difference of two groups of them.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use super::StatisticGrid;
@@ -13,30 +11,33 @@ use crate::dataset::head_stats::{
 use crate::dataset::table::{Filter, QueryError};
 use crate::dataset::{Dataset, IndexError};
 use crate::trace::{Block, Document};
+use crate::typed::choice;
 
 /// A head whose corrected p-value lies below is marked.
 pub const SIGNIFICANT: f32 = 0.05;
 /// Permutations if nobody says how many: the smallest p-value is 0.001.
 pub const PERMUTATIONS: u32 = 999;
 
-/// What the atlas shows of each head.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum AtlasValue {
-    /// The mean over group A.
-    #[default]
-    Mean,
-    /// The deviation within group A.
-    Deviation,
-    /// The smallest value in group A.
-    Minimum,
-    /// The largest value in group A.
-    Maximum,
-    /// The mean of A minus that of B.
-    Difference,
-    /// Cohen's d.
-    Effect,
-    /// The corrected p-value.
-    P,
+choice! {
+    /// What the atlas shows of each head.
+    #[derive(Default)]
+    pub enum AtlasValue {
+        /// The mean over group A.
+        #[default]
+        Mean = "mean";
+        /// The deviation within group A.
+        Deviation = "deviation";
+        /// The smallest value in group A.
+        Minimum = "min", "minimum";
+        /// The largest value in group A.
+        Maximum = "max", "maximum";
+        /// The mean of A minus that of B.
+        Difference = "difference", "difference of means";
+        /// Cohen's d.
+        Effect = "effect", "effect (Cohen's d)";
+        /// The corrected p-value.
+        P = "p", "p-value";
+    }
 }
 
 /// What has to be known.
@@ -108,56 +109,9 @@ impl From<IndexError> for AtlasError {
 }
 
 impl AtlasValue {
-    /// Every value, as it is offered.
-    pub const ALL: [Self; 7] =
-        [Self::Mean, Self::Deviation, Self::Minimum, Self::Maximum, Self::Difference, Self::Effect, Self::P];
-
-    /// On the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Mean => "mean",
-            Self::Deviation => "deviation",
-            Self::Minimum => "min",
-            Self::Maximum => "max",
-            Self::Difference => "difference",
-            Self::Effect => "effect",
-            Self::P => "p",
-        }
-    }
-
-    /// As a person reads it.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Mean => "mean",
-            Self::Deviation => "deviation",
-            Self::Minimum => "minimum",
-            Self::Maximum => "maximum",
-            Self::Difference => "difference of means",
-            Self::Effect => "effect (Cohen's d)",
-            Self::P => "p-value",
-        }
-    }
-
     /// Whether it is of two groups.
     pub fn compares(self) -> bool {
         matches!(self, Self::Difference | Self::Effect | Self::P)
-    }
-}
-
-impl FromStr for AtlasValue {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|value| value.name() == name).ok_or_else(|| {
-            let all = Self::ALL.map(Self::name).join(", ");
-            format!("no value is called `{name}`: there are {all}")
-        })
-    }
-}
-
-impl fmt::Display for AtlasValue {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
     }
 }
 

@@ -95,7 +95,7 @@ pub struct StatisticGrid {
 /// The matrices of all heads, each as a small tile, in one matrix: layers downwards, heads to the right, with
 /// [`gap`](Self::gap) cells between them. Cells of gaps, and of heads that a layer lacks, are NaN.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Thumbnails {
+pub struct AttentionTiles {
     /// Number of layers.
     pub layers: usize,
     /// The largest number of heads in a layer.
@@ -181,10 +181,10 @@ impl Request for BlockPlan {
 }
 
 impl Request for AttentionGrid {
-    type Result = Thumbnails;
+    type Result = AttentionTiles;
     const LANE: Lane = Lane::Block;
 
-    fn compute(&self, context: &Context<'_>) -> Result<Thumbnails, QueryError> {
+    fn compute(&self, context: &Context<'_>) -> Result<AttentionTiles, QueryError> {
         let document = context.document();
         let block = &document.attention[self.block];
         let sides = [document.query_tokens(block).len(), document.key_tokens(block).len()];
@@ -193,12 +193,12 @@ impl Request for AttentionGrid {
         let mut next_part = Instant::now() + PATIENCE;
         for layer in context.layers_outwards(block.layers) {
             if Instant::now() >= next_part {
-                context.tell(self, Thumbnails::of(&tiles, &tiling));
+                context.tell(self, AttentionTiles::of(&tiles, &tiling));
                 next_part = Instant::now() + PART_EVERY;
             }
             tiles[layer] = context.get(&LayerTiles { block: self.block, layer, tiling })?.to_vec();
         }
-        Ok(Thumbnails::of(&tiles, &tiling))
+        Ok(AttentionTiles::of(&tiles, &tiling))
     }
 }
 
@@ -251,7 +251,7 @@ impl StatisticGrid {
     }
 }
 
-impl Thumbnails {
+impl AttentionTiles {
     /// Puts tiles in their places; `tiles` are `[heads, rows, columns]` a layer.
     pub fn of(tiles: &[Vec<f32>], tiling: &Tiling) -> Self {
         let gap = Self::gap_of(tiling.rows.min(tiling.columns));
@@ -312,7 +312,7 @@ impl HeapBytes for Plan {
     }
 }
 
-impl HeapBytes for Thumbnails {
+impl HeapBytes for AttentionTiles {
     fn heap_bytes(&self) -> usize {
         self.shared.heap_bytes() + self.own.heap_bytes() + self.maxima.heap_bytes()
     }

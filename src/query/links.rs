@@ -57,6 +57,8 @@ pub struct FoundLinks {
     pub others: Vec<FoundLink>,
     /// How many there are of each, kept or not.
     pub candidates: [usize; 2],
+    /// How many rows hold no number, and how many there are.
+    pub left_out: [usize; 2],
 }
 
 /// A link.
@@ -118,7 +120,7 @@ impl StrongestLinks {
             links.sort_unstable_by_key(|link| (link.query, link.key));
             links
         };
-        Some(FoundLinks { apart: sorted(found.apart), others: sorted(found.others), candidates: found.candidates })
+        Some(FoundLinks { apart: sorted(found.apart), others: sorted(found.others), ..found })
     }
 
     fn is_apart(&self, query: usize, key: usize) -> bool {
@@ -148,6 +150,8 @@ impl StrongestLinks {
         let mut weights = vec![0.0; self.keys.len()];
         rows.walk(&queries, goes_on, &mut |_, row| {
             let Some((place, tokens, is_last)) = of_queries.next() else { return };
+            found.left_out[0] += usize::from(!row.iter().any(|weight| weight.is_finite()));
+            found.left_out[1] += 1;
             for (weight, keys) in weights.iter_mut().zip(&*self.keys) {
                 match keys.as_slice() {
                     [key] if tokens == 1 => *weight = row.get(*key).copied().unwrap_or(f32::NAN),
@@ -181,7 +185,9 @@ impl FoundLinks {
     fn join(mut self, other: Self) -> Self {
         self.apart.extend(other.apart);
         self.others.extend(other.others);
-        self.candidates = [self.candidates[0] + other.candidates[0], self.candidates[1] + other.candidates[1]];
+        let sum = |one: [usize; 2], other: [usize; 2]| [one[0] + other[0], one[1] + other[1]];
+        self.candidates = sum(self.candidates, other.candidates);
+        self.left_out = sum(self.left_out, other.left_out);
         self
     }
 

@@ -35,7 +35,7 @@ pub use block::{BlockPeaks, BlockSinks, OutputMasses};
 pub use caught::{Panicked, caught};
 pub use engine::{QueryEngine, Want};
 pub use error::QueryError;
-pub use heads::{AttentionGrid, BlockStatistics, KnownStatistics, StatisticGrid, Thumbnails};
+pub use heads::{AttentionGrid, AttentionTiles, BlockStatistics, KnownStatistics, StatisticGrid};
 pub use hidden::{NearTokens, NearestTokens, Neighbours, Plane, Projection, StateSimilarity, hidden_state};
 pub use links::{Apart, FoundLink, FoundLinks, Keeps, StrongestLinks};
 pub use matrix::{Cell, Received, Rectangle, RectangleCells, RowEntropy};

@@ -1,45 +1,36 @@
 //! Colormaps: perceptually uniform and colour-blind safe ones from the `colorous` crate, and, only by name, a few that
 //! older papers used.
 
-use std::fmt;
-use std::str::FromStr;
+use crate::typed::choice;
 
-use serde::{Deserialize, Serialize};
-
-/// A named map from `0..=1` to colours.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Colormap {
-    /// Dark blue over green to yellow; the default of the matrices.
-    #[default]
-    Viridis,
-    /// Black over red to amber; the default over images and words. It is inferno without its palest colours, which on white paper
-    /// look like less than those before them.
-    Ember,
-    /// Black over red to pale yellow.
-    Inferno,
-    /// Black over purple to white.
-    Magma,
-    /// Blue to yellow, made for colour-blind eyes.
-    Cividis,
-    /// Diverging, for z-scores: blue, white, red.
-    RedBlue,
-    /// Black to white.
-    Greys,
-    /// Blue over magenta to yellow. Only by name.
-    Plasma,
-    /// A rainbow with even steps. Only by name: its order has to be learnt.
-    Turbo,
-    /// The old rainbow. Only by name: it shows edges where the values have none.
-    Jet,
+choice! {
+    /// A named map from `0..=1` to colours.
+    #[derive(Default)]
+    pub enum Colormap {
+        /// Dark blue over green to yellow; the default of the matrices.
+        #[default]
+        Viridis = "viridis";
+        /// Black over red to amber; the default over images and words. It is inferno without its palest colours, which on white
+        /// paper look like less than those before them.
+        Ember = "ember";
+        /// Black over red to pale yellow.
+        Inferno = "inferno";
+        /// Black over purple to white.
+        Magma = "magma";
+        /// Blue to yellow, made for colour-blind eyes.
+        Cividis = "cividis";
+        /// Diverging, for z-scores: blue, white, red.
+        RedBlue = "red-blue";
+        /// Black to white.
+        Greys = "greys";
+        /// Blue over magenta to yellow. Only by name.
+        Plasma = "plasma";
+        /// A rainbow with even steps. Only by name: its order has to be learnt.
+        Turbo = "turbo";
+        /// The old rainbow. Only by name: it shows edges where the values have none.
+        Jet = "jet";
+    }
 }
-
-/// A name that is no colormap's.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "'{0}' is not a colormap: there are viridis, ember, inferno, magma, cividis, red-blue, greys, plasma, turbo and jet"
-)]
-pub struct UnknownColormap(String);
 
 impl Colormap {
     /// Those to choose from; a few more are there by name.
@@ -82,45 +73,20 @@ fn jet(t: f64) -> [u8; 3] {
     })
 }
 
-impl fmt::Display for Colormap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Viridis => "viridis",
-            Self::Ember => "ember",
-            Self::Inferno => "inferno",
-            Self::Magma => "magma",
-            Self::Cividis => "cividis",
-            Self::RedBlue => "red-blue",
-            Self::Greys => "greys",
-            Self::Plasma => "plasma",
-            Self::Turbo => "turbo",
-            Self::Jet => "jet",
-        })
-    }
-}
-
-impl FromStr for Colormap {
-    type Err = UnknownColormap;
-
-    fn from_str(name: &str) -> Result<Self, UnknownColormap> {
-        let by_name_only = [Self::Plasma, Self::Turbo, Self::Jet];
-        let mut known = Self::all().into_iter().chain(by_name_only);
-        known
-            .find(|colormap| colormap.to_string() == name.to_ascii_lowercase())
-            .ok_or_else(|| UnknownColormap(name.to_owned()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum as _;
+
     use super::*;
 
     #[test]
     fn names_are_read_back() {
+        let read = |name| Colormap::from_str(name, true);
         for name in ["viridis", "ember", "inferno", "magma", "cividis", "red-blue", "greys", "plasma", "turbo", "jet"] {
-            assert_eq!(name.parse().map(|colormap: Colormap| colormap.to_string()), Ok(name.to_owned()));
+            assert_eq!(read(name).map(|colormap| colormap.to_string()), Ok(name.to_owned()));
         }
-        assert!("rainbow".parse::<Colormap>().is_err());
+        assert_eq!(read("Viridis"), Ok(Colormap::Viridis));
+        assert!(read("rainbow").is_err());
     }
 
     #[test]

@@ -22,25 +22,24 @@ use crate::render::Fonts;
 use common::sketch::Sketch;
 use definition::Definition;
 
-pub use choices::{LinkColor, MatrixBlock, Tiles};
+pub use choices::{HeadsOrder, LinkColor, MatrixBlock, Tiles};
 pub use common::asked::{plane, projection, statistic_grid, statistics};
 pub use common::theme::{Palette, Theme, contrast};
 pub use common::words::{joined, token_names, word, words};
 pub use common::zone::{ColourBar, Target, Zone};
 pub use compare::{
-    AlignedRow, Alignment, CompareView, ComparedHeads, ComparedImage, ComparedTokens, Partner, UnknownCompareView,
-    compared_image, compared_text, comparison_needs, draw_comparison, partner,
+    AlignedRow, Alignment, CompareView, ComparedHeads, ComparedImage, ComparedTokens, Partner, compared_image,
+    compared_text, comparison_needs, draw_comparison, partner,
 };
 pub use embedding::{ColorBy, EmbeddingOptions, SizeBy};
 pub use inputs::Inputs;
 pub use matrix::matrix_size;
 pub use numbers::{Axis, NoNumbers, Numbers};
-pub use options::{Caption, HeadsOrder, Options};
+pub use options::{Caption, Options};
 pub use scene::Scene;
 pub use summary::{summary, summary_needs};
 pub use token_cloud::{
-    CloudInputs, CloudScene, MOST_DISCS, PaintedTokens, TokenCloud, TokenColor, UnknownTokenColor, draw_token_cloud,
-    rows_of, token_name,
+    CloudInputs, CloudScene, MOST_DISCS, PaintedTokens, TokenCloud, TokenColor, draw_token_cloud, rows_of, token_name,
 };
 pub use views::{UnknownView, View};
 

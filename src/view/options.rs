@@ -1,124 +1,132 @@
-//! How the views show what they show.
+//! How the views show what they show. An option is one field here: its words, its parser and its name are those of the command
+//! line, `serde` writes and reads it in files, and `export::render_flags` types it again.
 
-use clap::ValueEnum;
+use clap::{ArgAction, Args};
+use glam::Vec2;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::normalize::Normalization;
 use crate::analysis::pool::Pooling;
-use crate::analysis::statistics::Over;
+use crate::analysis::statistics::{Over, ZScore};
 use crate::analysis::timeline::TokenGroup;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
-use crate::view::{EmbeddingOptions, LinkColor, MatrixBlock, Theme, Tiles};
+use crate::typed::{parse_filter, parse_font_scale, parse_numbers, parse_range, parse_share, typed_as};
+use crate::view::{EmbeddingOptions, HeadsOrder, LinkColor, MatrixBlock, Theme, Tiles};
 
 /// Everything that can be chosen about the views, apart from the selection.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, Args)]
 #[serde(default)]
 pub struct Options {
-    /// The statistic of the heads view, as on the command line.
+    /// The statistic of the heads view; `vlscope stats` lists them. How much text looks at the image, or another mass that the
+    /// block's tokens have, if not given.
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     pub statistic: String,
-    /// Whether special tokens count in vlscope's own statistics.
+    /// Count special tokens in vlscope's own statistics.
+    #[arg(long)]
     pub specials: bool,
-    /// Which values the statistic is compared with; `None` for its plain values.
-    pub z_score: Option<Over>,
+    /// Statistics in standard deviations from the mean: of each head over the layers, of each layer over its heads, or
+    /// of all.
+    #[arg(long, default_value = "none", value_parser = Over::or_none())]
+    pub z_score: ZScore,
     /// What a cell of a thumbnail says of its weights.
+    #[arg(long = "pool", value_enum, default_value_t)]
     pub pooling: Pooling,
-    /// Which hidden state is shown; `None` for the one that the selected layer put out.
+    /// Which hidden state the embedding shows; the one that the selected layer put out if not given.
+    #[arg(long, value_name = "N")]
     pub hidden_state: Option<usize>,
-    /// `None` for each view's own.
+    /// The colours of heat; each view has its own if not given.
+    #[arg(long, value_name = "NAME", value_enum, ignore_case = true)]
     pub colormap: Option<Colormap>,
-    /// The values at the ends of the colours of weights; `None` for 0 to the largest.
+    /// The values at the ends of the colours of weights, for example 0:0.2; 0 and the largest if not given.
+    #[arg(long, value_name = "LOW:HIGH", value_parser = parse_range, allow_hyphen_values = true)]
     pub range: Option<[f32; 2]>,
     /// How the weights are normalized before they are coloured.
+    #[command(flatten)]
     pub normalization: Normalization,
-    /// Whether the heat over an image is interpolated between patches.
+    /// Each patch of an image a square of one colour, instead of heat that is blended between patches.
+    #[arg(long = "by-patch", action = ArgAction::SetFalse)]
     pub smooth: bool,
-    /// Of the heat over an image, from 0 to 1.
+    /// How strongly the heat covers the image, from 0 to 1.
+    #[arg(long, value_name = "SHARE", default_value_t = Self::default().opacity, value_parser = parse_share)]
     pub opacity: f32,
-    /// Whether that heat fades out where there is little attention, instead of covering all patches alike.
+    /// Let the heat cover all patches alike, instead of fading out where there is little attention.
+    #[arg(long = "no-fade", action = ArgAction::SetFalse)]
     pub fade: bool,
-    /// Whether lines surround the fewest patches that hold half, and four fifths, of the attention on an image.
+    /// Surround the fewest patches that hold half, and (dashed) four fifths, of the attention on an image.
+    #[arg(long)]
     pub contours: bool,
-    /// Which image is shown; `None` for all, side by side.
+    /// Show this image alone.
+    #[arg(long, value_name = "N")]
     pub image: Option<usize>,
-    /// The cells of the matrix in view, `min` and `max` as (key, query); `None` for all.
+    /// Show these cells of the matrix: first key, first query, and those after the last ones.
+    #[arg(long, value_name = "K0,Q0,K1,Q1", value_parser = parse_window)]
     pub matrix_window: Option<Rect>,
-    /// Pan and zoom of the embedding on top of the fitted view, in fractions of the plot: a point at `p` in `0..1`
-    /// (origin top left) is drawn at `p * scale + offset`.
+    /// Zoom the embedding: scale in x and y, then the shift in fractions of the plot. A point at `p` of the fitted view in
+    /// `0..1` (origin top left) is drawn at `p * scale + shift`.
+    #[arg(long, value_name = "SX,SY,X,Y", value_parser = parse_view, allow_hyphen_values = true)]
     pub embedding_view: Option<Transform>,
     /// Which links are drawn; where tokens are selected, so many of theirs and so many of all others.
+    #[command(flatten)]
     pub links: Keep,
-    /// Whether only links of selected tokens are candidates.
+    /// Draw links of selected tokens only.
+    #[arg(long)]
     pub links_of_selection: bool,
-    /// Dark for the window, light for paper.
+    /// light for paper, dark for slides.
+    #[arg(long, value_enum, default_value = "light")]
     pub theme: Theme,
-    /// 1 for text of 12 logical pixels.
+    /// 1 for text of 12 logical pixels, 0.5 to 4.
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = parse_font_scale)]
     pub font_scale: f32,
-    /// Whether heatmaps have their colour bar.
+    /// Leave the colour bar out.
+    #[arg(long = "no-colour-bar", action = ArgAction::SetFalse)]
     pub colour_bar: bool,
-    /// Whether the drawing holds its own title line.
+    /// Leave the title line out.
+    #[arg(long = "no-title", action = ArgAction::SetFalse)]
     pub title: bool,
     /// The hidden states view.
+    #[command(flatten)]
     pub embedding: EmbeddingOptions,
-    /// What the heads view is sorted by.
+    /// What the rows and columns of the heads view are sorted by.
+    #[arg(long = "sort", value_enum, default_value_t)]
     pub heads_order: HeadsOrder,
-    /// The heads view dims what has a value outside; `None` dims nothing.
+    /// Dim the heads of the heads view whose values lie outside.
+    #[arg(long, value_name = "LOW,HIGH", value_parser = parse_filter, allow_hyphen_values = true)]
     pub heads_filter: Option<[f32; 2]>,
-    /// Whether each thumbnail's colours end at its own maximum, or all at the largest.
+    /// End the colours of all thumbnails at the largest maximum, instead of each thumbnail's at its own.
+    #[arg(long = "thumbnails-shared-scale", action = ArgAction::SetFalse)]
     pub thumbnails_own_scale: bool,
-    /// The same for a layer's heads on the image.
+    /// End the colours of each head on the image at its own maximum, instead of all at the largest.
+    #[arg(long)]
     pub overlays_own_scale: bool,
-    /// Whether the colours of weights reach up to the largest of all heads and layers, so that pictures of them compare;
-    /// a `range` goes before it.
+    /// Let the colours of weights reach up to the largest of all heads and layers, so that pictures of them compare; a
+    /// `--range` goes before it.
+    #[arg(long)]
     pub lock_scale: bool,
     /// Which grids of patches are shown where several lie over an image.
+    #[arg(long, value_enum, default_value_t)]
     pub tiles: Tiles,
-    /// Whether the pieces of a word are shown as one word, with the sum of what they receive, or the mean of what
-    /// they give.
+    /// Show the pieces of a word as one word, with the sum of what they receive, or the mean of what they give.
+    #[arg(long)]
     pub join_pieces: bool,
     /// How many rows of the text lie above its view; `None` for a text that does not scroll: what has no room is counted.
+    #[arg(skip)]
     pub text_scroll: Option<f32>,
-    /// Which mass of the output tokens is shown layer by layer.
+    /// Which mass of the output tokens the timeline shows layer by layer.
+    #[arg(long = "timeline-mass", value_enum, default_value_t)]
     pub timeline_group: TokenGroup,
     /// Which queries and keys the matrix holds.
+    #[arg(long, value_enum, default_value_t)]
     pub matrix_block: MatrixBlock,
     /// What the colour of a link says.
+    #[arg(long, value_enum, default_value_t)]
     pub links_color: LinkColor,
-    /// Whether the links to an image's patches are drawn as one to each labelled region, or quadrant where there is none.
+    /// Draw one link to each labelled region of an image, or quadrant where there is none, instead of one to each patch.
+    #[arg(long)]
     pub links_bundle: bool,
-    /// Words beneath the drawing.
+    /// Words beneath the drawing; `auto` names the trace, what of it the view shows, and what was done to it.
+    #[arg(long, value_name = "TEXT|auto")]
     pub caption: Option<Caption>,
-}
-
-/// What rows and columns of the heads view are sorted by; means fall downwards and to the right.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum HeadsOrder {
-    /// Their numbers.
-    #[default]
-    #[value(name = "none")]
-    Number,
-    /// Layers by their mean, heads by number.
-    Layers,
-    /// Heads by their mean, layers by number.
-    Heads,
-    /// Both by their means.
-    Both,
-}
-
-impl HeadsOrder {
-    /// Every order, as it is offered.
-    pub const ALL: [Self; 4] = [Self::Number, Self::Layers, Self::Heads, Self::Both];
-
-    /// As it is offered.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Number => "by number",
-            Self::Layers => "layers by mean",
-            Self::Heads => "heads by mean",
-            Self::Both => "both by mean",
-        }
-    }
 }
 
 /// What is written beneath a drawing.
@@ -129,6 +137,49 @@ pub enum Caption {
     Auto,
     /// These words.
     Text(String),
+}
+
+impl From<&str> for Caption {
+    fn from(text: &str) -> Self {
+        if text == "auto" { Self::Auto } else { Self::Text(text.to_owned()) }
+    }
+}
+
+/// Links as they are typed.
+#[derive(Args)]
+struct TypedLinks {
+    /// Draw the strongest N links.
+    #[arg(long, value_name = "N", default_value_t = 200, conflicts_with = "at-least")]
+    strongest: u32,
+    /// Draw all links of at least this weight.
+    #[arg(id = "at-least", long = "min-weight", value_name = "WEIGHT")]
+    at_least: Option<f32>,
+}
+
+typed_as!(Keep, TypedLinks);
+
+impl From<TypedLinks> for Keep {
+    fn from(typed: TypedLinks) -> Self {
+        typed.at_least.map_or(Self::Strongest(typed.strongest), Self::AtLeast)
+    }
+}
+
+/// The scale in x and y, and the shift.
+fn parse_view(text: &str) -> Result<Transform, String> {
+    let [scale_x, scale_y, x, y] = parse_numbers(text)?;
+    match scale_x > 0.0 && scale_y > 0.0 {
+        true => Ok(Transform { scale: Vec2::new(scale_x, scale_y), offset: Vec2::new(x, y) }),
+        false => Err(format!("`{text}` shows nothing: both scales are above 0")),
+    }
+}
+
+/// The first and the last corner of a part of the matrix.
+fn parse_window(text: &str) -> Result<Rect, String> {
+    let [x0, y0, x1, y1] = parse_numbers(text)?;
+    match x0 < x1 && y0 < y1 {
+        true => Ok(Rect { min: Vec2::new(x0, y0), max: Vec2::new(x1, y1) }),
+        false => Err(format!("`{text}` holds no cell: K0 < K1 and Q0 < Q1")),
+    }
 }
 
 impl Options {
@@ -160,7 +211,7 @@ impl Default for Options {
             font_scale: 1.0,
             colour_bar: true,
             title: true,
-            heads_order: HeadsOrder::Number,
+            heads_order: HeadsOrder::default(),
             heads_filter: None,
             thumbnails_own_scale: true,
             overlays_own_scale: false,

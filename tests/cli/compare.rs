@@ -11,7 +11,10 @@ fn help_says_how() -> Result {
     for words in ["Examples:\n  vlscope compare", "--view <heads|image|text>", "--join-pieces", "--json", "--csv"] {
         assert!(help.contains(words), "{words} is not in\n{help}");
     }
-    assert!(fail(2, &["compare", MULTI_IMAGE, MULTI_IMAGE, "--view", "matrix"])?.contains("heads, image or text"));
+    assert!(
+        fail(2, &["compare", MULTI_IMAGE, MULTI_IMAGE, "--view", "matrix"])?
+            .contains("[possible values: heads, image, text]")
+    );
     assert!(fail(2, &["compare", MULTI_IMAGE, "--view", "text"])?.contains("<B>"));
     Ok(())
 }

@@ -46,7 +46,7 @@ fn what_the_trace_lacks_is_refused() -> Result {
     assert!(fail(2, &["neighbours", MULTI_IMAGE])?.contains("--token"));
     assert!(
         fail(2, &["render", MULTI_IMAGE, "--view", "embedding", "-o", "x.png", "--projection", "lda"])?
-            .contains("`lda` is none of pca, tsne, umap")
+            .contains("[possible values: pca, tsne, umap]")
     );
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use crate::fixtures::*;
 use glam::Vec2;
+use vlscope::analysis::per_head::HeadWeights;
 use vlscope::render::{Align, Fonts, Label, Mark, Rect};
 use vlscope::view::{Scene, Theme, View};
 
@@ -119,6 +120,9 @@ fn weights_that_are_no_numbers_are_drawn_as_such() {
     let nan = |count: usize| std::sync::Arc::new(vec![f32::NAN; count]);
     case.known.weights = nan(case.known.weights.len());
     case.known.matrix = nan(case.known.matrix.len());
+    let tokens = case.side(1).len();
+    case.known.per_head = Some(std::sync::Arc::new(HeadWeights { heads: 2, values: vec![f32::NAN; 2 * tokens] }));
+    case = case.with_timeline();
     case.known.statistic.values.fill(f32::NAN);
     case.known.statistic.layer_mean.fill(f32::NAN);
     let mut projection = (**case.known.projection.as_ref().unwrap()).clone();
@@ -127,8 +131,8 @@ fn weights_that_are_no_numbers_are_drawn_as_such() {
     for view in View::all() {
         let scene = case.draw(view);
         check(&scene, &mut fonts, view.name());
-        if matches!(view, View::Image | View::Text) {
-            let says_why = |label: &&Label| label.text.starts_with("no heat: the weights of th");
+        if matches!(view, View::Image | View::Text | View::Matrix | View::Links | View::Overlays | View::Timeline) {
+            let says_why = |label: &&Label| label.text.starts_with("no heat: ");
             assert!(labels(&scene).iter().any(says_why), "{view}");
         }
         for mark in &scene.drawing.marks {
@@ -136,6 +140,26 @@ fn weights_that_are_no_numbers_are_drawn_as_such() {
                 assert!(heatmap.range[0] < heatmap.range[1], "{view}: {:?}", heatmap.range);
             }
         }
+    }
+}
+
+/// fp16 that overflows in the last row is what people have: all others are drawn, and the views count what is left out.
+#[test]
+fn rows_that_are_no_numbers_are_counted() {
+    let mut case = question();
+    let keys = case.side(1).len();
+    let mut matrix = case.known.matrix.to_vec();
+    let last = matrix.len() - keys;
+    matrix[last..].fill(f32::NAN);
+    case.known.matrix = std::sync::Arc::new(matrix);
+    let mut weights = vec![0.1; 2 * keys];
+    weights[keys..].fill(f32::INFINITY);
+    case.known.per_head = Some(std::sync::Arc::new(HeadWeights { heads: 2, values: weights }));
+    for (view, said) in [(View::Matrix, "1 of "), (View::Links, "1 of "), (View::Overlays, "1 of 2 heads are left out")]
+    {
+        let scene = case.draw(view);
+        let counts = |label: &&Label| label.text.contains(said) && label.text.contains("left out: NaN or infinite");
+        assert!(labels(&scene).iter().any(counts), "{view}: {:?}", labels(&scene));
     }
 }
 

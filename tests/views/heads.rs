@@ -9,7 +9,7 @@ use vlscope::analysis::per_head::HeadWeights;
 use vlscope::analysis::pool::{Pooling, Tiling};
 use vlscope::analysis::statistics::HeadStatistics;
 use vlscope::analysis::{Direction, Pick};
-use vlscope::query::{AttentionGrid, Results, StatisticGrid, Thumbnails};
+use vlscope::query::{AttentionGrid, AttentionTiles, Results, StatisticGrid};
 use vlscope::render::{Heatmap, Mark, Rect, Values};
 use vlscope::trace::HeadMetric;
 use vlscope::view::{HeadsOrder, Scene, Target, View, Zone, needs};
@@ -196,7 +196,7 @@ fn thumbnails_are_one_mark_and_every_tile_answers() {
 #[test]
 fn an_atlas_has_its_tiles_apart_and_its_holes_empty() {
     let tiling = Tiling { rows: 1, columns: 2, pooling: Pooling::Maximum, causal: false };
-    let atlas = Thumbnails::of(&[vec![0.1, 0.2, 0.3, f32::NAN], vec![0.0, 0.0]], &tiling);
+    let atlas = AttentionTiles::of(&[vec![0.1, 0.2, 0.3, f32::NAN], vec![0.0, 0.0]], &tiling);
     assert_eq!((atlas.layers, atlas.heads, atlas.atlas_size()), (2, 2, [3, 5]));
     let expected = [0.1, 0.2, -1.0, 0.3, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0, 0.0, 0.0, -1.0, -1.0, -1.0];
     let shown: Vec<f32> = atlas.shared.iter().map(|&v| if v.is_nan() { -1.0 } else { v }).collect();
@@ -204,7 +204,7 @@ fn an_atlas_has_its_tiles_apart_and_its_holes_empty() {
     assert_eq!((atlas.own[0], atlas.own[1], atlas.own[3], atlas.own[10]), (0.5, 1.0, 1.0, 0.0));
     assert!(atlas.maxima[1].unwrap().is_nan() && atlas.maxima[3].is_none());
     assert_eq!((atlas.maxima[0], atlas.maxima[2]), (Some(0.2), Some(0.0)));
-    assert_eq!(Thumbnails::of(&[], &tiling).atlas_size(), [0, 0]);
+    assert_eq!(AttentionTiles::of(&[], &tiling).atlas_size(), [0, 0]);
 }
 
 #[test]

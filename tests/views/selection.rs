@@ -43,7 +43,7 @@ fn each_view_with_weights_says_what_became_of_sinks() {
             assert!(says(&case, view, words), "{view}: {words}");
         }
         let masses = vec![[0.25; 4]; 4];
-        case.known.timeline = Some(Arc::new(Timeline { tokens: vec![0], layers: 4, masses }));
+        case.known.timeline = Some(Arc::new(Timeline { tokens: vec![0], layers: 4, masses, ..Timeline::default() }));
         assert!(says(&case, View::Timeline, "counted as sinks: [CLS], patch (row 0, column 0)"));
         assert!(!says(&case, View::Heads, "sinks"), "the statistics do not change");
     }

@@ -170,7 +170,7 @@ fn masses_that_are_nan_are_struck_and_the_rest_is_drawn() {
     // One output token has a bar in each layer. Sums may exceed 1 by rounding.
     let mut one = question();
     let masses = vec![nan, [0.3, 0.3, 0.3, 0.100_000_1], [0.1, f32::NAN, 0.0, 0.0], [f32::INFINITY, 0.0, 0.0, 0.0]];
-    one.known.timeline = Some(Arc::new(Timeline { tokens: vec![0], masses, layers: 4 }));
+    one.known.timeline = Some(Arc::new(Timeline { tokens: vec![0], masses, layers: 4, ..Timeline::default() }));
     assert_eq!(bars(&one), (2, 2));
     let tip = one.draw(View::Timeline).tip(Target::Output { layer: Some(0), token: 0 });
     assert!(tip.ends_with("layer 0: no value"), "{tip}");

@@ -9,7 +9,11 @@ pub mod gpu;
 
 use std::borrow::Cow;
 
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
+
+use crate::typed::{parse_percentile, typed_as};
 
 /// The way to normalize.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -43,8 +47,19 @@ impl Normalization {
     /// Every way, as it is offered.
     pub const ALL: [Self; 5] = [Self::None, Self::MinMax, Self::RowMaximum, Self::Percentile(99.0), Self::Log];
 
+    /// The name on the command line and in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::MinMax => "min-max",
+            Self::RowMaximum => "row-maximum",
+            Self::Percentile(_) => "percentile",
+            Self::Log => "log",
+        }
+    }
+
     /// As it is offered.
-    pub fn name(self) -> Cow<'static, str> {
+    pub fn words(self) -> Cow<'static, str> {
         if self == Self::None { "raw weights".into() } else { self.label() }
     }
 
@@ -56,6 +71,33 @@ impl Normalization {
             Self::RowMaximum => "of the maximum".into(),
             Self::Percentile(percent) => format!("to the {percent}th percentile").into(),
             Self::Log => "logarithmic".into(),
+        }
+    }
+}
+
+/// As it is typed. A percentile alone says what is done with it.
+#[derive(Args)]
+struct Typed {
+    /// How weights are normalized before they are coloured.
+    #[arg(long, default_value = "none", value_parser = names())]
+    normalization: Normalization,
+    /// Normalize to this percentile, above 0 and up to 100; the 99th with `--normalization percentile` alone.
+    #[arg(long, value_name = "P", value_parser = parse_percentile)]
+    percentile: Option<f32>,
+}
+
+fn names() -> impl TypedValueParser<Value = Normalization> {
+    let named = |name: String| Normalization::ALL.into_iter().find(|how| how.name() == name).unwrap_or_default();
+    PossibleValuesParser::new(Normalization::ALL.map(Normalization::name)).map(named)
+}
+
+typed_as!(Normalization, Typed);
+
+impl From<Typed> for Normalization {
+    fn from(Typed { normalization, percentile }: Typed) -> Self {
+        match (normalization, percentile) {
+            (Self::None | Self::Percentile(_), Some(percent)) => Self::Percentile(percent),
+            _ => normalization,
         }
     }
 }

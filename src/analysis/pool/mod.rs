@@ -9,20 +9,20 @@
 pub mod cpu;
 pub mod gpu;
 
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// What a cell says of its weights.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Pooling {
-    /// The maximum.
-    #[default]
-    #[value(name = "max", alias = "maximum")]
-    Maximum,
-    /// The mean of the unmasked ones.
-    Mean,
+use crate::typed::choice;
+
+choice! {
+    /// What a cell says of its weights.
+    #[derive(Default)]
+    pub enum Pooling {
+        /// The maximum.
+        #[default]
+        Maximum = "max" | "maximum", "maximum";
+        /// The mean of the unmasked ones.
+        Mean = "mean";
+    }
 }
 
 /// The tiles of a block.
@@ -36,19 +36,6 @@ pub struct Tiling {
     pub pooling: Pooling,
     /// Whether query `q` sees only the keys `0..=q`.
     pub causal: bool,
-}
-
-impl Pooling {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Maximum, Self::Mean];
-
-    /// As it is offered.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Maximum => "maximum",
-            Self::Mean => "mean",
-        }
-    }
 }
 
 impl Tiling {

@@ -18,7 +18,7 @@ use ndarray::Array2;
 pub use pca::Components;
 pub use procrustes::align;
 pub use progress::{Progress, Stopped};
-pub use recipe::{Align, Method, Recipe, UnknownName};
+pub use recipe::{Align, Method, Recipe};
 
 use crate::trace::TensorView;
 

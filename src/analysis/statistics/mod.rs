@@ -31,7 +31,7 @@ pub use metrics::{head_metrics, metric_names};
 pub use need::Need;
 pub use parts::{Options, Part, Parts};
 pub use table::{Group, Statistic, TABLE, statistic};
-pub use z_score::{Over, Rounding, z_score};
+pub use z_score::{Over, Rounding, ZScore, z_score};
 
 use std::sync::Arc;
 

@@ -1,27 +1,30 @@
 //! Statistics relative to their group: (value − mean) / population deviation.
 
-use serde::{Deserialize, Serialize};
+use clap::ValueEnum as _;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-/// Which values of `[layers, heads]` are compared with each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Over {
-    /// Each head number over all layers, as VL-InterpreT does.
-    Layers,
-    /// The heads of each layer.
-    Heads,
-    /// All.
-    Everything,
+use crate::typed::choice;
+
+choice! {
+    /// Which values of `[layers, heads]` are compared with each other.
+    pub enum Over {
+        /// Each head number over all layers, as VL-InterpreT does.
+        Layers = "head" | "layers", "z by head";
+        /// The heads of each layer.
+        Heads = "layer" | "heads", "z by layer";
+        /// All.
+        Everything = "all" | "everything", "z over all";
+    }
 }
 
+/// What statistics are compared with; `None` for their plain values. A name of its own, since clap takes an `Option` apart.
+pub type ZScore = Option<Over>;
+
 impl Over {
-    /// As the label of a z-scored statistic ends.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Layers => "z by head",
-            Self::Heads => "z by layer",
-            Self::Everything => "z over all",
-        }
+    /// Reads its name, or `none`.
+    pub fn or_none() -> impl TypedValueParser<Value = ZScore> {
+        let names = ["none"].into_iter().chain(Self::ALL.map(Self::name));
+        PossibleValuesParser::new(names).map(|name| Self::from_str(&name, false).ok())
     }
 }
 

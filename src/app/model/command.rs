@@ -3,11 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::analysis::normalize::Normalization;
-use crate::analysis::pool::Pooling;
-use crate::analysis::sinks::Criteria;
-use crate::analysis::statistics::Over;
-use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
+use crate::analysis::{Direction, Pick, Selection};
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::choices::{Export, Exports, Playing};
 use crate::app::model::panel::Panel;
@@ -76,12 +72,6 @@ pub enum Command {
     NotePanel(Option<Panel>),
     /// Bring the keyboard's focus so many panels further.
     StepPanel(isize),
-    /// Show this hidden state; `None` for what the selected layer puts out.
-    SetHiddenState(Option<usize>),
-    /// Normalize the weights before they are coloured.
-    SetNormalization(Normalization),
-    /// Count special tokens in vlscope's own statistics, or leave them out.
-    CountSpecials(bool),
     /// Go through the tokens by itself, or stop.
     TogglePlay,
     /// Save a picture of the window.
@@ -126,18 +116,6 @@ pub enum Command {
         /// Beside those that are selected already, not instead of them.
         extend: bool,
     },
-    /// How the weights of several tokens become one.
-    SetCombine(Combine),
-    /// Multiply the attention of several layers through, or stop it.
-    SetRollout(Option<Rollout>),
-    /// What happens to attention sinks in the weights that are shown.
-    SetSinks(SinkTreatment),
-    /// From which values on a token is a sink.
-    SetSinkCriteria(Criteria),
-    /// Compare the statistic of the heads view with its kin; `None` for plain values.
-    SetZScore(Option<Over>),
-    /// What a cell of a thumbnail says of its weights.
-    SetPooling(Pooling),
     /// The views in front now: what only the others show need not be known.
     ShowViews(Vec<View>),
     /// Select the next output token, or the one before; wraps around.

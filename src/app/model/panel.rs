@@ -1,95 +1,84 @@
-//! Which panels there are.
+//! Which panels there are: one of each view, and four more.
 
 use serde::{Deserialize, Serialize};
 
 use crate::view::View;
 
-/// Something that stands in the layout.
+/// Something that stands in the layout. In files it is its name, whose letters may be large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Panel {
     /// The dataset.
     Examples,
-    /// Layers × heads.
-    Heads,
-    /// The picture.
-    Image,
-    /// Curves between words and patches.
-    Links,
-    /// The tokens.
-    Text,
-    /// Queries × keys.
-    Matrix,
-    /// Hidden states.
-    Embedding,
-    /// The matrices of all heads.
-    Thumbnails,
-    /// The picture under each head of a layer.
-    Overlays,
-    /// Output tokens.
-    Timeline,
-    /// Hidden states compared.
-    Similarity,
+    /// The tokens of the dataset.
+    Tokens,
     /// A statistic of the heads over the dataset.
     Atlas,
     /// Two traces.
     Compare,
-    /// The tokens of the dataset.
-    Tokens,
+    /// A view of the trace.
+    View(View),
 }
 
 impl Panel {
-    /// Every one, as the default layout has them.
-    pub const ALL: [Self; 14] = [
-        Self::Examples,
-        Self::Tokens,
-        Self::Heads,
-        Self::Thumbnails,
-        Self::Atlas,
-        Self::Image,
-        Self::Overlays,
-        Self::Links,
-        Self::Compare,
-        Self::Text,
-        Self::Timeline,
-        Self::Matrix,
-        Self::Similarity,
-        Self::Embedding,
-    ];
+    /// How many there are.
+    pub const COUNT: usize = View::all().len() + 4;
+
+    /// Every one.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Examples, Self::Tokens, Self::Atlas, Self::Compare].into_iter().chain(View::all().map(Self::View))
+    }
+
+    /// Its place among [`Self::all`].
+    pub fn index(self) -> usize {
+        match self {
+            Self::Examples => 0,
+            Self::Tokens => 1,
+            Self::Atlas => 2,
+            Self::Compare => 3,
+            Self::View(view) => 4 + view as usize,
+        }
+    }
+
+    /// In files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Examples => "examples",
+            Self::Tokens => "tokens",
+            Self::Atlas => "atlas",
+            Self::Compare => "compare",
+            Self::View(view) => view.name(),
+        }
+    }
 
     /// What is written on its tab.
     pub fn title(self) -> &'static str {
         match self {
             Self::Examples => "Examples",
-            Self::Heads => "Heads",
-            Self::Image => "Image",
-            Self::Links => "Links",
-            Self::Text => "Text",
-            Self::Matrix => "Matrix",
-            Self::Embedding => "Hidden states",
-            Self::Thumbnails => "Thumbnails",
-            Self::Overlays => "Heads on image",
-            Self::Timeline => "Timeline",
-            Self::Similarity => "Similarity",
+            Self::Tokens => "Token atlas",
             Self::Atlas => "Head atlas",
             Self::Compare => "Compare",
-            Self::Tokens => "Token atlas",
+            Self::View(view) => view.title(),
         }
     }
 
     /// The view that it shows.
     pub fn view(self) -> Option<View> {
-        Some(match self {
-            Self::Examples | Self::Atlas | Self::Compare | Self::Tokens => return None,
-            Self::Heads => View::Heads,
-            Self::Image => View::Image,
-            Self::Links => View::Links,
-            Self::Text => View::Text,
-            Self::Matrix => View::Matrix,
-            Self::Embedding => View::Embedding,
-            Self::Thumbnails => View::Thumbnails,
-            Self::Overlays => View::Overlays,
-            Self::Timeline => View::Timeline,
-            Self::Similarity => View::Similarity,
-        })
+        if let Self::View(view) = self { Some(view) } else { None }
+    }
+}
+
+impl From<Panel> for String {
+    fn from(panel: Panel) -> Self {
+        panel.name().to_owned()
+    }
+}
+
+impl TryFrom<String> for Panel {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let found = Self::all().find(|panel| panel.name().eq_ignore_ascii_case(&name));
+        found.ok_or_else(|| format!("there is no panel `{name}`"))
     }
 }

@@ -63,7 +63,7 @@ pub struct State {
     /// How far the projection is that is being computed, from 0 to 1, once it takes its time.
     pub projecting: Option<f32>,
     /// What is typed into the command palette while it is shown.
-    pub palette: Option<Palette>,
+    pub palette: Option<CommandPalette>,
     /// The selections before.
     pub history: History,
     /// The views in front, in the order of their panels.
@@ -86,7 +86,7 @@ pub struct State {
 
 /// The command palette.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Palette {
+pub struct CommandPalette {
     /// As typed.
     pub query: String,
     /// Which of the commands found is chosen.

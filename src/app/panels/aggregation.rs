@@ -8,27 +8,13 @@ use crate::analysis::sinks::Criteria;
 use crate::analysis::{Combine, Direction, Pick, Selection, SinkTreatment, token_sets};
 use crate::app::model::command::Command;
 use crate::app::model::state::State;
+use crate::app::ui::controls::radios;
 use crate::trace::{Block, Modality};
-
-/// How several tokens become one.
-pub const COMBINATIONS: [(Combine, &str); 3] = [
-    (Combine::Mean, "mean of several tokens"),
-    (Combine::Sum, "sum of several tokens"),
-    (Combine::Max, "maximum of several tokens"),
-];
-
-/// What becomes of attention sinks.
-pub const TREATMENTS: [(SinkTreatment, &str); 4] = [
-    (SinkTreatment::Show, "show sinks like all tokens"),
-    (SinkTreatment::Mark, "mark sinks with a dot"),
-    (SinkTreatment::Hide, "hide sinks"),
-    (SinkTreatment::Renormalise, "hide sinks, scale rows up"),
-];
 
 /// Shows it.
 pub fn show(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     let Some(block) = state.block() else { return };
-    let selection = &state.selection;
+    let mut selection = state.selection.clone();
     let is_changed =
         selection.combine != Combine::Mean || selection.rollout.is_some() || selection.sinks != SinkTreatment::Show;
     // Several things are chosen, and sliders moved, while it is open.
@@ -36,16 +22,16 @@ pub fn show(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     let button = MenuButton::from_button(Button::new("Weights").selected(is_changed)).config(config);
     let (response, _) = button.ui(ui, |ui| {
         show_tokens(ui, state, commands);
+        radios(ui, &mut selection.combine);
         ui.separator();
-        show_rollout(ui, state, block, commands);
+        show_rollout(ui, block, &mut selection);
         ui.separator();
-        for (treatment, name) in TREATMENTS {
-            if ui.radio(selection.sinks == treatment, name).clicked() {
-                commands.push(Command::SetSinks(treatment));
-            }
-        }
-        show_criteria(ui, selection, commands);
+        radios(ui, &mut selection.sinks);
+        show_criteria(ui, &mut selection);
     });
+    if selection != state.selection {
+        commands.push(Command::SetSelection(selection));
+    }
     response.on_hover_text("Sets of tokens and how they combine, rollout through the layers, attention sinks");
 }
 
@@ -87,16 +73,11 @@ fn show_tokens(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     if ui.button("No token").on_hover_text("All that are not special count. Esc").clicked() {
         commands.push(Command::ClearTokens);
     }
-    for (combine, name) in COMBINATIONS {
-        if ui.radio(state.selection.combine == combine, name).clicked() {
-            commands.push(Command::SetCombine(combine));
-        }
-    }
 }
 
-fn show_rollout(ui: &mut Ui, state: &State, block: &Block, commands: &mut Vec<Command>) {
-    let before = state.selection.rollout;
-    let last = match state.selection.layer {
+fn show_rollout(ui: &mut Ui, block: &Block, selection: &mut Selection) {
+    let before = selection.rollout;
+    let last = match selection.layer {
         Pick::One(layer) => layer.min(block.layers.saturating_sub(1)),
         Pick::Mean | Pick::Max => block.layers.saturating_sub(1),
     };
@@ -112,15 +93,12 @@ fn show_rollout(ui: &mut Ui, state: &State, block: &Block, commands: &mut Vec<Co
         ui.add(Slider::new(&mut rollout.residual_percent, 0..=100).suffix(" %").text("residual share"))
             .on_hover_text("How much of each token stays itself, for the residual connection");
     });
-    let after = is_on.then_some(rollout);
-    if after != before {
-        commands.push(Command::SetRollout(after));
-    }
+    selection.rollout = is_on.then_some(rollout);
 }
 
 /// From which values on a token is a sink.
-fn show_criteria(ui: &mut Ui, selection: &Selection, commands: &mut Vec<Command>) {
-    let mut criteria = selection.sink_criteria;
+fn show_criteria(ui: &mut Ui, selection: &mut Selection) {
+    let criteria = &mut selection.sink_criteria;
     ui.add_enabled_ui(selection.sinks != SinkTreatment::Show, |ui| {
         let ratio = Slider::new(&mut criteria.share_ratio, 1.0..=50.0).logarithmic(true).max_decimals(1);
         ui.add(ratio.prefix("× ").text("uniform share")).on_hover_text(
@@ -133,11 +111,8 @@ fn show_criteria(ui: &mut Ui, selection: &Selection, commands: &mut Vec<Command>
             "How large a value of a hidden state makes a token a sink, next to the state's root mean square",
         );
     });
-    let is_usual = criteria == Criteria::default();
+    let is_usual = *criteria == Criteria::default();
     if ui.add_enabled(!is_usual, Button::new("Usual thresholds of sinks")).clicked() {
-        criteria = Criteria::default();
-    }
-    if criteria != selection.sink_criteria {
-        commands.push(Command::SetSinkCriteria(criteria));
+        *criteria = Criteria::default();
     }
 }

@@ -10,12 +10,13 @@ use crate::app::model::command::Command;
 use crate::app::model::state::State;
 use crate::app::ui::appearance::color;
 use crate::app::ui::canvas::{Canvas, Easel};
-use crate::app::ui::controls::{menu, unlabelled_choice};
+use crate::app::ui::controls::{choose, menu};
 use crate::dataset::Dataset;
 use crate::dataset::head_stats::definition;
 use crate::query::{Atlas, AtlasValue, PERMUTATIONS, Results};
 use crate::render::{Drawing, Fonts};
 use crate::trace::{LINE_LETTERS, NAME_LETTERS, shortened};
+use crate::typed::Choice as _;
 use crate::view::{Inputs, Options, Scene, Target, draw_grid};
 
 /// The share of the panel's height that the list of extreme examples takes.
@@ -89,12 +90,9 @@ fn show_choices(ui: &mut Ui, state: &State, dataset: &Dataset, commands: &mut Ve
     let mut choice = browsing.atlas.choice.clone();
     ui.horizontal_wrapped(|ui| {
         show_statistics(ui, dataset, &mut choice);
-        let offered: Vec<AtlasValue> =
-            AtlasValue::ALL.into_iter().filter(|value| choice.b.is_some() || !value.compares()).collect();
-        let shown = offered.iter().position(|value| *value == choice.value).unwrap_or(0);
-        if let Some(row) = unlabelled_choice(ui, "Value", offered.iter().map(|value| value.label()), shown) {
-            choice.value = offered[row];
-        }
+        let compares = choice.b.is_some();
+        let offered = AtlasValue::rows().filter(|(value, _)| compares || !value.compares());
+        choose(ui, "Value", &mut choice.value, offered);
         show_groups(ui, state, &mut choice);
     });
     if let Some(atlas) = &browsing.atlas.shown
@@ -138,13 +136,9 @@ fn show_statistics(ui: &mut Ui, dataset: &Dataset, choice: &mut AtlasChoice) {
         definition(name)
             .map_or_else(|| name.trim_start_matches("metric_").replace('_', " "), |found| found.label.to_owned())
     };
-    let is_chosen = |name: &String| {
-        *name == choice.statistic || definition(name).is_some_and(|found| found.name == choice.statistic)
-    };
-    let shown = names.iter().position(is_chosen).unwrap_or(names.len());
-    if let Some(row) = unlabelled_choice(ui, "Statistic of the atlas", names.iter().map(label), shown) {
-        choice.statistic = definition(&names[row]).map_or_else(|| names[row].clone(), |found| found.name.to_owned());
-    }
+    let own = |name: &str| definition(name).map_or(name, |found| found.name).to_owned();
+    choice.statistic = own(&choice.statistic);
+    choose(ui, "Statistic of the atlas", &mut choice.statistic, names.iter().map(|name| (own(name), label(name))));
 }
 
 /// Two groups to compare, or one alone.

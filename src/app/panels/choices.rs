@@ -4,8 +4,9 @@ use egui::containers::menu::is_in_menu;
 use egui::{DragValue, Slider, Ui};
 
 use crate::analysis::timeline::TokenGroup;
-use crate::app::ui::controls::unlabelled_choice;
-use crate::view::{LinkColor, MatrixBlock, Options, Tiles, View};
+use crate::app::ui::controls::{choose, radios};
+use crate::typed::Choice as _;
+use crate::view::{Options, View};
 
 /// Shows those of a view.
 pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
@@ -14,11 +15,7 @@ pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
             ui.checkbox(&mut options.join_pieces, "whole words").on_hover_text("Join the pieces of a word");
         }
         View::Timeline => {
-            let shown = TokenGroup::ALL.iter().position(|&group| group == options.timeline_group).unwrap_or(0);
-            let labels = TokenGroup::ALL.iter().map(|group| group.label());
-            if let Some(row) = unlabelled_choice(ui, "Mass layer by layer", labels, shown) {
-                options.timeline_group = TokenGroup::ALL[row];
-            }
+            choose(ui, "Mass layer by layer", &mut options.timeline_group, TokenGroup::rows());
         }
         _ => {}
     }
@@ -39,17 +36,13 @@ pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
                 .on_hover_text("Around the fewest patches that hold half, and dashed four fifths, of the attention");
             ui.checkbox(&mut options.smooth, "smooth").on_hover_text("Blended between patches, or each patch a square");
             ui.separator();
-            for tiles in Tiles::ALL {
-                ui.radio_value(&mut options.tiles, tiles, tiles.label());
-            }
+            radios(ui, &mut options.tiles);
             ui.separator();
             scale(ui, options);
         }
         View::Matrix => {
-            for block in MatrixBlock::ALL {
-                if ui.radio_value(&mut options.matrix_block, block, block.label()).changed() {
-                    options.matrix_window = None;
-                }
+            if radios(ui, &mut options.matrix_block) {
+                options.matrix_window = None;
             }
             ui.separator();
             scale(ui, options);
@@ -67,9 +60,7 @@ pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
 }
 
 fn links(ui: &mut Ui, options: &mut Options) {
-    for color in LinkColor::ALL {
-        ui.radio_value(&mut options.links_color, color, color.label());
-    }
+    radios(ui, &mut options.links_color);
     ui.separator();
     ui.checkbox(&mut options.links_bundle, "bundle by region")
         .on_hover_text("One link to each labelled region, or quadrant of an image without regions");

@@ -94,7 +94,7 @@ fn show_choices(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     ui.horizontal_wrapped(|ui| {
         for view in CompareView::ALL {
             let is_shown = state.comparison.view == view;
-            let button = ui.selectable_label(is_shown, view.name());
+            let button = ui.selectable_label(is_shown, view.label());
             button.widget_info(|| {
                 egui::WidgetInfo::selected(egui::Role::Button, true, is_shown, format!("Compare {view}"))
             });

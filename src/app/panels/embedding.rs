@@ -3,25 +3,29 @@
 use egui::{Rect as EguiRect, Slider, Ui, pos2, vec2};
 
 use crate::analysis::neighbours::Metric;
-use crate::analysis::projection::{Align, Method};
+use crate::analysis::projection::Method;
 use crate::app::model::command::Command;
 use crate::app::model::state::State;
-use crate::app::ui::controls::{menu_anywhere, unlabelled_choice};
+use crate::app::ui::controls::{choose, menu_anywhere, radios};
 use crate::app::ui::lasso;
-use crate::view::{ColorBy, EmbeddingOptions, Options, SizeBy, Zone};
+use crate::typed::Choice as _;
+use crate::view::{EmbeddingOptions, Options, SizeBy, Zone};
 
 /// The choices in the panel's bar: state and method at hand, the rest in a menu.
-pub fn show_options(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut Vec<Command>) {
+pub fn show_options(ui: &mut Ui, state: &State, options: &mut Options) {
     let Some(projection) = &state.projection else { return };
     let embedding = &mut options.embedding;
-    let menu = menu_anywhere(ui, "View", |ui| show_menu(ui, state, embedding, commands));
+    let follows = options.hidden_state.is_none();
+    let menu = menu_anywhere(ui, "View", |ui| {
+        show_menu(ui, embedding);
+        if !follows && ui.button("State follows the layer").clicked() {
+            options.hidden_state = None;
+        }
+    });
     menu.on_hover_text("How hidden states are shown");
-    let shown = Method::ALL.iter().position(|method| *method == embedding.recipe.method).unwrap_or(0);
     ui.scope(|ui| {
         ui.spacing_mut().combo_width = 56.0;
-        if let Some(row) = unlabelled_choice(ui, "Projection", Method::ALL.iter(), shown) {
-            embedding.recipe.method = Method::ALL[row];
-        }
+        choose(ui, "Projection", &mut embedding.recipe.method, Method::rows());
     });
     let mut shown = projection.state;
     let last = projection.states.saturating_sub(1);
@@ -29,23 +33,19 @@ pub fn show_options(ui: &mut Ui, state: &State, options: &mut Options, commands:
     let slider = ui.add(Slider::new(&mut shown, 0..=last));
     slider.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Slider, true, "State"));
     if slider.on_hover_text("State: 0 is the embedding, state i is what layer i − 1 puts out").changed() {
-        commands.push(Command::SetHiddenState(Some(shown)));
+        options.hidden_state = Some(shown);
     }
 }
 
-fn show_menu(ui: &mut Ui, state: &State, embedding: &mut EmbeddingOptions, commands: &mut Vec<Command>) {
+fn show_menu(ui: &mut Ui, embedding: &mut EmbeddingOptions) {
     ui.set_min_width(230.0);
     ui.label("States");
-    for align in Align::ALL {
-        ui.radio_value(&mut embedding.recipe.align, align, align.to_string());
-    }
+    radios(ui, &mut embedding.recipe.align);
     ui.separator();
     ui.label("Colour by");
-    for color_by in ColorBy::ALL {
-        ui.radio_value(&mut embedding.color_by, color_by, color_by.to_string());
-    }
+    radios(ui, &mut embedding.color_by);
     let mut by_attention = embedding.size_by == SizeBy::Received;
-    ui.checkbox(&mut by_attention, SizeBy::Received.to_string());
+    ui.checkbox(&mut by_attention, SizeBy::Received.label());
     embedding.size_by = if by_attention { SizeBy::Received } else { SizeBy::Equal };
     ui.separator();
     ui.label("Nearest tokens of the selection");
@@ -66,9 +66,6 @@ fn show_menu(ui: &mut Ui, state: &State, embedding: &mut EmbeddingOptions, comma
         let label = ui.label("Seed");
         ui.add(egui::DragValue::new(&mut embedding.recipe.seed)).labelled_by(label.id);
     });
-    if state.options.hidden_state.is_some() && ui.button("State follows the layer").clicked() {
-        commands.push(Command::SetHiddenState(None));
-    }
 }
 
 /// What is being computed, over the view, with a way to give it up.

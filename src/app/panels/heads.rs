@@ -9,17 +9,11 @@ use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::{self, Over};
 use crate::app::model::command::Command;
 use crate::app::model::state::State;
-use crate::app::ui::controls::unlabelled_choice;
+use crate::app::ui::controls::choose;
 use crate::trace::{NAME_LETTERS, shortened};
+use crate::typed::Choice as _;
 use crate::view::{ColourBar, HeadsOrder, Options, Scene, Target, View, statistic_grid};
 
-/// What statistics are compared with, as it is offered.
-pub const Z_SCORES: [(Option<Over>, &str); 4] = [
-    (None, "raw"),
-    (Some(Over::Layers), "z by head"),
-    (Some(Over::Heads), "z by layer"),
-    (Some(Over::Everything), "z over all"),
-];
 /// How many heads the list of the strongest has.
 pub const STRONGEST: usize = 10;
 
@@ -49,7 +43,7 @@ fn show_row(ui: &mut Ui, view: View, state: &State, options: &mut Options, comma
     match view {
         View::Heads => show_heads(ui, state, options, commands),
         View::Thumbnails => {
-            show_poolings(ui, state, commands);
+            choose(ui, "Pooling", &mut options.pooling, Pooling::rows());
             let own = Checkbox::new(&mut options.thumbnails_own_scale, "own scale");
             ui.add(own).on_hover_text("Each head's colours end at its own maximum");
         }
@@ -86,22 +80,12 @@ fn show_heads(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut 
     let Some(trace) = &state.trace else { return };
     let ours = statistics::TABLE.iter().map(|entry| (entry.name.to_owned(), entry.label));
     let all: Vec<_> = ours.chain(statistics::metric_names(trace.document(), state.selection.block)).collect();
-    let shown = all.iter().position(|(name, _)| *name == options.statistic).unwrap_or(all.len());
-    if let Some(row) = unlabelled_choice(ui, "Statistic", all.iter().map(|(_, label)| label), shown) {
-        options.statistic.clone_from(&all[row].0);
-    }
-    let shown = Z_SCORES.iter().position(|(over, _)| *over == state.options.z_score).unwrap_or(0);
-    if let Some(row) = unlabelled_choice(ui, "Compared with", Z_SCORES.iter().map(|(_, name)| name), shown) {
-        commands.push(Command::SetZScore(Z_SCORES[row].0));
-    }
-    let shown = HeadsOrder::ALL.iter().position(|&order| order == options.heads_order).unwrap_or(0);
-    if let Some(row) = unlabelled_choice(ui, "Order", HeadsOrder::ALL.iter().map(|order| order.name()), shown) {
-        options.heads_order = HeadsOrder::ALL[row];
-    }
-    let mut specials = state.options.specials;
-    if ui.checkbox(&mut specials, "special").on_hover_text("Count special tokens").changed() {
-        commands.push(Command::CountSpecials(specials));
-    }
+    choose(ui, "Statistic", &mut options.statistic, all);
+    let plain = std::iter::once((None, "raw"));
+    let over = Over::rows().map(|(over, words)| (Some(over), words));
+    choose(ui, "Compared with", &mut options.z_score, plain.chain(over));
+    choose(ui, "Order", &mut options.heads_order, HeadsOrder::rows());
+    ui.checkbox(&mut options.specials, "special").on_hover_text("Count special tokens");
     show_filter(ui, state, options);
     show_strongest(ui, state, commands);
 }
@@ -155,13 +139,6 @@ fn show_strongest(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
             }
         }
     });
-}
-
-fn show_poolings(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
-    let shown = Pooling::ALL.iter().position(|&pooling| pooling == state.options.pooling).unwrap_or(0);
-    if let Some(row) = unlabelled_choice(ui, "Pooling", Pooling::ALL.iter().map(|pooling| pooling.name()), shown) {
-        commands.push(Command::SetPooling(Pooling::ALL[row]));
-    }
 }
 
 /// A drag on the colour bar chooses which values are not dimmed, a click on it shows all. A double click enters a head:

@@ -3,6 +3,7 @@
 use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
 
 use crate::app::model::panel::Panel;
+use crate::view::View;
 
 /// Where the panels stand. The user rearranges them by dragging their tabs.
 pub type Layout = Tree<Panel>;
@@ -12,21 +13,19 @@ pub fn layout_id() -> egui::Id {
     egui::Id::unique("panels")
 }
 
-/// Examples and heads at the left, picture and text in the middle, matrix and hidden states at the right.
+/// Examples and heads at the left, picture and text in the middle, matrix and hidden states at the right; a view that has no place
+/// of its own is a tab beside the matrix.
 pub fn default_layout() -> Layout {
+    use View::{Embedding, Heads, Image, Links, Matrix, Overlays, Similarity, Text, Thumbnails, Timeline};
+    let placed = [Embedding, Heads, Image, Links, Matrix, Overlays, Similarity, Text, Thumbnails, Timeline];
+    let others = View::all().into_iter().filter(|view| !placed.contains(view));
+    let matrix: Vec<Panel> = [Matrix, Similarity].into_iter().chain(others).map(Panel::View).collect();
+    let of = Panel::View;
     let mut tiles = Tiles::default();
-    let left = column(
-        &mut tiles,
-        &[(&[Panel::Examples, Panel::Tokens], 0.42), (&[Panel::Heads, Panel::Thumbnails, Panel::Atlas], 0.58)],
-    );
-    let middle = column(
-        &mut tiles,
-        &[
-            (&[Panel::Image, Panel::Overlays, Panel::Links, Panel::Compare], 0.72),
-            (&[Panel::Text, Panel::Timeline], 0.28),
-        ],
-    );
-    let right = column(&mut tiles, &[(&[Panel::Matrix, Panel::Similarity], 0.5), (&[Panel::Embedding], 0.5)]);
+    let left = [(&[Panel::Examples, Panel::Tokens][..], 0.42), (&[of(Heads), of(Thumbnails), Panel::Atlas], 0.58)];
+    let middle = [(&[of(Image), of(Overlays), of(Links), Panel::Compare][..], 0.72), (&[of(Text), of(Timeline)], 0.28)];
+    let right = [(matrix.as_slice(), 0.5), (&[of(Embedding)], 0.5)];
+    let [left, middle, right] = [&left, &middle, &right].map(|groups| column(&mut tiles, groups));
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.27), (middle, 0.44), (right, 0.29)]);
     Tree::new(layout_id(), root, tiles)
 }
@@ -117,6 +116,7 @@ fn linear(tiles: &mut Tiles<Panel>, direction: LinearDir, children: &[(TileId, f
 mod tests {
     use super::{Container, Layout, Tile, completed, default_layout, panes, sound};
     use crate::app::model::panel::Panel;
+    use crate::view::View;
 
     #[test]
     fn a_layout_that_cannot_be_shown_is_not_sound() {
@@ -157,7 +157,7 @@ mod tests {
     fn a_layout_of_an_earlier_version_gets_the_new_panels() {
         let mut old: Layout = default_layout();
         let gone: Vec<_> = panes(&old)
-            .filter(|(_, panel)| matches!(panel, Panel::Timeline | Panel::Embedding | Panel::Similarity))
+            .filter(|(_, panel)| matches!(panel, Panel::View(View::Timeline | View::Embedding | View::Similarity)))
             .map(|(tile, _)| tile)
             .collect();
         for tile in gone {
@@ -171,6 +171,6 @@ mod tests {
         assert_eq!(found, all);
         let parent =
             |panel: Panel| panes(&now).find(|(_, p)| *p == panel).and_then(|(tile, _)| now.tiles.parent_of(tile));
-        assert_eq!(parent(Panel::Timeline), parent(Panel::Text), "as a tab beside the text");
+        assert_eq!(parent(Panel::View(View::Timeline)), parent(Panel::View(View::Text)), "as a tab beside the text");
     }
 }

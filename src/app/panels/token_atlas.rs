@@ -18,11 +18,12 @@ use crate::app::model::state::State;
 use crate::app::model::tokens::{NearTokens, ShownTokens, TokenCommand};
 use crate::app::ui::appearance::color;
 use crate::app::ui::canvas::{Canvas, Easel};
-use crate::app::ui::controls::unlabelled_choice;
+use crate::app::ui::controls::choose;
 use crate::app::ui::lasso;
 use crate::dataset::tokens::NearToken;
 use crate::render::{Drawing, Fonts, Rect, Transform};
 use crate::trace::{NAME_LETTERS, shortened};
+use crate::typed::Choice as _;
 use crate::view::{CloudInputs, Options, Scene, draw_token_cloud};
 use crate::view::{TokenColor, token_name};
 
@@ -77,15 +78,15 @@ fn show_choices(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().combo_width = 72.0;
         if let Some(shown) = &panel.shown {
-            let at = shown.states.iter().position(|&state| state == shown.atlas.state).unwrap_or(0);
-            let names = shown.states.iter().map(|state| format!("state {state}"));
-            if let Some(row) = unlabelled_choice(ui, "Hidden state of the tokens", names, at) {
-                wish(TokenCommand::SetState(shown.states[row]));
+            let mut chosen = shown.atlas.state;
+            let states = shown.states.iter().map(|&state| (state, format!("state {state}")));
+            if choose(ui, "Hidden state of the tokens", &mut chosen, states) {
+                wish(TokenCommand::SetState(chosen));
             }
         }
-        let at = TokenColor::ALL.iter().position(|&color| color == panel.color).unwrap_or(0);
-        if let Some(row) = unlabelled_choice(ui, "Colour of the tokens", TokenColor::ALL.iter(), at) {
-            wish(TokenCommand::SetColor(TokenColor::ALL[row]));
+        let mut color = panel.color;
+        if choose(ui, "Colour of the tokens", &mut color, TokenColor::rows()) {
+            wish(TokenCommand::SetColor(color));
         }
         let mut lasso = panel.lasso;
         let checkbox = ui.checkbox(&mut lasso, "Lasso");

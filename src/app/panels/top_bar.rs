@@ -95,10 +95,9 @@ fn show_selection(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>)
     if let Some(pick) = pick(ui, "Head", heads, selection.head) {
         commands.push(Command::SelectHead(pick));
     }
-    keep_together(ui, &["attends to", "attended by"]);
-    let directions = [(Direction::AttendsTo, "attends to"), (Direction::AttendedBy, "attended by")];
-    for (direction, name) in directions {
-        if ui.selectable_label(selection.direction == direction, name).clicked() {
+    keep_together(ui, &Direction::ALL.map(Direction::label));
+    for direction in Direction::ALL {
+        if ui.selectable_label(selection.direction == direction, direction.label()).clicked() {
             commands.push(Command::SetDirection(direction));
         }
     }

@@ -10,7 +10,7 @@ use crate::app::model::command::Command;
 use crate::app::model::reduce::{CLOSEST, kept_inside};
 use crate::app::model::state::State;
 use crate::app::ui::canvas::{Canvas, Easel};
-use crate::app::ui::controls::{say_instead, unlabelled_choice};
+use crate::app::ui::controls::{choose, say_instead};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
 use crate::view::{Options, Target, View, matrix_size};
@@ -188,15 +188,15 @@ fn wheel(ui: &Ui) -> Option<f32> {
 pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<Command>) {
     let mut options = state.options.clone();
     match view {
-        View::Image => show_image_options(ui, state, commands),
+        View::Image => choose_normalization(ui, &mut options.normalization),
         View::Matrix => {
-            choose_colormap(ui, &mut options);
+            choose_colormap(ui, &mut options.colormap);
             if options.matrix_window.is_some() && ui.button("Show all").clicked() {
                 options.matrix_window = None;
             }
         }
         View::Links => show_links_options(ui, &mut options),
-        View::Embedding => embedding::show_options(ui, state, &mut options, commands),
+        View::Embedding => embedding::show_options(ui, state, &mut options),
         View::Text | View::Heads | View::Thumbnails | View::Overlays | View::Timeline | View::Similarity => {}
     }
     choices::show(ui, view, &mut options);
@@ -205,35 +205,21 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
     }
 }
 
-fn show_image_options(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
-    let mut all = Normalization::ALL.to_vec();
-    let is_known = |normalization: &Normalization| *normalization == state.options.normalization;
+fn choose_normalization(ui: &mut Ui, chosen: &mut Normalization) {
     // A view state may have a percentile of its own.
-    let shown = all.iter().position(is_known).unwrap_or_else(|| {
-        all.push(state.options.normalization);
-        all.len() - 1
-    });
-    if let Some(row) =
-        unlabelled_choice(ui, "Normalization", all.iter().map(|normalization| normalization.name()), shown)
-    {
-        commands.push(Command::SetNormalization(all[row]));
-    }
+    let own = Some(*chosen).filter(|own| !Normalization::ALL.contains(own));
+    choose(ui, "Normalization", chosen, Normalization::ALL.into_iter().chain(own).map(|how| (how, how.words())));
 }
 
-fn choose_colormap(ui: &mut Ui, options: &mut Options) {
-    let all = Colormap::all();
-    let shown = options.colormap.and_then(|chosen| all.iter().position(|&map| map == chosen)).map_or(0, |row| row + 1);
-    let names = std::iter::once("own colours".to_owned()).chain(all.iter().map(Colormap::to_string));
-    if let Some(row) = unlabelled_choice(ui, "Colours", names, shown) {
-        options.colormap = row.checked_sub(1).map(|row| all[row]);
-    }
+fn choose_colormap(ui: &mut Ui, chosen: &mut Option<Colormap>) {
+    let all = Colormap::all().into_iter().map(|map| (Some(map), map.label()));
+    choose(ui, "Colours", chosen, std::iter::once((None, "own colours")).chain(all));
 }
 
 fn show_links_options(ui: &mut Ui, options: &mut Options) {
-    let rows = ["strongest", "at least"];
-    let is_threshold = matches!(options.links, Keep::AtLeast(_));
-    if let Some(row) = unlabelled_choice(ui, "Which links", rows.iter(), usize::from(is_threshold)) {
-        options.links = if row == 0 { Keep::Strongest(200) } else { Keep::AtLeast(0.05) };
+    let mut is_threshold = matches!(options.links, Keep::AtLeast(_));
+    if choose(ui, "Which links", &mut is_threshold, [(false, "strongest"), (true, "at least")]) {
+        options.links = if is_threshold { Keep::AtLeast(0.05) } else { Keep::Strongest(200) };
     }
     let (slider, name) = match &mut options.links {
         Keep::Strongest(count) => (ui.add(Slider::new(count, 1..=20_000).logarithmic(true)), "How many links"),

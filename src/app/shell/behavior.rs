@@ -1,5 +1,7 @@
 //! How the panels are shown inside the layout.
 
+use std::ops::Index;
+
 use egui_tiles::UiResponse;
 
 use crate::app::model::command::Command;
@@ -15,6 +17,33 @@ use crate::view::View;
 /// Height of a row of tabs.
 const TAB_BAR: f32 = 28.0;
 
+/// The pictures of the panels.
+#[derive(Default)]
+pub struct Canvases([Canvas; Panel::COUNT]);
+
+impl Index<Panel> for Canvases {
+    type Output = Canvas;
+
+    fn index(&self, panel: Panel) -> &Canvas {
+        &self.0[panel.index()]
+    }
+}
+
+/// What a frame showed, and where the pointer and the keyboard were.
+#[derive(Default)]
+pub struct Seen {
+    /// The panels in front.
+    pub panels: Vec<Panel>,
+    /// The view under the pointer.
+    pub pointed: Option<View>,
+    /// Whether the pointer is over something that it previews.
+    pub hovers: bool,
+    /// The panel that has the keyboard's focus.
+    pub focused: Option<Panel>,
+    /// Of the tabs that are being shown, and how much room they have.
+    active_tab: Option<(egui_tiles::TileId, f32)>,
+}
+
 /// Shows the panels inside the layout.
 pub struct Behavior<'a> {
     /// Panels that panicked.
@@ -23,76 +52,42 @@ pub struct Behavior<'a> {
     pub state: &'a State,
     /// Draws the views.
     pub easel: &'a mut Easel,
-    /// By [`View`].
-    pub canvases: &'a mut [Canvas; View::all().len()],
+    /// What they are drawn on.
+    pub canvases: &'a mut Canvases,
     /// The small pictures of the browser.
     pub textures: &'a mut Textures,
-    /// The head atlas's.
-    pub atlas_canvas: &'a mut Canvas,
-    /// Of the two traces that are compared.
-    pub comparison: &'a mut Canvas,
-    /// Whether they are in front.
-    pub shows_comparison: bool,
-    /// Of the token atlas.
-    pub token_canvas: &'a mut Canvas,
-    /// Whether it is in front.
-    pub shows_tokens: bool,
     /// What the panels wish for.
     pub commands: &'a mut Vec<Command>,
     /// Words for what is under the pointer.
     pub tip: &'a mut Option<String>,
-    /// The view under the pointer.
-    pub pointed: Option<View>,
-    /// Whether the pointer is over a view.
-    pub hovers: bool,
-    /// The views in front.
-    pub shown: Vec<View>,
-    /// Whether the head atlas is in front.
-    pub shows_atlas: bool,
+    /// What is shown.
+    pub seen: Seen,
     /// Where the keyboard is.
     pub focus: &'a mut Focus,
-    /// The panel that has its focus.
-    pub focused: Option<Panel>,
-    /// Of the tabs that are being shown, and how much room they have.
-    pub active_tab: Option<(egui_tiles::TileId, f32)>,
 }
 
 impl Behavior<'_> {
     fn show(&mut self, ui: &mut egui::Ui, panel: Panel) {
-        match panel.view() {
-            None if panel == Panel::Atlas => {
-                self.shows_atlas = true;
-                let canvas = &mut *self.atlas_canvas;
-                if let Some(tip) = panels::show_atlas(ui, self.state, canvas, self.easel, self.commands) {
-                    *self.tip = Some(tip);
-                }
+        self.seen.panels.push(panel);
+        let Self { state, easel, commands, .. } = self;
+        let canvas = &mut self.canvases.0[panel.index()];
+        let tip = match panel {
+            Panel::Examples => {
+                panels::show_browser(ui, state, self.textures, commands);
+                None
             }
-            None if panel == Panel::Tokens => {
-                self.shows_tokens = true;
-                let canvas = &mut *self.token_canvas;
-                if let Some(tip) = panels::show_token_atlas(ui, self.state, canvas, self.easel, self.commands) {
-                    *self.tip = Some(tip);
-                }
+            Panel::Atlas => panels::show_atlas(ui, state, canvas, easel, commands),
+            Panel::Tokens => panels::show_token_atlas(ui, state, canvas, easel, commands),
+            Panel::Compare => panels::show_comparison(ui, state, canvas, easel, commands),
+            Panel::View(view) => {
+                panels::show_head_controls(ui, view, state, commands);
+                panels::show_view(ui, view, state, canvas, easel, commands)
             }
-            None if panel == Panel::Compare => {
-                self.shows_comparison = true;
-                let tip = panels::show_comparison(ui, self.state, self.comparison, self.easel, self.commands);
-                if let Some(tip) = tip {
-                    self.hovers = true;
-                    *self.tip = Some(tip);
-                }
-            }
-            None => panels::show_browser(ui, self.state, self.textures, self.commands),
-            Some(view) => {
-                self.shown.push(view);
-                panels::show_head_controls(ui, view, self.state, self.commands);
-                let canvas = &mut self.canvases[view as usize];
-                if let Some(tip) = panels::show_view(ui, view, self.state, canvas, self.easel, self.commands) {
-                    self.hovers = true;
-                    self.pointed = Some(view);
-                    *self.tip = Some(tip);
-                }
-            }
+        };
+        if tip.is_some() {
+            self.seen.hovers |= matches!(panel, Panel::Compare | Panel::View(_));
+            self.seen.pointed = panel.view().or(self.seen.pointed);
+            *self.tip = tip;
         }
     }
 }
@@ -106,7 +101,7 @@ impl egui_tiles::Behavior<Panel> for Behavior<'_> {
         *self.failures = failures;
         space.min.y -= TAB_BAR;
         if self.focus.panel(ui.ctx(), space, tile.egui_id(panels::layout_id())) {
-            self.focused = Some(*panel);
+            self.seen.focused = Some(*panel);
         }
         UiResponse::None
     }
@@ -128,7 +123,7 @@ impl egui_tiles::Behavior<Panel> for Behavior<'_> {
         if let Some(panel) = tabs.active.and_then(|tile| tiles.get_pane(&tile)) {
             panels::show_tab_bar(ui, *panel, &titles, self.state, self.commands);
         }
-        self.active_tab = tabs.active.map(|tile| (tile, ui.available_width()));
+        self.seen.active_tab = tabs.active.map(|tile| (tile, ui.available_width()));
     }
 
     fn on_tab_button(
@@ -137,7 +132,7 @@ impl egui_tiles::Behavior<Panel> for Behavior<'_> {
         tile: egui_tiles::TileId,
         tab: egui::Response,
     ) -> egui::Response {
-        if let Some((active, room)) = self.active_tab
+        if let Some((active, room)) = self.seen.active_tab
             && active == tile
         {
             reveal_tab(&tab, room);

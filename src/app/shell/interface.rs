@@ -1,6 +1,7 @@
 //! The window's content, apart from the window: the same in a native window, offscreen, and in a test.
 
 mod answers;
+mod effects;
 mod figures;
 
 use std::path::{Path, PathBuf};
@@ -15,15 +16,15 @@ use crate::analysis::{Compute, Engine};
 use crate::app::launch::Launch;
 use crate::app::model::choices::UiScale;
 use crate::app::model::command::Command;
-use crate::app::model::effect::{DatasetEffect, Effect};
+use crate::app::model::effect::Effect;
 use crate::app::model::messages::Messages;
 use crate::app::model::panel::Panel;
 use crate::app::model::state::State;
 use crate::app::panels::{self, Layout};
-use crate::app::shell::behavior::Behavior;
+use crate::app::shell::behavior::{Behavior, Canvases, Seen};
 use crate::app::shell::failures::Failures;
 use crate::app::shell::settings::{self, Settings};
-use crate::app::ui::canvas::{Canvas, Easel};
+use crate::app::ui::canvas::Easel;
 use crate::app::ui::focus::Focus;
 use crate::app::ui::keys::TypedAhead;
 use crate::app::ui::{appearance, keys, toasts};
@@ -50,14 +51,13 @@ pub struct Interface {
     pub state: State,
     layout: Layout,
     easel: Easel,
-    canvases: [Canvas; View::all().len()],
+    canvases: Canvases,
+    /// In the last frame.
+    seen: Seen,
     loader: Latest<PathBuf, OpenTrace>,
     pub(in crate::app) desk: Desk,
     textures: Textures,
-    atlas_canvas: Canvas,
     queries: Queries,
-    /// The view under the pointer.
-    pointed: Option<View>,
     /// Reads the trace that the shown one is compared with.
     partner: Latest<PathBuf, OpenTrace>,
     notes: (Sender<Result<Done>>, Receiver<Result<Done>>),
@@ -80,12 +80,7 @@ pub struct Interface {
     context: egui::Context,
     /// A view state that waits for its trace.
     awaited_state: Option<ViewState>,
-    /// Of the two traces that are compared.
-    comparison: Canvas,
-    shows_comparison: bool,
     token_desk: TokenDesk,
-    token_canvas: Canvas,
-    shows_tokens: bool,
     focus: Focus,
     typed_ahead: TypedAhead,
     failures: Failures,
@@ -127,13 +122,12 @@ impl Interface {
             layout: settings.layout.map_or_else(panels::default_layout, panels::completed),
             adapter_name: gpu.info.name.clone(),
             easel: Easel::new(Arc::clone(&gpu), renderer),
-            canvases: Default::default(),
+            canvases: Canvases::default(),
+            seen: Seen::default(),
             loader: opener(wake.clone()),
             desk: Desk::new(launch.path.clone().zip(launch.index_dir.clone()), wake.clone()),
             textures: Textures::new(wake.clone()),
-            atlas_canvas: Canvas::default(),
             partner: opener(wake.clone()),
-            pointed: None,
             queries: Queries::new(engine, wake),
             notes: mpsc::channel(),
             dialog: None,
@@ -152,11 +146,7 @@ impl Interface {
             folder: launch.screenshot_dir.clone().unwrap_or_else(screenshot::default_folder),
             context: context.clone(),
             awaited_state: None,
-            comparison: Canvas::default(),
-            shows_comparison: false,
             token_desk,
-            token_canvas: Canvas::default(),
-            shows_tokens: false,
             focus: Focus::default(),
             typed_ahead: TypedAhead::default(),
             failures: Failures::default(),
@@ -187,8 +177,7 @@ impl Interface {
     pub fn draw_on(&mut self, gpu: &Arc<Gpu>, renderer: Arc<RwLock<egui_wgpu::Renderer>>) {
         self.gpu = Arc::clone(gpu);
         self.easel = Easel::new(Arc::clone(gpu), Some(renderer));
-        self.canvases = Default::default();
-        [self.atlas_canvas, self.comparison, self.token_canvas] = Default::default();
+        self.canvases = Canvases::default();
         self.textures.forget();
         self.queries.forget();
         self.ask();
@@ -241,32 +230,20 @@ impl Interface {
                 state: &self.state,
                 easel: &mut self.easel,
                 textures: &mut self.textures,
-                atlas_canvas: &mut self.atlas_canvas,
                 canvases: &mut self.canvases,
-                comparison: &mut self.comparison,
-                shows_comparison: false,
-                token_canvas: &mut self.token_canvas,
-                shows_tokens: false,
                 commands: &mut commands,
                 tip: &mut self.tip,
-                pointed: None,
-                hovers: false,
-                shown: Vec::new(),
-                shows_atlas: false,
+                seen: Seen::default(),
                 focus: &mut self.focus,
-                focused: None,
-                active_tab: None,
             };
             self.layout.ui(&mut behavior, ui);
-            self.shows_comparison = behavior.shows_comparison;
-            self.shows_tokens = behavior.shows_tokens;
-            self.pointed = behavior.pointed;
-            let (hovers, shown, shows_atlas) = (behavior.hovers, behavior.shown, behavior.shows_atlas);
-            let focused = behavior.focused;
-            if focused != self.state.focused_panel {
-                commands.push(Command::NotePanel(focused));
+            self.seen = behavior.seen;
+            let Seen { panels, focused, hovers, .. } = &self.seen;
+            if *focused != self.state.focused_panel {
+                commands.push(Command::NotePanel(*focused));
             }
-            self.state.browsing.atlas.is_shown = shows_atlas;
+            self.state.browsing.atlas.is_shown = panels.contains(&Panel::Atlas);
+            let shown: Vec<View> = panels.iter().filter_map(|panel| panel.view()).collect();
             if shown != self.state.shown_views {
                 commands.push(Command::ShowViews(shown));
             }
@@ -355,69 +332,6 @@ impl Interface {
         move |result| {
             // Fails only after the window was closed.
             let _ = notes.send(result.map(Done::Saved));
-        }
-    }
-
-    fn show_trace(&mut self, trace: Arc<OpenTrace>) {
-        let name = trace.document().id.clone().unwrap_or_else(|| trace.trace.path().display().to_string());
-        self.title = Some(format!("{name} · vlscope"));
-        self.desk.keep(&trace);
-        self.state.set_trace(trace);
-        if let Some(state) = self.awaited_state.take() {
-            self.show_state(state);
-        }
-    }
-
-    fn bring_forward(&mut self, wanted: Panel) {
-        self.layout.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(panel) if *panel == wanted));
-    }
-
-    pub(in crate::app) fn carry_out(&mut self, effect: Effect) {
-        match effect {
-            Effect::Open(path) => self.desk.open(path),
-            Effect::Load(path) => match self.desk.preloaded(&path) {
-                Some(trace) => {
-                    self.loader.forget();
-                    self.show_trace(trace);
-                }
-                None => self.loader.ask_anew(path),
-            },
-            Effect::Dataset(DatasetEffect::ShowBrowser) => self.bring_forward(Panel::Examples),
-            Effect::Dataset(DatasetEffect::ShowAtlas) => self.bring_forward(Panel::Atlas),
-            Effect::Dataset(DatasetEffect::Index) => self.desk.index(&mut self.messages),
-            Effect::Dataset(DatasetEffect::CancelIndexing) => self.desk.cancel_indexing(),
-            Effect::ChooseFile => {
-                self.dialog = Some(ChooseFile::show(&self.context, "traces", "safetensors", Command::Open));
-            }
-            Effect::ChooseState => {
-                self.dialog = Some(ChooseFile::show(&self.context, "view states", "json", Command::LoadState));
-            }
-            Effect::LoadState(path) => {
-                if let Some(trace) = self.await_state(&path) {
-                    let example = self.state.examples.iter().position(|example| *example == trace);
-                    match example.and_then(|example| self.state.apply(Command::ShowExample(example))) {
-                        Some(effect) => self.carry_out(effect),
-                        None => self.desk.open(trace),
-                    }
-                } else if let Some(state) = self.awaited_state.take() {
-                    self.show_state(state);
-                }
-            }
-            Effect::SaveState => self.save_state(),
-            Effect::CopyCommand(view) => self.copy_command(view),
-            Effect::CopyPanelCommand(panel) => self.copy_panel_command(panel),
-            Effect::Export(view, export) => self.export(view, export),
-            Effect::ExportPanel(panel, export) => self.export_panel(panel, export),
-            Effect::Screenshot => self.wants_screenshot = true,
-            Effect::StepPanel(by) => self.focus.step(&self.context, by),
-            Effect::ResetLayout => self.layout = panels::default_layout(),
-            Effect::FocusView(view) => {
-                self.layout
-                    .make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(panel) if panel.view() == Some(view)));
-            }
-            Effect::FocusTokens => panels::bring_forward(&mut self.layout, Panel::Tokens),
-            Effect::FocusComparison => panels::bring_forward(&mut self.layout, Panel::Compare),
-            Effect::Quit => self.wants_to_close = true,
         }
     }
 

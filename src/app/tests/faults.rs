@@ -13,6 +13,7 @@ use crate::app::model::panel::Panel;
 use crate::app::shell::failures::Failures;
 use crate::app::tests::{Result, launch_on, settle, window};
 use crate::export::ViewState;
+use crate::view::View;
 
 #[test]
 fn a_panel_that_panics_says_so_until_the_state_changes() {
@@ -20,7 +21,7 @@ fn a_panel_that_panics_says_so_until_the_state_changes() {
     let (shown, counted) = (Rc::clone(&version), Rc::clone(&tries));
     let mut harness = Harness::new_ui_state(
         move |ui, failures: &mut Failures| {
-            failures.show(ui, Panel::Timeline, shown.get(), |ui| {
+            failures.show(ui, Panel::View(View::Timeline), shown.get(), |ui| {
                 counted.set(counted.get() + 1);
                 ui.horizontal(|ui| {
                     ui.label("before");

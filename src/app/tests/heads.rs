@@ -154,7 +154,9 @@ fn a_drag_on_the_colour_bar_dims_and_a_click_shows_all() -> Result {
     assert_eq!(harness.state().state.options.heads_filter, None);
     let options = Options { heads_filter: Some([from, to]), ..harness.state().state.options.clone() };
     harness.state_mut().state.apply(Command::SetOptions(Box::new(options)));
-    harness.state_mut().state.apply(Command::SetZScore(Some(Over::Layers)));
+    let state = &mut harness.state_mut().state;
+    let options = Options { z_score: Some(Over::Layers), ..state.options.clone() };
+    state.apply(Command::SetOptions(Box::new(options)));
     assert_eq!(harness.state().state.options.heads_filter, None, "other values, another filter");
     Ok(())
 }

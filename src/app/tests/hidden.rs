@@ -8,7 +8,7 @@ use crate::analysis::projection::{Align, Method};
 use crate::app::model::command::Command;
 use crate::query::StateSimilarity;
 use crate::trace::{Dtype, Synthetic};
-use crate::view::{ColorBy, SizeBy, View, needs};
+use crate::view::{ColorBy, Options, SizeBy, View, needs};
 
 /// Opens the view's menu.
 fn open_menu(harness: &mut Harness<'static, Interface>) {
@@ -49,7 +49,9 @@ fn points_move_when_the_state_changes() -> Result<()> {
     harness.state_mut().state.apply(Command::SetOptions(Box::new(options)));
     settle(&mut harness)?;
     assert!(harness.state().state.projection.as_ref().is_some_and(|projection| projection.path.len() == 4));
-    harness.state_mut().state.apply(Command::SetHiddenState(Some(0)));
+    let state = &mut harness.state_mut().state;
+    let options = Options { hidden_state: Some(0), ..state.options.clone() };
+    state.apply(Command::SetOptions(Box::new(options)));
     let until = Instant::now() + Duration::from_secs(20);
     while harness.state().state.moving.is_none() && Instant::now() < until {
         harness.step();

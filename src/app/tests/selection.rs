@@ -60,7 +60,9 @@ fn rollout_and_sinks_are_chosen_by_name() -> Result<()> {
     let found = state.results.get(&BlockSinks::of(&state.selection)).ok_or("no sinks")?;
     let usual = found.sinks.len();
     let loose = Criteria { share_ratio: 1.1, head_share: 0.25, ..Criteria::default() };
-    harness.state_mut().state.apply(Command::SetSinkCriteria(loose));
+    let state = &mut harness.state_mut().state;
+    let looser = Selection { sink_criteria: loose, ..state.selection.clone() };
+    state.apply(Command::SetSelection(looser));
     settle(&mut harness)?;
     let state = &harness.state().state;
     let found = state.results.get(&BlockSinks::of(&state.selection)).ok_or("no sinks")?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::analysis::normalize::Normalization;
 use crate::analysis::projection::{Align, Method};
-use crate::analysis::{Combine, Direction, Pick, Rollout, SinkTreatment};
+use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
 use crate::app::model::choices::Playing;
 use crate::app::model::command::Command;
 use crate::app::model::state::State;
@@ -70,10 +70,10 @@ fn a_preview_is_derived_anew_from_every_selection() -> Result {
         Command::MoveHead { layers: -1, heads: 0 },
         Command::MoveHead { layers: 0, heads: 1 },
         Command::SelectLayer(Pick::Mean),
-        Command::SetCombine(Combine::Max),
+        Command::SetSelection(Selection { combine: Combine::Max, tokens: vec![3], ..state.selection.clone() }),
     ] {
         state.apply(change.clone());
-        let expected = crate::analysis::Selection { tokens: vec![7], ..state.selection.clone() };
+        let expected = Selection { tokens: vec![7], ..state.selection.clone() };
         assert_eq!(state.shown_selection(), &expected, "{change:?}");
     }
     state.apply(Command::StepToken(1));
@@ -194,10 +194,15 @@ fn layers_and_heads_play_and_stop_at_the_end_unless_they_loop() -> Result {
 fn a_view_state_brings_back_what_was_shown() -> Result {
     let mut state = showing("multi-image")?;
     state.apply(Command::Select { target: Target::Head { layer: 1, head: 1 }, extend: false });
-    state.apply(Command::CountSpecials(true));
-    state.apply(Command::SetNormalization(Normalization::Log));
-    state.apply(Command::SetHiddenState(Some(2)));
-    let options = Options { opacity: 0.4, theme: Theme::Light, title: false, ..state.options.clone() };
+    let options = Options {
+        specials: true,
+        normalization: Normalization::Log,
+        hidden_state: Some(2),
+        opacity: 0.4,
+        theme: Theme::Light,
+        title: false,
+        ..state.options.clone()
+    };
     state.apply(Command::SetOptions(Box::new(options)));
     let saved = state.view_state(None);
     let mut other = showing("multi-image")?;
@@ -243,9 +248,8 @@ fn sets_of_tokens_replace_or_join_the_selection() -> Result {
 #[test]
 fn aggregation_is_chosen_and_stays_when_tokens_change() -> Result {
     let mut state = showing("multi-image")?;
-    state.apply(Command::SetCombine(Combine::Max));
-    state.apply(Command::SetSinks(SinkTreatment::Hide));
-    state.apply(Command::SetRollout(Some(Rollout::default())));
+    let (combine, sinks, rollout) = (Combine::Max, SinkTreatment::Hide, Some(Rollout::default()));
+    state.apply(Command::SetSelection(Selection { combine, sinks, rollout, ..state.selection.clone() }));
     state.apply(Command::SelectLayer(Pick::Max));
     state.apply(Command::SelectHead(Pick::Max));
     state.apply(Command::MoveHead { layers: 0, heads: 1 });

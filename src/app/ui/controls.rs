@@ -6,6 +6,7 @@ use egui::containers::menu::{MenuButton, MenuConfig, is_in_menu};
 use egui::{ComboBox, Response, TextStyle, TextWrapMode, Ui, WidgetText};
 
 use crate::trace::{NAME_LETTERS, shortened};
+use crate::typed::Choice;
 
 /// A menu that stays open while several things are chosen in it.
 pub fn menu(name: &str) -> MenuButton<'_> {
@@ -41,17 +42,28 @@ pub fn choice<T: Display>(ui: &mut Ui, name: &str, rows: impl Iterator<Item = T>
     chosen
 }
 
-/// The same where there is no room for the name: it is told to screen readers and at hovering.
-pub fn unlabelled_choice<T: Display>(
+/// A drop-down list where there is no room for its name, which is told to screen readers and at hovering: values with their words.
+/// Whether one was chosen.
+pub fn choose<T: PartialEq, W: Display>(
     ui: &mut Ui,
     name: &str,
-    rows: impl Iterator<Item = T>,
-    shown: usize,
-) -> Option<usize> {
-    let (chosen, response) = list(ui, name, rows, shown);
+    chosen: &mut T,
+    rows: impl IntoIterator<Item = (T, W)>,
+) -> bool {
+    let (mut values, words): (Vec<T>, Vec<W>) = rows.into_iter().unzip();
+    let shown = values.iter().position(|value| value == chosen).unwrap_or(values.len());
+    let (row, response) = list(ui, name, words.into_iter(), shown);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::ComboBox, true, name));
     response.on_hover_text(name);
-    chosen
+    if let Some(row) = row {
+        *chosen = values.swap_remove(row);
+    }
+    row.is_some()
+}
+
+/// All values of a choice beneath each other. Whether one was chosen.
+pub fn radios<T: Choice>(ui: &mut Ui, chosen: &mut T) -> bool {
+    T::rows().fold(false, |is_chosen, (value, words)| ui.radio_value(chosen, value, words).changed() || is_chosen)
 }
 
 fn list<T: Display>(ui: &mut Ui, name: &str, rows: impl Iterator<Item = T>, shown: usize) -> (Option<usize>, Response) {

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::timing::{Timing, measure};
+use super::measurements::{Measurements, Timing, measure};
 use crate::analysis::statistics::Options;
 use crate::analysis::{Compute, Engine};
 use crate::gpu::{Gpu, PageKey};
@@ -19,26 +19,12 @@ const COPIED_BYTES: u64 = 256 << 20;
 const COPIES: u64 = 8;
 const RUNS: usize = 5;
 
-/// Rates in gigabytes a second.
-#[derive(Debug, Serialize)]
-pub struct Bandwidth {
-    /// From the file's pages in memory to the device.
-    pub upload_gb_per_s: f64,
-    /// What a copy from one buffer to another reads and writes together.
-    pub copy_gb_per_s: f64,
-    /// What the statistics read, and they read every weight once; `None` if the first block does not fit into the
-    /// budget, so that its pages cannot stay.
-    pub statistics_gb_per_s: Option<f64>,
-    /// The third over the second.
-    pub statistics_share_of_copy: Option<f64>,
-}
-
 /// All pages of the first block, until the device has them.
 ///
 /// # Errors
 /// If the device fails.
-pub fn upload(gpu: &Arc<Gpu>, open: &OpenTrace, budget_bytes: u64) -> Result<Timing> {
-    measure(RUNS, |_| {
+pub fn upload(found: &mut Measurements, gpu: &Arc<Gpu>, open: &OpenTrace, budget_bytes: u64) -> Result<Timing> {
+    found.time("numbers_ms", "upload", RUNS, |_| {
         gpu.drop_pages();
         gpu.set_page_budget(budget_bytes);
         for layer in 0..layers(open) {
@@ -52,22 +38,26 @@ pub fn upload(gpu: &Arc<Gpu>, open: &OpenTrace, budget_bytes: u64) -> Result<Tim
     })
 }
 
-/// The rates of the first block, of which `upload` took so long.
+/// Rates of the first block, of which `upload` took so long, in gigabytes a second: from the file's pages in memory to the device;
+/// what a copy from one buffer to another reads and writes together; what the statistics read, who read every weight once, and
+/// that as a share of the copy. The last two are null if the block does not fit into the budget, so that its pages cannot stay.
 ///
 /// # Errors
 /// If the device fails.
-pub fn bandwidth(gpu: &Arc<Gpu>, open: &OpenTrace, budget_bytes: u64, upload: &Timing) -> Result<Bandwidth> {
+pub fn bandwidth(gpu: &Arc<Gpu>, open: &OpenTrace, budget_bytes: u64, upload: &Timing) -> Result<Value> {
     let bytes: u64 = (0..layers(open)).map(|layer| open.trace.attention(0, layer).bytes.len() as u64).sum();
-    let rate = |bytes: u64, timing: &Timing| bytes as f64 / timing.median / 1e6;
-    let copy_gb_per_s = copy(gpu)?;
-    let statistics_gb_per_s =
-        if bytes <= budget_bytes { Some(rate(bytes, &statistics(gpu, open, budget_bytes)?)) } else { None };
-    Ok(Bandwidth {
-        upload_gb_per_s: rate(bytes, upload),
-        copy_gb_per_s,
-        statistics_gb_per_s,
-        statistics_share_of_copy: statistics_gb_per_s.map(|rate| rate / copy_gb_per_s),
-    })
+    let rate = |timing: &Timing| bytes as f64 / timing.median / 1e6;
+    let copy = copy(gpu)?;
+    let statistics = match bytes <= budget_bytes {
+        true => Some(rate(&statistics(gpu, open, budget_bytes)?)),
+        false => None,
+    };
+    Ok(json!({
+        "upload_gb_per_s": rate(upload),
+        "copy_gb_per_s": copy,
+        "statistics_gb_per_s": statistics,
+        "statistics_share_of_copy": statistics.map(|rate| rate / copy),
+    }))
 }
 
 /// Of the first block; none if its weights are not stored.
@@ -79,10 +69,7 @@ fn layers(open: &OpenTrace) -> usize {
 /// The first run uploads, and is not counted.
 fn statistics(gpu: &Arc<Gpu>, open: &OpenTrace, budget_bytes: u64) -> Result<Timing> {
     let engine = Engine::new(Some(Arc::clone(gpu)), Compute::Gpu, budget_bytes)?;
-    measure(RUNS, |_| {
-        engine.statistics(&open.trace, 0, &Options::default(), &mut |_, _| true)?;
-        Ok(())
-    })
+    measure(RUNS, |_| Ok(engine.statistics(&open.trace, 0, &Options::default(), &mut |_, _| true)?))
 }
 
 fn copy(gpu: &Gpu) -> Result<f64> {

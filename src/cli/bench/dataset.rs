@@ -6,14 +6,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow};
-use serde::Serialize;
 
-use super::clicks::Timings;
-use super::timing::{Timing, measure, milliseconds_since};
+use super::measurements::{Measurements, milliseconds_since};
 use crate::app::{Command, DatasetCommand, Launch, Offscreen};
 use crate::cli::examples;
-use crate::cli::table::{print_json, print_rows};
-use crate::cli::terminal;
 use crate::dataset::table::{Filter, HeadColumn, Values};
 use crate::dataset::{Dataset, Order};
 use crate::gpu::Gpu;
@@ -25,63 +21,39 @@ const STEPS: usize = 20;
 /// The statistic of the head atlas that is measured.
 const STATISTIC: &str = "mass.text.image";
 
-/// All times in milliseconds.
-#[derive(Debug, Serialize)]
-struct Report {
-    version: &'static str,
-    adapter: String,
-    threads: usize,
-    dataset: String,
-    examples: usize,
-    /// The window's size.
-    size: [f32; 2],
-    /// From the path to a table in memory, and from an open device to a browser on screen.
-    open_ms: Timings,
-    /// A filter of each kind, over all examples.
-    filter_ms: Timings,
-    /// By a column of each kind, all examples.
-    sort_ms: Timings,
-    /// All heads over a half and over all of the examples.
-    atlas_ms: Timings,
-    /// With egui's layout and drawing: from a command to the finished frame.
-    window_ms: Timings,
-    /// Of this process with the dataset in a window, in megabytes; where the system tells.
-    memory_mb: Option<f64>,
-}
-
-/// Measures and prints.
+/// Measures.
 ///
 /// # Errors
 /// If the dataset has no index, or the window cannot be made.
-pub fn run(dir: &Path, gpu: &Arc<Gpu>, launch: &Launch, size: [f32; 2], json: bool) -> Result<()> {
-    let mut open_ms = Timings::from([(
-        "table".to_owned(),
-        measure(WINDOWS, |_| Dataset::open(dir, None).map(drop).map_err(Into::into))?,
-    )]);
+pub fn measure_dataset(
+    found: &mut Measurements,
+    dir: &Path,
+    gpu: &Arc<Gpu>,
+    launch: &Launch,
+    size: [f32; 2],
+) -> Result<()> {
+    found.time("open_ms", "table", WINDOWS, |_| Ok(Dataset::open(dir, None)?))?;
     let dataset = examples::open(dir, None)?;
-    let filter_ms = filters(&dataset)?;
-    let sort_ms = sorts(&dataset)?;
-    let atlas_ms = atlases(&dataset)?;
-    let count = dataset.table.len();
+    found.facts.push(("dataset", dir.display().to_string().into()));
+    found.facts.push(("examples", dataset.table.len().into()));
+    filters(found, &dataset)?;
+    sorts(found, &dataset)?;
+    atlases(found, &dataset)?;
     drop(dataset);
-    open_ms.insert("first statistic".to_owned(), first_statistic(dir)?);
-    open_ms.insert("browser".to_owned(), browser(gpu, launch, size)?);
-    let (window_ms, memory_mb) = window(gpu, launch, size)?;
-    let report = Report {
-        version: env!("CARGO_PKG_VERSION"),
-        adapter: gpu.info.name.clone(),
-        threads: rayon::current_num_threads(),
-        dataset: dir.display().to_string(),
-        examples: count,
-        size,
-        open_ms,
-        filter_ms,
-        sort_ms,
-        atlas_ms,
-        window_ms,
-        memory_mb,
-    };
-    if json { print_json(&report) } else { report.print() }
+    // A statistic is read when somebody asks for it; after that it is in memory.
+    let mut first_ms = Vec::new();
+    for _ in 0..WINDOWS {
+        let dataset = examples::open(dir, None)?;
+        let begin = Instant::now();
+        dataset.heads().context("the index holds no heads")?.values(STATISTIC)?;
+        first_ms.push(milliseconds_since(begin));
+    }
+    found.put("open_ms", "first statistic", first_ms);
+    found.time("open_ms", "browser", WINDOWS, |_| {
+        Offscreen::open_until(gpu, launch, size, |state| state.browsing.dataset.is_some())?;
+        Ok(gpu.wait()?)
+    })?;
+    window(found, gpu, launch, size)
 }
 
 /// The middle of a head's values, to cut the examples in half.
@@ -93,7 +65,7 @@ fn middle(dataset: &Dataset) -> Result<(HeadColumn, f32)> {
     Ok((column, values.get(values.len() / 2).copied().unwrap_or(0.0)))
 }
 
-fn filters(dataset: &Dataset) -> Result<Timings> {
+fn filters(found: &mut Measurements, dataset: &Dataset) -> Result<()> {
     let (head, value) = middle(dataset)?;
     let queries = [
         ("word", "circle".to_owned()),
@@ -102,17 +74,13 @@ fn filters(dataset: &Dataset) -> Result<Timings> {
         ("head", format!("{head}>{value}")),
         ("combined", format!("red -/blue/ path~[0-9] tokens>10 {head}>{value}")),
     ];
-    let timed = queries.into_iter().map(|(name, query)| {
-        let run = |_| {
-            let filter = Filter::parse(&query)?;
-            Ok(dataset.rows(&filter).map(drop)?)
-        };
-        Ok((name.to_owned(), measure(RUNS, run)?))
-    });
-    timed.collect()
+    for (name, query) in queries {
+        found.time("filter_ms", name, RUNS, |_| Ok(dataset.rows(&Filter::parse(&query)?)?))?;
+    }
+    Ok(())
 }
 
-fn sorts(dataset: &Dataset) -> Result<Timings> {
+fn sorts(found: &mut Measurements, dataset: &Dataset) -> Result<()> {
     let mut columns = BTreeMap::from([("head", format!("{STATISTIC}[0.0]"))]);
     for column in dataset.table.columns() {
         let kind = match &column.values {
@@ -124,18 +92,17 @@ fn sorts(dataset: &Dataset) -> Result<Timings> {
         columns.entry(kind).or_insert_with(|| column.name.clone());
     }
     let all: Vec<u32> = (0..dataset.table.len() as u32).collect();
-    let timed = columns.into_iter().map(|(kind, column)| {
-        let run = |number: usize| {
+    for (kind, column) in columns {
+        found.time("sort_ms", kind, RUNS, |number| {
             let mut rows = all.clone();
             let order = Order { column: column.clone(), is_descending: number.is_multiple_of(2) };
             dataset.sort(&mut rows, &order).map_err(|why| anyhow!(why))
-        };
-        Ok((kind.to_owned(), measure(RUNS, run)?))
-    });
-    timed.collect()
+        })?;
+    }
+    Ok(())
 }
 
-fn atlases(dataset: &Dataset) -> Result<Timings> {
+fn atlases(found: &mut Measurements, dataset: &Dataset) -> Result<()> {
     let (head, value) = middle(dataset)?;
     let half = |sign: &str| format!("{head}{sign}{value}");
     let question = |a: String, b: Option<String>, permutations| AtlasQuestion {
@@ -152,36 +119,14 @@ fn atlases(dataset: &Dataset) -> Result<Timings> {
         ("difference", question(half(">"), Some(half("<=")), 0), RUNS),
         ("difference, 999 permutations", question(half(">"), Some(half("<=")), 999), 1),
     ];
-    let timed = questions.into_iter().map(|(name, question, runs)| {
-        let run = |_| Ok(Atlas::of(dataset, &question, &|| true).map(drop)?);
-        Ok((name.to_owned(), measure(runs, run)?))
-    });
-    timed.collect()
-}
-
-/// A statistic is read when somebody asks for it; after that it is in memory.
-fn first_statistic(dir: &Path) -> Result<Timing> {
-    let mut times_ms = Vec::new();
-    for _ in 0..WINDOWS {
-        let dataset = examples::open(dir, None)?;
-        let begin = Instant::now();
-        dataset.heads().context("the index holds no heads")?.values(STATISTIC)?;
-        times_ms.push(milliseconds_since(begin));
+    for (name, question, runs) in questions {
+        found.time("atlas_ms", name, runs, |_| Ok(Atlas::of(dataset, &question, &|| true)?))?;
     }
-    Ok(Timing::of(times_ms))
+    Ok(())
 }
 
-/// From an open device to a frame that lists the examples.
-fn browser(gpu: &Arc<Gpu>, launch: &Launch, size: [f32; 2]) -> Result<Timing> {
-    measure(WINDOWS, |_| {
-        Offscreen::open_until(gpu, launch, size, |state| state.browsing.dataset.is_some())?;
-        Ok(gpu.wait()?)
-    })
-}
-
-fn window(gpu: &Arc<Gpu>, launch: &Launch, size: [f32; 2]) -> Result<(Timings, Option<f64>)> {
+fn window(found: &mut Measurements, gpu: &Arc<Gpu>, launch: &Launch, size: [f32; 2]) -> Result<()> {
     let mut window = Offscreen::open(gpu, launch, size, 1.0)?;
-    let mut timings = Timings::new();
     let mut steps_ms = Vec::new();
     for _ in 0..STEPS {
         // Nobody steps faster than the neighbour is opened; what is measured is what is seen then.
@@ -193,24 +138,22 @@ fn window(gpu: &Arc<Gpu>, launch: &Launch, size: [f32; 2]) -> Result<(Timings, O
         gpu.wait()?;
         steps_ms.push(milliseconds_since(begin));
     }
-    timings.insert("next example".to_owned(), Timing::of(steps_ms));
-    let mut typed = |name: &str, commands: [DatasetCommand; 2]| -> Result<()> {
-        let timing = measure(RUNS, |run| {
+    found.put("window_ms", "next example", steps_ms);
+    let filters = ["circle", "is:right"].map(|query| DatasetCommand::SetFilter(query.to_owned()));
+    let sorts = ["text", "tokens"].map(|column| DatasetCommand::SortBy(column.to_owned()));
+    for (name, commands) in [("filter", filters), ("sort", sorts)] {
+        found.time("window_ms", name, RUNS, |run| {
             window.apply(Command::Dataset(commands[run % 2].clone()));
             window.settle()?;
             Ok(gpu.wait()?)
         })?;
-        timings.insert(name.to_owned(), timing);
-        Ok(())
-    };
-    typed("filter", ["circle", "is:right"].map(|query| DatasetCommand::SetFilter(query.to_owned())))?;
-    typed("sort", ["text", "tokens"].map(|column| DatasetCommand::SortBy(column.to_owned())))?;
-    let frame = |_| {
+    }
+    found.time("window_ms", "frame", RUNS, |_| {
         window.frame()?;
         Ok(gpu.wait()?)
-    };
-    timings.insert("frame".to_owned(), measure(RUNS, frame)?);
-    Ok((timings, memory_mb()))
+    })?;
+    found.facts.extend(memory_mb().map(|memory| ("memory_mb", memory.into())));
+    Ok(())
 }
 
 /// What this process holds in memory.
@@ -219,29 +162,4 @@ fn memory_mb() -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024.0 / 1e6)
-}
-
-impl Report {
-    fn print(&self) -> Result<()> {
-        let Self { version, adapter, threads, dataset, examples, size: [width, height], .. } = self;
-        let memory = self.memory_mb.map_or_else(String::new, |memory| format!("{memory:.0} MB in memory\n"));
-        terminal::print(format_args!(
-            "vlscope {version}\n{adapter}, {threads} threads\n{dataset}: {examples} examples, {width}×{height} pixels\n{memory}"
-        ))?;
-        let parts = [
-            ("open", &self.open_ms),
-            ("filter", &self.filter_ms),
-            ("sort", &self.sort_ms),
-            ("atlas", &self.atlas_ms),
-            ("window", &self.window_ms),
-        ];
-        let rows = parts.into_iter().flat_map(|(part, timings)| timings.iter().map(move |row| (part, row)));
-        let rows: Vec<Vec<String>> = rows
-            .map(|(part, (name, timing))| {
-                let times = [timing.median, timing.min, timing.max].map(|time_ms| format!("{time_ms:.2}"));
-                [part.to_owned(), name.clone()].into_iter().chain(times).chain([timing.n.to_string()]).collect()
-            })
-            .collect();
-        print_rows(false, &["", "of", "median ms", "min", "max", "n"], &rows)
-    }
 }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use glam::Vec2;
 
-use super::clicks::Timings;
-use super::timing::{Timing, measure};
+use super::measurements::Measurements;
 use crate::gpu::Gpu;
 use crate::render::{
     Backend, Color, Drawing, Fonts, Keep, Link, Links, Mark, Painter, Point, Points, Rect, RenderTarget, Transform,
@@ -25,32 +24,37 @@ const RUNS_OF_MANY: usize = 5;
 ///
 /// # Errors
 /// If the device cannot draw.
-pub fn panning(gpu: &Arc<Gpu>, size: Vec2) -> Result<Timings> {
+pub fn panning(found: &mut Measurements, gpu: &Arc<Gpu>, size: Vec2) -> Result<()> {
     let mut painter = Painter::new(gpu, Backend::of(gpu));
     let mut fonts = Fonts::new();
     let target = RenderTarget::new(gpu, size.x as u32, size.y as u32)?;
-    let target = &target;
-    let mut pan = |marks: &[fn(Vec2, usize) -> Mark], counts: &[usize]| -> Result<Timing> {
-        let marks = marks.iter().zip(counts).map(|(mark, &count)| mark(size, count)).collect();
+    let runs = |count: usize| if count < MANY { RUNS } else { RUNS_OF_MANY };
+    let offset = |run: usize| Vec2::new(run as f32 * 1.5, run as f32 * 0.5);
+    let drawn: [(&str, &[(MakeMark, usize)]); 6] = [
+        ("points_10000", &[(points, 10_000)]),
+        ("points_100000", &[(points, 100_000)]),
+        ("points_1000000", &[(points, 1_000_000)]),
+        ("links_10000", &[(links, 10_000)]),
+        ("links_100000", &[(links, 100_000)]),
+        ("links_2000_and_points_2000", &[(links, 2_000), (points, 2_000)]),
+    ];
+    for (name, marks) in drawn {
+        let count = marks.iter().map(|(_, count)| count).sum();
+        let marks = marks.iter().map(|(mark, count)| mark(size, *count)).collect();
         let mut drawing = Drawing { size, background: Color::hex(0x101216), marks };
-        let runs = if counts.iter().sum::<usize>() < MANY { RUNS } else { RUNS_OF_MANY };
-        measure(runs, |run| {
+        found.time("pan_ms", name, runs(count), |run| {
             for mark in &mut drawing.marks {
                 if let Mark::Links(Links { view, .. }) | Mark::Points(Points { view, .. }) = mark {
-                    view.offset = Vec2::new(run as f32 * 1.5, run as f32 * 0.5);
+                    view.offset = offset(run);
                 }
             }
-            painter.draw(&drawing, 1.0, &mut fonts, target)?;
-            gpu.wait()?;
-            Ok(())
-        })
-    };
-    let tokens = |count: usize| {
+            painter.draw(&drawing, 1.0, &mut fonts, &target)?;
+            Ok(gpu.wait()?)
+        })?;
+    }
+    for (name, count) in [("token_atlas_100000", 100_000), ("token_atlas_1000000", MANY)] {
         let cloud = TokenCloud::new((0..count).map(|index| place(index).into()).collect(), |_| Color::hex(0x4c9be8));
-        let runs = if count < MANY { RUNS } else { RUNS_OF_MANY };
-        let (mut fonts, mut painter) = (Fonts::new(), Painter::new(gpu, Backend::of(gpu)));
-        measure(runs, |run| {
-            let offset = Vec2::new(run as f32 * 1.5, run as f32 * 0.5) / size;
+        found.time("pan_ms", name, runs(count), |run| {
             let inputs = CloudInputs {
                 cloud: &cloud,
                 legend: &[],
@@ -58,27 +62,19 @@ pub fn panning(gpu: &Arc<Gpu>, size: Vec2) -> Result<Timings> {
                 note: "",
                 marked: &[],
                 hover: None,
-                view: Some(Transform { scale: Vec2::ONE, offset }),
+                view: Some(Transform { scale: Vec2::ONE, offset: offset(run) / size }),
                 options: &Options::default(),
                 size,
             };
-            painter.draw(&draw_token_cloud(&inputs, &mut fonts).scene.drawing, 1.0, &mut fonts, target)?;
-            gpu.wait()?;
-            Ok(())
-        })
-    };
-    let [few_tokens, many_tokens] = [tokens(100_000)?, tokens(MANY)?];
-    Ok(Timings::from([
-        ("token_atlas_100000".to_owned(), few_tokens),
-        ("token_atlas_1000000".to_owned(), many_tokens),
-        ("points_10000".to_owned(), pan(&[points], &[10_000])?),
-        ("points_100000".to_owned(), pan(&[points], &[100_000])?),
-        ("points_1000000".to_owned(), pan(&[points], &[1_000_000])?),
-        ("links_10000".to_owned(), pan(&[links], &[10_000])?),
-        ("links_100000".to_owned(), pan(&[links], &[100_000])?),
-        ("links_2000_and_points_2000".to_owned(), pan(&[links, points], &[2_000, 2_000])?),
-    ]))
+            painter.draw(&draw_token_cloud(&inputs, &mut fonts).scene.drawing, 1.0, &mut fonts, &target)?;
+            Ok(gpu.wait()?)
+        })?;
+    }
+    Ok(())
 }
+
+/// So many marks of one kind, within a drawing of this size.
+type MakeMark = fn(Vec2, usize) -> Mark;
 
 /// Spread evenly and without a pattern (the R₂ sequence of Martin Roberts, 2018), `0..1` in both directions.
 fn place(index: usize) -> Vec2 {

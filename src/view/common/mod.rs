@@ -2,6 +2,7 @@
 
 pub(super) mod asked;
 pub(super) mod colour_bar;
+pub(super) mod heading;
 mod near;
 pub(super) mod order;
 pub(super) mod patches;

@@ -2,18 +2,14 @@
 
 use std::ops::Range;
 
-use glam::Vec2;
-
 use super::asked;
 use super::near::selected_names;
-use super::sketch::Sketch;
 use super::words::{of_word, words};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::{Combine, Direction, Pick, SinkTreatment};
 use crate::query::Weights;
-use crate::render::Align;
 use crate::trace::{Block, Mask, Token};
 use crate::view::{Inputs, Target};
 
@@ -32,23 +28,13 @@ pub(in crate::view) struct Sides<'a> {
     /// One per token of the far side, as they are coloured.
     pub shown: &'a [f32],
     pub direction: Direction,
-    selected: &'a [usize],
+    pub selected: &'a [usize],
     /// Where they are to be marked.
     marked_sinks: Option<&'a Sinks>,
     hover: Option<Target>,
 }
 
 impl<'a> Sides<'a> {
-    /// The same, or a note under the view's name that there is nothing to show.
-    pub fn of_or_note(inputs: &Inputs<'a>, sketch: &mut Sketch<'_>, title: &str) -> Option<Self> {
-        let sides = Self::of(inputs);
-        if sides.is_none() {
-            sketch.title(inputs, title, inputs.document.id.as_deref());
-            sketch.note("This trace holds no attention.");
-        }
-        sides
-    }
-
     /// `None` if the trace has no such block.
     pub fn of(inputs: &Inputs<'a>) -> Option<Self> {
         let sides = Self::bare(inputs)?;
@@ -176,22 +162,6 @@ pub(in crate::view) fn layers_line(inputs: &Inputs<'_>) -> String {
     }
 }
 
-/// A view's title; in the window, whose tabs name the view, a quiet line that says what of the trace it shows, and whether that is
-/// only under the pointer.
-pub(in crate::view) fn title(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    match inputs.options.title {
-        true => sketch.title(inputs, &headline(inputs), inputs.document.id.as_deref()),
-        false => subtitle(inputs, sketch),
-    }
-}
-
-/// The line alone.
-pub(in crate::view) fn subtitle(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    if !sketch.is_part && !inputs.options.title {
-        sketch.subtitle(inputs, &format!("{} · {}", place(inputs), decapitalized(&tokens_line(inputs))));
-    }
-}
-
 /// With a small first letter.
 pub(in crate::view) fn decapitalized(words: &str) -> String {
     let mut letters = words.chars();
@@ -201,6 +171,11 @@ pub(in crate::view) fn decapitalized(words: &str) -> String {
 /// `Attention of color, shape · layer 2 · head 1`.
 pub(in crate::view) fn headline(inputs: &Inputs<'_>) -> String {
     format!("{} · {}", tokens_line(inputs), place(inputs))
+}
+
+/// The headline, and what stands for it under a tab that names the view: `layer 2 · head 1 · attention of color, shape`.
+pub(in crate::view) fn headlines(inputs: &Inputs<'_>) -> [String; 2] {
+    [headline(inputs), format!("{} · {}", place(inputs), decapitalized(&tokens_line(inputs)))]
 }
 
 /// `Attention of color, shape`.
@@ -299,29 +274,6 @@ pub(in crate::view) fn weight_label(inputs: &Inputs<'_>) -> String {
         }
         normalization => format!("attention, {}", normalization.label()),
     }
-}
-
-/// Says in the middle of the view why there is no attention to show, if there is none; whether it did.
-pub(in crate::view) fn refused(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) -> bool {
-    let Some(why) = refusal(inputs) else { return false };
-    sketch.note(&sentence(why));
-    true
-}
-
-/// A line at the top of the free room where the weights are there, but none is a number: rows of fp16 that overflowed.
-pub(in crate::view) fn note_not_finite(sketch: &mut Sketch<'_>, sides: &Sides<'_>) {
-    let (small, muted) = (sketch.text.small, sketch.palette.muted);
-    let has_heat = sides.weights.is_empty() || sides.weights.iter().any(|weight| weight.is_finite());
-    if has_heat || sketch.free.size().y < small * 7.0 {
-        return;
-    }
-    let text = match sides.selected {
-        [_] => "no heat: the weights of this token are NaN or infinite",
-        _ => "no heat: the weights of these tokens are NaN or infinite",
-    };
-    let text = sketch.elide(text, small, false, sketch.free.size().x);
-    sketch.label(sketch.free.min + Vec2::new(0.0, small * 0.6), Align::Left, text, small, muted);
-    sketch.free.min.y += small * 1.7;
 }
 
 /// Why the selection has no weights and never will have.

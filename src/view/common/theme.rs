@@ -1,23 +1,20 @@
 //! Colours that mean the same in every view. Blue and orange are told apart by every kind of colour-blind eye; amber
 //! is kept for the selection alone; right and wrong differ by a sign as well as by colour.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
-
 use crate::render::Color;
 use crate::trace::Modality;
+use crate::typed::choice;
 
-/// Which palette is used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Theme {
-    /// Quiet and dark, for the window.
-    #[default]
-    Dark,
-    /// White, for paper.
-    Light,
+choice! {
+    /// Which colours are used.
+    #[derive(Default)]
+    pub enum Theme {
+        /// Quiet and dark, for the window and for slides.
+        #[default]
+        Dark = "dark";
+        /// White, for paper.
+        Light = "light";
+    }
 }
 
 /// The colours of a theme. Every colour that letters are set in has a contrast of at least 4.5 to the background.
@@ -113,36 +110,6 @@ impl Theme {
             Self::Dark => &DARK,
             Self::Light => &LIGHT,
         }
-    }
-
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Dark => "dark",
-            Self::Light => "light",
-        }
-    }
-}
-
-impl fmt::Display for Theme {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-/// The name is neither `dark` nor `light`.
-#[derive(Debug, thiserror::Error)]
-#[error("no theme is called '{0}': it is dark or light")]
-pub struct UnknownTheme(String);
-
-impl FromStr for Theme {
-    type Err = UnknownTheme;
-
-    fn from_str(name: &str) -> Result<Self, UnknownTheme> {
-        [Self::Dark, Self::Light]
-            .into_iter()
-            .find(|theme| theme.name() == name)
-            .ok_or_else(|| UnknownTheme(name.into()))
     }
 }
 

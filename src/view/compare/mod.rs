@@ -17,15 +17,16 @@ use crate::query::{Query, StatisticGrid};
 use crate::render::{Fonts, Rect};
 use crate::view::common::asked::statistic_grid;
 use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::heading::refused;
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{self, headline};
+use crate::view::common::sides::{self, headline, headlines};
 use crate::view::common::sketch::{MARGIN, Sketch};
 use crate::view::{HeadsOrder, Inputs, Options, Scene, Zone, caption, definition, heads, image, needs, text};
 
 pub use align::{AlignedRow, Alignment};
 pub use numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text};
 pub use partner::{Partner, partner};
-pub use views::{CompareView, UnknownCompareView};
+pub use views::CompareView;
 
 /// What has to be known of each of two traces to draw them and their difference.
 pub fn comparison_needs(view: CompareView, inputs: &Inputs<'_>) -> Vec<Query> {
@@ -49,7 +50,8 @@ pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts:
     };
     sketch.title(a, &title(view, a), None);
     if sides::Sides::bare(a).is_some() && view != CompareView::Heads {
-        sides::subtitle(a, &mut sketch);
+        let [_, quiet] = headlines(a);
+        sketch.subtitle(a, &quiet);
     }
     sketch.is_part = true;
     let hover_b = a.hover.and_then(|target| partners.as_ref()?.to_b(target));
@@ -81,7 +83,7 @@ pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts:
         match view {
             CompareView::Heads => {
                 let (grid, progress) = statistic_grid(&inputs);
-                if !grid.values.is_empty() || !sides::refused(&inputs, &mut sketch) {
+                if !grid.values.is_empty() || !refused(&inputs, &mut sketch) {
                     heads::draw_grid(&inputs, &StatisticGrid { range, ..grid }, progress, &mut sketch);
                 }
             }

@@ -1,29 +1,36 @@
 //! How the hidden states are shown.
 
+use clap::Args;
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 
 use crate::analysis::neighbours::Metric;
-use crate::analysis::projection::{Align, Recipe, UnknownName};
+use crate::analysis::projection::{Align, Recipe};
+use crate::typed::choice;
 
 /// Everything that can be chosen about the hidden states view, apart from which state it shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, Args)]
 #[serde(default)]
 pub struct EmbeddingOptions {
     /// How states get to the plane.
+    #[command(flatten)]
     pub recipe: Recipe,
-    /// What colours mean.
+    /// What the colours of the hidden states mean.
+    #[arg(long, value_enum, default_value_t)]
     pub color_by: ColorBy,
-    /// What sizes mean.
+    /// What the sizes of the hidden states mean.
+    #[arg(long, value_enum, default_value_t)]
     pub size_by: SizeBy,
-    /// Whether selected tokens have their path through the layers; needs places that compare.
+    /// The way of the selected tokens through the states.
+    #[arg(long)]
     pub trajectories: bool,
-    /// Whether patches are small pictures.
+    /// Patches as small pictures.
+    #[arg(long = "patches")]
     pub pictures: bool,
-    /// The tokens nearest to the selected ones beside the plot, by this metric.
+    /// The tokens nearest to the selected ones, beside the plot.
+    #[arg(long, value_enum)]
     pub neighbours: Option<Metric>,
     /// Whether a drag draws a lasso; with Shift it always does.
+    #[arg(skip)]
     pub lasso: bool,
 }
 
@@ -37,105 +44,34 @@ impl EmbeddingOptions {
     }
 }
 
-/// What the colours of points mean.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ColorBy {
-    /// Text, image or special.
-    #[default]
-    Modality,
-    /// The segment of the trace.
-    Segment,
-    /// The length of the hidden state.
-    Norm,
-    /// The mean attention that queries pay to the token.
-    Received,
-    /// How widely the token itself attends.
-    Entropy,
-    /// The selection's attention.
-    Selection,
-}
-
-/// What the sizes of points mean.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SizeBy {
-    /// Nothing.
-    #[default]
-    Equal,
-    /// The mean attention that queries pay to the token.
-    Received,
-}
-
-impl ColorBy {
-    /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Modality, Self::Segment, Self::Norm, Self::Received, Self::Entropy, Self::Selection];
-
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Modality => "modality",
-            Self::Segment => "segment",
-            Self::Norm => "norm",
-            Self::Received => "received",
-            Self::Entropy => "entropy",
-            Self::Selection => "selection",
-        }
+choice! {
+    /// What the colours of points mean.
+    #[derive(Default)]
+    pub enum ColorBy {
+        /// Text, image or special.
+        #[default]
+        Modality = "modality";
+        /// The segment of the trace.
+        Segment = "segment";
+        /// The length of the hidden state.
+        Norm = "norm", "norm of the state";
+        /// The mean attention that queries pay to the token.
+        Received = "received", "attention received";
+        /// How widely the token itself attends.
+        Entropy = "entropy", "entropy of its attention";
+        /// The selection's attention.
+        Selection = "selection", "attention from the selection";
     }
 }
 
-impl SizeBy {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Equal, Self::Received];
-
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Equal => "equal",
-            Self::Received => "received",
-        }
-    }
-}
-
-/// As a person reads it.
-impl fmt::Display for ColorBy {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Modality => "modality",
-            Self::Segment => "segment",
-            Self::Norm => "norm of the state",
-            Self::Received => "attention received",
-            Self::Entropy => "entropy of its attention",
-            Self::Selection => "attention from the selection",
-        })
-    }
-}
-
-/// As a person reads it.
-impl fmt::Display for SizeBy {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Equal => "equal sizes",
-            Self::Received => "size by attention received",
-        })
-    }
-}
-
-impl FromStr for ColorBy {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        let found = Self::ALL.into_iter().find(|color_by| color_by.name() == name);
-        found.ok_or_else(|| UnknownName::new(name, Self::ALL.map(Self::name)))
-    }
-}
-
-impl FromStr for SizeBy {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        let found = Self::ALL.into_iter().find(|size_by| size_by.name() == name);
-        found.ok_or_else(|| UnknownName::new(name, Self::ALL.map(Self::name)))
+choice! {
+    /// What the sizes of points mean.
+    #[derive(Default)]
+    pub enum SizeBy {
+        /// Nothing.
+        #[default]
+        Equal = "equal", "equal sizes";
+        /// The mean attention that queries pay to the token.
+        Received = "received", "size by attention received";
     }
 }

@@ -32,7 +32,8 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'
 
 /// Which patches hold a share of the weight on all of them, the strongest first.
 fn fewest(patches: &Patches, weights: &[f32], share: f32) -> Vec<bool> {
-    let weight = |index: usize| weights.get(patches.tokens[index]).copied().filter(|weight| *weight > 0.0).unwrap_or(0.0);
+    let weight =
+        |index: usize| weights.get(patches.tokens[index]).copied().filter(|weight| *weight > 0.0).unwrap_or(0.0);
     let mut ranked: Vec<usize> = (0..patches.tokens.len()).filter(|&index| weight(index).is_finite()).collect();
     ranked.sort_by(|&a, &b| weight(b).total_cmp(&weight(a)));
     let wanted = share * ranked.iter().map(|&index| weight(index)).sum::<f32>();
@@ -55,9 +56,8 @@ fn edges(patches: &Patches, inside: &[bool], rect: Rect) -> Vec<[Vec2; 2]> {
     let known: std::collections::HashSet<(usize, usize)> =
         places.iter().zip(inside).filter(|(_, is_inside)| **is_inside).filter_map(|(place, _)| *place).collect();
     let is_in = |place: Option<(usize, usize)>, down: isize, right: isize| {
-        let beside = place.and_then(|(row, column)| {
-            Some((row.checked_add_signed(down)?, column.checked_add_signed(right)?))
-        });
+        let beside =
+            place.and_then(|(row, column)| Some((row.checked_add_signed(down)?, column.checked_add_signed(right)?)));
         beside.is_some_and(|beside| known.contains(&beside))
     };
     for (index, _) in inside.iter().enumerate().filter(|(_, is_inside)| **is_inside) {

@@ -11,12 +11,11 @@ use crate::render::{Align, Color, Heatmap, Mark, Pixels, Quad, Rect, Values};
 use crate::trace::Area;
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::heading::{begin, note_not_finite};
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
 use crate::view::common::scale::{Scale, Veil};
-use crate::view::common::sides::{
-    Sides, common_range, locked, note_not_finite, refused, title, uniform_share, weight_label,
-};
+use crate::view::common::sides::{Sides, common_range, headlines, locked, uniform_share, weight_label};
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
@@ -45,12 +44,7 @@ pub(super) const VIEW: Definition = Definition {
 };
 
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = Sides::of_or_note(inputs, sketch, "Image") else { return };
-    title(inputs, sketch);
-    if refused(inputs, sketch) {
-        return;
-    }
-    sinks::note(inputs, sketch, &sides);
+    let Some(sides) = begin(inputs, sketch, "Image", |_| headlines(inputs)) else { return };
     note_not_finite(sketch, &sides);
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {

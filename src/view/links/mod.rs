@@ -14,9 +14,10 @@ use crate::query::Query;
 use crate::render::{Align, Color, Links, Mark, Pixels, Quad, Rect, Transform};
 use crate::trace::{Modality, Token};
 use crate::view::common::asked;
+use crate::view::common::heading::{begin, note_left_out};
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
-use crate::view::common::sides::{Sides, refused, sentence, title};
+use crate::view::common::sides::{Sides, headlines, sentence};
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
 use crate::view::common::tip::number;
@@ -40,12 +41,7 @@ fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = Sides::of_or_note(inputs, sketch, "Links") else { return };
-    title(inputs, sketch);
-    if refused(inputs, sketch) {
-        return;
-    }
-    sinks::note(inputs, sketch, &sides);
+    let Some(sides) = begin(inputs, sketch, "Links", |_| headlines(inputs)) else { return };
     if sides.query.is_empty() || sides.key.is_empty() {
         sketch.note("This block has no queries or no keys.");
         return;
@@ -55,6 +51,9 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         return;
     };
     let asked = requests(inputs, &sides, &queries, &keys);
+    // Of the head that lacks the most.
+    let left_out = asked.iter().filter_map(|link| inputs.results.get(&link.request)).map(|found| found.left_out).max();
+    note_left_out(sketch, left_out.unwrap_or_default(), "rows");
     // The picture is at the left; where both sides are alike, the queries are.
     let keys_left = keys.modality == Modality::Image && queries.modality == Modality::Text;
     let (left, right) = if keys_left { (&keys, &queries) } else { (&queries, &keys) };

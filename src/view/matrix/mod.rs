@@ -18,9 +18,9 @@ use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::{Block, Document, Mask};
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::heading::{begin, note_left_out, without_numbers};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, place, refused, sentence, weight_range};
-use crate::view::common::sinks;
+use crate::view::common::sides::{Sides, place, sentence, weight_range};
 use crate::view::common::sketch::{MARGIN, Sketch, fit, within};
 use crate::view::common::tip::{KnownCells, number};
 use crate::view::numbers::{Axis as Axes, block, names};
@@ -101,14 +101,9 @@ pub(super) fn array(view: View, inputs: &Inputs<'_>) -> Result<Numbers, NoNumber
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = Sides::of_or_note(inputs, sketch, "Matrix") else { return };
-    let title = format!("Attention matrix {} · {}", sides.block.name, place(inputs));
-    sketch.title(inputs, &title, inputs.document.id.as_deref());
-    sketch.subtitle(inputs, &place(inputs));
-    if refused(inputs, sketch) {
-        return;
-    }
-    sinks::note(inputs, sketch, &sides);
+    let place = place(inputs);
+    let title = |sides: &Sides<'_>| [format!("Attention matrix {} · {place}", sides.block.name), place.clone()];
+    let Some(sides) = begin(inputs, sketch, "Matrix", title) else { return };
     if sides.query.is_empty() || sides.key.is_empty() {
         sketch.note("This block has no queries or no keys.");
         return;
@@ -127,6 +122,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         let waiting = "The weights of this head are not here yet.".to_owned();
         return sketch.note(&inputs.results.failure(&parts.overview.request).map_or(waiting, sentence));
     };
+    note_left_out(sketch, without_numbers(&shown.values, shown.columns), "rows");
     let is_causal = sides.block.is_causal() && sides.block.query == sides.block.key;
     let is_even = sides.mask() == Some(&Mask::Full) && inputs.shown.sinks != SinkTreatment::Renormalise;
     let keys = sides.key.len();

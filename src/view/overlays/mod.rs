@@ -14,12 +14,12 @@ use crate::render::colormap::Colormap;
 use crate::render::{Align, Pixels, Rect};
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::heading::{begin, note_left_out, without_numbers};
 use crate::view::common::patches::Patches;
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{
-    Sides, decapitalized, largest, layers_line, refused, sentence, tokens_line, uniform_share, weight_range,
+    Sides, decapitalized, largest, layers_line, sentence, tokens_line, uniform_share, weight_range,
 };
-use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
 use crate::view::image::{heat_over, veil};
@@ -77,7 +77,6 @@ fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = Sides::of_or_note(inputs, sketch, "Heads on the image") else { return };
     // The heads are gathered apart, and their weights are means.
     let shown = Selection { rollout: inputs.shown.rollout, ..inputs.shown.as_mean() };
     let shown = Inputs { shown: &shown, ..*inputs };
@@ -85,13 +84,9 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         Some(layer) => format!("every head of layer {layer}"),
         None => format!("every head, {}", layers_line(&shown)),
     };
-    let title = format!("{} · {place}", tokens_line(&shown));
-    sketch.title(inputs, &title, inputs.document.id.as_deref());
-    sketch.subtitle(inputs, &format!("{place} · {}", decapitalized(&tokens_line(&shown))));
-    if refused(inputs, sketch) {
-        return;
-    }
-    sinks::note(inputs, sketch, &sides);
+    let tokens = tokens_line(&shown);
+    let title = |_: &Sides<'_>| [format!("{tokens} · {place}"), format!("{place} · {}", decapitalized(&tokens))];
+    let Some(sides) = begin(inputs, sketch, "Heads on the image", title) else { return };
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {
         let side = sides.far_name(inputs.selection.direction);
@@ -108,6 +103,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         let waiting = "The heads' attention is not here yet.".to_owned();
         return sketch.note(&inputs.results.failure(&request).map_or(waiting, sentence));
     };
+    note_left_out(sketch, without_numbers(&weights.values, tokens), "heads");
     let left_out = asked::known_sinks(inputs).filter(|_| inputs.shown.sinks.leaves_out());
     let heads = heads(weights, &tiles, &left_out.map(Sinks::tokens).unwrap_or_default());
     let is_own = inputs.options.overlays_own_scale;

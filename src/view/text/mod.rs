@@ -15,10 +15,9 @@ use crate::render::{Color, Rect};
 use crate::trace::{Modality, Token};
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::heading::{begin, note_not_finite, refused};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{
-    Sides, common_range, largest, note_not_finite, refused, title, uniform_share, weight_label,
-};
+use crate::view::common::sides::{Sides, common_range, headlines, largest, uniform_share, weight_label};
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tip::number;
@@ -41,14 +40,10 @@ pub(super) const VIEW: Definition = Definition {
 };
 
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = Sides::of(inputs) else {
+    if Sides::bare(inputs).is_none() {
         return plain::draw(inputs, sketch);
-    };
-    title(inputs, sketch);
-    if refused(inputs, sketch) {
-        return;
     }
-    sinks::note(inputs, sketch, &sides);
+    let Some(sides) = begin(inputs, sketch, "Text", |_| headlines(inputs)) else { return };
     note_not_finite(sketch, &sides);
     let far = &inputs.document.sequences[sides.far].tokens;
     if far.is_empty() && inputs.document.sequences[sides.near].tokens.is_empty() {

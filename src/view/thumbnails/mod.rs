@@ -4,7 +4,7 @@
 use glam::Vec2;
 
 use crate::analysis::pool::Pooling;
-use crate::query::{AttentionGrid, Query, Thumbnails};
+use crate::query::{AttentionGrid, AttentionTiles, Query};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::view::common::colour_bar::{Bar, BarSide};
@@ -26,8 +26,8 @@ fn side(layers: usize, heads: usize, size: Vec2) -> usize {
     let count = Vec2::new(heads.max(1) as f32, layers.max(1) as f32);
     let tile = ((size - Vec2::splat(60.0)) / count).min_element();
     let fits = |side: &&usize| {
-        (**side + Thumbnails::gap_of(**side)) as f32 <= tile
-            && layers * heads * (**side + Thumbnails::gap_of(**side)).pow(2) <= MOST_CELLS
+        (**side + AttentionTiles::gap_of(**side)) as f32 <= tile
+            && layers * heads * (**side + AttentionTiles::gap_of(**side)).pow(2) <= MOST_CELLS
     };
     SIDES.iter().rev().find(fits).copied().unwrap_or(SIDES[0])
 }
@@ -67,7 +67,7 @@ fn request(inputs: &Inputs<'_>) -> Option<AttentionGrid> {
 fn words(inputs: &Inputs<'_>) -> Vec<String> {
     let mut parts: Vec<String> = caption::block(inputs).into_iter().collect();
     parts.push("the matrices of all heads".to_owned());
-    parts.push(format!("a cell is the {} of its weights", inputs.options.pooling.name()));
+    parts.push(format!("a cell is the {} of its weights", inputs.options.pooling.label()));
     parts
 }
 
@@ -131,7 +131,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     }
 }
 
-fn scale(inputs: &Inputs<'_>, thumbnails: &Thumbnails) -> Scale {
+fn scale(inputs: &Inputs<'_>, thumbnails: &AttentionTiles) -> Scale {
     let what = match thumbnails.pooling {
         Pooling::Maximum => "largest weight of a cell",
         Pooling::Mean => "mean weight of a cell",
@@ -146,7 +146,7 @@ fn scale(inputs: &Inputs<'_>, thumbnails: &Thumbnails) -> Scale {
 }
 
 /// `None` if a tile would be smaller than three pixels.
-fn layout(sketch: &mut Sketch<'_>, thumbnails: &Thumbnails) -> Option<AtlasLayout> {
+fn layout(sketch: &mut Sketch<'_>, thumbnails: &AttentionTiles) -> Option<AtlasLayout> {
     let small = sketch.text.small;
     let left = small * 1.5 + sketch.width(&(thumbnails.layers - 1).to_string(), small) + 6.0;
     let top = small * 2.8;
@@ -170,7 +170,7 @@ fn layout(sketch: &mut Sketch<'_>, thumbnails: &Thumbnails) -> Option<AtlasLayou
 }
 
 /// Zones, and strokes over the tiles whose weights are not all numbers.
-fn tiles(sketch: &mut Sketch<'_>, thumbnails: &Thumbnails, layout: &AtlasLayout) {
+fn tiles(sketch: &mut Sketch<'_>, thumbnails: &AttentionTiles, layout: &AtlasLayout) {
     let mut values = Vec::with_capacity(thumbnails.maxima.len());
     for (index, maximum) in thumbnails.maxima.iter().enumerate() {
         let Some(maximum) = *maximum else { continue };
@@ -191,7 +191,7 @@ fn tiles(sketch: &mut Sketch<'_>, thumbnails: &Thumbnails, layout: &AtlasLayout)
     sketch.say(unit, values);
 }
 
-fn axes(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, thumbnails: &Thumbnails, layout: &AtlasLayout) {
+fn axes(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, thumbnails: &AttentionTiles, layout: &AtlasLayout) {
     let (small, muted, grid) = (sketch.text.small, sketch.palette.muted, layout.grid);
     let (layer, head) = (inputs.selection.layer.one(), inputs.selection.head.one());
     let widest = sketch.width(&(thumbnails.heads - 1).to_string(), small) + 5.0;
@@ -211,7 +211,7 @@ fn axes(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, thumbnails: &Thumbnails, l
 }
 
 /// Outlines of the selected and the hovered head; of a row or a column where a mean is selected.
-fn marks(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, thumbnails: &Thumbnails, layout: &AtlasLayout) {
+fn marks(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, thumbnails: &AttentionTiles, layout: &AtlasLayout) {
     let (layers, heads) = (thumbnails.layers, thumbnails.heads);
     let width = if layout.tile.min_element() < 20.0 { 1.5 } else { 2.0 };
     if let Some(Target::Head { layer, head }) = inputs.hover

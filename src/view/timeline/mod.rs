@@ -17,6 +17,7 @@ use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::Token;
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
+use crate::view::common::heading::{note_left_out, titled};
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, heads_line, largest, place, sentence, weight_range};
 use crate::view::common::sinks;
@@ -90,14 +91,13 @@ fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = Sides::of_or_note(inputs, sketch, "Timeline") else { return };
     // The masses are means, whatever the weights elsewhere are.
     let plain = inputs.shown.as_mean();
     let place = place(&Inputs { shown: &plain, ..*inputs });
     let differs =
         plain.rollout != inputs.shown.rollout || [plain.layer, plain.head] != [inputs.shown.layer, inputs.shown.head];
     let place = if differs { format!("{place}, of the weights as they are") } else { place };
-    let title = match known(inputs).map(|timeline| timeline.tokens.as_slice()) {
+    let title = |sides: &Sides<'_>| match known(inputs).map(|timeline| timeline.tokens.as_slice()) {
         // Its bars are the layers.
         Some(&[token]) => {
             let of = if differs { ", of the weights as they are" } else { "" };
@@ -106,8 +106,8 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         }
         _ => format!("Output tokens · {place}"),
     };
-    sketch.title(inputs, &title, inputs.document.id.as_deref());
-    sketch.subtitle(inputs, &title);
+    let twice = |sides: &Sides<'_>| [title(sides), title(sides)];
+    let Some(sides) = titled(inputs, sketch, "Timeline", twice) else { return };
     sinks::note_counted(inputs, sketch, &sides);
     let timeline = match known(inputs) {
         None => {
@@ -123,6 +123,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         }
         Some(timeline) => timeline,
     };
+    note_left_out(sketch, timeline.left_out, "rows of output tokens");
     legend(inputs, sketch);
     if let [token] = *timeline.tokens {
         return layers::draw(inputs, sketch, timeline, &sides, token);

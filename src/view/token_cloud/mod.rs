@@ -14,7 +14,7 @@ use std::sync::Arc;
 use glam::Vec2;
 
 use self::grid::PointGrid;
-pub use self::painted::{PaintedTokens, TokenColor, UnknownTokenColor, rows_of, token_name};
+pub use self::painted::{PaintedTokens, TokenColor, rows_of, token_name};
 use crate::render::{Align, Color, Fonts, Mark, Picture, Pixels, Point, Points, Rect, Transform};
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tip::Facts;

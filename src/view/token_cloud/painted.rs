@@ -1,60 +1,27 @@
 //! The tokens of a dataset with their colours, for the token atlas.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
 
 use crate::dataset::Dataset;
 use crate::dataset::tokens::{TokenAtlas, Tokens};
 use crate::render::Color;
 use crate::render::colormap::Colormap;
+use crate::typed::choice;
 use crate::view::{Palette, Theme, word};
 
-/// What the colour of a token says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum TokenColor {
-    /// Text, image or special.
-    #[default]
-    Modality,
-    /// Its segment.
-    Segment,
-    /// The length of its last hidden state.
-    Norm,
-    /// Whether its example was answered rightly.
-    Right,
-}
-
-impl TokenColor {
-    /// In the order in which they are offered.
-    pub const ALL: [Self; 4] = [Self::Modality, Self::Segment, Self::Norm, Self::Right];
-
-    /// The name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Modality => "modality",
-            Self::Segment => "segment",
-            Self::Norm => "norm",
-            Self::Right => "right",
-        }
-    }
-}
-
-impl fmt::Display for TokenColor {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-/// The name is not one of [`TokenColor::ALL`].
-#[derive(Debug, thiserror::Error)]
-#[error("tokens are not coloured by '{0}': it is modality, segment, norm or right")]
-pub struct UnknownTokenColor(String);
-
-impl FromStr for TokenColor {
-    type Err = UnknownTokenColor;
-
-    fn from_str(name: &str) -> Result<Self, UnknownTokenColor> {
-        Self::ALL.into_iter().find(|color| color.name() == name).ok_or_else(|| UnknownTokenColor(name.to_owned()))
+choice! {
+    /// What the colour of a token says.
+    #[derive(Default)]
+    pub enum TokenColor {
+        /// Text, image or special.
+        #[default]
+        Modality = "modality";
+        /// Its segment.
+        Segment = "segment";
+        /// The length of its last hidden state.
+        Norm = "norm";
+        /// Whether its example was answered rightly.
+        Right = "right";
     }
 }
 

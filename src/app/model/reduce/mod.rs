@@ -17,8 +17,8 @@ use crate::app::model::command::Command;
 use crate::app::model::comparison::Comparison;
 use crate::app::model::effect::Effect;
 use crate::app::model::history::History;
-use crate::app::model::state::{Palette, State, first_of_block};
-use crate::view::{Target, Theme};
+use crate::app::model::state::{CommandPalette, State, first_of_block};
+use crate::view::{Options, Target, Theme};
 
 impl State {
     /// Carries out a command, and remembers the selection that it changed.
@@ -80,9 +80,10 @@ impl State {
             Command::StepOutput(by) => self.step_output(by),
             Command::SetDirection(direction) => self.set_direction(direction),
             Command::SetOptions(options) => {
-                let is_other_statistic = options.statistic != self.options.statistic;
+                let shown = |options: &Options| (options.statistic.clone(), options.z_score);
+                let shows_others = shown(&options) != shown(&self.options);
                 self.options = *options;
-                if is_other_statistic {
+                if shows_others {
                     self.options.heads_filter = None;
                 }
             }
@@ -92,9 +93,6 @@ impl State {
             Command::ShowAll => self.show_all(),
             Command::NotePanel(panel) => self.focused_panel = panel,
             Command::StepPanel(by) => return Some(Effect::StepPanel(by)),
-            Command::SetHiddenState(state) => self.options.hidden_state = state,
-            Command::SetNormalization(normalization) => self.options.normalization = normalization,
-            Command::CountSpecials(specials) => self.options.specials = specials,
             Command::TogglePlay => self.is_playing = !self.is_playing && self.trace.is_some(),
             Command::ToggleHelp => self.shows_help = !self.shows_help,
             Command::ToggleTheme => {
@@ -106,20 +104,15 @@ impl State {
             Command::Undo => self.go_back(History::undo),
             Command::Redo => self.go_back(History::redo),
             Command::TogglePalette => {
-                self.palette = if self.palette.is_none() { Some(Palette::default()) } else { None };
+                self.palette = if self.palette.is_none() { Some(CommandPalette::default()) } else { None };
             }
-            Command::SearchPalette { query, chosen } => self.palette = Some(Palette { query, chosen }),
+            Command::SearchPalette { query, chosen } => self.palette = Some(CommandPalette { query, chosen }),
             Command::ExtendTokens(by) => self.extend_tokens(by),
             Command::ToggleDirection => self.set_direction(match self.selection.direction {
                 Direction::AttendsTo => Direction::AttendedBy,
                 Direction::AttendedBy => Direction::AttendsTo,
             }),
             Command::StepStatistic(by) => self.step_statistic(by),
-            Command::SetZScore(over) => {
-                self.options.z_score = over;
-                self.options.heads_filter = None;
-            }
-            Command::SetPooling(pooling) => self.options.pooling = pooling,
             Command::ShowViews(views) => self.shown_views = views,
             Command::CancelProjection => {
                 let recipe = &mut self.options.embedding.recipe;
@@ -137,10 +130,6 @@ impl State {
             Command::SelectTokens { sequence, tokens, extend } => {
                 self.selection = self.with_tokens(sequence, &tokens, extend);
             }
-            Command::SetCombine(combine) => self.selection.combine = combine,
-            Command::SetRollout(rollout) => self.selection.rollout = rollout,
-            Command::SetSinks(sinks) => self.selection.sinks = sinks,
-            Command::SetSinkCriteria(criteria) => self.selection.sink_criteria = criteria,
             Command::CompareWith(example) => return self.compare_with(example).then_some(Effect::FocusComparison),
             Command::EndComparison => {
                 self.comparison = Comparison { view: self.comparison.view, ..Comparison::default() }

@@ -42,8 +42,8 @@ impl State {
 
     pub(in crate::app) fn show_all(&mut self) {
         match self.zoomed_panel() {
-            Some(Panel::Matrix) => self.options.matrix_window = None,
-            Some(Panel::Embedding) => self.options.embedding_view = None,
+            Some(Panel::View(View::Matrix)) => self.options.matrix_window = None,
+            Some(Panel::View(View::Embedding)) => self.options.embedding_view = None,
             Some(_) => self.set_token_view(None),
             None => {}
         }
@@ -51,23 +51,20 @@ impl State {
 
     /// Which panel the keys are about.
     fn zoomed_panel(&self) -> Option<Panel> {
-        let can_zoom = |panel: &Panel| matches!(panel, Panel::Matrix | Panel::Embedding | Panel::Tokens);
-        let in_front = |view, panel| self.shown_views.contains(&view).then_some(panel);
-        self.focused_panel
-            .filter(can_zoom)
-            .or_else(|| in_front(View::Matrix, Panel::Matrix))
-            .or_else(|| in_front(View::Embedding, Panel::Embedding))
+        let can_zoom = |panel: &Panel| matches!(panel, Panel::View(View::Matrix | View::Embedding) | Panel::Tokens);
+        let in_front = |view| self.shown_views.contains(&view).then_some(Panel::View(view));
+        self.focused_panel.filter(can_zoom).or_else(|| in_front(View::Matrix)).or_else(|| in_front(View::Embedding))
     }
 
     fn change_window(&mut self, matrix: impl FnOnce(Rect) -> Rect, points: impl FnOnce(Transform, f32) -> Transform) {
         let shown = |view: Transform| (view != Transform::IDENTITY).then_some(view);
         match self.zoomed_panel() {
-            Some(Panel::Matrix) => {
+            Some(Panel::View(View::Matrix)) => {
                 let Some(all) = self.all_cells() else { return };
                 let window = self.options.matrix_window.unwrap_or(Rect { min: Vec2::ZERO, max: all });
                 self.options.matrix_window = kept_inside(matrix(window), all);
             }
-            Some(Panel::Embedding) => {
+            Some(Panel::View(View::Embedding)) => {
                 let view = self.options.embedding_view.unwrap_or(Transform::IDENTITY);
                 self.options.embedding_view = shown(points(view, CLOSEST));
             }

@@ -47,18 +47,15 @@ pub fn all(state: &State) -> Vec<Entry> {
     );
     entries.push(option(state, "colours of each view's own", |options| options.colormap = None));
     entries.extend(
-        Normalization::ALL.map(|how| entry(format!("normalize {}", how.name()), Command::SetNormalization(how))),
+        Normalization::ALL
+            .map(|how| option(state, format!("normalize {}", how.words()), |options| options.normalization = how)),
     );
-    entries.push(entry(
-        if state.options.specials {
-            "leave special tokens out of statistics"
-        } else {
-            "count special tokens in statistics"
-        },
-        Command::CountSpecials(!state.options.specials),
-    ));
-    entries.push(entry("attends to", Command::SetDirection(Direction::AttendsTo)));
-    entries.push(entry("attended by", Command::SetDirection(Direction::AttendedBy)));
+    let specials = match state.options.specials {
+        true => "leave special tokens out of statistics",
+        false => "count special tokens in statistics",
+    };
+    entries.push(option(state, specials, |options| options.specials = !options.specials));
+    entries.extend(Direction::ALL.map(|direction| entry(direction.label(), Command::SetDirection(direction))));
     entries.extend(menus::all(state));
     entries.extend(of_trace(state));
     let name = |example: &PathBuf| example.file_stem().map(|stem| stem.to_string_lossy().into_owned());

@@ -2,13 +2,10 @@
 
 use glam::Vec2;
 
-use super::entry::{Entry, entry, option};
+use super::entry::{Entry, choices, entry, option, selection};
 use crate::analysis::neighbours::Metric;
-use crate::analysis::pool::Pooling;
-use crate::analysis::projection::{Align, Method};
 use crate::analysis::statistics;
-use crate::analysis::timeline::TokenGroup;
-use crate::analysis::{Rollout, SinkTreatment};
+use crate::analysis::{Combine, Rollout, SinkTreatment};
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::choices::{Exports, Playing, UI_SCALES};
 use crate::app::model::command::Command;
@@ -16,13 +13,11 @@ use crate::app::model::panel::Panel;
 use crate::app::model::state::State;
 use crate::app::model::tokens::TokenCommand;
 use crate::app::panels::browser::columns;
-use crate::app::panels::heads::{STRONGEST, Z_SCORES};
+use crate::app::panels::heads::STRONGEST;
 use crate::app::panels::{aggregation, export_menu, top_bar};
 use crate::export::Play;
 use crate::render::Keep;
-use crate::view::{
-    ColorBy, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Target, Tiles, TokenColor, statistic_grid,
-};
+use crate::view::{Options, Target, TokenColor, statistic_grid};
 
 /// All of them.
 pub fn all(state: &State) -> Vec<Entry> {
@@ -33,7 +28,7 @@ pub fn all(state: &State) -> Vec<Entry> {
 /// Of each panel: its pictures, its numbers, the command that draws it.
 fn exports(state: &State) -> Vec<Entry> {
     let mut entries = Vec::new();
-    for panel in Panel::ALL {
+    for panel in Panel::all() {
         let title = panel.title();
         let words = |name: &str| format!("export {title}: {name}");
         match panel.view() {
@@ -68,33 +63,35 @@ fn weights(state: &State) -> Vec<Entry> {
         let select = Command::SelectTokens { sequence: set.sequence, tokens: set.tokens, extend: false };
         entry(format!("select: {}", set.name), select)
     }));
-    entries.extend(aggregation::COMBINATIONS.map(|(combine, name)| entry(name, Command::SetCombine(combine))));
-    let selection = &state.selection;
-    let is_self_attention = state.block().is_some_and(|block| block.query == block.key);
-    let words = switch("rollout through the layers", selection.rollout.is_some());
-    match selection.rollout {
-        Some(_) => entries.push(entry(words, Command::SetRollout(None))),
-        None if is_self_attention => entries.push(entry(words, Command::SetRollout(Some(Rollout::default())))),
-        None => {}
+    let combine = |combine: Combine| selection(state, combine.label(), |selection| selection.combine = combine);
+    entries.extend(Combine::ALL.map(combine));
+    let has_rollout = state.selection.rollout.is_some();
+    if has_rollout || state.block().is_some_and(|block| block.query == block.key) {
+        let rollout = (!has_rollout).then(Rollout::default);
+        let words = switch("rollout through the layers", has_rollout);
+        entries.push(selection(state, words, |selection| selection.rollout = rollout));
     }
-    let sinks =
-        |(treatment, name): (SinkTreatment, &str)| entry(format!("sinks: {name}"), Command::SetSinks(treatment));
-    entries.extend(aggregation::TREATMENTS.map(sinks));
-    entries.push(entry("usual thresholds of sinks", Command::SetSinkCriteria(Default::default())));
+    let sinks = |sinks: SinkTreatment| selection(state, format!("sinks: {sinks}"), |selection| selection.sinks = sinks);
+    entries.extend(SinkTreatment::ALL.map(sinks));
+    entries
+        .push(selection(state, "usual thresholds of sinks", |selection| selection.sink_criteria = Default::default()));
     entries
 }
 
 /// What statistics are compared with and how heads are sorted; the strongest ones.
 fn heads(state: &State) -> Vec<Entry> {
-    let mut entries: Vec<Entry> =
-        Z_SCORES.iter().map(|(over, name)| entry(format!("z-score: {name}"), Command::SetZScore(*over))).collect();
-    entries.extend(HeadsOrder::ALL.map(|order| {
-        option(state, format!("order of the heads: {}", order.name()), |options| options.heads_order = order)
-    }));
+    let mut entries = vec![option(state, "z-score: raw", |options| options.z_score = None)];
+    entries.extend(choices(state, |name| format!("z-score: {name}"), |options, over| options.z_score = Some(over)));
+    entries.extend(choices(
+        state,
+        |name| format!("order of the heads: {name}"),
+        |options, order| {
+            options.heads_order = order;
+        },
+    ));
     entries.push(option(state, "heads: show all heads, without a filter", |options| options.heads_filter = None));
-    entries.extend(Pooling::ALL.map(|pooling| {
-        entry(format!("thumbnails: {} of the pooled weights", pooling.name()), Command::SetPooling(pooling))
-    }));
+    let pooled = |name: &str| format!("thumbnails: {name} of the pooled weights");
+    entries.extend(choices(state, pooled, |options, pooling| options.pooling = pooling));
     entries.push(toggle(state, "thumbnails: own scale", |options| &mut options.thumbnails_own_scale));
     entries.push(toggle(state, "heads on image: own scale", |options| &mut options.overlays_own_scale));
     if let Some((statistic, _)) = state.inputs(Vec2::ZERO).map(|inputs| statistic_grid(&inputs)) {
@@ -109,20 +106,13 @@ fn heads(state: &State) -> Vec<Entry> {
 
 /// How hidden states get to the plane, and what points look like.
 fn embedding(state: &State) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Method::ALL
-        .map(|method| option(state, format!("projection {method}"), |options| options.embedding.recipe.method = method))
-        .into();
-    entries.extend(Align::ALL.map(|align| {
-        option(state, format!("hidden states: {align}"), |options| options.embedding.recipe.align = align)
-    }));
-    entries.extend(ColorBy::ALL.map(|color_by| {
-        option(state, format!("hidden states: colour by {color_by}"), |options| options.embedding.color_by = color_by)
-    }));
-    entries.extend(SizeBy::ALL.map(|size_by| {
-        option(state, format!("hidden states: {size_by}"), |options| {
-            options.embedding.size_by = size_by;
-        })
-    }));
+    let mut entries =
+        choices(state, |name| format!("projection {name}"), |options, method| options.embedding.recipe.method = method);
+    let words = |name: &str| format!("hidden states: {name}");
+    entries.extend(choices(state, words, |options, align| options.embedding.recipe.align = align));
+    let colour = |name: &str| format!("hidden states: colour by {name}");
+    entries.extend(choices(state, colour, |options, color_by| options.embedding.color_by = color_by));
+    entries.extend(choices(state, words, |options, size_by| options.embedding.size_by = size_by));
     let metrics = std::iter::once(None).chain(Metric::ALL.map(Some));
     entries.extend(metrics.map(|metric| {
         let name = metric.map_or("none", Metric::name);
@@ -140,12 +130,12 @@ fn embedding(state: &State) -> Vec<Entry> {
     ));
     entries.push(toggle(state, "hidden states: patches as pictures", |options| &mut options.embedding.pictures));
     entries.push(toggle(state, "hidden states: lasso: drag around points", |options| &mut options.embedding.lasso));
-    entries.push(entry("hidden states: state follows the layer", Command::SetHiddenState(None)));
-    if let Some(projection) = &state.projection {
-        let states = 0..projection.states;
-        entries
-            .extend(states.map(|state| entry(format!("hidden state {state}"), Command::SetHiddenState(Some(state)))));
-    }
+    entries.push(option(state, "hidden states: state follows the layer", |options| options.hidden_state = None));
+    let states = 0..state.projection.as_ref().map_or(0, |projection| projection.states);
+    entries.extend(
+        states
+            .map(|shown| option(state, format!("hidden state {shown}"), |options| options.hidden_state = Some(shown))),
+    );
     entries
 }
 
@@ -167,20 +157,28 @@ fn views(state: &State) -> Vec<Entry> {
         toggle(state, "links: selected only", |options| &mut options.links_of_selection),
         toggle(state, "links: bundle by region", |options| &mut options.links_bundle),
     ];
-    entries.extend(
-        Tiles::ALL.map(|tiles| option(state, format!("image: {}", tiles.label()), |options| options.tiles = tiles)),
-    );
-    entries.extend(TokenGroup::ALL.map(|group| {
-        option(state, format!("timeline: mass on {}", group.label()), |options| options.timeline_group = group)
-    }));
-    entries.extend(MatrixBlock::ALL.map(|block| {
-        option(state, format!("matrix: {}", block.label()), |options| {
+    entries.extend(choices(state, |name| format!("image: {name}"), |options, tiles| options.tiles = tiles));
+    entries.extend(choices(
+        state,
+        |name| format!("timeline: mass on {name}"),
+        |options, group| {
+            options.timeline_group = group;
+        },
+    ));
+    entries.extend(choices(
+        state,
+        |name| format!("matrix: {name}"),
+        |options, block| {
             (options.matrix_block, options.matrix_window) = (block, None);
-        })
-    }));
-    entries.extend(LinkColor::ALL.map(|color| {
-        option(state, format!("links: colours {}", color.label()), |options| options.links_color = color)
-    }));
+        },
+    ));
+    entries.extend(choices(
+        state,
+        |name| format!("links: colours {name}"),
+        |options, color| {
+            options.links_color = color;
+        },
+    ));
     entries
 }
 

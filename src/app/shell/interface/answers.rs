@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use glam::Vec2;
 
+use crate::app::model::panel::Panel;
 use crate::app::shell::interface::Interface;
 use crate::app::work::dialog::ChooseFile;
 use crate::app::work::exporter::Done;
 use crate::app::work::queries::Shown;
+use crate::view::View;
 
 /// How long the views go on showing the picture before, so that they are not drawn once without the new numbers and, a few
 /// milliseconds later, once with them.
@@ -89,17 +91,17 @@ impl Interface {
     /// Asks for what is shown now.
     pub fn ask(&mut self) {
         self.desk.ask(&self.state);
-        self.token_desk.ask(&mut self.state, self.shows_tokens);
+        self.token_desk.ask(&mut self.state, self.seen.panels.contains(&Panel::Tokens));
         self.ask_for_partner();
-        let sizes = std::array::from_fn(|view| self.canvases[view].size());
-        let shown = Shown { sizes: &sizes, pointed: self.pointed, comparison: self.comparison_size() };
+        let sizes = View::all().map(|view| self.canvases[Panel::View(view)].size());
+        let shown = Shown { sizes: &sizes, pointed: self.seen.pointed, comparison: self.comparison_size() };
         self.queries.ask(&mut self.state, &shown);
     }
 
     /// Reads the trace that the shown one is to be compared with, once somebody looks.
     fn ask_for_partner(&mut self) {
         match self.state.comparison.partner.clone() {
-            Some(path) if self.shows_comparison => {
+            Some(path) if self.seen.panels.contains(&Panel::Compare) => {
                 if self.partner.asked() != Some(&path) || self.lacks_partner() {
                     self.partner.ask_anew(path);
                     self.state.comparison.waits = true;
@@ -121,6 +123,7 @@ impl Interface {
 
     /// `None` while the comparison is not in front.
     fn comparison_size(&self) -> Option<Vec2> {
-        self.shows_comparison.then(|| self.comparison.size().unwrap_or(Vec2::new(900.0, 640.0)))
+        let size = || self.canvases[Panel::Compare].size().unwrap_or(Vec2::new(900.0, 640.0));
+        self.seen.panels.contains(&Panel::Compare).then(size)
     }
 }

@@ -10,10 +10,9 @@ use crate::app::model::effect::Effect;
 use crate::app::model::panel::Panel;
 use crate::app::panels;
 use crate::app::shell::interface::Interface;
-use crate::app::ui::canvas::Canvas;
 use crate::app::work::destination::Destination;
 use crate::app::work::exporter::{Done, DrawingJob, Job};
-use crate::export::{Picture, Place, ViewState, atlas_line, compare_line, render_line, tokens_line};
+use crate::export::{DatasetPaths, Picture, ViewState, atlas_line, compare_line, render_line, tokens_line};
 use crate::gpu::Gpu;
 use crate::query::caught;
 use crate::view::{Caption, Options, View};
@@ -93,7 +92,7 @@ impl Interface {
         let mut state = self.state.view_state(Some(view));
         let caption = self.state.exports.caption.then_some(Caption::Auto);
         state.options = Options { title: true, caption, ..state.options };
-        (state, self.canvases[view as usize].size().unwrap_or(USUAL_SIZE))
+        (state, self.canvases[Panel::View(view)].size().unwrap_or(USUAL_SIZE))
     }
 
     pub(super) fn copy_command(&mut self, view: Option<View>) {
@@ -116,7 +115,7 @@ impl Interface {
 
     /// The line for a panel that shows no view of one trace.
     pub(super) fn copy_panel_command(&mut self, panel: Panel) {
-        let size = self.panel_canvas(panel).0.size().unwrap_or(USUAL_SIZE).into();
+        let size = self.canvases[panel].size().unwrap_or(USUAL_SIZE).into();
         let picture = Picture { size, scale: self.state.exports.scale, theme: self.state.options.theme };
         let Some(line) = self.panel_line(panel, picture) else {
             return self.messages.fail(format!("{} shows nothing yet", panel.title()));
@@ -135,7 +134,7 @@ impl Interface {
         }
         let dir = self.desk.opened()?;
         let index_dir = self.desk.index_dir(dir);
-        let place = Place { dir, index_dir: index_dir.as_deref() };
+        let place = DatasetPaths { dir, index_dir: index_dir.as_deref() };
         if panel == Panel::Atlas {
             let atlas = &state.browsing.atlas;
             return Some(atlas_line(place, &atlas.shown.as_ref()?.question, atlas.choice.value, picture));
@@ -144,15 +143,6 @@ impl Interface {
         let shown = tokens.shown.as_ref()?;
         let shown_state = tokens.state.or(shown.states.last().copied())?;
         Some(tokens_line(place, shown_state, tokens.color, &state.browsing.listing.query, picture))
-    }
-
-    /// Where a panel is drawn that shows no view of one trace, and what its files are called.
-    fn panel_canvas(&self, panel: Panel) -> (&Canvas, &'static str) {
-        match panel {
-            Panel::Atlas => (&self.atlas_canvas, "head-atlas"),
-            Panel::Compare => (&self.comparison, "compare"),
-            _ => (&self.token_canvas, "token-atlas"),
-        }
     }
 
     pub(super) fn export(&mut self, view: View, export: Export) {
@@ -175,8 +165,12 @@ impl Interface {
 
     /// What a panel shows that is no view of one trace.
     pub(super) fn export_panel(&mut self, panel: Panel, export: Export) {
-        let (canvas, name) = self.panel_canvas(panel);
-        let size = canvas.size().unwrap_or(USUAL_SIZE);
+        let name = match panel {
+            Panel::Atlas => "head-atlas",
+            Panel::Compare => "compare",
+            _ => "token-atlas",
+        };
+        let size = self.canvases[panel].size().unwrap_or(USUAL_SIZE);
         let Some(drawing) = panels::figure(panel, &self.state, size, &mut self.easel.fonts) else {
             return self.messages.fail(format!("{} shows nothing yet", panel.title()));
         };
