@@ -10,7 +10,10 @@ choice! {
         /// Dark blue over green to yellow; the default of the matrices.
         #[default]
         Viridis = "viridis";
-        /// Black over red to pale yellow; the default over images.
+        /// Black over red to amber; the default over images and words. It is inferno without its palest colours, which on white paper
+        /// look like less than those before them.
+        Ember = "ember";
+        /// Black over red to pale yellow.
         Inferno = "inferno";
         /// Black over purple to white.
         Magma = "magma";
@@ -31,8 +34,8 @@ choice! {
 
 impl Colormap {
     /// Those to choose from; a few more are there by name.
-    pub fn all() -> [Self; 6] {
-        [Self::Viridis, Self::Inferno, Self::Magma, Self::Cividis, Self::RedBlue, Self::Greys]
+    pub fn all() -> [Self; 7] {
+        [Self::Viridis, Self::Ember, Self::Inferno, Self::Magma, Self::Cividis, Self::RedBlue, Self::Greys]
     }
 
     /// The colour at `t`, from 0 (low) to 1 (high); clamped, and low for NaN.
@@ -40,6 +43,7 @@ impl Colormap {
         let t = if t.is_nan() { 0.0 } else { f64::from(t.clamp(0.0, 1.0)) };
         let gradient = match self {
             Self::Viridis => colorous::VIRIDIS,
+            Self::Ember => return colorous::INFERNO.eval_continuous(0.8 * t).as_array(),
             Self::Inferno => colorous::INFERNO,
             Self::Magma => colorous::MAGMA,
             Self::Cividis => colorous::CIVIDIS,
@@ -78,7 +82,7 @@ mod tests {
     #[test]
     fn names_are_read_back() {
         let read = |name| Colormap::from_str(name, true);
-        for name in ["viridis", "inferno", "magma", "cividis", "red-blue", "greys", "plasma", "turbo", "jet"] {
+        for name in ["viridis", "ember", "inferno", "magma", "cividis", "red-blue", "greys", "plasma", "turbo", "jet"] {
             assert_eq!(read(name).map(|colormap| colormap.to_string()), Ok(name.to_owned()));
         }
         assert_eq!(read("Viridis"), Ok(Colormap::Viridis));

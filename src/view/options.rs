@@ -50,9 +50,12 @@ pub struct Options {
     /// How strongly the heat covers the image, from 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = Self::default().opacity, value_parser = parse_share)]
     pub opacity: f32,
-    /// Let the heat fade out where there is little attention, instead of covering all patches alike.
-    #[arg(long)]
+    /// Let the heat cover all patches alike, instead of fading out where there is little attention.
+    #[arg(long = "no-fade", action = ArgAction::SetFalse)]
     pub fade: bool,
+    /// Surround the fewest patches that hold half, and (dashed) four fifths, of the attention on an image.
+    #[arg(long)]
+    pub contours: bool,
     /// Show this image alone.
     #[arg(long, value_name = "N")]
     pub image: Option<usize>,
@@ -196,8 +199,9 @@ impl Default for Options {
             range: None,
             normalization: Normalization::None,
             smooth: true,
-            opacity: 0.65,
-            fade: false,
+            opacity: 0.9,
+            fade: true,
+            contours: false,
             image: None,
             matrix_window: None,
             embedding_view: None,
