@@ -10,8 +10,8 @@ choice! {
         /// Dark blue over green to yellow; the default of the matrices.
         #[default]
         Viridis = "viridis";
-        /// Black over red to amber; the default over images and words. It is inferno without its palest colours, which on white
-        /// paper look like less than those before them.
+        /// Black over red to amber; the default over images and words. It is inferno without its palest colours, which on white paper
+        /// look like less than those before them.
         Ember = "ember";
         /// Black over red to pale yellow.
         Inferno = "inferno";

@@ -66,12 +66,14 @@ fn a_preview_is_derived_anew_from_every_selection() -> Result {
     let mut state = showing("multi-image")?;
     state.apply(Command::Select { target: token(3), extend: false });
     state.apply(Command::Preview(Some(token(7))));
-    for change in [
-        Command::MoveHead { layers: -1, heads: 0 },
-        Command::MoveHead { layers: 0, heads: 1 },
-        Command::SelectLayer(Pick::Mean),
-        Command::SetSelection(Selection { combine: Combine::Max, tokens: vec![3], ..state.selection.clone() }),
-    ] {
+    let changes: [fn(&State) -> Command; 4] = [
+        |_| Command::MoveHead { layers: -1, heads: 0 },
+        |_| Command::MoveHead { layers: 0, heads: 1 },
+        |_| Command::SelectLayer(Pick::Mean),
+        |state| Command::SetSelection(Selection { combine: Combine::Max, ..state.selection.clone() }),
+    ];
+    for change in changes {
+        let change = change(&state);
         state.apply(change.clone());
         let expected = Selection { tokens: vec![7], ..state.selection.clone() };
         assert_eq!(state.shown_selection(), &expected, "{change:?}");

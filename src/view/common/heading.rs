@@ -9,33 +9,32 @@ use super::sketch::Sketch;
 use crate::render::Align;
 use crate::view::Inputs;
 
-/// The sides, under a title that they make, with the quiet line that stands for it in the window, whose tabs name the view; `None` where a note says that there is no attention. `name` is the view's.
-pub(in crate::view) fn titled<'a>(
+/// The sides, under what `heading` says of them; `None` where a note says that there is no attention. `name` is the view's.
+pub(in crate::view) fn titled<'a, 's>(
     inputs: &Inputs<'a>,
-    sketch: &mut Sketch<'_>,
+    sketch: &mut Sketch<'s>,
     name: &str,
-    title: impl FnOnce(&Sides<'a>) -> [String; 2],
+    heading: impl FnOnce(&Sides<'a>, &mut Sketch<'s>),
 ) -> Option<Sides<'a>> {
     let sides = Sides::of(inputs);
-    let [title, quiet] = sides.as_ref().map_or_else(|| [name.to_owned(), String::new()], title);
-    sketch.title(inputs, &title, inputs.document.id.as_deref());
-    if !quiet.is_empty() {
-        sketch.subtitle(inputs, &quiet);
-    }
-    if sides.is_none() {
-        sketch.note("This trace holds no attention.");
+    match &sides {
+        Some(sides) => heading(sides, sketch),
+        None => {
+            sketch.title(inputs, name, inputs.document.id.as_deref());
+            sketch.note("This trace holds no attention.");
+        }
     }
     sides
 }
 
 /// The same with a line on sinks; `None` also where there are no weights of the selected heads, and a note says why.
-pub(in crate::view) fn begin<'a>(
+pub(in crate::view) fn begin<'a, 's>(
     inputs: &Inputs<'a>,
-    sketch: &mut Sketch<'_>,
+    sketch: &mut Sketch<'s>,
     name: &str,
-    title: impl FnOnce(&Sides<'a>) -> [String; 2],
+    heading: impl FnOnce(&Sides<'a>, &mut Sketch<'s>),
 ) -> Option<Sides<'a>> {
-    let sides = titled(inputs, sketch, name, title)?;
+    let sides = titled(inputs, sketch, name, heading)?;
     if refused(inputs, sketch) {
         return None;
     }

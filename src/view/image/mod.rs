@@ -15,7 +15,7 @@ use crate::view::common::heading::{begin, note_not_finite};
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
 use crate::view::common::scale::{Scale, Veil};
-use crate::view::common::sides::{Sides, common_range, headlines, locked, uniform_share, weight_label};
+use crate::view::common::sides::{Sides, common_range, locked, title, uniform_share, weight_label};
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
@@ -44,7 +44,7 @@ pub(super) const VIEW: Definition = Definition {
 };
 
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = begin(inputs, sketch, "Image", |_| headlines(inputs)) else { return };
+    let Some(sides) = begin(inputs, sketch, "Image", |_, sketch| title(inputs, sketch)) else { return };
     note_not_finite(sketch, &sides);
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {

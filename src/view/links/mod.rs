@@ -17,7 +17,7 @@ use crate::view::common::asked;
 use crate::view::common::heading::{begin, note_left_out};
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
-use crate::view::common::sides::{Sides, headlines, sentence};
+use crate::view::common::sides::{Sides, sentence, title};
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
 use crate::view::common::tip::number;
@@ -41,7 +41,7 @@ fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let Some(sides) = begin(inputs, sketch, "Links", |_| headlines(inputs)) else { return };
+    let Some(sides) = begin(inputs, sketch, "Links", |_, sketch| title(inputs, sketch)) else { return };
     if sides.query.is_empty() || sides.key.is_empty() {
         sketch.note("This block has no queries or no keys.");
         return;

@@ -101,9 +101,12 @@ pub(super) fn array(view: View, inputs: &Inputs<'_>) -> Result<Numbers, NoNumber
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let place = place(inputs);
-    let title = |sides: &Sides<'_>| [format!("Attention matrix {} · {place}", sides.block.name), place.clone()];
-    let Some(sides) = begin(inputs, sketch, "Matrix", title) else { return };
+    let heading = |sides: &Sides<'_>, sketch: &mut Sketch<'_>| {
+        let title = format!("Attention matrix {} · {}", sides.block.name, place(inputs));
+        sketch.title(inputs, &title, inputs.document.id.as_deref());
+        sketch.subtitle(inputs, &place(inputs));
+    };
+    let Some(sides) = begin(inputs, sketch, "Matrix", heading) else { return };
     if sides.query.is_empty() || sides.key.is_empty() {
         sketch.note("This block has no queries or no keys.");
         return;

@@ -84,9 +84,12 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         Some(layer) => format!("every head of layer {layer}"),
         None => format!("every head, {}", layers_line(&shown)),
     };
-    let tokens = tokens_line(&shown);
-    let title = |_: &Sides<'_>| [format!("{tokens} · {place}"), format!("{place} · {}", decapitalized(&tokens))];
-    let Some(sides) = begin(inputs, sketch, "Heads on the image", title) else { return };
+    let heading = |_: &Sides<'_>, sketch: &mut Sketch<'_>| {
+        let title = format!("{} · {place}", tokens_line(&shown));
+        sketch.title(inputs, &title, inputs.document.id.as_deref());
+        sketch.subtitle(inputs, &format!("{place} · {}", decapitalized(&tokens_line(&shown))));
+    };
+    let Some(sides) = begin(inputs, sketch, "Heads on the image", heading) else { return };
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {
         let side = sides.far_name(inputs.selection.direction);

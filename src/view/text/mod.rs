@@ -17,7 +17,7 @@ use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::heading::{begin, note_not_finite, refused};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, common_range, headlines, largest, uniform_share, weight_label};
+use crate::view::common::sides::{Sides, common_range, largest, title, uniform_share, weight_label};
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tip::number;
@@ -43,7 +43,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     if Sides::bare(inputs).is_none() {
         return plain::draw(inputs, sketch);
     }
-    let Some(sides) = begin(inputs, sketch, "Text", |_| headlines(inputs)) else { return };
+    let Some(sides) = begin(inputs, sketch, "Text", |_, sketch| title(inputs, sketch)) else { return };
     note_not_finite(sketch, &sides);
     let far = &inputs.document.sequences[sides.far].tokens;
     if far.is_empty() && inputs.document.sequences[sides.near].tokens.is_empty() {

@@ -97,17 +97,20 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let differs =
         plain.rollout != inputs.shown.rollout || [plain.layer, plain.head] != [inputs.shown.layer, inputs.shown.head];
     let place = if differs { format!("{place}, of the weights as they are") } else { place };
-    let title = |sides: &Sides<'_>| match known(inputs).map(|timeline| timeline.tokens.as_slice()) {
-        // Its bars are the layers.
-        Some(&[token]) => {
-            let of = if differs { ", of the weights as they are" } else { "" };
-            let heads = heads_line(&Inputs { shown: &plain, ..*inputs });
-            format!("Output token {} · every layer · {heads}{of}", name(sides.query, token))
-        }
-        _ => format!("Output tokens · {place}"),
+    let heading = |sides: &Sides<'_>, sketch: &mut Sketch<'_>| {
+        let title = match known(inputs).map(|timeline| timeline.tokens.as_slice()) {
+            // Its bars are the layers.
+            Some(&[token]) => {
+                let of = if differs { ", of the weights as they are" } else { "" };
+                let heads = heads_line(&Inputs { shown: &plain, ..*inputs });
+                format!("Output token {} · every layer · {heads}{of}", name(sides.query, token))
+            }
+            _ => format!("Output tokens · {place}"),
+        };
+        sketch.title(inputs, &title, inputs.document.id.as_deref());
+        sketch.subtitle(inputs, &title);
     };
-    let twice = |sides: &Sides<'_>| [title(sides), title(sides)];
-    let Some(sides) = titled(inputs, sketch, "Timeline", twice) else { return };
+    let Some(sides) = titled(inputs, sketch, "Timeline", heading) else { return };
     sinks::note_counted(inputs, sketch, &sides);
     let timeline = match known(inputs) {
         None => {
