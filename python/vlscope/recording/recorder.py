@@ -67,7 +67,7 @@ class record(AbstractContextManager[Tape]):
         frames = Frames(self._model, enter=self._enter, leave=self._leave)
         self._frames = frames
         self._interceptor = Interceptor(
-            frames.modules, lambda heard: tape.hear(heard, frames), lambda weight: tape.project(weight, frames)
+            frames.running, lambda heard: tape.hear(heard, frames), lambda weight: tape.project(weight, frames)
         )
         with self._stack as stack:
             stack.enter_context(frames.watched())

@@ -35,7 +35,14 @@ def reordered(path: str) -> RecordError:
 def check_heard(tape: Tape, *, refuse: bool) -> None:
     """Attention that ran and showed nothing."""
     tape.unheard = unheard(tape)
-    if not tape.unheard or not refuse:
+    if not refuse:
+        return
+    if not tape.unheard:
+        if tape.ran and not tape.calls:
+            raise RecordError(
+                "the model ran, and no attention could be seen: it has none, or its weights are no `softmax` of "
+                'PyTorch (linear, sigmoid, a fused kernel); record with unheard="note" to go without'
+            )
         return
     names = ", ".join(f"`{name}`" for name in tape.unheard[:_SHOWN])
     more = f" and {len(tape.unheard) - _SHOWN} more" if len(tape.unheard) > _SHOWN else ""

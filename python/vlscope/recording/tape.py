@@ -76,6 +76,7 @@ class Tape:
             heard.queries,
             heard.keys,
             frames.examples,
+            frame.given[1] if frame.given else None,
             scale=heard.scale,
             mask=heard.mask,
             has_sink=heard.has_sink,
@@ -88,6 +89,8 @@ class Tape:
             call.first_row, call.stored_from = track.rows, heard.keys
         elif relation is Relation.AGAIN:
             call.notes = {"no cache: the last step"}
+        if heard.is_changed:
+            call.notes.add("weights are changed behind the softmax: rows may not sum to 1")
         call.follows = relation
         self._store(call, heard)
         if relation in (Relation.CACHED, Relation.SAME_KEYS):
