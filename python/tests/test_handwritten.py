@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -32,7 +33,8 @@ class Handwritten(torch.nn.Module):
 
 
 def scores(query: T, key: T) -> T:
-    return torch.matmul(query, key.mT) * DIM**-0.5
+    result: T = query @ key.mT * DIM**-0.5
+    return result
 
 
 def bias_of_heads(query: T, key: T, value: T) -> tuple[T, T]:
@@ -165,3 +167,45 @@ def test_what_has_no_weights_is_refused(attend: Callable[[T, T, T], tuple[T, T]]
         warnings.simplefilter("error")  # an error in a hook of ours is a warning of PyTorch's
         with pytest.raises(RecordError, match=message), vlscope.record(model):
             model(torch.randn(BATCH, TOKENS, HEADS * DIM))
+
+
+def recorded(model: torch.nn.Module, states: T, runs: int = 1, **options: Any) -> vlscope.recording.Tape:
+    with torch.no_grad(), vlscope.record(model, **options) as tape:
+        for _ in range(runs):
+            model(states)
+    return tape
+
+
+@pytest.mark.parametrize("attend", [bias_of_heads, keys_before_queries])
+def test_the_same_input_twice_is_two_runs(attend: Callable[[T, T, T], tuple[T, T]]) -> None:
+    model = Handwritten(attend).eval()
+    first, second = recorded(model, torch.randn(BATCH, TOKENS, HEADS * DIM), 2).blocks()
+    assert (first.query_count, second.query_count) == (TOKENS, TOKENS)
+    assert (first.weights(0) == second.weights(0)).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"where": "nowhere"}, RecordError, "leave all attention out, that of `0`"),
+        ({"layers": [7]}, RecordError, "leave all attention out"),
+        ({"heads": [HEADS]}, RecordError, "`0` has 4 heads, there is none of number 4"),
+        ({"heads": [-1]}, RecordError, "none of number -1"),
+        ({"heads": 2}, TypeError, r"heads is 2, expected numbers, such as \[2\]"),
+        ({"layers": 2}, TypeError, "layers is 2"),
+    ],
+)
+def test_a_choice_of_nothing_is_refused(options: dict[str, Any], error: type[Exception], message: str) -> None:
+    model = torch.nn.Sequential(Handwritten(bias_of_heads)).eval()
+    with pytest.raises(error, match=message):
+        recorded(model, torch.randn(BATCH, TOKENS, HEADS * DIM), **options)
+
+
+def test_what_is_no_model_or_was_used_is_refused() -> None:
+    with pytest.raises(TypeError, match="not str"):
+        vlscope.record("llava")  # type: ignore[arg-type]
+    block = vlscope.record(Handwritten(bias_of_heads).eval())
+    with block:
+        pass
+    with pytest.raises(RecordError, match="used before"), block:
+        pass

@@ -13,7 +13,7 @@ from .call import Call, Heard
 from .frames import Frame, Frames
 from .matrix import matrices
 from .norms import log_sum_exp, value_norm
-from .refusals import reordered
+from .refusals import check_heads, reordered
 from .relation import Relation
 from .sequences import Sequence, sequences_of
 from .spool import Spool, Stored
@@ -66,6 +66,7 @@ class Tape:
         if not self._is_wanted(frame.path):
             self.left_out.add(frame.path)
             return
+        check_heads(frame.path, heard.heads, self._heads)
         track, calls, relation = self._track_of(frame, heard)
         call = Call(
             frame.path,
