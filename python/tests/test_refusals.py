@@ -31,7 +31,12 @@ def test_broken_reference(name: str) -> None:
 def test_every_broken_reference_has_its_words() -> None:
     broken = {path.stem for path in TRACES.glob("broken-*.safetensors")}
     # The values of a trace are not read when it is opened.
-    assert broken - {"broken-nan"} == set(MESSAGES)
+    assert broken - {"broken-nan", "broken-word"} == set(MESSAGES)
+
+
+def test_a_word_beyond_the_vocabulary() -> None:
+    with pytest.raises(TraceError, match=r"`words\.main\.8` has the number 9, which is not in the vocabulary"):
+        Trace.load(TRACES / "broken-word.safetensors")
 
 
 def change(*path: str | int, value: Any) -> Callable[[Document, Tensors], None]:

@@ -11,6 +11,7 @@ import numpy as np
 from ._kinds import KINDS, layer_numbers, mask_of
 from ._parts import AttentionBlock, HeadMetric, Mask, Region, Relevance, Token, Words
 from ._tensor import Array, from_bytes, is_array
+from .error import TraceError
 
 if TYPE_CHECKING:
     from ._file import File
@@ -259,6 +260,15 @@ def _words_tensors(trace: Trace) -> dict[str, Array]:
     return {"vocabulary": np.frombuffer(text, np.uint8)} | found
 
 
+def _strings(name: str, array: Any, vocabulary: dict[str, str]) -> list[list[str]]:
+    """The words of a state, `[tokens, k]`."""
+    numbers = array(name)
+    for number in set(numbers.flat):
+        if str(number) not in vocabulary:
+            raise TraceError(f"tensor `{name}` has the number {number}, which is not in the vocabulary")
+    return [[vocabulary[str(number)] for number in row] for row in numbers.tolist()]
+
+
 def _later_fields(document: dict[str, Any], array: Any) -> dict[str, Any]:
     vocabulary = json.loads(array("vocabulary").tobytes()) if document.get("words") else {}
     words: dict[str, dict[int | str, Words]] = {}
@@ -266,7 +276,7 @@ def _later_fields(document: dict[str, Any], array: Any) -> dict[str, Any]:
         sequence = entry["sequence"]
         words[sequence] = {
             state: Words(
-                [[vocabulary[str(number)] for number in row] for row in array(f"words.{sequence}.{state}").tolist()],
+                _strings(f"words.{sequence}.{state}", array, vocabulary),
                 array(f"word_scores.{sequence}.{state}"),
             )
             for state in entry["states"]

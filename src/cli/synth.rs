@@ -1,5 +1,6 @@
 //! `vlscope synth`: writes a synthetic trace, or a folder of them.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -8,16 +9,18 @@ use clap::{Args, ValueEnum};
 use indicatif::{HumanBytes, HumanCount};
 
 use super::{progress, terminal};
-use crate::trace::{Dtype, Synthetic, SyntheticDataset};
+use crate::trace::{Dtype, Mask, Synthetic, SyntheticDataset, SyntheticQueries};
 
 const EXAMPLES: &str = "Examples:
   vlscope synth --layers 4 --heads 4 --text 12 --grid 8x8 -o small.safetensors
   vlscope synth --layers 32 --heads 32 --text 64 --grid 24x24 --dtype f16 -o large.safetensors
   vlscope synth --count 1000 -o traces/
+  vlscope synth --queries-keys --layers 28 --heads 28 --key-heads 4 --head-dim 128 --text 64 --frames 17 --grid 24x40 -o video.safetensors
 
 Heads 0 to 3 of each layer have a planted pattern: a token attends to itself, to the token before it, to the
 first token; text attends to the object in the picture. The same seed gives the same bytes on every machine.
-With --count, text attends to the object half as much in the last layer of traces with a wrong answer.";
+With --count, text attends to the object half as much in the last layer of traces with a wrong answer.
+With --queries-keys the frames stand before the text, and head 4 attends to the same patch in the frame before.";
 
 /// The most patches along a side.
 const MAX_SIDE: usize = 512;
@@ -46,6 +49,22 @@ pub struct Arguments {
     /// Another seed is another trace.
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
+    /// Queries and keys in place of weights: 16,384 tokens of 28 layers with 28 heads and 4 key heads of dim 128 are 3.8 GB.
+    #[arg(long, conflicts_with = "count")]
+    queries_keys: bool,
+    /// Heads whose keys the heads of a layer share; as many as heads if it is not said.
+    #[arg(long, value_name = "N", requires = "queries_keys", value_parser = count(1, 65_536))]
+    key_heads: Option<usize>,
+    /// Width of queries and keys.
+    #[arg(long, value_name = "D", requires = "queries_keys", default_value_t = 64, value_parser = count(1, 65_536))]
+    head_dim: usize,
+    /// Which keys a query sees: full, causal, sliding:N, prefix:N, spans (each frame, and the tokens around), frames (causal,
+    /// and all of its own frame), or stored (the same as a tensor). A list is gone through layer by layer, again and again.
+    #[arg(long, value_name = "MASK,…", requires = "queries_keys", value_delimiter = ',', default_value = "causal", value_parser = parse_mask)]
+    mask: Vec<MaskName>,
+    /// Frames of a video, one every half second.
+    #[arg(long, value_name = "N", requires = "queries_keys", default_value_t = 1, value_parser = count(1, 65_536))]
+    frames: usize,
     /// So many traces, with seeds from `--seed` on, answers and groups. A size that is not said is small: 2 layers of 4
     /// heads, 8 text tokens, 3x3 patches.
     #[arg(long, value_name = "N", value_parser = count(1, 10_000_000))]
@@ -60,6 +79,37 @@ enum DtypeName {
     F32,
     F16,
     Bf16,
+}
+
+impl DtypeName {
+    fn dtype(self) -> Dtype {
+        match self {
+            Self::F32 => Dtype::F32,
+            Self::F16 => Dtype::F16,
+            Self::Bf16 => Dtype::Bf16,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum MaskName {
+    Ready(Mask),
+    Spans,
+    Frames,
+}
+
+fn parse_mask(text: &str) -> Result<MaskName, String> {
+    let sized = text.split_once(':').and_then(|(name, size)| Some((name, size.parse().ok().filter(|size| *size > 0)?)));
+    match (text, sized) {
+        ("full", _) => Ok(MaskName::Ready(Mask::Full)),
+        ("causal", _) => Ok(MaskName::Ready(Mask::Causal)),
+        ("stored", _) => Ok(MaskName::Ready(Mask::Stored)),
+        ("spans", _) => Ok(MaskName::Spans),
+        ("frames", _) => Ok(MaskName::Frames),
+        (_, Some(("sliding", width))) => Ok(MaskName::Ready(Mask::Sliding(width))),
+        (_, Some(("prefix", width))) => Ok(MaskName::Ready(Mask::Prefix(width))),
+        _ => Err(format!("`{text}` is no mask: expected full, causal, sliding:N, prefix:N, spans, frames or stored")),
+    }
 }
 
 fn count(least: u64, most: u64) -> RangedU64ValueParser<usize> {
@@ -81,16 +131,42 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
         rows,
         columns,
         dim: arguments.dim,
-        dtype: match arguments.dtype {
-            DtypeName::F32 => Dtype::F32,
-            DtypeName::F16 => Dtype::F16,
-            DtypeName::Bf16 => Dtype::Bf16,
-        },
+        dtype: arguments.dtype.dtype(),
         seed: arguments.seed,
     };
+    if arguments.queries_keys {
+        return write_queries(arguments, synthetic, quiet);
+    }
     if let Some(count) = arguments.count {
         return write_many(&SyntheticDataset { each: synthetic, count }, &arguments.output, quiet);
     }
+    let bytes = synthetic.bytes().unwrap_or(u64::MAX);
+    let bar = progress::byte_bar(quiet, bytes, "writing");
+    let written = synthetic.write(&arguments.output, &mut |bytes| bar.inc(bytes));
+    bar.finish_and_clear();
+    written?;
+    if !quiet {
+        let tokens = synthetic.tokens();
+        terminal::print(format_args!("{}: {tokens} tokens, {}", arguments.output.display(), HumanBytes(bytes)))?;
+    }
+    Ok(())
+}
+
+fn write_queries(arguments: &Arguments, each: Synthetic, quiet: bool) -> Result<()> {
+    let key_heads = arguments.key_heads.unwrap_or(each.heads);
+    let (frames, head_dim) = (arguments.frames, arguments.head_dim);
+    let mut synthetic = SyntheticQueries { each, key_heads, head_dim, masks: Vec::new(), frames };
+    let spans = (0..frames).map(|frame| synthetic.frame_tokens(frame));
+    let (first, last) = (synthetic.frame_tokens(0).start, synthetic.frame_tokens(frames - 1).end);
+    let around = |spans: Vec<Range<usize>>| {
+        std::iter::once(0..first).chain(spans).chain(std::iter::once(last..synthetic.tokens())).collect()
+    };
+    let mask = |name: &MaskName| match name {
+        MaskName::Ready(mask) => mask.clone(),
+        MaskName::Spans => Mask::Spans(around(spans.clone().collect())),
+        MaskName::Frames => Mask::CausalBut(spans.clone().collect()),
+    };
+    synthetic.masks = arguments.mask.iter().map(mask).collect();
     let bytes = synthetic.bytes().unwrap_or(u64::MAX);
     let bar = progress::byte_bar(quiet, bytes, "writing");
     let written = synthetic.write(&arguments.output, &mut |bytes| bar.inc(bytes));

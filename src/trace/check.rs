@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::kinds::Values;
+use super::kinds::{RELEVANCE, Values, WORDS};
 use super::{Dtype, LayerMask, Mask, TensorView, Trace, TraceError};
 
 /// Whether a trace with this finding is still sound.
@@ -24,12 +24,16 @@ pub enum Problem {
     NotANumber,
     /// Infinite.
     Infinite,
-    /// A weight below 0.
+    /// A weight below 0, or a relevance that is not signed.
     Negative,
+    /// A log-probability above 0.
+    Positive,
     /// A weight on a future key, in a causal layer.
     FutureKey,
     /// A weight on a key that the layer's mask hides.
     MaskedKey,
+    /// A word that is not in the vocabulary.
+    UnknownWord,
     /// A row of weights that does not sum to 1.
     RowSum,
 }
@@ -60,6 +64,8 @@ impl Problem {
             Self::NotANumber => "nan",
             Self::Infinite => "infinite",
             Self::Negative => "negative",
+            Self::Positive => "positive",
+            Self::UnknownWord => "unknown_word",
             Self::FutureKey => "behind_query",
             Self::MaskedKey => "masked",
             Self::RowSum => "row_sum",
@@ -97,10 +103,44 @@ pub fn check(trace: &Trace, on_bytes: &(dyn Fn(u64) + Sync)) -> Result<Vec<Findi
             mask: trace.mask(owner, member),
             may_lack: trace.document().attention[owner].sink_share,
         });
-        findings.extend(check_tensor(&name, &view, Rules { values: kind.values, rows }, on_bytes));
+        let is_signed = kind.values == Values::Relevance && trace.document().relevance[member].signed;
+        let values = if is_signed { Values::Finite } else { kind.values };
+        findings.extend(check_tensor(&name, &view, Rules { values, rows }, on_bytes));
         trace.check_unchanged()?;
     }
+    findings.extend(check_words(trace)?);
     Ok(findings)
+}
+
+/// Words that are not in the vocabulary. The vocabulary itself is refused if it is none.
+fn check_words(trace: &Trace) -> Result<Vec<Finding>, TraceError> {
+    let document = trace.document();
+    let vocabulary = trace.vocabulary()?;
+    let mut findings = Vec::new();
+    for (index, described) in document.words.iter().enumerate() {
+        let tokens = document.sequences[described.sequence].tokens.len();
+        for state in 0..described.states.len() {
+            let Some(words) = trace.words(index, state) else { continue };
+            let all = (0..tokens).flat_map(|token| words.numbers(token).enumerate().map(move |word| (token, word)));
+            let mut unknown = all.filter(|(_, (_, number))| vocabulary.word(*number).is_none());
+            let Some((token, (word, number))) = unknown.next() else { continue };
+            let (count, tensor) = (1 + unknown.count() as u64, WORDS.tensor_name(document, index, state));
+            let tally = Tally { count, place: token * words.count + word, value: number.into() };
+            let total = tokens * words.count;
+            findings.push(describe(Problem::UnknownWord, tally, &tensor, &words.scores, total));
+        }
+    }
+    trace.check_unchanged()?;
+    Ok(findings)
+}
+
+/// So many are like the first.
+fn others(count: u64) -> String {
+    match count - 1 {
+        0 => String::new(),
+        1 => ", as is 1 more value".to_owned(),
+        more => format!(", as are {more} more values"),
+    }
 }
 
 /// What holds for the values of a tensor.
@@ -126,12 +166,14 @@ struct Tally {
     value: f64,
 }
 
-const PROBLEMS: [Problem; 6] = [
+const PROBLEMS: [Problem; 8] = [
     Problem::NotANumber,
     Problem::Infinite,
     Problem::Negative,
+    Problem::Positive,
     Problem::FutureKey,
     Problem::MaskedKey,
+    Problem::UnknownWord,
     Problem::RowSum,
 ];
 
@@ -173,6 +215,8 @@ fn check_tensor(name: &str, view: &TensorView<'_>, rules: Rules<'_>, on_bytes: &
 
 fn check_row(row: usize, values: &[f32], view: &TensorView<'_>, rules: Rules<'_>, tallies: &mut Tallies) {
     let is_weights = rules.rows.is_some();
+    let may_not_be_negative = is_weights || rules.values == Values::Relevance;
+    let may_be_nothing = matches!(rules.values, Values::FiniteOrNothing | Values::LogProbability);
     let query = if is_weights { row % view.shape[1] } else { 0 };
     let seen = rules.rows.map(|rows| rows.mask.row(query));
     let is_causal = rules.rows.is_some_and(|rows| *rows.mask.mask() == Mask::Causal);
@@ -182,10 +226,11 @@ fn check_row(row: usize, values: &[f32], view: &TensorView<'_>, rules: Rules<'_>
         sum += value;
         let problem = match value {
             _ if value.is_nan() && rules.values == Values::FiniteOrNan => continue,
-            _ if value == f64::NEG_INFINITY && rules.values == Values::FiniteOrNothing => continue,
+            _ if value == f64::NEG_INFINITY && may_be_nothing => continue,
             _ if value.is_nan() => Problem::NotANumber,
             _ if value.is_infinite() => Problem::Infinite,
-            _ if is_weights && value < 0.0 => Problem::Negative,
+            _ if value < 0.0 && may_not_be_negative => Problem::Negative,
+            _ if value > 0.0 && rules.values == Values::LogProbability => Problem::Positive,
             0.0 => continue,
             _ if seen.as_ref().is_none_or(|seen| seen.allows(column)) => continue,
             _ if is_causal => Problem::FutureKey,
@@ -222,15 +267,16 @@ fn describe(problem: Problem, tally: Tally, tensor: &str, view: &TensorView<'_>,
         *index = rest % side;
         rest /= side;
     }
-    let others = match count - 1 {
-        0 => String::new(),
-        1 => ", as is 1 more value".to_owned(),
-        more => format!(", as are {more} more values"),
-    };
+    let others = others(count);
     let message = match problem {
         Problem::NotANumber => format!("{tensor}{position:?} is NaN{others}"),
         Problem::Infinite => format!("{tensor}{position:?} is infinite{others}"),
+        Problem::Negative if tensor.starts_with(RELEVANCE.name) => {
+            format!("{tensor}{position:?} is {value}, and this relevance is not signed{others}")
+        }
         Problem::Negative => format!("{tensor}{position:?} is {value}, a negative weight{others}"),
+        Problem::Positive => format!("{tensor}{position:?} is {value}, a log-probability above 0{others}"),
+        Problem::UnknownWord => format!("{tensor}{position:?} is {value}, which is not in the vocabulary{others}"),
         Problem::FutureKey => {
             format!("{tensor}{position:?} is {value}, a future key in a causal block{others}")
         }

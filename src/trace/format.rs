@@ -3,6 +3,7 @@
 //! A trace is a safetensors file whose `__metadata__` holds one key, [`METADATA_KEY`], with a JSON document.
 //! The types here are that document after it was checked: a box lies in its image, a name that is used exists.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
@@ -17,6 +18,8 @@ pub const FORMATS: RangeInclusive<u64> = 1..=2;
 /// What one model did on one input, without the tensors.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Document {
+    /// The version of the format that it is in.
+    pub format: u64,
     /// The trace's name, unique in its dataset.
     pub id: Option<String>,
     /// `name`, `architecture` and whatever else the author says of the model.
@@ -29,10 +32,16 @@ pub struct Document {
     pub hidden: Vec<Hidden>,
     /// How many images the trace holds.
     pub images: usize,
+    /// When each image was taken, in seconds, for frames of a video; empty if none is one.
+    pub image_times: Vec<Option<f32>>,
     /// Labelled parts of the images.
     pub regions: Vec<Region>,
     /// Numbers per head that the author computed.
     pub head_metrics: Vec<HeadMetric>,
+    /// What made the model say what it said, by methods other than attention.
+    pub relevance: Vec<Relevance>,
+    /// What hidden states decode to.
+    pub words: Vec<Words>,
     /// Free: what the model put out.
     pub outputs: Map<String, Value>,
     /// Free: what the example is.
@@ -124,6 +133,8 @@ pub struct Block {
     pub stored: Stored,
     /// Whether rows may sum to less than 1, the rest being the sink's own.
     pub sink_share: bool,
+    /// The names of the statistics in `statistics.<block>`, `[layers, heads, names]`, which were computed at capture.
+    pub statistics: Vec<String>,
 }
 
 /// What a trace holds of the layers of a block.
@@ -168,6 +179,54 @@ pub struct HeadMetric {
     pub name: String,
     /// Index of the block in [`Document::attention`].
     pub block: usize,
+}
+
+/// How much each token contributed to outputs: `relevance.<name>`, `[targets, tokens]`, or `[targets, layers, heads, tokens]` of
+/// a block.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Relevance {
+    /// As it is shown.
+    pub name: String,
+    /// Index of the sequence whose tokens have a relevance.
+    pub sequence: usize,
+    /// Index of the sequence of the targets: mostly the same.
+    pub target_sequence: usize,
+    /// For which tokens' output it is.
+    pub targets: Vec<usize>,
+    /// The block whose layers and heads it is divided among.
+    pub block: Option<usize>,
+    /// Whether a negative value speaks against the output; else none is.
+    pub signed: bool,
+    /// The method and its paper.
+    pub source: Option<String>,
+}
+
+/// What hidden states of a sequence decode to through the model's own head: `words.<sequence>.<state>`, numbers into the
+/// vocabulary, and `word_scores.<sequence>.<state>`, their log-probabilities, `[tokens, k]` both, the best first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// Index in [`Document::sequences`].
+    pub sequence: usize,
+    /// Ascending, the output last.
+    pub states: Vec<WordState>,
+}
+
+/// A hidden state by its number, or the model's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WordState {
+    /// Numbered as in [`Hidden`].
+    Hidden(usize),
+    /// The output itself, with the alternatives of each step.
+    Logits,
+}
+
+impl fmt::Display for WordState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hidden(state) => state.fmt(formatter),
+            Self::Logits => formatter.write_str("logits"),
+        }
+    }
 }
 
 impl Modality {
@@ -254,6 +313,7 @@ impl Block {
             masks: vec![Mask::Full],
             stored: Stored::Weights,
             sink_share: false,
+            statistics: Vec::new(),
         }
     }
 

@@ -35,6 +35,14 @@ pub enum Each {
     Layer,
     /// `<sequence>.<state>`: of an entry of `hidden`.
     State,
+    /// `<block>`: of the blocks of `attention` that name statistics.
+    Statistics,
+    /// `<sequence>.<state>`: of an entry of `words`.
+    Words,
+    /// `<name>`: of an entry of `relevance`.
+    Relevance,
+    /// One, if there are words.
+    Vocabulary,
     /// `<i>`: of `images`.
     Image,
     /// `<i>`: of an entry of `head_metrics`.
@@ -73,6 +81,16 @@ pub enum Side {
     Keys,
     /// The tokens of the sequence.
     Tokens,
+    /// The outputs that a relevance is for.
+    Targets,
+    /// The statistics that the block names.
+    Statistics,
+    /// As long as you like, the same for both tensors of a state.
+    Words,
+    /// The same as of this state's words.
+    SameWords,
+    /// As long as you like.
+    Bytes,
     /// As long as you like.
     Dim,
     /// The dim of this layer's queries.
@@ -83,9 +101,9 @@ pub enum Side {
     Width,
     /// 3: red, green, blue.
     Rgb,
-    /// The layers of the metric's block.
+    /// The layers of the block. Left out where a relevance has no block.
     Layers,
-    /// The heads of the layer of the metric's block that has most.
+    /// The heads of the layer of the block that has most. Left out where a relevance has no block.
     MostHeads,
 }
 
@@ -97,6 +115,14 @@ pub enum Values {
     Any,
     /// Finite, or −∞, as the logarithm of 0 is.
     FiniteOrNothing,
+    /// The same, and not above 0.
+    LogProbability,
+    /// Finite, and not below 0 unless the relevance is signed.
+    Relevance,
+    /// Numbers that are in the vocabulary.
+    InVocabulary,
+    /// JSON: an object of strings by number.
+    Vocabulary,
     /// Finite.
     Finite,
     /// Finite, or NaN for 'no value'.
@@ -228,9 +254,84 @@ pub const HEAD_METRIC: TensorKind = TensorKind {
     values: Values::FiniteOrNan,
 };
 
+/// `statistics.<block>`
+pub const STATISTICS: TensorKind = TensorKind {
+    name: "statistics",
+    since: 2,
+    each: Each::Statistics,
+    of: Of::All,
+    shape: &[Side::Layers, Side::MostHeads, Side::Statistics],
+    dtypes: &["F32"],
+    is_required: true,
+    values: Values::FiniteOrNan,
+};
+
+/// `relevance.<name>`
+pub const RELEVANCE: TensorKind = TensorKind {
+    name: "relevance",
+    since: 2,
+    each: Each::Relevance,
+    of: Of::All,
+    shape: &[Side::Targets, Side::Layers, Side::MostHeads, Side::Tokens],
+    dtypes: &["F32", "F16"],
+    is_required: true,
+    values: Values::Relevance,
+};
+
+/// `words.<sequence>.<state>`
+pub const WORDS: TensorKind = TensorKind {
+    name: "words",
+    since: 2,
+    each: Each::Words,
+    of: Of::All,
+    shape: &[Side::Tokens, Side::Words],
+    dtypes: &["I32"],
+    is_required: true,
+    values: Values::InVocabulary,
+};
+
+/// `word_scores.<sequence>.<state>`
+pub const WORD_SCORES: TensorKind = TensorKind {
+    name: "word_scores",
+    since: 2,
+    each: Each::Words,
+    of: Of::All,
+    shape: &[Side::Tokens, Side::SameWords],
+    dtypes: &["F16", "F32"],
+    is_required: true,
+    values: Values::LogProbability,
+};
+
+/// `vocabulary`
+pub const VOCABULARY: TensorKind = TensorKind {
+    name: "vocabulary",
+    since: 2,
+    each: Each::Vocabulary,
+    of: Of::All,
+    shape: &[Side::Bytes],
+    dtypes: &["U8"],
+    is_required: true,
+    values: Values::Vocabulary,
+};
+
 /// All of them, in the order in which they are looked for.
-pub static TABLE: [TensorKind; 10] =
-    [ATTENTION, QUERY, KEY, LOG_SUM_EXP, SINK, MASK, VALUE_NORM, HIDDEN, IMAGE, HEAD_METRIC];
+pub static TABLE: [TensorKind; 15] = [
+    ATTENTION,
+    QUERY,
+    KEY,
+    LOG_SUM_EXP,
+    SINK,
+    MASK,
+    VALUE_NORM,
+    STATISTICS,
+    HIDDEN,
+    IMAGE,
+    HEAD_METRIC,
+    RELEVANCE,
+    WORDS,
+    WORD_SCORES,
+    VOCABULARY,
+];
 
 impl Side {
     /// As the document and messages name it.
@@ -241,6 +342,10 @@ impl Side {
             Self::Queries => "queries",
             Self::Keys => "keys",
             Self::Tokens => "tokens",
+            Self::Targets => "targets",
+            Self::Statistics => "statistics",
+            Self::Words | Self::SameWords => "k",
+            Self::Bytes => "bytes",
             Self::Dim | Self::QueryDim => "dim",
             Self::Height => "height",
             Self::Width => "width",
@@ -255,17 +360,21 @@ impl Each {
     pub fn pattern(self) -> &'static str {
         match self {
             Self::Layer => "<block>.<layer>",
-            Self::State => "<sequence>.<state>",
+            Self::Statistics => "<block>",
+            Self::State | Self::Words => "<sequence>.<state>",
+            Self::Relevance => "<name>",
             Self::Image | Self::HeadMetric => "<i>",
+            Self::Vocabulary => "",
         }
     }
 
     /// How many blocks, or sequences; 1 where names have no such part.
     pub(super) fn owners(self, document: &Document) -> usize {
         match self {
-            Self::Layer => document.attention.len(),
+            Self::Layer | Self::Statistics => document.attention.len(),
             Self::State => document.hidden.len(),
-            Self::Image | Self::HeadMetric => 1,
+            Self::Words => document.words.len(),
+            Self::Image | Self::HeadMetric | Self::Relevance | Self::Vocabulary => 1,
         }
     }
 
@@ -273,7 +382,11 @@ impl Each {
     fn members(self, document: &Document, owner: usize) -> usize {
         match self {
             Self::Layer => document.attention[owner].layers,
+            Self::Statistics => usize::from(!document.attention[owner].statistics.is_empty()),
             Self::State => document.hidden[owner].states,
+            Self::Words => document.words[owner].states.len(),
+            Self::Relevance => document.relevance.len(),
+            Self::Vocabulary => usize::from(!document.words.is_empty()),
             Self::Image => document.images,
             Self::HeadMetric => document.head_metrics.len(),
         }
@@ -293,7 +406,11 @@ impl Each {
                 Some(numbers) => format!("`attention[{owner}].layers[{member}]` is {}", numbers[member]),
                 None => format!("`attention[{owner}].layers` is {count}"),
             },
+            Self::Statistics => format!("`attention[{owner}].statistics` names some"),
             Self::State => format!("`hidden[{owner}].states` is {count}"),
+            Self::Words => format!("`words[{owner}].states[{member}]` is {}", document.words[owner].states[member]),
+            Self::Relevance => format!("`relevance[{member}].name` is \"{}\"", document.relevance[member].name),
+            Self::Vocabulary => "the document has `words`".to_owned(),
             Self::Image => format!("`images` is {count}"),
             Self::HeadMetric => format!("`head_metrics` has {count} entries"),
         }
@@ -323,6 +440,13 @@ impl TensorKind {
                 format!("{name}.{}.{}", block.name, block.layer_number(member))
             }
             Each::State => format!("{name}.{}.{member}", document.sequences[document.hidden[owner].sequence].name),
+            Each::Words => {
+                let words = &document.words[owner];
+                format!("{name}.{}.{}", document.sequences[words.sequence].name, words.states[member])
+            }
+            Each::Statistics => format!("{name}.{}", document.attention[owner].name),
+            Each::Relevance => format!("{name}.{}", document.relevance[member].name),
+            Each::Vocabulary => (*name).to_owned(),
             Each::Image | Each::HeadMetric => format!("{name}.{member}"),
         }
     }

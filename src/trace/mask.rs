@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use serde_json::{Value, json};
+
 /// Which keys the queries of a layer see, as the document has it. Tokens are counted from 0, ranges end before their end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mask {
@@ -41,6 +43,21 @@ pub enum MaskRow<'a> {
 }
 
 impl Mask {
+    /// As a document writes it.
+    pub fn to_json(&self) -> Value {
+        let spans =
+            |spans: &[Range<usize>]| -> Value { spans.iter().map(|span| json!([span.start, span.end])).collect() };
+        match self {
+            Self::Full => json!("full"),
+            Self::Causal => json!("causal"),
+            Self::Stored => json!("stored"),
+            Self::Sliding(width) => json!({"sliding": width}),
+            Self::Prefix(width) => json!({"prefix": width}),
+            Self::Spans(list) => json!({"spans": spans(list)}),
+            Self::CausalBut(list) => json!({"causal_but": spans(list)}),
+        }
+    }
+
     /// The run of keys that a query sees of so many; `None` if the mask is stored.
     pub fn run(&self, query: usize, keys: usize) -> Option<Range<usize>> {
         let up_to_query = query.saturating_add(1);

@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::header::{self, Entry, Header};
 use super::kinds::{
-    ATTENTION, HEAD_METRIC, HIDDEN, IMAGE, KEY, LOG_SUM_EXP, MASK, QUERY, SINK, TABLE, TensorKind, VALUE_NORM,
+    ATTENTION, HEAD_METRIC, HIDDEN, IMAGE, KEY, LOG_SUM_EXP, MASK, QUERY, RELEVANCE, SINK, STATISTICS, TABLE,
+    TensorKind, VALUE_NORM, VOCABULARY, WORD_SCORES, WORDS,
 };
 use super::map::Map;
 use super::stamp::Stamp;
 use super::take::{Key, take};
-use super::{Document, Dtype, LayerMask, Stored, TensorView, TraceError, schema};
+use super::{Document, Dtype, LayerMask, Stored, TensorView, TraceError, Vocabulary, WordsView, schema};
 
 /// An open trace; views borrow from its bytes.
 #[derive(Debug)]
@@ -218,6 +219,32 @@ impl Trace {
     /// The norms of what each head adds for each key, ‖W_O v‖: `[heads, keys]` of one layer.
     pub fn value_norm(&self, block: usize, layer: usize) -> Option<TensorView<'_>> {
         self.found(&VALUE_NORM, block, layer)
+    }
+
+    /// `[layers, heads, names]` of the statistics that a block names.
+    pub fn statistics(&self, block: usize) -> Option<TensorView<'_>> {
+        self.found(&STATISTICS, block, 0)
+    }
+
+    /// Of [`Document::relevance`]`[index]`: `[targets, tokens]`, or `[targets, layers, heads, tokens]` if it has a block.
+    pub fn relevance(&self, index: usize) -> Option<TensorView<'_>> {
+        self.found(&RELEVANCE, 0, index)
+    }
+
+    /// State `state` of [`Document::words`]`[index]`, counted in its own list.
+    pub fn words(&self, index: usize, state: usize) -> Option<WordsView<'_>> {
+        let numbers = self.others.get(&(WORDS.name, index, state))?;
+        let scores = self.found(&WORD_SCORES, index, state)?;
+        Some(WordsView::new(scores.shape[1], self.bytes_of(numbers), scores))
+    }
+
+    /// The strings of the words; empty if there are no words.
+    ///
+    /// # Errors
+    /// If they are not as the format says: that is looked at here, not at opening.
+    pub fn vocabulary(&self) -> Result<Vocabulary, TraceError> {
+        let Some(entry) = self.others.get(&(VOCABULARY.name, 0, 0)) else { return Ok(Vocabulary::default()) };
+        Vocabulary::parse(self.bytes_of(entry)).map_err(|message| TraceError::new(&self.path, message))
     }
 
     /// How many heads a layer has. Panics if there is no such block or layer.

@@ -36,18 +36,22 @@ pub struct Synthetic {
 const PATCH_PIXELS: usize = 16;
 /// How much is computed before it is written.
 const CHUNK_BYTES: usize = 16 << 20;
-const WORDS: [&str; 8] = ["what", "colour", "is", "the", "object", "in", "the", "picture"];
+pub(super) const WORDS: [&str; 8] = ["what", "colour", "is", "the", "object", "in", "the", "picture"];
 const OBJECT_RGB: [f32; 3] = [214.0, 48.0, 38.0];
 
 /// What a random stream is for, so that no two tensors share one.
 #[derive(Clone, Copy)]
-enum Purpose {
+pub(super) enum Purpose {
     Attention,
     Hidden,
     HiddenDrift,
     ModalityCenter,
     Image,
     Object,
+    Query,
+    Key,
+    ValueNorm,
+    Words,
 }
 
 impl Synthetic {
@@ -118,11 +122,11 @@ impl Synthetic {
             let fill = |row, weights: &mut [f32]| {
                 self.attention_row(layer, row / tokens, row % tokens, share(layer, row / tokens), weights);
             };
-            self.write_rows(&mut writer, [self.heads * tokens, tokens], fill, on_bytes)?;
+            write_rows(&mut writer, self.dtype, [self.heads * tokens, tokens], fill, on_bytes)?;
         }
         for state in self.states() {
-            let fill = |token, values: &mut [f32]| self.hidden_row(state, token, values);
-            self.write_rows(&mut writer, [tokens, self.dim], fill, on_bytes)?;
+            let fill = |token, values: &mut [f32]| self.hidden_row(state, token, token < self.text, values);
+            write_rows(&mut writer, self.dtype, [tokens, self.dim], fill, on_bytes)?;
         }
         let image = self.image();
         writer.write(&image)?;
@@ -130,11 +134,11 @@ impl Synthetic {
         Ok(writer)
     }
 
-    fn states(&self) -> std::ops::Range<usize> {
+    pub(super) fn states(&self) -> std::ops::Range<usize> {
         if self.dim == 0 { 0..0 } else { 0..self.layers + 1 }
     }
 
-    fn image_size(&self) -> [usize; 2] {
+    pub(super) fn image_size(&self) -> [usize; 2] {
         [self.columns, self.rows].map(|patches| patches.saturating_mul(PATCH_PIXELS))
     }
 
@@ -151,11 +155,7 @@ impl Synthetic {
 
     fn document(&self) -> Value {
         let Self { layers, heads, text, rows, columns, dim, seed, .. } = *self;
-        let patch_box = |row: usize, column: usize, height: usize, width: usize| {
-            let [left, right] = [column, column + width].map(|edge| edge as f64 / columns as f64);
-            let [top, bottom] = [row, row + height].map(|edge| edge as f64 / rows as f64);
-            [left, top, right, bottom]
-        };
+        let patch_box = |row, column, height, width| self.patch_box([row, column, height, width]);
         let words = (0..text).map(|index| match index {
             0 => json!({"text": "[CLS]", "special": true}),
             last if last + 1 == text => json!({"text": "[SEP]", "special": true}),
@@ -182,6 +182,13 @@ impl Synthetic {
         document
     }
 
+    /// The box of a run of patches: first row, first column, rows, columns.
+    pub(super) fn patch_box(&self, [row, column, height, width]: [usize; 4]) -> [f64; 4] {
+        let [left, right] = [column, column + width].map(|edge| edge as f64 / self.columns as f64);
+        let [top, bottom] = [row, row + height].map(|edge| edge as f64 / self.rows as f64);
+        [left, top, right, bottom]
+    }
+
     fn attention_row(&self, layer: usize, head: usize, query: usize, share: f32, weights: &mut [f32]) {
         let mut random = self.random(Purpose::Attention, &[layer, head, query]);
         let mut sum = 0.0_f64;
@@ -201,11 +208,11 @@ impl Synthetic {
     }
 
     /// A cloud for each modality, of deviation 1, around centers that move apart from state to state.
-    fn hidden_row(&self, state: usize, token: usize, values: &mut [f32]) {
+    pub(super) fn hidden_row(&self, state: usize, token: usize, is_text: bool, values: &mut [f32]) {
         let mut center = self.random(Purpose::ModalityCenter, &[]);
         let mut place = self.random(Purpose::Hidden, &[token]);
         let mut drift = self.random(Purpose::HiddenDrift, &[token, state]);
-        let side = if token < self.text { 1.0 } else { -1.0 };
+        let side = if is_text { 1.0 } else { -1.0 };
         let apart = 0.5 + 1.5 * state as f32 / self.layers as f32;
         for value in values {
             let sign = if center.unit() < 0.5 { side } else { -side };
@@ -214,7 +221,7 @@ impl Synthetic {
     }
 
     /// A disc that fills the object's patches, on grey that brightens downwards, with some noise.
-    fn image(&self) -> Vec<u8> {
+    pub(super) fn image(&self) -> Vec<u8> {
         let [width, height] = self.image_size();
         let [row, column, rows, columns] = self.object().map(|patches| (patches * PATCH_PIXELS) as f32);
         let (middle_x, middle_y) = (column + columns / 2.0, row + rows / 2.0);
@@ -233,43 +240,43 @@ impl Synthetic {
         rgb
     }
 
-    /// Writes `[rows, width]`, each row as `fill` makes it.
-    fn write_rows(
-        &self,
-        writer: &mut TraceWriter,
-        [rows, width]: [usize; 2],
-        fill: impl Fn(usize, &mut [f32]) + Sync,
-        on_bytes: &mut dyn FnMut(u64),
-    ) -> Result<(), TraceError> {
-        let row_bytes = width * self.dtype.bytes();
-        let chunk_rows = (CHUNK_BYTES / row_bytes).clamp(1, rows);
-        let mut chunk = vec![0; chunk_rows * row_bytes];
-        for first in (0..rows).step_by(chunk_rows) {
-            let bytes = &mut chunk[..chunk_rows.min(rows - first) * row_bytes];
-            bytes.par_chunks_mut(row_bytes).enumerate().for_each_init(
-                || vec![0.0; width],
-                |values, (row, bytes)| {
-                    fill(first + row, values);
-                    self.dtype.encode(values, bytes);
-                },
-            );
-            writer.write(bytes)?;
-            on_bytes(bytes.len() as u64);
-        }
-        Ok(())
-    }
-
-    fn random(&self, purpose: Purpose, place: &[usize]) -> Random {
+    pub(super) fn random(&self, purpose: Purpose, place: &[usize]) -> Random {
         let seed = Random(self.seed).next_after(purpose as u64);
         Random(place.iter().fold(seed, |seed, &index| Random(seed).next_after(index as u64)))
     }
 }
 
+/// Writes `[rows, width]`, each row as `fill` makes it.
+pub(super) fn write_rows(
+    writer: &mut TraceWriter,
+    dtype: Dtype,
+    [rows, width]: [usize; 2],
+    fill: impl Fn(usize, &mut [f32]) + Sync,
+    on_bytes: &mut dyn FnMut(u64),
+) -> Result<(), TraceError> {
+    let row_bytes = width * dtype.bytes();
+    let chunk_rows = (CHUNK_BYTES / row_bytes).clamp(1, rows);
+    let mut chunk = vec![0; chunk_rows * row_bytes];
+    for first in (0..rows).step_by(chunk_rows) {
+        let bytes = &mut chunk[..chunk_rows.min(rows - first) * row_bytes];
+        bytes.par_chunks_mut(row_bytes).enumerate().for_each_init(
+            || vec![0.0; width],
+            |values, (row, bytes)| {
+                fill(first + row, values);
+                dtype.encode(values, bytes);
+            },
+        );
+        writer.write(bytes)?;
+        on_bytes(bytes.len() as u64);
+    }
+    Ok(())
+}
+
 /// splitmix64 (Steele, Lea and Flood 2014, <https://doi.org/10.1145/2660193.2660195>).
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -283,12 +290,12 @@ impl Random {
     }
 
     /// From above 0 to 1, so that no row of weights sums to 0.
-    fn unit(&mut self) -> f32 {
+    pub fn unit(&mut self) -> f32 {
         ((self.next() >> 40) + 1) as f32 / (1 << 24) as f32
     }
 
     /// Of mean 0 and deviation 1, nearly normal: the sum of three uniform numbers.
-    fn bell(&mut self) -> f32 {
+    pub fn bell(&mut self) -> f32 {
         2.0 * (self.unit() + self.unit() + self.unit()) - 3.0
     }
 

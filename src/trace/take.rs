@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::header::Entry;
-use super::kinds::{ATTENTION, Each, QUERY, Side, TensorKind};
+use super::kinds::{ATTENTION, Each, QUERY, Side, TensorKind, WORDS};
 use super::{Document, Sequence};
 
 /// Which tensor: the name of its kind, the index of its block or sequence, and which of that.
@@ -21,7 +21,8 @@ pub(super) fn take(
     mut entries: HashMap<String, Entry>,
 ) -> Result<Tensors, String> {
     let mut taken = Tensors::new();
-    for kind in table {
+    // What a reader of the first version ignores means nothing in a file of the first version.
+    for kind in table.iter().filter(|kind| kind.since <= document.format) {
         for owner in 0..kind.each.owners(document) {
             let named =
                 || kind.members(document, owner).map(|member| (member, kind.tensor_name(document, owner, member)));
@@ -95,13 +96,19 @@ fn lengths<'a>(
     member: usize,
     taken: &Tensors,
 ) -> Vec<Length<'a>> {
+    let relevance = document.relevance.get(member).filter(|_| kind.each == Each::Relevance);
     let index = match kind.each {
-        Each::Layer => Some(owner),
+        Each::Layer | Each::Statistics => Some(owner),
         Each::HeadMetric => document.head_metrics.get(member).map(|metric| metric.block),
-        Each::State | Each::Image => None,
+        Each::Relevance => relevance.and_then(|relevance| relevance.block),
+        Each::State | Each::Words | Each::Vocabulary | Each::Image => None,
     };
     let block = index.and_then(|index| Some((index, document.attention.get(index)?)));
-    let hidden = document.hidden.get(owner).filter(|_| kind.each == Each::State);
+    let sequence = match kind.each {
+        Each::State => document.hidden.get(owner).map(|hidden| hidden.sequence),
+        Each::Words => document.words.get(owner).map(|words| words.sequence),
+        _ => relevance.map(|relevance| relevance.sequence),
+    };
     let tokens_of = |sequence: usize| Length::TokensOf(&document.sequences[sequence]);
     // The tensor that gives a layer its heads and its dim.
     let first_of = |block: usize, layer: usize| {
@@ -114,12 +121,19 @@ fn lengths<'a>(
     };
     let name = |block: usize| first_of(block, member).tensor_name(document, block, member);
     let length = |named: &Side| match named {
-        Side::Heads | Side::Dim => Some(Length::AtLeast(0, named.word())),
+        Side::Heads | Side::Dim | Side::Words | Side::Bytes => Some(Length::AtLeast(0, named.word())),
         Side::Height | Side::Width => Some(Length::AtLeast(1, named.word())),
         Side::Rgb => Some(Length::Exactly(3)),
         Side::Queries => block.map(|(_, block)| tokens_of(block.query)),
         Side::Keys => block.map(|(_, block)| tokens_of(block.key)),
-        Side::Tokens => hidden.map(|hidden| tokens_of(hidden.sequence)),
+        Side::Tokens => sequence.map(tokens_of),
+        Side::Targets => relevance.map(|relevance| Length::Exactly(relevance.targets.len())),
+        Side::Statistics => block.map(|(_, block)| Length::Exactly(block.statistics.len())),
+        Side::SameWords => {
+            let words = taken.get(&(WORDS.name, owner, member)).and_then(|words| words.shape.get(1));
+            let name = WORDS.tensor_name(document, owner, member);
+            Some(Length::Same(words.copied().unwrap_or(0), "words a token", name))
+        }
         Side::Layers => block.map(|(_, block)| Length::Exactly(block.layers)),
         Side::SameHeads => block.map(|(index, _)| Length::Same(side(index, member, 0), named.word(), name(index))),
         Side::QueryDim => block.map(|(index, _)| Length::Same(side(index, member, 2), named.word(), name(index))),
@@ -166,8 +180,10 @@ mod tests {
     /// Two tokens, two layers.
     fn document() -> Result<Document, String> {
         let document = json!({
-            "format": 1, "images": 1, "sequences": {"main": {"tokens": [{"text": "a"}, {"text": "b"}]}},
-            "attention": [{"name": "self", "query": "main", "key": "main", "layers": 2}],
+            "format": 2, "images": 1, "sequences": {"main": {"tokens": [{"text": "a"}, {"text": "b"}]}},
+            "attention": [{"name": "self", "query": "main", "key": "main", "layers": 2, "statistics": ["entropy"]}],
+            "relevance": [{"name": "rollout", "sequence": "main", "targets": [1], "attention": "self"}],
+            "words": [{"sequence": "main", "states": [0]}],
             "hidden": [{"sequence": "main", "states": 1}],
             "head_metrics": [{"name": "metric", "attention": "self"}],
         });

@@ -31,6 +31,16 @@ impl TensorSpec {
         Self { name: name.into(), dtype: "U8", item_bytes: 1, shape: vec![height, width, 3] }
     }
 
+    /// One 32-bit whole number a value.
+    pub fn numbers(name: impl Into<String>, shape: &[usize]) -> Self {
+        Self { name: name.into(), dtype: "I32", item_bytes: 4, shape: shape.to_vec() }
+    }
+
+    /// One byte a value.
+    pub fn bytewise(name: impl Into<String>, shape: &[usize]) -> Self {
+        Self { name: name.into(), dtype: "U8", item_bytes: 1, shape: shape.to_vec() }
+    }
+
     /// As it will be found, but for its place.
     fn entry(&self) -> Entry {
         Entry { dtype: self.dtype.to_owned(), shape: self.shape.clone(), begin: 0, end: 0 }

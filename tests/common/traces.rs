@@ -31,10 +31,20 @@ impl Tensor {
         Self { dtype: "F32", shape: shape.to_vec(), bytes }
     }
 
+    pub fn i32(shape: &[usize], values: impl IntoIterator<Item = i32>) -> Self {
+        let bytes: Vec<u8> = values.into_iter().flat_map(i32::to_le_bytes).collect();
+        assert_eq!(bytes.len(), shape.iter().product::<usize>() * 4);
+        Self { dtype: "I32", shape: shape.to_vec(), bytes }
+    }
+
+    pub fn text(text: &str) -> Self {
+        Self { dtype: "U8", shape: vec![text.len()], bytes: text.as_bytes().to_vec() }
+    }
+
     pub fn zeros(dtype: &'static str, shape: &[usize]) -> Self {
         let item_bytes = match dtype {
             "F64" | "I64" => 8,
-            "F32" => 4,
+            "F32" | "I32" => 4,
             "U8" => 1,
             _ => 2,
         };
@@ -83,8 +93,14 @@ impl Raw {
                 ]},
                 "sound": {"tokens": [{"modality": "audio"}, {"image": 1, "padding": true}, {"modality": "image"}]},
             },
+            "image_times": [0, null],
+            "relevance": [
+                {"name": "gradient", "sequence": "sound", "target_sequence": "main", "targets": [4, 0], "attention": "cross"},
+                {"name": "signed", "sequence": "main", "targets": [1], "signed": true, "source": "a paper"},
+            ],
+            "words": [{"sequence": "main", "states": [0, 7, "logits"]}],
             "attention": [
-                {"name": "self", "query": "main", "key": "main", "layers": [3, 7], "stored": "queries_keys",
+                {"name": "self", "query": "main", "key": "main", "statistics": ["entropy", "sink"], "layers": [3, 7], "stored": "queries_keys",
                     "scale": 0.25, "softcap": 30.0, "mask": [{"sliding": 2}, "stored"], "sink_share": true},
                 {"name": "cross", "query": "main", "key": "sound", "layers": [9], "mask": {"spans": [[0, 2], [2, 3]]}},
             ],
@@ -102,7 +118,17 @@ impl Raw {
             ("sink.self.7", ramp(&[4])),
             ("attention.cross.9", Tensor::f32(&[1, 5, 3], row.concat())),
             ("value_norm.cross.9", Tensor::zeros("F16", &[1, 3])),
+            ("statistics.self", Tensor::f32(&[2, 4, 2], [f32::NAN; 16])),
+            ("relevance.gradient", ramp(&[2, 1, 1, 3])),
+            ("relevance.signed", Tensor::f32(&[1, 5], [0.0, -1.0, 2.0, 0.5, -0.5])),
+            ("words.main.0", Tensor::zeros("I32", &[5, 2])),
+            ("words.main.7", Tensor::zeros("I32", &[5, 1])),
+            ("words.main.logits", Tensor::i32(&[5, 3], [0, 12, -4, 0, 12, -4, 0, 12, -4, 12, 12, 12, 0, 0, 0])),
+            ("word_scores.main.0", Tensor::zeros("F16", &[5, 2])),
+            ("word_scores.main.7", Tensor::zeros("F16", &[5, 1])),
+            ("word_scores.main.logits", Tensor::f32(&[5, 3], (0..15).map(|at| -(at as f32)))),
             ("image.0", Tensor::zeros("U8", &[4, 5, 3])),
+            ("vocabulary", Tensor::text(r#"{"0": "red", "12": "Ünïcödé", "-4": ""}"#)),
             ("image.1", Tensor::zeros("U8", &[4, 5, 3])),
             (
                 "mask.self.7",

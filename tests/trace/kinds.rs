@@ -25,8 +25,9 @@ fn the_document_has_the_table() -> Result {
             [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
             one => one.concat(),
         };
+        let name = [kind.name, kind.each.pattern()].join(".");
         let (begin, end) =
-            (format!("| `{}.{}` | `[{}]`", kind.name, kind.each.pattern(), sides.join(", ")), format!(" | {dtypes} |"));
+            (format!("| `{}` | `[{}]`", name.trim_end_matches('.'), sides.join(", ")), format!(" | {dtypes} |"));
         let is_row = |line: &str| line.starts_with(&begin) && line.ends_with(&end);
         assert!(document.lines().any(is_row), "docs/trace-format.md has no row {begin} … {end}");
     }

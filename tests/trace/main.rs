@@ -10,4 +10,5 @@ mod refusals;
 mod schema;
 mod second;
 mod synthetic;
+mod synthetic_queries;
 mod touched;

@@ -15,7 +15,7 @@ fn reference(name: &str) -> PathBuf {
 #[test]
 fn each_broken_trace_is_refused_in_the_agreed_words() -> Result {
     let words: BTreeMap<String, String> = serde_json::from_slice(&std::fs::read("tests/traces/messages.json")?)?;
-    assert_eq!(words.len(), 12);
+    assert_eq!(words.len(), 23);
     for (name, message) in words {
         let path = reference(&name);
         let Err(error) = Trace::open(&path) else { return Err(format!("{name} was opened").into()) };
@@ -44,6 +44,19 @@ fn sound_traces_open() -> Result {
     assert_eq!(tokens.iter().filter(|token| token.modality() == Modality::Image).count(), 10);
     assert_eq!((trace.image(1).width, trace.image(1).height), (22, 33));
     assert_eq!(trace.document().regions[0].label, "dome");
+    Ok(())
+}
+
+#[test]
+fn the_second_version_opens_and_its_values_are_checked() -> Result {
+    let trace = Trace::open(&reference("queries-keys"))?;
+    let (document, none) = (trace.document(), Vec::new());
+    assert_eq!([0, 1].map(|layer| document.attention[0].layer_number(layer)), [3, 7]);
+    assert_eq!(vlscope::trace::check::check(&trace, &|_| ())?, none);
+    let trace = Trace::open(&reference("broken-word"))?;
+    let found = vlscope::trace::check::check(&trace, &|_| ())?;
+    let messages: Vec<&str> = found.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(messages, ["words.main.8[5, 1] is 9, which is not in the vocabulary"]);
     Ok(())
 }
 

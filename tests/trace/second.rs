@@ -3,7 +3,7 @@
 use crate::common::{Raw, Result, Tensor, refusal};
 use serde_json::{Value, json};
 use vlscope::trace::check::check;
-use vlscope::trace::{Area, Content, LayerTensors, Mask, Modality, Stored, Trace};
+use vlscope::trace::{Area, Content, LayerTensors, Mask, Modality, Stored, Trace, WordState};
 
 /// A trace that was opened.
 fn opened(raw: &Raw) -> Result<(tempfile::TempDir, Trace)> {
@@ -37,6 +37,29 @@ fn all_of_it_is_read() -> Result {
     assert_eq!((weights.shape, trace.mask(1, 0).allows(0, 2)), (vec![1, 5, 3], false));
     assert_eq!(trace.value_norm(1, 0).map(|norm| norm.shape), Some(vec![1, 3]));
     assert!(trace.value_norm(0, 0).is_none());
+    Ok(())
+}
+
+#[test]
+fn relevance_words_statistics_and_times_are_read() -> Result {
+    let (_folder, trace) = opened(&Raw::second())?;
+    let document = trace.document();
+    assert_eq!(document.image_times, [Some(0.0), None]);
+    assert_eq!(document.attention[0].statistics, ["entropy", "sink"]);
+    assert_eq!(trace.statistics(0).map(|statistics| statistics.shape), Some(vec![2, 4, 2]));
+    assert!(trace.statistics(1).is_none());
+    let [gradient, signed] = document.relevance.as_slice() else { return Err("two".into()) };
+    assert_eq!((gradient.sequence, gradient.target_sequence, gradient.block, gradient.signed), (1, 0, Some(1), false));
+    assert_eq!((gradient.targets.as_slice(), gradient.source.as_deref()), (&[4, 0][..], None));
+    assert_eq!((signed.target_sequence, signed.block, signed.source.as_deref()), (0, None, Some("a paper")));
+    assert_eq!([0, 1].map(|index| trace.relevance(index).map(|view| view.shape.len())), [Some(4), Some(2)]);
+    let states = [WordState::Hidden(0), WordState::Hidden(7), WordState::Logits];
+    assert_eq!(document.words[0].states, states);
+    let (vocabulary, words) = (trace.vocabulary()?, trace.words(0, 2).ok_or("no words")?);
+    let said: Vec<_> = words.numbers(1).map(|number| vocabulary.word(number)).collect();
+    assert_eq!((said, words.count), (vec![Some("red"), Some("Ünïcödé"), Some("")], 3));
+    assert_eq!((words.scores_of(1), words.scores_of(5).len()), (vec![-3.0, -4.0, -5.0], 0));
+    assert_eq!((vocabulary.len(), vocabulary.number("red"), vocabulary.number("blue")), (3, Some(0), None));
     Ok(())
 }
 
@@ -192,6 +215,37 @@ fn a_document_that_breaks_a_rule_of_version_2_is_refused() -> Result {
             set("/sequences/main/tokens/0", json!({"image": 0, "padding": "yes"})),
             "`sequences.main.tokens[0].padding` is a string, expected a boolean".into(),
         ),
+        (set("/image_times", json!([1])), "`image_times` has 1 entries, expected 2: one an image".into()),
+        (set("/image_times", json!([1, "2"])), "`image_times[1]` is a string, expected a finite number".into()),
+        (
+            set("/relevance/1/name", json!("gradient")),
+            "`relevance[1].name` is \"gradient\", which another relevance has".into(),
+        ),
+        (
+            set("/relevance/1/targets", json!([0, 5])),
+            "`relevance[1].targets[1]` is 5, expected less than 5: sequence `main` has 5 tokens".into(),
+        ),
+        (
+            set("/relevance/0/attention", json!("none")),
+            "`relevance[0].attention` is \"none\", expected a name in `attention`: self, cross".into(),
+        ),
+        (set("/relevance/1/signed", json!("yes")), "`relevance[1].signed` is a string, expected a boolean".into()),
+        (
+            set("/words/0/sequence", json!("other")),
+            "`words[0].sequence` is \"other\", expected a name in `sequences`: main, sound".into(),
+        ),
+        (
+            set("/words/0/states", json!([7, 0])),
+            "`words[0].states[1]` is 0 behind 7, expected each state once, in ascending order".into(),
+        ),
+        (
+            set("/words/0/states", json!(["output"])),
+            "`words[0].states[0]` is \"output\", expected the number of a hidden state or \"logits\"".into(),
+        ),
+        (
+            set("/attention/0/statistics", json!(["sink", "sink"])),
+            "`attention[0].statistics[1]` is \"sink\", which is there already".into(),
+        ),
     ];
     assert_eq!(refusal(&Raw::second().bytes())?, "opened");
     for (raw, message) in cases {
@@ -248,6 +302,34 @@ fn a_tensor_of_version_2_that_is_missing_or_does_not_fit_is_refused() -> Result 
         ),
         (with("mask.self.7", "U8", &[5, 4]), format!("tensor `mask.self.7` has shape [5, 4], expected [5, 5]{main}")),
         (
+            without("statistics.self"),
+            "tensor `statistics.self` is missing: `attention[0].statistics` names some".into(),
+        ),
+        (without("relevance.signed"), "tensor `relevance.signed` is missing: `relevance[1].name` is \"signed\"".into()),
+        (without("words.main.7"), "tensor `words.main.7` is missing: `words[0].states[1]` is 7".into()),
+        (
+            without("word_scores.main.logits"),
+            "tensor `word_scores.main.logits` is missing: `words[0].states[2]` is logits".into(),
+        ),
+        (without("vocabulary"), "tensor `vocabulary` is missing: the document has `words`".into()),
+        (
+            with("statistics.self", "F32", &[2, 4, 1]),
+            "tensor `statistics.self` has shape [2, 4, 1], expected [2, 4, 2]".into(),
+        ),
+        (
+            with("relevance.gradient", "F32", &[2, 3]),
+            "tensor `relevance.gradient` has shape [2, 3], expected [2, 1, 1, 3]: sequence `sound` has 3 tokens".into(),
+        ),
+        (
+            with("relevance.signed", "F32", &[2, 5]),
+            format!("tensor `relevance.signed` has shape [2, 5], expected [1, 5]{main}"),
+        ),
+        (with("words.main.0", "I64", &[5, 2]), "tensor `words.main.0` has dtype I64, expected I32".into()),
+        (
+            with("word_scores.main.7", "F32", &[5, 2]),
+            "tensor `word_scores.main.7` has shape [5, 2], expected [5, 1]: `words.main.7` has 1 words a token".into(),
+        ),
+        (
             with("value_norm.cross.9", "F16", &[2, 3]),
             "tensor `value_norm.cross.9` has shape [2, 3], expected [1, 3]: `attention.cross.9` has 1 heads".into(),
         ),
@@ -284,6 +366,30 @@ fn values_are_checked_by_mask_and_sink() -> Result {
             "sink.self.7[0] is infinite, as are 3 more values",
         ]
     );
+    let sound = || Raw::second().changed("/attention/1/sink_share", Some(json!(true)));
+    let raw = sound()
+        .with("relevance.gradient", Tensor::f32(&[2, 1, 1, 3], [0.0, 1.0, -0.5, 0.0, -2.0, 0.0]))
+        .with(
+            "word_scores.main.logits",
+            Tensor::f32(&[5, 3], (0..15).map(|at| if at == 4 { 0.5 } else { f32::NEG_INFINITY })),
+        )
+        .with("words.main.0", Tensor::i32(&[5, 2], [0, 0, 0, 7, 0, 8, 0, 0, 0, 0]));
+    let (_folder, trace) = opened(&raw)?;
+    assert_eq!(
+        said(&trace)?,
+        [
+            "relevance.gradient[0, 0, 0, 2] is -0.5, and this relevance is not signed, as is 1 more value",
+            "word_scores.main.logits[1, 1] is 0.5, a log-probability above 0",
+            "words.main.0[1, 1] is 7, which is not in the vocabulary, as is 1 more value",
+        ]
+    );
+    for (text, message) in [
+        ("[\"red\"]", "tensor `vocabulary` is no JSON object of strings: line 1, column 0"),
+        ("{\"1.5\": \"red\"}", "tensor `vocabulary` has the key \"1.5\", expected a whole number"),
+    ] {
+        let (_folder, trace) = opened(&sound().with("vocabulary", Tensor::text(text)))?;
+        assert_eq!(check(&trace, &|_| ()).err().map(|error| error.message).as_deref(), Some(message));
+    }
     Ok(())
 }
 
@@ -301,7 +407,7 @@ fn flipped_bytes_never_panic() -> Result {
         std::fs::write(&path, bytes)?;
         let Ok(trace) = Trace::open(&path) else { continue };
         opened += 1;
-        check(&trace, &|_| ())?;
+        let _ = check(&trace, &|_| ());
         for (index, block) in trace.document().attention.iter().enumerate() {
             for layer in 0..block.layers {
                 let mask = trace.mask(index, layer);

@@ -314,6 +314,7 @@ pub fn statistic(layers: usize, heads: usize, diverging: bool) -> StatisticGrid 
         head_mean,
         diverging,
         range,
+        flat: None,
         marked,
         rows_left_out,
     }

@@ -39,7 +39,20 @@ pub fn block(value: &Json<'_>, place: Place<'_>, document: &Document) -> Result<
     let kinds = [("weights", Stored::Weights), ("queries_keys", Stored::QueriesKeys { scale, softcap })];
     let stored = optional(fields, place, "stored", |value, place| one_of(value, place, &kinds))?;
     let sink_share = optional(fields, place, "sink_share", boolean)?.unwrap_or(false);
-    Ok(Block { masks, stored: stored.unwrap_or(Stored::Weights), sink_share, ..block })
+    let statistics = optional(fields, place, "statistics", statistics)?.unwrap_or_default();
+    Ok(Block { masks, stored: stored.unwrap_or(Stored::Weights), sink_share, statistics, ..block })
+}
+
+fn statistics(value: &Json<'_>, place: Place<'_>) -> Result<Vec<String>, String> {
+    let mut names: Vec<String> = Vec::new();
+    for (index, value) in as_list(value, place)?.iter().enumerate() {
+        let name = string(value, &format_args!("{place}[{index}]"))?;
+        if names.contains(&name) {
+            return Err(format!("`{place}[{index}]` is \"{name}\", which is there already"));
+        }
+        names.push(name);
+    }
+    Ok(names)
 }
 
 fn named(fields: &Fields<'_>, place: Place<'_>, document: &Document, layers: usize) -> Result<Block, String> {

@@ -106,6 +106,15 @@ pub fn sequence_index(fields: &Fields<'_>, place: Place<'_>, key: &str, document
     })
 }
 
+/// The place of the block that `attention` names.
+pub fn block_index(fields: &Fields<'_>, place: Place<'_>, document: &Document) -> Result<usize, String> {
+    let name = string(required(fields, place, "attention")?, &format_args!("{place}.attention"))?;
+    document.block_index(&name).ok_or_else(|| {
+        let names: Vec<&str> = document.attention.iter().map(|block| block.name.as_str()).collect();
+        format!("`{place}.attention` is \"{name}\", expected a name in `attention`: {}", names.join(", "))
+    })
+}
+
 /// A finite number.
 pub fn number(value: &Json<'_>, place: Place<'_>) -> Result<f32, String> {
     let number = value.as_f64().map(|number| number as f32).filter(|number| number.is_finite());

@@ -3,10 +3,12 @@
 mod block;
 mod fields;
 mod token;
+mod words;
 
 use block::{block, first_block};
-use fields::{ROOT, as_list, as_object, count, each, object, optional, required, sequence_index, string};
+use fields::{ROOT, as_list, as_object, block_index, count, each, object, optional, required, sequence_index, string};
 use token::{first_token, image_area, token};
+use words::{image_times, relevance, words};
 
 use super::json::Json;
 use super::{Document, FORMATS, HeadMetric, Hidden, Region, Sequence};
@@ -28,6 +30,7 @@ pub(super) fn parse(text: &str) -> Result<Document, String> {
     // What a reader of the first version ignores means nothing in a file of the first version.
     let is_first = version == *first;
     let mut document = Document {
+        format: version,
         id: optional(root, ROOT, "id", string)?,
         model: optional(root, ROOT, "model", object)?.unwrap_or_default(),
         images: optional(root, ROOT, "images", count)?.unwrap_or(0),
@@ -75,13 +78,16 @@ pub(super) fn parse(text: &str) -> Result<Document, String> {
     each(root, "head_metrics", |value, place| {
         let fields = as_object(value, place)?;
         let name = string(required(fields, place, "name")?, &format_args!("{place}.name"))?;
-        let attention = string(required(fields, place, "attention")?, &format_args!("{place}.attention"))?;
-        let block = document.block_index(&attention).ok_or_else(|| {
-            let names: Vec<&str> = document.attention.iter().map(|block| block.name.as_str()).collect();
-            format!("`{place}.attention` is \"{attention}\", expected a name in `attention`: {}", names.join(", "))
-        })?;
+        let block = block_index(fields, place, &document)?;
         Ok(HeadMetric { name, block })
     })
     .map(|metrics| document.head_metrics = metrics)?;
+    if !is_first {
+        document.image_times =
+            optional(root, ROOT, "image_times", |value, place| image_times(value, place, document.images))?
+                .unwrap_or_default();
+        document.relevance = relevance(root, &document)?;
+        document.words = words(root, &document)?;
+    }
     Ok(document)
 }
