@@ -25,6 +25,8 @@ class Heard:
     scale: float = 1.0
     #: A key that is no token takes a part of each row.
     has_sink: bool = False
+    #: The model changed its weights behind the softmax.
+    is_changed: bool = False
 
     @property
     def batch(self) -> int:
@@ -67,6 +69,8 @@ class Call:
     keys: int
     #: Of the runs of the outermost module: how many examples it was given; None if it does not say.
     examples: int | None
+    #: How many tokens the module was given, where it is plain.
+    given: int | None = None
     #: How many rows of the same matrix came before, and how many of its first keys this call does not see any more.
     first_row: int = 0
     first_key: int = 0

@@ -30,6 +30,8 @@ class Frame:
     first_call: int
     calls: int = 0
     mark: int = 0
+    #: The batch and the tokens of its first tensor, where that is states: `[batch, tokens, dim]` or `[tokens, dim]`.
+    given: tuple[int, int] | None = None
 
 
 @dataclass(eq=False)
@@ -50,9 +52,9 @@ class Frames:
         self._counts: Counter[str] = Counter()
         self._is_quiet = False
 
-    def modules(self) -> list[torch.nn.Module]:
+    def running(self) -> list[Frame]:
         """Innermost first; none while nobody shall listen."""
-        return [] if self._is_quiet else [frame.module for frame in reversed(self.stack)]
+        return [] if self._is_quiet else self.stack[::-1]
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
@@ -102,20 +104,30 @@ class Frames:
             self._counts.clear()
             if module is not self.model:
                 self.examples = next((len(tensor) for tensor in args if torch.is_tensor(tensor)), None)
-        frame = Frame(path, module, self.forwards, self._counts[path], 0)
+        frame = Frame(path, module, self.forwards, self._counts[path], 0, given=_given(args))
         self.enter(frame)
         self.stack.append(frame)
         self._counts[path] += 1
         self.ran[path] = module
 
-    def _pop(self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+    def _pop(self, module: torch.nn.Module, args: tuple[Any, ...], *given: Any) -> None:
         if id(module) not in self._names or self._is_quiet or not self.stack:
             return
         # Where a module raised, those inside of it may have left no word.
         while self.stack and self.stack[-1].module is not module:
             self.stack.pop()
         if self.stack:
-            self.leave(self.stack.pop(), args, kwargs, result)
+            frame = self.stack.pop()
+            # PyTorch leaves the keywords out where the module raised.
+            if len(given) == 2:
+                self.leave(frame, args, *given)
+
+
+def _given(args: tuple[Any, ...]) -> tuple[int, int] | None:
+    states = args[0] if args else None
+    if not torch.is_tensor(states) or not states.is_floating_point() or states.dim() not in (2, 3):
+        return None
+    return (1, len(states)) if states.dim() == 2 else (len(states), states.shape[1])
 
 
 @contextmanager

@@ -20,12 +20,26 @@ from torch.overrides import TorchFunctionMode
 
 from .call import Heard
 from .errors import RecordError
+from .frames import Frame
 from .masks import MASKED_BELOW, Mask, MaskReader
 from .shapes import four, heads_of
 
+_T = torch.Tensor
 _SOFTMAX = {F.softmax, torch.softmax, torch.Tensor.softmax}
 _MATMUL = {
     torch.matmul, torch.bmm, torch.Tensor.matmul, torch.Tensor.__matmul__, torch.Tensor.bmm, torch.baddbmm,
+}  # fmt: skip
+_MT: Any = inspect.getattr_static(_T, "mT").__get__
+#: These move weights to other places.
+_TURNS = {
+    torch.movedim, torch.permute, torch.swapaxes, torch.transpose, _T.movedim, _MT, _T.permute, _T.swapaxes,
+    _T.transpose,
+}  # fmt: skip
+#: And these leave them as they are, but for their type and shape.
+_KEEPS = {
+    F.dropout, torch.dropout, torch.flatten, torch.reshape, torch.squeeze, torch.unsqueeze,
+    _T.bfloat16, _T.clone, _T.contiguous, _T.detach, _T.double, _T.expand, _T.flatten, _T.float, _T.half,
+    _T.reshape, _T.squeeze, _T.to, _T.type, _T.type_as, _T.unflatten, _T.unsqueeze, _T.view,
 }  # fmt: skip
 _MULTI_HEAD = inspect.signature(F.multi_head_attention_forward)
 
@@ -40,30 +54,35 @@ class _Weights:
     #: The axis that sums to 1, from behind.
     axis: int
     has_sink: bool = False
+    #: The model changed them: rows may not sum to 1.
+    is_changed: bool = False
     was_heard: bool = False
 
 
 class Interceptor(TorchFunctionMode):
-    """Calls `hear` with each attention that is computed while `modules` (innermost first) has any."""
+    """Calls `hear` with each attention that is computed while `frames` (innermost first) has any."""
 
     def __init__(
         self,
-        modules: Callable[[], Sequence[torch.nn.Module]],
+        frames: Callable[[], Sequence[Frame]],
         hear: Callable[[Heard], None],
         project: Callable[[torch.Tensor], None],
     ) -> None:
         super().__init__()
-        self._modules = modules
+        self._frames = frames
         self._hear = hear
         self._project = project
         self._masks = MaskReader()
         self._weights: dict[int, _Weights] = {}
         #: An id is one tensor's as long as that lives.
         self._alive: list[torch.Tensor] = []
+        #: Products of weights and values that are square, as those of linear attention from channel to channel.
+        self._contexts: dict[int, torch.Tensor] = {}
 
     def forget(self) -> None:
         """Lets go of the model's tensors."""
         self.forget_since(0, None)
+        self._contexts.clear()
         self._masks.forget()
 
     def mark(self) -> int:
@@ -72,6 +91,7 @@ class Interceptor(TorchFunctionMode):
 
     def forget_since(self, mark: int, result: Any) -> None:
         """A module is through: weights that it made are of no use to others, unless they are its `result`."""
+        self._contexts.clear()
         if len(self._alive) == mark:
             return
         results = result if isinstance(result, (tuple, list)) else (result,)
@@ -85,7 +105,7 @@ class Interceptor(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if not self._modules():
+        if not self._frames():
             return func(*args, **kwargs)
         if func is F.multi_head_attention_forward:
             return self._multi_head(func, args, kwargs)
@@ -97,7 +117,7 @@ class Interceptor(TorchFunctionMode):
         elif func is F.linear and len(args) > 1 and torch.is_tensor(args[1]):
             self._project(args[1])
         elif self._weights and torch.is_tensor(result):
-            self._follow(func, args, result)
+            self._follow(func, args, kwargs, result)
         return result
 
     # Queries and keys.
@@ -115,10 +135,11 @@ class Interceptor(TorchFunctionMode):
     ) -> None:
         if dropout_p > 0:
             raise RecordError(f"attention drops out {dropout_p:g} of its weights: call `model.eval()` first")
-        heads = heads_of(self._modules())
+        frames = self._frames()
+        heads = heads_of(frames, query)
+        mask = None if attn_mask is None else _four_mask(attn_mask.detach(), query, heads)
         query, key, value = (four(values.detach(), heads) for values in (query, key, value))
-        mask = None if attn_mask is None else self._four_mask(attn_mask.detach(), query)
-        groups = getattr(self._modules()[0], "num_key_value_groups", 1)
+        groups = getattr(frames[0].module, "num_key_value_groups", 1)
         if type(groups) is int and groups > 1:
             query, key, value, mask = _ungrouped(query, key, value, mask, groups, heads)
         size = (len(query), query.shape[1], query.shape[2], key.shape[2])
@@ -127,6 +148,8 @@ class Interceptor(TorchFunctionMode):
             read, is_plain = self._masks.read(mask.expand(-1, -1, *size[2:]))
             allowed = read if read is not None else allowed
             bias = None if is_plain else mask
+            if bias is not None and bias.dtype == torch.bool:
+                bias = torch.zeros(bias.shape, device=bias.device).masked_fill(~bias, -torch.inf)
         self._hear(
             Heard(
                 key=key.expand(size[0], -1, -1, -1),
@@ -137,16 +160,6 @@ class Interceptor(TorchFunctionMode):
                 scale=query.shape[-1] ** -0.5 if scale is None else scale,
             )
         )
-
-    @staticmethod
-    def _four_mask(mask: torch.Tensor, query: torch.Tensor) -> torch.Tensor:
-        """`[batch or 1, heads or 1, queries or 1, keys]`."""
-        batch, heads = query.shape[:2]
-        while mask.dim() < 3:
-            mask = mask[None]
-        if mask.dim() == 3:
-            return mask.reshape(batch, heads, *mask.shape[1:]) if len(mask) == batch * heads else mask[:, None]
-        return mask if mask.dim() == 4 else mask.flatten(0, mask.dim() - 4)
 
     # Weights.
 
@@ -159,11 +172,11 @@ class Interceptor(TorchFunctionMode):
         axis = axis - result.dim() if axis >= 0 else axis
         self._tag(result, _Weights(result.detach(), None if bool(allowed.all()) else allowed, axis))
 
-    def _follow(self, func: Any, args: tuple[Any, ...], result: torch.Tensor) -> None:
-        """Weights that are viewed, cast, multiplied with a head mask; or with values, and then they are attention."""
+    def _follow(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: torch.Tensor) -> None:
+        """Weights that are viewed, cast, turned, changed; or multiplied with values, and then they are attention."""
         if func is torch.einsum:
             operands = args[1] if len(args) == 2 and isinstance(args[1], (tuple, list)) else args[1:]
-            self._einsum(args[0], operands)
+            self._einsum(args[0], operands, result)
             return
         operands = args[1:] if func is torch.baddbmm else args
         for place, operand in enumerate(operands[:2]):
@@ -171,26 +184,28 @@ class Interceptor(TorchFunctionMode):
             if weights is None:
                 continue
             if func in _MATMUL:
-                if weights.axis == -1:
-                    self._multiplied(weights, operands[1] if place == 0 else None)
+                if (place, weights.axis) == (0, -1):
+                    self._multiplied(weights, operands[1], result)
+                elif (place, weights.axis) == (1, -2):  # values' channels first, as in convolutional models
+                    self._multiplied(_turned(weights), operands[0].mT, result)
             elif func is torch.Tensor.__getitem__ and _is_shortened(operand, result):
                 allowed = None if weights.allowed is None else func(weights.allowed, *args[1:])
                 self._tag(result, _Weights(result.detach(), allowed, -1, has_sink=True))
             elif result.numel() == operand.numel() and result.is_floating_point():
-                self._tag(result, weights)
+                self._tag(result, _moved(weights, func, args, kwargs, result))
             return
 
-    def _multiplied(self, weights: _Weights, value: torch.Tensor | None) -> None:
+    def _multiplied(self, weights: _Weights, value: torch.Tensor, result: torch.Tensor) -> None:
         if weights.was_heard:
             return
         weights.was_heard = True
-        heads = heads_of(self._modules())
+        self._check_values(value, result)
+        heads = heads_of(self._frames(), weights.values)
         rows = four(weights.values, heads)
         allowed = None if weights.allowed is None else four(weights.allowed, heads)
-        value = None if value is None or value.dim() < 3 else four(value.detach(), heads)
-        self._hear(_heard(rows, allowed, value, weights.has_sink))
+        self._hear(_heard(rows, allowed, None if value.dim() < 3 else four(value.detach(), heads), weights))
 
-    def _einsum(self, equation: Any, operands: Sequence[Any]) -> None:
+    def _einsum(self, equation: Any, operands: Sequence[Any], result: torch.Tensor) -> None:
         if not isinstance(equation, str) or "->" not in equation or len(operands) != 2 or "." in equation:
             return
         inputs, out = equation.replace(" ", "").split("->")
@@ -202,18 +217,29 @@ class Interceptor(TorchFunctionMode):
             own, other = labels[place], labels[1 - place]
             key = own[weights.axis]
             queries = [label for label in own if label in out and label not in other]
-            shared = [label for label in own if label in out and label in other]
+            shared = [label for label in out if label in own and label in other]
             if key in out or key not in other or len(queries) != 1 or len(shared) > 2:
                 continue
             weights.was_heard = True
+            self._check_values(operands[1 - place], result)
             order = [own.index(label) for label in (*shared, queries[0], key)]
             extra = (None,) * (2 - len(shared))
             rows = weights.values.permute(order)[(slice(None), *extra) if len(shared) == 1 else extra]
             allowed = weights.allowed
             if allowed is not None:
                 allowed = allowed.permute(order)[(slice(None), *extra) if len(shared) == 1 else extra]
-            self._hear(_heard(rows, allowed, None, weights.has_sink))
+            self._hear(_heard(rows, allowed, None, weights))
             return
+
+    def _check_values(self, value: torch.Tensor, result: torch.Tensor) -> None:
+        """Linear attention weighs channels with a softmax of its queries: its values are what keys made of others."""
+        if self._contexts.pop(id(value), None) is not None:
+            raise RecordError(
+                f"`{type(self._frames()[0].module).__name__}` is linear attention: its softmaxes are over channels and "
+                "over tokens, and no query has weights over keys; leave the module out with where="
+            )
+        if result.dim() > 2 and result.shape[-1] == result.shape[-2]:
+            self._contexts[id(result)] = result
 
     def _tag(self, tensor: torch.Tensor, weights: _Weights) -> None:
         if id(tensor) not in self._weights:
@@ -235,9 +261,7 @@ class Interceptor(TorchFunctionMode):
         def softmaxed(*inner: Any, **options: Any) -> torch.Tensor:
             result: torch.Tensor = plain_softmax(*inner, **options)
             allowed = inner[0].detach() > MASKED_BELOW
-            self._hear(
-                _heard(four(result.detach(), heads), None if bool(allowed.all()) else four(allowed, heads), None, False)
-            )
+            self._hear(_heard(four(result.detach(), heads), None if bool(allowed.all()) else four(allowed, heads)))
             return result
 
         with (
@@ -249,7 +273,53 @@ class Interceptor(TorchFunctionMode):
         return result
 
 
-def _heard(rows: torch.Tensor, allowed: torch.Tensor | None, value: torch.Tensor | None, has_sink: bool) -> Heard:
+def _four_mask(mask: torch.Tensor, query: torch.Tensor, heads: int | None) -> torch.Tensor:
+    """`[batch or 1, heads or 1, queries or 1, keys]`: axes are those of the scores, counted from behind."""
+    mask = mask[(None,) * (query.dim() - mask.dim())]
+    if mask.dim() == 4:
+        return mask
+    lead = query.shape[:-2]
+    if all(count == 1 for count in mask.shape[:-2]):
+        return mask.reshape(1, 1, *mask.shape[-2:])
+    return four(mask.expand(*lead, -1, -1), heads)
+
+
+def _moved(weights: _Weights, func: Any, args: Any, kwargs: Any, result: torch.Tensor) -> _Weights:
+    """What weights are behind a function that keeps their number."""
+    if func is F.dropout and _drops_out(*args, **kwargs):
+        raise RecordError("attention drops out some of its weights, though the model is in evaluation mode")
+    if func in _KEEPS:
+        return weights if result.shape == weights.values.shape or weights.axis == -1 else _gone(weights)
+    if func in _TURNS:
+        probe = torch.empty([1] * result.dim())
+        marked = probe.expand(*(2 if axis - result.dim() == weights.axis else 1 for axis in range(result.dim())))
+        axis = list(func(marked, *args[1:], **kwargs).shape).index(2) - result.dim()
+        if weights.values.dim() != result.dim():
+            return _gone(weights)
+        allowed = None if weights.allowed is None else func(weights.allowed, *args[1:], **kwargs)
+        return _Weights(func(weights.values, *args[1:], **kwargs), allowed, axis, weights.has_sink, weights.is_changed)
+    values = result.detach().reshape(weights.values.shape)
+    is_changed = weights.is_changed or func not in (torch.nan_to_num, _T.nan_to_num)
+    return _Weights(values, weights.allowed, weights.axis, weights.has_sink, is_changed)
+
+
+def _turned(weights: _Weights) -> _Weights:
+    allowed = None if weights.allowed is None else weights.allowed.mT
+    return _Weights(weights.values.mT, allowed, -1, weights.has_sink, weights.is_changed)
+
+
+def _gone(weights: _Weights) -> _Weights:
+    """Weights of which nobody knows where they are."""
+    return _Weights(weights.values, weights.allowed, 0, was_heard=True)
+
+
+def _drops_out(_: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> bool:
+    return training and p > 0
+
+
+def _heard(
+    rows: torch.Tensor, allowed: torch.Tensor | None, value: torch.Tensor | None = None, weights: _Weights | None = None
+) -> Heard:
     if value is None or value.shape[2] != rows.shape[3] or value.shape[0] != rows.shape[0]:
         value = None
     mask = None if allowed is None else Mask(allowed.any(1).cpu())
@@ -258,7 +328,8 @@ def _heard(rows: torch.Tensor, allowed: torch.Tensor | None, value: torch.Tensor
         value=value,
         weights=rows,
         mask=mask,
-        has_sink=has_sink,
+        has_sink=weights is not None and weights.has_sink,
+        is_changed=weights is not None and weights.is_changed,
     )
 
 

@@ -307,7 +307,8 @@ def _join(group: list[Call], call: Call) -> bool:
         return False
     if _has_same_keys(last, call):
         return len(group) == 1 or _has_same_keys(group[0], last)
-    return all(one.queries == one.keys for one in (*group, call))
+    # A window is a part of the tokens: what sees all of them is another attention, such as a head.
+    return all(one.queries == one.keys and one.queries != one.given for one in (*group, call))
 
 
 def _has_same_keys(one: Call, other: Call) -> bool:

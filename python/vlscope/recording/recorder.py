@@ -11,7 +11,7 @@ import torch
 from .errors import RecordError
 from .frames import Frame, Frames, unfused
 from .intercept import Interceptor
-from .refusals import check_evaluation, check_heard
+from .refusals import check_chosen, check_evaluation, check_heard
 from .tape import Tape
 from .windows import find_windows
 
@@ -51,6 +51,11 @@ class record(AbstractContextManager[Tape]):
         unheard: Literal["refuse", "note"] = "refuse",
         folder: str | None = None,
     ) -> None:
+        if not isinstance(model, torch.nn.Module):
+            raise TypeError(f"`record` takes a model of PyTorch (torch.nn.Module), not {type(model).__name__}")
+        for name, numbers in (("layers", layers), ("heads", heads), ("queries", queries)):
+            if isinstance(numbers, int):
+                raise TypeError(f"{name} is {numbers}, expected numbers, such as [{numbers}]")
         if keep not in ("queries_keys", "weights"):
             raise ValueError(f'keep is "{keep}", expected "queries_keys" or "weights"')
         if unheard not in ("refuse", "note"):
@@ -60,14 +65,18 @@ class record(AbstractContextManager[Tape]):
         self._has_filter = where is not None or layers is not None
         self._tape = Tape(model, where, layers, heads, queries, keep, statistics, hidden, folder)
         self._stack = ExitStack()
+        self._is_used = False
 
     def __enter__(self) -> Tape:
         check_evaluation(self._model)
         tape = self._tape
+        if self._is_used:
+            raise RecordError("this `record` was used before: each block has one of its own")
+        self._is_used = True
         frames = Frames(self._model, enter=self._enter, leave=self._leave)
         self._frames = frames
         self._interceptor = Interceptor(
-            frames.modules, lambda heard: tape.hear(heard, frames), lambda weight: tape.project(weight, frames)
+            frames.running, lambda heard: tape.hear(heard, frames), lambda weight: tape.project(weight, frames)
         )
         with self._stack as stack:
             stack.enter_context(frames.watched())
@@ -81,7 +90,11 @@ class record(AbstractContextManager[Tape]):
         self._stack.__exit__(kind, error, trace)
         self._interceptor.forget()
         self._tape.finish(self._frames)
-        if kind is None and not self._has_filter:
+        if kind is not None:
+            return
+        if self._has_filter:
+            check_chosen(self._tape)
+        else:
             check_heard(self._tape, refuse=self._unheard == "refuse")
 
     def _enter(self, frame: Frame) -> None:

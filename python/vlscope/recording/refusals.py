@@ -32,10 +32,31 @@ def reordered(path: str) -> RecordError:
     )
 
 
+def check_chosen(tape: Tape) -> None:
+    """`where` and `layers` that fit nothing are a mistake."""
+    if tape.left_out and not tape.calls:
+        names = ", ".join(f"`{name}`" for name in sorted(tape.left_out)[:_SHOWN])
+        raise RecordError(f"`where` and `layers` leave all attention out, that of {names}: choose some of it")
+
+
+def check_heads(path: str, count: int, heads: Iterable[int] | None) -> None:
+    """Heads that a layer does not have."""
+    for head in heads or ():
+        if not 0 <= head < count:
+            raise RecordError(f"`{path}` has {count} heads, there is none of number {head}: choose others with heads=")
+
+
 def check_heard(tape: Tape, *, refuse: bool) -> None:
     """Attention that ran and showed nothing."""
     tape.unheard = unheard(tape)
-    if not tape.unheard or not refuse:
+    if not refuse:
+        return
+    if not tape.unheard:
+        if tape.ran and not tape.calls:
+            raise RecordError(
+                "the model ran, and no attention could be seen: it has none, or its weights are no `softmax` of "
+                'PyTorch (linear, sigmoid, a fused kernel); record with unheard="note" to go without'
+            )
         return
     names = ", ".join(f"`{name}`" for name in tape.unheard[:_SHOWN])
     more = f" and {len(tape.unheard) - _SHOWN} more" if len(tape.unheard) > _SHOWN else ""

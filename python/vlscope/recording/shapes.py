@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from .frames import Frame
 
 #: What modules and configurations call their number of heads.
 _HEADS = ("num_heads", "num_attention_heads", "n_heads", "n_head", "nhead", "num_head", "heads")
 
 
-def heads_of(modules: Iterable[torch.nn.Module]) -> int | None:
-    """How many heads the innermost of `modules` says it has, innermost first."""
-    for module in modules:
-        for owner in (module, getattr(module, "config", None)):
+def heads_of(frames: Sequence[Frame], rows: torch.Tensor) -> int | None:
+    """How many heads the innermost of `frames` says it has, innermost first.
+
+    Where none says it, and `rows` of the scores or queries are `[batch and heads, queries, …]`: how many there are for
+    each example that the module was given.
+    """
+    for frame in frames:
+        for owner in (frame.module, getattr(frame.module, "config", None)):
             for key in _HEADS:
                 count = getattr(owner, key, None)
                 if type(count) is int and count > 0:
                     return count
-    return None
+    given = next((frame.given for frame in frames if frame.given), None)
+    if rows.dim() != 3 or given is None or given[1] != rows.shape[1] or len(rows) % given[0]:
+        return None
+    return len(rows) // given[0]
 
 
 def four(values: torch.Tensor, heads: int | None) -> torch.Tensor:

@@ -9,6 +9,7 @@ import math
 import queue
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -38,6 +39,7 @@ class Spool:
 
     def __init__(self, folder: str | None = None) -> None:
         self._file = tempfile.TemporaryFile(prefix="vlscope-", dir=folder)  # noqa: SIM115
+        weakref.finalize(self, self._file.close)
         self._waiting: queue.Queue[torch.Tensor | None] = queue.Queue(_AHEAD)
         self._error: OSError | None = None
         self._writer: threading.Thread | None = None

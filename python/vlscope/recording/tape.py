@@ -13,7 +13,7 @@ from .call import Call, Heard
 from .frames import Frame, Frames
 from .matrix import matrices
 from .norms import log_sum_exp, value_norm
-from .refusals import reordered
+from .refusals import check_heads, reordered
 from .relation import Relation
 from .sequences import Sequence, sequences_of
 from .spool import Spool, Stored
@@ -66,6 +66,7 @@ class Tape:
         if not self._is_wanted(frame.path):
             self.left_out.add(frame.path)
             return
+        check_heads(frame.path, heard.heads, self._heads)
         track, calls, relation = self._track_of(frame, heard)
         call = Call(
             frame.path,
@@ -76,6 +77,7 @@ class Tape:
             heard.queries,
             heard.keys,
             frames.examples,
+            frame.given[1] if frame.given else None,
             scale=heard.scale,
             mask=heard.mask,
             has_sink=heard.has_sink,
@@ -88,6 +90,8 @@ class Tape:
             call.first_row, call.stored_from = track.rows, heard.keys
         elif relation is Relation.AGAIN:
             call.notes = {"no cache: the last step"}
+        if heard.is_changed:
+            call.notes.add("weights are changed behind the softmax: rows may not sum to 1")
         call.follows = relation
         self._store(call, heard)
         if relation in (Relation.CACHED, Relation.SAME_KEYS):

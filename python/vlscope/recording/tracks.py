@@ -32,6 +32,9 @@ class Track:
     last_key: torch.Tensor | None = None
     next_key: torch.Tensor | None = None
     first_key: torch.Tensor | None = None
+    #: Of the last call: how many rows, and the last query or row of weights.
+    count: int = 0
+    last_row: torch.Tensor | None = None
     #: How the second call followed; all others do likewise.
     follows: Relation | None = None
 
@@ -46,6 +49,7 @@ class Track:
         """Takes the rows of a call whose keys begin at `first_key`."""
         self.rows += heard.queries
         self.forward, self.keys = forward, heard.keys
+        self.count, self.last_row = heard.queries, _last_row(heard)
         self.last_query = None if heard.query is None else heard.query[:, :, -1:].clone()
         self.place = self.rows - 1 - first_key
         self.first_key, self.last_key, self.next_key = (_key(heard, at) for at in (0, self.place, self.place + 1))
@@ -56,6 +60,8 @@ class Track:
             return Relation.NEW
         # Where one token is repeated, values of a first layer are, too: what is known to be a cache stays one.
         if forward != self.forward and self.follows is not Relation.CACHED and self._has_same_keys(heard):
+            if heard.queries == self.count > 1 and _equal(_last_row(heard), self.last_row):
+                return Relation.NEW  # the same input once more
             return Relation.AGAIN if self._repeats(heard) else Relation.SAME_KEYS
         if self.follows is Relation.SAME_KEYS:
             return Relation.NEW
@@ -88,6 +94,11 @@ class Track:
         if heard.query is None or self.last_query is None:
             return _is_near(_key(heard, self.rows - 1), self.last_key)
         return _is_near(heard.query[:, :, self.rows - 1 : self.rows], self.last_query)
+
+
+def _last_row(heard: Heard) -> torch.Tensor | None:
+    rows = heard.weights if heard.query is None else heard.query
+    return None if rows is None else rows[:, :, -1:].clone()
 
 
 def _key(heard: Heard, place: int) -> torch.Tensor | None:

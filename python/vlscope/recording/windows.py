@@ -160,6 +160,6 @@ def _rerun(
         shadow = shadows.get(heard.weights if heard.query is None else heard.query)
         found.append(None if shadow is None else shadow[:, 0, :, 0].cpu().long())
 
-    with shadows, Interceptor(lambda: [frame.module], hear, lambda _: None):
+    with shadows, Interceptor(lambda: [frame], hear, lambda _: None):
         frame.module.forward(*args, **kwargs)
     return found
