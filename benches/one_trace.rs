@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     let tiling = Tiling::within(32, [185, 185], Pooling::Maximum, false);
     criterion.bench_function("tiles of all heads on the processor", |bencher| {
-        bencher.iter(|| engine.pool(&open.trace, 0, &tiling, || true));
+        bencher.iter(|| engine.pool(&open.trace, 0, &tiling, &|| true));
     });
 
     let selection = |head, token| Selection {

@@ -311,3 +311,17 @@ def test_why_a_picture_is_like_a_text(tmp_path: Path) -> None:
     with torch.no_grad():
         assert trace.outputs["similarity"] == pytest.approx(float(model(**inputs).logits_per_image[0, 0]), abs=1e-5)
     trace.save(tmp_path / "like.safetensors")
+
+
+def test_what_of_a_picture_mattered_to_a_decoder(tmp_path: Path) -> None:
+    model, processor = tiny_processors.pix2struct()
+    trace = vlscope.capture(
+        model, processor, images=[PICTURE], generate=THREE, relevance=["chefer"], processing={"max_patches": 30}
+    )
+    own, read = trace.relevance
+    assert (own.sequence, own.values.shape) == ("decoder", (3, 4))
+    assert (read.name, read.sequence, read.target_sequence) == ("chefer_encoder", "encoder", "decoder")
+    assert read.values.shape == (3, 24)
+    assert (read.values > 0).any()
+    trace.save(tmp_path / "read.safetensors")
+    assert Trace.load(tmp_path / "read.safetensors").relevance[1].targets == [1, 2, 3]

@@ -267,6 +267,12 @@ def test_what_has_the_same_shapes_is_located_once() -> None:
     assert [place.text for place in again.places if place.kind == "text"][:3] == [0, 1, 2]
     with pytest.raises(AssertionError, match="not needed"):
         locate(case.model, inputs, never, [(300, 100)], case.module, cache=cache)
+    cache |= dict.fromkeys(range(100), first)
+    other = case.process([picture(*size)])
+    locate(
+        case.model, {**other, "image_sizes": other["image_sizes"] * 1.0}, case.process, [size], case.module, cache=cache
+    )
+    assert len(cache) == 64
 
 
 def test_patches_in_random_order_are_never_taken_from_the_cache() -> None:

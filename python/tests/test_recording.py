@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import subprocess
 import warnings
 from pathlib import Path
 from typing import Any
@@ -214,17 +215,23 @@ def test_training_is_refused() -> None:
         record(model.train(), inputs)
 
 
-class _Flash(torch.nn.Module):
+class _Kernel(torch.nn.Module):
     """What a kernel of one's own looks like from outside."""
 
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        return states.cumsum(1)
+
+
+class _Flash(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.self_attn = torch.nn.Linear(8, 8)
+        self.self_attn = _Kernel()
+        self.proj_attn = torch.nn.Linear(8, 8)
         self.heard = torch.nn.MultiheadAttention(8, 2, batch_first=True)
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         result: torch.Tensor = self.heard(states, states, states)[0]
-        return self.self_attn(result)  # type: ignore[no-any-return]
+        return self.proj_attn(self.self_attn(result))  # type: ignore[no-any-return]
 
 
 def test_attention_that_shows_nothing_is_refused_or_noted() -> None:
@@ -342,12 +349,15 @@ def test_statistics_are_those_of_the_program(
 
 
 @pytest.mark.parametrize("name", [*FAMILIES])
-def test_traces(name: str, tmp_path: Path) -> None:
+def test_traces(name: str, vlscope_binary: Path, tmp_path: Path) -> None:
     """What is saved holds the same weights: half precision of them, or what they are computed from."""
     model, inputs = FAMILIES[name]()
-    tape = record(model, inputs)
-    tape.trace(inputs=inputs, id=name).save(tmp_path / "one.safetensors")
-    trace = Trace.load(tmp_path / "one.safetensors")
+    tape = record(model, inputs, statistics=True)
+    path = tmp_path / "one.safetensors"
+    tape.trace(inputs=inputs, id=name).save(path)
+    checked = subprocess.run([vlscope_binary, "check", path], capture_output=True, text=True, check=False)
+    assert checked.stdout.strip() == f"{path}: sound", checked.stdout + checked.stderr
+    trace = Trace.load(path)
     assert [block.name for block in trace.attention] == [block.name for block in tape.blocks()]
     for stored, block in zip(trace.attention, tape.blocks(), strict=True):
         assert stored.layer_numbers == sorted(block.layers)

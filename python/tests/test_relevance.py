@@ -282,3 +282,52 @@ def test_norms_behind_heads_are_refused() -> None:
     with pytest.raises(RelevanceError, match=r"`model\.layers\.0\.post_attention_layernorm` scales what heads put out"):
         relevance.logit_contributions(asked(model))
     assert relevance.chefer(asked(model)).shape == (2, 7)
+
+
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+def test_what_of_an_encoder_mattered(attention: str) -> None:
+    """Equations 5 to 11 once more, in numpy and loops, on what BART's eager attention gives."""
+
+    def bart(attention: str) -> Any:
+        torch.manual_seed(0)
+        config = hf.BartConfig(
+            d_model=16, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2, decoder_attention_heads=2,
+            encoder_ffn_dim=32, decoder_ffn_dim=32, vocab_size=50, init_std=0.3, attn_implementation=attention,
+        )  # fmt: skip
+        return hf.BartForConditionalGeneration(config).eval()
+
+    encoder_ids, decoder_ids = torch.tensor([[0, 5, 9, 7, 2]]), torch.tensor([[2, 0, 12, 30]])
+    part = "model.{}.layers.{}.{}"
+    # With weights that are frozen as well as with others.
+    model = bart(attention).requires_grad_(attention == "eager")
+    question = Asked(
+        model, {"input_ids": encoder_ids, "decoder_input_ids": decoder_ids}, [1, 2], [12, 30],
+        [part.format("decoder", layer, "self_attn") for layer in range(2)], "model.decoder.layers.0",
+        [part.format("decoder", layer, "encoder_attn") for layer in range(2)],
+        [part.format("encoder", layer, "self_attn") for layer in range(2)],
+    )  # fmt: skip
+    found = relevance.chefer_encoder(question)
+    assert found.shape == (2, 5)
+    for target, (row, id) in enumerate(((1, 12), (2, 30))):
+        out = bart("eager")(encoder_ids, decoder_input_ids=decoder_ids, output_attentions=True)
+        kinds = [out.encoder_attentions, out.decoder_attentions, out.cross_attentions]
+        flat = [of for kind in kinds for of in kind]
+        gradients = torch.autograd.grad(out.logits[0, row, id], flat)
+        means = [
+            np.maximum((of * gradient)[0].detach().numpy(), 0).mean(0)
+            for of, gradient in zip(flat, gradients, strict=True)
+        ]
+        encoder, own, between = np.eye(5), np.eye(4), np.zeros((4, 5))
+
+        def scaled(matrix: Any) -> Any:
+            beside = matrix - np.eye(len(matrix))
+            sums = beside.sum(1, keepdims=True)
+            return np.divide(beside, sums, out=np.zeros_like(beside), where=sums > 0) + np.eye(len(matrix))
+
+        for layer in range(2):
+            encoder = encoder + means[layer] @ encoder
+        for layer in range(2):
+            own, between = own + means[2 + layer] @ own, between + means[2 + layer] @ between
+            between = between + scaled(own).T @ means[4 + layer] @ scaled(encoder)
+        np.testing.assert_allclose(found[target], between[row], atol=1e-5)
+        assert found[target].any()

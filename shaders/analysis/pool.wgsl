@@ -1,4 +1,4 @@
-// Every head's matrix as a small tile, or a part of it. A thread makes one cell: it walks over the rectangle of weights that the cell
+// Every head's matrix as a small tile. A thread makes one cell: it walks over the rectangle of weights that the cell
 // stands for, a row at a time, and leaves the maximum or the mean of the unmasked ones.
 
 struct Parameters {
@@ -8,11 +8,6 @@ struct Parameters {
     /// Of a head's matrix.
     queries: u32,
     keys: u32,
-    /// The part of it that a tile shows.
-    first_query: u32,
-    part_queries: u32,
-    first_key: u32,
-    part_keys: u32,
     /// Of a tile.
     rows: u32,
     columns: u32,
@@ -45,10 +40,10 @@ fn pool(
     let head = cell / cells;
     let row = cell % cells / parameters.columns;
     let column = cell % parameters.columns;
-    let first_query = parameters.first_query + row * parameters.part_queries / parameters.rows;
-    let end_query = parameters.first_query + (row + 1u) * parameters.part_queries / parameters.rows;
-    let first_key = parameters.first_key + column * parameters.part_keys / parameters.columns;
-    let end_key = parameters.first_key + (column + 1u) * parameters.part_keys / parameters.columns;
+    let first_query = row * parameters.queries / parameters.rows;
+    let end_query = (row + 1u) * parameters.queries / parameters.rows;
+    let first_key = column * parameters.keys / parameters.columns;
+    let end_key = (column + 1u) * parameters.keys / parameters.columns;
     var maximum = -3.4e38;
     var sum = 0.0;
     var count = 0u;

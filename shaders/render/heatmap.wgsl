@@ -93,7 +93,8 @@ fn color_of(level: f32) -> vec4f {
     let fraction = level * 255.0 - f32(step);
     let first = unpack4x8unorm(colors[step]).rgb;
     let second = unpack4x8unorm(colors[step + 1u]).rgb;
-    let opacity = select(params.opacity, params.opacity * level, params.fade == 1u);
+    let rising = select(0.0, pow(level, 0.55), level > 0.0); // render::faded
+    let opacity = params.opacity * select(1.0, rising, params.fade == 1u);
     return vec4f(first + (second - first) * fraction, opacity);
 }
 

@@ -1,5 +1,5 @@
 //! The engine picks the backend: shaders on a hardware adapter, the processor on a software adapter, where shaders are
-//! emulated on that same processor.
+//! emulated on that same processor. Weights that have to be computed are computed on the processor, and so is what is made of them.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::per_head::{self, HeadWeights};
 use super::pool::{self, Tiling};
 use super::statistics::{self, HeadStatistics, Options, plan::Plan, sums::Sums};
 use super::timeline::{self, HeadMasses};
-use super::{BlockLayout, HeadRows, Pick, Selection, rollout};
+use super::{BlockLayout, HeadRows, LayerWeights, Pick, Selection, rollout};
 use crate::gpu::{Gpu, GpuError, PageKey, ResidentMatrix, resident_head};
 use crate::trace::{TensorView, Trace, TraceError};
 
@@ -107,11 +107,11 @@ impl Engine {
         let plan = Plan::new_while(&BlockLayout::of(trace, block), options, &mut || on_layer(0, layers.len()));
         let plan = plan.ok_or(EngineError::Cancelled)?;
         let mut on_layer = |done| on_layer(done, layers.len()) && trace.check_unchanged().is_ok();
-        let on_device = self.try_shaders(|gpu| {
-            statistics::gpu::layer_sums(gpu, page_key(trace, block), &layers, &plan, &mut on_layer)
+        let on_device = self.try_shaders_on(&layers, |gpu, layers| {
+            statistics::gpu::layer_sums(gpu, page_key(trace, block), layers, &plan, &mut on_layer)
         })?;
         let sums = on_device.unwrap_or_else(|| {
-            let pass = statistics::cpu::Pass::new(&plan);
+            let pass = statistics::cpu::Pass::new(&plan, layers.iter().any(LayerWeights::is_computed));
             let mut sums = Vec::with_capacity(layers.len());
             for layer in &layers {
                 sums.extend(pass.layer_sums(layer, &|| true));
@@ -140,14 +140,14 @@ impl Engine {
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<Sums>, EngineError> {
         trace.check_unchanged()?;
-        trace.check_stores_weights()?;
-        let view = trace.attention(block, layer);
+        let weights = LayerWeights::of(trace, block, layer);
         let key = PageKey { layer, ..page_key(trace, block) };
-        let on_device = self.try_shaders(|gpu| {
-            let sums = statistics::gpu::layer_sums(gpu, key, std::slice::from_ref(&view), plan, &mut |_| goes_on())?;
+        let on_device = self.try_shaders_on(std::slice::from_ref(&weights), |gpu, views| {
+            let sums = statistics::gpu::layer_sums(gpu, key, views, plan, &mut |_| goes_on())?;
             Ok(sums.map(|sums| sums.concat()))
         })?;
-        let sums = on_device.unwrap_or_else(|| statistics::cpu::Pass::new(plan).layer_sums(&view, goes_on));
+        let pass = || statistics::cpu::Pass::new(plan, weights.is_computed());
+        let sums = on_device.unwrap_or_else(|| pass().layer_sums(&weights, goes_on));
         trace.check_unchanged()?;
         sums.filter(|_| goes_on()).ok_or(EngineError::Cancelled)
     }
@@ -158,24 +158,29 @@ impl Engine {
     ///
     /// # Errors
     /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
-    pub fn gather(&self, trace: &Trace, selection: &Selection) -> Result<Vec<f32>, EngineError> {
+    pub fn gather(
+        &self,
+        trace: &Trace,
+        selection: &Selection,
+        goes_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Vec<f32>, EngineError> {
         let layers = layers(trace, selection.block)?;
         let part = Resolved::new(&BlockLayout::of(trace, selection.block), &layers, selection)?;
         if !part.is_by_head(selection) {
-            let rows = self.rows(trace, selection, Vec::new(), &|| true)?;
-            return rows.gather(&part, &|| true).ok_or(EngineError::Cancelled);
-        }
-        // What is read in no time here is not worth a page of the device.
-        if self.may_fall_back && part.bytes_of_rows(&layers) <= READ_HERE_BYTES {
-            return Ok(gather::cpu::gather(&layers, &part));
+            let rows = self.rows(trace, selection, Vec::new(), goes_on)?;
+            return rows.gather(&part, goes_on).ok_or(EngineError::Cancelled);
         }
         let key = page_key(trace, selection.block);
-        let on_device = self.try_shaders(|gpu| gather::gpu::gather(gpu, key, &layers, &part))?;
+        // What is read in no time here is not worth a page of the device.
+        let on_device = match self.may_fall_back && part.bytes_of_rows(&layers) <= READ_HERE_BYTES {
+            true => None,
+            false => self.try_shaders_on(&layers, |gpu, layers| gather::gpu::gather(gpu, key, layers, &part))?,
+        };
         // The shader adds weight by weight: rows that are not finite are left out here.
         let sound = on_device.filter(|weights| !weights.iter().any(|weight| weight.is_nan()));
-        let weights = sound.unwrap_or_else(|| gather::cpu::gather(&layers, &part));
+        let weights = sound.or_else(|| gather::cpu::gather(&layers, &part, goes_on));
         trace.check_unchanged()?;
-        Ok(weights)
+        weights.ok_or(EngineError::Cancelled)
     }
 
     /// The rows of the matrix of the selected heads, or of their rollout, without the keys `left_out` if the selection leaves
@@ -211,7 +216,8 @@ impl Engine {
             return Ok(None);
         }
         let key = PageKey { layer: *layer, ..page_key(trace, selection.block) };
-        Ok(self.try_shaders(|gpu| resident_head(gpu, key, &layers[*layer], heads.start))?)
+        Ok(self
+            .try_shaders_on(&layers[*layer..=*layer], |gpu, views| resident_head(gpu, key, &views[0], heads.start))?)
     }
 
     /// The rollout of the selected heads: `[queries, keys]`.
@@ -230,9 +236,32 @@ impl Engine {
         let heads = rollout::heads(&layout, &layers, selection, rollout)?;
         let (key, residual, head) = (page_key(trace, selection.block), rollout.residual(), selection.head);
         let goes_on = &|| goes_on() && !trace.is_torn();
-        let on_device =
-            self.try_shaders(|gpu| rollout::gpu::rollout(gpu, key, &layers, &heads, head, residual, goes_on))?;
+        let on_device = self.try_shaders_on(&layers, |gpu, layers| {
+            rollout::gpu::rollout(gpu, key, layers, &heads, head, residual, goes_on)
+        })?;
         let rolled = on_device.unwrap_or_else(|| rollout::cpu::rollout(&layers, &heads, head, residual, goes_on));
+        trace.check_unchanged()?;
+        rolled.ok_or(EngineError::Cancelled)
+    }
+
+    /// The same of some tokens alone, without the matrix, as [`rollout::of_tokens`] has it.
+    ///
+    /// # Errors
+    /// If the selection has none, or `goes_on` says no. Panics if there is no such block.
+    pub fn rollout_of_tokens(
+        &self,
+        trace: &Trace,
+        selection: &Selection,
+        factors: Vec<Vec<f32>>,
+        goes_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Vec<Vec<f32>>, EngineError> {
+        let layers = layers(trace, selection.block)?;
+        let rollout = selection.rollout.unwrap_or_default();
+        let heads = rollout::heads(&BlockLayout::of(trace, selection.block), &layers, selection, rollout)?;
+        let (residual, direction) = (rollout.residual(), selection.direction);
+        let goes_on = &|| goes_on() && !trace.is_torn();
+        let rolled =
+            rollout::of_tokens::of_tokens(&layers, &heads, selection.head, residual, direction, factors, goes_on);
         trace.check_unchanged()?;
         rolled.ok_or(EngineError::Cancelled)
     }
@@ -260,14 +289,13 @@ impl Engine {
         trace: &Trace,
         block: usize,
         found: &[usize],
-        mut goes_on: impl FnMut() -> bool,
+        goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<HeadMasses, EngineError> {
         let (document, described) = (trace.document(), &trace.document().attention[block]);
         let outputs = timeline::output_tokens(document, described);
         let sinks = [timeline::usual_sinks(document, described).as_slice(), found].concat();
         let groups = timeline::groups(document, described, &outputs, &sinks);
-        let sums =
-            HeadMasses::sum(&layers(trace, block)?, &outputs, &groups, || goes_on() && trace.check_unchanged().is_ok());
+        let sums = HeadMasses::sum(&layers(trace, block)?, &outputs, &groups, &|| goes_on() && !trace.is_torn());
         trace.check_unchanged()?;
         sums.ok_or(EngineError::Cancelled)
     }
@@ -276,11 +304,16 @@ impl Engine {
     ///
     /// # Errors
     /// If the selection does not fit the trace. Panics if there is no such block.
-    pub fn peaks(&self, trace: &Trace, selection: &Selection) -> Result<Peaks, EngineError> {
+    pub fn peaks(
+        &self,
+        trace: &Trace,
+        selection: &Selection,
+        goes_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Peaks, EngineError> {
         let layout = BlockLayout::of(trace, selection.block);
-        let peaks = Peaks::of(&layout, &layers(trace, selection.block)?, selection)?;
+        let peaks = Peaks::of(&layout, &layers(trace, selection.block)?, selection, goes_on)?;
         trace.check_unchanged()?;
-        Ok(peaks)
+        peaks.ok_or(EngineError::Cancelled)
     }
 
     /// Normalizes `[rows, columns]`.
@@ -304,15 +337,20 @@ impl Engine {
     ///
     /// # Errors
     /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
-    pub fn per_head(&self, trace: &Trace, selection: &Selection) -> Result<HeadWeights, EngineError> {
+    pub fn per_head(
+        &self,
+        trace: &Trace,
+        selection: &Selection,
+        goes_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<HeadWeights, EngineError> {
         let layers = layers(trace, selection.block)?;
         let part = per_head::resolve(&BlockLayout::of(trace, selection.block), &layers, selection)?;
         let key = page_key(trace, selection.block);
-        let on_device = self.try_shaders(|gpu| per_head::gpu::per_head(gpu, key, &layers, &part))?;
+        let on_device = self.try_shaders_on(&layers, |gpu, layers| per_head::gpu::per_head(gpu, key, layers, &part))?;
         let sound = on_device.filter(|weights| !weights.values.iter().any(|weight| weight.is_nan()));
-        let weights = sound.unwrap_or_else(|| per_head::cpu::per_head(&layers, &part));
+        let weights = sound.or_else(|| per_head::cpu::per_head(&layers, &part, goes_on));
         trace.check_unchanged()?;
-        Ok(weights)
+        weights.ok_or(EngineError::Cancelled)
     }
 
     /// Every head of a block as a small tile: `[heads, rows, columns]` a layer. Before each layer `goes_on` is asked.
@@ -324,13 +362,10 @@ impl Engine {
         trace: &Trace,
         block: usize,
         tiling: &Tiling,
-        goes_on: impl Fn() -> bool,
+        goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<Vec<f32>>, EngineError> {
         let layers = trace.document().attention[block].layers;
-        let tiles = (0..layers).map(|layer| {
-            if goes_on() { self.pool_layer(trace, block, layer, tiling) } else { Err(EngineError::Cancelled) }
-        });
-        tiles.collect()
+        (0..layers).map(|layer| self.pool_layer(trace, block, layer, tiling, goes_on)).collect()
     }
 
     /// The heads of one layer as small tiles: `[heads, rows, columns]`.
@@ -343,15 +378,21 @@ impl Engine {
         block: usize,
         layer: usize,
         tiling: &Tiling,
+        goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<f32>, EngineError> {
         trace.check_unchanged()?;
-        trace.check_stores_weights()?;
-        let view = trace.attention(block, layer);
+        if !goes_on() {
+            return Err(EngineError::Cancelled);
+        }
+        let weights = LayerWeights::of(trace, block, layer);
         let key = PageKey { layer, ..page_key(trace, block) };
-        let on_device = self.try_shaders(|gpu| pool::gpu::pool(gpu, key, &view, tiling))?;
-        let tiles = on_device.unwrap_or_else(|| pool::cpu::pool(&view, tiling));
+        let on_device = self.try_shaders_on(std::slice::from_ref(&weights), |gpu, views| {
+            pool::gpu::pool(gpu, key, &views[0], tiling)
+        })?;
+        let goes_on = &|| goes_on() && !trace.is_torn();
+        let tiles = on_device.or_else(|| pool::cpu::pool(&weights, tiling, goes_on));
         trace.check_unchanged()?;
-        Ok(tiles)
+        tiles.ok_or(EngineError::Cancelled)
     }
 
     /// Does work on the device; begins anew on its successor if it is lost. `None` if the processor has to do it.
@@ -373,17 +414,26 @@ impl Engine {
             outcome => outcome.map(Some),
         }
     }
+
+    /// The same with the weights of these layers; `None` as well if they are not stored.
+    fn try_shaders_on<T>(
+        &self,
+        layers: &[LayerWeights<'_>],
+        mut work: impl FnMut(&Gpu, &[TensorView<'_>]) -> Result<T, GpuError>,
+    ) -> Result<Option<T>, GpuError> {
+        let stored: Option<Vec<TensorView<'_>>> = layers.iter().map(|layer| layer.stored().cloned()).collect();
+        stored.map_or(Ok(None), |stored| self.try_shaders(|gpu| work(gpu, &stored)))
+    }
 }
 
 /// All of a block, of a file that is still what was opened.
-fn layers(trace: &Trace, block: usize) -> Result<Vec<TensorView<'_>>, TraceError> {
+fn layers(trace: &Trace, block: usize) -> Result<Vec<LayerWeights<'_>>, TraceError> {
     trace.check_unchanged()?;
-    trace.check_stores_weights()?;
-    Ok((0..trace.document().attention[block].layers).map(|layer| trace.attention(block, layer)).collect())
+    Ok(LayerWeights::of_block(trace, block))
 }
 
-fn keys(layers: &[TensorView<'_>]) -> usize {
-    layers.first().map_or(0, |layer| layer.shape[2])
+fn keys(layers: &[LayerWeights<'_>]) -> usize {
+    layers.first().map_or(0, |layer| layer.shape()[2])
 }
 
 /// Of the block's first page.

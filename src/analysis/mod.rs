@@ -1,5 +1,6 @@
 //! What the numbers say: one folder a kernel, each with a CPU and a GPU backend of the same name and parameters.
 
+pub mod attention;
 mod engine;
 pub mod gather;
 mod layout;
@@ -19,9 +20,11 @@ pub mod statistics;
 pub mod timeline;
 pub mod token_sets;
 pub mod token_statistics;
+mod weights;
 pub mod words;
 
 pub use engine::{Compute, Engine, EngineError};
 pub use layout::BlockLayout;
 pub use rows::{Cells, HeadRows};
 pub use selection::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
+pub use weights::{LayerWeights, RowBuffers};

@@ -4,9 +4,9 @@
 
 use rayon::prelude::*;
 
-use super::gather::{self, Resolved, SelectionError};
-use super::{BlockLayout, Direction, Pick, Selection};
-use crate::trace::{Modality, TensorView, Token};
+use super::gather::{self, LayerHeads, Resolved, SelectionError};
+use super::{BlockLayout, Direction, LayerWeights, Pick, Selection};
+use crate::trace::{Modality, Token};
 
 /// The largest weights that any single head of any layer has; a mean of heads is never above them. 0 where there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -22,34 +22,37 @@ pub struct Peaks {
 }
 
 impl Peaks {
-    /// Those of a selection's block, direction and tokens; `layers` are all of the block.
+    /// Those of a selection's block, direction and tokens; `layers` are all of the block. `None` if `goes_on`, which is asked now and
+    /// then, says no.
     ///
     /// # Errors
     /// If the tokens do not fit the block, or it has no heads.
     pub fn of(
         layout: &BlockLayout<'_>,
-        layers: &[TensorView<'_>],
+        layers: &[LayerWeights<'_>],
         selection: &Selection,
-    ) -> Result<Self, SelectionError> {
+        goes_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Self>, SelectionError> {
         let all = Selection { layer: Pick::Mean, head: Pick::Mean, ..selection.clone() };
         let resolved = Resolved::new(layout, layers, &all)?;
         let far = if selection.direction == Direction::AttendsTo { layout.keys } else { layout.queries };
-        let pairs: Vec<(usize, usize)> =
-            resolved.heads.iter().flat_map(|(layer, heads)| heads.clone().map(move |head| (*layer, head))).collect();
-        let of_head = |&(layer, head): &(usize, usize)| {
-            let part = Resolved { heads: vec![(layer, head..head + 1)], ..resolved.clone() };
-            let weights = gather::cpu::gather(layers, &part);
-            let largest = |counts: &dyn Fn(&Token) -> bool| {
-                far.iter().zip(&weights).filter(|(token, _)| counts(token)).fold(0.0, |top: f32, (_, w)| top.max(*w))
+        let of_layer = |(layer, heads): &LayerHeads| {
+            let part = Resolved { heads: vec![(*layer, heads.clone())], ..resolved.clone() };
+            let by_head = gather::cpu::apart(layers, &part, &|_, head| head, goes_on)?;
+            let of_head = |(head, weights): (usize, &Vec<f32>)| {
+                let largest = |counts: &dyn Fn(&Token) -> bool| {
+                    far.iter().zip(weights).filter(|(token, _)| counts(token)).fold(0.0, |top: f32, (_, w)| top.max(*w))
+                };
+                Some(Self {
+                    patches: largest(&|token| !token.special && token.modality() == Modality::Image),
+                    words: largest(&|token| !token.special && token.modality() == Modality::Text),
+                    tokens: largest(&|_| true),
+                    matrix: usual_maximum(&layers[*layer], head, goes_on)?,
+                })
             };
-            Self {
-                patches: largest(&|token| !token.special && token.modality() == Modality::Image),
-                words: largest(&|token| !token.special && token.modality() == Modality::Text),
-                tokens: largest(&|_| true),
-                matrix: usual_maximum(&layers[layer].entry(head)),
-            }
+            by_head.par_iter().enumerate().map(of_head).try_reduce(Self::default, |one, other| Some(one.max(other)))
         };
-        Ok(pairs.par_iter().map(of_head).reduce(Self::default, Self::max))
+        Ok(resolved.heads.par_iter().map(of_layer).try_reduce(Self::default, |one, other| Some(one.max(other))))
     }
 
     fn max(self, other: Self) -> Self {
@@ -67,13 +70,11 @@ const SAMPLE: usize = 20_000;
 
 /// The weight that one in 200 of those above 0 exceeds; from a sample where there are many. A few weights near 1 (the
 /// first rows of a causal block, a sink) do not move it.
-fn usual_maximum(matrix: &TensorView<'_>) -> f32 {
-    let stride = (matrix.len() / SAMPLE).max(1) | 1;
-    let mut weight = [0.0];
-    exceeded_by_few((0..matrix.len()).step_by(stride).map(|place| {
-        matrix.read(place, &mut weight);
-        weight[0]
-    }))
+fn usual_maximum(layer: &LayerWeights<'_>, head: usize, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<f32> {
+    let [_, queries, keys] = layer.shape();
+    let stride = (queries * keys / SAMPLE).max(1) | 1;
+    let sample = layer.cells(head, (0..queries * keys).step_by(stride), goes_on)?;
+    Some(exceeded_by_few(sample.into_iter()))
 }
 
 /// The same of weights that are decoded.

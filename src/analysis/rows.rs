@@ -10,11 +10,12 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::gather::{self, LayerHeads, Resolved, SelectionError};
-use super::{BlockLayout, Combine, Direction, Pick, Selection, SinkTreatment, sinks};
-use crate::trace::TensorView;
+use super::{BlockLayout, Combine, Direction, LayerWeights, Pick, RowBuffers, Selection, SinkTreatment, sinks};
 
 /// Queries whose rows are added before they are added to those of others: sums do not depend on the number of threads.
 const CHUNK: usize = 64;
+/// Rows of other tasks.
+const TASK_ROWS: usize = 64;
 
 /// The rows of a matrix `[queries, keys]`.
 #[derive(Clone, Debug)]
@@ -28,7 +29,7 @@ pub struct HeadRows<'a> {
 
 #[derive(Clone, Debug)]
 enum Source<'a> {
-    Heads { layers: Vec<TensorView<'a>>, heads: Vec<LayerHeads>, layer: Pick, head: Pick },
+    Heads { layers: Vec<LayerWeights<'a>>, heads: Vec<LayerHeads>, layer: Pick, head: Pick },
     Matrix(Arc<Vec<f32>>),
 }
 
@@ -39,12 +40,12 @@ impl<'a> HeadRows<'a> {
     /// # Errors
     /// If no head is left.
     pub fn new(
-        layers: Vec<TensorView<'a>>,
+        layers: Vec<LayerWeights<'a>>,
         selection: &Selection,
         left_out: Vec<usize>,
     ) -> Result<Self, SelectionError> {
         let heads = gather::heads(&layers, selection)?;
-        let [queries, keys] = layers.first().map_or([0; 2], |layer| [layer.shape[1], layer.shape[2]]);
+        let [queries, keys] = layers.first().map_or([0; 2], |layer| [layer.shape()[1], layer.shape()[2]]);
         let source = Source::Heads { layers, heads, layer: selection.layer, head: selection.head };
         Ok(Self { source, queries, keys, left_out, renormalises: selection.sinks == SinkTreatment::Renormalise })
     }
@@ -71,31 +72,71 @@ impl<'a> HeadRows<'a> {
         &self.left_out
     }
 
-    /// One row; `out` has the length of [`Self::keys`].
-    pub fn read(&self, query: usize, out: &mut [f32]) {
+    /// How many rows are best read at once: more than one where they are computed.
+    pub fn at_once(&self) -> usize {
+        match &self.source {
+            Source::Heads { layers, heads, .. } => gather::cpu::rows_at_once(layers, heads),
+            Source::Matrix(_) => 1,
+        }
+    }
+
+    /// Some rows, `[queries, keys]`.
+    pub fn read(&self, queries: &[usize], buffers: &mut RowBuffers, out: &mut [f32]) {
+        let keys = self.keys.max(1);
         match &self.source {
             Source::Heads { layers, heads, layer, head } => {
-                gather::cpu::head_row(layers, heads, *layer, *head, query, out);
+                gather::cpu::head_rows(layers, heads, *layer, *head, queries, buffers, out);
             }
-            Source::Matrix(matrix) => out.copy_from_slice(&matrix[query * self.keys..][..self.keys]),
+            Source::Matrix(matrix) => {
+                let rows = out.chunks_mut(keys).zip(queries);
+                rows.for_each(|(row, query)| row.copy_from_slice(&matrix[query * keys..][..keys]));
+            }
         }
         if !self.left_out.is_empty() {
-            sinks::leave_out_of_row(out, &self.left_out, self.renormalises);
+            out.chunks_mut(keys).for_each(|row| sinks::leave_out_of_row(row, &self.left_out, self.renormalises));
         }
+    }
+
+    /// These rows one by one: `of_row` hears of each its number among the queries, and the row. `None` if `goes_on`, which is
+    /// asked before each reading, says no.
+    pub fn walk(
+        &self,
+        queries: &[usize],
+        goes_on: &(dyn Fn() -> bool + Sync),
+        of_row: &mut dyn FnMut(usize, &[f32]),
+    ) -> Option<()> {
+        let at_once = self.at_once();
+        let (mut buffers, mut rows) = (RowBuffers::default(), vec![0.0; at_once.min(queries.len()) * self.keys]);
+        for (chunk, queries) in queries.chunks(at_once).enumerate() {
+            if !goes_on() {
+                return None;
+            }
+            let rows = &mut rows[..queries.len() * self.keys];
+            self.read(queries, &mut buffers, rows);
+            for place in 0..queries.len() {
+                of_row(chunk * at_once + place, &rows[place * self.keys..][..self.keys]);
+            }
+        }
+        Some(())
     }
 
     /// One weight.
     pub fn cell(&self, query: usize, key: usize) -> f32 {
         let mut row = vec![0.0; self.keys];
-        self.read(query, &mut row);
+        self.read(&[query], &mut RowBuffers::default(), &mut row);
         row[key]
     }
 
-    /// All rows, one after another: `[queries, keys]`. `None` if `goes_on`, which is asked before each, says no.
+    /// All rows, one after another: `[queries, keys]`. `None` if `goes_on`, which is asked before each reading, says no.
     pub fn to_matrix(&self, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<f32>> {
         let mut matrix = vec![0.0; self.queries * self.keys];
-        let fill = |(query, row): (usize, &mut [f32])| goes_on().then(|| self.read(query, row));
-        matrix.par_chunks_mut(self.keys.max(1)).enumerate().try_for_each(fill).map(|()| matrix)
+        let fill = |(task, rows): (usize, &mut [f32])| {
+            let queries: Vec<usize> = (0..rows.len() / self.keys).map(|place| task * TASK_ROWS + place).collect();
+            let mut copy = |place: usize, row: &[f32]| rows[place * self.keys..][..self.keys].copy_from_slice(row);
+            self.walk(&queries, goes_on, &mut copy)
+        };
+        let tasks = matrix.par_chunks_mut((TASK_ROWS * self.keys).max(1)).enumerate();
+        tasks.try_for_each(fill).map(|()| matrix)
     }
 
     /// A number of each query's row: `[queries]`.
@@ -104,13 +145,14 @@ impl<'a> HeadRows<'a> {
         of_row: impl Fn(usize, &[f32]) -> f32 + Sync,
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Option<Vec<f32>> {
-        let of_query = |row: &mut Vec<f32>, query: usize| {
-            goes_on().then(|| {
-                self.read(query, row);
-                of_row(query, row)
-            })
+        let all: Vec<usize> = (0..self.queries).collect();
+        let of_task = |queries: &[usize]| {
+            let mut numbers = Vec::with_capacity(queries.len());
+            self.walk(queries, goes_on, &mut |place, row| numbers.push(of_row(queries[place], row)))?;
+            Some(numbers)
         };
-        (0..self.queries).into_par_iter().map_init(|| vec![0.0; self.keys], of_query).collect()
+        let numbers: Option<Vec<Vec<f32>>> = all.par_chunks(TASK_ROWS).map(of_task).collect();
+        Some(numbers?.concat())
     }
 
     /// What the tokens of a selection attend to, or what attends to them: one weight per token of the other side, as
@@ -143,19 +185,14 @@ impl<'a> HeadRows<'a> {
 
     /// `[keys]`: the sums, or the maxima, of these queries' rows.
     fn combined(&self, queries: &[usize], combine: Combine, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<f64>> {
-        let mut row = vec![0.0; self.keys];
         let mut total: Option<Vec<f64>> = None;
-        for &query in queries {
-            if !goes_on() {
-                return None;
-            }
-            self.read(query, &mut row);
+        self.walk(queries, goes_on, &mut |_, row| {
             let row: Vec<f64> = row.iter().map(|&weight| f64::from(weight)).collect();
-            total = Some(match total {
+            total = Some(match total.take() {
                 Some(total) => fold(total, &row, combine),
                 None => row,
             });
-        }
+        })?;
         Some(total.unwrap_or_default())
     }
 

@@ -20,7 +20,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::BlockLayout;
+use super::{BlockLayout, LayerWeights};
 use crate::trace::{TensorView, Trace};
 
 /// From which values on a token is a sink.
@@ -90,7 +90,7 @@ pub fn find(trace: &Trace, block: usize, criteria: &Criteria) -> Sinks {
     find_while(trace, block, criteria, &|| !trace.is_torn()).unwrap_or_default()
 }
 
-/// The same; `None` if `goes_on`, which is asked before each head, says no.
+/// The same; `None` if `goes_on`, which is asked before each reading, says no.
 pub fn find_while(
     trace: &Trace,
     block: usize,
@@ -98,7 +98,7 @@ pub fn find_while(
     goes_on: &(dyn Fn() -> bool + Sync),
 ) -> Option<Sinks> {
     let described = &trace.document().attention[block];
-    let layers: Vec<_> = (0..described.layers).map(|layer| trace.attention(block, layer)).collect();
+    let layers = LayerWeights::of_block(trace, block);
     let strong = strong_heads_while(&BlockLayout::of(trace, block), &layers, criteria, goes_on)?;
     let hidden = trace.document().hidden.iter().enumerate().filter(|(_, hidden)| hidden.sequence == described.key);
     let states: Vec<_> =
@@ -113,36 +113,32 @@ pub fn find_while(
 }
 
 /// In which share of the heads each key is strong, from 0 to 1; `layers` are all of the block, `[heads, queries, keys]`.
-pub fn strong_heads(layout: &BlockLayout<'_>, layers: &[TensorView<'_>], criteria: &Criteria) -> Vec<f32> {
+pub fn strong_heads(layout: &BlockLayout<'_>, layers: &[LayerWeights<'_>], criteria: &Criteria) -> Vec<f32> {
     strong_heads_while(layout, layers, criteria, &|| true).unwrap_or_default()
 }
 
 fn strong_heads_while(
     layout: &BlockLayout<'_>,
-    layers: &[TensorView<'_>],
+    layers: &[LayerWeights<'_>],
     criteria: &Criteria,
     goes_on: &(dyn Fn() -> bool + Sync),
 ) -> Option<Vec<f32>> {
     let (queries, keys) = (layout.queries.len(), layout.keys.len());
     let seen_by = by_key(layout, &vec![1.0; queries]);
     let needed = f64::from(criteria.seen_share) * queries as f64;
-    let pairs: Vec<_> = layers.iter().flat_map(|layer| (0..layer.shape[0]).map(move |head| (layer, head))).collect();
+    let all: Vec<usize> = (0..queries).collect();
+    let pairs: Vec<_> = layers.iter().flat_map(|layer| (0..layer.heads()).map(move |head| (layer, head))).collect();
     let per_head = pairs.par_iter().map(|(layer, head)| {
-        if !goes_on() {
-            return None;
-        }
         let mut received = vec![0.0_f64; keys];
         let mut shares = vec![0.0_f64; queries];
-        let mut row = vec![0.0; keys];
-        for (query, share) in shares.iter_mut().enumerate() {
-            layer.read((head * queries + query) * keys, &mut row);
+        layer.walk(*head..head + 1, &all, goes_on, &mut |_, query, row| {
             let seen = &row[..layout.seen(query)];
-            *share = seen.iter().map(|&weight| f64::from(weight)).sum::<f64>() / seen.len().max(1) as f64;
+            shares[query] = seen.iter().map(|&weight| f64::from(weight)).sum::<f64>() / seen.len().max(1) as f64;
             received.iter_mut().zip(seen).for_each(|(sum, &weight)| *sum += f64::from(weight));
             if layout.same_sequence && query < seen.len() {
                 received[query] -= f64::from(seen[query]);
             }
-        }
+        })?;
         // Both sums are over the same queries, so the ratio of the means is that of the sums.
         let uniform = by_key(layout, &shares);
         let is_strong = |key: usize| {

@@ -9,12 +9,15 @@
 //! Sums of all heads are kept ([`HeadMasses`]), so that another head asks for no other pass over the weights. There is
 //! no shader: a pass reads the output tokens' rows alone, once for a trace.
 
+use std::ops::Range;
+
 use clap::ValueEnum;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::LayerWeights;
 use super::gather::LayerHeads;
-use crate::trace::{Block, Document, Modality, TensorView, Token};
+use crate::trace::{Block, Document, Modality, Token};
 
 /// What a key is to an output token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, ValueEnum)]
@@ -134,32 +137,28 @@ pub fn groups(document: &Document, block: &Block, outputs: &[usize], sinks: &[us
 
 impl HeadMasses {
     /// Sums the rows of `tokens` over `groups` (one per key) in `layers`, `[heads, queries, keys]` each; `None` if
-    /// `goes_on` said no before a layer.
+    /// `goes_on`, which is asked before each reading, said no.
     pub fn sum(
-        layers: &[TensorView<'_>],
+        layers: &[LayerWeights<'_>],
         tokens: &[usize],
         groups: &[TokenGroup],
-        mut goes_on: impl FnMut() -> bool,
+        goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Option<Self> {
-        let mut sums = Vec::with_capacity(layers.len());
-        for layer in layers {
-            if !goes_on() {
-                return None;
-            }
-            let [heads, queries, keys] = [layer.shape[0], layer.shape[1], layer.shape[2]];
-            let rows = (0..heads * tokens.len()).into_par_iter().map_init(
-                || vec![0.0; keys],
-                |row, place| {
-                    let (head, query) = (place / tokens.len(), tokens[place % tokens.len()]);
-                    layer.read((head * queries + query) * keys, row);
-                    let mut masses = [0.0; 4];
+        let of_layer = |layer: &LayerWeights<'_>| {
+            let together: Vec<_> = layer.together(0..layer.heads()).collect();
+            let of_heads = |heads: &Range<usize>| {
+                let mut masses = vec![[0.0; 4]; heads.len() * tokens.len()];
+                layer.walk(heads.clone(), tokens, goes_on, &mut |head, place, row| {
+                    let masses = &mut masses[(head - heads.start) * tokens.len() + place];
                     row.iter().zip(groups).for_each(|(weight, &group)| masses[group as usize] += weight);
-                    masses
-                },
-            );
-            sums.push(rows.collect());
-        }
-        Some(Self { tokens: tokens.to_vec(), layers: sums })
+                })?;
+                Some(masses)
+            };
+            let of_layer: Option<Vec<Vec<[f32; 4]>>> = together.par_iter().map(of_heads).collect();
+            Some(of_layer?.concat())
+        };
+        let sums: Option<Vec<Vec<[f32; 4]>>> = layers.iter().map(of_layer).collect();
+        Some(Self { tokens: tokens.to_vec(), layers: sums? })
     }
 
     /// The memory that it takes.
@@ -188,7 +187,7 @@ impl HeadMasses {
 impl Timeline {
     /// The mean over layers of the masses of an output token, by its place among them; layers without a value are left
     /// out. `None` if all are.
-    pub fn over(&self, layers: std::ops::Range<usize>, place: usize) -> Option<[f32; 4]> {
+    pub fn over(&self, layers: Range<usize>, place: usize) -> Option<[f32; 4]> {
         let (mut sum, mut count) = ([0.0; 4], 0.0);
         for layer in layers {
             let Some(masses) = self.at(layer, place).filter(|masses| masses.iter().all(|mass| !mass.is_nan())) else {

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use glam::Vec2;
 
 use super::adapter::AdapterArguments;
@@ -91,9 +91,12 @@ pub struct Arguments {
     /// How strongly the heat covers the image, from 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = Options::default().opacity, value_parser = parse_share)]
     opacity: f32,
-    /// Let the heat fade out where there is little attention, instead of covering all patches alike.
-    #[arg(long)]
+    /// Let the heat cover all patches alike, instead of fading out where there is little attention.
+    #[arg(long = "no-fade", action = ArgAction::SetFalse)]
     fade: bool,
+    /// Surround the fewest patches that hold half, and (dashed) four fifths, of the attention on an image.
+    #[arg(long)]
+    contours: bool,
     /// Each patch a square of one colour.
     #[arg(long)]
     by_patch: bool,
@@ -310,6 +313,7 @@ impl Arguments {
             smooth: !self.by_patch,
             opacity: self.opacity,
             fade: self.fade,
+            contours: self.contours,
             links: self.min_weight.map_or(Keep::Strongest(self.strongest), Keep::AtLeast),
             theme: self.theme,
             range: self.range,

@@ -124,6 +124,7 @@ fn flags_of_options(view: Option<View>, options: &Options) -> Flags {
         smooth,
         opacity,
         fade,
+        contours,
         image,
         matrix_window,
         embedding_view,
@@ -169,7 +170,8 @@ fn flags_of_options(view: Option<View>, options: &Options) -> Flags {
     add(range.is_some(), "--range", range.map(|[low, high]| format!("{low}:{high}")));
     add(!smooth, "--by-patch", None);
     add(*opacity != usual.opacity, "--opacity", Some(opacity.to_string()));
-    add(*fade, "--fade", None);
+    add(!*fade, "--no-fade", None);
+    add(*contours, "--contours", None);
     add(image.is_some(), "--image", image.map(|image| image.to_string()));
     add(matrix_window.is_some(), "--matrix-window", matrix_window.map(window));
     add(embedding_view.is_some(), "--embedding-view", embedding_view.map(transform));

@@ -275,6 +275,7 @@ impl Atlas {
             head_mean: if has_means { (0..heads).map(head).collect() } else { Vec::new() },
             diverging: matches!(value, AtlasValue::Difference | AtlasValue::Effect)
                 || (unit == "standard deviations" && value != AtlasValue::Deviation),
+            flat: None,
             range: (value == AtlasValue::P).then_some([0.0, 1.0]),
             marked,
             rows_left_out: Arc::default(),

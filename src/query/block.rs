@@ -97,7 +97,7 @@ impl Request for OutputMassesByHead {
             Some(sinks) => context.get(sinks)?.tokens(),
             None => Vec::new(),
         };
-        Ok(context.engine().output_masses(context.trace(), self.block, &found, || context.goes_on())?)
+        Ok(context.engine().output_masses(context.trace(), self.block, &found, &|| context.goes_on())?)
     }
 }
 
@@ -108,7 +108,7 @@ impl Request for BlockPeaks {
     fn compute(&self, context: &Context<'_>) -> Result<Peaks, QueryError> {
         let Self { block, direction, combine, tokens } = self.clone();
         let selection = Selection { block, direction, combine, tokens, ..Selection::default() };
-        Ok(context.engine().peaks(context.trace(), &selection)?)
+        Ok(context.engine().peaks(context.trace(), &selection, &|| context.goes_on())?)
     }
 }
 

@@ -62,7 +62,7 @@ impl QueryEngine {
     /// Starts the threads. `wake` is called, from any of them, when there is a new answer.
     pub fn new(solver: Solver, wake: impl Fn() + Send + Sync + 'static) -> Self {
         let shared = Arc::new(Shared { solver, board: Mutex::default(), posted: Condvar::new(), wake: Box::new(wake) });
-        for lane in [Lane::Selection, Lane::Block, Lane::States] {
+        for lane in [Lane::Selection, Lane::Matrix, Lane::Block, Lane::States] {
             let shared = Arc::clone(&shared);
             thread::spawn(move || shared.work(lane));
         }

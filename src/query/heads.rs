@@ -84,6 +84,8 @@ pub struct StatisticGrid {
     pub diverging: bool,
     /// The values at the ends of the colours; `None` for those of the data.
     pub range: Option<[f32; 2]>,
+    /// The value of all heads, where they are the same but for rounding.
+    pub flat: Option<f32>,
     /// `[layers, heads]`: which heads get a dot; may be empty.
     pub marked: Vec<bool>,
     /// `[layers, heads]`: how many rows the values are without, since a weight of them is NaN or infinite; may be empty.
@@ -205,8 +207,8 @@ impl Request for LayerTiles {
     const LANE: Lane = Lane::Block;
 
     fn compute(&self, context: &Context<'_>) -> Result<Vec<f32>, QueryError> {
-        context.check()?;
-        Ok(context.engine().pool_layer(context.trace(), self.block, self.layer, &self.tiling)?)
+        let goes_on = || context.goes_on();
+        Ok(context.engine().pool_layer(context.trace(), self.block, self.layer, &self.tiling, &goes_on)?)
     }
 }
 
@@ -242,6 +244,7 @@ impl StatisticGrid {
             head_mean: shown.head_mean(),
             diverging: z_score.is_some() || has_two_sides(),
             range: None,
+            flat: found.flat().filter(|_| z_score.is_none()),
             marked: Vec::new(),
             rows_left_out: Arc::clone(&found.rows_left_out),
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::error::QueryError;
-use super::request::{Context, Request};
+use super::request::{Context, Lane, Request};
 use super::rows::rows;
 use super::value::HeapBytes;
 use crate::analysis::{HeadRows, Selection};
@@ -111,7 +111,7 @@ impl StrongestLinks {
     /// The strongest among these rows; `None` if `goes_on` says no.
     pub fn among(&self, rows: &HeadRows<'_>, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<FoundLinks> {
         let chunks = self.queries.par_chunks(CHUNK).enumerate();
-        let sifted = chunks.map(|(chunk, queries)| goes_on().then(|| self.sift(rows, chunk * CHUNK, queries)));
+        let sifted = chunks.map(|(chunk, queries)| self.sift(rows, chunk * CHUNK, queries, goes_on));
         let join = |one: FoundLinks, other: FoundLinks| Some(one.join(other).strongest(self.keeps.most()));
         let found = sifted.try_reduce(FoundLinks::default, join)?;
         let sorted = |mut links: Vec<FoundLink>| {
@@ -130,35 +130,50 @@ impl StrongestLinks {
     }
 
     /// The links of some places of queries, beginning with number `first`.
-    fn sift(&self, rows: &HeadRows<'_>, first: usize, queries: &[Vec<usize>]) -> FoundLinks {
+    fn sift(
+        &self,
+        rows: &HeadRows<'_>,
+        first: usize,
+        places: &[Vec<usize>],
+        goes_on: &(dyn Fn() -> bool + Sync),
+    ) -> Option<FoundLinks> {
         let mut found = FoundLinks::default();
-        let mut row = vec![0.0; rows.keys()];
+        let is_query = |query: &&usize| **query < rows.queries();
+        let queries: Vec<usize> = places.iter().flat_map(|tokens| tokens.iter().filter(is_query)).copied().collect();
+        // Of each query its place, and whether it is the last of it.
+        let mut of_queries = (first..).zip(places).flat_map(|(place, tokens)| {
+            let count = tokens.iter().filter(is_query).count();
+            (1..=count).map(move |number| (place, tokens.len(), number == count))
+        });
         let mut weights = vec![0.0; self.keys.len()];
-        for (place, tokens) in (first..).zip(queries) {
-            weights.fill(0.0);
-            let is_bundle = tokens.len() > 1;
-            for &query in tokens.iter().filter(|&&query| query < rows.queries()) {
-                rows.read(query, &mut row);
-                for (weight, keys) in weights.iter_mut().zip(&*self.keys) {
-                    match keys.as_slice() {
-                        [key] if !is_bundle => *weight = row.get(*key).copied().unwrap_or(f32::NAN),
-                        keys => {
-                            let present = keys.iter().filter_map(|&key| row.get(key)).filter(|one| !one.is_nan());
-                            *weight += present.sum::<f32>() / tokens.len() as f32;
-                        }
+        rows.walk(&queries, goes_on, &mut |_, row| {
+            let Some((place, tokens, is_last)) = of_queries.next() else { return };
+            for (weight, keys) in weights.iter_mut().zip(&*self.keys) {
+                match keys.as_slice() {
+                    [key] if tokens == 1 => *weight = row.get(*key).copied().unwrap_or(f32::NAN),
+                    keys => {
+                        let present = keys.iter().filter_map(|&key| row.get(key)).filter(|one| !one.is_nan());
+                        *weight += present.sum::<f32>() / tokens as f32;
                     }
                 }
             }
-            for (key, &weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
-                let of = usize::from(!self.is_apart(place, key));
-                found.candidates[of] += 1;
-                if weight >= self.keeps.least() {
-                    let list = if of == 0 { &mut found.apart } else { &mut found.others };
-                    list.push(FoundLink { query: place as u32, key: key as u32, weight });
-                }
+            if is_last {
+                self.add_links(place, &weights, &mut found);
+                weights.fill(0.0);
+            }
+        })?;
+        Some(found.strongest(self.keeps.most()))
+    }
+
+    fn add_links(&self, place: usize, weights: &[f32], found: &mut FoundLinks) {
+        for (key, &weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
+            let of = usize::from(!self.is_apart(place, key));
+            found.candidates[of] += 1;
+            if weight >= self.keeps.least() {
+                let list = if of == 0 { &mut found.apart } else { &mut found.others };
+                list.push(FoundLink { query: place as u32, key: key as u32, weight });
             }
         }
-        found.strongest(self.keeps.most())
     }
 }
 
@@ -198,6 +213,7 @@ fn keep_strongest(links: &mut Vec<FoundLink>, most: usize) {
 
 impl Request for StrongestLinks {
     type Result = FoundLinks;
+    const LANE: Lane = Lane::Matrix;
 
     fn compute(&self, context: &Context<'_>) -> Result<FoundLinks, QueryError> {
         self.among(&rows(context, &self.matrix)?, &|| context.goes_on()).ok_or(QueryError::Stopped)

@@ -1,17 +1,30 @@
 //! Parts of the matrix of the selected heads.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
 use super::error::QueryError;
-use super::request::{Context, Request};
+use super::request::{Context, Lane, Request};
 use super::rows::rows;
 use super::value::HeapBytes;
 use crate::analysis::peaks::usual_maximum_of;
 use crate::analysis::token_statistics::entropy;
 use crate::analysis::{BlockLayout, Cells, HeadRows, Selection};
 use crate::gpu::ResidentMatrix;
+
+/// How long a part of a result is waited for before it is told.
+const PATIENCE: Duration = Duration::from_millis(60);
+/// How long until the next part: the picture is drawn anew each time.
+const PART_EVERY: Duration = Duration::from_millis(200);
+/// Of rows that have to be computed, one in so many comes first.
+const COARSE: usize = 8;
+/// Rows of the result, of a task.
+const TASK_ROWS: usize = 8;
+/// Rows of the result between two looks at the clock.
+const BAND_ROWS: usize = 256;
 
 /// A part of the matrix of the selected heads: these queries and keys, where a cell of the result is the maximum of
 /// `step` × `step` weights. A view asks for no more cells than it has pixels, and for a finer part when it is zoomed.
@@ -102,13 +115,15 @@ impl RowEntropy {
 
 impl Request for Rectangle {
     type Result = RectangleCells;
+    const LANE: Lane = Lane::Matrix;
 
     fn compute(&self, context: &Context<'_>) -> Result<RectangleCells, QueryError> {
         let source = rows(context, &self.matrix)?;
         if !(self.queries.fit(source.queries()) && self.keys.fit(source.keys())) {
             return Err(QueryError::failed("the block has no such queries or keys"));
         }
-        let cells = self.of(&source, &|| context.goes_on()).ok_or(QueryError::Stopped)?;
+        let cells = self.by_parts(&source, &|| context.goes_on(), &mut |part| context.tell(self, part));
+        let cells = cells.ok_or(QueryError::Stopped)?;
         let on_device = match self.is_whole(&source) {
             true => context.engine().resident_matrix(context.trace(), &self.matrix)?,
             false => None,
@@ -120,29 +135,103 @@ impl Request for Rectangle {
 impl Rectangle {
     /// The same of these rows, on the host; `None` if `goes_on` says no.
     pub fn of(&self, source: &HeadRows<'_>, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<RectangleCells> {
+        self.by_parts(source, goes_on, &mut |_| {})
+    }
+
+    /// `on_part` hears of what there is, where rows are computed: coarse first, finer with each part.
+    fn by_parts(
+        &self,
+        source: &HeadRows<'_>,
+        goes_on: &(dyn Fn() -> bool + Sync),
+        on_part: &mut dyn FnMut(RectangleCells),
+    ) -> Option<RectangleCells> {
         let [rows, columns] = self.size();
         let mut values = vec![f32::NEG_INFINITY; rows * columns];
-        let fill = |(row, out): (usize, &mut [f32])| {
-            let mut weights = vec![0.0; source.keys()];
-            for cell in row * self.step..((row + 1) * self.step).min(self.queries.len()) {
-                if !goes_on() {
-                    return None;
-                }
-                source.read(self.queries.token(cell), &mut weights);
-                for (place, out) in out.iter_mut().enumerate() {
-                    for key in place * self.step..((place + 1) * self.step).min(self.keys.len()) {
-                        *out = out.max(weights[self.keys.token(key)]);
-                    }
+        let mut is_known = vec![false; rows];
+        let mut next_part = Instant::now() + PATIENCE;
+        for pass in self.passes(source.at_once() > 1) {
+            for band in pass.chunks(BAND_ROWS) {
+                self.add(source, band, &mut values, goes_on)?;
+                band.iter().for_each(|(row, _)| is_known[*row] = true);
+                if is_known[0] && Instant::now() >= next_part {
+                    on_part(self.result(with_unknown_rows(&values, &is_known, columns)));
+                    next_part = Instant::now() + PART_EVERY;
                 }
             }
-            out.iter_mut().filter(|value| **value == f32::NEG_INFINITY).for_each(|value| *value = f32::NAN);
-            Some(())
+        }
+        Some(self.result(values))
+    }
+
+    /// Rows of the result, each with cells of its queries, in the order in which they are computed; those of a list may be at
+    /// once.
+    fn passes(&self, is_coarse_first: bool) -> Vec<Vec<(usize, Range<usize>)>> {
+        let rows = self.size()[0];
+        let cells = |row: usize| row * self.step..((row + 1) * self.step).min(self.queries.len());
+        if !is_coarse_first {
+            return vec![(0..rows).map(|row| (row, cells(row))).collect()];
+        }
+        let one =
+            |row: usize, place: usize| Some((row, cells(row).nth(place)?)).map(|(row, cell)| (row, cell..cell + 1));
+        let coarse = |row: &usize| row.is_multiple_of(COARSE);
+        let firsts = [(0..rows).filter(coarse).collect::<Vec<_>>(), (0..rows).filter(|row| !coarse(row)).collect()];
+        let firsts = firsts.into_iter().map(|rows| rows.into_iter().filter_map(|row| one(row, 0)).collect());
+        firsts.chain((1..self.step).map(|place| (0..rows).filter_map(|row| one(row, place)).collect())).collect()
+    }
+
+    /// Adds the weights of some queries to rows of the result.
+    fn add(
+        &self,
+        source: &HeadRows<'_>,
+        rows: &[(usize, Range<usize>)],
+        values: &mut [f32],
+        goes_on: &(dyn Fn() -> bool + Sync),
+    ) -> Option<()> {
+        let columns = self.size()[1];
+        let of_task = |rows: &[(usize, Range<usize>)]| {
+            let cells =
+                rows.iter().enumerate().flat_map(|(number, (_, cells))| cells.clone().map(move |at| (number, at)));
+            let (of, queries): (Vec<usize>, Vec<usize>) =
+                cells.map(|(number, cell)| (number, self.queries.token(cell))).unzip();
+            let mut found = vec![f32::NEG_INFINITY; rows.len() * columns];
+            source.walk(&queries, goes_on, &mut |place, weights| {
+                let found = &mut found[of[place] * columns..][..columns];
+                for (place, found) in found.iter_mut().enumerate() {
+                    for key in place * self.step..((place + 1) * self.step).min(self.keys.len()) {
+                        *found = found.max(weights[self.keys.token(key)]);
+                    }
+                }
+            })?;
+            Some(found)
         };
-        values.par_chunks_mut(columns.max(1)).enumerate().try_for_each(fill)?;
+        let found: Option<Vec<Vec<f32>>> = rows.par_chunks(source.at_once().max(TASK_ROWS)).map(of_task).collect();
+        let found = found?.concat();
+        for ((row, _), found) in rows.iter().zip(found.chunks(columns.max(1))) {
+            let out = &mut values[row * columns..][..columns];
+            out.iter_mut().zip(found).for_each(|(out, found)| *out = out.max(*found));
+        }
+        Some(())
+    }
+
+    fn result(&self, mut values: Vec<f32>) -> RectangleCells {
+        values.iter_mut().filter(|value| **value == f32::NEG_INFINITY).for_each(|value| *value = f32::NAN);
+        let [rows, columns] = self.size();
         let maximum = values.iter().copied().fold(0.0, f32::max);
         let (usual_maximum, step) = (usual_maximum_of(&values), self.step);
-        Some(RectangleCells { rows, columns, step, values: Arc::new(values), on_device: None, maximum, usual_maximum })
+        RectangleCells { rows, columns, step, values: Arc::new(values), on_device: None, maximum, usual_maximum }
     }
+}
+
+/// Rows that are not known yet are like the last one before them.
+fn with_unknown_rows(values: &[f32], is_known: &[bool], columns: usize) -> Vec<f32> {
+    let mut values = values.to_vec();
+    let mut last = 0;
+    for (row, is_known) in is_known.iter().enumerate() {
+        match is_known {
+            true => last = row,
+            false => values.copy_within(last * columns..(last + 1) * columns, row * columns),
+        }
+    }
+    values
 }
 
 impl Rectangle {
@@ -169,6 +258,7 @@ impl Request for Cell {
 
 impl Request for Received {
     type Result = Vec<f32>;
+    const LANE: Lane = Lane::Matrix;
 
     fn compute(&self, context: &Context<'_>) -> Result<Vec<f32>, QueryError> {
         let layout = BlockLayout::of(context.trace(), self.matrix.block);
@@ -178,6 +268,7 @@ impl Request for Received {
 
 impl Request for RowEntropy {
     type Result = Vec<f32>;
+    const LANE: Lane = Lane::Matrix;
 
     fn compute(&self, context: &Context<'_>) -> Result<Vec<f32>, QueryError> {
         let of_row = |_: usize, row: &[f32]| entropy(row);

@@ -26,7 +26,6 @@ impl OpenTrace {
     /// If it is not a sound trace.
     pub fn open(path: &Path) -> Result<Self> {
         let trace = Trace::open(path)?;
-        trace.check_stores_weights()?;
         let images = (0..trace.document().images)
             .map(|index| {
                 let view = trace.image(index);

@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::error::QueryError;
 use super::open::OpenTrace;
 use super::value::{HeapBytes, Value};
-use crate::analysis::Engine;
-use crate::trace::{Document, TensorView, Trace};
+use crate::analysis::{Engine, LayerWeights};
+use crate::trace::{Document, Trace};
 
 /// One question with one result.
 pub trait Request: Any + Clone + fmt::Debug + Eq + Hash + Send + Sync {
@@ -36,6 +36,8 @@ pub trait Request: Any + Clone + fmt::Debug + Eq + Hash + Send + Sync {
 pub enum Lane {
     /// What a click or a hover asks for: milliseconds.
     Selection,
+    /// What goes over all rows of a matrix: its picture, its links. Where they have to be computed, these are seconds.
+    Matrix,
     /// What reads a whole block: statistics, tiles, sinks.
     Block,
     /// What iterates over hidden states: projections and similarities.
@@ -189,11 +191,11 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// If there is no such block.
-    pub fn layers(&self, block: usize) -> Result<Vec<TensorView<'a>>, QueryError> {
-        let Some(described) = self.document().attention.get(block) else {
-            return Err(QueryError::failed("this trace holds no such attention"));
-        };
-        Ok((0..described.layers).map(|layer| self.open.trace.attention(block, layer)).collect())
+    pub fn layers(&self, block: usize) -> Result<Vec<LayerWeights<'a>>, QueryError> {
+        match block < self.document().attention.len() {
+            true => Ok(LayerWeights::of_block(&self.open.trace, block)),
+            false => Err(QueryError::failed("this trace holds no such attention")),
+        }
     }
 
     /// Whether somebody still wants the result, and the file can still be read.

@@ -2,11 +2,12 @@
 
 use super::error::QueryError;
 use super::request::{Context, Request};
-use super::rows::rows;
+use super::rows::{rolled_out, rows};
 use super::value::HeapBytes;
 use crate::analysis::gather::Resolved;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::per_head::{self, HeadWeights};
+use crate::analysis::rollout::of_tokens::MATRIX_TOKENS;
 use crate::analysis::{BlockLayout, Pick, Selection};
 
 /// What the selected tokens attend to (keys), or what attends to them (queries), as it is in the model: `[others]`.
@@ -60,7 +61,10 @@ impl Request for Weights {
         let layers = context.layers(selection.block)?;
         let part = Resolved::new(&BlockLayout::of(context.trace(), selection.block), &layers, selection)?;
         if part.is_by_head(selection) && !selection.sinks.leaves_out() {
-            return Ok(context.engine().gather(context.trace(), selection)?);
+            return Ok(context.engine().gather(context.trace(), selection, &|| context.goes_on())?);
+        }
+        if selection.rollout.is_some() && layers.first().is_some_and(|layer| layer.shape()[2] > MATRIX_TOKENS) {
+            return rolled_out(context, selection, part);
         }
         let rows = rows(context, selection)?;
         rows.gather(&part.without(rows.left_out()), &|| context.goes_on()).ok_or(QueryError::Stopped)
@@ -82,7 +86,7 @@ impl Request for HeadsApart {
     fn compute(&self, context: &Context<'_>) -> Result<HeadWeights, QueryError> {
         let selection = &self.selection;
         if selection.rollout.is_none() && !selection.sinks.leaves_out() {
-            return Ok(context.engine().per_head(context.trace(), selection)?);
+            return Ok(context.engine().per_head(context.trace(), selection, &|| context.goes_on())?);
         }
         let layers = context.layers(selection.block)?;
         let part = per_head::resolve(&BlockLayout::of(context.trace(), selection.block), &layers, selection)?;

@@ -13,7 +13,10 @@ pub enum Colormap {
     /// Dark blue over green to yellow; the default of the matrices.
     #[default]
     Viridis,
-    /// Black over red to pale yellow; the default over images.
+    /// Black over red to amber; the default over images and words. It is inferno without its palest colours, which on white paper
+    /// look like less than those before them.
+    Ember,
+    /// Black over red to pale yellow.
     Inferno,
     /// Black over purple to white.
     Magma,
@@ -33,13 +36,15 @@ pub enum Colormap {
 
 /// A name that is no colormap's.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a colormap: there are viridis, inferno, magma, cividis, red-blue, greys, plasma, turbo and jet")]
+#[error(
+    "'{0}' is not a colormap: there are viridis, ember, inferno, magma, cividis, red-blue, greys, plasma, turbo and jet"
+)]
 pub struct UnknownColormap(String);
 
 impl Colormap {
     /// Those to choose from; a few more are there by name.
-    pub fn all() -> [Self; 6] {
-        [Self::Viridis, Self::Inferno, Self::Magma, Self::Cividis, Self::RedBlue, Self::Greys]
+    pub fn all() -> [Self; 7] {
+        [Self::Viridis, Self::Ember, Self::Inferno, Self::Magma, Self::Cividis, Self::RedBlue, Self::Greys]
     }
 
     /// The colour at `t`, from 0 (low) to 1 (high); clamped, and low for NaN.
@@ -47,6 +52,7 @@ impl Colormap {
         let t = if t.is_nan() { 0.0 } else { f64::from(t.clamp(0.0, 1.0)) };
         let gradient = match self {
             Self::Viridis => colorous::VIRIDIS,
+            Self::Ember => return colorous::INFERNO.eval_continuous(0.8 * t).as_array(),
             Self::Inferno => colorous::INFERNO,
             Self::Magma => colorous::MAGMA,
             Self::Cividis => colorous::CIVIDIS,
@@ -80,6 +86,7 @@ impl fmt::Display for Colormap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Viridis => "viridis",
+            Self::Ember => "ember",
             Self::Inferno => "inferno",
             Self::Magma => "magma",
             Self::Cividis => "cividis",
@@ -110,7 +117,7 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
-        for name in ["viridis", "inferno", "magma", "cividis", "red-blue", "greys", "plasma", "turbo", "jet"] {
+        for name in ["viridis", "ember", "inferno", "magma", "cividis", "red-blue", "greys", "plasma", "turbo", "jet"] {
             assert_eq!(name.parse().map(|colormap: Colormap| colormap.to_string()), Ok(name.to_owned()));
         }
         assert!("rainbow".parse::<Colormap>().is_err());

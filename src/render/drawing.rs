@@ -128,6 +128,8 @@ pub struct Picture {
     pub opacity: f32,
     /// Blended between pixels, or each pixel a square.
     pub smooth: bool,
+    /// Without its colours, so that none of them is taken for one of a heatmap above it.
+    pub grey: bool,
 }
 
 /// `[height, width, 3]`, RGB.
@@ -162,10 +164,36 @@ pub struct Heatmap {
     pub missing: Color,
     /// From 0 to 1, over all cells.
     pub opacity: f32,
-    /// Whether the opacity also rises with the value from 0 to `opacity`, so that weak cells let the image through.
+    /// Whether the opacity also rises with the value from 0 to `opacity` ([`faded`]), so that weak cells let the image through.
     pub fade: bool,
     /// Interpolated between the cells' middles, or each cell a square.
     pub smooth: bool,
+}
+
+/// How opaque a cell of a fading heatmap is whose value lies at this place in the range, from 0 to 1. Less steep than the value, so
+/// that a tenth of the largest weight still is seen.
+pub fn faded(level: f32) -> f32 {
+    level.powf(0.55)
+}
+
+impl Pixels {
+    /// Its luma (ITU-R BT.601), as RGB.
+    pub fn grey(&self) -> Self {
+        Self { rgb: self.rgb.chunks_exact(3).flat_map(|rgb| [luma(rgb); 3]).collect(), ..*self }
+    }
+
+    /// The mean of its luma, of some thousand pixels; black if there is none.
+    pub fn mean_grey(&self) -> Color {
+        let every = (self.rgb.len() / 3 / 4096).max(1);
+        let levels = || self.rgb.chunks_exact(3).step_by(every).map(|rgb| u64::from(luma(rgb)));
+        let mean = levels().sum::<u64>().checked_div(levels().count() as u64).unwrap_or(0) as u8;
+        Color([mean, mean, mean, 255])
+    }
+}
+
+fn luma(rgb: &[u8]) -> u8 {
+    let [r, g, b] = [rgb[0], rgb[1], rgb[2]].map(u32::from);
+    ((299 * r + 587 * g + 114 * b) / 1000) as u8
 }
 
 /// Where a heatmap's values are.

@@ -1,8 +1,9 @@
 //! Textures over rectangles: RGB images, and the heatmaps once they are coloured.
 //!
-//! An image is uploaded once, found again by the address of its `Arc`, and goes when nobody else holds that. Its rectangle
+//! An image is uploaded once, and once more if it is drawn in grey; it is found again by the address of its `Arc`, and goes when nobody else holds that. Its rectangle
 //! is moved onto whole pixels, as those of the shapes are, so that outlines around it fit.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use glam::Vec2;
@@ -27,8 +28,8 @@ pub(super) struct Blit {
 /// An image on the device.
 struct Uploaded {
     pixels: Arc<Pixels>,
-    /// With nearest and with linear sampling.
-    bindings: [wgpu::BindGroup; 2],
+    /// In colour and in grey, once they are drawn so: with nearest and with linear sampling.
+    bindings: [Option<[wgpu::BindGroup; 2]>; 2],
 }
 
 /// The pipeline, the images on the device, and the instances of the current drawing.
@@ -91,19 +92,28 @@ impl PicturePass {
             part: [mark.part.min.x, mark.part.min.y, mark.part.max.x, mark.part.max.y],
             opacity: mark.opacity.clamp(0.0, 1.0),
         };
-        let known = self.uploaded.iter().position(|known| Arc::ptr_eq(&known.pixels, &mark.pixels));
-        let index = known.unwrap_or_else(|| self.upload(frame, &mark.pixels));
-        Ok(Some((self.uploaded[index].bindings[usize::from(mark.smooth)].clone(), blit)))
+        let bindings = self.image(frame, mark);
+        Ok(Some((bindings[usize::from(mark.smooth)].clone(), blit)))
     }
 
-    fn upload(&mut self, frame: &Frame<'_>, pixels: &Arc<Pixels>) -> usize {
-        let rgba: Vec<u8> = pixels.rgb.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
-        let texture = texture(frame.gpu, pixels.width, pixels.height, wgpu::TextureUsages::COPY_DST);
+    /// The image on the device, in colour or in grey.
+    fn image(&mut self, frame: &Frame<'_>, mark: &Picture) -> [wgpu::BindGroup; 2] {
+        let known = self.uploaded.iter().position(|known| Arc::ptr_eq(&known.pixels, &mark.pixels));
+        let index = known.unwrap_or_else(|| {
+            self.uploaded.push(Uploaded { pixels: mark.pixels.clone(), bindings: [None, None] });
+            self.uploaded.len() - 1
+        });
+        let variant = usize::from(mark.grey);
+        if let Some(bindings) = &self.uploaded[index].bindings[variant] {
+            return bindings.clone();
+        }
+        let shown = if mark.grey { Cow::Owned(mark.pixels.grey()) } else { Cow::Borrowed(&*mark.pixels) };
+        let rgba: Vec<u8> = shown.rgb.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 255]).collect();
+        let texture = texture(frame.gpu, shown.width, shown.height, wgpu::TextureUsages::COPY_DST);
         write_texture(frame.gpu, &texture, &rgba);
-        let bindings = [0, 1].map(|sampler| self.bindings(frame.gpu, &texture, &self.samplers[sampler]));
-        self.uploaded.push(Uploaded { pixels: pixels.clone(), bindings });
         self.uploaded_bytes += rgba.len() as u64;
-        self.uploaded.len() - 1
+        let bindings = [0, 1].map(|sampler| self.bindings(frame.gpu, &texture, &self.samplers[sampler]));
+        self.uploaded[index].bindings[variant].insert(bindings).clone()
     }
 
     /// Draws a texture with straight alpha, pixel by pixel.

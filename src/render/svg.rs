@@ -295,7 +295,8 @@ fn css(color: Color) -> (String, Option<f32>) {
 
 /// The pixels of the part that is shown, and where they lie: whole pixels, so that they may reach beyond the mark.
 fn cropped(picture: &Picture) -> Option<(DynamicImage, Rect)> {
-    let Pixels { width, height, rgb } = &*picture.pixels;
+    let grey = picture.grey.then(|| picture.pixels.grey());
+    let Pixels { width, height, rgb } = grey.as_ref().unwrap_or(&picture.pixels);
     let image: image::ImageBuffer<Rgb<u8>, _> = image::ImageBuffer::from_raw(*width, *height, rgb.clone())?;
     let all = Vec2::new(*width as f32, *height as f32);
     let part = picture.part.size() * all;

@@ -188,19 +188,6 @@ impl Trace {
         self.view(&self.numbers[&(ATTENTION.name, block, layer)])
     }
 
-    /// Fails where [`Trace::attention`] would panic: in a block that stores queries and keys.
-    ///
-    /// # Errors
-    /// If there is such a block.
-    pub fn check_stores_weights(&self) -> Result<(), TraceError> {
-        let block = self.document.attention.iter().find(|block| block.stored != Stored::Weights);
-        block.map_or(Ok(()), |block| {
-            let message =
-                format!("attention `{}` is stored as queries and keys, which cannot be shown yet", block.name);
-            Err(TraceError::new(&self.path, message))
-        })
-    }
-
     /// What is stored of one layer. Panics if there is no such block or layer.
     pub fn layer(&self, block: usize, layer: usize) -> LayerTensors<'_> {
         let described = &self.document.attention[block];

@@ -37,6 +37,8 @@ pub struct Options {
     pub opacity: f32,
     /// Whether that heat fades out where there is little attention, instead of covering all patches alike.
     pub fade: bool,
+    /// Whether lines surround the fewest patches that hold half, and four fifths, of the attention on an image.
+    pub contours: bool,
     /// Which image is shown; `None` for all, side by side.
     pub image: Option<usize>,
     /// The cells of the matrix in view, `min` and `max` as (key, query); `None` for all.
@@ -146,8 +148,9 @@ impl Default for Options {
             range: None,
             normalization: Normalization::None,
             smooth: true,
-            opacity: 0.65,
-            fade: false,
+            opacity: 0.9,
+            fade: true,
+            contours: false,
             image: None,
             matrix_window: None,
             embedding_view: None,

@@ -21,6 +21,6 @@ pub fn summary(inputs: &Inputs<'_>) -> Option<String> {
     let shares = shares(&inputs.document.sequences[sides.far].tokens, weights)?;
     let shares = ["image", "text", "special"].into_iter().zip(shares).filter(|(_, share)| *share > 0.0);
     let shares: Vec<String> = shares.map(|(name, share)| format!("{name} {share:.2}")).collect();
-    let (headline, entropy) = (headline(inputs, &sides), number(entropy(weights)));
+    let (headline, entropy) = (headline(inputs), number(entropy(weights)));
     Some(format!("{headline}: {} · entropy {entropy} nats", shares.join(" · ")))
 }

@@ -4,6 +4,7 @@ mod bench;
 mod command_line;
 mod common;
 mod compare;
+mod computed;
 mod dataset;
 mod figures;
 mod full_disk;
@@ -11,8 +12,12 @@ mod hardware_kit;
 mod heads;
 mod hidden;
 mod hostile;
+#[path = "../render/likeness.rs"]
+mod likeness;
 mod memory;
 mod numbers;
+#[path = "../common/computed.rs"]
+mod pair;
 mod pictures;
 #[path = "../common/traces.rs"]
 mod raw;

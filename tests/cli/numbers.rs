@@ -120,7 +120,10 @@ fn attention_names_its_tokens() -> Result {
     let arguments = ["attention", MULTI_IMAGE, "--layer", "mean", "--token", "1", "--compute", "cpu"];
     let text = succeed(&arguments)?;
     assert!(text.lines().next().is_some_and(|line| line.starts_with("position  token")), "{text}");
-    assert!(text.contains("image 0 patch (1, 1)") && text.contains("image 1 patch (2, 0)"), "{text}");
+    assert!(
+        text.contains("image 0 patch (row 1, column 1)") && text.contains("image 1 patch (row 2, column 0)"),
+        "{text}"
+    );
     let csv = succeed(&[&arguments[..], &["--csv"]].concat())?;
     assert_eq!(csv.lines().count(), 15);
     Ok(())

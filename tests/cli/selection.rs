@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::common::{Result, fail, json, succeed};
 use serde_json::{Value, json};
-use vlscope::analysis::{Combine, Engine, Pick, Rollout, Selection, SinkTreatment, sinks};
+use vlscope::analysis::{Combine, Engine, Pick, Rollout, RowBuffers, Selection, SinkTreatment, sinks};
 use vlscope::trace::{Modality, Trace};
 
 const MULTI_IMAGE: &str = "tests/traces/multi-image.safetensors";
@@ -52,7 +52,7 @@ fn sets_of_tokens_join_without_doubles() -> Result {
 #[test]
 fn combinations_and_rollout_are_those_of_the_engine() -> Result {
     let trace = Trace::open(Path::new(MULTI_IMAGE))?;
-    let gathered = |selection: Selection| Engine::cpu().gather(&trace, &selection);
+    let gathered = |selection: Selection| Engine::cpu().gather(&trace, &selection, &|| true);
     let tokens = vec![1, 12];
     let options = ["--token", "1", "--token", "12", "--layer", "max", "--head", "max", "--combine", "sum"];
     let (layer, head, combine) = (Pick::Max, Pick::Max, Combine::Sum);
@@ -92,7 +92,7 @@ fn hidden_sinks_have_no_weight() -> Result {
         };
         let rows = Engine::cpu().rows(&trace, &selection, found.clone(), &|| true)?;
         let mut expected = vec![0.0; rows.keys()];
-        rows.read(4, &mut expected);
+        rows.read(&[4], &mut RowBuffers::default(), &mut expected);
         let report = attention(MULTI_IMAGE, &["--token", "4", "--sinks", name])?;
         assert_weights(&report, &expected);
         assert_eq!(report["sinks"].as_array().map_or(0, Vec::len), found.len());

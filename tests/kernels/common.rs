@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use half::{bf16, f16};
-use vlscope::analysis::{BlockLayout, Compute, Engine, Selection};
+use vlscope::analysis::{BlockLayout, Compute, Engine, LayerWeights, Selection};
 use vlscope::gpu::{AdapterChoice, Gpu, PageKey};
 use vlscope::trace::{Area, Dtype, Region, TensorView, Token, Trace};
 
@@ -148,6 +148,10 @@ impl Block {
             regions: &self.regions,
             aspects: vec![0.75],
         }
+    }
+
+    pub fn weights(&self) -> Vec<LayerWeights<'_>> {
+        self.layers().into_iter().map(LayerWeights::Stored).collect()
     }
 
     pub fn layers(&self) -> Vec<TensorView<'_>> {

@@ -11,7 +11,8 @@ use vlscope::trace::{Area, Region, Token};
 fn measure(block: &Block, specials: bool) -> [Vec<HeadStatistics>; 2] {
     let plan = Plan::new(&block.layout(), &Options { specials, ..Options::default() });
     let layers = block.layers();
-    let on_processor = vec![statistics::cpu::Pass::new(&plan).layer_sums(&layers[0], &|| true).unwrap()];
+    let on_processor =
+        vec![statistics::cpu::Pass::new(&plan, false).layer_sums(&block.weights()[0], &|| true).unwrap()];
     let in_shaders = gpu()
         .guarded(|| statistics::gpu::layer_sums(gpu(), new_key(), &layers, &plan, &mut |_| true))
         .unwrap()

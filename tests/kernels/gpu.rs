@@ -57,14 +57,14 @@ fn a_device_has_one_budget_whoever_uses_it() {
     let one = Engine::new(Some(gpu.clone()), Compute::Gpu, 1 << 20).unwrap();
     let other = Engine::new(Some(gpu.clone()), Compute::Gpu, 1 << 20).unwrap();
     let selection = Selection { layer: Pick::Mean, head: Pick::Mean, ..Selection::default() };
-    one.gather(&trace, &selection).unwrap();
+    one.gather(&trace, &selection, &|| true).unwrap();
     let resident = gpu.resident_bytes();
     assert!(resident > 0);
-    assert_eq!(one.gather(&trace, &selection).unwrap(), other.gather(&trace, &selection).unwrap());
+    assert_eq!(one.gather(&trace, &selection, &|| true).unwrap(), other.gather(&trace, &selection, &|| true).unwrap());
     assert_eq!(gpu.resident_bytes(), resident);
     let layer_bytes = trace.attention(0, 0).bytes.len() as u64;
     Engine::new(Some(gpu.clone()), Compute::Gpu, 2 * layer_bytes).unwrap();
-    one.gather(&trace, &selection).unwrap();
+    one.gather(&trace, &selection, &|| true).unwrap();
     assert!(gpu.resident_bytes() <= 2 * layer_bytes);
 }
 

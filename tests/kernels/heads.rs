@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::common::{Block, assert_close, engine_on_shaders, gpu, limited_gpu, new_key, reference};
-use vlscope::analysis::pool::{self, Pooling, Rectangle, Tiling};
+use vlscope::analysis::pool::{self, Pooling, Tiling};
 use vlscope::analysis::statistics::{self, HeadStatistics, Over};
-use vlscope::analysis::{BlockLayout, Direction, Engine, Pick, Selection, per_head};
-use vlscope::gpu::{Gpu, read_back};
+use vlscope::analysis::{BlockLayout, Direction, Engine, LayerWeights, Pick, Selection, per_head};
+use vlscope::gpu::Gpu;
 use vlscope::query::{AttentionGrid, OpenTrace, Solver};
 use vlscope::trace::{Dtype, TensorView};
+
+fn on_processor(layer: &LayerWeights<'_>, tiling: &Tiling) -> Vec<f32> {
+    pool::cpu::pool(layer, tiling, &|| true).unwrap()
+}
 
 fn on_device(layer: &TensorView<'_>, tiling: &Tiling, gpu: &Gpu) -> Vec<f32> {
     gpu.guarded(|| pool::gpu::pool(gpu, new_key(), layer, tiling)).unwrap()
@@ -23,11 +27,11 @@ fn cpu_and_gpu_pool_alike_at_awkward_sizes() {
         for dtype in [Dtype::F32, Dtype::F16, Dtype::Bf16] {
             for causal in [false, true] {
                 let block = Block::mixed(tokens, causal, &[3], dtype);
-                let layer = &block.layers()[0];
+                let (layer, weights) = (&block.layers()[0], &block.weights()[0]);
                 for pooling in Pooling::ALL {
                     for side in [1, 7, 16, 64, 200] {
                         let tiling = Tiling::within(side, [tokens, tokens], pooling, causal);
-                        let native = pool::cpu::pool(layer, &tiling);
+                        let native = on_processor(weights, &tiling);
                         assert_eq!(native.len(), 3 * side.min(tokens).pow(2));
                         let what = format!("{tokens} tokens, {dtype:?}, {tiling:?}");
                         assert_close(&what, &native, &on_device(layer, &tiling, gpu()), 2e-6);
@@ -42,60 +46,29 @@ fn cpu_and_gpu_pool_alike_at_awkward_sizes() {
 fn cpu_and_gpu_pool_alike_for_cross_attention_and_pages() {
     for (queries, keys) in [(5, 67), (67, 5), (1, 1000)] {
         let block = Block::cross(queries, keys, &[5], Dtype::F16);
-        let layer = &block.layers()[0];
+        let (layer, weights) = (&block.layers()[0], &block.weights()[0]);
         let tiling = Tiling::within(12, [queries, keys], Pooling::Mean, false);
-        let native = pool::cpu::pool(layer, &tiling);
+        let native = on_processor(weights, &tiling);
         // Two heads a page.
         let page_bytes = (2 * queries * keys * 2).next_multiple_of(4) as u64;
         assert_close("pages", &native, &on_device(layer, &tiling, &limited_gpu(page_bytes.max(1000))), 2e-6);
     }
     let empty = TensorView { dtype: Dtype::F32, shape: vec![0, 4, 4], bytes: &[] };
     let tiling = Tiling::within(4, [4, 4], Pooling::Mean, false);
-    assert!(pool::cpu::pool(&empty, &tiling).is_empty() && on_device(&empty, &tiling, gpu()).is_empty());
-}
-
-/// A part of a head, wherever it begins and however fine; the whole is what [`pool`](pool::cpu::pool) makes of it.
-#[test]
-fn cpu_and_gpu_pool_a_rectangle_alike() {
-    for (causal, dtype) in [(false, Dtype::F32), (true, Dtype::F16), (true, Dtype::Bf16)] {
-        let block = Block::mixed(65, causal, &[3], dtype);
-        let layer = &block.layers()[0];
-        let matrix = layer.entry(2).to_f32();
-        for (queries, keys) in [(0..65, 0..65), (7..8, 0..65), (3..64, 40..41), (33..50, 1..64), (9..9, 2..5)] {
-            for side in [1, 5, 64, 65] {
-                for pooling in Pooling::ALL {
-                    let tiling = Tiling::within(side, [queries.len(), keys.len()], pooling, causal);
-                    let part = Rectangle { head: 2, queries: queries.clone(), keys: keys.clone(), tiling };
-                    let native = pool::cpu::rectangle(layer, &part);
-                    let resident = gpu().guarded(|| pool::gpu::rectangle(gpu(), new_key(), layer, &part)).unwrap();
-                    let mut on_device: Vec<f32> = read_back(gpu(), &resident.buffer).unwrap();
-                    on_device.truncate(tiling.cells());
-                    assert_close(&format!("{part:?}"), &native, &on_device, 2e-6);
-                    if tiling.rows == queries.len() && tiling.columns == keys.len() {
-                        let expected: Vec<f32> = queries
-                            .clone()
-                            .flat_map(|query| keys.clone().map(move |key| (query, key)))
-                            .map(|(query, key)| if causal && key > query { 0.0 } else { matrix[query * 65 + key] })
-                            .collect();
-                        assert_eq!(native, expected);
-                    }
-                    if queries.len() == 65 && keys.len() == 65 {
-                        assert_eq!(native, pool::cpu::pool(layer, &tiling)[2 * tiling.cells()..]);
-                    }
-                }
-            }
-        }
-    }
+    assert!(
+        on_processor(&LayerWeights::Stored(empty.clone()), &tiling).is_empty()
+            && on_device(&empty, &tiling, gpu()).is_empty()
+    );
 }
 
 /// 66,000 workgroups of 64 cells.
 #[test]
 fn cpu_and_gpu_pool_alike_beyond_one_dimension_of_workgroups() {
     let block = Block::cross(2, 1000, &[2112], Dtype::F16);
-    let layer = &block.layers()[0];
+    let (layer, weights) = (&block.layers()[0], &block.weights()[0]);
     let tiling = Tiling::within(1000, [2, 1000], Pooling::Maximum, false);
     assert!(2112 * tiling.cells() > 65_535 * 64);
-    assert_eq!(pool::cpu::pool(layer, &tiling), on_device(layer, &tiling, gpu()));
+    assert_eq!(on_processor(weights, &tiling), on_device(layer, &tiling, gpu()));
 }
 
 #[test]
@@ -104,7 +77,7 @@ fn a_cell_is_the_maximum_or_the_mean_of_what_is_unmasked() {
     let weights = [1.0, 0.0, 0.0, 0.4, 0.6, 0.0, 0.2, 0.3, 0.5];
     let pool = |pooling, causal, weights: &[f32]| {
         let block = Block::given(queries.clone(), causal, Vec::new(), weights);
-        pool::cpu::pool(&block.layers()[0], &Tiling::within(2, [3, 3], pooling, causal))
+        on_processor(&block.weights()[0], &Tiling::within(2, [3, 3], pooling, causal))
     };
     // Rows 0 | 1, 2 and columns 0 | 1, 2.
     assert_close("maximum", &pool(Pooling::Maximum, false, &weights), &[1.0, 0.0, 0.4, 0.6], 1e-6);
@@ -136,10 +109,10 @@ fn a_broken_weight_spoils_one_cell_on_both_sides() {
     let trace = reference("broken-nan");
     let tiling = Tiling::within(7, [14, 14], Pooling::Maximum, false);
     for engine in [Engine::cpu(), engine_on_shaders()] {
-        let tiles = engine.pool(&trace, 0, &tiling, || true).unwrap();
+        let tiles = engine.pool(&trace, 0, &tiling, &|| true).unwrap();
         let broken: usize = tiles.iter().flatten().filter(|cell| cell.is_nan()).count();
         assert_eq!(broken, 1);
-        assert!(engine.pool(&trace, 0, &tiling, || false).is_err());
+        assert!(engine.pool(&trace, 0, &tiling, &|| false).is_err());
     }
 }
 
@@ -155,13 +128,13 @@ fn every_head_apart_is_the_gathering_of_each() {
                 (Pick::Mean, Direction::AttendsTo, vec![]),
             ] {
                 let selection = Selection { block, layer, head: Pick::Mean, tokens, direction, ..Selection::default() };
-                let native = Engine::cpu().per_head(&trace, &selection).unwrap();
-                let shaders = engine_on_shaders().per_head(&trace, &selection).unwrap();
+                let native = Engine::cpu().per_head(&trace, &selection, &|| true).unwrap();
+                let shaders = engine_on_shaders().per_head(&trace, &selection, &|| true).unwrap();
                 assert_eq!(native.heads, trace.max_heads(block));
                 assert_close(name, &native.values, &shaders.values, 2e-6);
                 for head in 0..native.heads {
                     let one = Selection { head: Pick::One(head), ..selection.clone() };
-                    let gathered = Engine::cpu().gather(&trace, &one).unwrap();
+                    let gathered = Engine::cpu().gather(&trace, &one, &|| true).unwrap();
                     assert_close(name, native.of_head(head), &gathered, 2e-6);
                 }
                 assert!(native.of_head(native.heads).is_empty());
@@ -173,11 +146,11 @@ fn every_head_apart_is_the_gathering_of_each() {
 #[test]
 fn layers_with_fewer_heads_leave_their_part_out() {
     let block = Block::mixed(9, false, &[2, 3], Dtype::F16);
-    let layers = block.layers();
+    let (layers, weights) = (block.layers(), block.weights());
     let layout: BlockLayout<'_> = block.layout();
     let selection = Selection { layer: Pick::Mean, tokens: vec![4], ..Selection::default() };
-    let part = per_head::resolve(&layout, &layers, &selection).unwrap();
-    let weights = per_head::cpu::per_head(&layers, &part);
+    let part = per_head::resolve(&layout, &weights, &selection).unwrap();
+    let weights = per_head::cpu::per_head(&weights, &part, &|| true).unwrap();
     let row = |layer: usize, head: usize| layers[layer].entry(head).to_f32()[4 * 9..5 * 9].to_vec();
     assert_close("only one layer has head 2", weights.of_head(2), &row(1, 2), 1e-6);
     let both: Vec<f32> = row(0, 1).iter().zip(row(1, 1)).map(|(a, b)| (a + b) / 2.0).collect();

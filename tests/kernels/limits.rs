@@ -27,7 +27,7 @@ fn blocks() -> Vec<Block> {
 }
 
 fn check_weights(gpu: &Gpu, block: &Block) {
-    let layers = block.layers();
+    let (layers, weights) = (block.layers(), block.weights());
     for direction in [Direction::AttendsTo, Direction::AttendedBy] {
         for (layer, head, combine) in [
             (Pick::Mean, Pick::Mean, Combine::Mean),
@@ -35,33 +35,38 @@ fn check_weights(gpu: &Gpu, block: &Block) {
             (Pick::Mean, Pick::One(2), Combine::Sum),
         ] {
             let selection = Selection { layer, head, direction, combine, ..Selection::default() };
-            let Ok(part) = Resolved::new(&block.layout(), &layers, &selection) else { continue };
+            let Ok(part) = Resolved::new(&block.layout(), &weights, &selection) else { continue };
             let what = format!("{:?} of {:?}, {selection:?}", block.shapes, block.dtype);
             let on_device = gpu.guarded(|| gather::gpu::gather(gpu, new_key(), &layers, &part)).unwrap();
-            assert_close(&what, &gather::cpu::gather(&layers, &part), &on_device, CLOSE);
+            assert_close(&what, &gather::cpu::gather(&weights, &part, &|| true).unwrap(), &on_device, CLOSE);
             let on_device = gpu.guarded(|| per_head::gpu::per_head(gpu, new_key(), &layers, &part)).unwrap();
             if part.heads.iter().all(|(layer, heads)| *heads == (0..layers[*layer].shape[0])) {
-                assert_close(&what, &per_head::cpu::per_head(&layers, &part).values, &on_device.values, CLOSE);
+                assert_close(
+                    &what,
+                    &per_head::cpu::per_head(&weights, &part, &|| true).unwrap().values,
+                    &on_device.values,
+                    CLOSE,
+                );
             }
         }
     }
 }
 
 fn check_matrices(gpu: &Gpu, block: &Block) {
-    let layers = block.layers();
+    let (layers, weights) = (block.layers(), block.weights());
     let what = format!("{:?} of {:?}", block.shapes, block.dtype);
-    for layer in &layers {
+    for (layer, stored) in layers.iter().zip(&weights) {
         for side in [1, 7, 64] {
             for pooling in Pooling::ALL {
                 let tiling = Tiling::within(side, [layer.shape[1], layer.shape[2]], pooling, block.causal);
                 let on_device = gpu.guarded(|| pool::gpu::pool(gpu, new_key(), layer, &tiling)).unwrap();
-                assert_close(&what, &pool::cpu::pool(layer, &tiling), &on_device, CLOSE);
+                assert_close(&what, &pool::cpu::pool(stored, &tiling, &|| true).unwrap(), &on_device, CLOSE);
             }
         }
     }
     let plan = Plan::new(&block.layout(), &Options { specials: true, ..Options::default() });
-    let pass = statistics::cpu::Pass::new(&plan);
-    let sums: Vec<_> = layers.iter().map(|layer| pass.layer_sums(layer, &|| true).unwrap()).collect();
+    let pass = statistics::cpu::Pass::new(&plan, false);
+    let sums: Vec<_> = weights.iter().map(|layer| pass.layer_sums(layer, &|| true).unwrap()).collect();
     let on_device =
         gpu.guarded(|| statistics::gpu::layer_sums(gpu, new_key(), &layers, &plan, &mut |_| true)).unwrap().unwrap();
     for (one, other) in statistics::finish(&plan, &sums).iter().zip(statistics::finish(&plan, &on_device)) {
@@ -70,7 +75,7 @@ fn check_matrices(gpu: &Gpu, block: &Block) {
     }
     if block.keys.is_none() {
         let heads: Vec<_> = layers.iter().enumerate().map(|(layer, view)| (layer, 0..view.shape[0])).collect();
-        let rolled = rollout::cpu::rollout(&layers, &heads, Pick::Max, 0.5, &|| true).unwrap();
+        let rolled = rollout::cpu::rollout(&weights, &heads, Pick::Max, 0.5, &|| true).unwrap();
         let on_device =
             gpu.guarded(|| rollout::gpu::rollout(gpu, new_key(), &layers, &heads, Pick::Max, 0.5, &|| true)).unwrap();
         assert_close(&what, &rolled, &on_device.unwrap(), CLOSE);

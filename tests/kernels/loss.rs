@@ -42,7 +42,7 @@ fn every_kernel_says_that_the_device_is_lost() {
     let block = Block::mixed(9, false, &[2, 3], Dtype::F16);
     let (layers, layout, key) = (block.layers(), block.layout(), new_key());
     let selection = Selection { layer: Pick::Mean, head: Pick::Mean, ..Selection::default() };
-    let part = Resolved::new(&layout, &layers, &selection).unwrap();
+    let part = Resolved::new(&layout, &block.weights(), &selection).unwrap();
     let plan = Plan::new(&layout, &Options::default());
     let tiling = Tiling::within(4, [9, 9], Pooling::Mean, false);
     let heads = [(0, 0..2), (1, 0..3)];
@@ -69,11 +69,11 @@ fn requests(engine: &Engine, trace: &Trace) -> Vec<Vec<f32>> {
     let rolled = Selection { layer: Pick::One(2), rollout: Some(Rollout::default()), ..mean.clone() };
     let tiling = Tiling::within(5, [14, 14], Pooling::Maximum, false);
     vec![
-        engine.gather(trace, &mean).unwrap(),
-        engine.gather(trace, &one).unwrap(),
-        engine.per_head(trace, &mean).unwrap().values,
+        engine.gather(trace, &mean, &|| true).unwrap(),
+        engine.gather(trace, &one, &|| true).unwrap(),
+        engine.per_head(trace, &mean, &|| true).unwrap().values,
         matrix_of(engine, trace, &rolled),
-        engine.pool(trace, 0, &tiling, || true).unwrap().concat(),
+        engine.pool(trace, 0, &tiling, &|| true).unwrap().concat(),
         engine.normalize(&[0.25, 0.5, 1.0, 0.125], 2, Normalization::RowMaximum).unwrap(),
     ]
 }

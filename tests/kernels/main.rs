@@ -1,12 +1,16 @@
 //! The numbers: every kernel against its definition, and against its counterpart on the GPU.
 
+mod attention;
 mod common;
+mod computed;
 mod definitions;
 mod gpu;
 mod heads;
 mod limits;
 mod loss;
 mod pages;
+#[path = "../common/computed.rs"]
+mod pair;
 mod rollout;
 mod shaders;
 mod sinks;

@@ -21,9 +21,10 @@ fn assert_same_numbers(synthetic: &Synthetic, budgets: &[u64]) {
     let tiling = Tiling::within(8, [tokens, tokens], Pooling::Maximum, false);
     let numbers = |engine: &Engine| {
         let statistics = engine.statistics(&trace, 0, &Options::default(), &mut |_, _| true).unwrap();
-        let per_head = engine.per_head(&trace, &gathered).unwrap().values;
-        let [gathered, received] = [&gathered, &received].map(|selection| engine.gather(&trace, selection).unwrap());
-        (statistics, per_head, gathered, received, engine.pool(&trace, 0, &tiling, || true).unwrap().concat())
+        let per_head = engine.per_head(&trace, &gathered, &|| true).unwrap().values;
+        let [gathered, received] =
+            [&gathered, &received].map(|selection| engine.gather(&trace, selection, &|| true).unwrap());
+        (statistics, per_head, gathered, received, engine.pool(&trace, 0, &tiling, &|| true).unwrap().concat())
     };
     let native = numbers(&Engine::cpu());
     let gpu = own_gpu();

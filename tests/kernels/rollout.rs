@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::common::{Block, assert_close, engine_on_shaders, gpu, limited_gpu, matrix_of, new_key, reference};
 use vlscope::analysis::gather::{LayerHeads, Resolved};
-use vlscope::analysis::rollout;
+use vlscope::analysis::rollout::{self, of_tokens::of_tokens};
 use vlscope::analysis::sinks::Criteria;
-use vlscope::analysis::{BlockLayout, Direction, Engine, EngineError, Pick, Rollout, Selection, SinkTreatment};
+use vlscope::analysis::{
+    BlockLayout, Direction, Engine, EngineError, LayerWeights, Pick, Rollout, Selection, SinkTreatment,
+};
 use vlscope::gpu::Gpu;
 use vlscope::query::{BlockSinks, HeadsApart, OpenTrace, Solver, Weights};
 use vlscope::trace::Dtype;
@@ -37,7 +39,7 @@ fn plain(block: &Block, heads: &[LayerHeads], head: Pick, residual: f64) -> Vec<
 }
 
 fn on_processor(block: &Block, heads: &[LayerHeads], head: Pick, residual: f32) -> Vec<f32> {
-    rollout::cpu::rollout(&block.layers(), heads, head, residual, &|| true).unwrap()
+    rollout::cpu::rollout(&block.weights(), heads, head, residual, &|| true).unwrap()
 }
 
 fn on_device(block: &Block, heads: &[LayerHeads], head: Pick, residual: f32, gpu: &Gpu) -> Vec<f32> {
@@ -67,6 +69,35 @@ fn cpu_and_gpu_agree_with_the_definition_at_awkward_sizes() {
                     let future = |at: &usize| at % tokens > at / tokens;
                     assert!((0..tokens * tokens).filter(future).all(|at| processor[at] == 0.0), "{what}: sees ahead");
                 }
+            }
+        }
+    }
+}
+
+/// Rows and columns of the matrix, one by one and added up.
+#[test]
+fn the_rollout_of_some_tokens_is_that_of_all() {
+    for (tokens, causal) in [(1, false), (17, true), (65, false), (131, true)] {
+        let block = Block::mixed(tokens, causal, &[3, 2, 5], Dtype::F32);
+        let weights = block.weights();
+        for (heads, head) in
+            [(vec![(0, 0..3), (1, 0..2), (2, 0..5)], Pick::Mean), (vec![(1, 0..2), (2, 0..5)], Pick::Max)]
+        {
+            let matrix = on_processor(&block, &heads, head, 0.3);
+            let one_hot = |token: usize| (0..tokens).map(|at| f32::from(u8::from(at == token))).collect::<Vec<_>>();
+            let factors = vec![one_hot(0), one_hot(tokens - 1), vec![0.25; tokens]];
+            for direction in [Direction::AttendsTo, Direction::AttendedBy] {
+                let found = of_tokens(&weights, &heads, head, 0.3, direction, factors.clone(), &|| true).unwrap();
+                for (found, factors) in found.iter().zip(&factors) {
+                    let cell = |one: usize, other: usize| match direction {
+                        Direction::AttendsTo => factors[one] * matrix[one * tokens + other],
+                        Direction::AttendedBy => factors[one] * matrix[other * tokens + one],
+                    };
+                    let expected: Vec<f32> =
+                        (0..tokens).map(|other| (0..tokens).map(|one| cell(one, other)).sum()).collect();
+                    assert_close(&format!("{tokens} tokens, {direction:?}"), &expected, found, 2e-6);
+                }
+                assert!(of_tokens(&weights, &heads, head, 0.3, direction, factors.clone(), &|| false).is_none());
             }
         }
     }
@@ -144,7 +175,7 @@ fn engines_follow_a_rollout_in_matrix_and_weights() {
                 ..Selection::default()
             };
             let heads: Vec<LayerHeads> = (start..3).map(|layer| (layer, 0..trace.heads(0, layer))).collect();
-            let layers: Vec<_> = (0..3).map(|layer| trace.attention(0, layer)).collect();
+            let layers = LayerWeights::of_block(&trace, 0);
             let expected = rollout::cpu::rollout(&layers, &heads, Pick::Mean, 0.5, &|| true).unwrap();
             let n = 14;
             let weight = |other: usize| match direction {
@@ -154,7 +185,7 @@ fn engines_follow_a_rollout_in_matrix_and_weights() {
             let weights: Vec<f32> = (0..n).map(weight).collect();
             for engine in [Engine::cpu(), engine_on_shaders()] {
                 assert_close("matrix", &expected, &matrix_of(&engine, &trace, &selection), 2e-6);
-                assert_close("weights", &weights, &engine.gather(&trace, &selection).unwrap(), 2e-6);
+                assert_close("weights", &weights, &engine.gather(&trace, &selection, &|| true).unwrap(), 2e-6);
             }
         }
     }
@@ -200,7 +231,7 @@ fn every_head_apart_follows_the_rollout_and_the_sinks_too() {
     let hidden = Selection { sinks: SinkTreatment::Hide, sink_criteria: criteria, ..plain.clone() };
     let found = solver.solve(&open, &BlockSinks::of(&hidden), &stop).unwrap().tokens();
     assert!(!found.is_empty(), "else the test says nothing");
-    let layers = [0, 1, 2].map(|layer| trace.attention(0, layer));
+    let layers = LayerWeights::of_block(trace, 0);
     let apart_of = |selection| solver.solve(&open, &HeadsApart::of(selection), &stop).unwrap();
     for (selection, left_out) in [(&plain, vec![]), (&rolled, vec![]), (&hidden, found)] {
         let apart = apart_of(selection);

@@ -4,7 +4,7 @@
 use crate::common::{Block, assert_close, encode, engine_on_shaders, matrix_of, reference, text};
 use vlscope::analysis::gather::Resolved;
 use vlscope::analysis::sinks::{self, Criteria, massive_activations, strong_heads};
-use vlscope::analysis::{BlockLayout, Combine, Direction, Engine, Pick, Selection, SinkTreatment};
+use vlscope::analysis::{BlockLayout, Combine, Direction, Engine, LayerWeights, Pick, Selection, SinkTreatment};
 use vlscope::trace::{Dtype, TensorView};
 
 /// Ten tokens of which each gives the first 0.55 and the others 0.05, itself among them.
@@ -16,7 +16,7 @@ fn drawn_to_the_first() -> Vec<f32> {
 fn a_column_that_draws_five_times_its_share_is_strong() {
     let block = Block::given(vec![text("a"); 10], false, Vec::new(), &drawn_to_the_first());
     let strong =
-        |share_ratio| strong_heads(&block.layout(), &block.layers(), &Criteria { share_ratio, ..Criteria::default() });
+        |share_ratio| strong_heads(&block.layout(), &block.weights(), &Criteria { share_ratio, ..Criteria::default() });
     // 0.55 of a uniform 0.1.
     assert_eq!(strong(5.4)[..2], [1.0, 0.0]);
     assert_eq!(strong(5.6)[..2], [0.0, 0.0]);
@@ -29,7 +29,7 @@ fn strength_is_relative_to_what_a_row_gives() {
     for times in [0.01, 30.0] {
         let weights: Vec<f32> = drawn_to_the_first().iter().map(|weight| weight * times).collect();
         let block = Block::given(vec![text("a"); 10], false, Vec::new(), &weights);
-        assert_eq!(strong_heads(&block.layout(), &block.layers(), &Criteria::default())[..3], [1.0, 0.0, 0.0]);
+        assert_eq!(strong_heads(&block.layout(), &block.weights(), &Criteria::default())[..3], [1.0, 0.0, 0.0]);
     }
 }
 
@@ -38,16 +38,16 @@ fn strength_is_relative_to_what_a_row_gives() {
 fn cross_attention_leaves_no_place_out() {
     let block = Block::cross(3, 130, &[2, 1], Dtype::F16);
     let criteria = Criteria { share_ratio: 0.0, ..Criteria::default() };
-    assert_eq!(strong_heads(&block.layout(), &block.layers(), &criteria), [1.0; 130]);
+    assert_eq!(strong_heads(&block.layout(), &block.weights(), &criteria), [1.0; 130]);
     let alone = Block::cross(0, 2, &[1], Dtype::F32);
-    assert_eq!(strong_heads(&alone.layout(), &alone.layers(), &criteria), [0.0; 2]);
+    assert_eq!(strong_heads(&alone.layout(), &alone.weights(), &criteria), [0.0; 2]);
 }
 
 #[test]
 fn a_token_that_looks_at_itself_alone_is_no_sink() {
     let identity: Vec<f32> = (0..100).map(|at| f32::from(u8::from(at / 10 == at % 10))).collect();
     let block = Block::given(vec![text("a"); 10], false, Vec::new(), &identity);
-    assert_eq!(strong_heads(&block.layout(), &block.layers(), &Criteria::default()), [0.0; 10]);
+    assert_eq!(strong_heads(&block.layout(), &block.weights(), &Criteria::default()), [0.0; 10]);
 }
 
 /// Uniform under the mask: the first key receives much because early queries see little else; that is no sink.
@@ -57,9 +57,9 @@ fn the_mask_is_no_sink() {
         (0..400).map(|at| if at % 20 <= at / 20 { 1.0 / (at / 20 + 1) as f32 } else { 0.0 }).collect();
     let block = Block::given(vec![text("a"); 20], true, Vec::new(), &weights);
     let criteria = Criteria { share_ratio: 1.05, ..Criteria::default() };
-    assert_eq!(strong_heads(&block.layout(), &block.layers(), &criteria), [0.0; 20]);
+    assert_eq!(strong_heads(&block.layout(), &block.weights(), &criteria), [0.0; 20]);
     let by_share = Criteria { share_ratio: 0.95, ..Criteria::default() };
-    let strong = strong_heads(&block.layout(), &block.layers(), &by_share);
+    let strong = strong_heads(&block.layout(), &block.weights(), &by_share);
     // 20 queries: a key counts if 5 others see it.
     assert_eq!(strong.iter().rposition(|&share| share == 1.0), Some(14));
 }
@@ -102,7 +102,7 @@ fn the_engine_leaves_keys_out_in_both_directions() {
         sinks: SinkTreatment::Renormalise,
         ..Selection::default()
     };
-    let (engine, layers) = (Engine::cpu(), [0, 1, 2].map(|layer| trace.attention(0, layer)));
+    let (engine, layers) = (Engine::cpu(), LayerWeights::of_block(&trace, 0));
     let rows = engine.rows(&trace, &selection, vec![0, 3], &|| true).unwrap();
     let matrix = rows.to_matrix(&|| true).unwrap();
     let gathered = |selection: &Selection| {
@@ -224,7 +224,7 @@ fn combinations_are_what_their_names_say() {
                 Selection { layer, head, tokens: tokens.clone(), direction, combine, ..Selection::default() };
             for engine in [Engine::cpu(), engine_on_shaders()] {
                 let what = format!("{selection:?}");
-                assert_close(&what, &expected, &engine.gather(&trace, &selection).unwrap(), 2e-6);
+                assert_close(&what, &expected, &engine.gather(&trace, &selection, &|| true).unwrap(), 2e-6);
                 let matrix: Vec<f32> = (0..n * n).map(cell).collect();
                 assert_close(&what, &matrix, &matrix_of(&engine, &trace, &selection), 2e-6);
             }

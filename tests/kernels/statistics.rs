@@ -13,8 +13,8 @@ const UNLIMITED: u64 = 1 << 40;
 
 fn on_processor(block: &Block, options: &Options) -> Vec<HeadStatistics> {
     let plan = Plan::new(&block.layout(), options);
-    let pass = statistics::cpu::Pass::new(&plan);
-    let sums: Vec<_> = block.layers().iter().flat_map(|layer| pass.layer_sums(layer, &|| true)).collect();
+    let pass = statistics::cpu::Pass::new(&plan, false);
+    let sums: Vec<_> = block.weights().iter().flat_map(|layer| pass.layer_sums(layer, &|| true)).collect();
     statistics::finish(&plan, &sums)
 }
 

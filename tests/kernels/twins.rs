@@ -44,8 +44,10 @@ fn cpu_and_gpu_gather_alike_at_awkward_sizes() -> Result {
                             let selection =
                                 Selection { layer, head, tokens, direction, combine, ..Selection::default() };
                             let what = format!("{dtype:?} {selection:?}");
-                            let (left, right) =
-                                (processor.gather(&trace, &selection)?, shaders.gather(&trace, &selection)?);
+                            let (left, right) = (
+                                processor.gather(&trace, &selection, &|| true)?,
+                                shaders.gather(&trace, &selection, &|| true)?,
+                            );
                             assert_close(&left, &right, &what);
                         }
                     }
@@ -60,13 +62,13 @@ fn cpu_and_gpu_gather_alike_at_awkward_sizes() -> Result {
 fn gather_is_the_mean_of_the_selected_rows() -> Result {
     let trace = reference("multi-image");
     let selection = Selection { layer: Pick::One(1), head: Pick::One(1), tokens: vec![2, 12], ..Selection::default() };
-    let weights = Engine::cpu().gather(&trace, &selection)?;
+    let weights = Engine::cpu().gather(&trace, &selection, &|| true)?;
     let matrix = trace.attention(0, 1).entry(1).to_f32();
     let expected: Vec<f32> = (0..14).map(|key| (matrix[2 * 14 + key] + matrix[12 * 14 + key]) / 2.0).collect();
     assert_close(&weights, &expected, "rows");
     let by = Selection { direction: Direction::AttendedBy, ..selection };
     let expected: Vec<f32> = (0..14).map(|query| (matrix[query * 14 + 2] + matrix[query * 14 + 12]) / 2.0).collect();
-    assert_close(&Engine::cpu().gather(&trace, &by)?, &expected, "columns");
+    assert_close(&Engine::cpu().gather(&trace, &by, &|| true)?, &expected, "columns");
     Ok(())
 }
 
@@ -76,7 +78,7 @@ fn gather_keeps_a_nan_where_it_is() -> Result {
     let selection = Selection { layer: Pick::One(2), head: Pick::One(0), tokens: vec![3], ..Selection::default() };
     for engine in [Engine::cpu(), engine_on_shaders()] {
         for combine in [Combine::Mean, Combine::Max] {
-            let weights = engine.gather(&trace, &Selection { combine, ..selection.clone() })?;
+            let weights = engine.gather(&trace, &Selection { combine, ..selection.clone() }, &|| true)?;
             let missing: Vec<usize> = (0..14).filter(|&key| weights[key].is_nan()).collect();
             assert_eq!(missing, [4]);
         }
@@ -94,12 +96,12 @@ fn gather_leaves_rows_that_are_not_finite_out_of_means() -> Result {
     let layer = Pick::One(2);
     for engine in [Engine::cpu(), engine_on_shaders()] {
         let two = Selection { layer, head: Pick::One(0), tokens: vec![3, 5], ..Selection::default() };
-        assert_close(&engine.gather(&trace, &two)?, &heads[0][5 * 14..6 * 14], "the other token");
+        assert_close(&engine.gather(&trace, &two, &|| true)?, &heads[0][5 * 14..6 * 14], "the other token");
         let one = Selection { layer, head: Pick::Mean, tokens: vec![3], ..Selection::default() };
         let expected: Vec<f32> = (0..14).map(|key| mean(3 * 14 + key)).collect();
-        assert_close(&engine.gather(&trace, &one)?, &expected, "the other heads");
+        assert_close(&engine.gather(&trace, &one, &|| true)?, &expected, "the other heads");
         let by = Selection { tokens: vec![4], direction: Direction::AttendedBy, ..one };
-        assert_close(&engine.gather(&trace, &by)?[3..4], &[mean(3 * 14 + 4)], "the other heads of a column");
+        assert_close(&engine.gather(&trace, &by, &|| true)?[3..4], &[mean(3 * 14 + 4)], "the other heads of a column");
     }
     Ok(())
 }

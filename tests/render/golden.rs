@@ -127,7 +127,14 @@ fn checks() -> Arc<Pixels> {
 fn pictures() -> Drawing {
     let whole = Rect::at(0.0, 0.0, 1.0, 1.0);
     let picture = |x: f32, part, opacity, smooth| {
-        Mark::Picture(Picture { rect: Rect::at(x, 6.4, 48.0, 36.0), pixels: checks(), part, opacity, smooth })
+        Mark::Picture(Picture {
+            rect: Rect::at(x, 6.4, 48.0, 36.0),
+            pixels: checks(),
+            part,
+            opacity,
+            smooth,
+            grey: false,
+        })
     };
     let marks = vec![
         picture(6.3, whole, 1.0, false),
@@ -164,7 +171,8 @@ fn heatmaps() -> Drawing {
     let bump = cells(6, 6, |y, x| 1.0 - 2.0 * ((x - 0.4).powi(2) + (y - 0.6).powi(2)).sqrt());
     let over_picture = Rect::at(270.0, 6.0, 60.0, 60.0);
     let whole = Rect::at(0.0, 0.0, 1.0, 1.0);
-    let picture = Picture { rect: over_picture, pixels: checks(), part: whole, opacity: 1.0, smooth: false };
+    let picture =
+        Picture { rect: over_picture, pixels: checks(), part: whole, opacity: 1.0, smooth: false, grey: false };
     let marks = vec![
         Mark::Heatmap(heatmap(6.0, small.clone(), 7, 9)),
         Mark::Heatmap(Heatmap { smooth: true, ..heatmap(72.0, small.clone(), 7, 9) }),

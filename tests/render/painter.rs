@@ -57,7 +57,8 @@ fn panning_uploads_nothing() {
     for backend in [Backend::Cpu, Backend::Gpu] {
         let mut studio = Studio::new(backend);
         let pixels = Arc::new(Pixels { width: 2, height: 2, rgb: vec![9; 12] });
-        let picture = Picture { rect: RECT, pixels, part: Rect::at(0.0, 0.0, 1.0, 1.0), opacity: 1.0, smooth: true };
+        let picture =
+            Picture { rect: RECT, pixels, part: Rect::at(0.0, 0.0, 1.0, 1.0), opacity: 1.0, smooth: true, grey: false };
         let (heatmap, links, points) = (heatmap(vec![0.5; 12], 3, 4), links(100), points(100));
         let at = |offset: f32| {
             let view = Transform { scale: Vec2::ONE, offset: Vec2::splat(offset) };
@@ -110,7 +111,14 @@ fn the_empty_draws_the_background() {
             Mark::Links(links(0)),
             Mark::Links(Links { keep: Keep::Strongest(0), ..links(3) }),
             Mark::Points(points(0)),
-            Mark::Picture(Picture { rect: RECT, pixels: no_pixels, part: RECT, opacity: 1.0, smooth: true }),
+            Mark::Picture(Picture {
+                rect: RECT,
+                pixels: no_pixels,
+                part: RECT,
+                opacity: 1.0,
+                smooth: true,
+                grey: false,
+            }),
         ];
         let pixels = studio.draw(&drawing(marks), 1.0);
         assert!(pixels.pixels().all(|pixel| pixel.0 == [255; 4]));

@@ -61,10 +61,10 @@ fn every_question_about_a_changed_file_is_an_error_that_names_it() -> Result {
         said(trace.check_unchanged().err().map(|error| error.to_string()));
         said(solver.solve(&open, &weights, &stop).err().map(|error| error.to_string()));
         said(engine.statistics(trace, 0, &Options::default(), &mut |_, _| true).err().map(|error| error.to_string()));
-        said(engine.gather(trace, &selection).err().map(|error| error.to_string()));
+        said(engine.gather(trace, &selection, &|| true).err().map(|error| error.to_string()));
         let tiling = Tiling::within(4, [8, 8], Pooling::Maximum, false);
-        said(engine.pool(trace, 0, &tiling, || true).err().map(|error| error.to_string()));
-        said(engine.output_masses(trace, 0, &[], || true).err().map(|error| error.to_string()));
+        said(engine.pool(trace, 0, &tiling, &|| true).err().map(|error| error.to_string()));
+        said(engine.output_masses(trace, 0, &[], &|| true).err().map(|error| error.to_string()));
         let options = ViewOptions { statistic: "entropy".to_owned(), ..ViewOptions::default() };
         let nothing = Results::default();
         for view in View::all() {
@@ -117,8 +117,8 @@ fn walks_over_a_file_that_is_cut_meanwhile_end_with_the_error() -> Result {
             Ok(trace.check_unchanged()?)
         },
         &|trace| engine.rows(trace, &rollout, Vec::new(), &|| cut(trace)).map(drop).map_err(Into::into),
-        &|trace| engine.pool(trace, 0, &tiling, || cut(trace)).map(drop).map_err(Into::into),
-        &|trace| engine.output_masses(trace, 0, &[], || cut(trace)).map(drop).map_err(Into::into),
+        &|trace| engine.pool(trace, 0, &tiling, &|| cut(trace)).map(drop).map_err(Into::into),
+        &|trace| engine.output_masses(trace, 0, &[], &|| cut(trace)).map(drop).map_err(Into::into),
     ];
     for walk in walks {
         let folder = tempfile::tempdir()?;

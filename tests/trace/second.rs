@@ -393,19 +393,6 @@ fn values_are_checked_by_mask_and_sink() -> Result {
     Ok(())
 }
 
-/// Until the weights can be computed.
-#[test]
-fn a_block_of_queries_and_keys_cannot_be_shown_yet() -> Result {
-    let (folder, trace) = opened(&Raw::second())?;
-    let said = trace.check_stores_weights().err().map(|error| error.message);
-    assert_eq!(said.as_deref(), Some("attention `self` is stored as queries and keys, which cannot be shown yet"));
-    let path = folder.path().join("trace.safetensors");
-    assert!(vlscope::query::OpenTrace::open(&path).is_err());
-    let (_folder, trace) = opened(&Raw::sound())?;
-    assert!(trace.check_stores_weights().is_ok());
-    Ok(())
-}
-
 /// Whatever the bytes, there is an error or a trace, never a panic.
 #[test]
 fn flipped_bytes_never_panic() -> Result {

@@ -314,6 +314,7 @@ pub fn statistic(layers: usize, heads: usize, diverging: bool) -> StatisticGrid 
         head_mean,
         diverging,
         range,
+        flat: None,
         marked,
         rows_left_out,
     }
@@ -511,6 +512,7 @@ pub fn tiled_chat() -> Case {
 impl Case {
     /// The masses of the output tokens, in four layers that are all alike.
     pub fn with_timeline(mut self) -> Self {
+        use vlscope::analysis::LayerWeights;
         use vlscope::analysis::timeline::{HeadMasses, groups, output_tokens, usual_sinks};
         use vlscope::trace::{Dtype, TensorView};
         let block = &self.document.attention[self.selection.block];
@@ -518,8 +520,8 @@ impl Case {
         let groups = groups(&self.document, block, &outputs, &usual_sinks(&self.document, block));
         let bytes: Vec<u8> = self.known.matrix.iter().flat_map(|weight| weight.to_le_bytes()).collect();
         let shape = vec![1, self.side(0).len(), self.side(1).len()];
-        let layers = vec![TensorView { dtype: Dtype::F32, shape, bytes: &bytes }; 4];
-        let masses = HeadMasses::sum(&layers, &outputs, &groups, || true).unwrap();
+        let layers = vec![LayerWeights::Stored(TensorView { dtype: Dtype::F32, shape, bytes: &bytes }); 4];
+        let masses = HeadMasses::sum(&layers, &outputs, &groups, &|| true).unwrap();
         let timeline = masses.mean(&(0..4).map(|layer| (layer, 0..1)).collect::<Vec<_>>());
         self.known.timeline = Some(Arc::new(timeline));
         self

@@ -7,6 +7,7 @@ use crate::fixtures::*;
 use glam::Vec2;
 use vlscope::analysis::per_head::HeadWeights;
 use vlscope::analysis::pool::{Pooling, Tiling};
+use vlscope::analysis::statistics::HeadStatistics;
 use vlscope::analysis::{Direction, Pick};
 use vlscope::query::{AttentionGrid, Results, StatisticGrid, Thumbnails};
 use vlscope::render::{Heatmap, Mark, Rect, Values};
@@ -272,4 +273,32 @@ fn several_images_stand_side_by_side_and_one_can_be_chosen() {
     stale.known.per_head = Some(Arc::new(HeadWeights { heads: 2, values: vec![0.5; 8] }));
     let said = labels(&stale.draw(View::Overlays)).iter().map(|label| label.text.clone()).collect::<Vec<_>>();
     assert!(said.iter().any(|text| text.contains("not here yet")), "{said:?}");
+}
+
+/// A share that is 1 whatever the heads do is one colour, without a list of the strongest.
+#[test]
+fn a_spread_within_rounding_is_one_flat_colour_that_says_so() {
+    let mut case = question();
+    case.size = Vec2::new(1000.0, 500.0);
+    let noise = |index: usize| 0.999_987_7 + 1.3e-6 * (index as f32 * 7.0 % 15.0);
+    let values: Vec<f32> = (0..16).map(noise).collect();
+    let found = HeadStatistics::new("mass.text.image", 4, 4, values);
+    assert!(found.flat().is_some_and(|mean| (mean - 1.0).abs() < 1e-4));
+    let grid = StatisticGrid::of(&case.document, 0, &found, None);
+    case.known.statistic = grid;
+    let scene = case.draw(View::Heads);
+    let texts: Vec<&str> = labels(&scene).iter().map(|label| label.text.as_str()).collect();
+    assert!(texts.iter().any(|text| text.contains("all 1.00")), "{texts:?}");
+    assert!(!texts.iter().any(|text| text.contains("strongest")), "{texts:?}");
+    assert!(scene.bar.is_none());
+    let content = scene.content;
+    let fills = scene.drawing.marks.iter().filter_map(|mark| match mark {
+        Mark::Quad(quad) if quad.fill.0[3] == 255 && content.contains(quad.rect.center()) => Some(quad.fill),
+        _ => None,
+    });
+    let mut fills: Vec<_> = fills.map(|fill| fill.0).collect();
+    fills.dedup();
+    assert_eq!(fills.len(), 1, "{fills:?}");
+    let varied = HeadStatistics::new("mass.text.image", 4, 4, (0..16).map(|index| 1.0 - index as f32 * 1e-3).collect());
+    assert_eq!(varied.flat(), None);
 }

@@ -58,7 +58,7 @@ fn each_tile_is_a_heatmap_where_its_boxes_say() {
     assert_eq!(case.draw(View::Image).at(middle), Some(Target::Token { sequence: 0, token: 4 + 5 }));
     case.options.tiles = Tiles::Fine;
     assert_eq!(shapes(case), [(4, 6)]);
-    assert!(scene.tip(Target::Token { sequence: 0, token }).starts_with("4×6 patch (2, 5): "));
+    assert!(scene.tip(Target::Token { sequence: 0, token }).contains(" → 4×6 patch (row 2, column 5): "));
 }
 
 #[test]
@@ -117,27 +117,203 @@ fn image_to_image_attention_never_mirrors_a_row() {
     }
 }
 
-/// More attention is never darker than less, on whatever picture: the heat can be read without the colour bar.
+/// A picture of one grey under an encoder's image-to-image attention, and the pixels of the view.
+fn on_ground(ground: u8, weights: Vec<f32>, change: impl FnOnce(&mut Case)) -> (Scene, image::RgbaImage) {
+    let mut case = encoder_decoder();
+    case.selection.block = 0;
+    case.images = vec![Arc::new(vlscope::render::Pixels { width: 50, height: 30, rgb: vec![ground; 4500] })];
+    let mut case = case.computed();
+    case.options.smooth = false;
+    case.hover = None;
+    case.known.weights = Arc::new(weights);
+    change(&mut case);
+    let scene = case.draw(View::Image);
+    let picture = Headless::new(&AdapterChoice::Auto).unwrap().draw(&scene.drawing, 1.0).unwrap();
+    (scene, picture)
+}
+
+/// The colour of a patch beside its middle, where no letter and no outline lies.
+fn patch_color(scene: &Scene, picture: &image::RgbaImage, token: usize) -> [f32; 3] {
+    let cell = scene.content.size() / Vec2::new(5.0, 3.0);
+    let at = scene.content.min + cell * (Vec2::new((token % 5) as f32, (token / 5) as f32) + 0.3);
+    let [r, g, b, _] = picture.get_pixel(at.x as u32, at.y as u32).0.map(f32::from);
+    [r, g, b]
+}
+
+/// How different two colours look (CIE 1976, ΔE*ab, D65).
+fn difference(a: [f32; 3], b: [f32; 3]) -> f32 {
+    let lab = |rgb: [f32; 3]| {
+        let [r, g, b] = rgb.map(|channel| {
+            let value = channel / 255.0;
+            if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        });
+        let xyz = [
+            (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.950_47,
+            0.2126 * r + 0.7152 * g + 0.0722 * b,
+            (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.088_83,
+        ];
+        let [x, y, z] = xyz.map(|t| if t > 0.008_856 { t.cbrt() } else { 7.787 * t + 16.0 / 116.0 });
+        [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+    };
+    let (a, b) = (lab(a), lab(b));
+    a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
+}
+
+/// No attention leaves the picture as it is, white paper white; the more there is, the more the colour differs from it, on whatever
+/// picture: the heat can be read without the colour bar.
 #[test]
 fn heat_rises_with_the_weight_on_every_ground() {
-    for ground in [0, 128, 255] {
-        let mut case = encoder_decoder();
-        case.selection.block = 0;
-        case.images = vec![Arc::new(vlscope::render::Pixels { width: 50, height: 30, rgb: vec![ground; 4500] })];
-        let mut case = case.computed();
-        case.options.smooth = false;
-        case.known.weights = Arc::new((0..15).map(|token| token as f32 / 14.0).collect());
-        let scene = case.draw(View::Image);
-        let picture = Headless::new(&AdapterChoice::Auto).unwrap().draw(&scene.drawing, 1.0).unwrap();
-        let cell = scene.content.size() / Vec2::new(5.0, 3.0);
-        let lights = (0..15).map(|token| {
-            // Beside the middle, where no letter and no outline lies.
-            let at = scene.content.min + cell * (Vec2::new((token % 5) as f32, (token / 5) as f32) + 0.3);
-            let [r, g, b, _] = picture.get_pixel(at.x as u32, at.y as u32).0.map(f32::from);
-            0.2126 * r + 0.7152 * g + 0.0722 * b
+    for ground in [0, 128, 205, 255] {
+        let weights = (0..15).map(|token| token as f32 / 14.0).collect();
+        let (scene, picture) = on_ground(ground, weights, |_| {});
+        let of_ground = [f32::from(ground); 3];
+        let heat: Vec<f32> = (0..15).map(|token| difference(patch_color(&scene, &picture, token), of_ground)).collect();
+        assert_eq!(heat[0], 0.0, "on {ground}");
+        // A step that is hardly seen may be one back.
+        assert!(heat.is_sorted_by(|a, b| *b > a - 1.5) && heat[14] > 60.0, "on {ground}: {heat:?}");
+    }
+}
+
+/// The colours of the bar are those in the picture, however the heat covers it.
+#[test]
+fn the_bar_has_the_colours_of_the_picture() {
+    for (ground, fade, opacity) in [(255, true, 0.9), (90, true, 0.6), (200, false, 0.5)] {
+        let weights: Vec<f32> = (0..15).map(|token| token as f32 / 14.0).collect();
+        let (scene, picture) = on_ground(ground, weights.clone(), |case| {
+            (case.options.fade, case.options.opacity) = (fade, opacity);
         });
-        let lights: Vec<f32> = lights.collect();
-        assert!(lights.is_sorted() && lights[14] > lights[0] + 100.0, "on {ground}: {lights:?}");
+        let bar = scene.bar.unwrap();
+        for (token, weight) in weights.into_iter().enumerate() {
+            let inside = bar.rect.shrink(2.0);
+            let at = bar.part(weight, weight).min.clamp(inside.min, inside.max - 1.0);
+            let [r, g, b, _] = picture.get_pixel(at.x as u32, at.y as u32).0.map(f32::from);
+            let off = difference([r, g, b], patch_color(&scene, &picture, token));
+            assert!(off < 5.0, "{weight} on {ground}: {off}");
+        }
+    }
+}
+
+#[test]
+fn a_photograph_under_heat_has_no_colours_of_its_own() {
+    let mut case = encoder_decoder();
+    case.selection.block = 0;
+    let orange = [250, 120, 20].repeat(1500);
+    case.images = vec![Arc::new(vlscope::render::Pixels { width: 50, height: 30, rgb: orange })];
+    let mut case = case.computed();
+    case.known.weights = Arc::new((0..15).map(|token| if token == 3 { 1.0 } else { 0.0 }).collect());
+    let scene = case.draw(View::Image);
+    let picture = Headless::new(&AdapterChoice::Auto).unwrap().draw(&scene.drawing, 1.0).unwrap();
+    let [r, g, b] = patch_color(&scene, &picture, 10);
+    assert!(r == g && g == b && r > 100.0, "{r} {g} {b}");
+    // Without heat it is the photograph.
+    case.known.weights = Arc::new(vec![0.0; 15]);
+    let scene = case.draw(View::Image);
+    let picture = Headless::new(&AdapterChoice::Auto).unwrap().draw(&scene.drawing, 1.0).unwrap();
+    assert_eq!(patch_color(&scene, &picture, 10), [250.0, 120.0, 20.0]);
+}
+
+/// A fine patch with all the attention looks the same whether a coarse one lies beneath it or not.
+#[test]
+fn overlapping_tiles_show_the_colour_of_the_token_on_top() {
+    let mut case = tiled_chat();
+    case.selection.tokens = vec![case.document.sequences[0].tokens.len() - 1];
+    let mut case = case.computed();
+    case.images = vec![Arc::new(vlscope::render::Pixels { width: 6, height: 4, rgb: vec![90; 72] })];
+    case.options.smooth = false;
+    case.hover = None;
+    let (row, column) = (2, 3);
+    let mut weights = vec![0.3; case.known.weights.len()];
+    weights[1 + 4 - 1 + 6 + row * 7 + column] = 1.0;
+    case.known.weights = Arc::new(weights);
+    let mut pixel = |tiles| {
+        case.options.tiles = tiles;
+        let scene = case.draw(View::Image);
+        let at =
+            scene.content.min + scene.content.size() * Vec2::new((column as f32 + 0.3) / 6.0, (row as f32 + 0.3) / 4.0);
+        let picture = Headless::new(&AdapterChoice::Auto).unwrap().draw(&scene.drawing, 1.0).unwrap();
+        picture.get_pixel(at.x as u32, at.y as u32).0
+    };
+    assert_eq!(pixel(Tiles::All), pixel(Tiles::Fine));
+}
+
+#[test]
+fn a_token_that_is_left_out_is_hatched() {
+    let count = |scene: &Scene| {
+        let content = scene.content;
+        let strokes = scene.drawing.marks.iter().filter(|mark| match mark {
+            Mark::Line(line) => line.from.x != line.to.x && line.from.y != line.to.y && content.contains(line.from),
+            _ => false,
+        });
+        strokes.count()
+    };
+    let (usual, _) = on_ground(255, vec![0.1; 15], |_| {});
+    let (hidden, picture) = on_ground(255, [vec![f32::NAN], vec![0.1; 14]].concat(), |_| {});
+    assert!(count(&usual) == 0 && count(&hidden) > 0);
+    let [r, g, b] = patch_color(&hidden, &picture, 0);
+    assert!(r == g && g == b || r.min(g).min(b) > 90.0, "no heat: {r} {g} {b}");
+}
+
+#[test]
+fn contours_surround_half_and_four_fifths_of_the_attention() {
+    let weights = (0..15).map(|token| if token == 7 { 0.6 } else { 0.4 / 14.0 }).collect();
+    let (scene, _) = on_ground(255, weights, |case| case.options.contours = true);
+    let cell = scene.content.size() / Vec2::new(5.0, 3.0);
+    let white =
+        |mark: &&Mark| matches!(mark, Mark::Line(line) if line.color == Color::hex(0xffffff) && line.dash == 0.0);
+    let solid: Vec<&Mark> = scene.drawing.marks.iter().filter(white).collect();
+    assert_eq!(solid.len(), 4, "around one patch");
+    let corner = scene.content.min + cell * Vec2::new(2.0, 1.0);
+    let at_corner = |mark: &&Mark| matches!(mark, Mark::Line(line) if (line.from - corner).length() < 0.1);
+    assert_eq!(solid.into_iter().filter(at_corner).count(), 2);
+    assert!(texts(&scene).iter().any(|text| text.contains("half of the attention")));
+}
+
+/// One weight is one colour, on a patch and on a word; dark is low in both themes.
+#[test]
+fn text_and_image_have_one_scale_in_both_themes() {
+    let mut case = question();
+    let mut weights = vec![0.0; 73];
+    (weights[2], weights[5], weights[9 + 20]) = (0.000_27, 0.3, 0.98);
+    case.known.weights = Arc::new(weights);
+    case.selection.tokens = vec![1];
+    for theme in [Theme::Dark, Theme::Light] {
+        case.options.theme = theme;
+        let (text, image) = (case.draw(View::Text), case.draw(View::Image));
+        assert_eq!([text.bar.unwrap().range, image.bar.unwrap().range], [[0.0, 0.98]; 2], "{theme}");
+        let fill = |token| {
+            let chip = text.zones.iter().find_map(|zone| match zone {
+                Zone::Area { rect, target } if *target == Target::Token { sequence: 0, token } => Some(*rect),
+                _ => None,
+            });
+            let quads = text.drawing.marks.iter();
+            let quad = quads.filter_map(|mark| if let Mark::Quad(quad) = mark { Some(quad) } else { None });
+            quad.filter(|quad| Some(quad.rect) == chip && quad.fill.0[3] == 255).map(|quad| quad.fill).next().unwrap()
+        };
+        let light = |color: Color| contrast(color, Color::hex(0));
+        assert!(
+            light(fill(2)) < 1.1 && light(fill(5)) > 1.3 * light(fill(2)),
+            "{theme}: a word at 0.00027 does not glow"
+        );
+    }
+}
+
+/// 1/n, at the place on the bar where a row that is spread evenly would lie.
+#[test]
+fn a_tick_marks_the_uniform_share() {
+    let mut case = question();
+    case.selection.tokens = vec![1];
+    for view in [View::Image, View::Text, View::Matrix] {
+        let scene = case.draw(view);
+        let bar = scene.bar.unwrap();
+        let at = bar.part(1.0 / 73.0, 1.0 / 73.0).min;
+        let marks = scene.drawing.marks.iter();
+        let ticks = marks.filter(|mark| match mark {
+            Mark::Line(line) if bar.is_upright => line.from.y == at.y && line.to == Vec2::new(bar.rect.min.x, at.y),
+            Mark::Line(line) => line.from.x == at.x && line.to == Vec2::new(at.x, bar.rect.min.y),
+            _ => false,
+        });
+        assert_eq!(ticks.count(), 1, "{view}");
+        assert!(texts(&scene).iter().any(|text| text.contains("uniform, 1/73")), "{view}");
     }
 }
 
@@ -192,7 +368,7 @@ fn words_are_joined_on_demand_and_name_their_pieces() {
     assert_eq!(scene.at(zone.unwrap().center()), Some(pear));
     let tip = scene.tip(pear);
     let sum: f32 = case.known.weights[first..first + 2].iter().sum();
-    assert!(tip.starts_with("pear = pe + ar: ") && tip.ends_with("(attention weight, sum of 2)"), "{tip}");
+    assert!(tip.contains(" → pear = pe + ar: ") && tip.ends_with("(attention weight, sum of 2)"), "{tip}");
     assert!(tip.contains(&format!("{sum:.3}")), "{tip}: {sum}");
     // As queries, its pieces give on average what the word gives.
     case.selection.direction = Direction::AttendedBy;
@@ -422,4 +598,42 @@ fn bundles_sum_the_weights_of_a_region() {
     let scene = case.draw(View::Links);
     let mean: f32 = (0..16).map(|i| case.known.matrix[(9 + i / 4 * 8 + i % 4) * 73 + 2]).sum::<f32>() / 16.0;
     assert!((links(&scene)[0].links[0].weight - mean).abs() < 1e-6);
+}
+
+/// Numbers of equal distance beside a bar, from its lower end on: none of them is left out.
+#[test]
+fn ticks_are_even() {
+    let mut case = question();
+    for (width, high) in [(420.0, 1.0), (300.0, 1.0), (900.0, 0.8), (260.0, 0.05)] {
+        case.size = Vec2::new(width, 400.0);
+        case.options.range = Some([0.0, high]);
+        let scene = case.draw(View::Text);
+        let bar = scene.bar.unwrap();
+        let below = labels(&scene).into_iter().filter(|label| label.at.y > bar.rect.max.y);
+        let mut values: Vec<f32> = below.filter_map(|label| label.text.parse().ok()).collect();
+        values.sort_by(f32::total_cmp);
+        assert!(values.len() >= 2, "{width}: {values:?}");
+        let steps: Vec<f32> = values.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(steps.iter().all(|step| (step - steps[0]).abs() < 1e-4), "{width}: {values:?}");
+    }
+}
+
+/// Many selected rows, each lower than a pixel's few, leave the weights to be seen.
+#[test]
+fn selected_rows_do_not_cover_the_matrix() {
+    let mut case = question();
+    case.selection.tokens = (9..73).step_by(2).collect();
+    let case = case.computed();
+    let scene = case.draw(View::Matrix);
+    let inside = scene.content.shrink(1.0);
+    let amber = Theme::Dark.palette().selected;
+    let marks = scene.drawing.marks.iter();
+    let covering = marks.filter(|mark| match mark {
+        Mark::Quad(quad) => quad.stroke == amber && inside.contains(quad.rect.center()),
+        _ => false,
+    });
+    assert_eq!(covering.count(), 0);
+    let at_ends = scene.drawing.marks.iter();
+    let at_ends = at_ends.filter(|mark| matches!(mark, Mark::Quad(quad) if quad.stroke == amber)).count();
+    assert_eq!(at_ends, 2 * case.selection.tokens.len());
 }

@@ -255,6 +255,7 @@ fn random_options(dice: &mut Dice) -> Options {
         smooth: dice.chance(50),
         opacity: dice.of(&[0.65, 0.0, 1.0, f32::INFINITY]),
         fade: dice.chance(30),
+        contours: dice.chance(30),
         image: dice.of(&[None, None, Some(0), Some(7)]),
         matrix_window: window(dice),
         embedding_view: dice.of(&[

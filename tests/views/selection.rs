@@ -32,9 +32,9 @@ fn dots(case: &Case, view: View) -> usize {
 #[test]
 fn each_view_with_weights_says_what_became_of_sinks() {
     for (treatment, words) in [
-        (SinkTreatment::Mark, "sinks: [CLS], patch (0, 0)"),
-        (SinkTreatment::Hide, "sinks hidden: [CLS], patch (0, 0)"),
-        (SinkTreatment::Renormalise, "sinks hidden, rows scaled up: [CLS], patch (0, 0)"),
+        (SinkTreatment::Mark, "sinks: [CLS], patch (row 0, column 0)"),
+        (SinkTreatment::Hide, "sinks hidden: [CLS], patch (row 0, column 0)"),
+        (SinkTreatment::Renormalise, "sinks hidden, rows scaled up: [CLS], patch (row 0, column 0)"),
     ] {
         let mut case = with_sinks(question(), treatment);
         // As in the window, where the tabs are the titles.
@@ -44,7 +44,7 @@ fn each_view_with_weights_says_what_became_of_sinks() {
         }
         let masses = vec![[0.25; 4]; 4];
         case.known.timeline = Some(Arc::new(Timeline { tokens: vec![0], layers: 4, masses }));
-        assert!(says(&case, View::Timeline, "counted as sinks: [CLS], patch (0, 0)"));
+        assert!(says(&case, View::Timeline, "counted as sinks: [CLS], patch (row 0, column 0)"));
         assert!(!says(&case, View::Heads, "sinks"), "the statistics do not change");
     }
     let mut none = with_sinks(question(), SinkTreatment::Hide);

@@ -56,7 +56,10 @@ fn patches_are_named_by_their_place() {
     };
     let two_by_two =
         [token(0.0, 0.0, 0.5, 0), token(0.5, 0.0, 0.5, 0), token(0.0, 0.5, 0.5, 0), token(0.0, 0.0, 1.0, 0)];
-    assert_eq!(token_names(&two_by_two), ["patch (0, 0)", "patch (0, 1)", "patch (1, 0)", "[image]"]);
+    assert_eq!(
+        token_names(&two_by_two),
+        ["patch (row 0, column 0)", "patch (row 0, column 1)", "patch (row 1, column 0)", "[image]"]
+    );
     let boxes = [token(0.1, 0.2, 0.3, 0), token(0.5, 0.0, 0.5, 1)];
-    assert_eq!(token_names(&boxes), ["image 0 box 0", "image 1 patch (0, 1)"]);
+    assert_eq!(token_names(&boxes), ["image 0 box 0", "image 1 patch (row 0, column 1)"]);
 }

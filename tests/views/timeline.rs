@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::fixtures::*;
-use vlscope::analysis::Pick;
 use vlscope::analysis::timeline::{HeadMasses, Timeline, TokenGroup, groups, output_tokens, usual_sinks};
+use vlscope::analysis::{LayerWeights, Pick};
 use vlscope::render::Mark;
 use vlscope::trace::{Document, Dtype, TensorView};
 use vlscope::view::{Target, View};
@@ -55,8 +55,8 @@ fn masses_are_sums_by_group_and_means_over_heads() {
     for dtype in [Dtype::F32, Dtype::F16, Dtype::Bf16] {
         let mut bytes = vec![0; weights.len() * dtype.bytes()];
         dtype.encode(&weights, &mut bytes);
-        let layer = TensorView { dtype, shape: vec![2, 5, 5], bytes: &bytes };
-        let masses = HeadMasses::sum(&[layer.clone(), layer], &found, &groups, || true).unwrap();
+        let layer = LayerWeights::Stored(TensorView { dtype, shape: vec![2, 5, 5], bytes: &bytes });
+        let masses = HeadMasses::sum(&[layer.clone(), layer], &found, &groups, &|| true).unwrap();
         let first = masses.mean(&[(1, 0..1)]);
         assert_eq!(first.at(1, 0), Some([0.25, 0.125, 0.125, 0.5]));
         assert_eq!(first.at(1, 1), Some([0.5, 0.0, 0.5, 0.0]));
@@ -66,9 +66,9 @@ fn masses_are_sums_by_group_and_means_over_heads() {
         let both = masses.mean(&[(0, 0..2), (1, 0..2)]);
         assert_eq!(both.over(0..2, 1), Some([0.25, 0.0, 0.25, 0.5]));
     }
-    assert!(HeadMasses::sum(&[], &found, &groups, || true).unwrap().mean(&[]).masses.is_empty());
-    let none = TensorView { dtype: Dtype::F32, shape: vec![2, 5, 5], bytes: &[0; 200] };
-    assert!(HeadMasses::sum(&[none], &found, &groups, || false).is_none(), "told to stop");
+    assert!(HeadMasses::sum(&[], &found, &groups, &|| true).unwrap().mean(&[]).masses.is_empty());
+    let none = LayerWeights::Stored(TensorView { dtype: Dtype::F32, shape: vec![2, 5, 5], bytes: &[0; 200] });
+    assert!(HeadMasses::sum(&[none], &found, &groups, &|| false).is_none(), "told to stop");
 }
 
 #[test]
@@ -142,17 +142,17 @@ fn peaks_are_the_largest_of_any_head() {
     let weights: [f32; 18] =
         [0.5, 0.25, 0.25, 0.125, 0.125, 0.75, 1.0, 0.0, 0.0, 0.125, 0.375, 0.5, 0.25, 0.75, 0.0, 0.0, 0.0, 1.0];
     let bytes: Vec<u8> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
-    let layer = TensorView { dtype: Dtype::F32, shape: vec![2, 3, 3], bytes: &bytes };
+    let layer = LayerWeights::Stored(TensorView { dtype: Dtype::F32, shape: vec![2, 3, 3], bytes: &bytes });
     let of = |tokens: &[usize], direction| {
         let selection = Selection { tokens: tokens.to_vec(), direction, ..Selection::default() };
-        Peaks::of(&layout, std::slice::from_ref(&layer), &selection).unwrap()
+        Peaks::of(&layout, std::slice::from_ref(&layer), &selection, &|| true).unwrap().unwrap()
     };
     assert_eq!(of(&[0], Direction::AttendsTo), Peaks { patches: 0.375, words: 0.5, tokens: 0.5, matrix: 0.75 });
     // The mean of two rows, of each head: image (0.25 + 0.125) / 2 and (0.375 + 0.75) / 2.
     assert_eq!(of(&[0, 1], Direction::AttendsTo).patches, 0.5625);
     assert_eq!(of(&[1], Direction::AttendedBy), Peaks { patches: 0.75, words: 0.375, tokens: 0.75, matrix: 0.75 });
     let selection = Selection { tokens: vec![9], ..Selection::default() };
-    assert!(Peaks::of(&layout, &[layer], &selection).is_err());
+    assert!(Peaks::of(&layout, &[layer], &selection, &|| true).is_err());
 }
 
 /// A head that a layer lacks has no masses there, and a NaN among a row's weights leaves it none.

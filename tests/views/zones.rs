@@ -1,6 +1,8 @@
 //! What is pointed at is what is drawn there.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails may panic")]
 
+use std::sync::Arc;
+
 use crate::fixtures::*;
 use glam::Vec2;
 use vlscope::analysis::Direction;
@@ -48,10 +50,29 @@ fn tips_say_name_value_and_unit() {
     assert_eq!(scene.tip(Target::Head { layer: 3, head: 1 }), "layer 3 · head 1: 0.412 (share of attention)");
     assert_eq!(scene.tip(Target::Head { layer: 0, head: 0 }), "layer 0 · head 0: no value");
     let patch = scene.tip(Target::Token { sequence: 0, token: 9 + 8 });
-    assert!(patch.starts_with("patch (1, 0): 0.0"), "{patch}");
+    assert!(patch.starts_with("color → patch (row 1, column 0): 0.0"), "{patch}");
     let cell = case.draw(View::Matrix).tip(Target::Cell { query: 2, key: 9 + 63 });
-    assert!(cell.starts_with("query 2 color → key 72 patch (7, 7): "), "{cell}");
+    assert!(cell.starts_with("query 2 color → key 72 patch (row 7, column 7): "), "{cell}");
     assert!(scene.tip(Target::Token { sequence: 9, token: 9 }).contains('?'));
+}
+
+/// The weight of the pair that is meant, with the selected token on the side that it has.
+#[test]
+fn a_tip_says_who_attends_to_whom() {
+    let mut case = question();
+    let tip = |case: &Case, token| case.draw(View::Image).tip(Target::Token { sequence: 0, token });
+    case.selection.tokens = vec![0];
+    let weights: Vec<f32> = (0..73).map(|token| token as f32 / 10_000.0).collect();
+    case.known.weights = Arc::new(weights);
+    assert_eq!(tip(&case, 9 + 5 * 8 + 4), "[CLS] → patch (row 5, column 4): 0.0053 (attention weight)");
+    case.selection.direction = Direction::AttendedBy;
+    assert_eq!(tip(&case, 9 + 5 * 8 + 4), "patch (row 5, column 4) → [CLS]: 0.0053 (attention weight)");
+    case.selection.direction = Direction::AttendsTo;
+    case.selection.tokens = vec![1, 9];
+    assert!(tip(&case, 2).starts_with("mean of what, patch (row 0, column 0) → color: 2.0e−4"), "{}", tip(&case, 2));
+    // Of two words that are alike, each says where it stands.
+    case.document.sequences[0].tokens[3] = text("color");
+    assert!(tip(&case, 3).contains("→ color (position 3): "), "{}", tip(&case, 3));
 }
 
 #[test]

@@ -16,7 +16,7 @@ from ..relevance import Asked, Norms
 from ..trace import Region, Token, Trace
 from ._answer import Answer, answered, chosen_of, has_decoder, steps_of
 from ._checks import CaptureError
-from ._explained import SIMILARITY, check_names, explained, likened, modules_of
+from ._explained import SIMILARITY, check_names, explained, likened, modules_of, of_encoder
 from ._prompt import Message, Processed, Prompt, prompt_of
 from ._segments import segments_of
 from ._tokens import tokens_of
@@ -254,6 +254,8 @@ class _Capture:
                 str(sequence.module),
             )
             relevance, outputs = explained(asked, names, block, positions, trace.sequences[sequence.name])
+            if "chefer" in names and (read := of_encoder(asked, block, tape.blocks(), positions)) is not None:
+                relevance.append(read)
             trace.relevance += relevance
             trace.outputs |= outputs
 

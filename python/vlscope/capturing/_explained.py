@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -62,6 +62,21 @@ def explained(
         shares = by.interaction(by.removed_pairs(asked, words_in(tokens), parts_in(tokens)))
         outputs = {"additive_share": shares.additive, "interaction_share": shares.interaction}
     return found, outputs
+
+
+def of_encoder(asked: Asked, own: Block, blocks: Sequence[Block], positions: Sequence[int]) -> Relevance | None:
+    """`chefer` of the tokens of an encoder, for a decoder that reads it; None where there is no such."""
+    cross = next((block for block in blocks if not block.is_self and block.query == own.query), None)
+    encoder = next(
+        (block for block in blocks if block.is_self and cross is not None and block.query == cross.key), None
+    )
+    if cross is None or encoder is None or len(cross.layers) != len(own.layers):
+        return None
+    asked = replace(asked, cross=modules_of(cross), encoder=modules_of(encoder))
+    # Padding is not in the trace.
+    values = by.chefer_encoder(asked)[:, cross.unpadded()[1]]
+    source = METHODS["chefer"].source
+    return Relevance("chefer_encoder", cross.key, list(positions), values, source=source, target_sequence=own.query)
 
 
 def likened(model: Any, inputs: Mapping[str, Any], block: Block, tokens: str) -> Relevance:

@@ -93,7 +93,9 @@ class Processed:
 
     def __init__(self, model: torch.nn.Module, processor: Any, prompt: Prompt, options: Mapping[str, Any]) -> None:
         self.model, self.processor, self.prompt, self.options = model, processor, prompt, options
-        self._known = set(inspect.signature(model.forward).parameters)
+        known = set(inspect.signature(model.forward).parameters)
+        #: What the model reads; None if a wrapper around it does not say.
+        self._known = known if known & {"input_ids", "pixel_values"} else None
 
     def __call__(self, pictures: Sequence[Any]) -> dict[str, Any]:
         """What the model is called with, for these pictures in place of the true ones."""
@@ -111,7 +113,7 @@ class Processed:
                 rest = rest[count:]
             given |= {"videos": videos, "do_sample_frames": False}
         made = self.processor(**given, return_tensors="pt", **self.options)
-        return {name: value for name, value in made.items() if name in self._known}
+        return {name: value for name, value in made.items() if self._known is None or name in self._known}
 
     def inputs(self) -> dict[str, Any]:
         """For the true pictures, where the model is and as it computes."""

@@ -7,7 +7,7 @@ token learns of another, and the gradient from a token to the pixel tensor is no
 of pixels or patches (`_lattice`): the ramps bend at a picture's border, where a resize repeats it, and have 8 bits in
 some processors.
 
-Where that fails a rule takes its place (`_rules`), and `Located.rule` names it.
+Where that fails a rule takes its place (`_rules`), and `Located.rules` names it.
 
 Rejected: a table of models, which is never complete; marking each patch and looking what changes, which takes a
 forward for each patch; differences in place of gradients, which need a threshold.

@@ -19,6 +19,8 @@ from ._ramps import Coordinates, Flags, Integers, Process, coordinates
 
 #: Values of integer inputs (grids, sizes) are part of a cache's key up to so many.
 _KEY_VALUES = 4096
+#: So many sizes of pictures are remembered; the first go first.
+_CACHED = 64
 
 
 class LocateError(RuntimeError):
@@ -96,6 +98,8 @@ def locate(
             if inline
             else located.places
         )
+        while len(cache) >= _CACHED:
+            del cache[next(iter(cache))]
         cache[keys[0] if inline else keys[1]] = Located(places, () if inline else located.shape, located.rules)
     return located
 

@@ -87,4 +87,6 @@ class Call:
     tokens: torch.Tensor | None = None
     examples_of_tokens: torch.Tensor | None = None
     token_count: int = 0
+    #: Its layer is through: what is in the batch now is no window.
+    is_settled: bool = False
     notes: set[str] = field(default_factory=set)

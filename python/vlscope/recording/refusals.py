@@ -18,7 +18,7 @@ _SHOWN = 5
 
 def check_evaluation(model: torch.nn.Module) -> None:
     """Dropout would be recorded as if it were attention."""
-    if model.training:
+    if any(module.training for module in model.modules()):
         raise RecordError(
             "the model is in training mode, where dropout changes its attention: call `model.eval()` first"
         )
@@ -67,6 +67,8 @@ def empty_rows(name: str, layer: int, rows: Iterable[int]) -> RecordError:
 
 
 def _is_attention(name: str, module: torch.nn.Module) -> bool:
+    if type(module).__module__.startswith("torch.nn.") and not isinstance(module, torch.nn.MultiheadAttention):
+        return False  # a map or a norm beside attention
     kind = type(module).__name__.lower()
     return kind.endswith(("attention", "attn")) or re.search(r"(^|[._])att(n|ention)$", name) is not None
 

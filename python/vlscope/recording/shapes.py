@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 
 #: What modules and configurations call their number of heads.
-_HEADS = ("num_heads", "num_attention_heads", "n_heads", "n_head", "nhead", "num_head")
+_HEADS = ("num_heads", "num_attention_heads", "n_heads", "n_head", "nhead", "num_head", "heads")
 
 
 def heads_of(modules: Iterable[torch.nn.Module]) -> int | None:
@@ -22,19 +22,17 @@ def heads_of(modules: Iterable[torch.nn.Module]) -> int | None:
     return None
 
 
-def leading(shape: tuple[int, ...], heads: int | None) -> tuple[int, int]:
-    """Batch and heads of `shape`, which ends with two other axes."""
-    lead = shape[:-2]
-    if len(lead) == 2:
-        return lead[0], lead[1]
-    if len(lead) == 1:
-        return (lead[0] // heads, heads) if heads and lead[0] % heads == 0 else (lead[0], 1)
+def four(values: torch.Tensor, heads: int | None) -> torch.Tensor:
+    """`values` as `[batch, heads, …, …]`: heads are next to the last two axes, or where as many are."""
+    if values.dim() == 4:
+        return values
+    lead, rest = tuple(values.shape[:-2]), values.shape[-2:]
+    if len(lead) < 2:
+        count = heads if heads and lead and lead[0] % heads == 0 else 1
+        return values.reshape(-1, count, *rest)
     for at in range(len(lead)):
         if math.prod(lead[at:]) == heads:
-            return math.prod(lead[:at]), heads
-    return math.prod(lead[:-1]), lead[-1] if lead else 1
-
-
-def four(values: torch.Tensor, heads: int | None) -> torch.Tensor:
-    """`values` as `[batch, heads, …, …]`."""
-    return values if values.dim() == 4 else values.reshape(*leading(tuple(values.shape), heads), *values.shape[-2:])
+            return values.reshape(-1, heads, *rest)
+    if heads in lead[1:]:
+        values = values.movedim(1 + lead[1:].index(heads), -3)
+    return values.reshape(-1, values.shape[-3], *rest)

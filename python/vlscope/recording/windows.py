@@ -79,32 +79,65 @@ class _Shadows(TorchFunctionMode):
 
 
 def find_windows(frame: Frame, calls: Sequence[Call], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Tells the calls of a layer that is through which tokens their rows are about, where the batch holds windows."""
+    """Tells the calls of a module that is through which tokens their rows are about, where the batch holds windows.
+
+    The module is the first one outwards whose input has another batch; beyond the layer, it would be tiles.
+    """
     states = next((value for value in (*args, *kwargs.values()) if _is_states(value)), None)
-    wanted = [call for call in calls if call.tokens is None]
-    if states is None or not (re.search(r"(^|\.)\d+$", frame.path) or any(call.path == frame.path for call in wanted)):
+    wanted = [call for call in calls if call.tokens is None and not call.is_settled]
+    if states is None or not wanted:
         return
-    count = states.shape[:-1].numel() // len(states)
-    for call in wanted:
-        is_square = call.queries == call.keys != count and call.batch == len(states)
-        axes = (1, 3) if states.dim() == 4 else (2,)
-        if is_square and any(call.queries * call.heads == states.shape[axis] for axis in axes):
+    _note_channels(states, wanted)
+    # Channels are last, or, of a picture, first.
+    axes = [axis for axis in ((-1, 1) if states.dim() == 4 else (-1,)) if _may_be_windows(states, axis, wanted)]
+    found = [(axis, _rerun(frame, states, axis, args, kwargs)) for axis in axes]
+    whole = [(axis, rows) for axis, rows in found if len(rows) == len(calls) and all(map(torch.is_tensor, rows))]
+    if whole:
+        # With the wrong axis, numbers are missing or there twice.
+        axis, rows = min(whole, key=lambda item: _copies(states, *item))
+        count = _count(states, axis)
+        for call, numbers in zip(calls, rows, strict=True):
+            if numbers is not None and call.batch != len(states):
+                call.tokens = torch.where(numbers > 0, (numbers - 1) % count, -1)
+                call.examples_of_tokens = torch.where(numbers > 0, (numbers - 1) // count, -1)
+                call.token_count = count
+    if re.search(r"(^|\.)\d+$", frame.path):
+        for call in wanted:
+            call.is_settled = True
+
+
+def _note_channels(states: torch.Tensor, calls: list[Call]) -> None:
+    """XCiT and DaViT attend from channel to channel."""
+    axes = (1, 3) if states.dim() == 4 else (2,)
+    for call in calls:
+        is_square = call.queries == call.keys not in {_count(states, axis) for axis in axes}
+        if (
+            is_square
+            and call.batch == len(states)
+            and call.queries * call.heads in {states.shape[axis] for axis in axes}
+        ):
             call.notes.add("over channels, not over tokens")
-    if not any(call.batch > len(states) and call.batch % len(states) == 0 for call in wanted):
-        return
-    for axis in (-1, 1) if states.dim() == 4 else (-1,):
-        found = _rerun(frame, states, axis, args, kwargs)
-        if len(found) == len(calls) and all(rows is not None for rows in found):
-            break
-    else:
-        return
-    if axis == 1:
-        count = states.shape[2] * states.shape[3]
-    for call, rows in zip(calls, found, strict=True):
-        if rows is not None and call.batch != len(states):
-            call.tokens = torch.where(rows > 0, (rows - 1) % count, -1)
-            call.examples_of_tokens = torch.where(rows > 0, (rows - 1) // count, -1)
-            call.token_count = count
+
+
+def _may_be_windows(states: torch.Tensor, axis: int, calls: list[Call]) -> bool:
+    """Whether the batch is several times that of the states, and has about as many tokens in all."""
+    batch, tokens = len(states), len(states) * _count(states, axis)
+    return any(
+        call.batch > batch and call.batch % batch == 0 and tokens <= 2 * call.batch * call.queries <= 8 * tokens
+        for call in calls
+    )
+
+
+def _count(states: torch.Tensor, channels: int) -> int:
+    """How many tokens an example has."""
+    return states.numel() // max(1, len(states) * states.shape[channels])
+
+
+def _copies(states: torch.Tensor, channels: int, rows: list[torch.Tensor | None]) -> int:
+    """How many numbers are missing or there more than once."""
+    every = len(states) * _count(states, channels)
+    found = [numbers[numbers > 0] for numbers in rows if numbers is not None]
+    return sum(abs(every - len(numbers.unique())) + len(numbers) - len(numbers.unique()) for numbers in found)
 
 
 def _is_states(value: Any) -> bool:

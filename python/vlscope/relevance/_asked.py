@@ -33,6 +33,9 @@ class Asked:
     ids: Sequence[int]
     layers: Sequence[str]
     tokens: str
+    #: Of a decoder with cross-attention: the modules of this, and the self-attention of the encoder that it reads.
+    cross: Sequence[str] = ()
+    encoder: Sequence[str] = ()
 
     def targets(self) -> torch.Tensor:
         """`[targets]`, the logits in question."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
+
 import numpy as np
 import torch
 
@@ -25,6 +28,33 @@ def chefer(asked: Asked) -> Floats:
             relevance = relevance + (weights * gradient).clamp(min=0).mean(0) @ relevance
         found.append(to_array(relevance[row]))
     return np.stack(found)
+
+
+def chefer_encoder(asked: Asked) -> Floats:
+    """`[targets, encoder tokens]`: what of the encoder mattered to a decoder (Chefer et al. 2021, equations 5 to 11).
+
+    Within encoder and decoder as in `chefer`; what a decoder's token has of the encoder grows by Ā R̄ in each
+    cross-attention, between both sides' own relevance, of which each row is scaled to 1 beside the identity.
+    """
+    names = [*asked.encoder, *asked.layers, *asked.cross]
+    found = []
+    for row, layers in zip(asked.rows, _weights_and_gradients(asked, names), strict=True):
+        means = dict(zip(names, (((of * gradient).clamp(min=0)).mean(0) for of, gradient in layers), strict=True))
+        encoder = torch.eye(means[asked.cross[0]].shape[1])
+        for name in asked.encoder:
+            encoder = encoder + means[name] @ encoder
+        own, between = torch.eye(means[asked.layers[0]].shape[0]), torch.zeros(means[asked.cross[0]].shape)
+        for name, cross in zip(asked.layers, asked.cross, strict=True):
+            own, between = own + means[name] @ own, between + means[name] @ between
+            between = between + _normalized(own).T @ means[cross] @ _normalized(encoder)
+        found.append(to_array(between[row]))
+    return np.stack(found)
+
+
+def _normalized(relevance: torch.Tensor) -> torch.Tensor:
+    """Equations 8 and 9: what rows have beside the identity, scaled to a sum of 1."""
+    beside = relevance - torch.eye(len(relevance))
+    return beside / beside.sum(-1, keepdim=True).clamp(min=1e-12) + torch.eye(len(relevance))
 
 
 def gradient_attention(asked: Asked) -> Floats:
@@ -60,9 +90,11 @@ def integrated_gradients(asked: Asked, steps: int = STEPS) -> Floats:
     return to_array((sums * (whole - baseline)[0].double().cpu()).sum(-1) / steps)
 
 
-def _weights_and_gradients(asked: Asked) -> list[list[tuple[torch.Tensor, torch.Tensor]]]:
-    """By target and layer: `[heads, queries, keys]` of each, float32, on the CPU."""
-    layers, targets = attended(asked)
+def _weights_and_gradients(
+    asked: Asked, names: Sequence[str] | None = None
+) -> list[list[tuple[torch.Tensor, torch.Tensor]]]:
+    """By target and layer (of `names`, if given): `[heads, queries, keys]` of each, float32, on the CPU."""
+    layers, targets = attended(asked, asked.layers if names is None else names)
     weights = [layer.weights for layer in layers]
     kept = [of[0].detach().float().cpu() for of in weights]
     found = []
@@ -77,16 +109,16 @@ def _weights_and_gradients(asked: Asked) -> list[list[tuple[torch.Tensor, torch.
     return found
 
 
-def attended(asked: Asked) -> tuple[list[Attended], torch.Tensor]:
-    """The stack's attention and the targets, with gradients from these to its weights."""
+def attended(asked: Asked, names: Sequence[str]) -> tuple[list[Attended], torch.Tensor]:
+    """The attention of these modules and the targets, with gradients from these to its weights."""
 
     def needs_gradient(states: torch.Tensor) -> torch.Tensor:
         return states if states.requires_grad else states.detach().requires_grad_()
 
-    with (
-        torch.enable_grad(),
-        Attention(asked.model, asked.layers).watched() as attention,
-        replaced_input(asked.model, asked.tokens, needs_gradient),
-    ):
+    # Where weights are frozen, gradients begin at what the stacks read.
+    first = [asked.tokens, *asked.encoder[:1]]
+    with torch.enable_grad(), Attention(asked.model, names).watched() as attention, ExitStack() as stack:
+        for name in first:
+            stack.enter_context(replaced_input(asked.model, name, needs_gradient))
         targets = asked.targets()
     return attention.layers(), targets

@@ -17,8 +17,7 @@ pub mod gpu;
 
 use std::ops::Range;
 
-use super::{BlockLayout, Combine, Direction, Pick, Selection};
-use crate::trace::TensorView;
+use super::{BlockLayout, Combine, Direction, LayerWeights, Pick, Selection};
 
 /// Why a selection selects nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +78,7 @@ pub struct Resolved {
 ///
 /// # Errors
 /// If no head is left.
-pub fn heads(layers: &[TensorView<'_>], selection: &Selection) -> Result<Vec<LayerHeads>, SelectionError> {
+pub fn heads(layers: &[LayerWeights<'_>], selection: &Selection) -> Result<Vec<LayerHeads>, SelectionError> {
     heads_of(selection.layer.indices(layers.len()), layers, selection)
 }
 
@@ -89,11 +88,11 @@ pub fn heads(layers: &[TensorView<'_>], selection: &Selection) -> Result<Vec<Lay
 /// If no head is left.
 pub fn heads_of(
     range: Range<usize>,
-    layers: &[TensorView<'_>],
+    layers: &[LayerWeights<'_>],
     selection: &Selection,
 ) -> Result<Vec<LayerHeads>, SelectionError> {
     let heads: Vec<_> = range
-        .map(|layer| (layer, selection.head.indices(layers[layer].shape[0])))
+        .map(|layer| (layer, selection.head.indices(layers[layer].heads())))
         .filter(|(_, heads)| !heads.is_empty())
         .collect();
     if heads.is_empty() {
@@ -101,7 +100,7 @@ pub fn heads_of(
             layer: selection.layer,
             head: selection.head,
             layers: layers.len(),
-            heads: layers.iter().map(|layer| layer.shape[0]).max().unwrap_or(0),
+            heads: layers.iter().map(LayerWeights::heads).max().unwrap_or(0),
         });
     }
     Ok(heads)
@@ -114,7 +113,7 @@ impl Resolved {
     /// If no head or no token is left, or a token does not exist.
     pub fn new(
         layout: &BlockLayout<'_>,
-        layers: &[TensorView<'_>],
+        layers: &[LayerWeights<'_>],
         selection: &Selection,
     ) -> Result<Self, SelectionError> {
         let side = match selection.direction {
@@ -151,12 +150,11 @@ impl Resolved {
         self.heads.iter().map(|(_, heads)| heads.len()).sum()
     }
 
-    /// The bytes of the rows, or columns, that it is gathered of.
-    pub fn bytes_of_rows(&self, layers: &[TensorView<'_>]) -> usize {
-        let others = |view: &TensorView<'_>| view.shape[if self.direction == Direction::AttendsTo { 2 } else { 1 }];
+    /// The bytes of the rows, or columns, that it is gathered of, where they are stored; `layers` are all of the block.
+    pub fn bytes_of_rows(&self, layers: &[LayerWeights<'_>]) -> usize {
         let of_heads = |(layer, heads): &LayerHeads| {
-            let view = &layers[*layer];
-            heads.len() * self.tokens.len() * others(view) * view.dtype.bytes()
+            let others = layers[*layer].shape()[if self.direction == Direction::AttendsTo { 2 } else { 1 }];
+            heads.len() * self.tokens.len() * others * layers[*layer].stored().map_or(0, |view| view.dtype.bytes())
         };
         self.heads.iter().map(of_heads).sum()
     }

@@ -9,8 +9,7 @@ pub mod gpu;
 
 use super::Selection;
 use super::gather::{Resolved, SelectionError};
-use super::{BlockLayout, Pick};
-use crate::trace::TensorView;
+use super::{BlockLayout, LayerWeights, Pick};
 
 /// The weights of all heads.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,7 +34,7 @@ impl HeadWeights {
 /// As [`Resolved::new`].
 pub fn resolve(
     layout: &BlockLayout<'_>,
-    layers: &[TensorView<'_>],
+    layers: &[LayerWeights<'_>],
     selection: &Selection,
 ) -> Result<Resolved, SelectionError> {
     Resolved::new(layout, layers, &Selection { head: Pick::Mean, ..selection.clone() })

@@ -5,53 +5,41 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Pooling, Rectangle, Tiling, span};
+use super::{Pooling, Tiling, span};
+use crate::analysis::{LayerWeights, RowBuffers};
 use crate::trace::TensorView;
 
-/// `[heads, rows, columns]` of a layer's `[heads, queries, keys]`.
-pub fn pool(layer: &TensorView<'_>, tiling: &Tiling) -> Vec<f32> {
-    let [heads, queries, keys] = [0, 1, 2].map(|axis| layer.shape.get(axis).copied().unwrap_or(0));
-    pool_heads(layer, &(0..heads), &(0..queries), &(0..keys), tiling)
-}
-
-/// `[rows, columns]` of a part of a head of a layer's `[heads, queries, keys]`.
-pub fn rectangle(layer: &TensorView<'_>, part: &Rectangle) -> Vec<f32> {
-    pool_heads(layer, &(part.head..part.head + 1), &part.queries, &part.keys, &part.tiling)
-}
-
-fn pool_heads(
-    layer: &TensorView<'_>,
-    heads: &Range<usize>,
-    queries: &Range<usize>,
-    keys: &Range<usize>,
-    tiling: &Tiling,
-) -> Vec<f32> {
-    let mut tiles = vec![0.0; heads.len() * tiling.cells()];
+/// `[heads, rows, columns]` of a layer's `[heads, queries, keys]`; `None` if `goes_on`, which is asked before each row, says no.
+pub fn pool(layer: &LayerWeights<'_>, tiling: &Tiling, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<f32>> {
+    let [heads, queries, keys] = layer.shape();
+    let mut tiles = vec![0.0; heads * tiling.cells()];
     if tiles.is_empty() {
-        return tiles;
+        return Some(tiles);
     }
-    tiles.par_chunks_mut(tiling.columns).enumerate().for_each_init(
-        || Band::new(keys.len()),
-        |band, (number, cells)| {
-            let (head, row) = (heads.start + number / tiling.rows, number % tiling.rows);
-            let rows = span(row, tiling.rows, queries.len());
-            let rows = queries.start + rows.start..queries.start + rows.end;
-            // Of the keys in question.
-            let unmasked = |query| tiling.unmasked(query, layer.shape[2]).clamp(keys.start, keys.end) - keys.start;
-            band.clear();
-            for query in rows.clone() {
-                let first = (head * layer.shape[1] + query) * layer.shape[2] + keys.start;
-                band.add(layer, first, unmasked(query));
+    let fill = |(band, buffers): &mut (Band, RowBuffers), (number, cells): (usize, &mut [f32])| {
+        let (head, row) = (number / tiling.rows, number % tiling.rows);
+        let rows = span(row, tiling.rows, queries);
+        band.clear();
+        for tile in layer.tiles(rows.clone()) {
+            if !goes_on() {
+                return None;
             }
-            for (column, cell) in cells.iter_mut().enumerate() {
-                let columns = span(column, tiling.columns, keys.len());
-                let of_query = |query| unmasked(query).clamp(columns.start, columns.end) - columns.start;
-                let count: usize = rows.clone().map(of_query).sum();
-                *cell = band.cell(columns, count, tiling.pooling);
+            let part = layer.rows(head, tile.clone(), buffers);
+            for query in tile.clone() {
+                band.add(&part, (query - tile.start) * keys, tiling.unmasked(query, keys));
             }
-        },
-    );
-    tiles
+        }
+        for (column, cell) in cells.iter_mut().enumerate() {
+            let columns = span(column, tiling.columns, keys);
+            let of_query = |query| tiling.unmasked(query, keys).clamp(columns.start, columns.end) - columns.start;
+            let count: usize = rows.clone().map(of_query).sum();
+            *cell = band.cell(columns, count, tiling.pooling);
+        }
+        Some(())
+    };
+    let rows = tiles.par_chunks_mut(tiling.columns).enumerate();
+    rows.map_init(|| (Band::new(keys), RowBuffers::default()), fill).collect::<Option<()>>()?;
+    Some(tiles)
 }
 
 /// Some rows of a head, folded into one.
@@ -72,9 +60,9 @@ impl Band {
         self.sums.fill(0.0);
     }
 
-    fn add(&mut self, layer: &TensorView<'_>, first: usize, unmasked: usize) {
+    fn add(&mut self, rows: &TensorView<'_>, first: usize, unmasked: usize) {
         let row = &mut self.row[..unmasked];
-        layer.read(first, row);
+        rows.read(first, row);
         for ((&mut weight, maximum), sum) in row.iter_mut().zip(&mut self.maximum).zip(&mut self.sums) {
             *maximum = if weight > *maximum { weight } else { *maximum };
             *sum += weight;

@@ -1,5 +1,4 @@
-//! Every head's matrix as a small tile: `[heads, queries, keys]` becomes `[heads, rows, columns]`. Or a part of one head's
-//! matrix, as fine as there are pixels for it ([`Rectangle`]).
+//! Every head's matrix as a small tile: `[heads, queries, keys]` becomes `[heads, rows, columns]`.
 //!
 //! A cell of a tile stands for a rectangle of the matrix, cut at whole queries and keys so that each weight belongs to
 //! one cell and no cell is empty: row r stands for the queries from ⌊r · queries / rows⌋ up to the next row's first. The
@@ -37,19 +36,6 @@ pub struct Tiling {
     pub pooling: Pooling,
     /// Whether query `q` sees only the keys `0..=q`.
     pub causal: bool,
-}
-
-/// Some queries and keys of a head.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Rectangle {
-    /// Of the layer.
-    pub head: usize,
-    /// Rows of its matrix.
-    pub queries: Range<usize>,
-    /// Columns of its matrix.
-    pub keys: Range<usize>,
-    /// What becomes of them: no more rows and columns than there are.
-    pub tiling: Tiling,
 }
 
 impl Pooling {

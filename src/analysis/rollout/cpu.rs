@@ -4,20 +4,19 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rayon::prelude::*;
 
-use crate::analysis::Pick;
 use crate::analysis::gather::{self, LayerHeads};
-use crate::trace::TensorView;
+use crate::analysis::{LayerWeights, Pick};
 
 /// `[tokens, tokens]`; `layers` are all of the block, `[heads, tokens, tokens]` each, `heads` those that take part, and
 /// `residual` is the share of the identity. `None` if `goes_on` says no.
 pub fn rollout(
-    layers: &[TensorView<'_>],
+    layers: &[LayerWeights<'_>],
     heads: &[LayerHeads],
     head: Pick,
     residual: f32,
     goes_on: &(dyn Fn() -> bool + Sync),
 ) -> Option<Vec<f32>> {
-    let tokens = layers.first().map_or(0, |layer| layer.shape[1]);
+    let tokens = layers.first().map_or(0, |layer| layer.shape()[1]);
     let mut rolled: Option<Vec<f32>> = None;
     for of_layer in heads {
         let one = std::slice::from_ref(of_layer);
@@ -33,16 +32,19 @@ pub fn rollout(
 
 /// `(1 - r) A + r I`, rows divided by their sums.
 fn with_residual(attention: &mut [f32], tokens: usize, residual: f32) {
-    attention.par_chunks_mut(tokens.max(1)).enumerate().for_each(|(query, row)| {
-        row.iter_mut().for_each(|weight| *weight *= 1.0 - residual);
-        row[query] += residual;
-        let sum: f64 = row.iter().map(|&weight| f64::from(weight)).sum();
-        if sum != 0.0 {
-            // Infinite or no number: the row is broken, not only the weight.
-            let scale = if sum.is_finite() { (1.0 / sum) as f32 } else { f32::NAN };
-            row.iter_mut().for_each(|weight| *weight *= scale);
-        }
-    });
+    attention.par_chunks_mut(tokens.max(1)).enumerate().for_each(|(query, row)| add_residual(row, query, residual));
+}
+
+/// The same of one row.
+pub(super) fn add_residual(row: &mut [f32], query: usize, residual: f32) {
+    row.iter_mut().for_each(|weight| *weight *= 1.0 - residual);
+    row[query] += residual;
+    let sum: f64 = row.iter().map(|&weight| f64::from(weight)).sum();
+    if sum != 0.0 {
+        // Infinite or no number: the row is broken, not only the weight.
+        let scale = if sum.is_finite() { (1.0 / sum) as f32 } else { f32::NAN };
+        row.iter_mut().for_each(|weight| *weight *= scale);
+    }
 }
 
 /// Of two matrices `[tokens, tokens]`.

@@ -13,15 +13,16 @@
 //! zeros (r = 0 and a query that sees nothing) stays so. What is not a number makes its row no number, and through it
 //! every row that a later layer computes from it, which is all of them.
 //!
-//! Rejected: attention flow, of the same paper, which solves a maximum flow problem for each pair of tokens; and
-//! multiplying only the selected tokens' rows, since the matrix view shows all of them.
+//! Of more than a few thousand tokens there is no matrix, only the rows or columns of those that are selected ([`of_tokens`]).
+//!
+//! Rejected: attention flow, of the same paper, which solves a maximum flow problem for each pair of tokens.
 
 pub mod cpu;
 pub mod gpu;
+pub mod of_tokens;
 
 use super::gather::{self, LayerHeads, SelectionError};
-use super::{BlockLayout, Pick, Rollout, Selection};
-use crate::trace::TensorView;
+use super::{BlockLayout, LayerWeights, Pick, Rollout, Selection};
 
 /// The layers that are multiplied, from the start up to the selected layer (or to the last where the layer is not one),
 /// each with its heads; a layer without the selected head takes no part.
@@ -30,7 +31,7 @@ use crate::trace::TensorView;
 /// If the block is not self-attention, the start comes after the end, or no head is left.
 pub fn heads(
     layout: &BlockLayout<'_>,
-    layers: &[TensorView<'_>],
+    layers: &[LayerWeights<'_>],
     selection: &Selection,
     rollout: Rollout,
 ) -> Result<Vec<LayerHeads>, SelectionError> {

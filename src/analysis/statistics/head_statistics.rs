@@ -57,6 +57,16 @@ impl HeadStatistics {
         strongest(&self.values, self.heads, count)
     }
 
+    /// The mean, if the values differ from it by rounding alone, as in a share that is 1 whatever the head does; `None` of less than two.
+    pub fn flat(&self) -> Option<f32> {
+        let [low, high] = self.range().filter(|_| self.values.iter().filter(|value| !value.is_nan()).count() > 1)?;
+        let mean = mean(&self.values);
+        let Rounding { absolute, relative } = statistic(&self.name).map_or(Rounding::STORED, |of| of.rounding);
+        let error = absolute + relative * f64::from(mean).abs();
+        // Each of the two ends may be off by as much, in sums over thousands of weights by twice that.
+        (f64::from(high) - f64::from(low) <= 4.0 * error).then_some(mean)
+    }
+
     /// The value of one head.
     pub fn value(&self, layer: usize, head: usize) -> f32 {
         self.values[layer * self.heads + head]

@@ -24,7 +24,7 @@ mod table;
 pub mod vl_interpret;
 mod z_score;
 
-pub use first::{applies, first_choice};
+pub use first::{applies, first_choice, is_constant};
 pub use head_statistics::{HeadStatistics, mean, strongest};
 pub use lack::{why_left_out, why_none};
 pub use metrics::{head_metrics, metric_names};

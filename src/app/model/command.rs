@@ -52,6 +52,10 @@ pub enum Command {
     },
     /// Show for the moment what a click on this would select.
     Preview(Option<Target>),
+    /// This is under the pointer: it is marked in all views, which go on showing what is selected.
+    Point(Option<Target>),
+    /// Whether a token under the pointer is shown as if it were selected; while Alt is held the other way round.
+    PreviewTokens(bool),
     /// Select no token.
     ClearTokens,
     /// Select the next token, or the one before; wraps around.

@@ -16,7 +16,7 @@ use crate::app::model::panel::Panel;
 use crate::app::model::tokens::TokenPanel;
 use crate::export::check_selection;
 use crate::query::{OpenTrace, Projection, Results};
-use crate::trace::{Block, Document};
+use crate::trace::{Block, Document, Modality};
 use crate::view::{Inputs, Options, Target, View};
 
 /// All that the panels read.
@@ -36,6 +36,10 @@ pub struct State {
     pub preview: Option<Selection>,
     /// The thing under the pointer.
     pub hover: Option<Target>,
+    /// Whether what is under the pointer is shown as if it were selected.
+    pub is_hover_previewed: bool,
+    /// Whether a token under the pointer is shown as if it were selected; while Alt is held the other way round.
+    pub previews_tokens: bool,
     /// How the views look.
     pub options: Options,
     /// What is known of what the views need.
@@ -144,11 +148,12 @@ impl State {
         self.trace.as_ref()?.document().attention.get(self.selection.block)
     }
 
-    /// Another statistic where the block has nothing that this one is about.
+    /// Another statistic where the block has nothing that this one is about, or where it is the same in every head.
     pub(in crate::app) fn keep_statistic(&mut self) {
         let Some(trace) = &self.trace else { return };
         let (document, block) = (trace.document(), self.selection.block);
-        if !statistics::applies(&self.options.statistic, document, block) {
+        let (name, specials) = (&self.options.statistic, self.options.specials);
+        if !statistics::applies(name, document, block) || statistics::is_constant(name, document, block, specials) {
             self.options.statistic = statistics::first_choice(document, block).to_owned();
         }
     }
@@ -172,18 +177,33 @@ fn are_alike(before: &Document, after: &Document) -> bool {
         && before.attention.iter().zip(&after.attention).all(|(a, b)| a.name == b.name && a.layers == b.layers)
 }
 
-/// The last layer that has heads, and their mean, for the token where most models put their answer together: the first query, or,
-/// where that sees itself alone, the first output token, or else the last token of all.
+/// What a newcomer is shown first: an encoder-decoder's attention from what it writes to what it reads, else the first block.
 fn first_selection(open: &OpenTrace) -> Selection {
     let document = open.document();
-    let block = document.attention.first();
+    let is_decoder =
+        |block: &Block| document.attention.iter().any(|other| other.query == block.query && other.is_causal());
+    let crosses = |block: &Block| block.query != block.key && is_decoder(block);
+    let to_image = |block: &&Block| document.key_tokens(block).iter().any(|token| token.modality() == Modality::Image);
+    let crossing = || document.attention.iter().filter(|block| crosses(block));
+    let chosen = crossing().find(to_image).or_else(|| crossing().next());
+    let block = chosen.and_then(|chosen| document.attention.iter().position(|block| std::ptr::eq(block, chosen)));
+    first_of_block(open, block.unwrap_or(0))
+}
+
+/// The last layer that has heads, and their mean, for the first output token: what a decoder wrote first, the token of which a
+/// classifier reads its answer. Without one the first query, or, where that sees itself alone, the last of all.
+pub(in crate::app) fn first_of_block(open: &OpenTrace, index: usize) -> Selection {
+    let document = open.document();
+    let block = document.attention.get(index);
     let layers = block.map_or(0, |block| block.layers);
-    let with_heads = (0..layers).rev().find(|&layer| open.trace.heads(0, layer) > 0);
-    let token = block.filter(|block| block.is_causal() && block.query == block.key).map_or(0, |block| {
+    let with_heads = (0..layers).rev().find(|&layer| open.trace.heads(index, layer) > 0);
+    let token = block.map_or(0, |block| {
         let last = document.query_tokens(block).len().saturating_sub(1);
-        output_tokens(document, block).first().copied().unwrap_or(last)
+        let without = if block.is_causal() && block.query == block.key { last } else { 0 };
+        output_tokens(document, block).first().copied().unwrap_or(without)
     });
     Selection {
+        block: index,
         layer: Pick::One(with_heads.unwrap_or(0)),
         head: Pick::Mean,
         tokens: vec![token],

@@ -35,6 +35,8 @@ pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
         View::Image => {
             ui.add(Slider::new(&mut options.opacity, 0.0..=1.0).text("opacity of the heat"));
             ui.checkbox(&mut options.fade, "fade out where there is little");
+            ui.checkbox(&mut options.contours, "contours")
+                .on_hover_text("Around the fewest patches that hold half, and dashed four fifths, of the attention");
             ui.checkbox(&mut options.smooth, "smooth").on_hover_text("Blended between patches, or each patch a square");
             ui.separator();
             for tiles in Tiles::ALL {

@@ -51,8 +51,8 @@ pub fn show(
     let pointer = response.hover_pos().map(|at| Vec2::new(at.x - space.min.x, at.y - space.min.y));
     let target = pointer.and_then(|at| scene.at(at));
     let tip = target.map(|target| scene.tip(target));
-    if pointer.is_some() && target != state.hover {
-        commands.push(Command::Preview(target));
+    if pointer.is_some() {
+        commands.extend(gestures::pointed(ui, state, target));
     }
     if response.clicked()
         && let Some(target) = target

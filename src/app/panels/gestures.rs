@@ -1,4 +1,4 @@
-//! What wheel and drag do on the text, the timeline and the matrix, besides pointing.
+//! What pointing shows, and what wheel and drag do on the text, the timeline and the matrix.
 
 use egui::{EventFilter, PointerButton, Pos2, Rect as EguiRect, Response, Stroke, StrokeKind, Ui};
 use glam::Vec2;
@@ -11,6 +11,15 @@ use crate::view::{Target, matrix_size};
 
 /// Pixels that the wheel moves for a row of text.
 const WHEEL_PER_ROW: f32 = 24.0;
+
+/// What the thing under the pointer shows, if that is another than before: heads are previewed in all views. A token says what the
+/// selection gives it; it is previewed as if it were selected while Alt is held, or the other way round where that was set.
+pub fn pointed(ui: &Ui, state: &State, target: Option<Target>) -> Option<Command> {
+    let is_of_tokens = target.is_some_and(Target::selects_tokens);
+    let is_previewed = !is_of_tokens || ui.input(|input| input.modifiers.alt) != state.previews_tokens;
+    let is_known = target == state.hover && is_previewed == state.is_hover_previewed;
+    (!is_known).then_some(if is_previewed { Command::Preview(target) } else { Command::Point(target) })
+}
 
 /// The wheel moves the text by rows; `rows_beyond` do not fit.
 pub fn scroll_text(ui: &Ui, state: &State, rows_beyond: f32, commands: &mut Vec<Command>) {

@@ -144,6 +144,10 @@ fn present_range(state: &State) -> [f32; 2] {
 fn show_strongest(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     ui.menu_button("Strongest", |ui| {
         let Some((statistic, _)) = state.inputs(Vec2::ZERO).map(|inputs| statistic_grid(&inputs)) else { return };
+        if let Some(value) = statistic.flat {
+            ui.weak(format!("all heads have {value:.2}"));
+            return;
+        }
         for (layer, head, value) in statistics::strongest(&statistic.values, statistic.heads, STRONGEST) {
             if ui.button(format!("layer {layer} · head {head}: {value:.4}")).clicked() {
                 commands.push(Command::Select { target: Target::Head { layer, head }, extend: false });

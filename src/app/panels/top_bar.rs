@@ -138,6 +138,13 @@ fn show_settings(ui: &mut egui::Ui, name: &str, state: &State, commands: &mut Ve
             ui.close();
             commands.push(Command::ResetLayout);
         }
+        let mut previews = state.previews_tokens;
+        let tokens = ui.checkbox(&mut previews, "Preview tokens under the pointer");
+        let tokens = tokens
+            .on_hover_text("All views show them as if they were selected. While Alt is held, the other way round");
+        if tokens.changed() {
+            commands.push(Command::PreviewTokens(previews));
+        }
         ui.separator();
         ui.label("Size of everything (Ctrl+Plus, Ctrl+−)");
         ui.horizontal(|ui| {

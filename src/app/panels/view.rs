@@ -50,8 +50,8 @@ pub fn show(
     let target = pointer.and_then(|at| scene.at(at));
     let tip = target.map(|target| scene.tip(target));
 
-    if pointer.is_some() && target != state.hover {
-        commands.push(Command::Preview(target));
+    if pointer.is_some() {
+        commands.extend(gestures::pointed(ui, state, target));
     }
     if response.clicked()
         && let Some(target) = target

@@ -111,6 +111,7 @@ impl Interface {
         }
         state.ui_scale = settings.ui_scale.map(UiScale).unwrap_or_default();
         state.options.font_scale = settings.font_scale.unwrap_or(1.0);
+        state.previews_tokens = settings.previews_tokens;
         state.options.statistic = FIRST_STATISTIC.to_owned();
         // The tabs say what the titles in the drawings would.
         state.options.title = false;
@@ -222,7 +223,8 @@ impl Interface {
         ui.ctx().set_zoom_factor(self.state.ui_scale.0);
         self.focus.begin(ui.ctx());
         let scrolled = if self.state.shows_help { panels::take_scrolling_of_help(ui.ctx()) } else { 0.0 };
-        let mut commands = keys::pressed(ui.ctx(), &mut self.typed_ahead);
+        let on_top = self.state.palette.is_some() || self.state.shows_help;
+        let mut commands = keys::pressed(ui.ctx(), &mut self.typed_ahead, on_top);
         panels::show_palette(ui.ctx(), &self.state, &mut commands);
         commands.extend(dropped_files(ui.ctx()));
         commands.extend(self.play(ui.ctx()));
@@ -231,7 +233,7 @@ impl Interface {
         egui::Panel::bottom("status").show(ui, |ui| {
             panels::show_status(ui, &self.state, &self.adapter_name, self.tip.as_deref(), &mut commands);
         });
-        self.tip = None;
+        let tip = self.tip.take();
         // What lies under the panels is cleared to their colour.
         egui::CentralPanel::default().frame(egui::Frame::NONE).show(ui, |ui| {
             let mut behavior = Behavior {
@@ -272,6 +274,10 @@ impl Interface {
                 commands.push(Command::Preview(None));
             }
         });
+        if self.tip != tip {
+            // The line at the bottom was laid out before the panels: it says what they do in the next frame.
+            ui.ctx().request_repaint();
+        }
         if self.state.shows_help {
             panels::show_help(ui.ctx(), scrolled, &mut commands);
         }
@@ -313,6 +319,7 @@ impl Interface {
             // JSON has no words for other names.
             last: self.desk.opened().filter(|path| path.to_str().is_some()).map(Path::to_owned),
             light: self.state.options.theme == Theme::Light,
+            previews_tokens: self.state.previews_tokens,
             layout: Some(self.layout.clone()),
             ui_scale: Some(self.state.ui_scale.0).filter(|scale| *scale != 1.0),
             font_scale: Some(self.state.options.font_scale).filter(|scale| *scale != 1.0),

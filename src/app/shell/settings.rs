@@ -19,6 +19,8 @@ pub struct Settings {
     pub last: Option<PathBuf>,
     /// Whether the light theme was chosen.
     pub light: bool,
+    /// Whether a token under the pointer is shown as if it were selected.
+    pub previews_tokens: bool,
     /// Which panel stands where.
     pub layout: Option<Layout>,
     /// Size of the window's controls and views, if not 1.
@@ -46,6 +48,7 @@ impl Settings {
         let settings = Self {
             last: keys.take("last", Some),
             light: keys.take("light", Some).unwrap_or_default(),
+            previews_tokens: keys.take("previews_tokens", Some).unwrap_or_default(),
             layout: keys.take("layout", panels::sound),
             ui_scale: keys.take("ui_scale", |scale| (smallest..=largest).contains(&scale).then_some(scale)),
             font_scale: keys.take("font_scale", |scale| (0.5..=4.0).contains(&scale).then_some(scale)),
@@ -119,7 +122,7 @@ mod tests {
         for (key, value) in wrong {
             let text = json!({"light": true, key: value}).to_string();
             fs::write(&path, &text)?;
-            let Settings { last, light, layout, ui_scale, font_scale } = Settings::load(&path);
+            let Settings { last, light, layout, ui_scale, font_scale, .. } = Settings::load(&path);
             let is_usual = last.is_none() && layout.is_none() && ui_scale.is_none() && font_scale.is_none();
             assert!(light && is_usual, "{text}");
             assert_eq!(fs::read_to_string(&old)?, text);

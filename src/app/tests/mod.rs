@@ -285,3 +285,22 @@ fn a_folder_is_listed() -> Result<()> {
     assert_eq!(launch_on_folder.state().state.examples.len(), 32);
     Ok(())
 }
+
+/// Esc in the filter leaves the filter: tokens stay selected. The next one clears them.
+#[test]
+fn escape_leaves_the_filter_and_nothing_else() -> Result<()> {
+    let mut harness = window_on("../../assets/demo")?;
+    let selected = harness.state().state.selection.tokens.clone();
+    assert!(!selected.is_empty());
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::F);
+    harness.run_steps(4);
+    harness.event(egui::Event::Text("is:wrong".to_owned()));
+    harness.run_steps(2);
+    harness.key_press(Key::Escape);
+    harness.run_steps(2);
+    assert_eq!(harness.state().state.selection.tokens, selected);
+    harness.key_press(Key::Escape);
+    harness.run_steps(2);
+    assert!(harness.state().state.selection.tokens.is_empty());
+    Ok(())
+}

@@ -72,6 +72,7 @@ fn choices_have_names() -> Result<()> {
 #[test]
 fn output_tokens_are_stepped_and_scrubbed() -> Result<()> {
     let mut window = window_on("encoder-decoder.safetensors")?;
+    window.state_mut().state.apply(Command::SelectBlock(0));
     assert!(window.state().state.output_tokens().is_empty(), "the encoder writes nothing");
     window.state_mut().state.apply(Command::SelectBlock(2));
     window.state_mut().state.apply(Command::ClearTokens);

@@ -60,6 +60,72 @@ fn hovering_shows_and_leaves_no_trace() -> Result {
     Ok(())
 }
 
+/// What is selected anew is shown, though the pointer rests where it was.
+#[test]
+fn a_preview_is_derived_anew_from_every_selection() -> Result {
+    let mut state = showing("multi-image")?;
+    state.apply(Command::Select { target: token(3), extend: false });
+    state.apply(Command::Preview(Some(token(7))));
+    for change in [
+        Command::MoveHead { layers: -1, heads: 0 },
+        Command::MoveHead { layers: 0, heads: 1 },
+        Command::SelectLayer(Pick::Mean),
+        Command::SetCombine(Combine::Max),
+    ] {
+        state.apply(change.clone());
+        let expected = crate::analysis::Selection { tokens: vec![7], ..state.selection.clone() };
+        assert_eq!(state.shown_selection(), &expected, "{change:?}");
+    }
+    state.apply(Command::StepToken(1));
+    assert_eq!(state.shown_selection(), &state.selection, "another token was chosen than the one under the pointer");
+    state.apply(Command::Preview(Some(token(7))));
+    state.apply(Command::StepPlay);
+    assert_eq!(state.shown_selection(), &state.selection, "the token that plays");
+    state.apply(Command::Preview(Some(token(7))));
+    state.apply(Command::ToggleDirection);
+    assert_eq!(state.shown_selection(), &state.selection);
+
+    let head = Target::Head { layer: 0, head: 1 };
+    state.apply(Command::Preview(Some(head)));
+    state.apply(Command::StepToken(1));
+    let shown = state.shown_selection();
+    assert_eq!((shown.layer, shown.head, &shown.tokens), (Pick::One(0), Pick::One(1), &state.selection.tokens));
+    state.apply(Command::MoveHead { layers: 1, heads: 0 });
+    assert_eq!(state.shown_selection(), &state.selection, "the arrow was pressed after the pointer came to rest");
+    assert_eq!(state.hover, Some(head), "it still is marked");
+    state.apply(Command::Preview(Some(token(7))));
+    state.apply(Command::Point(Some(token(7))));
+    assert_eq!((state.shown_selection(), state.hover), (&state.selection, Some(token(7))), "pointed at, not previewed");
+    Ok(())
+}
+
+/// An encoder-decoder opens where what it writes looks at what it reads, on what it wrote first; so does every block that is chosen.
+#[test]
+fn the_first_sight_is_what_a_newcomer_looks_for() -> Result {
+    let mut state = showing("encoder-decoder")?;
+    let names: Vec<String> =
+        state.trace.iter().flat_map(|trace| &trace.document().attention).map(|block| block.name.clone()).collect();
+    let block = state.block().ok_or("no block")?.clone();
+    assert_ne!(block.query, block.key, "{names:?}");
+    let last = block.layers - 1;
+    let outputs = state.output_tokens();
+    let first = state.selection.clone();
+    assert_eq!((first.layer, first.head, first.tokens.as_slice()), (Pick::One(last), Pick::Mean, &outputs[..1]));
+    let document = state.trace.as_ref().ok_or("no trace")?.document().clone();
+    let statistic = state.options.statistic.clone();
+    assert!(!crate::analysis::statistics::is_constant(&statistic, &document, first.block, false), "{statistic}");
+    for (index, name) in names.iter().enumerate() {
+        state.apply(Command::SelectBlock(index));
+        let selection = &state.selection;
+        let last = document.attention[index].layers - 1;
+        assert_eq!((selection.layer, selection.head), (Pick::One(last), Pick::Mean), "{name}");
+        assert_eq!(selection.tokens.len(), 1, "{name}");
+        let statistic = &state.options.statistic;
+        assert!(!crate::analysis::statistics::is_constant(statistic, &document, index, false), "{statistic}");
+    }
+    Ok(())
+}
+
 #[test]
 fn undo_brings_back_the_selection_but_no_preview() -> Result {
     let mut state = showing("multi-image")?;

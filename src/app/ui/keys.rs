@@ -135,6 +135,8 @@ pub struct TypedAhead {
     events: Vec<Event>,
     /// What had the focus before, and for how many more frames the field is awaited.
     awaits: Option<(Option<egui::Id>, u8)>,
+    /// Whether a text was being typed in the frame before.
+    was_typing: bool,
 }
 
 impl TypedAhead {
@@ -183,15 +185,19 @@ fn opens_field(event: &Event) -> bool {
 
 /// The commands of the keys that were pressed since the last frame. While a text is being typed there are only those with
 /// Ctrl and those that write nothing.
-pub fn pressed(context: &egui::Context, ahead: &mut TypedAhead) -> Vec<Command> {
+///
+/// Esc leaves the text that is typed, and does nothing else, unless something lies `on_top` that it closes.
+pub fn pressed(context: &egui::Context, ahead: &mut TypedAhead, on_top: bool) -> Vec<Command> {
     ahead.sort(context);
     let is_typing = context.text_edit_focused();
+    // egui takes the focus away before anybody sees the key.
+    let leaves_text = std::mem::replace(&mut ahead.was_typing, is_typing) && !on_top;
     let focused = context.memory(egui::Memory::focused);
     let on_widget = focused.is_some() && focused != context.data(|data| data.get_temp(focused_view()));
     let in_menu = egui::Popup::is_any_open(context);
     let is_ours = |shortcut: &Shortcut| {
         // It closes the menu, and nothing else.
-        let is_of_menu = in_menu && shortcut.key == Key::Escape;
+        let is_of_menu = (in_menu || leaves_text) && shortcut.key == Key::Escape;
         let is_of_widget = on_widget && KEYS_OF_WIDGETS.contains(&shortcut.key);
         let is_text = is_typing && !shortcut.modifiers.command && !KEYS_WITHOUT_TEXT.contains(&shortcut.key);
         !is_of_menu && !is_of_widget && !is_text

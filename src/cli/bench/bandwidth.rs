@@ -11,6 +11,7 @@ use crate::analysis::statistics::Options;
 use crate::analysis::{Compute, Engine};
 use crate::gpu::{Gpu, PageKey};
 use crate::query::OpenTrace;
+use crate::trace::Stored;
 
 /// Large enough that no cache holds it.
 const COPIED_BYTES: u64 = 256 << 20;
@@ -69,8 +70,10 @@ pub fn bandwidth(gpu: &Arc<Gpu>, open: &OpenTrace, budget_bytes: u64, upload: &T
     })
 }
 
+/// Of the first block; none if its weights are not stored.
 fn layers(open: &OpenTrace) -> usize {
-    open.document().attention.first().map_or(0, |block| block.layers)
+    let block = open.document().attention.first().filter(|block| block.stored == Stored::Weights);
+    block.map_or(0, |block| block.layers)
 }
 
 /// The first run uploads, and is not counted.

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::coloring::{Coloring, Span};
+use crate::render::faded;
 
 const MISSING: f32 = -1.0;
 
@@ -71,6 +72,6 @@ fn color_of(coloring: &Coloring, level: f32) -> [u8; 4] {
     let fraction = level * 255.0 - step as f32;
     let [first, second] = [coloring.lut[step], coloring.lut[step + 1]].map(|rgba| rgba.map(f32::from));
     let channel = |i: usize| to_byte((first[i] + (second[i] - first[i]) * fraction) / 255.0);
-    let opacity = if coloring.fade { coloring.opacity * level } else { coloring.opacity };
+    let opacity = if coloring.fade { coloring.opacity * faded(level) } else { coloring.opacity };
     [channel(0), channel(1), channel(2), to_byte(opacity)]
 }

@@ -2,6 +2,7 @@
 //! none is drawn of what it did not ask for.
 
 use crate::analysis::sinks::Sinks;
+use crate::analysis::statistics::{is_constant, mean};
 use crate::query::{
     BlockPeaks, BlockSinks, BlockStatistics, Normalized, Plane, Projection, Query, StateSimilarity, StatisticGrid,
     Weights, hidden_state,
@@ -56,7 +57,12 @@ pub fn statistic_grid(inputs: &Inputs<'_>) -> (StatisticGrid, Option<[usize; 2]>
     let Some(request) = statistics(inputs) else { return Default::default() };
     let Some(known) = inputs.results.get(&request) else { return Default::default() };
     let options = inputs.options;
-    let grid = known.grid(inputs.document, inputs.shown.block, &options.statistic, options.z_score);
+    let mut grid = known.grid(inputs.document, inputs.shown.block, &options.statistic, options.z_score);
+    let is_constant = is_constant(&options.statistic, inputs.document, inputs.shown.block, options.specials);
+    if is_constant && options.z_score.is_none() {
+        // Stored in half precision, the rows add up to 1 but for what that cannot say.
+        grid.flat = grid.flat.or(Some(mean(&grid.values)).filter(|mean| mean.is_finite()));
+    }
     (grid, inputs.results.is_part(&request).then_some(known.layers))
 }
 

@@ -26,6 +26,8 @@ pub(in crate::view) struct Bar {
 const GAP: f32 = 10.0;
 const THICKNESS: f32 = 9.0;
 const STEPS: usize = 256;
+/// Length of the tick at the uniform share.
+const UNIFORM_TICK: f32 = 6.0;
 
 impl Bar {
     /// Takes the room from what is free; `None` if bars are off or there is too little room for one.
@@ -77,6 +79,20 @@ impl Bar {
             sketch.line(from, to, 4.0, Color::hex(0x000000));
             sketch.line(from, to, 2.0, color);
         }
+        if let Some((value, _)) = self.scale.uniform {
+            // At the side where no numbers are.
+            let (from, to) = match self.place {
+                BarSide::Right => {
+                    let y = rect.max.y - position(value) * rect.size().y;
+                    (Vec2::new(rect.min.x - UNIFORM_TICK, y), Vec2::new(rect.min.x, y))
+                }
+                BarSide::Below => {
+                    let x = rect.min.x + position(value) * rect.size().x;
+                    (Vec2::new(x, rect.min.y - UNIFORM_TICK), Vec2::new(x, rect.min.y))
+                }
+            };
+            sketch.line(from, to, 1.5, sketch.palette.text);
+        }
         self.ticks(sketch, rect, position);
         let color = sketch.palette.muted;
         match self.place {
@@ -103,12 +119,14 @@ impl Bar {
     fn gradient(&self, sketch: &mut Sketch<'_>, rect: Rect) {
         let [low, high] = self.scale.range;
         let share = |step: usize| (step as f32 + 0.5) / STEPS as f32;
-        let value =
-            |step: usize| low + (high - low) * if self.scale.reversed { 1.0 - share(step) } else { share(step) };
+        let value = |step: usize| low + (high - low) * share(step);
         let (values, rows, columns): (Vec<f32>, u32, u32) = match self.place {
             BarSide::Right => ((0..STEPS).rev().map(value).collect(), STEPS as u32, 1),
             BarSide::Below => ((0..STEPS).map(value).collect(), 1, STEPS as u32),
         };
+        if let Some(veil) = self.scale.veil {
+            sketch.fill(rect, veil.ground);
+        }
         sketch.marks.push(Mark::Heatmap(Heatmap {
             rect,
             values: Values::Host(Arc::new(values)),
@@ -118,10 +136,18 @@ impl Bar {
             range: self.scale.range,
             colormap: self.scale.colormap,
             missing: sketch.palette.missing,
-            opacity: 1.0,
-            fade: self.scale.fades,
+            opacity: self.scale.veil.map_or(1.0, |veil| veil.opacity),
+            fade: self.scale.veil.is_some_and(|veil| veil.fades),
             smooth: false,
         }));
+    }
+
+    /// Those of the ticks between where they are enough to tell the value.
+    fn end_decimals(&self, value: f32, round: usize) -> usize {
+        let all = decimals(self.scale.range);
+        let unit = 10.0_f32.powi(round as i32);
+        let is_round = ((value * unit).round() / unit - value).abs() <= 1e-6 * value.abs();
+        if round > 0 && round < all && is_round { round } else { all }
     }
 
     /// Numbers at both ends, and round ones between them where they do not collide.
@@ -130,21 +156,31 @@ impl Bar {
         let length = if self.place == BarSide::Right { rect.size().y } else { rect.size().x };
         let needed = if self.place == BarSide::Right { small * 1.9 } else { self.tick_width + 8.0 };
         let [low, high] = self.scale.range;
-        let (between, round) = ticks(self.scale.range, ((length / needed) as usize).clamp(1, 5));
-        let between = between.into_iter().map(|value| (value, round));
-        let ends = [low, high].map(|value| (value, decimals(self.scale.range)));
-        let mut placed: Vec<f32> = Vec::new();
-        for (value, decimals) in ends.into_iter().chain(between) {
-            let along = position(value) * length;
-            // The numbers at the ends of a horizontal bar reach inwards with all of their width.
-            let beside_end = if self.place == BarSide::Below { self.tick_width * 0.5 } else { 0.0 };
-            let collides = |(index, other): (usize, &f32)| {
-                (other - along).abs() < needed + if index < 2 && placed.len() > 1 { beside_end } else { 0.0 }
-            };
-            if placed.iter().enumerate().any(collides) {
-                continue;
+        // The numbers at the ends of a horizontal bar reach inwards with all of their width.
+        let beside_end = if self.place == BarSide::Below { needed + self.tick_width * 0.5 } else { needed };
+        // As many as have room beside each other and beside the ends: one that is left out of evenly spaced ones misleads.
+        let along = |value: f32| position(value) * length;
+        let fits = |values: &[f32]| {
+            let is_inside = |&value: &f32| along(value) >= beside_end && length - along(value) >= beside_end;
+            values.iter().all(is_inside) && values.windows(2).all(|pair| along(pair[1]) - along(pair[0]) >= needed)
+        };
+        let candidates = |count: usize| {
+            let (mut values, round) = ticks(self.scale.range, count);
+            // An upper end that is no round number is in no row with them: the last one gives way to it.
+            let unit = 10.0_f32.powi(round as i32);
+            if ((high * unit).round() / unit - high).abs() > 1e-6 * high.abs() {
+                values.retain(|&value| length - along(value) >= beside_end);
             }
-            placed.push(along);
+            (values, round)
+        };
+        let most = ((length / needed) as usize).clamp(1, 5);
+        let found = (1..=most).rev().map(candidates).find(|(values, _)| fits(values));
+        let (between, round) = found.unwrap_or_default();
+        let ends = [low, high].map(|value| (value, self.end_decimals(value, round)));
+        let has_room = length >= needed;
+        let ends = ends.into_iter().filter(|(value, _)| has_room || *value == high);
+        for (value, decimals) in ends.chain(between.into_iter().map(|value| (value, round))) {
+            let along = along(value);
             let text = tick_text(value, decimals);
             match self.place {
                 BarSide::Right => {

@@ -2,6 +2,7 @@
 
 pub(super) mod asked;
 pub(super) mod colour_bar;
+mod near;
 pub(super) mod order;
 pub(super) mod patches;
 pub(super) mod region_labels;

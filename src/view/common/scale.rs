@@ -1,7 +1,7 @@
 //! From values to colours and to the numbers at an axis.
 
-use crate::render::Color;
 use crate::render::colormap::Colormap;
+use crate::render::{Color, faded};
 
 /// From values to colours, and what the values are.
 #[derive(Clone, Debug)]
@@ -9,17 +9,48 @@ pub(in crate::view) struct Scale {
     pub colormap: Colormap,
     /// The values at the ends, the smaller one first.
     pub range: [f32; 2],
-    /// Whether small values have the colours of the colormap's high end.
-    pub reversed: bool,
-    /// Whether small values let through what lies under them.
-    pub fades: bool,
+    pub veil: Option<Veil>,
+    /// What every weight would be if a row were spread evenly, and how that is written: `1/73`.
+    pub uniform: Option<(f32, String)>,
     pub label: String,
 }
 
+/// How colours cover a picture in grey.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::view) struct Veil {
+    /// Of the largest value.
+    pub opacity: f32,
+    /// Whether smaller values cover less, and 0 nothing.
+    pub fades: bool,
+    /// How bright the picture is, in the mean.
+    pub ground: Color,
+}
+
 impl Scale {
-    /// Small values have the colours of the colormap's low end, and cover what lies under them.
+    /// Colours that cover what lies under them.
     pub fn plain(colormap: Colormap, range: [f32; 2], label: String) -> Self {
-        Self { colormap, range, reversed: false, fades: false, label }
+        Self { colormap, range, veil: None, uniform: None, label }
+    }
+
+    /// With a tick at the uniform share, which the label explains.
+    pub fn with_uniform(self, uniform: Option<(f32, String)>) -> Self {
+        let is_on_bar = |(value, _): &(f32, String)| *value > self.range[0] && *value <= self.range[1];
+        match uniform.filter(is_on_bar) {
+            Some(uniform) => {
+                let label = format!("{} · tick: uniform, {}", self.label, uniform.1);
+                Self { label, uniform: Some(uniform), ..self }
+            }
+            None => self,
+        }
+    }
+
+    /// How much of what lies under it the colour of a value covers, from 0 to 1.
+    pub fn opacity(&self, value: f32) -> f32 {
+        match self.veil {
+            Some(Veil { opacity, fades: true, .. }) => opacity * faded(self.position(value)),
+            Some(Veil { opacity, fades: false, .. }) => opacity,
+            None => 1.0,
+        }
     }
 
     /// From 0 at the low end of the range to 1 at its high end; NaN if the value is.
@@ -37,7 +68,7 @@ impl Scale {
     /// The colour of a value; `None` if it is NaN.
     pub fn color(&self, value: f32) -> Option<Color> {
         let position = self.position(value);
-        let [r, g, b] = self.colormap.rgb(if self.reversed { 1.0 - position } else { position });
+        let [r, g, b] = self.colormap.rgb(position);
         (!position.is_nan()).then_some(Color([r, g, b, 255]))
     }
 }

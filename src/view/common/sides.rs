@@ -1,17 +1,20 @@
 //! The two sides of the current block: the one that the selected tokens are on, and the one that has the weights.
 
+use std::ops::Range;
+
 use glam::Vec2;
 
 use super::asked;
+use super::near::selected_names;
 use super::sketch::Sketch;
-use super::words::word;
+use super::words::{of_word, words};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::{Combine, Direction, Pick, SinkTreatment};
 use crate::query::Weights;
 use crate::render::Align;
-use crate::trace::{Block, Modality, Token};
+use crate::trace::{Block, Mask, Token};
 use crate::view::{Inputs, Target};
 
 /// The current block as the selection looks at it.
@@ -113,6 +116,12 @@ impl<'a> Sides<'a> {
         self.hover
     }
 
+    /// Which keys queries see, where that is the same in all layers and can be counted.
+    pub fn mask(&self) -> Option<&'a Mask> {
+        let (first, others) = self.block.masks.split_first()?;
+        (*first != Mask::Stored && others.iter().all(|other| other == first)).then_some(first)
+    }
+
     /// What the far side's tokens are in this block.
     pub fn far_name(&self, direction: Direction) -> &'static str {
         match direction {
@@ -167,26 +176,36 @@ pub(in crate::view) fn layers_line(inputs: &Inputs<'_>) -> String {
     }
 }
 
+/// A view's title; in the window, whose tabs name the view, a quiet line that says what of the trace it shows, and whether that is
+/// only under the pointer.
+pub(in crate::view) fn title(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+    match inputs.options.title {
+        true => sketch.title(inputs, &headline(inputs), inputs.document.id.as_deref()),
+        false => subtitle(inputs, sketch),
+    }
+}
+
+/// The line alone.
+pub(in crate::view) fn subtitle(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+    if !sketch.is_part && !inputs.options.title {
+        sketch.subtitle(inputs, &format!("{} · {}", place(inputs), decapitalized(&tokens_line(inputs))));
+    }
+}
+
+/// With a small first letter.
+pub(in crate::view) fn decapitalized(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
+}
+
 /// `Attention of color, shape · layer 2 · head 1`.
-pub(in crate::view) fn headline(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
-    format!("{} · {}", tokens_line(inputs, sides), place(inputs))
+pub(in crate::view) fn headline(inputs: &Inputs<'_>) -> String {
+    format!("{} · {}", tokens_line(inputs), place(inputs))
 }
 
 /// `Attention of color, shape`.
-pub(in crate::view) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> String {
-    let tokens = &inputs.document.sequences[sides.near].tokens;
-    let name = |&index: &usize| match tokens.get(index) {
-        Some(token) if token.modality() == Modality::Image => format!("patch {index}"),
-        Some(token) => token.label().map_or_else(|| format!("{} {index}", token.modality().name()), word),
-        None => "?".to_owned(),
-    };
-    let mut names: Vec<String> = inputs.shown.tokens.iter().take(3).map(name).collect();
-    if inputs.shown.tokens.len() > 3 {
-        names.push(format!("{} more", inputs.shown.tokens.len() - 3));
-    }
-    if names.is_empty() {
-        names.push("all tokens".to_owned());
-    }
+pub(in crate::view) fn tokens_line(inputs: &Inputs<'_>) -> String {
+    let names = selected_names(inputs);
     let combined = match inputs.shown.combine {
         _ if inputs.shown.tokens.len() == 1 => "Attention",
         Combine::Mean => "Attention",
@@ -197,12 +216,59 @@ pub(in crate::view) fn tokens_line(inputs: &Inputs<'_>, sides: &Sides<'_>) -> St
         Direction::AttendsTo => "of",
         Direction::AttendedBy => "to",
     };
-    format!("{combined} {preposition} {}", names.join(", "))
+    format!("{combined} {preposition} {names}")
 }
 
 /// The maximum of the finite values: an infinite one would leave all others in one colour. 0 if there is none above.
 pub(in crate::view) fn largest(values: impl IntoIterator<Item = f32>) -> f32 {
     values.into_iter().filter(|value| value.is_finite()).fold(0.0, f32::max)
+}
+
+/// The weight up to which the colours of patches and words reach alike: the largest on any that is not special. Special tokens often
+/// draw so much that all others would look alike: they stretch the scale only where there is nothing else. Words count whole
+/// where their pieces are joined.
+pub(in crate::view) fn common_peak(inputs: &Inputs<'_>, sides: &Sides<'_>) -> f32 {
+    let far = &inputs.document.sequences[sides.far].tokens;
+    let runs = if inputs.options.join_pieces { words(far) } else { (0..far.len()).map(|at| at..at + 1).collect() };
+    let of = |special: bool| {
+        let counts = |run: &&Range<usize>| special || !far[run.start].special;
+        let weight =
+            |run: &Range<usize>| sides.shown.get(run.clone()).map_or(0.0, |weights| of_word(sides.direction, weights));
+        largest(runs.iter().filter(counts).map(weight))
+    };
+    let usual = of(false);
+    if usual > 0.0 { usual } else { of(true) }
+}
+
+/// The ends of the colours of the weights on patches and words.
+pub(in crate::view) fn common_range(inputs: &Inputs<'_>, sides: &Sides<'_>) -> [f32; 2] {
+    let locked = locked(inputs, |peaks| peaks.patches.max(peaks.words));
+    weight_range(inputs, locked.unwrap_or_else(|| common_peak(inputs, sides)))
+}
+
+/// What every weight would be if the queries attended evenly to all keys that they may, and how that is written; `None` where
+/// weights are coloured in other units, or keys see different numbers of queries.
+pub(in crate::view) fn uniform_share(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Option<(f32, String)> {
+    let (selection, keys) = (inputs.shown, sides.key.len());
+    let mask = sides.mask()?;
+    let are_raw = inputs.options.normalization == Normalization::None && selection.sinks != SinkTreatment::Renormalise;
+    let is_of_rows = selection.direction == Direction::AttendsTo || *mask == Mask::Full;
+    if keys == 0 || !are_raw || !is_of_rows || sides.block.sink_share {
+        return None;
+    }
+    let near = &inputs.document.sequences[sides.near].tokens;
+    let all: Vec<usize> = (0..near.len()).filter(|&token| !near[token].special).collect();
+    let tokens = if selection.tokens.is_empty() { &all } else { &selection.tokens };
+    let seen = |&token: &usize| mask.run(token, keys).map_or(0, |run| run.len());
+    let shares = || tokens.iter().map(|token| 1.0 / seen(token) as f32);
+    let share = match selection.combine {
+        Combine::Sum => shares().sum(),
+        Combine::Max => shares().fold(0.0, f32::max),
+        Combine::Mean => shares().sum::<f32>() / tokens.len().max(1) as f32,
+    };
+    let count = tokens.first().map(seen).filter(|count| tokens.iter().all(|token| seen(token) == *count))?;
+    let of = if selection.combine == Combine::Sum { tokens.len() } else { 1 };
+    (share > 0.0 && share.is_finite()).then(|| (share, format!("{of}/{count}")))
 }
 
 /// The values at the ends of the colours of weights.

@@ -31,6 +31,8 @@ pub(in crate::view) struct Sketch<'a> {
     pub rows_beyond: f32,
     /// Font sizes in logical pixels.
     pub text: TextSizes,
+    /// Whether it is a part of a larger drawing, which says what is shown.
+    pub is_part: bool,
     size: Vec2,
     fonts: &'a mut Fonts,
 }
@@ -43,6 +45,8 @@ pub(in crate::view) struct TextSizes {
     pub small: f32,
 }
 
+/// All of an image.
+const WHOLE: Area = Area { x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
 /// Between the drawing's edge and what is drawn.
 pub(in crate::view) const MARGIN: f32 = 8.0;
 
@@ -68,6 +72,7 @@ impl<'a> Sketch<'a> {
             grid: None,
             cells: None,
             rows_beyond: 0.0,
+            is_part: false,
             text: TextSizes { title: 13.0 * scale, normal: 12.0 * scale, small: 10.5 * scale },
             size,
             fonts,
@@ -160,9 +165,35 @@ impl<'a> Sketch<'a> {
 
     /// A whole image; magnified pixels stay squares.
     pub fn picture(&mut self, rect: Rect, pixels: &Arc<Pixels>) {
-        let part = Rect { min: Vec2::ZERO, max: Vec2::ONE };
-        let smooth = rect.size().x < pixels.width as f32 * 2.0;
-        self.marks.push(Mark::Picture(Picture { rect, pixels: pixels.clone(), part, opacity: 1.0, smooth }));
+        self.part_of_picture(rect, pixels, WHOLE, false);
+    }
+
+    /// The same in grey, under colours that are not its own.
+    pub fn grey_picture(&mut self, rect: Rect, pixels: &Arc<Pixels>) {
+        self.part_of_picture(rect, pixels, WHOLE, true);
+    }
+
+    /// The part of an image in its place on the whole one, which has this rectangle.
+    pub fn part_of_picture(&mut self, whole: Rect, pixels: &Arc<Pixels>, part: Area, grey: bool) {
+        let smooth = whole.size().x < pixels.width as f32 * 2.0;
+        let rect = on_picture(part, whole);
+        let part = Rect { min: Vec2::new(part.x0, part.y0), max: Vec2::new(part.x1, part.y1) };
+        self.marks.push(Mark::Picture(Picture { rect, pixels: pixels.clone(), part, opacity: 1.0, smooth, grey }));
+    }
+
+    /// Strokes over a cell without a value that let through what lies under them.
+    pub fn hatched(&mut self, rect: Rect) {
+        let (color, size) = (self.palette.missing_stroke, rect.size());
+        let lines = (size.max_element() / 6.0).round().clamp(1.0, 8.0);
+        for line in 0..lines as usize {
+            // From the left and upper edge to the right and lower one: a share of the way around the corner.
+            let along = (line as f32 + 0.5) / lines * 2.0;
+            let (from, to) = match along <= 1.0 {
+                true => (Vec2::new(0.0, along), Vec2::new(along, 0.0)),
+                false => (Vec2::new(along - 1.0, 1.0), Vec2::new(1.0, along - 1.0)),
+            };
+            self.line(rect.min + from * size, rect.min + to * size, 1.0, color);
+        }
     }
 
     pub fn area(&mut self, rect: Rect, target: Target) {
@@ -199,6 +230,23 @@ impl<'a> Sketch<'a> {
             Label { at: middle, align: Align::Left, text: shown, size, bold: true, color, clip: None, upright: false };
         self.marks.push(Mark::Label(label));
         self.free.min.y = (self.free.min.y + size * 1.4 + 6.0).min(self.free.max.y);
+    }
+
+    /// In the window, whose tabs name the views, a quiet line in place of the title: what of the trace is shown, and whether that
+    /// is what the pointer is on and not what is selected.
+    pub fn subtitle(&mut self, inputs: &Inputs<'_>, what: &str) {
+        let small = self.text.small;
+        if inputs.options.title || self.is_part || self.free.size().y < small * 7.0 {
+            return;
+        }
+        let is_preview = inputs.shown != inputs.selection;
+        let (text, color) = match is_preview {
+            true => (format!("under the pointer: {what}"), self.palette.hover),
+            false => (what.to_owned(), self.palette.muted),
+        };
+        let text = self.elide(&text, small, false, self.free.size().x);
+        self.label(self.free.min + Vec2::new(0.0, small * 0.6), Align::Left, text, small, color);
+        self.free.min.y += small * 1.7;
     }
 
     /// Words in the middle of the free room, for a view that has nothing to draw.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::asked;
-use super::words::{joined, of_word, token_names, words};
+use super::near::near;
+use super::words::{distinct_names, joined, of_word, words};
 use crate::analysis::similarity::Similarity;
 use crate::analysis::statistics::{mean, why_left_out};
 use crate::analysis::timeline::{Timeline, TokenGroup, is_decoder};
@@ -18,6 +19,8 @@ use crate::view::{Inputs, Target};
 pub(in crate::view) struct Facts {
     /// Of every sequence.
     names: Vec<Vec<String>>,
+    /// The tokens whose weights are shown.
+    near: String,
     query: usize,
     key: usize,
     direction: Direction,
@@ -30,6 +33,7 @@ pub(in crate::view) struct Facts {
     /// Whether the queries' sequence is written from left to right.
     is_decoder: bool,
     layer: Pick,
+    is_rollout: bool,
     /// Of each word of several pieces: its sequence, its first token, and its name.
     words: Vec<(usize, usize, String)>,
     /// Where two traces are compared.
@@ -92,9 +96,12 @@ impl Facts {
         let statistic = grid.unwrap_or_else(|| asked::statistic_grid(inputs).0);
         let results = inputs.results;
         let has_attention = asked::has_attention(inputs);
+        let names: Vec<Vec<String>> =
+            document.sequences.iter().map(|sequence| distinct_names(&sequence.tokens)).collect();
         let timeline = has_attention.then(|| results.shared(&OutputMasses::of(inputs.shown))).flatten();
         Self {
-            names: document.sequences.iter().map(|sequence| token_names(&sequence.tokens)).collect(),
+            near: near(inputs, &names),
+            names,
             query: block.map_or(0, |block| block.query),
             key: block.map_or(0, |block| block.key),
             direction: inputs.shown.direction,
@@ -105,6 +112,7 @@ impl Facts {
             timeline,
             is_decoder: block.is_some_and(|block| is_decoder(document, block)),
             layer: inputs.shown.layer,
+            is_rollout: inputs.shown.rollout.is_some(),
             words: if inputs.options.join_pieces { whole_words(document) } else { Vec::new() },
             similarity: asked::similarity(inputs).and_then(|request| results.shared(&request)),
             compared: None,
@@ -175,7 +183,7 @@ impl Facts {
                 let other = if self.direction == Direction::AttendsTo { self.key } else { self.query };
                 let name = self.name(sequence, token);
                 match self.weights().get(token).filter(|_| sequence == other) {
-                    Some(weight) => format!("{name}: {} (attention weight)", number(*weight)),
+                    Some(weight) => format!("{}: {} ({})", self.pair(name), number(*weight), self.unit()),
                     None => name.to_owned(),
                 }
             }
@@ -183,7 +191,7 @@ impl Facts {
                 let (from, to) = (self.name(self.query, query), self.name(self.key, key));
                 match self.cells.as_ref().and_then(|cells| cells.weight(query, key)) {
                     Some(weight) => {
-                        format!("query {query} {from} → key {key} {to}: {} (attention weight)", number(weight))
+                        format!("query {query} {from} → key {key} {to}: {} ({})", number(weight), self.unit())
                     }
                     None => format!("query {query} {from} → key {key} {to}"),
                 }
@@ -230,10 +238,23 @@ impl Facts {
         match self.weights().get(first..first + count).filter(|_| sequence == other) {
             Some(weights) => {
                 let how = if self.direction == Direction::AttendsTo { "sum" } else { "mean" };
-                format!("{name}: {} (attention weight, {how} of {count})", number(of_word(self.direction, weights)))
+                let weight = number(of_word(self.direction, weights));
+                format!("{}: {weight} ({}, {how} of {count})", self.pair(&name), self.unit())
             }
             None => name,
         }
+    }
+
+    /// Who attends to whom, where the weights are those of the token of that name.
+    fn pair(&self, name: &str) -> String {
+        match self.direction {
+            Direction::AttendsTo => format!("{} → {name}", self.near),
+            Direction::AttendedBy => format!("{name} → {}", self.near),
+        }
+    }
+
+    fn unit(&self) -> &'static str {
+        if self.is_rollout { "attention rollout" } else { "attention weight" }
     }
 
     fn weights(&self) -> &[f32] {

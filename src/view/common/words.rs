@@ -1,5 +1,7 @@
 //! What tokens are called.
 
+use std::collections::HashMap;
+
 use super::patches::Patches;
 use super::tiles::layers;
 use crate::analysis::{self, Direction};
@@ -43,7 +45,7 @@ pub fn token_names(tokens: &[Token]) -> Vec<String> {
             names[token] = match &patches.grid {
                 Some(grid) => {
                     let (row, column) = grid.place(index);
-                    format!("{of_image}patch ({row}, {column})")
+                    format!("{of_image}patch (row {row}, column {column})")
                 }
                 None => format!("{of_image}box {index}"),
             };
@@ -52,9 +54,23 @@ pub fn token_names(tokens: &[Token]) -> Vec<String> {
             let Some(grid) = &layer.patches.grid else { continue };
             for (index, &token) in layer.patches.tokens.iter().enumerate() {
                 let (row, column) = grid.place(index);
-                names[token] = format!("{of_image}{}×{} patch ({row}, {column})", grid.rows, grid.columns);
+                names[token] = format!("{of_image}{}×{} patch (row {row}, column {column})", grid.rows, grid.columns);
             }
         }
     }
     names
+}
+
+/// The same, with the position where several tokens have one name.
+pub(in crate::view) fn distinct_names(tokens: &[Token]) -> Vec<String> {
+    let names = token_names(tokens);
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for name in &names {
+        *counts.entry(name).or_default() += 1;
+    }
+    let distinct = |(position, name): (usize, &String)| match counts.get(name.as_str()) {
+        Some(1) => name.clone(),
+        _ => format!("{name} (position {position})"),
+    };
+    names.iter().enumerate().map(distinct).collect()
 }

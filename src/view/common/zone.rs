@@ -67,6 +67,22 @@ pub enum Target {
     },
 }
 
+impl Target {
+    /// Whether a click on it selects a layer, a head or a mean of them.
+    pub fn selects_heads(self) -> bool {
+        match self {
+            Self::Head { .. } | Self::LayerMean { .. } | Self::HeadMean { .. } | Self::AllHeads => true,
+            Self::Output { layer, .. } => layer.is_some(),
+            Self::Token { .. } | Self::Cell { .. } | Self::Pieces { .. } | Self::State { .. } => false,
+        }
+    }
+
+    /// Whether a click on it selects tokens.
+    pub fn selects_tokens(self) -> bool {
+        matches!(self, Self::Token { .. } | Self::Cell { .. } | Self::Output { .. } | Self::Pieces { .. })
+    }
+}
+
 /// A part of the drawing that answers to the pointer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Zone {

@@ -1,7 +1,5 @@
 //! The third column: A − B in colours of two sides, as a grid of heads, over A's picture, or as one text of both.
 
-use std::sync::Arc;
-
 use glam::Vec2;
 
 use super::numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text};
@@ -9,7 +7,7 @@ use super::views::CompareView;
 use crate::analysis::statistics::mean;
 use crate::query::StatisticGrid;
 use crate::render::colormap::Colormap;
-use crate::render::{Align, Color, Pixels, Quad, Rect};
+use crate::render::{Align, Color, Quad, Rect};
 use crate::view::common::asked::statistic_grid;
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, refusal, sentence, weight_label};
@@ -107,6 +105,10 @@ impl Difference {
         if b.images.len() > a.images.len() {
             notes.push(format!("B has {} images, A {}", b.images.len(), a.images.len()));
         }
+        let differs = |image: usize| a.images.get(image).zip(b.images.get(image)).is_some_and(|(a, b)| a != b);
+        if images.iter().any(|(image, found)| !found.patches.is_empty() && differs(*image)) {
+            notes.push("two different pictures: place by place, not thing by thing".to_owned());
+        }
         let scale =
             patches().next().map(|_| scale(largest(patches().map(ComparedTokens::difference)), &weight_label(a)));
         let said = tokens_said(a, patches());
@@ -199,7 +201,7 @@ fn draw_images(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, images: &[(usize, C
     let places = image::arrange(sketch, &tiles);
     let opacity = inputs.options.opacity.clamp(0.0, 1.0);
     for (tile, &rect) in tiles.iter().zip(&places) {
-        sketch.picture(rect, &Arc::new(grey(tile.pixels)));
+        sketch.grey_picture(rect, tile.pixels);
         let found = images.iter().find(|(image, _)| *image == tile.image).map(|(_, found)| found);
         let patches = found.into_iter().flat_map(|found| &found.patches);
         let mut boxes: Vec<(Rect, f32)> = patches
@@ -217,15 +219,6 @@ fn draw_images(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, images: &[(usize, C
         image::zones(sketch, &tile.far, sides.far, rect);
         image::outlines(sketch, &sides, &tile.far, sides.far, rect);
     }
-}
-
-/// Without colours of its own, so that none is taken for a difference.
-fn grey(pixels: &Pixels) -> Pixels {
-    let level = |rgb: &[u8]| {
-        let [r, g, b] = [rgb[0], rgb[1], rgb[2]].map(u32::from);
-        [((299 * r + 587 * g + 114 * b) / 1000) as u8; 3]
-    };
-    Pixels { rgb: pixels.rgb.chunks_exact(3).flat_map(level).collect(), ..*pixels }
 }
 
 fn draw_text(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, rows: &[ComparedTokens], scale: &Scale) {

@@ -48,6 +48,10 @@ pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts:
         _ => None,
     };
     sketch.title(a, &title(view, a), None);
+    if sides::Sides::bare(a).is_some() && view != CompareView::Heads {
+        sides::subtitle(a, &mut sketch);
+    }
+    sketch.is_part = true;
     let hover_b = a.hover.and_then(|target| partners.as_ref()?.to_b(target));
     let options = Options {
         title: false,
@@ -112,7 +116,7 @@ fn title(view: CompareView, a: &Inputs<'_>) -> String {
             label => label.to_owned(),
         },
         CompareView::Image | CompareView::Text => {
-            sides::Sides::of(a).map_or_else(|| "Two traces".to_owned(), |sides| headline(a, &sides))
+            sides::Sides::bare(a).map_or_else(|| "Two traces".to_owned(), |_| headline(a))
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn thumbnail(
     let pixels_of_part = part.size() * Vec2::new(pixels.width as f32, pixels.height as f32);
     let size = pixels_of_part / pixels_of_part.max_element().max(1.0) * longer_side;
     let rect = Rect { min: middle - size / 2.0, max: middle + size / 2.0 };
-    sketch.marks.push(Mark::Picture(Picture { rect, pixels, part, opacity: 1.0, smooth: false }));
+    sketch.marks.push(Mark::Picture(Picture { rect, pixels, part, opacity: 1.0, smooth: false, grey: false }));
     Some(rect)
 }
 

@@ -88,10 +88,16 @@ pub(super) fn draw_grid(
         say_why(inputs, statistic, sketch);
     }
     let scale = scale(inputs, statistic);
-    list::draw(inputs, statistic, sketch, &scale);
+    if statistic.flat.is_none() {
+        list::draw(inputs, statistic, sketch, &scale);
+    }
     let wide = sketch.free.size().x > sketch.free.size().y * 1.7;
     let place = if wide { BarSide::Right } else { BarSide::Below };
-    let bar = Bar::reserve(sketch, &scale, place, inputs.options.colour_bar && has_values);
+    let has_bar = inputs.options.colour_bar && has_values && statistic.flat.is_none();
+    let bar = Bar::reserve(sketch, &scale, place, has_bar);
+    if let Some(value) = statistic.flat {
+        say_flat(sketch, &scale, value);
+    }
     let Some(layout) = HeadsLayout::of(sketch, statistic, inputs.options.heads_order) else {
         sketch.note("There is too little room.");
         return;
@@ -120,6 +126,15 @@ fn say_why(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut Sketch<'
     }
 }
 
+/// In the place of the colour bar: there is nothing to tell apart.
+fn say_flat(sketch: &mut Sketch<'_>, scale: &Scale, value: f32) {
+    let (small, text) = (sketch.text.small, sketch.palette.text);
+    let says = format!("{}: all {}, nothing to tell heads apart", scale.label, tick_text(value, decimals(scale.range)));
+    let says = sketch.elide(&says, small, false, sketch.free.size().x);
+    sketch.label(Vec2::new(sketch.free.min.x, sketch.free.max.y - small * 0.8), Align::Left, says, small, text);
+    sketch.free.max.y -= small * 1.8;
+}
+
 /// How the values are coloured.
 pub(super) fn scale(inputs: &Inputs<'_>, statistic: &StatisticGrid) -> Scale {
     let (low, high) = statistic
@@ -129,17 +144,14 @@ pub(super) fn scale(inputs: &Inputs<'_>, statistic: &StatisticGrid) -> Scale {
         .chain(&statistic.head_mean)
         .filter(|value| value.is_finite())
         .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &value| (low.min(value), high.max(value)));
-    let range = match statistic.range {
-        Some(range) => range,
-        None if low > high => [0.0, 1.0],
-        None if statistic.diverging => {
-            let far = high.abs().max(low.abs()).max(f32::MIN_POSITIVE);
-            [-far, far]
+    let range = match (statistic.range, statistic.flat) {
+        (Some(range), _) => range,
+        // In the middle of the colours.
+        (None, Some(value)) => {
+            let half = if value == 0.0 { 0.5 } else { value.abs() / 2.0 };
+            [value - half, value + half]
         }
-        None if low == high => [low.min(0.0), if high > 0.0 { high } else { low.min(0.0) + 1.0 }],
-        // From 0 where that does not cost the differences that there are to see.
-        None if low >= 0.0 && low < high / 2.0 => [0.0, high],
-        None => [low, high],
+        (None, None) => found_range(statistic, low, high),
     };
     let default = if statistic.diverging { Colormap::RedBlue } else { Colormap::Viridis };
     let colormap = inputs.options.colormap.filter(|_| !statistic.diverging).unwrap_or(default);
@@ -155,6 +167,21 @@ pub(super) fn scale(inputs: &Inputs<'_>, statistic: &StatisticGrid) -> Scale {
         }
     };
     Scale::plain(colormap, range, label)
+}
+
+/// The ends of the colours of values between these two.
+fn found_range(statistic: &StatisticGrid, low: f32, high: f32) -> [f32; 2] {
+    match () {
+        _ if low > high => [0.0, 1.0],
+        _ if statistic.diverging => {
+            let far = high.abs().max(low.abs()).max(f32::MIN_POSITIVE);
+            [-far, far]
+        }
+        _ if low == high => [low.min(0.0), if high > 0.0 { high } else { low.min(0.0) + 1.0 }],
+        // From 0 where that does not cost the differences that there are to see.
+        _ if low >= 0.0 && low < high / 2.0 => [0.0, high],
+        _ => [low, high],
+    }
 }
 
 /// The values that are not dimmed, on the bar.

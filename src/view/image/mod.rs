@@ -1,4 +1,6 @@
-//! The pictures with the heat of the selection's attention over their patches.
+//! The pictures, in grey, with the heat of the selection's attention over their patches.
+
+mod contours;
 
 use std::sync::Arc;
 
@@ -11,9 +13,9 @@ use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
-use crate::view::common::scale::Scale;
+use crate::view::common::scale::{Scale, Veil};
 use crate::view::common::sides::{
-    Sides, headline, largest, locked, note_not_finite, refused, weight_label, weight_range,
+    Sides, common_range, locked, note_not_finite, refused, title, uniform_share, weight_label,
 };
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
@@ -44,7 +46,7 @@ pub(super) const VIEW: Definition = Definition {
 
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of_or_note(inputs, sketch, "Image") else { return };
-    sketch.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    title(inputs, sketch);
     if refused(inputs, sketch) {
         return;
     }
@@ -63,7 +65,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let is_bare = has_weights && are_bare(&sides, &tiles);
     let has_scale = inputs.options.range.is_some() || locked(inputs, |peaks| peaks.patches).is_some();
     let has_heat = has_weights && (!is_bare || has_scale);
-    let scale = scale(inputs, &sides, &tiles);
+    let scale = scale(inputs, &sides, pictures(&tiles));
     caption(inputs, sketch, &sides, &tiles, [has_weights, is_bare]);
     let aspect = aspect(&tiles[0]);
     let wide = sketch.free.size().x > sketch.free.size().y * if tiles.len() == 1 { aspect } else { 1.0 };
@@ -72,9 +74,11 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let places = arrange(sketch, &tiles);
     let mut marked = Vec::new();
     for (tile, &rect) in tiles.iter().zip(&places) {
-        sketch.picture(rect, tile.pixels);
         if has_heat {
-            heat_over(inputs, sketch, sides.shown, &tile.layers, rect, &scale);
+            heat_over(inputs, sketch, sides.shown, (tile.pixels, &tile.layers), rect, &scale);
+            contours::draw(inputs, sketch, &sides, &tile.layers, rect);
+        } else {
+            sketch.picture(rect, tile.pixels);
         }
         regions(inputs, sketch, &sides, tile, rect);
         let patches = if tile.far.tokens.is_empty() { (&tile.near, sides.near) } else { (&tile.far, sides.far) };
@@ -94,22 +98,26 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
 pub(super) fn scale_of(inputs: &Inputs<'_>) -> Option<Scale> {
     let sides = Sides::of(inputs).filter(|sides| !sides.shown.is_empty())?;
     let tiles = tiles(inputs, &sides);
-    tiles.iter().any(|tile| !tile.far.tokens.is_empty()).then(|| scale(inputs, &sides, &tiles))
+    tiles.iter().any(|tile| !tile.far.tokens.is_empty()).then(|| scale(inputs, &sides, pictures(&tiles)))
 }
 
-fn scale(inputs: &Inputs<'_>, sides: &Sides<'_>, tiles: &[Tile<'_>]) -> Scale {
-    let weights = || {
-        let patches = tiles.iter().flat_map(|tile| &tile.far.tokens);
-        patches.filter_map(|&token| sides.shown.get(token).copied())
-    };
-    let peak = locked(inputs, |peaks| peaks.patches).unwrap_or_else(|| largest(weights()));
-    Scale {
-        colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno),
-        range: weight_range(inputs, peak),
-        reversed: false,
-        fades: inputs.options.fade,
-        label: weight_label(inputs),
-    }
+fn pictures<'a>(tiles: &'a [Tile<'_>]) -> impl Iterator<Item = &'a Pixels> {
+    tiles.iter().map(|tile| &**tile.pixels)
+}
+
+/// The scale of the text view, seen through the pictures.
+fn scale<'a>(inputs: &Inputs<'_>, sides: &Sides<'_>, pictures: impl Iterator<Item = &'a Pixels>) -> Scale {
+    let colormap = inputs.options.colormap.unwrap_or(Colormap::Ember);
+    let scale = Scale::plain(colormap, common_range(inputs, sides), weight_label(inputs));
+    Scale { veil: Some(veil(inputs, pictures)), ..scale.with_uniform(uniform_share(inputs, sides)) }
+}
+
+/// How the heat lies over these pictures.
+pub(super) fn veil<'a>(inputs: &Inputs<'_>, pictures: impl Iterator<Item = &'a Pixels>) -> Veil {
+    let greys: Vec<u32> = pictures.map(|pixels| u32::from(pixels.mean_grey().0[0])).collect();
+    let mean = greys.iter().sum::<u32>().checked_div(greys.len() as u32).unwrap_or(0) as u8;
+    let ground = Color([mean, mean, mean, 255]);
+    Veil { opacity: inputs.options.opacity.clamp(0.0, 1.0), fades: inputs.options.fade, ground }
 }
 
 /// Whether all weights on the pictures are 0, such as those of a causal token before the first image.
@@ -201,10 +209,20 @@ fn caption(
         _ if is_bare => "no attention on this image".to_owned(),
         false if sides.shown.is_empty() => "no attention weights here yet".to_owned(),
         false => format!("nothing to colour: the {side} hold no patch of this image"),
-        true if inputs.document.regions.iter().any(|region| in_a_tile(region.image)) => {
-            "dashed regions: share of the attention on the image".to_owned()
+        true => {
+            let has_regions = inputs.document.regions.iter().any(|region| in_a_tile(region.image));
+            let are_stacked = tiles.iter().any(|tile| tile.layers.len() > 1);
+            let says = [
+                (has_regions, "dashed regions: share of the attention on the image"),
+                (inputs.options.contours, contours::EXPLAINED),
+                (are_stacked, "smaller patches lie above larger ones"),
+            ];
+            let said: Vec<&str> = says.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what).collect();
+            if said.is_empty() {
+                return;
+            }
+            said.join(" · ")
         }
-        true => return,
     };
     let (small, muted) = (sketch.text.small, sketch.palette.muted);
     if sketch.free.size().y < 12.0 * small {
@@ -215,42 +233,68 @@ fn caption(
     sketch.free.max.y -= small * 1.8;
 }
 
-/// The heat of one weight per token of the sequence over the patches of a picture.
+/// A picture in grey, and over its patches the heat of one weight per token of the sequence. A token whose weight is left out is
+/// hatched. Where patches lie over others, those above have their own colour alone: the picture is drawn anew beneath them.
 pub(super) fn heat_over(
     inputs: &Inputs<'_>,
     sketch: &mut Sketch<'_>,
     weights: &[f32],
-    layers: &[PatchLayer],
+    (pixels, layers): (&Arc<Pixels>, &[PatchLayer]),
     rect: Rect,
     scale: &Scale,
 ) {
-    let opacity = inputs.options.opacity.clamp(0.0, 1.0);
-    for layer in layers {
-        if let Some(grid) = &layer.patches.grid {
-            sketch.marks.push(Mark::Heatmap(Heatmap {
-                rect: on_picture(layer.area, rect),
-                values: Values::Host(Arc::new(layer.patches.on_grid(grid, weights))),
-                rows: grid.rows as u32,
-                columns: grid.columns as u32,
-                window: Rect::at(0.0, 0.0, grid.columns as f32, grid.rows as f32),
-                range: scale.range,
-                colormap: scale.colormap,
-                missing: sketch.palette.missing.with_opacity(0.6),
-                opacity,
-                fade: inputs.options.fade,
-                smooth: inputs.options.smooth,
-            }));
+    sketch.grey_picture(rect, pixels);
+    for (place, layer) in layers.iter().enumerate() {
+        let is_above = place > 0;
+        let Some(grid) = &layer.patches.grid else {
+            boxes(sketch, weights, (pixels, layer), rect, scale);
             continue;
+        };
+        if is_above {
+            let is_full = layer.patches.tokens.len() == grid.rows * grid.columns;
+            let covered = if is_full { std::slice::from_ref(&layer.area) } else { &layer.patches.areas };
+            covered.iter().for_each(|&area| sketch.part_of_picture(rect, pixels, area, true));
         }
-        for index in by_size(&layer.patches.areas) {
-            let value = weights[layer.patches.tokens[index]];
-            let Some(color) = scale.color(value) else { continue };
-            let strength = scale.position(value);
-            let fill = color.with_opacity(opacity * strength * 0.8);
-            let stroke = color.with_opacity(0.3 + 0.7 * strength);
-            let rect = on_picture(layer.patches.areas[index], rect);
-            sketch.quad(Quad { rect, fill, stroke, stroke_width: 1.0, corner_radius: 0.0 });
+        sketch.marks.push(Mark::Heatmap(Heatmap {
+            rect: on_picture(layer.area, rect),
+            values: Values::Host(Arc::new(layer.patches.on_grid(grid, weights))),
+            rows: grid.rows as u32,
+            columns: grid.columns as u32,
+            window: Rect::at(0.0, 0.0, grid.columns as f32, grid.rows as f32),
+            range: scale.range,
+            colormap: scale.colormap,
+            missing: Color::TRANSPARENT,
+            opacity: scale.veil.map_or(1.0, |veil| veil.opacity),
+            fade: scale.veil.is_some_and(|veil| veil.fades),
+            smooth: inputs.options.smooth,
+        }));
+        for (&token, &area) in layer.patches.tokens.iter().zip(&layer.patches.areas) {
+            if weights.get(token).is_some_and(|weight| weight.is_nan()) {
+                sketch.hatched(on_picture(area, rect));
+            }
         }
+    }
+}
+
+/// Patches that form no grid, each a box.
+fn boxes(
+    sketch: &mut Sketch<'_>,
+    weights: &[f32],
+    (pixels, layer): (&Arc<Pixels>, &PatchLayer),
+    rect: Rect,
+    scale: &Scale,
+) {
+    for index in by_size(&layer.patches.areas) {
+        let area = layer.patches.areas[index];
+        let place = on_picture(area, rect);
+        let value = weights.get(layer.patches.tokens[index]).copied().unwrap_or(f32::NAN);
+        let Some(color) = scale.color(value) else {
+            sketch.hatched(place);
+            continue;
+        };
+        sketch.part_of_picture(rect, pixels, area, true);
+        let (fill, stroke) = (color.with_opacity(scale.opacity(value)), color);
+        sketch.quad(Quad { rect: place, fill, stroke, stroke_width: 1.0, corner_radius: 0.0 });
     }
 }
 

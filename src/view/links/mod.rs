@@ -11,12 +11,12 @@ use glam::Vec2;
 use self::candidates::{Anchor, Candidates, Ends, Entry, candidates};
 use self::places::{End, bundled, ends, is_shown, requests};
 use crate::query::Query;
-use crate::render::{Align, Color, Links, Mark, Pixels, Rect, Transform};
+use crate::render::{Align, Color, Links, Mark, Pixels, Quad, Rect, Transform};
 use crate::trace::{Modality, Token};
 use crate::view::common::asked;
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
-use crate::view::common::sides::{Sides, headline, refused, sentence};
+use crate::view::common::sides::{Sides, refused, sentence, title};
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
 use crate::view::common::tip::number;
@@ -41,7 +41,7 @@ fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of_or_note(inputs, sketch, "Links") else { return };
-    sketch.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    title(inputs, sketch);
     if refused(inputs, sketch) {
         return;
     }
@@ -230,7 +230,7 @@ fn words(
 ) -> Vec<Anchor> {
     let tokens = &inputs.document.sequences[end.sequence].tokens;
     let step = (room.size().y / end.tokens.len() as f32).min(sketch.text.normal * 3.2);
-    let size = sketch.text.normal.min((step / 1.15).max(sketch.text.small * 0.85));
+    let size = sketch.text.normal.min((step / 1.15).max(sketch.text.small * 0.6));
     let every = (size * 1.15 / step).ceil().max(1.0) as usize;
     let top = room.center().y - step * end.tokens.len() as f32 / 2.0;
     let marked = |token: usize| sides.is_selected(end.sequence, token) || sides.is_hovered(end.sequence, token);
@@ -240,6 +240,10 @@ fn words(
         let y = top + (row as f32 + 0.5) * step;
         let edge = if is_left { room.max.x } else { room.min.x };
         anchors.push(Anchor { tokens: vec![token], at: Vec2::new(edge, y) });
+        let radius = (step * 0.3).clamp(0.75, 2.0);
+        let rect = Rect { min: Vec2::new(edge, y) - radius, max: Vec2::new(edge, y) + radius };
+        let fill = sketch.palette.muted;
+        sketch.quad(Quad { rect, fill, stroke: Color::TRANSPARENT, stroke_width: 0.0, corner_radius: radius });
         let target = Target::Token { sequence: end.sequence, token };
         let rect = Rect { min: Vec2::new(room.min.x, y - step / 2.0), max: Vec2::new(room.max.x, y + step / 2.0) };
         sketch.area(rect, target);

@@ -20,6 +20,24 @@ pub(super) struct Axis<'a> {
     pub pixels: Range<f32>,
 }
 
+/// What the tokens of a run are.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum RunKind {
+    /// Of a modality, whose special tokens go with the others.
+    Of(Modality),
+    /// Special ones alone, such as the [CLS] of an encoder of images.
+    Special,
+}
+
+impl RunKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Of(modality) => modality.name(),
+            Self::Special => "special",
+        }
+    }
+}
+
 /// A run of fewer pixels between two others is part of them.
 const THIN: f32 = 6.0;
 
@@ -65,6 +83,12 @@ impl<'a> Axis<'a> {
             }
         }
         runs
+    }
+
+    /// What the tokens of a run are: of a modality, or all special.
+    pub fn kind(&self, run: &Range<usize>, modality: Modality) -> RunKind {
+        let are_special = self.cells[run.clone()].iter().all(|&token| self.tokens[token].special);
+        if are_special { RunKind::Special } else { RunKind::Of(modality) }
     }
 
     /// The runs without those between two others that are too thin to be told apart, such as the newline tokens between

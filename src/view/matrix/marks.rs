@@ -61,7 +61,8 @@ pub(super) fn mark_sinks(sketch: &mut Sketch<'_>, sides: &Sides<'_>, keys: &Axis
     }
 }
 
-/// Amber outlines of the selected rows or columns.
+/// The selected rows or columns, neighbours as one: amber outlines around those that are wide enough to be seen between the lines; of
+/// narrow ones only the ends, so that they do not cover the weights.
 pub(super) fn bands(
     inputs: &Inputs<'_>,
     sketch: &mut Sketch<'_>,
@@ -69,14 +70,43 @@ pub(super) fn bands(
     keys: &Axis<'_>,
     queries: &Axis<'_>,
 ) {
-    let color = sketch.palette.selected;
-    for &token in inputs.selection.tokens.iter().take(500) {
-        match inputs.selection.direction {
-            Direction::AttendsTo if token < sides.query.len() => band(sketch, keys, queries, token, true, color, 1.5),
-            Direction::AttendedBy if token < sides.key.len() => band(sketch, keys, queries, token, false, color, 1.5),
-            _ => {}
+    let (color, row) = (sketch.palette.selected, inputs.selection.direction == Direction::AttendsTo);
+    let axis = if row { queries } else { keys };
+    let is_here = axis.sequence == sides.near;
+    let mut cells: Vec<usize> =
+        inputs.selection.tokens.iter().filter(|_| is_here).filter_map(|&token| axis.cell_of(token)).collect();
+    cells.sort_unstable();
+    for run in cells.chunk_by(|a, b| *b <= a + 1) {
+        let span = axis.span(run[0]..run[run.len() - 1] + 1);
+        if span.end <= span.start {
+            continue;
+        }
+        let across = if row { keys.pixels.clone() } else { queries.pixels.clone() };
+        let rect = |along: Range<f32>, across: Range<f32>| match row {
+            true => Rect { min: Vec2::new(across.start, along.start), max: Vec2::new(across.end, along.end) },
+            false => Rect { min: Vec2::new(along.start, across.start), max: Vec2::new(along.end, across.end) },
+        };
+        if span.end - span.start >= WIDE {
+            sketch.mark_cell(rect(span, across), color, 1.5);
+            continue;
+        }
+        let span = thick(span);
+        for end in [across.start - END..across.start, across.end..across.end + END] {
+            sketch.mark_cell(rect(span.clone(), end), color, 1.5);
         }
     }
+}
+
+/// From so many pixels on there is room for weights between the lines of an outline.
+const WIDE: f32 = 7.0;
+/// Length of the marks at both ends of a narrow row.
+const END: f32 = 7.0;
+
+/// Not thinner than can be seen.
+fn thick(span: Range<f32>) -> Range<f32> {
+    let middle = (span.start + span.end) / 2.0;
+    let half = ((span.end - span.start) / 2.0).max(1.5);
+    middle - half..middle + half
 }
 
 /// The outline of a row or a column that is in view, never thinner than can be seen.
@@ -89,11 +119,6 @@ fn band(
     color: Color,
     width: f32,
 ) {
-    let thick = |span: Range<f32>| {
-        let middle = (span.start + span.end) / 2.0;
-        let half = ((span.end - span.start) / 2.0).max(1.5);
-        middle - half..middle + half
-    };
     let axis = if row { queries } else { keys };
     let Some(cell) = axis.cell_of(token) else { return };
     let span = axis.span(cell..cell + 1);

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
-use self::axis::Axis;
+use self::axis::{Axis, RunKind};
 use self::marks::{bands, cross_hair, labels, mark_sinks, numbers};
 use self::parts::{Part, Parts};
-use crate::analysis::Cells;
+use crate::analysis::{Cells, SinkTreatment};
 use crate::query::{Cell, Query, Rectangle, RectangleCells};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
-use crate::trace::{Block, Document, Modality};
+use crate::trace::{Block, Document, Mask};
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::Scale;
@@ -104,6 +104,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of_or_note(inputs, sketch, "Matrix") else { return };
     let title = format!("Attention matrix {} · {}", sides.block.name, place(inputs));
     sketch.title(inputs, &title, inputs.document.id.as_deref());
+    sketch.subtitle(inputs, &place(inputs));
     if refused(inputs, sketch) {
         return;
     }
@@ -126,7 +127,11 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         let waiting = "The weights of this head are not here yet.".to_owned();
         return sketch.note(&inputs.results.failure(&parts.overview.request).map_or(waiting, sentence));
     };
-    let scale = scale(inputs, overview);
+    let is_causal = sides.block.is_causal() && sides.block.query == sides.block.key;
+    let is_even = sides.mask() == Some(&Mask::Full) && inputs.shown.sinks != SinkTreatment::Renormalise;
+    let keys = sides.key.len();
+    let uniform = (is_even && !sides.block.sink_share).then(|| (1.0 / keys as f32, format!("1/{keys}")));
+    let scale = scale(inputs, overview).with_uniform(uniform);
     let wide = sketch.free.size().x > sketch.free.size().y * 1.1 * aspect(rows, columns);
     let bar_place = if wide { BarSide::Right } else { BarSide::Below };
     let bar = Bar::reserve(sketch, &scale, bar_place, inputs.options.colour_bar);
@@ -154,7 +159,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         smooth: false,
     }));
     sketch.cells = known_cells(inputs, part, shown, &queries.cells, &keys.cells);
-    if sides.block.is_causal() && sides.block.query == sides.block.key {
+    if is_causal {
         hide_future(sketch, &keys, &queries);
     }
     if part.step() == 1 {
@@ -264,7 +269,10 @@ fn hide_future(sketch: &mut Sketch<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
 fn boundaries(sketch: &mut Sketch<'_>, keys: &Axis<'_>, queries: &Axis<'_>, rect: Rect) {
     let (small, palette) = (sketch.text.small, sketch.palette);
     let line = Color::hex(0xffffff).with_opacity(0.55);
-    let of = |modality: Modality| (modality.name(), palette.of_modality(modality));
+    let of = |kind: RunKind| match kind {
+        RunKind::Of(modality) => (kind.name(), palette.of_modality(modality)),
+        RunKind::Special => (kind.name(), palette.special),
+    };
     for (run, _) in keys.wide_runs() {
         let x = keys.span(run.clone()).start;
         if run.start > 0 && x > rect.min.x && x < rect.max.x {
@@ -278,8 +286,8 @@ fn boundaries(sketch: &mut Sketch<'_>, keys: &Axis<'_>, queries: &Axis<'_>, rect
         }
     }
     for (run, modality) in keys.runs() {
+        let (_, color) = of(keys.kind(&run, modality));
         let span = keys.span(run);
-        let (_, color) = of(modality);
         let length = span.end - span.start;
         if length <= 0.0 {
             continue;
@@ -288,8 +296,8 @@ fn boundaries(sketch: &mut Sketch<'_>, keys: &Axis<'_>, queries: &Axis<'_>, rect
         sketch.fill(Rect::at(span.start + inset, rect.min.y - 5.0, length - 2.0 * inset, 3.0), color);
     }
     for (run, modality) in queries.runs() {
+        let (_, color) = of(queries.kind(&run, modality));
         let span = queries.span(run);
-        let (_, color) = of(modality);
         let length = span.end - span.start;
         if length <= 0.0 {
             continue;
@@ -298,13 +306,13 @@ fn boundaries(sketch: &mut Sketch<'_>, keys: &Axis<'_>, queries: &Axis<'_>, rect
         sketch.fill(Rect::at(rect.min.x - 5.0, span.start + inset, 3.0, length - 2.0 * inset), color);
     }
     let top = rect.min.y - 6.0 - name_room(sketch, keys, sketch.free.size().y * 0.25) - small * 0.75;
-    for (middle, modality) in named_runs(sketch, keys) {
-        let (name, color) = of(modality);
+    for (middle, kind) in named_runs(sketch, keys) {
+        let (name, color) = of(kind);
         sketch.label(Vec2::new(middle, top), Align::Center, name, small, color);
     }
     let left = rect.min.x - 6.0 - name_room(sketch, queries, sketch.free.size().x * 0.25) - small * 0.75;
-    for (middle, modality) in named_runs(sketch, queries) {
-        let (name, color) = of(modality);
+    for (middle, kind) in named_runs(sketch, queries) {
+        let (name, color) = of(kind);
         sketch.upright(Vec2::new(left, middle), Align::Center, name, small, color);
     }
     let (muted, title_at) = (palette.muted, small * 1.35);
@@ -315,16 +323,17 @@ fn boundaries(sketch: &mut Sketch<'_>, keys: &Axis<'_>, queries: &Axis<'_>, rect
 }
 
 /// Middles of the runs whose names have room. A short run at the edge is named too where the name collides with none.
-fn named_runs(sketch: &mut Sketch<'_>, axis: &Axis<'_>) -> Vec<(f32, Modality)> {
+fn named_runs(sketch: &mut Sketch<'_>, axis: &Axis<'_>) -> Vec<(f32, RunKind)> {
     let small = sketch.text.small;
     let mut end = f32::NEG_INFINITY;
     let mut named = Vec::new();
     for (run, modality) in axis.wide_runs() {
+        let kind = axis.kind(&run, modality);
         let span = axis.span(run);
         if span.end <= span.start {
             continue;
         }
-        let name = modality.name();
+        let name = kind.name();
         let half = sketch.width(name, small) / 2.0;
         // Before the matrix there are labels to lie above; behind it there may be no more than the margin.
         let (low, high) = (axis.pixels.start - half * 0.6, axis.pixels.end + (MARGIN - half).min(half * 0.6));
@@ -333,7 +342,7 @@ fn named_runs(sketch: &mut Sketch<'_>, axis: &Axis<'_>) -> Vec<(f32, Modality)> 
             continue;
         }
         end = middle + half;
-        named.push((middle, modality));
+        named.push((middle, kind));
     }
     named
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
+use crate::analysis::normalize::Normalization;
 use crate::analysis::per_head::HeadWeights;
+use crate::analysis::sinks::Sinks;
 use crate::analysis::{Direction, Selection};
 use crate::query::{HeadsApart, Query};
 use crate::render::colormap::Colormap;
@@ -14,13 +16,15 @@ use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::patches::Patches;
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, largest, layers_line, refused, sentence, tokens_line, weight_range};
+use crate::view::common::sides::{
+    Sides, decapitalized, largest, layers_line, refused, sentence, tokens_line, uniform_share, weight_range,
+};
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
-use crate::view::image::heat_over;
+use crate::view::image::{heat_over, veil};
 use crate::view::numbers::{block, far_axis};
-use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption as caption_of};
+use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Options, Target, View, caption as caption_of};
 
 /// One picture and its patches.
 struct Tile<'a> {
@@ -81,8 +85,9 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         Some(layer) => format!("every head of layer {layer}"),
         None => format!("every head, {}", layers_line(&shown)),
     };
-    let title = format!("{} · {place}", tokens_line(&shown, &sides));
+    let title = format!("{} · {place}", tokens_line(&shown));
     sketch.title(inputs, &title, inputs.document.id.as_deref());
+    sketch.subtitle(inputs, &format!("{place} · {}", decapitalized(&tokens_line(&shown))));
     if refused(inputs, sketch) {
         return;
     }
@@ -103,20 +108,21 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         let waiting = "The heads' attention is not here yet.".to_owned();
         return sketch.note(&inputs.results.failure(&request).map_or(waiting, sentence));
     };
-    let heads = heads(weights, &tiles);
+    let left_out = asked::known_sinks(inputs).filter(|_| inputs.shown.sinks.leaves_out());
+    let heads = heads(weights, &tiles, &left_out.map(Sinks::tokens).unwrap_or_default());
     let is_own = inputs.options.overlays_own_scale;
     let range = weight_range(inputs, largest(heads.iter().map(|head| head.largest)));
-    let scale = Scale {
-        colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno),
-        range: if is_own { [0.0, 1.0] } else { range },
-        reversed: false,
-        fades: inputs.options.fade,
-        label: match (is_own, shown.shown.rollout) {
-            (true, _) => "attention, as a share of its head's largest".to_owned(),
-            (false, Some(_)) => "attention rollout".to_owned(),
-            (false, None) => "attention weight".to_owned(),
-        },
+    let label = match (is_own, shown.shown.rollout) {
+        (true, _) => "attention, as a share of its head's largest",
+        (false, Some(_)) => "attention rollout",
+        (false, None) => "attention weight",
     };
+    let colormap = inputs.options.colormap.unwrap_or(Colormap::Ember);
+    let scale = Scale::plain(colormap, if is_own { [0.0, 1.0] } else { range }, label.to_owned());
+    let raw = Options { normalization: Normalization::None, ..inputs.options.clone() };
+    let uniform = uniform_share(&Inputs { options: &raw, ..shown }, &sides).filter(|_| !is_own);
+    let veil = veil(inputs, tiles.iter().map(|tile| &**tile.pixels));
+    let scale = Scale { veil: Some(veil), ..scale.with_uniform(uniform) };
     caption(inputs, sketch);
     let wide = sketch.free.size().x > sketch.free.size().y * 1.4;
     let place = if wide { BarSide::Right } else { BarSide::Below };
@@ -168,12 +174,13 @@ fn aspect(tile: &Tile<'_>) -> f32 {
 }
 
 /// All heads, the one with most on the pictures first; those whose weights are no numbers last.
-fn heads<'a>(weights: &'a HeadWeights, tiles: &[Tile<'_>]) -> Vec<Head<'a>> {
+fn heads<'a>(weights: &'a HeadWeights, tiles: &[Tile<'_>], left_out: &[usize]) -> Vec<Head<'a>> {
     let of_head = |head: usize| {
         let weights = weights.of_head(head);
         let patches = tiles.iter().flat_map(|tile| &tile.patches.tokens);
-        let on_image: Vec<f32> = patches.filter_map(|&token| weights.get(token).copied()).collect();
-        Head { head, weights, mass: on_image.iter().sum(), largest: largest(on_image) }
+        let on_image: Vec<f32> = patches.clone().filter_map(|&token| weights.get(token).copied()).collect();
+        let counted = patches.filter(|token| !left_out.contains(token)).filter_map(|&token| weights.get(token));
+        Head { head, weights, mass: counted.sum(), largest: largest(on_image.iter().copied()) }
     };
     let mut heads: Vec<Head<'_>> = (0..weights.heads).map(of_head).collect();
     let key = |head: &Head<'_>| if head.mass.is_nan() { f32::NEG_INFINITY } else { head.mass };
@@ -217,8 +224,7 @@ fn pictures(
     let mut left = cell.min.x;
     for tile in tiles {
         let rect = Rect::at(left, cell.min.y, cell.size().y * aspect(tile), cell.size().y);
-        sketch.picture(rect, tile.pixels);
-        heat_over(inputs, sketch, head.weights, &tile.layers, rect, scale);
+        heat_over(inputs, sketch, head.weights, (tile.pixels, &tile.layers), rect, scale);
         left = rect.max.x + INNER_GAP;
     }
 }

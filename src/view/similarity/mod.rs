@@ -77,6 +77,12 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let scale = Scale::plain(colormap, [low.min(0.9), 1.0], label);
     let bar = Bar::reserve(sketch, &scale, BarSide::Right, inputs.options.colour_bar);
     let small = sketch.text.small;
+    if similarity.values.iter().any(|value| value.is_nan()) && sketch.free.size().y > small * 10.0 {
+        let why = "grey: a state that is NaN or infinite, or the same for all tokens, compares with none";
+        let why = sketch.elide(why, small, false, sketch.free.size().x);
+        sketch.label(sketch.free.min + Vec2::new(0.0, small * 0.6), Align::Left, why, small, sketch.palette.muted);
+        sketch.free.min.y += small * 1.7;
+    }
     let [left, below] = [sketch.width(&count.to_string(), small) + small * 1.8 + 4.0, small * 2.8];
     let room = sketch.free.size() - Vec2::new(left, below);
     let cell = (room.min_element() / count as f32).min(LARGEST_CELL);

@@ -5,8 +5,6 @@ pub(super) mod flow;
 mod plain;
 pub(super) mod summary;
 
-use std::ops::Range;
-
 use glam::Vec2;
 
 use self::chips::chips;
@@ -19,14 +17,14 @@ use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{
-    Sides, headline, largest, locked, note_not_finite, refused, weight_label, weight_range,
+    Sides, common_range, largest, note_not_finite, refused, title, uniform_share, weight_label,
 };
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tip::number;
-use crate::view::common::words::{of_word, words};
+use crate::view::common::words::of_word;
 use crate::view::numbers::of_weights;
-use crate::view::{Definition, Inputs, Target, Theme, View, caption};
+use crate::view::{Definition, Inputs, Target, View, caption};
 
 /// What the bar of the shares takes below the text, in lines.
 const SHARES_LINES: f32 = 1.9;
@@ -46,7 +44,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = Sides::of(inputs) else {
         return plain::draw(inputs, sketch);
     };
-    sketch.title(inputs, &headline(inputs, &sides), inputs.document.id.as_deref());
+    title(inputs, sketch);
     if refused(inputs, sketch) {
         return;
     }
@@ -120,28 +118,17 @@ pub(super) fn scale_of(inputs: &Inputs<'_>) -> Option<Scale> {
     Some(scale(inputs, &sides, &inputs.document.sequences[sides.far].tokens))
 }
 
-/// On paper the colours run from light to dark, as ink does. Special tokens often draw so much attention that the
-/// words would all look alike: they do not stretch the scale.
+/// The scale of the image view, whose bar does not say how far special tokens go.
 fn scale(inputs: &Inputs<'_>, sides: &Sides<'_>, far: &[Token]) -> Scale {
-    let runs = if inputs.options.join_pieces { words(far) } else { (0..far.len()).map(|at| at..at + 1).collect() };
-    let of = |special: bool| {
-        let counts = |run: &&Range<usize>| {
-            let token = &far[run.start];
-            token.modality() == Modality::Text && (special || !token.special)
-        };
-        let weight =
-            |run: &Range<usize>| sides.shown.get(run.clone()).map_or(0.0, |weights| of_word(sides.direction, weights));
-        largest(runs.iter().filter(counts).map(weight))
-    };
-    let (words, all) = (of(false), of(true));
-    let top = if words > 0.0 { words } else { all };
-    let range = weight_range(inputs, locked(inputs, |peaks| peaks.words).unwrap_or(top));
+    let range = common_range(inputs, sides);
+    let special = far.iter().zip(sides.shown).filter(|(token, _)| token.special).map(|(_, weight)| *weight);
+    let special = largest(special);
     let mut label = weight_label(inputs);
-    if all > range[1] * 1.0001 {
-        label.push_str(&format!(" (special tokens up to {})", number(all)));
+    if special > range[1] * 1.0001 {
+        label.push_str(&format!(" (special tokens up to {})", number(special)));
     }
-    let reversed = inputs.options.theme == Theme::Light;
-    Scale { colormap: inputs.options.colormap.unwrap_or(Colormap::Inferno), range, reversed, fades: false, label }
+    let colormap = inputs.options.colormap.unwrap_or(Colormap::Ember);
+    Scale::plain(colormap, range, label).with_uniform(uniform_share(inputs, sides))
 }
 
 fn flows(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Vec<Flow> {

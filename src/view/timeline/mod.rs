@@ -97,7 +97,17 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let differs =
         plain.rollout != inputs.shown.rollout || [plain.layer, plain.head] != [inputs.shown.layer, inputs.shown.head];
     let place = if differs { format!("{place}, of the weights as they are") } else { place };
-    sketch.title(inputs, &format!("Output tokens · {place}"), inputs.document.id.as_deref());
+    let title = match known(inputs).map(|timeline| timeline.tokens.as_slice()) {
+        // Its bars are the layers.
+        Some(&[token]) => {
+            let of = if differs { ", of the weights as they are" } else { "" };
+            let heads = heads_line(&Inputs { shown: &plain, ..*inputs });
+            format!("Output token {} · every layer · {heads}{of}", name(sides.query, token))
+        }
+        _ => format!("Output tokens · {place}"),
+    };
+    sketch.title(inputs, &title, inputs.document.id.as_deref());
+    sketch.subtitle(inputs, &title);
     sinks::note_counted(inputs, sketch, &sides);
     let timeline = match known(inputs) {
         None => {

@@ -242,7 +242,7 @@ fn shading(cloud: &TokenCloud, view: &Transform, plot: Rect, background: Color) 
     });
     let pixels = Arc::new(Pixels { width: columns as u32, height: rows as u32, rgb: rgb.collect() });
     let part = Rect { min: Vec2::ZERO, max: inside.size() / CELL / Vec2::new(columns as f32, rows as f32) };
-    let picture = Picture { rect: inside, pixels, part, opacity: 1.0, smooth: false };
+    let picture = Picture { rect: inside, pixels, part, opacity: 1.0, smooth: false, grey: false };
     Some(Shading { picture, most })
 }
 

@@ -21,10 +21,12 @@ use self::total::Total;
 use self::walk::Buffers;
 use super::plan::Plan;
 use super::sums::Sums;
-use crate::trace::TensorView;
+use crate::analysis::{LayerWeights, RowBuffers};
 
 /// Weights of a run of rows in one head: their distances stay in the second cache from head to head.
 const RUN_WEIGHTS: usize = 1 << 15;
+/// Rows of a run at least, if they have to be computed.
+const COMPUTED_ROWS: usize = 48;
 /// Rows of a run: its columns are added up in f32.
 const RUN_ROWS: usize = 128;
 /// Weights that a task walks over: long enough to be worth a task, short enough for a balance between cores.
@@ -34,6 +36,9 @@ const KEPT_WEIGHTS: usize = 1 << 21;
 /// The memory of columns that wait until all rows of their heads are added. Where it does not hold one set for each run of a
 /// head, a task takes several runs.
 const WAITING_BYTES: usize = 64 << 20;
+
+/// Weights that a task computes, if they have to be: the keys of its heads are turned once for all of them.
+const COMPUTED_WEIGHTS: usize = 1 << 22;
 
 /// What the layers of a block have in common.
 pub struct Pass<'a> {
@@ -50,11 +55,13 @@ struct Task {
 }
 
 impl<'a> Pass<'a> {
-    /// Over the tokens of a plan.
-    pub fn new(plan: &'a Plan) -> Self {
+    /// Over the tokens of a plan, of layers that are stored, or that have to be computed: of these a run holds several rows, however
+    /// long they are.
+    pub fn new(plan: &'a Plan, is_computed: bool) -> Self {
         let [queries, keys] = [plan.queries.len(), plan.keys.len()];
         let columns = Columns::new(plan);
-        let rows_per_run = (RUN_WEIGHTS / keys.max(1)).clamp(1, queries.clamp(1, RUN_ROWS));
+        let least = if is_computed { COMPUTED_ROWS } else { 1 };
+        let rows_per_run = (RUN_WEIGHTS / keys.max(1)).max(least).clamp(1, queries.clamp(1, RUN_ROWS));
         let mut pass = Self { columns, rows_per_run, runs: Vec::new() };
         if queries * keys <= KEPT_WEIGHTS {
             pass.runs = (0..queries.div_ceil(rows_per_run)).into_par_iter().map(|run| pass.run(run)).collect();
@@ -68,10 +75,10 @@ impl<'a> Pass<'a> {
     }
 
     /// The sums of each head of a layer, `[heads, queries, keys]`; `None` if `goes_on` says no, which tasks ask.
-    pub fn layer_sums(&self, layer: &TensorView<'_>, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<Sums>> {
-        let tasks = self.tasks(layer.shape[0]);
+    pub fn layer_sums(&self, layer: &LayerWeights<'_>, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<Sums>> {
+        let tasks = if layer.is_computed() { self.tasks_to_compute(layer) } else { self.tasks(layer.heads()) };
         let totals = tasks.par_iter().map(|task| self.of_task(layer, task, goes_on)).collect::<Option<Vec<_>>>()?;
-        let mut sums: Vec<Sums> = Vec::with_capacity(layer.shape[0]);
+        let mut sums: Vec<Sums> = Vec::with_capacity(layer.heads());
         // Tasks of the same heads follow one another.
         let mut totals = tasks.iter().zip(totals).peekable();
         while let Some((task, mut of_heads)) = totals.next() {
@@ -87,8 +94,7 @@ impl<'a> Pass<'a> {
         let keys = self.columns.plan.keys.len();
         let runs = self.columns.plan.queries.len().div_ceil(self.rows_per_run);
         let heads_per_task = (TASK_WEIGHTS / (self.rows_per_run * keys).max(1)).max(1);
-        let waiting = WAITING_BYTES / (heads * keys * size_of::<f64>()).max(1);
-        let runs_per_task = runs.div_ceil(waiting.max(1)).max(1);
+        let runs_per_task = runs.div_ceil(self.waiting(heads)).max(1);
         let of_heads = |head: usize| {
             let heads = head..(head + heads_per_task).min(heads);
             let of_runs = move |run: usize| Task { heads: heads.clone(), runs: run..(run + runs_per_task).min(runs) };
@@ -98,9 +104,35 @@ impl<'a> Pass<'a> {
         (0..heads).step_by(heads_per_task).flat_map(of_heads).collect()
     }
 
+    /// Heads that share their keys, and as many runs as are worth the turning of these.
+    fn tasks_to_compute(&self, layer: &LayerWeights<'_>) -> Vec<Task> {
+        let runs = self.columns.plan.queries.len().div_ceil(self.rows_per_run);
+        let together = layer.together(0..layer.heads());
+        let of_heads = |heads: Range<usize>| {
+            let weights = heads.len() * self.rows_per_run * self.columns.plan.keys.len();
+            let least = runs.div_ceil(self.waiting(layer.heads()));
+            let runs_per_task = (COMPUTED_WEIGHTS / weights.max(1)).max(least).max(1);
+            let of_runs = move |run: usize| Task { heads: heads.clone(), runs: run..(run + runs_per_task).min(runs) };
+            (0..runs.max(1)).step_by(runs_per_task).map(of_runs)
+        };
+        together.flat_map(of_heads).collect()
+    }
+
+    /// How many sets of columns of so many heads may wait.
+    fn waiting(&self, heads: usize) -> usize {
+        let keys = self.columns.plan.keys.len();
+        (WAITING_BYTES / (heads * keys * size_of::<f64>()).max(1)).max(1)
+    }
+
     /// A total a head.
-    fn of_task(&self, layer: &TensorView<'_>, task: &Task, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<Total>> {
+    fn of_task(
+        &self,
+        layer: &LayerWeights<'_>,
+        task: &Task,
+        goes_on: &(dyn Fn() -> bool + Sync),
+    ) -> Option<Vec<Total>> {
         let mut totals: Vec<Total> = task.heads.clone().map(|_| Total::new()).collect();
+        let mut rows = RowBuffers::default();
         for index in task.runs.clone() {
             if !goes_on() {
                 return None;
@@ -115,7 +147,8 @@ impl<'a> Pass<'a> {
             };
             let mut buffers = Buffers::new(&self.columns, run);
             for (head, total) in task.heads.clone().zip(&mut totals) {
-                walk::add_rows(&self.columns, run, layer, head, &mut buffers, total);
+                let weights = layer.rows(head, run.queries(), &mut rows);
+                walk::add_rows(&self.columns, run, &weights, &mut buffers, total);
             }
         }
         if task.runs.len() == self.columns.plan.queries.len().div_ceil(self.rows_per_run) {

@@ -66,6 +66,11 @@ impl<'a> Run<'a> {
         first
     }
 
+    /// Whose rows they are.
+    pub fn queries(&self) -> Range<usize> {
+        self.rows.first().map_or(0..0, |first| first.index..first.index + self.rows.len())
+    }
+
     /// The distances of a row.
     pub fn distances(&self, row: &Row<'_>) -> Option<&[Lanes]> {
         row.distances.map(|first| &self.distances[first..])

@@ -43,38 +43,31 @@ impl Buffers {
     }
 }
 
-/// Adds the rows of a run. Those that have a weight that is not finite are left out and counted. They show in the sums of
+/// Adds the rows of a run, with which `weights` begin. Those that have a weight that is not finite are left out and counted. They show in the sums of
 /// columns only, and then the run is walked again without them: one that is sound is walked once.
 pub(super) fn add_rows(
     columns: &Columns<'_>,
     run: &Run<'_>,
-    layer: &TensorView<'_>,
-    head: usize,
+    weights: &TensorView<'_>,
     buffers: &mut Buffers,
     total: &mut Total,
 ) {
-    let mut walked = Walked::over(columns, run, layer, head, buffers, None);
+    let mut walked = Walked::over(columns, run, weights, buffers, None);
     let is_finite = walked.add_columns_of_all(columns, run, buffers);
     if !is_finite {
-        let left_out: Vec<bool> =
-            run.rows.iter().map(|row| !is_row_finite(columns, row, layer, head, buffers)).collect();
-        walked = Walked::over(columns, run, layer, head, buffers, Some(&left_out));
+        let left_out: Vec<bool> = (0..run.rows.len()).map(|at| !is_row_finite(columns, at, weights, buffers)).collect();
+        walked = Walked::over(columns, run, weights, buffers, Some(&left_out));
         walked.add_columns_of_all(columns, run, buffers);
     }
     walked.add_unmasked_columns(columns, run, buffers, total);
     total.sums.iter_mut().zip(&walked.sums).for_each(|(total, sum)| *total += sum);
 }
 
-fn is_row_finite(
-    columns: &Columns<'_>,
-    row: &Row<'_>,
-    layer: &TensorView<'_>,
-    head: usize,
-    buffers: &mut Buffers,
-) -> bool {
-    let [queries, keys] = [columns.plan.queries.len(), columns.plan.keys.len()];
+/// Of row number `at` of a run.
+fn is_row_finite(columns: &Columns<'_>, at: usize, weights: &TensorView<'_>, buffers: &mut Buffers) -> bool {
+    let keys = columns.plan.keys.len();
     let decoded = &mut buffers.decoded.as_flattened_mut()[..keys];
-    layer.decoded((head * queries + row.index) * keys, decoded).iter().all(|weight| weight.is_finite())
+    weights.decoded(at * keys, decoded).iter().all(|weight| weight.is_finite())
 }
 
 /// What a walk over the rows of a run finds, besides the columns.
@@ -89,12 +82,11 @@ impl Walked {
     fn over(
         columns: &Columns<'_>,
         run: &Run<'_>,
-        layer: &TensorView<'_>,
-        head: usize,
+        rows: &TensorView<'_>,
         buffers: &mut Buffers,
         left_out: Option<&[bool]>,
     ) -> Self {
-        let [queries, keys] = [columns.plan.queries.len(), columns.plan.keys.len()];
+        let keys = columns.plan.keys.len();
         let vectors = columns.vectors();
         let mut walked = Self { sums: run.counts, on_near: 0.0 };
         buffers.clear();
@@ -104,19 +96,19 @@ impl Walked {
                 walked.sums[sums::ROWS_LEFT_OUT] += 1.0;
                 continue;
             }
-            let first = (head * queries + row.index) * keys;
-            let has_more = first + vectors * LANES <= (head + 1) * queries * keys;
+            let first = at * keys;
+            let has_more = first + vectors * LANES <= rows.len();
             let weights = if has_more && left_out.is_none() {
-                // The last vector ends with what comes next in the head, which no column counts; if that is not finite,
+                // The last vector ends with what comes next, which no column counts; if that is not finite,
                 // the run is walked again.
-                layer.decoded(first, buffers.decoded.as_flattened_mut())
+                rows.decoded(first, buffers.decoded.as_flattened_mut())
             } else {
                 let (decoded, behind) = buffers.decoded.as_flattened_mut().split_at_mut(keys);
                 behind.fill(0.0);
-                layer.read(first, decoded);
+                rows.read(first, decoded);
                 buffers.decoded.as_flattened()
             };
-            let next = layer.bytes_of(first + keys, keys);
+            let next = rows.bytes_of(first + keys, keys);
             walked.add_single_weights(row, weights);
             let of_kind = row.kind * vectors..(row.kind + 1) * vectors;
             let received = &mut buffers.received[of_kind.clone()];

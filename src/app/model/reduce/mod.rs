@@ -17,7 +17,7 @@ use crate::app::model::command::Command;
 use crate::app::model::comparison::Comparison;
 use crate::app::model::effect::Effect;
 use crate::app::model::history::History;
-use crate::app::model::state::{Palette, State};
+use crate::app::model::state::{Palette, State, first_of_block};
 use crate::view::{Target, Theme};
 
 impl State {
@@ -26,8 +26,11 @@ impl State {
         let before = self.selection.clone();
         let is_recorded = !matches!(command, Command::Undo | Command::Redo);
         let effect = self.carry_out(command);
-        if is_recorded && self.selection != before {
-            self.history.record(before);
+        if self.selection != before {
+            self.renew_preview(&before);
+            if is_recorded {
+                self.history.record(before);
+            }
         }
         effect
     }
@@ -68,9 +71,10 @@ impl State {
             Command::Select { target: Target::State { state, .. }, .. } => self.options.hidden_state = Some(state),
             Command::Select { target, extend } => {
                 self.selection = self.selected_by(&target, extend);
-                self.set_preview(None);
             }
             Command::Preview(target) => self.set_preview(target),
+            Command::Point(target) => self.point(target),
+            Command::PreviewTokens(previews) => self.previews_tokens = previews,
             Command::ClearTokens => self.selection.tokens.clear(),
             Command::StepToken(by) => self.step_token(by),
             Command::StepOutput(by) => self.step_output(by),
@@ -132,7 +136,6 @@ impl State {
             }
             Command::SelectTokens { sequence, tokens, extend } => {
                 self.selection = self.with_tokens(sequence, &tokens, extend);
-                self.set_preview(None);
             }
             Command::SetCombine(combine) => self.selection.combine = combine,
             Command::SetRollout(rollout) => self.selection.rollout = rollout,
@@ -155,8 +158,9 @@ impl State {
     }
 
     pub(super) fn select_block(&mut self, block: usize) {
-        let Selection { direction, combine, sinks, sink_criteria, .. } = self.selection;
-        self.selection = Selection { block, direction, combine, sinks, sink_criteria, ..Selection::default() };
+        let Some(open) = &self.trace else { return };
+        let Selection { combine, sinks, sink_criteria, .. } = self.selection;
+        self.selection = Selection { combine, sinks, sink_criteria, ..first_of_block(open, block) };
         self.options.matrix_window = None;
         self.options.heads_filter = None;
         self.keep_statistic();
@@ -165,7 +169,7 @@ impl State {
     fn go_back(&mut self, step: impl FnOnce(&mut History, &Selection) -> Option<Selection>) {
         if let Some(selection) = step(&mut self.history, &self.selection) {
             self.selection = selection;
-            self.set_preview(None);
+            self.preview = None;
         }
     }
 }

@@ -125,6 +125,30 @@ impl State {
             self.preview = None;
         }
         self.hover = target;
+        self.is_hover_previewed = true;
+    }
+
+    pub(in crate::app) fn point(&mut self, target: Option<Target>) {
+        self.hover = target;
+        self.preview = None;
+        self.is_hover_previewed = false;
+    }
+
+    /// After another selection: what is under the pointer is shown of that one. What was chosen now is shown, though the pointer
+    /// rests on another: a key that moves to another head ends the preview of a head, playing through tokens that of a token.
+    pub(in crate::app) fn renew_preview(&mut self, before: &Selection) {
+        let Some(target) = self.hover.filter(|_| self.preview.is_some()) else { return };
+        let now = &self.selection;
+        let is_other_head = (before.layer, before.head) != (now.layer, now.head);
+        let are_other_tokens = (before.direction, &before.tokens) != (now.direction, &now.tokens);
+        let is_chosen_now = before.block != now.block
+            || (is_other_head && target.selects_heads())
+            || (are_other_tokens && target.selects_tokens());
+        if is_chosen_now {
+            self.preview = None;
+        } else {
+            self.set_preview(Some(target));
+        }
     }
 
     /// Tokens of this sequence are to be selected: where the direction has them on the other side, it turns. Whether they can be.

@@ -25,12 +25,12 @@ impl State {
         // Taken apart without `..`, so that nothing that is new is forgotten.
         let ViewState { trace: _, view: _, selection, options, front: _ } = shown;
         check_selection(&trace.trace, &selection)?;
-        self.selection = selection;
+        let before = std::mem::replace(&mut self.selection, selection);
         // Titles and captions are for figures.
         let statistic =
             if options.statistic.is_empty() { self.options.statistic.clone() } else { options.statistic.clone() };
         self.options = Options { statistic, title: false, caption: None, text_scroll: Some(0.0), ..options };
-        self.set_preview(None);
+        self.renew_preview(&before);
         self.version += 1;
         Ok(())
     }

@@ -153,6 +153,7 @@ fn embedding(state: &State) -> Vec<Entry> {
 fn views(state: &State) -> Vec<Entry> {
     let mut entries = vec![
         toggle(state, "image: fade out where there is little", |options| &mut options.fade),
+        toggle(state, "image: contours", |options| &mut options.contours),
         toggle(state, "image: smooth", |options| &mut options.smooth),
         toggle(state, "text: whole words", |options| &mut options.join_pieces),
         toggle(state, "colours: lock scale", |options| &mut options.lock_scale),
@@ -194,6 +195,8 @@ fn window(state: &State) -> Vec<Entry> {
     let loops = state.playing.loops;
     let other = Playing { loops: !loops, ..state.playing };
     entries.push(entry(switch("play: begin again at the end", loops), Command::SetPlaying(other)));
+    let previews = state.previews_tokens;
+    entries.push(entry(switch("preview tokens under the pointer", previews), Command::PreviewTokens(!previews)));
     let percent = |scale: f32| format!("{:.0} %", scale * 100.0);
     entries.extend(
         UI_SCALES.map(|scale| entry(format!("size of everything {}", percent(scale)), Command::SetUiScale(scale))),

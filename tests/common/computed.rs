@@ -1,0 +1,115 @@
+//! One example, stored as weights and as queries and keys.
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use vlscope::trace::{Dtype, TensorSpec, TraceWriter};
+
+const LAYERS: usize = 3;
+const HEADS: usize = 4;
+const KEY_HEADS: usize = 2;
+const DIM: usize = 20;
+const TEXT: usize = 40;
+const PATCHES: usize = 30;
+const TOKENS: usize = TEXT + PATCHES;
+const SOFTCAP: f64 = 5.0;
+
+type Error = Box<dyn std::error::Error>;
+
+/// Text, an image in its midst, an answer at its end.
+fn tokens() -> Vec<Value> {
+    let patch = |number: usize| {
+        let (x, y) = ((number % 6) as f64, (number / 6) as f64);
+        json!({"image": 0, "box": [x / 6.0, y / 5.0, (x + 1.0) / 6.0, (y + 1.0) / 5.0]})
+    };
+    let word = |number: usize| match number {
+        0 => json!({"text": "<s>", "special": true}),
+        30.. => json!({"text": format!("answer{number}"), "segment": "answer"}),
+        _ => json!({"text": format!("word{number}")}),
+    };
+    (0..10).map(word).chain((0..PATCHES).map(patch)).chain((10..TEXT).map(word)).collect()
+}
+
+/// Writes both; the weights are those of softmax in f64, and the mask, given as the document has it, is causal or full.
+///
+/// # Errors
+/// If they cannot be written.
+pub fn pair(folder: &Path, mask: &str) -> Result<[PathBuf; 2], Error> {
+    let [weights, queries_keys] = ["weights", "queries-keys"].map(|name| folder.join(format!("{name}.safetensors")));
+    let block = json!({"name": "self", "query": "main", "key": "main", "layers": LAYERS, "mask": mask});
+    let document = |block: Value| {
+        json!({
+            "format": 2, "images": 1, "sequences": {"main": {"tokens": tokens()}}, "attention": [block],
+            "regions": [{"label": "object", "image": 0, "box": [0.1, 0.2, 0.55, 0.7]}],
+        })
+    };
+    let image = || TensorSpec::image("image.0", [12, 10]);
+    let pixels = vec![90_u8; 12 * 10 * 3];
+
+    let mut state = 0x1234_5678_u32;
+    let mut random = |scale: f32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        scale * ((state >> 8) as f32 / (1 << 23) as f32 - 1.0)
+    };
+    let mut layers = Vec::new();
+    for _ in 0..LAYERS {
+        let queries: Vec<f32> = (0..HEADS * TOKENS * DIM).map(|_| random(3.0)).collect();
+        let mut keys: Vec<f32> = (0..KEY_HEADS * TOKENS * DIM).map(|_| random(2.0)).collect();
+        // A sink: its key points where most queries do not, with a length that the others lack.
+        keys[..DIM].iter_mut().for_each(|value| *value *= 3.0);
+        layers.push((queries, keys));
+    }
+
+    let mut specs = Vec::new();
+    for layer in 0..LAYERS {
+        specs.push(TensorSpec::weights(format!("query.self.{layer}"), Dtype::F32, &[HEADS, TOKENS, DIM]));
+        specs.push(TensorSpec::weights(format!("key.self.{layer}"), Dtype::F32, &[KEY_HEADS, TOKENS, DIM]));
+    }
+    let mut of_queries_keys = block.clone();
+    of_queries_keys["stored"] = json!("queries_keys");
+    of_queries_keys["softcap"] = json!(SOFTCAP);
+    let mut writer = TraceWriter::create(&queries_keys, &document(of_queries_keys), &[specs, vec![image()]].concat())?;
+    for (queries, keys) in &layers {
+        writer.write(&bytes(queries))?;
+        writer.write(&bytes(keys))?;
+    }
+    writer.write(&pixels)?;
+    writer.finish()?;
+
+    let shape = [HEADS, TOKENS, TOKENS];
+    let mut specs: Vec<TensorSpec> =
+        (0..LAYERS).map(|layer| TensorSpec::weights(format!("attention.self.{layer}"), Dtype::F32, &shape)).collect();
+    specs.push(image());
+    let mut writer = TraceWriter::create(&weights, &document(block), &specs)?;
+    for (queries, keys) in &layers {
+        writer.write(&bytes(&softmax(queries, keys, mask == "causal")))?;
+    }
+    writer.write(&pixels)?;
+    writer.finish()?;
+    Ok([weights, queries_keys])
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn softmax(queries: &[f32], keys: &[f32], is_causal: bool) -> Vec<f32> {
+    let mut weights = Vec::with_capacity(HEADS * TOKENS * TOKENS);
+    for row in 0..HEADS * TOKENS {
+        let (head, query) = (row / TOKENS, row % TOKENS);
+        let of_query = &queries[row * DIM..(row + 1) * DIM];
+        let seen = if is_causal { query + 1 } else { TOKENS };
+        let logit = |key: usize| {
+            let first = (head / (HEADS / KEY_HEADS) * TOKENS + key) * DIM;
+            let product: f64 =
+                of_query.iter().zip(&keys[first..first + DIM]).map(|(q, k)| f64::from(*q) * f64::from(*k)).sum();
+            SOFTCAP * (product / (DIM as f64).sqrt() / SOFTCAP).tanh()
+        };
+        let exponentials: Vec<f64> = (0..seen).map(|key| logit(key).exp()).collect();
+        let sum: f64 = exponentials.iter().sum();
+        let of_key = |key: usize| exponentials.get(key).map_or(0.0, |exponential| (exponential / sum) as f32);
+        weights.extend((0..TOKENS).map(of_key));
+    }
+    weights
+}
