@@ -167,6 +167,7 @@ impl SyntheticQueries {
             on_bytes(image.len() as u64);
         }
         writer.write(vocabulary().as_bytes())?;
+        on_bytes(vocabulary().len() as u64);
         writer.finish()
     }
 
