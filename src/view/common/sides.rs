@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::asked;
 use super::near::selected_names;
+use super::sketch::Sketch;
 use super::words::{of_word, words};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::peaks::Peaks;
@@ -162,6 +163,22 @@ pub(in crate::view) fn layers_line(inputs: &Inputs<'_>) -> String {
     }
 }
 
+/// A view's title; in the window, whose tabs name the view, a quiet line that says what of the trace it shows, and whether that is
+/// only under the pointer.
+pub(in crate::view) fn title(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+    match inputs.options.title {
+        true => sketch.title(inputs, &headline(inputs), inputs.document.id.as_deref()),
+        false => subtitle(inputs, sketch),
+    }
+}
+
+/// The line alone.
+pub(in crate::view) fn subtitle(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+    if !sketch.is_part && !inputs.options.title {
+        sketch.subtitle(inputs, &format!("{} · {}", place(inputs), decapitalized(&tokens_line(inputs))));
+    }
+}
+
 /// With a small first letter.
 pub(in crate::view) fn decapitalized(words: &str) -> String {
     let mut letters = words.chars();
@@ -171,11 +188,6 @@ pub(in crate::view) fn decapitalized(words: &str) -> String {
 /// `Attention of color, shape · layer 2 · head 1`.
 pub(in crate::view) fn headline(inputs: &Inputs<'_>) -> String {
     format!("{} · {}", tokens_line(inputs), place(inputs))
-}
-
-/// The headline, and what stands for it under a tab that names the view: `layer 2 · head 1 · attention of color, shape`.
-pub(in crate::view) fn headlines(inputs: &Inputs<'_>) -> [String; 2] {
-    [headline(inputs), format!("{} · {}", place(inputs), decapitalized(&tokens_line(inputs)))]
 }
 
 /// `Attention of color, shape`.

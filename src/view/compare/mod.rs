@@ -19,7 +19,7 @@ use crate::view::common::asked::statistic_grid;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::heading::refused;
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{self, headline, headlines};
+use crate::view::common::sides::{self, headline};
 use crate::view::common::sketch::{MARGIN, Sketch};
 use crate::view::{HeadsOrder, Inputs, Options, Scene, Zone, caption, definition, heads, image, needs, text};
 
@@ -50,8 +50,7 @@ pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts:
     };
     sketch.title(a, &title(view, a), None);
     if sides::Sides::bare(a).is_some() && view != CompareView::Heads {
-        let [_, quiet] = headlines(a);
-        sketch.subtitle(a, &quiet);
+        sides::subtitle(a, &mut sketch);
     }
     sketch.is_part = true;
     let hover_b = a.hover.and_then(|target| partners.as_ref()?.to_b(target));
