@@ -139,7 +139,8 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     let value = arguments.value.unwrap_or(default);
     ensure!(
         arguments.against.is_some() || !value.compares(),
-        "--value {value} is of two groups: --against says which is the second"
+        "--value {} is of two groups: --against says which is the second",
+        value.name()
     );
     let dataset = open(&arguments.dir, arguments.index_dir.as_deref())?;
     let question = AtlasQuestion {

@@ -142,7 +142,10 @@ impl SyntheticQueries {
         for layer in 0..layers {
             let query = |row, values: &mut [f32]| self.query_row(layer, row / tokens, row % tokens, values);
             write_rows(&mut writer, dtype, [heads * tokens, self.head_dim], query, on_bytes)?;
-            let key = |row, values: &mut [f32]| self.add_code(layer, row / tokens, row % tokens, 1.0, values);
+            let key = |row, values: &mut [f32]| {
+                values.fill(0.0);
+                self.add_code(layer, row / tokens, row % tokens, 1.0, values);
+            };
             write_rows(&mut writer, dtype, [self.key_heads * tokens, self.head_dim], key, on_bytes)?;
             let norm = |head, values: &mut [f32]| self.value_norms(layer, head, values);
             write_rows(&mut writer, Dtype::F16, [heads, tokens], norm, on_bytes)?;
