@@ -9,7 +9,7 @@
 //! what it is. Of columns, weights are left out one by one.
 //!
 //! Means and sums may be taken in any order, so weights are added as they are read, without a matrix in between. A
-//! maximum may not: the rows of the heads become one first, then those of the layers ([`cpu::head_row`]), then rows or columns are
+//! maximum may not: the rows of the heads become one first, then those of the layers ([`cpu::head_rows`]), then rows or columns are
 //! combined ([`HeadRows::gather`](super::HeadRows::gather)). So it is with a rollout.
 
 pub mod cpu;

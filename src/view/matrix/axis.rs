@@ -25,7 +25,7 @@ pub(super) struct Axis<'a> {
 pub(super) enum RunKind {
     /// Of a modality, whose special tokens go with the others.
     Of(Modality),
-    /// Special ones alone, such as the [CLS] of an encoder of images.
+    /// Special ones alone, such as the `[CLS]` of an encoder of images.
     Special,
 }
 
