@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{HumanBytes, HumanCount};
 
 use super::{progress, terminal};
-use crate::trace::{Dtype, Mask, Synthetic, SyntheticDataset, SyntheticQueries};
+use crate::trace::{Dtype, Mask, Synthetic, SyntheticDataset, SyntheticQueries, TraceError};
 
 const EXAMPLES: &str = "Examples:
   vlscope synth --layers 4 --heads 4 --text 12 --grid 8x8 -o small.safetensors
@@ -140,16 +140,8 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
     if let Some(count) = arguments.count {
         return write_many(&SyntheticDataset { each: synthetic, count }, &arguments.output, quiet);
     }
-    let bytes = synthetic.bytes().unwrap_or(u64::MAX);
-    let bar = progress::byte_bar(quiet, bytes, "writing");
-    let written = synthetic.write(&arguments.output, &mut |bytes| bar.inc(bytes));
-    bar.finish_and_clear();
-    written?;
-    if !quiet {
-        let tokens = synthetic.tokens();
-        terminal::print(format_args!("{}: {tokens} tokens, {}", arguments.output.display(), HumanBytes(bytes)))?;
-    }
-    Ok(())
+    let (tokens, path) = (synthetic.tokens(), &arguments.output);
+    write_one(path, tokens, synthetic.bytes(), quiet, |on_bytes| synthetic.write(path, on_bytes))
 }
 
 fn write_queries(arguments: &Arguments, each: Synthetic, quiet: bool) -> Result<()> {
@@ -167,14 +159,25 @@ fn write_queries(arguments: &Arguments, each: Synthetic, quiet: bool) -> Result<
         MaskName::Frames => Mask::CausalBut(spans.clone().collect()),
     };
     synthetic.masks = arguments.mask.iter().map(mask).collect();
-    let bytes = synthetic.bytes().unwrap_or(u64::MAX);
+    let (tokens, path) = (synthetic.tokens(), &arguments.output);
+    write_one(path, tokens, synthetic.bytes(), quiet, |on_bytes| synthetic.write(path, on_bytes))
+}
+
+/// Writes under a progress bar, and says what was written.
+fn write_one(
+    path: &Path,
+    tokens: usize,
+    bytes: Option<u64>,
+    quiet: bool,
+    write: impl FnOnce(&mut dyn FnMut(u64)) -> Result<(), TraceError>,
+) -> Result<()> {
+    let bytes = bytes.unwrap_or(u64::MAX);
     let bar = progress::byte_bar(quiet, bytes, "writing");
-    let written = synthetic.write(&arguments.output, &mut |bytes| bar.inc(bytes));
+    let written = write(&mut |bytes| bar.inc(bytes));
     bar.finish_and_clear();
     written?;
     if !quiet {
-        let tokens = synthetic.tokens();
-        terminal::print(format_args!("{}: {tokens} tokens, {}", arguments.output.display(), HumanBytes(bytes)))?;
+        terminal::print(format_args!("{}: {tokens} tokens, {}", path.display(), HumanBytes(bytes)))?;
     }
     Ok(())
 }
