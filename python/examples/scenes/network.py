@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from render import PATCH
 from safetensors import safe_open
 from safetensors.torch import save_file
-from scene import ATTRIBUTES, SIDE
+from scene import SIDE
 from torch import nn
 from vocabulary import WORDS
 
@@ -76,7 +76,8 @@ class Layer(nn.Module):
 class Told:
     """What the model tells on its way, in training alone: answers hang on it, and say too little to learn it soon."""
 
-    patches: torch.Tensor  # [pictures, 196, …]: attributes of the object on each patch, and where its middle is
+    patches: torch.Tensor  # [pictures, 196, words]: what is on each patch, in the words themselves
+    middles: torch.Tensor  # [pictures, 196, 4]: whether the object's middle is there (no, yes), else how far (x, y)
     named: torch.Tensor  # [pictures, questions, length, 28]: column and row of the object that a phrase names
     meant: torch.Tensor  # the same of the object that the answer will tell of, some layers later
 
@@ -101,7 +102,7 @@ class SceneModel(nn.Module):
         self.positions = nn.Parameter(torch.zeros(shape.length, width))
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.norm = nn.LayerNorm(width)
-        self.told_patches = nn.Linear(width, sum(len(names) + 1 for names in ATTRIBUTES) + 4)
+        self.told_middles = nn.Linear(width, 4)
         self.told_named = nn.Linear(width, 2 * GRID)
         self.told_meant = nn.Linear(width, 2 * GRID)
         self._begin()
@@ -110,7 +111,7 @@ class SceneModel(nn.Module):
         for name, parameter in self.named_parameters():
             if parameter.dim() < 2 or "norm" in name:
                 continue
-            deviation = 0.02
+            deviation = 0.5 * self.shape.width**-0.5
             if name.endswith(("attention.out.weight", "map.2.weight")):
                 deviation /= (2 * self.shape.layers) ** 0.5
             if "patches" not in name:
@@ -131,7 +132,8 @@ class SceneModel(nn.Module):
         half, later = behind[len(behind) // 2 - 1], behind[3 * len(behind) // 4 - 1]
         patches = GRID * GRID
         told = Told(
-            self.told_patches(half[:, :patches]),
+            self.norm(half[:, :patches]) @ self.words.weight.T,
+            self.told_middles(half[:, :patches]),
             self.told_named(half[:, patches:]).unflatten(1, (questions, length)),
             self.told_meant(later[:, patches:]).unflatten(1, (questions, length)),
         )

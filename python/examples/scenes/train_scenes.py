@@ -22,8 +22,8 @@ import torch.nn.functional as F
 from network import GRID, SceneModel, Shape, Told, load, save
 from questions import KIND_OF, KINDS, Questions, draw_questions, is_answer
 from render import NOTHING, PATCH, UNCLEAR, render
-from scene import ATTRIBUTES, Scenes, draw_scenes
-from vocabulary import ID, PAD
+from scene import COUNTS, Scenes, draw_scenes
+from vocabulary import FIRST, ID, PAD
 
 TRAINING_SEED, TEST_SEED = 0, 1
 #: Scenes that are drawn at once, for several steps.
@@ -31,6 +31,8 @@ DRAWN = 4096
 WARM_UP, LAST_RATE = 0.04, 0.01
 TOLD_WEIGHT = 0.5
 DECAY = 0.03
+#: How much faster than the rest Muon moves what it moves.
+MUON = 2.0
 #: How many steps the processor may be ahead of the GPU.
 AHEAD = 3
 
@@ -75,25 +77,24 @@ def wanted_words(questions: Questions) -> torch.Tensor:
     return torch.where(is_answer(texts) & (following != ID[PAD]) & questions.is_fit[..., None], following, -1)
 
 
-def patches_loss(told: torch.Tensor, scenes: Scenes, covered: torch.Tensor) -> torch.Tensor:
+def patches_loss(told: Told, scenes: Scenes, covered: torch.Tensor) -> torch.Tensor:
     """Of the object on each patch: its attributes, or that there is none; whether its middle is there; and how far the
     middle is."""
-    told, number = told.float(), covered.clamp(min=0)
-    attributes, middle, away = told.split((told.shape[-1] - 4, 2, 2), -1)
-    there = scenes.attributes.gather(1, number[..., None].expand(-1, -1, len(ATTRIBUTES)))
+    number = covered.clamp(min=0)[..., None]
+    there = scenes.attributes.gather(1, number.expand(-1, -1, len(COUNTS)))
+    middle, away = told.middles.float().split(2, -1)
     loss = F.cross_entropy(middle.flatten(0, 1), middles(scenes).flatten())
-    first = 0
-    for attribute, names in enumerate(ATTRIBUTES):
-        wanted = torch.where(covered == NOTHING, len(names), there[..., attribute])
+    for attribute, (first, count) in enumerate(zip(FIRST, COUNTS, strict=True)):
+        wanted = torch.where(covered == NOTHING, count, there[..., attribute])
         wanted = torch.where(covered == UNCLEAR, -1, wanted)
-        logits = attributes[..., first : first + len(names) + 1]
+        none = told.patches[..., ID["none"], None]
+        logits = torch.cat((told.patches[..., first : first + count], none), -1).float()
         loss = loss + F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-1)
-        first += len(names) + 1
-    steps = PATCH * (torch.arange(GRID, device=told.device) + 0.5)
+    steps = PATCH * (torch.arange(GRID, device=away.device) + 0.5)
     patches = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1).flatten(0, 1)
-    wanted = (scenes.centres.gather(1, number[..., None].expand(-1, -1, 2)) - patches) / (2 * PATCH)
+    wanted = (scenes.centres.gather(1, number.expand(-1, -1, 2)) - patches) / (2 * PATCH)
     error = F.smooth_l1_loss(away, wanted, reduction="none", beta=0.1).sum(-1) * (covered >= 0)
-    return loss / (len(ATTRIBUTES) + 1) + error.sum() / (covered >= 0).sum()
+    return loss / (len(COUNTS) + 1) + error.sum() / (covered >= 0).sum()
 
 
 def objects_loss(told: Told, scenes: Scenes, questions: Questions) -> torch.Tensor:
@@ -120,7 +121,7 @@ def losses(model: SceneModel, scenes: Scenes, questions: Questions, dtype: torch
         wanted = wanted_words(questions)
     logits, told = model(pictures.to(dtype), questions.texts)
     spoken = F.cross_entropy(logits.flatten(0, 2).float(), wanted.flatten(), ignore_index=-1)
-    return torch.stack((spoken, patches_loss(told.patches, scenes, covered), objects_loss(told, scenes, questions)))
+    return torch.stack((spoken, patches_loss(told, scenes, covered), objects_loss(told, scenes, questions)))
 
 
 class Learner:
@@ -134,10 +135,10 @@ class Learner:
         matrices = [weight for weight in model.layers.parameters() if weight.dim() == 2]
         others = [weight for weight in self.weights if not any(weight is matrix for matrix in matrices)]
         self.optimizers: tuple[torch.optim.Optimizer, ...] = (
-            torch.optim.Muon(matrices, peak_rate, weight_decay=DECAY, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.Muon(matrices, MUON * peak_rate, weight_decay=DECAY, adjust_lr_fn="match_rms_adamw"),
             torch.optim.AdamW(others, peak_rate, betas=(0.9, 0.98), weight_decay=DECAY),
         )
-        self.peak_rate = peak_rate
+        self.peak_rates = (MUON * peak_rate, peak_rate)
         self._copy()
 
     @torch.no_grad()
@@ -152,9 +153,9 @@ class Learner:
         for weight, copy in zip(self.weights, self.copies, strict=True):
             weight.grad, copy.grad = None if copy.grad is None else copy.grad.float(), None
         torch.nn.utils.clip_grad_norm_(self.weights, 1.0)
-        for optimizer in self.optimizers:
+        for optimizer, peak in zip(self.optimizers, self.peak_rates, strict=True):
             for group in optimizer.param_groups:
-                group["lr"] = self.peak_rate * rate(part)
+                group["lr"] = peak * rate(part)
             optimizer.step()
         self._copy()
         return parts.detach()
@@ -203,35 +204,55 @@ def train(arguments: argparse.Namespace) -> None:
     learner = Learner(model, dtype, arguments.rate)
     print(f"{sum(weight.numel() for weight in model.parameters()):,} parameters", flush=True)
 
-    drawn = DRAWN if device.type == "cuda" else arguments.batch
-    batches = Batches(arguments.batch, dice(TRAINING_SEED, device), drawn)
-    training = Clock(arguments.seconds - arguments.evaluate_seconds - clock.gone(), clock.begun)
-    log: list[dict[str, object]] = []
     arguments.out.mkdir(parents=True, exist_ok=True)
-    step, report, total, begun = 0, arguments.report_seconds, torch.zeros(3, device=device), 0
-    events: deque[torch.cuda.Event] = deque()
+    batches = Batches(arguments.batch, dice(TRAINING_SEED, device), DRAWN if device.type == "cuda" else arguments.batch)
+    training = Clock(arguments.seconds - arguments.evaluate_seconds, clock.begun)
+    log: list[dict[str, object]] = []
+    pace, report = Pace(device), arguments.report_seconds
+    step, begun, total = 0, 0, torch.zeros(3, device=device)
     while (part := training.part()) < 1:
         total += learner.step(*batches.next(), part)
         step += 1
-        if device.type == "cuda":
-            events.append(torch.cuda.Event())
-            events[-1].record()
-            if len(events) > AHEAD:
-                events.popleft().synchronize()
+        pace.wait()
         if training.gone() > report:
             means = dict(zip(("words", "patches", "objects"), (total / (step - begun)).tolist(), strict=True))
-            total.zero_()
-            row: dict[str, object] = {"seconds": round(training.gone(), 1), "step": step, "losses": means}
-            row |= evaluate(learner.model, arguments, device, dtype, 2)
+            row: dict[str, object] = {
+                "seconds": round(training.gone(), 1),
+                "waited": round(pace.waited, 1),
+                "step": step,
+            }
+            row |= {"losses": means} | evaluate(learner.model, arguments, device, dtype, 2)
             log.append(row)
             print(json.dumps(row), flush=True)
+            if not all(map(math.isfinite, means.values())):
+                raise SystemExit("the loss is no number any more: a lower --rate is needed")
             save(model, arguments.out / "scenes.safetensors", **row)
+            total.zero_()
             begun, report = step, training.gone() + arguments.report_seconds
     tested = evaluate(learner.model, arguments, device, dtype, arguments.test_batches)
     facts = {"step": step, "pictures": step * arguments.batch, "seconds": round(clock.gone(), 1), **tested}
     save(model, arguments.out / "scenes.safetensors", **facts)
     (arguments.out / "log.json").write_text(json.dumps({"result": facts, "log": log}, indent=1))
     print(json.dumps(facts), flush=True)
+
+
+class Pace:
+    """Keeps the processor at most `AHEAD` steps before the GPU, so that the clock tells how far the training is."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.events: deque[torch.cuda.Event] | None = deque() if device.type == "cuda" else None
+        #: Seconds in all; if they are few, the processor is what the GPU waits for.
+        self.waited = 0.0
+
+    def wait(self) -> None:
+        if self.events is None:
+            return
+        self.events.append(torch.cuda.Event())
+        self.events[-1].record()
+        if len(self.events) > AHEAD:
+            begun = time.monotonic()
+            self.events.popleft().synchronize()
+            self.waited += time.monotonic() - begun
 
 
 def evaluate(
@@ -250,7 +271,7 @@ def dice(seed: int, device: torch.device) -> torch.Generator:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=220, help="until the model is saved")
-    parser.add_argument("--evaluate-seconds", type=float, default=8, help="of these, for the last evaluation")
+    parser.add_argument("--evaluate-seconds", type=float, default=6, help="of these, for the last evaluation")
     parser.add_argument("--report-seconds", type=float, default=20)
     parser.add_argument("--test-batches", type=int, default=16)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
