@@ -128,7 +128,7 @@ class Learner:
     """Full-precision weights, which Muon moves in layers and AdamW elsewhere, and a copy of `dtype` that computes."""
 
     def __init__(self, model: SceneModel, dtype: torch.dtype, peak_rate: float) -> None:
-        self.weights = list(model.parameters())
+        self.weights = list(model.to(memory_format=torch.channels_last).parameters())
         self.model, self.dtype = SceneModel(model.shape), dtype
         self.model.to(self.weights[0].device, dtype).to(memory_format=torch.channels_last)
         self.copies = list(self.model.parameters())
