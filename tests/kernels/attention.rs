@@ -86,7 +86,8 @@ impl Layer {
             let expected = cpu::log_sum_exp(&layer, head, &|| true).unwrap();
             for (place, &query) in queries.iter().enumerate() {
                 let [one, other] = [expected[query], sums[number * queries.len() + place]];
-                let is_same = one == other || one.is_nan() && other.is_nan() || (one - other).abs() <= 1e-5 * one.abs().max(1.0);
+                let is_same =
+                    one == other || one.is_nan() && other.is_nan() || (one - other).abs() <= 1e-5 * one.abs().max(1.0);
                 assert!(is_same, "{what}: the sum of row {query} is {one} and {other}");
             }
         }
@@ -211,11 +212,13 @@ fn sinks(heads: usize) -> Option<Vec<u8>> {
 
 #[test]
 fn shaders_make_the_rows_of_the_processor_on_every_mask() {
-    for (tokens, dtype, dim) in [(1, Dtype::F16, 3), (63, Dtype::F32, 20), (65, Dtype::F16, 5), (130, Dtype::Bf16, 16)] {
+    for (tokens, dtype, dim) in [(1, Dtype::F16, 3), (63, Dtype::F32, 20), (65, Dtype::F16, 5), (130, Dtype::Bf16, 16)]
+    {
         for heads in [[1, 1], [6, 2], [3, 3]] {
             for mask in masks(tokens) {
                 for (softcap, sink) in [(None, None), (Some(3.0), None), (Some(20.0), sinks(heads[0]))] {
-                    let what = format!("{tokens} tokens of {dtype:?}, {mask:?}, {heads:?}, {softcap:?}, {}", sink.is_some());
+                    let what =
+                        format!("{tokens} tokens of {dtype:?}, {mask:?}, {heads:?}, {softcap:?}, {}", sink.is_some());
                     let layer = Layer::random(heads, [tokens, tokens, dim], dtype);
                     let layer = Layer { softcap, sink, mask: mask.clone(), ..layer };
                     layer.check_shaders(gpu(), 0..heads[0], &(0..tokens).collect::<Vec<_>>(), &what);

@@ -74,7 +74,10 @@ impl PageKernel for Gather<'_> {
     }
 
     fn bound(&self, page: &Page) -> Vec<Bound> {
-        vec![Bound::Own(self.tokens.clone()), Bound::Result((self.results(page) * self.others(page)).div_ceil(page.heads.len()))]
+        vec![
+            Bound::Own(self.tokens.clone()),
+            Bound::Result((self.results(page) * self.others(page)).div_ceil(page.heads.len())),
+        ]
     }
 
     fn dispatches(&self, page: &Page) -> Vec<(usize, u64)> {

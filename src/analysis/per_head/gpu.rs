@@ -10,7 +10,12 @@ use crate::gpu::{Gpu, GpuError, PageKey};
 ///
 /// # Errors
 /// As [`of_heads`].
-pub fn per_head(gpu: &Gpu, key: PageKey, layers: &[LayerWeights<'_>], part: &Resolved) -> Result<HeadWeights, GpuError> {
+pub fn per_head(
+    gpu: &Gpu,
+    key: PageKey,
+    layers: &[LayerWeights<'_>],
+    part: &Resolved,
+) -> Result<HeadWeights, GpuError> {
     let others = layers.first().map_or(0, |layer| match part.direction {
         Direction::AttendsTo => layer.shape()[2],
         Direction::AttendedBy => layer.shape()[1],

@@ -30,7 +30,13 @@ pub fn upload(found: &mut Measurements, gpu: &Arc<Gpu>, open: &OpenTrace, budget
         for layer in 0..layers(open) {
             let view = open.trace.attention(0, layer);
             for heads in gpu.runs(&view)? {
-                let key = PageKey { trace: open.trace.serial(), block: 0, layer, tensor: PageTensor::Weights, first_head: heads.start };
+                let key = PageKey {
+                    trace: open.trace.serial(),
+                    block: 0,
+                    layer,
+                    tensor: PageTensor::Weights,
+                    first_head: heads.start,
+                };
                 gpu.page(key, &view, &heads)?;
             }
         }

@@ -238,12 +238,7 @@ fn padded_dims(layer: &ComputedLayer<'_>) -> usize {
 }
 
 /// A buffer of so many bytes at least, which lies in `slot`. Its content is anything.
-fn kept(
-    gpu: &Gpu,
-    slot: &mut Option<wgpu::Buffer>,
-    what: &'static str,
-    bytes: u64,
-) -> Result<wgpu::Buffer, GpuError> {
+fn kept(gpu: &Gpu, slot: &mut Option<wgpu::Buffer>, what: &'static str, bytes: u64) -> Result<wgpu::Buffer, GpuError> {
     match slot {
         Some(buffer) if buffer.size() >= bytes => Ok(buffer.clone()),
         _ => Ok(slot.insert(gpu.zeros(what, bytes)?).clone()),
@@ -265,12 +260,7 @@ fn dispatch<P: bytemuck::NoUninit>(
 }
 
 /// Where queries follow one another, and there are many, a page of the layer's; else a copy of theirs alone.
-fn query_source(
-    gpu: &Gpu,
-    key: PageKey,
-    layer: &ComputedLayer<'_>,
-    strip: &Strip<'_>,
-) -> Result<Source, GpuError> {
+fn query_source(gpu: &Gpu, key: PageKey, layer: &ComputedLayer<'_>, strip: &Strip<'_>) -> Result<Source, GpuError> {
     let (query, heads) = (&layer.tensors.query, &strip.heads);
     let [all_queries, dim] = [query.shape[1], query.shape[2]];
     let is_run = strip.queries.windows(2).all(|pair| pair[1] == pair[0] + 1);
