@@ -118,7 +118,13 @@ fn tiles(
             }
             let row_counts = (query.flags & COUNTED) != 0u;
             var lane: array<f32, PARTS>;
-            for (var base = 0u; base < parameters.keys; base += LANES) {
+            // Weights that were computed are 0 where they are masked, and sums of columns are 0 at first: the first walk ends
+            // where all of these rows do.
+            var end = parameters.keys;
+            if parameters.is_part != 0u && parameters.causal != 0u && walk == 0u {
+                end = min(parameters.first_query + first_row + step + ROWS, end);
+            }
+            for (var base = 0u; base < end; base += LANES) {
                 let column = base + local.x;
                 var counted = 0.0;
                 if in_rows && column < parameters.keys {
