@@ -63,6 +63,14 @@ impl<'a> LayerWeights<'a> {
         }
     }
 
+    /// The queries and keys, where the weights are made of those.
+    pub fn computed(&self) -> Option<&ComputedLayer<'a>> {
+        match self {
+            Self::Stored(_) => None,
+            Self::Computed(layer) => Some(layer),
+        }
+    }
+
     /// Whether a row costs more than reading it.
     pub fn is_computed(&self) -> bool {
         self.stored().is_none()
