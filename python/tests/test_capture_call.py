@@ -11,6 +11,7 @@ import pytest
 import tiny_processors
 import tiny_vlms
 import torch
+from PIL import Image
 
 import vlscope
 from vlscope import Token, Trace, relevance
@@ -94,24 +95,128 @@ def test_a_conversation() -> None:
     assert [image.shape for image in trace.images] == [PICTURE.shape, OTHER.shape]
 
 
-def test_a_batch_is_captured_one_by_one() -> None:
-    model, processor = tiny_processors.llava()
-    questions = [QUESTION, "how many red things are there in this ?"]
-    traces = vlscope.capture(
-        model,
-        processor,
-        images=[PICTURE, [OTHER]],
-        text=questions,
-        answer=["yes", "two"],
-        generate=THREE,
-        id=["a", "b"],
+QUESTIONS = [QUESTION, "how many red things are there in this ?"]
+
+
+def without_pictures(model: Any) -> dict[str, Any]:
+    """A random model may say that here comes a picture."""
+    size = model.config.get_text_config().vocab_size
+    return {**THREE, "suppress_tokens": [id for id in (98, 99, 150, 151, 152) if id < size]}
+
+
+def forwards(model: Any, traces: Any) -> tuple[Any, int]:
+    """And how many of them read more than one example."""
+    sizes = []
+    hook = model.register_forward_pre_hook(
+        lambda _, __, kwargs: sizes.append(len(kwargs["input_ids"])), with_kwargs=True
     )
+    try:
+        return traces(), sum(size > 1 for size in sizes)
+    finally:
+        hook.remove()
+
+
+@pytest.mark.parametrize("name", ["llava", "paligemma", "idefics3", "clip", "blip2", "qwen2_vl", "vilt", "blip"])
+def test_a_batch_is_as_one_by_one(name: str) -> None:
+    model, processor = getattr(tiny_processors, name)()
+    generate = None if name in ("clip", "vilt") else without_pictures(model)
+    options: dict[str, Any] = {"generate": generate, "relevance": ["chefer"] if name == "llava" else []}
+    traces, together = forwards(
+        model,
+        lambda: vlscope.capture(
+            model, processor, images=[PICTURE, [PICTURE[::-1]]], text=QUESTIONS, answer=["yes", "red"], id=["a", "b"],
+            **options,
+        ),
+    )  # fmt: skip
+    # What is packed or has a decoder of its own is captured one by one; so is ViLT, as soon as it draws patches.
+    assert (together > 0) == (name not in ("qwen2_vl", "blip"))
     assert [trace.id for trace in traces] == ["a", "b"]
-    alone = vlscope.capture(model, processor, images=[OTHER], text=questions[1], answer="two", generate=THREE, id="b")
-    assert traces[1].outputs == alone.outputs
-    assert traces[1].sequences == alone.sequences
+    pairs = zip([PICTURE, PICTURE[::-1]], QUESTIONS, ["yes", "red"], ["a", "b"], strict=True)
+    for trace, (picture, text, answer, id) in zip(traces, pairs, strict=True):
+        alone = vlscope.capture(model, processor, images=[picture], text=text, answer=answer, id=id, **options)
+        same(trace, alone)
+
+
+def same(one: Trace, other: Trace) -> None:
+    """But for rounding."""
+    assert one.sequences == other.sequences
+    assert one.outputs.keys() == other.outputs.keys()
+    for key in ("confidence", "similarity"):
+        assert one.outputs.get(key, 0) == pytest.approx(other.outputs.get(key, 0), abs=1e-4)
+    for name in ("prediction", "answer", "correct"):
+        assert one.outputs.get(name) == other.outputs.get(name)
+    assert [block.name for block in one.attention] == [block.name for block in other.attention]
+    for block, expected in zip(one.attention, other.attention, strict=True):
+        assert (block.mask, block.layer_numbers) == (expected.mask, expected.layer_numbers)
+        for name in ("layers", "queries", "keys", "lse", "value_norms"):
+            for found, of in zip(getattr(block, name), getattr(expected, name), strict=True):
+                np.testing.assert_allclose(found, of, atol=1e-3)
+    assert one.hidden.keys() == other.hidden.keys()
+    for sequence, states in one.hidden.items():
+        for found, of in zip(states, other.hidden[sequence], strict=True):
+            np.testing.assert_allclose(np.asarray(found, np.float32), np.asarray(of, np.float32), atol=5e-3)
+    for relevance_, of in zip(one.relevance, other.relevance, strict=True):
+        np.testing.assert_allclose(relevance_.values, of.values, atol=1e-4)
+
+
+def test_answers_of_a_batch_end_where_they_end() -> None:
+    model, processor = tiny_processors.llava()
+    options = {"max_new_tokens": 6, "do_sample": False}
+    alone = [vlscope.capture(model, processor, images=[PICTURE], text=text, generate=options) for text in QUESTIONS]
+    # One answer ends with its second token, as if that were the end.
+    ended = main(alone[0])[-5].text
+    stop = {**options, "eos_token_id": processor.tokenizer.convert_tokens_to_ids(ended)}
+    alone = [vlscope.capture(model, processor, images=[PICTURE], text=text, generate=stop) for text in QUESTIONS]
+    traces = vlscope.capture(model, processor, images=[PICTURE, PICTURE], text=QUESTIONS, generate=stop)
+    for trace, of in zip(traces, alone, strict=True):
+        same(trace, of)
+    assert len(texts(main(traces[0]), "generated")) <= 2
+
+
+def test_pictures_of_a_batch_that_differ() -> None:
+    model, processor = tiny_processors.llava()
     with pytest.raises(ValueError, match="2 texts, but 1 in `images`"):
-        vlscope.capture(model, processor, images=[PICTURE], text=questions)
+        vlscope.capture(model, processor, images=[PICTURE], text=QUESTIONS)
+    traces = vlscope.capture(model, processor, images=[[PICTURE, OTHER], [OTHER]], text=QUESTIONS, generate=THREE)
+    for trace, pictures, text in zip(traces, ([PICTURE, OTHER], [OTHER]), QUESTIONS, strict=True):
+        same(trace, vlscope.capture(model, processor, images=pictures, text=text, generate=THREE))
+
+
+def test_wherever_it_is_called(tmp_path: Path) -> None:
+    model, processor = tiny_processors.llava()
+    file = tmp_path / "cat.png"
+    Image.fromarray(PICTURE).save(file)
+    asked: dict[str, Any] = {"text": QUESTION, "answer": "a cat", "relevance": ["chefer"]}
+    expected = vlscope.capture(model, processor, images=[PICTURE], **asked)
+    for mode in (torch.no_grad(), torch.inference_mode()):
+        with mode:
+            found = vlscope.capture(model, processor, images=[file], **asked)
+        same(found, expected)
+    with pytest.raises(ValueError, match=r"https://example\.org/cat\.jpg is an address: load it, and give the picture"):
+        vlscope.capture(model, processor, images=["https://example.org/cat.jpg"], text=QUESTION)
+    same(vlscope.capture(model, processor, images=file, **asked), expected)
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.png"):
+        vlscope.capture(model, processor, images=["nowhere.png"], text=QUESTION)
+    with pytest.raises(CaptureError, match="a trace is of one answer: leave `num_return_sequences` out"):
+        vlscope.capture(model, processor, images=[file], text=QUESTION, generate={"num_return_sequences": 2})
+
+
+def test_a_language_model_and_its_tokenizer() -> None:
+    """Text alone: no processor is needed."""
+    tokenizer = tiny_processors.tokenizer({})
+    tokenizer.chat_template = (
+        "{% for message in messages %}{{ message['role'] }} : {{ message['content'] }} {% endfor %}"
+    )
+    model = tiny_vlms.hf.LlamaForCausalLM(tiny_vlms.hf.LlamaConfig(**tiny_vlms.TEXT)).eval()
+    trace = vlscope.capture(model, tokenizer, text=QUESTION, generate=THREE)
+    tokens = main(trace)
+    assert texts(tokens, "question") == ["what", "is", "this", "?"]
+    assert len(texts(tokens, "generated")) == 3
+    assert isinstance(trace.outputs["prediction"], str)
+    with pytest.raises(ValueError, match=r"a tokenizer reads no pictures: give the model's processor"):
+        vlscope.capture(model, tokenizer, images=PICTURE, text=QUESTION)
+    with pytest.raises(CaptureError, match=r"not Linear and PreTrainedTokenizerFast: record other models by"):
+        vlscope.capture(torch.nn.Linear(1, 1), tokenizer, text=QUESTION)
 
 
 def test_frames_of_a_video_have_times() -> None:
@@ -280,9 +385,7 @@ PROCESSING: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", FAMILIES)
 def test_what_tokens_are(name: str, tmp_path: Path) -> None:
     model, processor = getattr(tiny_processors, name)()
-    size = model.config.get_text_config().vocab_size
-    # A random model may say that here comes a picture.
-    generate = {**THREE, "suppress_tokens": [id for id in (98, 99, 150, 151, 152) if id < size]}
+    generate = without_pictures(model)
     trace = vlscope.capture(
         model,
         processor,

@@ -26,7 +26,7 @@ from vlscope.recording import Tape
 TABLE = ROOT / "docs" / "models.md"
 #: How far float32 may be from eager attention, which adds in another order.
 TOLERANCE = 1e-6
-#: What tests/tiny_vlms.py calls a family.
+#: What tests/tiny_vlms calls a family.
 LOCATED = {"blip_vqa": "blip"}
 
 HEAD = f"""# Models

@@ -43,7 +43,7 @@ def test_a_notebook_shows_the_window(demo: Trace) -> None:
 
 
 def test_weights_are_those_of_the_trace(demo: Trace) -> None:
-    weights = demo.weights(layer=1, head=2, token=3)
+    weights = demo.attention(layer=1, head=2, token=3)
     assert isinstance(weights, pandas.DataFrame)
     np.testing.assert_allclose(weights["weight"], demo.attention[0].layers[1][2, 3].astype(np.float64), rtol=1e-5)
 

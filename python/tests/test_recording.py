@@ -137,6 +137,31 @@ def test_left_padding(implementation: str) -> None:
     assert len(trace.sequences["language_model"]) == row.shape[1]
 
 
+def test_pictures_that_are_not_as_many_for_each_example() -> None:
+    model, inputs = FAMILIES["llava"]()
+    row, image = inputs["input_ids"][0].tolist(), [99] * 16
+    batch = torch.tensor([[0] * 16 + row, image + row])
+    pictures = inputs["pixel_values"].expand(3, -1, -1, -1)
+    mask = (batch > 0).long()
+    with pytest.raises(RecordError, match=r"`vision_tower` has 3 examples and `language_model` 2.*one by one"):
+        record(model, {"input_ids": batch, "attention_mask": mask, "pixel_values": pictures}).trace(example=1)
+    model, inputs = FAMILIES["qwen2_vl"]()
+    # Two pictures of one batch, packed.
+    row = [151] * 8 + [5]
+    batch = torch.tensor([row, row])
+    tape = record(
+        model,
+        {
+            "input_ids": batch,
+            "attention_mask": torch.ones_like(batch),
+            "pixel_values": pixels(64, 3 * 2 * 64),
+            "image_grid_thw": torch.tensor([[1, 8, 4], [1, 8, 4]]),
+            "mm_token_type_ids": (batch == 151).long(),
+        },
+    )
+    assert block_of(tape, "visual").notes == ["all 2 examples in one, or the same for all"]
+
+
 def test_padding_in_the_middle_of_generation() -> None:
     """A batch of two prompts, one padded, that goes on with a cache: the padded one is as if it were alone."""
     model: Any = hf.LlamaForCausalLM(hf.LlamaConfig(**TEXT)).eval()

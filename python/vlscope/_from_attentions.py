@@ -8,10 +8,10 @@ without a batch axis; one array of all layers; steps of generation, each a tuple
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from ._parts import AttentionBlock, Token
 from ._tensor import to_numpy
 from .error import TraceError
 
+_Trace = TypeVar("_Trace", bound="FromAttentions")
 #: How far a row may be from a sum of 1: weights of bfloat16 are that coarse.
 _ROW_TOLERANCE = 2e-2
 _PATTERN = re.compile(
@@ -29,18 +30,39 @@ _PATTERN = re.compile(
 _RESIDUAL = re.compile(r"blocks\.(?P<layer>\d+)\.hook_resid_(?P<side>pre|post)$")
 
 
-def parts_from_attentions(
-    attentions: Any,
-    *,
-    tokens: Sequence[Any],
-    decoder: Any = None,
-    cross: Any = None,
-    decoder_tokens: Sequence[Any] | None = None,
-    example: int | None = None,
-    images: Sequence[Any] = (),
+class FromAttentions:
+    """What a trace can be made of beside its own fields."""
+
+    @classmethod
+    def from_attentions(
+        cls: type[_Trace],
+        attentions: Any,
+        *,
+        tokens: Sequence[Any],
+        decoder: Any = None,
+        cross: Any = None,
+        decoder_tokens: Sequence[Any] | None = None,
+        example: int | None = None,
+        images: Sequence[Any] = (),
+        id: str | None = None,
+    ) -> _Trace:
+        """A trace of attention that was computed elsewhere.
+
+        `attentions` is what BertViz takes (a layer an array, `[heads, queries, keys]`, with or without a batch axis of
+        which `example` is taken), what a model or `generate` returns with `output_attentions=True`, an
+        `ActivationCache` of TransformerLens, or a mapping from names with layers' numbers, as of nnsight. `decoder` and
+        `cross` are the like, and have `decoder_tokens`. Tokens are strings or `Token`. A `TraceError` tells the fix.
+        """
+        trace: Callable[..., _Trace] = cls
+        given = _Given.of(attentions, decoder, cross)
+        parts = _parts(given, tokens, decoder_tokens, example)
+        return trace(**parts, images=[image_of(picture) for picture in images], id=id)
+
+
+def _parts(
+    given: _Given, tokens: Sequence[Any], decoder_tokens: Sequence[Any] | None, example: int | None
 ) -> dict[str, Any]:
-    """What `Trace` is made of: see `Trace.from_attentions`."""
-    given = _Given.of(attentions, decoder, cross)
+    """Sequences, blocks, hidden states."""
     if given.attentions is not None and given.decoder is None and given.cross is None:
         weights = _Stack("attentions", given.attentions, example)
         parts = {
@@ -72,7 +94,7 @@ def parts_from_attentions(
         parts["hidden"] = {
             name: [_one(state, 2, example, "hidden states") for state in given.hidden] for name in parts["sequences"]
         }
-    return {**parts, "images": [image_of(picture) for picture in images]}
+    return parts
 
 
 @dataclass

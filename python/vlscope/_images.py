@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,13 @@ from .error import TraceError
 
 
 def image_of(picture: Any) -> npt.NDArray[np.uint8]:
-    """`[height, width, 3]`, RGB, of a PIL picture or an array of numbers from 0 to 255 or of fractions from 0 to 1.
+    """`[height, width, 3]`, RGB, of a PIL picture, its file, or an array of numbers from 0 to 255 or fractions to 1.
 
     An array is `[height, width]`, or has three colours (four: the last is opacity) as its first or its last axis.
-    Raises `TraceError` for what is neither.
+    Raises `TraceError` for what is neither, and for an address; `OSError` for a file that is no picture.
     """
+    if isinstance(picture, (str, PathLike)):
+        picture = _opened(fspath(picture))
     if hasattr(picture, "convert"):
         return np.array(picture.convert("RGB"))
     values = to_numpy(picture)
@@ -37,3 +40,13 @@ def image_of(picture: Any) -> npt.NDArray[np.uint8]:
             )
         values = np.round(values * (255 if high <= 1 else 1))
     return np.ascontiguousarray(values, dtype=np.uint8)
+
+
+def _opened(path: str) -> Any:
+    if "://" in path or path.startswith("data:"):
+        raise TraceError(f"{path[:60]} is an address: load it, and give the picture")
+    try:
+        from PIL import Image
+    except ImportError:
+        raise TraceError(f"{path} is a file, which Pillow opens: pip install Pillow, or give an array") from None
+    return Image.open(path)

@@ -40,10 +40,6 @@ class Pictured(ABC):
         """Every statistic of every head, a row each: `trace.head_stats(statistic="entropy")`."""
         return self._table("stats", options, frames)
 
-    def weights(self, frames: Frames = None, **options: Option) -> Any:
-        """What tokens attend to, a row a token of the other side: `trace.weights(token=4, layer=3, head="mean")`."""
-        return self._table("attention", options, frames)
-
     def _repr_png_(self) -> bytes:
         return self.png()
 

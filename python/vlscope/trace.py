@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from . import _file, _json
+from ._attention import ATTENTION, AttentionField
 from ._check import check
 from ._document import document_of, parts_of, tensors_of
-from ._from_attentions import parts_from_attentions
+from ._from_attentions import FromAttentions
 from ._parts import AttentionBlock, Box, HeadMetric, Mask, Region, Relevance, Token, Words
 from ._pictures import Pictured
 from ._tensor import Array, describe
@@ -22,7 +22,7 @@ __all__ = ["AttentionBlock", "Box", "HeadMetric", "Mask", "Region", "Relevance",
 
 
 @dataclass(eq=False)
-class Trace(Pictured):
+class Trace(Pictured, FromAttentions):
     """Tokens, images, the attention of every layer and head, hidden states.
 
     Attention and hidden states are float32, float16 or bfloat16: numpy arrays, torch tensors, or numpy arrays of
@@ -30,11 +30,12 @@ class Trace(Pictured):
     `i - 1` put out. Images are `[height, width, 3]`, uint8, RGB. `outputs` and `attributes` are free, as long as they
     are JSON; the dataset table shows them as columns. Frames of a video are images with `image_times`, in seconds (None
     for an image that is no frame).
+    `attention` is a list of blocks; called, it is a table of what tokens attend to (`trace.attention(token=4)`).
     `words[sequence][state]` is what a hidden state decodes to; the state `"logits"` is the output itself.
     """
 
     sequences: dict[str, list[Token]]
-    attention: list[AttentionBlock]
+    attention: AttentionField = ATTENTION
     hidden: dict[str, list[Array]] = field(default_factory=dict)
     images: list[Array] = field(default_factory=list)
     regions: list[Region] = field(default_factory=list)
@@ -57,32 +58,6 @@ class Trace(Pictured):
         except (TypeError, ValueError) as error:
             raise TraceError(f"the trace cannot be written as JSON: {error}", path) from None
         _file.write(path, text, tensors)
-
-    @classmethod
-    def from_attentions(
-        cls,
-        attentions: Any,
-        *,
-        tokens: Sequence[Any],
-        decoder: Any = None,
-        cross: Any = None,
-        decoder_tokens: Sequence[Any] | None = None,
-        example: int | None = None,
-        images: Sequence[Any] = (),
-        id: str | None = None,
-    ) -> Trace:
-        """A trace of attention that was computed elsewhere.
-
-        `attentions` is what BertViz takes (a layer an array, `[heads, queries, keys]`, with or without a batch axis of
-        which `example` is taken), what a model or `generate` returns with `output_attentions=True`, an
-        `ActivationCache` of TransformerLens, or a mapping from names with layers' numbers, as of nnsight. `decoder` and
-        `cross` are the like, and have `decoder_tokens`. Tokens are strings or `Token`. A `TraceError` tells the fix.
-        """
-        parts = parts_from_attentions(
-            attentions, tokens=tokens, decoder=decoder, cross=cross, decoder_tokens=decoder_tokens, example=example,
-            images=images,
-        )  # fmt: skip
-        return cls(**parts, id=id)
 
     def check(self) -> None:
         """Raises `TraceError` for what `save` would refuse."""

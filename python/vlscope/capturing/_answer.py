@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,22 +28,14 @@ class Answer:
 
 
 def answered(
-    model: Any, tokenizer: Any, inputs: Mapping[str, Any], generate: Mapping[str, Any] | None, answer: str | None
+    model: Any, tokenizer: Any, inputs: Mapping[str, Any], generated: Sequence[int] | None, answer: str | None
 ) -> Answer:
-    """Generates, or takes the answer that was given, and puts it behind the prompt."""
+    """Puts what was generated, or else the answer that was given, behind the prompt."""
     is_encoder_decoder = has_decoder(model)
     name = "decoder_input_ids" if is_encoder_decoder else "input_ids"
-    can_generate = hasattr(model, "generate") and (is_encoder_decoder or model.get_output_embeddings() is not None)
-    if generate is not None:
-        if not can_generate:
-            raise CaptureError(f"{type(model).__name__} does not generate: leave `generate` out")
-        prompt = None if is_encoder_decoder else inputs["input_ids"][0].tolist()
-        put_out = _generated(model, inputs, {**_DEFAULTS, **generate})
-        # Some give the prompt back, some (that embed it themselves) do not.
-        if prompt is not None and put_out[: len(prompt)] == prompt:
-            put_out = put_out[len(prompt) :]
-        segment = "generated"
-    elif answer is not None and can_generate and tokenizer is not None:
+    if generated is not None:
+        put_out, segment = list(generated), "generated"
+    elif answer is not None and can_generate(model) and tokenizer is not None:
         put_out, segment = tokenizer(answer, add_special_tokens=False)["input_ids"], "answer"
         if is_encoder_decoder:
             put_out = [_start(model), *put_out]
@@ -62,11 +54,42 @@ def answered(
     )
 
 
+def can_generate(model: Any) -> bool:
+    return hasattr(model, "generate") and (has_decoder(model) or model.get_output_embeddings() is not None)
+
+
+def check_generate(model: Any, options: Mapping[str, Any]) -> None:
+    """What would not give one answer to each question."""
+    if not can_generate(model):
+        raise CaptureError(f"{type(model).__name__} does not generate: leave `generate` out")
+    if options.get("num_return_sequences", 1) != 1:
+        raise CaptureError("a trace is of one answer: leave `num_return_sequences` out, and capture several times")
+
+
 @torch.no_grad()
-def _generated(model: Any, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> list[int]:
-    made = model.generate(**inputs, **options)
-    ids: list[int] = getattr(made, "sequences", made)[0].tolist()
-    return ids
+def generated(model: Any, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> list[list[int]]:
+    """What is put out behind each prompt of a batch, up to its end."""
+    made = model.generate(**inputs, **{**_DEFAULTS, **options})
+    rows: list[list[int]] = getattr(made, "sequences", made).tolist()
+    if has_decoder(model):
+        return rows
+    prompts = inputs["input_ids"].tolist()
+    # Some give the prompt back, some (that embed it themselves) do not.
+    new = [
+        row[len(prompt) :] if row[: len(prompt)] == prompt else row for row, prompt in zip(rows, prompts, strict=True)
+    ]
+    return [_ended(row, _ends(model, options)) for row in new] if len(new) > 1 else new
+
+
+def _ends(model: Any, options: Mapping[str, Any]) -> set[int]:
+    ends = options.get("eos_token_id", getattr(model.generation_config, "eos_token_id", None))
+    return set() if ends is None else {ends} if isinstance(ends, int) else set(ends)
+
+
+def _ended(ids: list[int], ends: set[int]) -> list[int]:
+    """Without the padding behind the end, where others went on."""
+    last = next((place for place, id in enumerate(ids) if id in ends), len(ids))
+    return ids[: last + 1]
 
 
 def _extended(inputs: Mapping[str, Any], ids: list[int]) -> dict[str, Any]:

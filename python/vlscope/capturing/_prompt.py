@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ class Prompt:
 
 def prompt_of(
     processor: Any,
-    images: Sequence[Any],
+    images: Any,
     videos: Sequence[Sequence[Any]],
     text: str | None,
     messages: Sequence[Message] | None,
@@ -49,13 +50,15 @@ def prompt_of(
     """By the chat template where there is one; else the text as it is, behind the pictures' placeholders."""
     if text is not None and messages is not None:
         raise ValueError("give `text`, for one question, or `messages`, for a conversation, not both")
-    images, videos = list(images), [list(video) for video in videos]
+    images, videos = _several(images), [list(video) for video in videos]
+    if (images or videos) and tokenizer_of(processor) is processor:
+        raise ValueError("a tokenizer reads no pictures: give the model's processor (AutoProcessor)")
     if messages is not None:
         shown = [part for message in messages for part in _parts(message) if part.get("type") == "image"]
         own = [part[key] for part in shown for key in ("image", "url", "path") if key in part]
         if own and images:
             raise ValueError("pictures are in `messages` and in `images`: give them once")
-        images = [_opened(picture) for picture in own] or images
+        images = own or images
         if len(shown) != len(images):
             raise ValueError(f"`messages` show {len(shown)} pictures, but there are {len(images)} in `images`")
     has_template = bool(getattr(processor, "chat_template", None))
@@ -71,7 +74,7 @@ def prompt_of(
             for part in _parts(message)
             if part.get("type") == "text"
         ]
-        bare = [{"role": message["role"], "content": [_bare(part) for part in _parts(message)]} for message in messages]
+        bare = [{"role": message["role"], "content": _bare(processor, _parts(message))} for message in messages]
         rendered = processor.apply_chat_template(bare, add_generation_prompt=True, tokenize=False)
     else:
         written = [] if text is None else [("user", text)]
@@ -161,19 +164,22 @@ def _parts(message: Message) -> list[dict[str, Any]]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
 
 
-def _bare(part: dict[str, Any]) -> dict[str, Any]:
-    """Without the picture itself, which a template would print or load."""
-    return part if part.get("type") == "text" else {"type": part.get("type")}
+def _bare(processor: Any, parts: list[dict[str, Any]]) -> Any:
+    """Without the picture itself, which a template would print or load; a tokenizer's template reads text."""
+    if tokenizer_of(processor) is processor:
+        return "\n".join(str(part["text"]) for part in parts)
+    return [part if part.get("type") == "text" else {"type": part.get("type")} for part in parts]
 
 
-def _opened(picture: Any) -> Any:
-    if not isinstance(picture, str):
-        return picture
-    if "://" in picture:
-        raise ValueError(f"{picture} is an address: load it, and give the picture")
-    from PIL import Image
+def _several(images: Any) -> list[Any]:
+    """One picture is a list of one."""
+    is_one = isinstance(images, (str, PathLike)) or hasattr(images, "convert") or getattr(images, "ndim", 4) < 4
+    return [images] if is_one else list(images)
 
-    return Image.open(picture)
+
+def tokenizer_of(processor: Any) -> Any:
+    """The processor's, or itself where it is one; None for a processor of pictures alone."""
+    return getattr(processor, "tokenizer", processor if hasattr(processor, "convert_ids_to_tokens") else None)
 
 
 def _with_placeholders(processor: Any, text: str, images: int, videos: int) -> str:

@@ -60,6 +60,8 @@ class Matrix:
         else:
             self.rows = max(row + call.rows for call, (row, _) in zip(calls, offsets, strict=True)) * self._tiles
             self.keys = self._count_keys() * self._tiles
+        if first.batch == 1 and (first.examples or 1) > 1:
+            self.notes.add(f"all {first.examples} examples in one, or the same for all")
         if first.before and any(call.follows is Relation.CACHED for call in calls):
             self.notes.add(f"the first {first.before} keys were in the cache before")
         self._has_padding = first.tokens is not None and bool((first.tokens < 0).any())
@@ -98,6 +100,18 @@ class Matrix:
             whole[:, rows[:, None], columns[None]] += part
             counts[rows] += 1
         return whole / counts.clamp_min(1)[:, None] if self.has_copies else whole
+
+    def weights_by_head(self, example: int, device: torch.device) -> Iterator[torch.Tensor]:
+        """`[rows, keys]` of each head, float32, computed on `device`."""
+        if self.is_weights or len(self.calls) > 1 or self._tiles > 1 or self.kept is not None:
+            yield from self.weights(example)
+            return
+        (call,) = self.calls
+        query, keys = self.queries(example), self.keys_of(example)
+        allowed = torch.from_numpy(self.allowed(example))
+        for head in range(self.heads):
+            key = keys[head * len(keys) // self.heads][None]
+            yield weights_of(query[head][None].to(device), key.to(device), call.scale, allowed)[0]
 
     def allowed(self, example: int) -> Allowed:
         """Which keys each row may see, `[rows, keys]`."""

@@ -105,6 +105,13 @@ def check_example(blocks: Sequence[Block], example: int) -> None:
     count = max((block.examples for block in blocks), default=1)
     if not 0 <= example < max(1, count):
         raise RecordError(f"{count} examples were recorded, there is none of number {example}")
+    several = {block.examples: block for block in blocks if block.examples > 1}
+    if len(several) > 1:
+        one, other = list(several.values())[:2]
+        raise RecordError(
+            f"`{one.name}` has {one.examples} examples and `{other.name}` {other.examples}, as where examples have not "
+            "as many pictures each: which belong together nobody can tell. Record the examples one by one"
+        )
 
 
 def check_output(tape: Tape, output: Any, example: int) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from .blocks import Block
 
@@ -53,6 +57,21 @@ def sequences_of(blocks: list[Block]) -> list[Sequence]:
             read = [other.name]
         block.key = read[-1]
     return found
+
+
+def unpadded(sequence: Sequence, blocks: Iterable[Block], example: int) -> npt.NDArray[np.int64]:
+    """The positions that some layer sees; of a sequence that no block has as its key, those that see something."""
+    seen = np.zeros(sequence.length, np.bool_)
+    sees = np.zeros(sequence.length, np.bool_)
+    is_key = False
+    for block in blocks:
+        queries, keys = block.unpadded(min(example, block.examples - 1))
+        if block.key == sequence.name:
+            seen[keys] = True
+            is_key = True
+        if block.query == sequence.name:
+            sees[queries if block.kept is None else np.asarray(block.kept)[queries]] = True
+    return np.flatnonzero(seen if is_key else sees)
 
 
 def _stack(block: Block) -> str:

@@ -16,7 +16,7 @@ from .matrix import matrices
 from .norms import log_sum_exp, value_norm
 from .refusals import check_heads, check_values, reordered
 from .relation import Relation
-from .sequences import Sequence, sequences_of
+from .sequences import Sequence, sequences_of, unpadded
 from .shapes import tokens_of
 from .spool import Spool, Stored
 from .tracks import Track, Tracks
@@ -167,6 +167,10 @@ class Tape:
     def sequences(self) -> list[Sequence]:
         """What the blocks' queries and keys are, in the order in which the model ran them."""
         return sequences_of(self.blocks())
+
+    def length(self, sequence: Sequence, example: int = 0) -> int:
+        """How many tokens of a sequence one example has, without padding."""
+        return len(unpadded(sequence, self.blocks(), example))
 
     def __str__(self) -> str:
         lines = [str(block) for block in self.blocks()] or ["nothing was recorded"]

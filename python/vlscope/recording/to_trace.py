@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from .._images import image_of
 from .._tensor import Array
 from ..trace import AttentionBlock, Mask, Token, Trace
 from .blocks import Block
 from .default_tokens import DefaultTokens
 from .errors import RecordError
 from .refusals import check_example, check_output
-from .sequences import Sequence
+from .sequences import Sequence, unpadded
 from .states import states_of
 from .statistics import NAMES, Places, statistics_of_head
 
@@ -54,7 +54,7 @@ def make_trace(
         names = ", ".join(sequence.name for sequence in sequences)
         raise ValueError(f"there are tokens of `{unknown[0]}`, expected a sequence: {names}")
     default = DefaultTokens(tape.model, processor, inputs, output, len(images), example)
-    kept = {sequence.name: _unpadded(sequence, blocks, example) for sequence in sequences}
+    kept = {sequence.name: unpadded(sequence, blocks, example) for sequence in sequences}
     found = {
         sequence.name: _tokens(sequence, kept[sequence.name], tokens.get(sequence.name) or default.of(sequence))
         for sequence in sequences
@@ -69,7 +69,7 @@ def make_trace(
     attention = [
         _block(block, kept[block.query], kept[block.key], example, keep == "weights", number) for block in blocks
     ]
-    pictures = list(map(_rgb, images))
+    pictures = list(map(image_of, images))
     if tape.has_statistics:
         device = tape.device
         for block, result in zip(blocks, attention, strict=True):
@@ -87,21 +87,6 @@ def make_trace(
         hidden=hidden,
         images=pictures,
     )
-
-
-def _unpadded(sequence: Sequence, blocks: Iterable[Block], example: int) -> _Positions:
-    """The positions that some layer sees; of a sequence that no block has as its key, those that see something."""
-    seen = np.zeros(sequence.length, np.bool_)
-    sees = np.zeros(sequence.length, np.bool_)
-    is_key = False
-    for block in blocks:
-        queries, keys = block.unpadded(min(example, block.examples - 1))
-        if block.key == sequence.name:
-            seen[keys] = True
-            is_key = True
-        if block.query == sequence.name:
-            sees[queries if block.kept is None else np.asarray(block.kept)[queries]] = True
-    return np.flatnonzero(seen if is_key else sees)
 
 
 def _tokens(sequence: Sequence, kept: _Positions, given: list[Token]) -> list[Token]:
@@ -161,9 +146,9 @@ def _statistics(
     values = np.full((len(numbers), block.heads, len(NAMES)), np.nan, np.float32)
     for place, number in enumerate(numbers):
         allowed = torch.from_numpy(block.allowed(number, example)[np.ix_(queries, keys)]).to(device)
-        weights = block.matrices[number].weights(example)[:, queries][:, :, keys]
-        for head, rows in enumerate(weights):
-            values[place, head] = statistics_of_head(rows.to(device), allowed, *sides, is_self=block.query == block.key)
+        for head, weights in enumerate(block.matrices[number].weights_by_head(example, device)):
+            rows = weights[queries][:, keys].to(device)
+            values[place, head] = statistics_of_head(rows, allowed, *sides, is_self=block.query == block.key)
     return {name: values[..., at] for at, name in enumerate(NAMES)}
 
 
@@ -196,7 +181,3 @@ def _stored(values: torch.Tensor, dtype: torch.dtype, what: str) -> Array:
     if torch.isinf(converted).any() and not torch.isinf(values).any():
         raise RecordError(f'{what} reaches {values.abs().max():.3g}, too large for {dtype}: use dtype="float32"')
     return converted if dtype == torch.bfloat16 else converted.numpy()
-
-
-def _rgb(image: Any) -> npt.NDArray[np.uint8]:
-    return np.ascontiguousarray(np.asarray(image.convert("RGB") if hasattr(image, "convert") else image))

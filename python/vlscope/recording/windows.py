@@ -85,7 +85,7 @@ def find_windows(frame: Frame, calls: Sequence[Call], args: tuple[Any, ...], kwa
     """
     states = next((value for value in (*args, *kwargs.values()) if _is_states(value)), None)
     wanted = [call for call in calls if call.tokens is None and not call.is_settled]
-    if states is None or not wanted:
+    if states is None or not wanted or any(map(_is_cache, kwargs.items())):
         return
     _note_channels(states, wanted)
     # Channels are last, or, of a picture, first.
@@ -140,6 +140,12 @@ def _copies(states: torch.Tensor, channels: int, rows: list[torch.Tensor | None]
     return sum(abs(every - len(numbers.unique())) + len(numbers) - len(numbers.unique()) for numbers in found)
 
 
+def _is_cache(given: tuple[str, Any]) -> bool:
+    """A layer that is run once more would put its keys into it once more."""
+    name, value = given
+    return ("past" in name or "cache" in name) and value is not None and not isinstance(value, (bool, torch.Tensor))
+
+
 def _is_states(value: Any) -> bool:
     return torch.is_tensor(value) and value.is_floating_point() and value.dim() in (3, 4)
 
@@ -160,6 +166,7 @@ def _rerun(
         shadow = shadows.get(heard.weights if heard.query is None else heard.query)
         found.append(None if shadow is None else shadow[:, 0, :, 0].cpu().long())
 
-    with shadows, Interceptor(lambda: [frame], hear, lambda _: None):
+    devices = [states.device] if states.is_cuda else []
+    with torch.random.fork_rng(devices), shadows, Interceptor(lambda: [frame], hear, lambda _: None):
         frame.module.forward(*args, **kwargs)
     return found
