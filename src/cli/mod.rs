@@ -7,6 +7,7 @@ mod attention;
 mod bench;
 mod check;
 mod compare;
+mod convert;
 mod devices;
 mod drawing;
 mod examples;
@@ -81,6 +82,8 @@ enum Command {
     Index(index::Arguments),
     /// Measure what a user waits for.
     Bench(bench::Arguments),
+    /// Write a trace anew: weights from queries and keys, another dtype, a part of it.
+    Convert(convert::Arguments),
     /// Write a synthetic trace of any size.
     Synth(synth::Arguments),
     /// The adapters of this machine, and what runs where.
@@ -143,6 +146,7 @@ impl Cli {
             Some(Command::Check(arguments)) => return check::run(&arguments, quiet),
             Some(Command::Index(arguments)) => index::run(&arguments, quiet)?,
             Some(Command::Bench(arguments)) => bench::run(&arguments)?,
+            Some(Command::Convert(arguments)) => convert::run(&arguments, quiet)?,
             Some(Command::Synth(arguments)) => synth::run(&arguments, quiet)?,
             Some(Command::Devices(arguments)) => devices::run(&arguments)?,
             Some(Command::Completions { shell }) => {
