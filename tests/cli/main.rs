@@ -5,6 +5,7 @@ mod command_line;
 mod common;
 mod compare;
 mod computed;
+mod convert;
 mod dataset;
 mod figures;
 mod full_disk;
