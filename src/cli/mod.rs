@@ -11,6 +11,7 @@ mod convert;
 mod devices;
 mod drawing;
 mod examples;
+mod heads;
 mod index;
 mod man;
 mod neighbours;
@@ -66,6 +67,8 @@ enum Command {
     Stats(stats::Arguments),
     /// The weights behind the image and text views.
     Attention(attention::Arguments),
+    /// Which heads look from some tokens to others, in a trace or over a folder.
+    Heads(heads::Arguments),
     /// Two traces side by side, and what is different.
     Compare(Box<compare::Arguments>),
     /// The tokens nearest to others among the hidden states.
@@ -146,6 +149,7 @@ impl Cli {
             Some(Command::Check(arguments)) => return check::run(&arguments, quiet),
             Some(Command::Index(arguments)) => index::run(&arguments, quiet)?,
             Some(Command::Bench(arguments)) => bench::run(&arguments)?,
+            Some(Command::Heads(arguments)) => heads::run(&arguments, quiet)?,
             Some(Command::Convert(arguments)) => convert::run(&arguments, quiet)?,
             Some(Command::Synth(arguments)) => synth::run(&arguments, quiet)?,
             Some(Command::Devices(arguments)) => devices::run(&arguments)?,

@@ -10,6 +10,7 @@
 //! | `matrix` | rectangles and cells of the selected heads' matrix, what keys receive, entropy of rows |
 //! | `links` | the strongest links between two sets of tokens |
 //! | `heads` | statistics of a block, tiles of all its heads |
+//! | `shares` | how much of the selected tokens' attention goes to named tokens, in every head |
 //! | `block` | sinks, masses of output tokens, peaks |
 //! | `hidden` | states in the plane, nearest tokens, similarity of states |
 
@@ -26,6 +27,7 @@ mod open;
 mod request;
 mod results;
 mod rows;
+mod shares;
 mod solver;
 mod value;
 mod weights;
@@ -42,6 +44,7 @@ pub use matrix::{Cell, Received, Rectangle, RectangleCells, RowEntropy};
 pub use open::OpenTrace;
 pub use request::{Context, Lane, Query, Request};
 pub use results::Results;
+pub use shares::HeadShares;
 pub use solver::Solver;
 pub use value::HeapBytes;
 pub use weights::{HeadsApart, Normalized, Weights};

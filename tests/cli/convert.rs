@@ -17,7 +17,7 @@ fn converted(input: &str, output: &Path, options: &[&str]) -> Result<Trace> {
     let output = output.to_string_lossy();
     succeed(&[&["convert", input, &output, "--quiet"], options].concat())?;
     succeed(&["check", &output])?;
-    Ok(Trace::open(output.as_ref())?)
+    Ok(Trace::open(Path::new(output.as_ref()))?)
 }
 
 /// `[heads, queries, keys]` of a layer, whatever is stored.
@@ -68,7 +68,7 @@ fn weights_are_made_of_queries_and_keys() -> Result {
 #[test]
 fn all_that_a_layer_says_of_itself_stays() -> Result {
     let folder = tempfile::tempdir()?;
-    let old = Trace::open(SMALL)?;
+    let old = Trace::open(Path::new(SMALL))?;
     let made = converted(SMALL, &folder.path().join("made.safetensors"), &["--stored", "weights"])?;
     let [was, is] = [&old, &made].map(|trace| &trace.document().attention[0]);
     assert_eq!((is.layer_number(0), is.layer_number(1)), (was.layer_number(0), was.layer_number(1)));
@@ -90,12 +90,10 @@ fn without_an_option_it_is_the_same_trace() -> Result {
     for path in [SMALL, DEMO, "tests/traces/encoder-decoder.safetensors", "tests/traces/multi-image.safetensors"] {
         let copy = folder.path().join("copy.safetensors");
         let made = converted(path, &copy, &[])?;
-        assert_eq!(made.document(), Trace::open(path)?.document(), "{path}");
+        assert_eq!(made.document(), Trace::open(Path::new(path))?.document(), "{path}");
         let copy = copy.to_string_lossy();
         let statistics = |path: &str| json(&["stats", path, "--json", "--compute", "cpu"]);
-        let [mut was, mut is] = [statistics(path)?, statistics(&copy)?];
-        [&mut was, &mut is].map(|value| value["trace"].take());
-        assert_eq!(was, is, "{path}");
+        assert_eq!(statistics(path)?, statistics(&copy)?, "{path}");
     }
     Ok(())
 }
@@ -105,7 +103,7 @@ fn heads_and_layers_are_cut_out() -> Result {
     let folder = tempfile::tempdir()?;
     let [_, whole] = pair(folder.path(), "causal")?;
     let whole = whole.to_string_lossy();
-    let old = Trace::open(whole.as_ref())?;
+    let old = Trace::open(Path::new(whole.as_ref()))?;
     // One head of the first two that share a key head, and both of the others.
     let options = ["--layers", "1-2", "--heads", "1-3"];
     let part = converted(&whole, &folder.path().join("part.safetensors"), &options)?;
@@ -124,7 +122,7 @@ fn tokens_are_cut_out_of_weights() -> Result {
     let folder = tempfile::tempdir()?;
     let [_, whole] = pair(folder.path(), "causal")?;
     let whole = whole.to_string_lossy();
-    let old = Trace::open(whole.as_ref())?;
+    let old = Trace::open(Path::new(whole.as_ref()))?;
     let options = ["--stored", "weights", "--tokens", "0,12-14,66-69"];
     let part = converted(&whole, &folder.path().join("part.safetensors"), &options)?;
     let tokens = [0, 12, 13, 14, 66, 67, 68, 69];

@@ -20,6 +20,7 @@ mod numbers;
 #[path = "../common/computed.rs"]
 mod pair;
 mod pictures;
+mod ranked;
 #[path = "../common/traces.rs"]
 mod raw;
 mod selection;

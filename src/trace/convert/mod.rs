@@ -142,7 +142,10 @@ impl Old<'_> {
         for first in (0..rows).step_by(chunk_rows) {
             let out = &mut chunk[..(rows - first).min(chunk_rows) * row_bytes];
             let each = out.par_chunks_mut(row_bytes).enumerate();
-            if !each.map(|(row, out)| self.row(first + row, last, item_bytes, dtype, out)).reduce(|| true, |a, b| a && b) {
+            if !each
+                .map(|(row, out)| self.row(first + row, last, item_bytes, dtype, out))
+                .reduce(|| true, |a, b| a && b)
+            {
                 return Ok(false);
             }
             writer.write(out)?;

@@ -57,7 +57,8 @@ impl<'a> Part<'a> {
         }
         let layers: Vec<Vec<usize>> = document.attention.iter().map(layers_of).collect();
         let blocks: Vec<usize> = (0..layers.len()).filter(|block| !layers[*block].is_empty()).collect();
-        let metrics = (0..document.head_metrics.len()).filter(|&metric| blocks.contains(&document.head_metrics[metric].block));
+        let metrics =
+            (0..document.head_metrics.len()).filter(|&metric| blocks.contains(&document.head_metrics[metric].block));
         let part = Self { trace, conversion, metrics: metrics.collect(), layers, blocks };
         for &block in &part.blocks {
             for &layer in &part.layers[block] {
@@ -91,7 +92,8 @@ impl<'a> Part<'a> {
         let mut once = of_heads.clone();
         once.dedup();
         let each = of_heads.len() / once.len().max(1);
-        let is_even = once.iter().flat_map(|key_head| std::iter::repeat_n(*key_head, each)).eq(of_heads.iter().copied());
+        let is_even =
+            once.iter().flat_map(|key_head| std::iter::repeat_n(*key_head, each)).eq(of_heads.iter().copied());
         if is_even { once } else { of_heads }
     }
 
@@ -152,8 +154,7 @@ impl<'a> Part<'a> {
         let blocks = blocks.collect::<Result<_, String>>()?;
         json["attention"] = Value::Array(blocks);
         if !document.head_metrics.is_empty() {
-            let metrics: Vec<Value> =
-                self.metrics.iter().map(|metric| json["head_metrics"][*metric].clone()).collect();
+            let metrics: Vec<Value> = self.metrics.iter().map(|metric| json["head_metrics"][*metric].clone()).collect();
             json["head_metrics"] = metrics.into();
         }
         if !document.relevance.is_empty() {

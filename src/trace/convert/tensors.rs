@@ -75,8 +75,11 @@ impl<'a> Part<'a> {
         };
         let Some((stored_name, shape, bytes)) = self.trace.stored(kind, old_owner, old_member) else { return Ok(None) };
         let sides = self.sides(kind, old_member);
-        let places: Vec<Vec<usize>> =
-            sides.iter().zip(shape).map(|(side, length)| self.places(*side, kind, (old_owner, old_member), *length)).collect();
+        let places: Vec<Vec<usize>> = sides
+            .iter()
+            .zip(shape)
+            .map(|(side, length)| self.places(*side, kind, (old_owner, old_member), *length))
+            .collect();
         let new_shape: Vec<usize> = places.iter().map(Vec::len).collect();
         let stored = Dtype::from_name(stored_name);
         let is_convertible = [ATTENTION.name, QUERY.name, KEY.name, HIDDEN.name].contains(&kind.name);

@@ -4,8 +4,8 @@
 use crate::analysis::sinks::Sinks;
 use crate::analysis::statistics::{is_constant, mean};
 use crate::query::{
-    BlockPeaks, BlockSinks, BlockStatistics, Normalized, Plane, Projection, Query, StateSimilarity, StatisticGrid,
-    Weights, hidden_state,
+    BlockPeaks, BlockSinks, BlockStatistics, HeadShares, Normalized, Plane, Projection, Query, StateSimilarity,
+    StatisticGrid, Weights, hidden_state,
 };
 use crate::view::Inputs;
 
@@ -45,15 +45,39 @@ pub(in crate::view) fn peaks(inputs: &Inputs<'_>) -> Option<BlockPeaks> {
     (inputs.options.lock_scale && has_attention(inputs)).then(|| BlockPeaks::of(inputs.shown))
 }
 
-/// The statistic of the heads; `None` where there are none.
+/// The heads' shares of attention to the tokens that the options name; `None` where they name none.
+fn shares(inputs: &Inputs<'_>) -> Option<HeadShares> {
+    let others = inputs.options.to.as_ref().filter(|_| has_attention(inputs))?;
+    Some(HeadShares::of(inputs.shown, others))
+}
+
+/// The statistic of the heads; `None` where there are none, or others are shown in its place.
 pub fn statistics(inputs: &Inputs<'_>) -> Option<BlockStatistics> {
     let (block, options) = (inputs.shown.block, inputs.options);
-    let exists = block < inputs.document.attention.len() && !options.statistic.is_empty();
+    let exists = block < inputs.document.attention.len() && !options.statistic.is_empty() && options.to.is_none();
     exists.then(|| BlockStatistics::of(block, &options.statistic, options.specials))
 }
 
-/// The statistic of the heads as far as it is known, and how many layers of how many that are; empty where nothing is.
+/// What the numbers of the heads are of.
+pub(in crate::view) fn of_heads(inputs: &Inputs<'_>) -> Option<Query> {
+    shares(inputs).map(Query::from).or_else(|| statistics(inputs).map(Query::from))
+}
+
+/// Why there are no numbers of the heads.
+pub(in crate::view) fn failure_of_heads<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
+    let of_shares = shares(inputs).and_then(|request| inputs.results.failure(&request));
+    of_shares.or_else(|| inputs.results.failure(&statistics(inputs)?))
+}
+
+/// The numbers of the heads as far as they are known, and how many layers of how many that are; empty where nothing is.
 pub fn statistic_grid(inputs: &Inputs<'_>) -> (StatisticGrid, Option<[usize; 2]>) {
+    if let Some(request) = shares(inputs) {
+        let Some(known) = inputs.results.get(&request) else { return Default::default() };
+        let z_score = inputs.options.z_score;
+        let mut grid = known.grid(inputs.document, inputs.shown.block, HeadShares::NAME, z_score);
+        grid.label = z_score.map_or(request.label(), |over| format!("{}, {}", request.label(), over.label()));
+        return (grid, inputs.results.is_part(&request).then_some(known.layers));
+    }
     let Some(request) = statistics(inputs) else { return Default::default() };
     let Some(known) = inputs.results.get(&request) else { return Default::default() };
     let options = inputs.options;
