@@ -38,6 +38,11 @@ impl Colormap {
         [Self::Viridis, Self::Ember, Self::Inferno, Self::Magma, Self::Cividis, Self::RedBlue, Self::Greys]
     }
 
+    /// Whether it has two sides, and its middle stands for 0.
+    pub fn is_diverging(self) -> bool {
+        self == Self::RedBlue
+    }
+
     /// The colour at `t`, from 0 (low) to 1 (high); clamped, and low for NaN.
     pub fn rgb(self, t: f32) -> [u8; 3] {
         let t = if t.is_nan() { 0.0 } else { f64::from(t.clamp(0.0, 1.0)) };
