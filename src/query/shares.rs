@@ -7,7 +7,7 @@ use super::heads::{KnownStatistics, PART_EVERY, PATIENCE};
 use super::request::{Context, Lane, Request};
 use super::weights::HeadsApart;
 use crate::analysis::statistics::HeadStatistics;
-use crate::analysis::{Direction, LayerWeights, NamedTokens, Pick, Selection};
+use crate::analysis::{Direction, LayerWeights, NamedTokens, Pick, Selection, WeightKind};
 use crate::trace::Token;
 
 /// Of every head, the share of the selected queries' attention that goes to named keys: the mean over the queries of the sum over
@@ -20,6 +20,8 @@ pub struct HeadShares {
     direction: Direction,
     tokens: Vec<usize>,
     others: NamedTokens,
+    /// Raw or norm-weighted: others are of no head, or no shares of a row.
+    weights: WeightKind,
 }
 
 impl HeadShares {
@@ -29,7 +31,11 @@ impl HeadShares {
     /// Of a selection's tokens; its layer and head play no part.
     pub fn of(selection: &Selection, others: &NamedTokens) -> Self {
         let Selection { block, direction, .. } = *selection;
-        Self { block, direction, tokens: selection.tokens.clone(), others: others.clone() }
+        let weights = match selection.weights {
+            WeightKind::NormWeighted => WeightKind::NormWeighted,
+            _ => WeightKind::Raw,
+        };
+        Self { block, direction, tokens: selection.tokens.clone(), others: others.clone(), weights }
     }
 
     /// As a label says it.
@@ -40,9 +46,10 @@ impl HeadShares {
             count => format!("{count} tokens"),
         };
         let others = self.others.words();
+        let what = if self.weights == WeightKind::Raw { "attention" } else { "norm-weighted attention" };
         match self.direction {
-            Direction::AttendsTo => format!("attention of {near} to {others}"),
-            Direction::AttendedBy => format!("attention of {others} to {near}"),
+            Direction::AttendsTo => format!("{what} of {near} to {others}"),
+            Direction::AttendedBy => format!("{what} of {others} to {near}"),
         }
     }
 
@@ -92,6 +99,7 @@ impl Request for HeadShares {
                 direction: self.direction,
                 tokens: tokens.clone(),
                 layer: Pick::One(layer),
+                weights: self.weights.clone(),
                 ..Selection::default()
             };
             let weights = context.get(&HeadsApart::of(&of_layer))?;

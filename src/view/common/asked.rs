@@ -1,10 +1,12 @@
 //! The requests that several views make of their inputs. What a view needs and what it draws of are the same functions, so that
 //! none is drawn of what it did not ask for.
 
+use crate::analysis::WeightKind;
+use crate::analysis::normalize::Normalization;
 use crate::analysis::sinks::Sinks;
-use crate::analysis::statistics::{is_constant, mean};
+use crate::analysis::statistics::{is_constant, mean, statistic};
 use crate::query::{
-    BlockPeaks, BlockSinks, BlockStatistics, HeadShares, Normalized, Plane, Projection, Query, StateSimilarity,
+    BlockPeaks, BlockSinks, BlockStatistics, HeadRelevance, HeadShares, Normalized, Plane, Projection, Query, StateSimilarity,
     StatisticGrid, Weights, hidden_state,
 };
 use crate::view::Inputs;
@@ -27,7 +29,15 @@ pub(in crate::view) fn has_attention(inputs: &Inputs<'_>) -> bool {
 
 /// `None` where weights are coloured as they are.
 pub(in crate::view) fn normalized(inputs: &Inputs<'_>) -> Option<Normalized> {
-    Normalized::of(inputs.shown, inputs.options.normalization)
+    Normalized::of(inputs.shown, normalization(inputs))
+}
+
+/// What is done to the weights before they are coloured: nothing where they have a sign, which it would take away.
+pub(in crate::view) fn normalization(inputs: &Inputs<'_>) -> Normalization {
+    match inputs.shown.weights.is_signed(inputs.document) {
+        true => Normalization::None,
+        false => inputs.options.normalization,
+    }
 }
 
 /// `None` where sinks are shown like all other tokens.
@@ -55,18 +65,31 @@ fn shares(inputs: &Inputs<'_>) -> Option<HeadShares> {
 pub fn statistics(inputs: &Inputs<'_>) -> Option<BlockStatistics> {
     let (block, options) = (inputs.shown.block, inputs.options);
     let exists = block < inputs.document.attention.len() && !options.statistic.is_empty() && options.to.is_none();
-    exists.then(|| BlockStatistics::of(block, &options.statistic, options.specials))
+    let of = |weights| BlockStatistics::of(block, &options.statistic, options.specials).of_weights(weights);
+    exists.then(|| of(&inputs.shown.weights))
+}
+
+/// A relevance that is divided among heads: it is shown in place of a statistic.
+fn head_relevance(inputs: &Inputs<'_>) -> Option<HeadRelevance> {
+    let (_, relevance) = inputs.shown.weights.relevance(inputs.document)?;
+    (has_attention(inputs) && relevance.block == Some(inputs.shown.block)).then(|| HeadRelevance::of(inputs.shown))
 }
 
 /// What the numbers of the heads are of.
 pub(in crate::view) fn of_heads(inputs: &Inputs<'_>) -> Option<Query> {
-    shares(inputs).map(Query::from).or_else(|| statistics(inputs).map(Query::from))
+    let of_relevance = || head_relevance(inputs).map(Query::from);
+    shares(inputs).map(Query::from).or_else(of_relevance).or_else(|| statistics(inputs).map(Query::from))
 }
 
 /// Why there are no numbers of the heads.
 pub(in crate::view) fn failure_of_heads<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
-    let of_shares = shares(inputs).and_then(|request| inputs.results.failure(&request));
-    of_shares.or_else(|| inputs.results.failure(&statistics(inputs)?))
+    if let Some(request) = shares(inputs) {
+        return inputs.results.failure(&request);
+    }
+    match head_relevance(inputs) {
+        Some(request) => inputs.results.failure(&request),
+        None => inputs.results.failure(&statistics(inputs)?),
+    }
 }
 
 /// The numbers of the heads as far as they are known, and how many layers of how many that are; empty where nothing is.
@@ -78,6 +101,12 @@ pub fn statistic_grid(inputs: &Inputs<'_>) -> (StatisticGrid, Option<[usize; 2]>
         grid.label = z_score.map_or(request.label(), |over| format!("{}, {}", request.label(), over.label()));
         return (grid, inputs.results.is_part(&request).then_some(known.layers));
     }
+    if let Some(request) = head_relevance(inputs) {
+        let (document, kind) = (inputs.document, &inputs.shown.weights);
+        let known = inputs.results.get(&request);
+        let grid = known.map(|found| StatisticGrid::of_relevance(document, kind, found));
+        return (grid.unwrap_or_default(), None);
+    }
     let Some(request) = statistics(inputs) else { return Default::default() };
     let Some(known) = inputs.results.get(&request) else { return Default::default() };
     let options = inputs.options;
@@ -86,6 +115,9 @@ pub fn statistic_grid(inputs: &Inputs<'_>) -> (StatisticGrid, Option<[usize; 2]>
     if is_constant && options.z_score.is_none() {
         // Stored in half precision, the rows add up to 1 but for what that cannot say.
         grid.flat = grid.flat.or(Some(mean(&grid.values)).filter(|mean| mean.is_finite()));
+    }
+    if inputs.shown.weights == WeightKind::NormWeighted && statistic(&options.statistic).is_some() {
+        grid.label = format!("{}, norm-weighted", grid.label);
     }
     (grid, inputs.results.is_part(&request).then_some(known.layers))
 }

@@ -11,7 +11,7 @@ mod zooming;
 use self::steps::step;
 pub use self::zooming::{CLOSEST, CLOSEST_OF_TOKENS, kept_inside};
 use crate::analysis::projection::{Align, Method};
-use crate::analysis::{Direction, Selection};
+use crate::analysis::{Direction, Selection, WeightKind};
 use crate::app::model::choices::{UI_SCALES, UiScale};
 use crate::app::model::command::Command;
 use crate::app::model::comparison::Comparison;
@@ -158,7 +158,10 @@ impl State {
     pub(super) fn select_block(&mut self, block: usize) {
         let Some(open) = &self.trace else { return };
         let Selection { combine, sinks, sink_criteria, .. } = self.selection;
-        self.selection = Selection { combine, sinks, sink_criteria, ..first_of_block(open, block) };
+        let weights = self.selection.as_mean().weights;
+        let weights = if weights.check(&open.trace, block).is_ok() { weights } else { WeightKind::Raw };
+        let first = first_of_block(open, block).with_weights(open.document(), weights);
+        self.selection = Selection { combine, sinks, sink_criteria, ..first };
         self.options.matrix_window = None;
         self.options.heads_filter = None;
         self.keep_statistic();
