@@ -70,7 +70,9 @@ impl Request for HeadShares {
 
     fn compute(&self, context: &Context<'_>) -> Result<KnownStatistics, QueryError> {
         let document = context.document();
-        let layers = context.layers(self.block)?;
+        let (block, direction, weights) = (self.block, self.direction, self.weights.clone());
+        let mut of_layer = Selection { block, direction, weights, ..Selection::default() };
+        let layers = context.layers(&of_layer)?;
         let block = &document.attention[self.block];
         let (near, far) = match self.direction {
             Direction::AttendsTo => (block.query, block.key),
@@ -82,6 +84,7 @@ impl Request for HeadShares {
             Direction::AttendsTo => 1.0,
             Direction::AttendedBy => tokens.len() as f64 / others.len() as f64,
         };
+        of_layer.tokens = tokens;
         let heads = layers.iter().map(LayerWeights::heads).max().unwrap_or(0);
         let mut shares = vec![f32::NAN; layers.len() * heads];
         let known = |shares: &[f32], done| KnownStatistics {
@@ -94,14 +97,7 @@ impl Request for HeadShares {
                 context.tell(self, known(&shares, done));
                 next_part = Instant::now() + PART_EVERY;
             }
-            let of_layer = Selection {
-                block: self.block,
-                direction: self.direction,
-                tokens: tokens.clone(),
-                layer: Pick::One(layer),
-                weights: self.weights.clone(),
-                ..Selection::default()
-            };
+            of_layer.layer = Pick::One(layer);
             let weights = context.get(&HeadsApart::of(&of_layer))?;
             for head in 0..weights.heads {
                 let weights = weights.of_head(head);
