@@ -14,9 +14,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
-import tiny_processors
 from conftest import DEMO, ROOT
-from PIL import Image
 
 from vlscope import AttentionBlock, Token, Trace
 
@@ -137,51 +135,6 @@ def test_as_many_workers_as_processors(tmp_path: Path, marks: Path, plain: dict[
     )
     assert summary.count() == ROWS
     assert files(tmp_path / "out") == plain
-
-
-@pytest.mark.usefixtures("cluster")
-def test_the_example_of_the_readme(tmp_path: Path, vlscope_binary: Path) -> None:
-    """Word for word, but for its model, its folders and its cluster: a model of transformers, in two processes."""
-    model, processor = tiny_processors.llava()
-    for part in (model, processor):
-        part.save_pretrained(tmp_path / "model")
-    pixels = np.random.default_rng(0).integers(0, 256, (4, 60, 90, 3), np.uint8)
-    for number, picture in enumerate(pixels):
-        Image.fromarray(picture).save(tmp_path / f"{number}.png")
-    questions = [
-        {
-            "id": f"one/{number}",
-            "image": str(tmp_path / f"{number}.png"),
-            "question": "what is this ?",
-            "answer": "a cat",
-        }
-        for number in range(4)
-    ]
-    questions[3]["image"] = str(tmp_path / "nowhere.png")
-    (tmp_path / "questions.jsonl").write_text("".join(json.dumps(question) + "\n" for question in questions))
-    code = (ROOT / "python" / "README.md").read_text().partition("## Capture and index on many machines")[2]
-    code = code.partition("```python\n")[2].partition("```")[0]
-    for theirs, ours in (
-        ("Qwen/Qwen2.5-VL-3B-Instruct", str(tmp_path / "model")),
-        ('ray.init(address="auto")\n', ""),
-        ("questions.jsonl", str(tmp_path / "questions.jsonl")),
-        ("/shared/traces", str(tmp_path / "traces")),
-        ("concurrency=16", "concurrency=(2, 2)"),
-        ("shards=16", f"shards=2, binary={str(vlscope_binary)!r}"),
-    ):
-        assert theirs in code
-        code = code.replace(theirs, ours)
-    names: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(code, "README.md", "exec"), names)
-    summary = {row["id"]: row for row in names["summary"].take_all()}
-    assert [id for id, row in summary.items() if row["error"]] == ["one/3"]
-    assert "FileNotFoundError" in summary["one/3"]["error"]
-    for number in range(3):
-        trace = Trace.load(tmp_path / "traces" / summary[f"one/{number}"]["path"])
-        assert trace.id == f"one/{number}"
-        assert trace.outputs["answer"] == "a cat"
-        np.testing.assert_array_equal(trace.images[0], pixels[number])
-    assert len(rows_of(tmp_path / "traces" / ".vlscope", "examples")) == 3
 
 
 @pytest.mark.usefixtures("cluster")
