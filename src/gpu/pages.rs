@@ -17,6 +17,9 @@ use crate::trace::TensorView;
 const CHUNK_BYTES: usize = 32 << 20;
 /// Bytes that may be on their way.
 const IN_FLIGHT_BYTES: usize = 4 * CHUNK_BYTES;
+/// The most threads that copy, and the least that is worth one.
+const COPYING_THREADS: usize = 8;
+const LEAST_COPIED_BYTES: usize = 1 << 20;
 
 /// Which part of which trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -171,7 +174,11 @@ impl Pages {
                 wait_for(&self.device, oldest)?;
             }
             let (whole, rest) = chunk.split_at(chunk.len() & !3);
-            self.queue.write_buffer(&buffer, offset, whole);
+            if let Some(size) = wgpu::BufferSize::new(whole.len() as u64)
+                && let Some(mut staging) = self.queue.write_buffer_with(&buffer, offset, size)
+            {
+                copy(staging.slice(..), whole);
+            }
             if !rest.is_empty() {
                 self.queue.write_buffer(&buffer, offset + whole.len() as u64, &padded(rest));
             }
@@ -207,6 +214,23 @@ impl Pages {
         self.resident.clear();
         self.resident_bytes = 0;
     }
+}
+
+/// Copies on several threads: one reads the pages of a file several times slower than the bus takes them. They are threads of their
+/// own, since those of rayon may be at work for long.
+fn copy(mut to: wgpu::WriteOnly<'_, [u8]>, from: &[u8]) {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(COPYING_THREADS);
+    let part_bytes = from.len().div_ceil(threads).max(LEAST_COPIED_BYTES);
+    std::thread::scope(|scope| {
+        for part in from.chunks(part_bytes) {
+            let (mut now, later) = to.split_at(part.len());
+            to = later;
+            match to.is_empty() {
+                true => now.copy_from_slice(part),
+                false => drop(scope.spawn(move || now.copy_from_slice(part))),
+            }
+        }
+    });
 }
 
 /// Up to four bytes as a word: copies are made in words.

@@ -10,7 +10,7 @@ use crate::gpu::{Binding, Bound, Gpu, GpuError, Page, PageKernel, PageKey, Shade
 const LEAST_TILE_ROWS: usize = 8;
 const MOST_TILE_ROWS: usize = 64;
 /// Weights of a tile: of longer rows it has fewer, so that there are tiles enough for a large card.
-const TILE_WEIGHTS: usize = 1 << 17;
+const TILE_WEIGHTS: usize = 1 << 15;
 
 /// The sums of a block's heads.
 #[derive(Debug)]
