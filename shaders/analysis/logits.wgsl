@@ -37,6 +37,12 @@ const DEPTH: u32 = 8u;
 const FOURS: u32 = 32u;
 const SLICE: u32 = 256u;
 
+/// Of a thread, by row: with the first four of its keys, and with the others.
+struct Sums {
+    a0: vec4<f32>, a1: vec4<f32>, a2: vec4<f32>, a3: vec4<f32>, a4: vec4<f32>, a5: vec4<f32>, a6: vec4<f32>, a7: vec4<f32>,
+    b0: vec4<f32>, b1: vec4<f32>, b2: vec4<f32>, b3: vec4<f32>, b4: vec4<f32>, b5: vec4<f32>, b6: vec4<f32>, b7: vec4<f32>,
+}
+
 var<workgroup> query_slices: array<vec4<f32>, 512>;
 var<workgroup> key_slices: array<vec4<f32>, 512>;
 
@@ -70,11 +76,7 @@ fn logits(
     // 32 threads in a row are a block of 8 × 4, so that many of them read the same numbers.
     let x = thread % 8u + thread / 32u % 2u * 8u;
     let y = thread / 8u % 4u + thread / 64u * 4u;
-    // By row: with the first four of its keys, and with the others.
-    var a0 = vec4<f32>(); var a1 = vec4<f32>(); var a2 = vec4<f32>(); var a3 = vec4<f32>();
-    var a4 = vec4<f32>(); var a5 = vec4<f32>(); var a6 = vec4<f32>(); var a7 = vec4<f32>();
-    var b0 = vec4<f32>(); var b1 = vec4<f32>(); var b2 = vec4<f32>(); var b3 = vec4<f32>();
-    var b4 = vec4<f32>(); var b5 = vec4<f32>(); var b6 = vec4<f32>(); var b7 = vec4<f32>();
+    var sums: Sums;
     for (var dim = 0u; dim < parameters.dims; dim += DEPTH) {
         let half = dim / DEPTH % 2u * SLICE;
         query_slices[half + thread] = next_query;
@@ -86,32 +88,43 @@ fn logits(
             next_query = queries[from_query];
             next_key = keys[from_key];
         }
-        for (var at = half; at < half + SLICE; at += FOURS) {
-            let q0 = query_slices[at + y];
-            let q1 = query_slices[at + 16u + y];
-            let k0 = key_slices[at + x];
-            let k1 = key_slices[at + 16u + x];
-            a0 += q0.x * k0; b0 += q0.x * k1;
-            a1 += q0.y * k0; b1 += q0.y * k1;
-            a2 += q0.z * k0; b2 += q0.z * k1;
-            a3 += q0.w * k0; b3 += q0.w * k1;
-            a4 += q1.x * k0; b4 += q1.x * k1;
-            a5 += q1.y * k0; b5 += q1.y * k1;
-            a6 += q1.z * k0; b6 += q1.z * k1;
-            a7 += q1.w * k0; b7 += q1.w * k1;
-        }
+        // A call a dim and no loop: wgpu guards loops, at the price of many a product.
+        add_products(&sums, half + y, half + x);
+        add_products(&sums, half + 32u + y, half + 32u + x);
+        add_products(&sums, half + 64u + y, half + 64u + x);
+        add_products(&sums, half + 96u + y, half + 96u + x);
+        add_products(&sums, half + 128u + y, half + 128u + x);
+        add_products(&sums, half + 160u + y, half + 160u + x);
+        add_products(&sums, half + 192u + y, half + 192u + x);
+        add_products(&sums, half + 224u + y, half + 224u + x);
     }
 
     let first_row = row_tile * TILE + y;
     let key = first_key + x;
-    put(group, first_row, key, a0, b0);
-    put(group, first_row + 16u, key, a1, b1);
-    put(group, first_row + 32u, key, a2, b2);
-    put(group, first_row + 48u, key, a3, b3);
-    put(group, first_row + 64u, key, a4, b4);
-    put(group, first_row + 80u, key, a5, b5);
-    put(group, first_row + 96u, key, a6, b6);
-    put(group, first_row + 112u, key, a7, b7);
+    put(group, first_row, key, sums.a0, sums.b0);
+    put(group, first_row + 16u, key, sums.a1, sums.b1);
+    put(group, first_row + 32u, key, sums.a2, sums.b2);
+    put(group, first_row + 48u, key, sums.a3, sums.b3);
+    put(group, first_row + 64u, key, sums.a4, sums.b4);
+    put(group, first_row + 80u, key, sums.a5, sums.b5);
+    put(group, first_row + 96u, key, sums.a6, sums.b6);
+    put(group, first_row + 112u, key, sums.a7, sums.b7);
+}
+
+/// Of one dim: those of the eight queries and the eight keys of which the first fours lie there.
+fn add_products(sums: ptr<function, Sums>, query: u32, key: u32) {
+    let q0 = query_slices[query];
+    let q1 = query_slices[query + 16u];
+    let k0 = key_slices[key];
+    let k1 = key_slices[key + 16u];
+    (*sums).a0 += q0.x * k0; (*sums).b0 += q0.x * k1;
+    (*sums).a1 += q0.y * k0; (*sums).b1 += q0.y * k1;
+    (*sums).a2 += q0.z * k0; (*sums).b2 += q0.z * k1;
+    (*sums).a3 += q0.w * k0; (*sums).b3 += q0.w * k1;
+    (*sums).a4 += q1.x * k0; (*sums).b4 += q1.x * k1;
+    (*sums).a5 += q1.y * k0; (*sums).b5 += q1.y * k1;
+    (*sums).a6 += q1.z * k0; (*sums).b6 += q1.z * k1;
+    (*sums).a7 += q1.w * k0; (*sums).b7 += q1.w * k1;
 }
 
 /// A thread's part of a row: neighbours write neighbours.
