@@ -174,11 +174,7 @@ impl Pages {
                 wait_for(&self.device, oldest)?;
             }
             let (whole, rest) = chunk.split_at(chunk.len() & !3);
-            if let Some(size) = wgpu::BufferSize::new(whole.len() as u64)
-                && let Some(mut staging) = self.queue.write_buffer_with(&buffer, offset, size)
-            {
-                copy(staging.slice(..), whole);
-            }
+            write(&self.queue, &buffer, offset, whole);
             if !rest.is_empty() {
                 self.queue.write_buffer(&buffer, offset + whole.len() as u64, &padded(rest));
             }
@@ -216,20 +212,23 @@ impl Pages {
     }
 }
 
-/// Copies on several threads: one reads the pages of a file several times slower than the bus takes them. They are threads of their
-/// own, since those of rayon may be at work for long.
-fn copy(mut to: wgpu::WriteOnly<'_, [u8]>, from: &[u8]) {
+/// As `write_buffer`, but on several threads: one reads the pages of a file several times slower than the bus takes them. They are
+/// threads of their own, since those of rayon may be at work for long.
+fn write(queue: &wgpu::Queue, buffer: &wgpu::Buffer, offset: u64, bytes: &[u8]) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(COPYING_THREADS);
-    let part_bytes = from.len().div_ceil(threads).max(LEAST_COPIED_BYTES);
+    let part_bytes = bytes.len().div_ceil(threads).next_multiple_of(4).max(LEAST_COPIED_BYTES);
+    let parts = bytes.chunks(part_bytes).enumerate().filter_map(|(part, bytes)| {
+        let size = wgpu::BufferSize::new(bytes.len() as u64)?;
+        // None where the device refused, which whoever watches it hears.
+        Some((queue.write_buffer_with(buffer, offset + (part * part_bytes) as u64, size)?, bytes))
+    });
+    let mut parts: Vec<_> = parts.collect();
     std::thread::scope(|scope| {
-        for part in from.chunks(part_bytes) {
-            let (mut now, later) = to.split_at(part.len());
-            to = later;
-            match to.is_empty() {
-                true => now.copy_from_slice(part),
-                false => drop(scope.spawn(move || now.copy_from_slice(part))),
-            }
+        let Some(((first, bytes), others)) = parts.split_first_mut() else { return };
+        for (staging, bytes) in others {
+            scope.spawn(|| staging.copy_from_slice(bytes));
         }
+        first.copy_from_slice(bytes);
     });
 }
 
