@@ -14,7 +14,7 @@ struct Params {
     first_element: u32,
     dtype: u32,
     missing: u32,
-    padding: u32,
+    diverging: u32,
 }
 
 // The cells that a pixel shows along one axis.
@@ -62,13 +62,22 @@ fn between(first: f32, second: f32, fraction: f32) -> f32 {
     return first + (second - first) * fraction;
 }
 
+// From 0 to 1: render::strength; missing stays below all others.
+fn strength(level: f32) -> f32 {
+    return select(level, abs(2.0 * level - 1.0), params.diverging == 1u && level >= 0.0);
+}
+
+fn stronger(one: f32, other: f32) -> f32 {
+    return select(one, other, strength(other) > strength(one));
+}
+
 fn along_row(row: u32, span: Span) -> f32 {
     if span.fraction >= 0.0 {
         return between(level(row, span.begin), level(row, span.end - 1u), span.fraction);
     }
     var greatest = MISSING;
     for (var column = span.begin; column < span.end; column++) {
-        greatest = max(greatest, level(row, column));
+        greatest = stronger(greatest, level(row, column));
     }
     return greatest;
 }
@@ -79,7 +88,7 @@ fn level_of_pixel(columns: Span, rows: Span) -> f32 {
     }
     var greatest = MISSING;
     for (var row = rows.begin; row < rows.end; row++) {
-        greatest = max(greatest, along_row(row, columns));
+        greatest = stronger(greatest, along_row(row, columns));
     }
     return greatest;
 }
@@ -93,7 +102,8 @@ fn color_of(level: f32) -> vec4f {
     let fraction = level * 255.0 - f32(step);
     let first = unpack4x8unorm(colors[step]).rgb;
     let second = unpack4x8unorm(colors[step + 1u]).rgb;
-    let rising = select(0.0, pow(level, 0.55), level > 0.0); // render::faded
+    let far = strength(level);
+    let rising = select(0.0, pow(far, 0.55), far > 0.0); // render::faded
     let opacity = params.opacity * select(1.0, rising, params.fade == 1u);
     return vec4f(first + (second - first) * fraction, opacity);
 }

@@ -11,7 +11,7 @@ use super::per_head::{self, HeadWeights};
 use super::pool::{self, Tiling};
 use super::statistics::{self, HeadStatistics, Options, plan::Plan, sums::Sums};
 use super::timeline::{self, HeadMasses};
-use super::{BlockLayout, HeadRows, LayerWeights, Pick, Selection, rollout};
+use super::{BlockLayout, HeadRows, LayerWeights, NoSuchWeights, Pick, Selection, WeightKind, rollout};
 use crate::gpu::{Gpu, GpuError, PageKey, PageTensor, ResidentMatrix, resident_head};
 use crate::trace::{TensorView, Trace, TraceError};
 
@@ -45,6 +45,9 @@ pub enum EngineError {
     /// The device did not do it.
     #[error(transparent)]
     Gpu(#[from] GpuError),
+    /// The trace has none of the kind.
+    #[error(transparent)]
+    Weights(#[from] NoSuchWeights),
     /// Shaders were demanded without a device.
     #[error("the statistics cannot run in shaders: no GPU is open")]
     NoGpu,
@@ -104,7 +107,8 @@ impl Engine {
         options: &Options,
         on_layer: &mut dyn FnMut(usize, usize) -> bool,
     ) -> Result<Vec<HeadStatistics>, EngineError> {
-        let layers = layers(trace, block)?;
+        trace.check_unchanged()?;
+        let layers = LayerWeights::of_block(trace, block);
         let plan = Plan::new_while(&BlockLayout::of(trace, block), options, &mut || on_layer(0, layers.len()));
         let plan = plan.ok_or(EngineError::Cancelled)?;
         let mut on_layer = |done| on_layer(done, layers.len()) && trace.check_unchanged().is_ok();
@@ -127,27 +131,28 @@ impl Engine {
         Ok(statistics::finish(&plan, &sums.ok_or(EngineError::Cancelled)?))
     }
 
-    /// The sums of one layer, one entry a head, of which [`statistics::finish`] makes the statistics. `goes_on` is asked
-    /// every other millisecond.
+    /// The sums of one layer's weights of a kind, one entry a head, of which [`statistics::finish`] makes the statistics. `goes_on` is
+    /// asked every other millisecond.
     ///
     /// # Errors
-    /// If `goes_on` says no, or the device fails. Panics if there is no such block or layer.
+    /// If `goes_on` says no, the device fails, or the trace has none of the kind. Panics if there is no such block or layer.
     pub fn layer_sums(
         &self,
         trace: &Trace,
-        block: usize,
-        layer: usize,
+        (block, layer): (usize, usize),
+        kind: &WeightKind,
         plan: &Plan,
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<Sums>, EngineError> {
         trace.check_unchanged()?;
-        let weights = LayerWeights::of(trace, block, layer);
+        let weights = LayerWeights::of_kind(trace, block, layer, kind)?;
         let key = PageKey { layer, ..page_key(trace, block) };
-        let on_device = self.try_shaders(|gpu| {
+        let of_layer = |gpu: &Gpu| {
             let layer = std::slice::from_ref(&weights);
             let sums = statistics::gpu::layer_sums(gpu, key, layer, plan, &mut |_| goes_on())?;
             Ok(sums.map(|sums| sums.concat()))
-        })?;
+        };
+        let on_device = if weights.has_shaders() { self.try_shaders(of_layer)? } else { None };
         let pass = || statistics::cpu::Pass::new(plan, weights.is_computed());
         let sums = on_device.unwrap_or_else(|| pass().layer_sums(&weights, goes_on));
         trace.check_unchanged()?;
@@ -166,7 +171,7 @@ impl Engine {
         selection: &Selection,
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<f32>, EngineError> {
-        let layers = layers(trace, selection.block)?;
+        let layers = layers(trace, selection)?;
         let part = Resolved::new(&BlockLayout::of(trace, selection.block), &layers, selection)?;
         if !part.is_by_head(selection) {
             let rows = self.rows(trace, selection, Vec::new(), goes_on)?;
@@ -198,8 +203,8 @@ impl Engine {
         left_out: Vec<usize>,
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<HeadRows<'a>, EngineError> {
-        let layers = layers(trace, selection.block)?;
-        if selection.rollout.is_none() {
+        let layers = layers(trace, selection)?;
+        if selection.rollout().is_none() {
             return Ok(HeadRows::new(layers, selection, left_out)?);
         }
         let matrix = Arc::new(self.rollout(trace, selection, goes_on)?);
@@ -212,10 +217,10 @@ impl Engine {
     /// # Errors
     /// If the selection does not fit the trace, or the device fails. Panics if there is no such block.
     pub fn resident_matrix(&self, trace: &Trace, selection: &Selection) -> Result<Option<ResidentMatrix>, EngineError> {
-        let layers = layers(trace, selection.block)?;
+        let layers = layers(trace, selection)?;
         let heads = gather::heads(&layers, selection)?;
         let [(layer, heads)] = heads.as_slice() else { return Ok(None) };
-        if heads.len() != 1 || selection.rollout.is_some() {
+        if heads.len() != 1 || selection.rollout().is_some() {
             return Ok(None);
         }
         let key = PageKey { layer: *layer, ..page_key(trace, selection.block) };
@@ -233,8 +238,8 @@ impl Engine {
         selection: &Selection,
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<f32>, EngineError> {
-        let layers = layers(trace, selection.block)?;
-        let rollout = selection.rollout.unwrap_or_default();
+        let layers = layers(trace, selection)?;
+        let rollout = selection.rollout().unwrap_or_default();
         let layout = BlockLayout::of(trace, selection.block);
         let heads = rollout::heads(&layout, &layers, selection, rollout)?;
         let (key, residual, head) = (page_key(trace, selection.block), rollout.residual(), selection.head);
@@ -258,8 +263,8 @@ impl Engine {
         factors: Vec<Vec<f32>>,
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<Vec<f32>>, EngineError> {
-        let layers = layers(trace, selection.block)?;
-        let rollout = selection.rollout.unwrap_or_default();
+        let layers = layers(trace, selection)?;
+        let rollout = selection.rollout().unwrap_or_default();
         let heads = rollout::heads(&BlockLayout::of(trace, selection.block), &layers, selection, rollout)?;
         let (residual, direction) = (rollout.residual(), selection.direction);
         let goes_on = &|| goes_on() && !trace.is_torn();
@@ -279,26 +284,30 @@ impl Engine {
         selection: &Selection,
     ) -> Result<Vec<gather::LayerHeads>, EngineError> {
         let everywhere = Selection { layer: Pick::Mean, ..selection.clone() };
-        Ok(gather::heads(&layers(trace, selection.block)?, &everywhere)?)
+        Ok(gather::heads(&layers(trace, selection)?, &everywhere)?)
     }
 
-    /// What the output tokens attend to, by head. `found` are sinks besides the usual ones. `goes_on` is asked before each
-    /// layer.
+    /// What the output tokens attend to, by head, in weights of a kind; of a relevance those that it is for. `found` are sinks besides the usual ones. `goes_on` is asked
+    /// before each layer.
     ///
     /// # Errors
-    /// If `goes_on` says no. Panics if there is no such block.
+    /// If `goes_on` says no, or the trace has none of the kind. Panics if there is no such block.
     pub fn output_masses(
         &self,
         trace: &Trace,
         block: usize,
+        kind: &WeightKind,
         found: &[usize],
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<HeadMasses, EngineError> {
+        trace.check_unchanged()?;
+        let layers = LayerWeights::layers(trace, block, kind)?;
         let (document, described) = (trace.document(), &trace.document().attention[block]);
         let outputs = timeline::output_tokens(document, described);
         let sinks = [timeline::usual_sinks(document, described).as_slice(), found].concat();
         let groups = timeline::groups(document, described, &outputs, &sinks);
-        let sums = HeadMasses::sum(&layers(trace, block)?, &outputs, &groups, &|| goes_on() && !trace.is_torn());
+        let targets = layers.first().and_then(LayerWeights::relevance).map(|relevance| relevance.targets.to_vec());
+        let sums = HeadMasses::sum(&layers, &targets.unwrap_or(outputs), &groups, &|| goes_on() && !trace.is_torn());
         trace.check_unchanged()?;
         sums.ok_or(EngineError::Cancelled)
     }
@@ -314,7 +323,7 @@ impl Engine {
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Peaks, EngineError> {
         let layout = BlockLayout::of(trace, selection.block);
-        let peaks = Peaks::of(&layout, &layers(trace, selection.block)?, selection, goes_on)?;
+        let peaks = Peaks::of(&layout, &layers(trace, selection)?, selection, goes_on)?;
         trace.check_unchanged()?;
         peaks.ok_or(EngineError::Cancelled)
     }
@@ -346,7 +355,7 @@ impl Engine {
         selection: &Selection,
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<HeadWeights, EngineError> {
-        let layers = layers(trace, selection.block)?;
+        let layers = layers(trace, selection)?;
         let part = per_head::resolve(&BlockLayout::of(trace, selection.block), &layers, selection)?;
         let key = page_key(trace, selection.block);
         let on_device = match gather::gpu::can_gather(&layers, &part) {
@@ -371,18 +380,18 @@ impl Engine {
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<Vec<f32>>, EngineError> {
         let layers = trace.document().attention[block].layers;
-        (0..layers).map(|layer| self.pool_layer(trace, block, layer, tiling, goes_on)).collect()
+        (0..layers).map(|layer| self.pool_layer(trace, (block, layer), &WeightKind::Raw, tiling, goes_on)).collect()
     }
 
-    /// The heads of one layer as small tiles: `[heads, rows, columns]`.
+    /// The heads of one layer as small tiles of weights of a kind: `[heads, rows, columns]`.
     ///
     /// # Errors
-    /// If the device fails, or the file has changed. Panics if there is no such block or layer.
+    /// If the device fails, the file has changed, or the trace has none of the kind. Panics if there is no such block or layer.
     pub fn pool_layer(
         &self,
         trace: &Trace,
-        block: usize,
-        layer: usize,
+        (block, layer): (usize, usize),
+        kind: &WeightKind,
         tiling: &Tiling,
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Result<Vec<f32>, EngineError> {
@@ -390,7 +399,7 @@ impl Engine {
         if !goes_on() {
             return Err(EngineError::Cancelled);
         }
-        let weights = LayerWeights::of(trace, block, layer);
+        let weights = LayerWeights::of_kind(trace, block, layer, kind)?;
         let key = PageKey { layer, ..page_key(trace, block) };
         let on_device = self.try_shaders_on(std::slice::from_ref(&weights), |gpu, views| {
             pool::gpu::pool(gpu, key, &views[0], tiling)
@@ -432,10 +441,10 @@ impl Engine {
     }
 }
 
-/// All of a block, of a file that is still what was opened.
-fn layers(trace: &Trace, block: usize) -> Result<Vec<LayerWeights<'_>>, TraceError> {
+/// All of a selection's block, of a file that is still what was opened.
+fn layers<'a>(trace: &'a Trace, selection: &Selection) -> Result<Vec<LayerWeights<'a>>, EngineError> {
     trace.check_unchanged()?;
-    Ok(LayerWeights::of_block(trace, block))
+    Ok(LayerWeights::layers(trace, selection.block, &selection.weights)?)
 }
 
 fn keys(layers: &[LayerWeights<'_>]) -> usize {

@@ -8,7 +8,7 @@ use super::gather::{self, LayerHeads, Resolved, SelectionError};
 use super::{BlockLayout, Direction, LayerWeights, Pick, Selection};
 use crate::trace::{Modality, Token};
 
-/// The largest weights that any single head of any layer has; a mean of heads is never above them. 0 where there is none.
+/// The largest weights, or of a relevance the largest without their signs, that any single head of any layer has; a mean of heads is never above them. 0 where there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Peaks {
     /// Of the selected tokens on an image token that is not special.
@@ -41,7 +41,10 @@ impl Peaks {
             let by_head = gather::cpu::apart(layers, &part, &|_, head| head, goes_on)?;
             let of_head = |(head, weights): (usize, &Vec<f32>)| {
                 let largest = |counts: &dyn Fn(&Token) -> bool| {
-                    far.iter().zip(weights).filter(|(token, _)| counts(token)).fold(0.0, |top: f32, (_, w)| top.max(*w))
+                    far.iter()
+                        .zip(weights)
+                        .filter(|(token, _)| counts(token))
+                        .fold(0.0, |top: f32, (_, w)| top.max(w.abs()))
                 };
                 Some(Self {
                     patches: largest(&|token| !token.special && token.modality() == Modality::Image),
@@ -84,7 +87,7 @@ pub fn usual_maximum_of(weights: &[f32]) -> f32 {
 }
 
 fn exceeded_by_few(weights: impl Iterator<Item = f32>) -> f32 {
-    let mut sample: Vec<f32> = weights.filter(|weight| *weight > 0.0).collect();
+    let mut sample: Vec<f32> = weights.map(f32::abs).filter(|weight| *weight > 0.0).collect();
     if sample.is_empty() {
         return 0.0;
     }

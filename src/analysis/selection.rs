@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::sinks::Criteria;
+use super::weight_kind::{Rollout, WeightKind};
 use crate::trace::Document;
 use crate::typed::choice;
 
@@ -23,8 +24,8 @@ pub struct Selection {
     pub direction: Direction,
     /// How the rows (or columns) of several tokens become one.
     pub combine: Combine,
-    /// The attention of several layers multiplied through, instead of that of the layer alone.
-    pub rollout: Option<Rollout>,
+    /// Which weights of these heads.
+    pub weights: WeightKind,
     /// What happens to attention sinks in the weights that are shown.
     pub sinks: SinkTreatment,
     /// Which tokens are sinks.
@@ -57,16 +58,6 @@ choice! {
         /// The largest.
         Max = "max", "maximum of several tokens";
     }
-}
-
-/// Attention rollout up to the selected layer, or up to the last where the layer is not one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(default)]
-pub struct Rollout {
-    /// The first layer that takes part, 0-based.
-    pub start: usize,
-    /// The share of the identity, which stands for the residual connection, in percent: 0 to 100.
-    pub residual_percent: u8,
 }
 
 choice! {
@@ -105,15 +96,32 @@ impl Selection {
             true => (self.sinks, self.sink_criteria),
             false => Default::default(),
         };
-        let Self { block, layer, head, rollout, .. } = *self;
-        Self { block, layer, head, rollout, sinks, sink_criteria, ..Self::default() }
+        let Self { block, layer, head, .. } = *self;
+        Self { block, layer, head, weights: self.weights.clone(), sinks, sink_criteria, ..Self::default() }
+    }
+
+    /// The same of other weights: of a relevance without the tokens that it says nothing of.
+    pub fn with_weights(&self, document: &Document, weights: WeightKind) -> Self {
+        let mut changed = Self { weights, ..self.clone() };
+        if let Some((_, relevance)) = changed.weights.relevance(document)
+            && changed.direction == Direction::AttendsTo
+        {
+            changed.tokens.retain(|token| relevance.targets.contains(token));
+        }
+        changed
+    }
+
+    /// The rollout, where the weights are one.
+    pub fn rollout(&self) -> Option<Rollout> {
+        if let WeightKind::Rollout(rollout) = self.weights { Some(rollout) } else { None }
     }
 
     /// The same without rollout, sums and maxima: what is shown by numbers that are means whatever else is chosen.
     pub fn as_mean(&self) -> Self {
         let mean = |pick| if pick == Pick::Max { Pick::Mean } else { pick };
         let (layer, head) = (mean(self.layer), mean(self.head));
-        Self { layer, head, combine: Combine::Mean, rollout: None, ..self.clone() }
+        let weights = if self.rollout().is_some() { WeightKind::Raw } else { self.weights.clone() };
+        Self { layer, head, combine: Combine::Mean, weights, ..self.clone() }
     }
 
     /// The sequence that the tokens are of: a side of the block; of a trace without attention the first that has hidden states,
@@ -166,12 +174,6 @@ impl std::fmt::Display for Pick {
     }
 }
 
-impl Default for Rollout {
-    fn default() -> Self {
-        Self { start: 0, residual_percent: 50 }
-    }
-}
-
 impl Default for Selection {
     fn default() -> Self {
         Self {
@@ -181,7 +183,7 @@ impl Default for Selection {
             tokens: Vec::new(),
             direction: Direction::default(),
             combine: Combine::default(),
-            rollout: None,
+            weights: WeightKind::default(),
             sinks: SinkTreatment::default(),
             sink_criteria: Criteria::default(),
         }

@@ -6,6 +6,8 @@
 //! token `t + 1`; what made `t` is row `t - 1`. Rejected: shifting the rows by one, which would give the first output
 //! token a row of the prompt and part the timeline from all other views.
 //!
+//! Of a relevance, whose rows sum to nothing in particular, they are shares of the absolute values.
+//!
 //! Sums of all heads are kept ([`HeadMasses`]), so that another head asks for no other pass over the weights. There is
 //! no shader: a pass reads the output tokens' rows alone, once for a trace.
 
@@ -133,11 +135,16 @@ impl HeadMasses {
     ) -> Option<Self> {
         let of_layer = |layer: &LayerWeights<'_>| {
             let together: Vec<_> = layer.together(0..layer.heads()).collect();
+            let is_relevance = layer.relevance().is_some();
             let of_heads = |heads: &Range<usize>| {
                 let mut masses = vec![[0.0; 4]; heads.len() * tokens.len()];
                 layer.walk(heads.clone(), tokens, goes_on, &mut |head, place, row| {
                     let masses = &mut masses[(head - heads.start) * tokens.len() + place];
-                    row.iter().zip(groups).for_each(|(weight, &group)| masses[group as usize] += weight);
+                    if is_relevance {
+                        *masses = shares_of_size(row, groups);
+                    } else {
+                        row.iter().zip(groups).for_each(|(weight, &group)| masses[group as usize] += weight);
+                    }
                 })?;
                 Some(masses)
             };
@@ -175,6 +182,14 @@ impl HeadMasses {
         }
         Timeline { tokens: self.tokens.clone(), masses, layers: self.layers.len(), left_out }
     }
+}
+
+/// How a relevance divides, whichever sign it has: its rows do not sum to 1.
+fn shares_of_size(row: &[f32], groups: &[TokenGroup]) -> [f32; 4] {
+    let mut sums = [0.0_f64; 4];
+    row.iter().zip(groups).for_each(|(value, &group)| sums[group as usize] += f64::from(value.abs()));
+    let total: f64 = sums.iter().sum();
+    if total > 0.0 { sums.map(|sum| (sum / total) as f32) } else { sums.map(|sum| sum as f32) }
 }
 
 impl Timeline {

@@ -1,5 +1,6 @@
 //! `vlscope compare`: two traces side by side, and what is different, as a picture or as numbers.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -79,7 +80,7 @@ struct Report<'a> {
     view: &'static str,
     a: Side<'a>,
     b: Side<'a>,
-    /// What is compared: a statistic or `attention weight`.
+    /// What is compared: a statistic, or what the weights are.
     quantity: &'a str,
     selection: SelectionReport<'a>,
     values: Vec<Row>,
@@ -160,13 +161,13 @@ fn print(arguments: &Arguments, open: &OpenTrace, a: &Inputs<'_>, b: &Inputs<'_>
         CompareView::Text => compared_text(a, b).iter().map(token_row).collect(),
     };
     if arguments.format.json {
-        let quantity = match arguments.view {
-            CompareView::Heads => a.options.statistic.as_str(),
-            CompareView::Image | CompareView::Text => "attention weight",
+        let quantity: Cow<'_, str> = match arguments.view {
+            CompareView::Heads => a.options.statistic.as_str().into(),
+            CompareView::Image | CompareView::Text => a.shown.weights.quantity(),
         };
         let selection = SelectionReport::new(&open.trace, a.selection);
         let view = arguments.view.name();
-        return print_json(&Report { view, a: side(a), b: side(b), quantity, selection, values, notes });
+        return print_json(&Report { view, a: side(a), b: side(b), quantity: &quantity, selection, values, notes });
     }
     for note in notes {
         terminal::warn(note);

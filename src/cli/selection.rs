@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::analysis::sinks::Criteria;
-use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment, token_sets};
+use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment, WeightKind, token_sets};
 use crate::trace::{Modality, Sequence, Trace};
 
 /// Block, layer, head, tokens, direction, and how they become one. Layers, heads and tokens are counted from 0.
@@ -42,12 +42,15 @@ pub struct SelectionArguments {
     /// How the weights of several tokens become one.
     #[arg(long, value_enum, default_value_t)]
     combine: Combine,
+    /// Which weights: raw, norm-weighted (times ‖W_O v‖, rows scaled to 1), rollout, or a relevance that the trace holds.
+    #[arg(long, value_name = "raw|norm-weighted|rollout|relevance:NAME")]
+    weights: Option<WeightKind>,
     /// Attention rollout: the layers from START (0 if not given) up to the selected one, multiplied through.
     #[arg(long, value_name = "START", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
     rollout: Option<usize>,
-    /// The share of the residual connection in a rollout, from 0 to 1, in hundredths.
-    #[arg(long, value_name = "SHARE", default_value = "0.5", value_parser = parse_percent, requires = "rollout")]
-    residual: u8,
+    /// The share of the residual connection in a rollout, from 0 to 1, in hundredths; 0.5 if not given.
+    #[arg(long, value_name = "SHARE", value_parser = parse_percent)]
+    residual: Option<u8>,
     /// What happens to attention sinks in the weights that are shown.
     #[arg(long, value_enum, default_value_t)]
     sinks: SinkTreatment,
@@ -65,6 +68,7 @@ pub struct SelectionReport<'a> {
     tokens: &'a [usize],
     direction: &'static str,
     combine: &'static str,
+    weights: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     rollout: Option<RolloutReport>,
     sinks: &'static str,
@@ -91,7 +95,8 @@ impl<'a> SelectionReport<'a> {
             tokens: &selection.tokens,
             direction: selection.direction.name(),
             combine: selection.combine.name(),
-            rollout: selection.rollout.map(|rollout| RolloutReport {
+            weights: selection.weights.to_string(),
+            rollout: selection.rollout().map(|rollout| RolloutReport {
                 start: rollout.start,
                 residual: f64::from(rollout.residual_percent) / 100.0,
             }),
@@ -106,7 +111,7 @@ enum ModalityName {
     Text,
 }
 
-fn parse_range(text: &str) -> Result<RangeInclusive<usize>, String> {
+pub(super) fn parse_range(text: &str) -> Result<RangeInclusive<usize>, String> {
     let number = |text: &str| text.parse::<usize>().ok();
     let range = match text.split_once('-') {
         Some((first, last)) => number(first).zip(number(last)).map(|(first, last)| first..=last),
@@ -169,14 +174,9 @@ impl SelectionArguments {
             Direction::AttendedBy => block.key,
         };
         let sequence = &document.sequences[sequence];
-        let rollout = self.rollout.map(|start| Rollout { start, residual_percent: self.residual });
-        if let Some(rollout) = rollout {
-            let is_self_attention = block.query == block.key;
-            ensure!(
-                is_self_attention,
-                "rollout needs self-attention: the queries of block `{}` are not its keys",
-                block.name
-            );
+        let weights = self.weight_kind()?;
+        weights.check(trace, block_index)?;
+        if let WeightKind::Rollout(rollout) = weights {
             let end = if let Pick::One(layer) = layer { layer } else { block.layers - 1 };
             ensure!(rollout.start <= end, "rollout begins at layer {}, which comes after layer {end}", rollout.start);
         }
@@ -187,10 +187,29 @@ impl SelectionArguments {
             tokens: self.tokens_of(sequence)?,
             direction: self.direction,
             combine: self.combine,
-            rollout,
+            weights,
             sinks: self.sinks,
             sink_criteria: self.sink_criteria,
         })
+    }
+
+    fn weight_kind(&self) -> Result<WeightKind> {
+        let kind = match (&self.weights, self.rollout) {
+            (None, None) => WeightKind::Raw,
+            (None | Some(WeightKind::Rollout(_)), start) => {
+                let usual = Rollout::default();
+                let residual_percent = self.residual.unwrap_or(usual.residual_percent);
+                WeightKind::Rollout(Rollout { start: start.unwrap_or(usual.start), residual_percent })
+            }
+            (Some(other), Some(_)) => bail!("--weights {other} is no --rollout: choose one of them"),
+            (Some(other), None) => other.clone(),
+        };
+        let is_rollout = matches!(kind, WeightKind::Rollout(_));
+        ensure!(
+            is_rollout || self.residual.is_none(),
+            "--residual is a part of a rollout: --weights rollout, or --rollout"
+        );
+        Ok(kind)
     }
 
     /// The tokens alone: all that there is to select in a trace without attention.

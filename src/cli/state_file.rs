@@ -11,10 +11,12 @@ use crate::export::{Flags, ViewState, check_selection, render_flags, words_of};
 use crate::trace::Trace;
 
 /// Options of which those that were typed take the place of all others: only one may be given, or they would add up.
-const GROUPS: [&[&str]; 3] = [
+const GROUPS: [&[&str]; 5] = [
     &["--strongest", "--min-weight"],
     &["--normalization", "--percentile"],
     &["--token", "--word", "--segment", "--modality"],
+    &["--weights", "--rollout"],
+    &["--weights", "--residual"],
 ];
 
 /// The typed words with those of the state file after `render`.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::ViewState;
-use crate::analysis::{Combine, Direction, Rollout, Selection, SinkTreatment};
+use crate::analysis::{Combine, Direction, Rollout, Selection, SinkTreatment, WeightKind};
 use crate::trace::Document;
 
 /// Options of `vlscope render`, each with its value, if it takes one.
@@ -66,7 +66,7 @@ pub fn words_of(flags: &Flags) -> Vec<String> {
 }
 
 pub(super) fn flags_of_selection(document: &Document, selection: &Selection) -> Flags {
-    let Selection { block, layer, head, tokens, direction, combine, rollout, sinks, sink_criteria } = selection;
+    let Selection { block, layer, head, tokens, direction, combine, weights, sinks, sink_criteria } = selection;
     let mut flags = Flags::new();
     let mut add = |name: &'static str, value: String| flags.push((name.into(), Some(value)));
     if let Some(block) = document.attention.get(*block) {
@@ -81,9 +81,13 @@ pub(super) fn flags_of_selection(document: &Document, selection: &Selection) -> 
     if *combine != Combine::default() {
         add("--combine", combine.name().to_owned());
     }
-    if let Some(Rollout { start, residual_percent }) = rollout {
-        add("--rollout", start.to_string());
-        add("--residual", (f64::from(*residual_percent) / 100.0).to_string());
+    match weights {
+        WeightKind::Raw => {}
+        WeightKind::NormWeighted | WeightKind::Relevance(_) => add("--weights", weights.to_string()),
+        WeightKind::Rollout(Rollout { start, residual_percent }) => {
+            add("--rollout", start.to_string());
+            add("--residual", (f64::from(*residual_percent) / 100.0).to_string());
+        }
     }
     if *sinks != SinkTreatment::default() {
         add("--sinks", sinks.name().to_owned());

@@ -80,7 +80,8 @@ impl ViewState {
     }
 
     fn parse(text: &str) -> Result<Self> {
-        let keys: Map<String, Value> = serde_json::from_str(text)?;
+        let mut keys: Map<String, Value> = serde_json::from_str(text)?;
+        name_rollouts(&mut keys);
         let version = match keys.get("version") {
             Some(version) => version.as_u64().filter(|known| [VERSION, VERSION_WITH_QUESTION].contains(known)),
             None => bail!("`version` is missing"),
@@ -95,6 +96,18 @@ impl ViewState {
         };
         let state = Self::new(value_of(&keys, "", "trace")?, value_of(&keys, "", "view")?, selection, options);
         Ok(Self { front: value_of(&keys, "", "front")?, ..state })
+    }
+}
+
+/// Before there were several kinds of weights, a rollout was a key of its own.
+fn name_rollouts(keys: &mut Map<String, Value>) {
+    if let Some(Value::Object(question)) = keys.get_mut("question") {
+        name_rollouts(question);
+    }
+    if let Some(Value::Object(selection)) = keys.get_mut("selection")
+        && let Some(rollout) = selection.remove("rollout").filter(|rollout| !rollout.is_null())
+    {
+        selection.entry("weights").or_insert_with(|| serde_json::json!({ "rollout": rollout }));
     }
 }
 
@@ -151,7 +164,7 @@ fn section_of<T: DeserializeOwned + Default>(keys: &Map<String, Value>, key: &st
 /// Whether the trace has what is selected.
 ///
 /// # Errors
-/// If it lacks the block, the layer, the head or a token; the message says which there are.
+/// If it lacks the block, the kind of weights, the layer, the head or a token; the message says which there are.
 pub fn check_selection(trace: &Trace, selection: &Selection) -> Result<()> {
     let document = trace.document();
     let blocks = document.attention.len();
@@ -160,6 +173,7 @@ pub fn check_selection(trace: &Trace, selection: &Selection) -> Result<()> {
     }
     let block = document.attention.get(selection.block);
     let block = block.with_context(|| format!("there is no block {}: the trace has {blocks}", selection.block))?;
+    selection.weights.check(trace, selection.block)?;
     if let Pick::One(layer) = selection.layer {
         let last = block.layers.saturating_sub(1);
         ensure!(layer <= last, "there is no layer {layer}: block `{}` has layers 0 to {last}", block.name);

@@ -6,7 +6,7 @@ use super::value::HeapBytes;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::{self, Criteria, Sinks};
 use crate::analysis::timeline::{HeadMasses, Timeline};
-use crate::analysis::{Combine, Direction, Selection, SinkTreatment};
+use crate::analysis::{Combine, Direction, Selection, SinkTreatment, WeightKind};
 
 /// The sinks among a block's keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +25,7 @@ pub struct OutputMasses {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct OutputMassesByHead {
     block: usize,
+    weights: WeightKind,
     sinks: Option<BlockSinks>,
 }
 
@@ -32,6 +33,7 @@ struct OutputMassesByHead {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BlockPeaks {
     block: usize,
+    weights: WeightKind,
     direction: Direction,
     combine: Combine,
     tokens: Vec<usize>,
@@ -53,7 +55,8 @@ impl OutputMasses {
     /// Of a selection's heads; its layers and tokens play no part.
     pub fn of(selection: &Selection) -> Self {
         let Selection { block, head, sinks, sink_criteria, .. } = *selection;
-        Self { selection: Selection { block, head, sinks, sink_criteria, ..Selection::default() } }
+        let weights = selection.as_mean().weights;
+        Self { selection: Selection { block, head, weights, sinks, sink_criteria, ..Selection::default() } }
     }
 }
 
@@ -61,7 +64,7 @@ impl BlockPeaks {
     /// For a selection's tokens; its layer and head play no part.
     pub fn of(selection: &Selection) -> Self {
         let Selection { block, direction, combine, .. } = *selection;
-        Self { block, direction, combine, tokens: selection.tokens.clone() }
+        Self { block, weights: selection.as_mean().weights, direction, combine, tokens: selection.tokens.clone() }
     }
 }
 
@@ -82,7 +85,8 @@ impl Request for OutputMasses {
 
     fn compute(&self, context: &Context<'_>) -> Result<Timeline, QueryError> {
         let sinks = BlockSinks::treated(&self.selection);
-        let masses = context.get(&OutputMassesByHead { block: self.selection.block, sinks })?;
+        let Selection { block, weights, .. } = self.selection.clone();
+        let masses = context.get(&OutputMassesByHead { block, weights, sinks })?;
         let heads = context.engine().heads_of_all_layers(context.trace(), &self.selection)?;
         Ok(masses.mean(&heads))
     }
@@ -97,7 +101,7 @@ impl Request for OutputMassesByHead {
             Some(sinks) => context.get(sinks)?.tokens(),
             None => Vec::new(),
         };
-        Ok(context.engine().output_masses(context.trace(), self.block, &found, &|| context.goes_on())?)
+        Ok(context.engine().output_masses(context.trace(), self.block, &self.weights, &found, &|| context.goes_on())?)
     }
 }
 
@@ -106,8 +110,8 @@ impl Request for BlockPeaks {
     const LANE: Lane = Lane::Block;
 
     fn compute(&self, context: &Context<'_>) -> Result<Peaks, QueryError> {
-        let Self { block, direction, combine, tokens } = self.clone();
-        let selection = Selection { block, direction, combine, tokens, ..Selection::default() };
+        let Self { block, weights, direction, combine, tokens } = self.clone();
+        let selection = Selection { block, weights, direction, combine, tokens, ..Selection::default() };
         Ok(context.engine().peaks(context.trace(), &selection, &|| context.goes_on())?)
     }
 }

@@ -6,20 +6,21 @@ use std::time::{Duration, Instant};
 use super::error::QueryError;
 use super::request::{Context, Lane, Request};
 use super::value::HeapBytes;
-use crate::analysis::BlockLayout;
 use crate::analysis::pool::{Pooling, Tiling};
 use crate::analysis::statistics::{self, Group, HeadStatistics, Options, Over, Part, Parts, plan::Plan, sums::Sums};
+use crate::analysis::{BlockLayout, WeightKind};
 use crate::trace::Document;
 
 /// How long a part of a result is waited for before it is told.
-const PATIENCE: Duration = Duration::from_millis(40);
+pub(super) const PATIENCE: Duration = Duration::from_millis(40);
 /// How long until the next part: whatever shows it is drawn anew each time.
-const PART_EVERY: Duration = Duration::from_millis(150);
+pub(super) const PART_EVERY: Duration = Duration::from_millis(150);
 
 /// Every statistic of every head of a block.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BlockStatistics {
     block: usize,
+    weights: WeightKind,
     options: Options,
 }
 
@@ -42,13 +43,15 @@ struct LayerSums {
 /// What the layers of a block share.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct BlockPlan {
-    of: BlockStatistics,
+    block: usize,
+    options: Options,
 }
 
 /// Every head of a block as a small picture of its matrix.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AttentionGrid {
     block: usize,
+    weights: WeightKind,
     side: usize,
     pooling: Pooling,
 }
@@ -57,6 +60,7 @@ pub struct AttentionGrid {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct LayerTiles {
     block: usize,
+    weights: WeightKind,
     layer: usize,
     tiling: Tiling,
 }
@@ -124,14 +128,24 @@ impl BlockStatistics {
         let parts = Parts::of(
             [Part::VlInterpret, Part::Shape, Part::Columns, Part::Distance, Part::Region].into_iter().filter(is_needed),
         );
-        Self { block, options: Options { specials, parts } }
+        Self { block, weights: WeightKind::Raw, options: Options { specials, parts } }
+    }
+
+    /// The same of another kind of attention.
+    pub fn of_weights(self, weights: &WeightKind) -> Self {
+        Self { weights: weights.of_attention(), ..self }
     }
 }
 
 impl AttentionGrid {
     /// Tiles of at most `side` cells a side.
     pub fn of(block: usize, side: usize, pooling: Pooling) -> Self {
-        Self { block, side, pooling }
+        Self { block, weights: WeightKind::Raw, side, pooling }
+    }
+
+    /// The same of another kind of attention.
+    pub fn of_weights(self, weights: &WeightKind) -> Self {
+        Self { weights: weights.of_attention(), ..self }
     }
 }
 
@@ -140,7 +154,7 @@ impl Request for BlockStatistics {
     const LANE: Lane = Lane::Block;
 
     fn compute(&self, context: &Context<'_>) -> Result<KnownStatistics, QueryError> {
-        let plan = context.get(&BlockPlan { of: self.clone() })?;
+        let plan = context.get(&BlockPlan { block: self.block, options: self.options })?;
         let metrics = statistics::head_metrics(context.trace(), self.block);
         let count = context.document().attention[self.block].layers;
         let mut sums: Vec<Vec<Sums>> = vec![Vec::new(); count];
@@ -165,9 +179,10 @@ impl Request for LayerSums {
     const LANE: Lane = Lane::Block;
 
     fn compute(&self, context: &Context<'_>) -> Result<Vec<Sums>, QueryError> {
-        let plan = context.get(&BlockPlan { of: self.of.clone() })?;
+        let BlockStatistics { block, weights, options } = self.of.clone();
+        let plan = context.get(&BlockPlan { block, options })?;
         let goes_on = || context.goes_on();
-        Ok(context.engine().layer_sums(context.trace(), self.of.block, self.layer, &plan, &goes_on)?)
+        Ok(context.engine().layer_sums(context.trace(), (block, self.layer), &weights, &plan, &goes_on)?)
     }
 }
 
@@ -176,7 +191,7 @@ impl Request for BlockPlan {
     const LANE: Lane = Lane::Block;
 
     fn compute(&self, context: &Context<'_>) -> Result<Plan, QueryError> {
-        Ok(Plan::new(&BlockLayout::of(context.trace(), self.of.block), &self.of.options))
+        Ok(Plan::new(&BlockLayout::of(context.trace(), self.block), &self.options))
     }
 }
 
@@ -196,7 +211,8 @@ impl Request for AttentionGrid {
                 context.tell(self, AttentionTiles::of(&tiles, &tiling));
                 next_part = Instant::now() + PART_EVERY;
             }
-            tiles[layer] = context.get(&LayerTiles { block: self.block, layer, tiling })?.to_vec();
+            tiles[layer] =
+                context.get(&LayerTiles { block: self.block, weights: self.weights.clone(), layer, tiling })?.to_vec();
         }
         Ok(AttentionTiles::of(&tiles, &tiling))
     }
@@ -208,7 +224,13 @@ impl Request for LayerTiles {
 
     fn compute(&self, context: &Context<'_>) -> Result<Vec<f32>, QueryError> {
         let goes_on = || context.goes_on();
-        Ok(context.engine().pool_layer(context.trace(), self.block, self.layer, &self.tiling, &goes_on)?)
+        Ok(context.engine().pool_layer(
+            context.trace(),
+            (self.block, self.layer),
+            &self.weights,
+            &self.tiling,
+            &goes_on,
+        )?)
     }
 }
 
@@ -221,6 +243,22 @@ impl KnownStatistics {
 }
 
 impl StatisticGrid {
+    /// A relevance, summed over tokens.
+    pub fn of_relevance(document: &Document, kind: &WeightKind, found: &HeadStatistics) -> Self {
+        Self {
+            name: found.name.to_string(),
+            label: format!("{}, summed", kind.quantity()),
+            layers: found.layers,
+            heads: found.heads,
+            values: found.values.clone(),
+            layer_mean: found.layer_mean.clone(),
+            head_mean: found.head_mean(),
+            diverging: kind.is_signed(document),
+            flat: found.flat(),
+            ..Self::default()
+        }
+    }
+
     /// A statistic, or a metric of the trace.
     pub fn of(document: &Document, block: usize, found: &HeadStatistics, z_score: Option<Over>) -> Self {
         let entry = statistics::statistic(&found.name);
@@ -302,7 +340,7 @@ impl AttentionTiles {
 
 impl HeapBytes for KnownStatistics {
     fn heap_bytes(&self) -> usize {
-        self.all.iter().map(|found| found.values.heap_bytes() + found.layer_mean.heap_bytes()).sum()
+        self.all.iter().map(HeapBytes::heap_bytes).sum()
     }
 }
 

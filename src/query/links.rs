@@ -10,7 +10,7 @@ use super::error::QueryError;
 use super::request::{Context, Lane, Request};
 use super::rows::rows;
 use super::value::HeapBytes;
-use crate::analysis::{HeadRows, Selection};
+use crate::analysis::{HeadRows, Selection, WeightKind};
 
 /// The most links that a threshold keeps; of more, the strongest.
 const MOST: usize = 200_000;
@@ -68,7 +68,7 @@ pub struct FoundLink {
     pub query: u32,
     /// The place among the keys.
     pub key: u32,
-    /// Above 0.
+    /// Above 0, or of a relevance not 0.
     pub weight: f32,
 }
 
@@ -170,10 +170,13 @@ impl StrongestLinks {
     }
 
     fn add_links(&self, place: usize, weights: &[f32], found: &mut FoundLinks) {
-        for (key, &weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
+        let may_be_negative = matches!(self.matrix.weights, WeightKind::Relevance(_));
+        let links =
+            weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0 || (may_be_negative && **weight < 0.0));
+        for (key, &weight) in links {
             let of = usize::from(!self.is_apart(place, key));
             found.candidates[of] += 1;
-            if weight >= self.keeps.least() {
+            if weight.abs() >= self.keeps.least() {
                 let list = if of == 0 { &mut found.apart } else { &mut found.others };
                 list.push(FoundLink { query: place as u32, key: key as u32, weight });
             }
@@ -197,9 +200,9 @@ impl FoundLinks {
         self
     }
 
-    /// The largest weight; 0 where there is no link.
+    /// The largest weight, whichever sign it has; 0 where there is no link.
     pub fn maximum(&self) -> f32 {
-        self.apart.iter().chain(&self.others).map(|link| link.weight).fold(0.0, f32::max)
+        self.apart.iter().chain(&self.others).map(|link| link.weight.abs()).fold(0.0, f32::max)
     }
 }
 
@@ -210,7 +213,7 @@ fn keep_strongest(links: &mut Vec<FoundLink>, most: usize) {
     }
     if most > 0 {
         links.select_nth_unstable_by(most - 1, |a, b| {
-            b.weight.total_cmp(&a.weight).then((a.query, a.key).cmp(&(b.query, b.key)))
+            b.weight.abs().total_cmp(&a.weight.abs()).then((a.query, a.key).cmp(&(b.query, b.key)))
         });
     }
     links.truncate(most);

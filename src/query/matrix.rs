@@ -12,7 +12,7 @@ use super::rows::rows;
 use super::value::HeapBytes;
 use crate::analysis::peaks::usual_maximum_of;
 use crate::analysis::token_statistics::entropy;
-use crate::analysis::{BlockLayout, Cells, HeadRows, Selection};
+use crate::analysis::{BlockLayout, Cells, HeadRows, Selection, WeightKind};
 use crate::gpu::ResidentMatrix;
 
 /// How long a part of a result is waited for before it is told.
@@ -26,8 +26,8 @@ const TASK_ROWS: usize = 8;
 /// Rows of the result between two looks at the clock.
 const BAND_ROWS: usize = 256;
 
-/// A part of the matrix of the selected heads: these queries and keys, where a cell of the result is the maximum of
-/// `step` × `step` weights. A view asks for no more cells than it has pixels, and for a finer part when it is zoomed.
+/// A part of the matrix of the selected heads: these queries and keys, where a cell of the result is the largest of
+/// `step` × `step` weights, whichever sign it has. A view asks for no more cells than it has pixels, and for a finer part when it is zoomed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rectangle {
     matrix: Selection,
@@ -49,7 +49,7 @@ pub struct RectangleCells {
     pub values: Arc<Vec<f32>>,
     /// The same where it lies on the device already, and can be drawn from there.
     pub on_device: Option<ResidentMatrix>,
-    /// The largest weight.
+    /// The largest weight, without its sign.
     pub maximum: f32,
     /// The weight that few exceed ([`usual_maximum_of`]).
     pub usual_maximum: f32,
@@ -99,17 +99,26 @@ impl Cell {
     }
 }
 
+/// A relevance is no attention that a key receives, or that a query divides.
+fn of_attention(selection: &Selection) -> Selection {
+    let matrix = selection.matrix();
+    match matrix.weights {
+        WeightKind::Relevance(_) => Selection { weights: WeightKind::Raw, ..matrix },
+        _ => matrix,
+    }
+}
+
 impl Received {
-    /// In a selection's heads.
+    /// In a selection's heads; of a relevance in the raw weights.
     pub fn of(selection: &Selection) -> Self {
-        Self { matrix: selection.matrix() }
+        Self { matrix: of_attention(selection) }
     }
 }
 
 impl RowEntropy {
-    /// In a selection's heads.
+    /// In a selection's heads; of a relevance in the raw weights.
     pub fn of(selection: &Selection) -> Self {
-        Self { matrix: selection.matrix() }
+        Self { matrix: of_attention(selection) }
     }
 }
 
@@ -146,7 +155,7 @@ impl Rectangle {
         on_part: &mut dyn FnMut(RectangleCells),
     ) -> Option<RectangleCells> {
         let [rows, columns] = self.size();
-        let mut values = vec![f32::NEG_INFINITY; rows * columns];
+        let mut values = vec![f32::NAN; rows * columns];
         let mut is_known = vec![false; rows];
         let mut next_part = Instant::now() + PATIENCE;
         for pass in self.passes(source.at_once() > 1) {
@@ -192,12 +201,12 @@ impl Rectangle {
                 rows.iter().enumerate().flat_map(|(number, (_, cells))| cells.clone().map(move |at| (number, at)));
             let (of, queries): (Vec<usize>, Vec<usize>) =
                 cells.map(|(number, cell)| (number, self.queries.token(cell))).unzip();
-            let mut found = vec![f32::NEG_INFINITY; rows.len() * columns];
+            let mut found = vec![f32::NAN; rows.len() * columns];
             source.walk(&queries, goes_on, &mut |place, weights| {
                 let found = &mut found[of[place] * columns..][..columns];
                 for (place, found) in found.iter_mut().enumerate() {
                     for key in place * self.step..((place + 1) * self.step).min(self.keys.len()) {
-                        *found = found.max(weights[self.keys.token(key)]);
+                        *found = larger(*found, weights[self.keys.token(key)]);
                     }
                 }
             })?;
@@ -207,18 +216,22 @@ impl Rectangle {
         let found = found?.concat();
         for ((row, _), found) in rows.iter().zip(found.chunks(columns.max(1))) {
             let out = &mut values[row * columns..][..columns];
-            out.iter_mut().zip(found).for_each(|(out, found)| *out = out.max(*found));
+            out.iter_mut().zip(found).for_each(|(out, found)| *out = larger(*out, *found));
         }
         Some(())
     }
 
-    fn result(&self, mut values: Vec<f32>) -> RectangleCells {
-        values.iter_mut().filter(|value| **value == f32::NEG_INFINITY).for_each(|value| *value = f32::NAN);
+    fn result(&self, values: Vec<f32>) -> RectangleCells {
         let [rows, columns] = self.size();
-        let maximum = values.iter().copied().fold(0.0, f32::max);
+        let maximum = values.iter().map(|value| value.abs()).fold(0.0, f32::max);
         let (usual_maximum, step) = (usual_maximum_of(&values), self.step);
         RectangleCells { rows, columns, step, values: Arc::new(values), on_device: None, maximum, usual_maximum }
     }
+}
+
+/// Of two weights, whichever sign they have; the other one where one is no number.
+fn larger(one: f32, other: f32) -> f32 {
+    if one.is_nan() || other.abs() > one.abs() { other } else { one }
 }
 
 /// Rows that are not known yet are like the last one before them.

@@ -10,6 +10,8 @@
 //! | `matrix` | rectangles and cells of the selected heads' matrix, what keys receive, entropy of rows |
 //! | `links` | the strongest links between two sets of tokens |
 //! | `heads` | statistics of a block, tiles of all its heads |
+//! | `relevance` | a relevance head by head |
+//! | `shares` | how much of the selected tokens' attention goes to named tokens, in every head |
 //! | `block` | sinks, masses of output tokens, peaks |
 //! | `hidden` | states in the plane, nearest tokens, similarity of states |
 
@@ -23,9 +25,11 @@ mod hidden;
 mod links;
 mod matrix;
 mod open;
+mod relevance;
 mod request;
 mod results;
 mod rows;
+mod shares;
 mod solver;
 mod value;
 mod weights;
@@ -40,8 +44,10 @@ pub use hidden::{NearTokens, NearestTokens, Neighbours, Plane, Projection, State
 pub use links::{Apart, FoundLink, FoundLinks, Keeps, StrongestLinks};
 pub use matrix::{Cell, Received, Rectangle, RectangleCells, RowEntropy};
 pub use open::OpenTrace;
+pub use relevance::HeadRelevance;
 pub use request::{Context, Lane, Query, Request};
 pub use results::Results;
+pub use shares::HeadShares;
 pub use solver::Solver;
 pub use value::HeapBytes;
 pub use weights::{HeadsApart, Normalized, Weights};

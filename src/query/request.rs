@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::error::QueryError;
 use super::open::OpenTrace;
 use super::value::{HeapBytes, Value};
-use crate::analysis::{Engine, LayerWeights};
+use crate::analysis::{Engine, LayerWeights, Selection};
 use crate::trace::{Document, Trace};
 
 /// One question with one result.
@@ -187,13 +187,14 @@ impl<'a> Context<'a> {
         self.open.document()
     }
 
-    /// All layers of a block, `[heads, queries, keys]` each.
+    /// All layers of a selection's block, of its kind of weights: `[heads, queries, keys]` each.
     ///
     /// # Errors
-    /// If there is no such block.
-    pub fn layers(&self, block: usize) -> Result<Vec<LayerWeights<'a>>, QueryError> {
-        match block < self.document().attention.len() {
-            true => Ok(LayerWeights::of_block(&self.open.trace, block)),
+    /// If there is no such block, or the trace has none of the kind.
+    pub fn layers(&self, selection: &Selection) -> Result<Vec<LayerWeights<'a>>, QueryError> {
+        let Selection { block, weights, .. } = selection;
+        match *block < self.document().attention.len() {
+            true => LayerWeights::layers(&self.open.trace, *block, weights).map_err(QueryError::failed),
             false => Err(QueryError::failed("this trace holds no such attention")),
         }
     }

@@ -21,7 +21,7 @@ struct RolledOut {
 /// The rows that a selection's heads make.
 pub(super) fn rows<'a>(context: &Context<'a>, selection: &Selection) -> Result<HeadRows<'a>, QueryError> {
     let left_out = left_out(context, selection)?;
-    if selection.rollout.is_some() {
+    if selection.rollout().is_some() {
         let block = &context.document().attention[selection.block];
         let keys = context.document().key_tokens(block).len();
         if keys > MATRIX_TOKENS {
@@ -33,7 +33,7 @@ pub(super) fn rows<'a>(context: &Context<'a>, selection: &Selection) -> Result<H
         let matrix = Selection { sinks: Default::default(), ..selection.matrix() }.matrix();
         return Ok(HeadRows::of_rollout(context.get(&RolledOut { matrix })?, keys, selection, left_out));
     }
-    Ok(HeadRows::new(context.layers(selection.block)?, selection, left_out)?)
+    Ok(HeadRows::new(context.layers(selection)?, selection, left_out)?)
 }
 
 /// The weights of the selected tokens in a rollout over more tokens than its matrix is made of.

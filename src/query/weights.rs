@@ -48,7 +48,7 @@ impl Normalized {
 impl HeadsApart {
     /// Of a selection's layers; which head is selected plays no part.
     pub fn of(selection: &Selection) -> Self {
-        let every_head = Selection { head: Pick::Mean, rollout: selection.rollout, ..selection.as_mean() };
+        let every_head = Selection { head: Pick::Mean, weights: selection.weights.clone(), ..selection.as_mean() };
         Self { selection: Weights::of(&every_head).selection }
     }
 }
@@ -58,12 +58,12 @@ impl Request for Weights {
 
     fn compute(&self, context: &Context<'_>) -> Result<Vec<f32>, QueryError> {
         let selection = &self.selection;
-        let layers = context.layers(selection.block)?;
+        let layers = context.layers(selection)?;
         let part = Resolved::new(&BlockLayout::of(context.trace(), selection.block), &layers, selection)?;
         if part.is_by_head(selection) && !selection.sinks.leaves_out() {
             return Ok(context.engine().gather(context.trace(), selection, &|| context.goes_on())?);
         }
-        if selection.rollout.is_some() && layers.first().is_some_and(|layer| layer.shape()[2] > MATRIX_TOKENS) {
+        if selection.rollout().is_some() && layers.first().is_some_and(|layer| layer.shape()[2] > MATRIX_TOKENS) {
             return rolled_out(context, selection, part);
         }
         let rows = rows(context, selection)?;
@@ -85,10 +85,10 @@ impl Request for HeadsApart {
 
     fn compute(&self, context: &Context<'_>) -> Result<HeadWeights, QueryError> {
         let selection = &self.selection;
-        if selection.rollout.is_none() && !selection.sinks.leaves_out() {
+        if selection.rollout().is_none() && !selection.sinks.leaves_out() {
             return Ok(context.engine().per_head(context.trace(), selection, &|| context.goes_on())?);
         }
-        let layers = context.layers(selection.block)?;
+        let layers = context.layers(selection)?;
         let part = per_head::resolve(&BlockLayout::of(context.trace(), selection.block), &layers, selection)?;
         let heads = part.heads.iter().map(|(_, heads)| heads.end).max().unwrap_or(0);
         let mut of_heads = vec![Vec::new(); heads];

@@ -170,10 +170,15 @@ pub struct Heatmap {
     pub smooth: bool,
 }
 
-/// How opaque a cell of a fading heatmap is whose value lies at this place in the range, from 0 to 1. Less steep than the value, so
-/// that a tenth of the largest weight still is seen.
-pub fn faded(level: f32) -> f32 {
-    level.powf(0.55)
+/// How opaque a cell of a fading heatmap is whose value lies at this place in the range, from 0 to 1; of colours of two sides, how far
+/// it is from the middle. Less steep than the value, so that a tenth of the largest weight still is seen.
+pub fn faded(level: f32, is_diverging: bool) -> f32 {
+    strength(level, is_diverging).powf(0.55)
+}
+
+/// From 0 to 1, for a place in the range from 0 to 1.
+pub(super) fn strength(level: f32, is_diverging: bool) -> f32 {
+    if is_diverging { (2.0 * level - 1.0).abs() } else { level }
 }
 
 impl Pixels {

@@ -3,10 +3,11 @@
 use glam::Vec2;
 
 use crate::analysis::normalize::Normalization;
-use crate::analysis::{Combine, Direction, SinkTreatment};
+use crate::analysis::{Combine, SinkTreatment, WeightKind};
 use crate::render::Align;
 use crate::view::common::asked;
-use crate::view::common::sides::place;
+use crate::view::common::near;
+use crate::view::common::sides::{noun, place, preposition};
 use crate::view::common::sketch::Sketch;
 use crate::view::common::words::token_names;
 use crate::view::options::Caption;
@@ -59,8 +60,15 @@ pub(super) fn weights(inputs: &Inputs<'_>) -> Vec<String> {
 /// How the weights came about.
 pub(super) fn made(inputs: &Inputs<'_>) -> Vec<String> {
     let mut parts = Vec::new();
-    if let Some(rollout) = inputs.shown.rollout {
-        parts.push(format!("residual share {:.2}", f32::from(rollout.residual_percent) / 100.0));
+    match &inputs.shown.weights {
+        WeightKind::Raw => {}
+        WeightKind::NormWeighted => parts.push("weights times the norms of the values, rows scaled to 1".to_owned()),
+        WeightKind::Rollout(rollout) => {
+            parts.push(format!("residual share {:.2}", f32::from(rollout.residual_percent) / 100.0));
+        }
+        kind @ WeightKind::Relevance(_) => {
+            parts.extend(kind.relevance(inputs.document).and_then(|(_, relevance)| relevance.source.clone()));
+        }
     }
     let has_none = asked::known_sinks(inputs).is_some_and(|found| found.sinks.is_empty());
     let sinks = if has_none { SinkTreatment::Show } else { inputs.shown.sinks };
@@ -69,7 +77,7 @@ pub(super) fn made(inputs: &Inputs<'_>) -> Vec<String> {
         SinkTreatment::Hide => parts.push("sinks hidden".to_owned()),
         SinkTreatment::Renormalise => parts.push("sinks hidden, rows scaled up".to_owned()),
     }
-    if inputs.shown.rollout.is_none() && !sinks.leaves_out() {
+    if inputs.shown.weights == WeightKind::Raw && !sinks.leaves_out() {
         parts.push("raw weights".to_owned());
     }
     parts
@@ -78,23 +86,23 @@ pub(super) fn made(inputs: &Inputs<'_>) -> Vec<String> {
 /// The same where the weights are normalized before they are coloured.
 pub(super) fn normalized_weights(inputs: &Inputs<'_>) -> Vec<String> {
     let mut parts = weights(inputs);
-    if inputs.options.normalization != Normalization::None && !parts.is_empty() {
+    let normalization = asked::normalization(inputs);
+    if normalization != Normalization::None && !parts.is_empty() {
         parts.retain(|part| part != "raw weights");
-        parts.push(format!("normalized: {}", inputs.options.normalization.label()));
+        parts.push(format!("normalized: {}", normalization.label()));
     }
     parts
 }
 
 /// `summed attention of what [1], color [2]`.
 pub(super) fn of_tokens(inputs: &Inputs<'_>) -> String {
-    let selection = inputs.shown;
+    let (selection, noun) = (inputs.shown, noun(inputs));
     let combined = match selection.combine {
-        Combine::Sum if selection.tokens.len() != 1 => "summed attention",
-        Combine::Max if selection.tokens.len() != 1 => "largest attention",
-        _ => "attention",
+        Combine::Sum if selection.tokens.len() != 1 => format!("summed {noun}"),
+        Combine::Max if selection.tokens.len() != 1 => format!("largest {noun}"),
+        _ => noun.into_owned(),
     };
-    let preposition = if selection.direction == Direction::AttendsTo { "of" } else { "to" };
-    format!("{combined} {preposition} {}", tokens(inputs))
+    format!("{combined} {} {}", preposition(selection), tokens(inputs))
 }
 
 /// `what [1], color [2]`.
@@ -102,8 +110,9 @@ pub(super) fn tokens(inputs: &Inputs<'_>) -> String {
     let sequence = inputs.shown.sequence(inputs.document);
     let names = sequence.map(|sequence| token_names(&inputs.document.sequences[sequence].tokens)).unwrap_or_default();
     let name = |&token: &usize| names.get(token).map(|name| format!("{name} [{token}]"));
-    let mut named: Vec<String> = inputs.shown.tokens.iter().take(NAMED_TOKENS).filter_map(name).collect();
-    match inputs.shown.tokens.len() {
+    let tokens = near::tokens(inputs);
+    let mut named: Vec<String> = tokens.iter().take(NAMED_TOKENS).filter_map(name).collect();
+    match tokens.len() {
         0 => named.push("all tokens that are not special".to_owned()),
         count if count > NAMED_TOKENS => named.push(format!("{} more", count - NAMED_TOKENS)),
         _ => {}

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::common::asked;
 use super::common::sides::Sides;
 use super::{Inputs, View, token_names};
 use crate::analysis::Direction;
@@ -103,9 +104,9 @@ pub(super) fn names(inputs: &Inputs<'_>, sequence: usize) -> Vec<String> {
 /// The weights of the selection, as they are coloured: `[key]`, or `[query]` where it is attended by.
 pub(super) fn of_weights(view: View, inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
     let axis = far_axis(inputs, block(inputs)?);
-    let quantity = match inputs.options.normalization {
-        Normalization::None => "attention weight".to_owned(),
-        normalization => format!("attention weight, {}", normalization.label()),
+    let quantity = match asked::normalization(inputs) {
+        Normalization::None => inputs.shown.weights.quantity().into_owned(),
+        normalization => format!("{}, {}", inputs.shown.weights.quantity(), normalization.label()),
     };
     let shown = Sides::of(inputs).map_or(&[][..], |sides| sides.shown);
     if shown.is_empty() && axis.length > 0 {

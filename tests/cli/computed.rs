@@ -31,12 +31,15 @@ fn alike(stored: &Value, computed: &Value, tolerance: f64, place: &str) {
     }
 }
 
-const SELECTIONS: [&[&str]; 5] = [
+const SELECTIONS: [&[&str]; 8] = [
     &["--token", "65"],
     &["--token", "3", "--token", "60", "--layer", "mean", "--head", "mean"],
     &["--token", "20", "--direction", "from", "--layer", "max", "--head", "max"],
     &["--token", "60", "--sinks", "renormalise", "--sink-ratio", "1.5", "--sink-heads", "0.2", "--layer", "1"],
     &["--token", "60", "--rollout", "--layer", "2", "--head", "mean"],
+    &["--token", "65", "--weights", "norm-weighted"],
+    &["--weights", "relevance:heads", "--layer", "1", "--head", "2"],
+    &["--weights", "relevance:whole"],
 ];
 
 #[test]

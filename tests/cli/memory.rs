@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::common::{Result, fail, json, succeed};
 use vlscope::analysis::statistics::{Options, Part, Parts, plan::Plan};
-use vlscope::analysis::{BlockLayout, Engine};
+use vlscope::analysis::{BlockLayout, Engine, WeightKind};
 use vlscope::trace::{Dtype, Synthetic, Trace};
 
 /// 4 layers of 3 heads of 65 tokens: a head has 8,450 bytes, and a page of one begins in the middle of a word.
@@ -89,7 +89,7 @@ fn columns_of_many_rows_take_little_memory() -> Result {
         most.fetch_max(own_memory_bytes().unwrap_or(u64::MAX), Ordering::Relaxed);
         true
     };
-    Engine::cpu().layer_sums(&trace, 0, 0, &plan, &measure)?;
+    Engine::cpu().layer_sums(&trace, (0, 0), &WeightKind::Raw, &plan, &measure)?;
     let most = most.into_inner();
     assert!(most < before + (100 << 20), "{most} bytes, {before} of them before");
     Ok(())

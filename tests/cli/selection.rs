@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::common::{Result, fail, json, succeed};
 use serde_json::{Value, json};
-use vlscope::analysis::{Combine, Engine, Pick, Rollout, RowBuffers, Selection, SinkTreatment, sinks};
+use vlscope::analysis::{Combine, Engine, Pick, Rollout, RowBuffers, Selection, SinkTreatment, WeightKind, sinks};
 use vlscope::trace::{Modality, Trace};
 
 const MULTI_IMAGE: &str = "tests/traces/multi-image.safetensors";
@@ -60,11 +60,90 @@ fn combinations_and_rollout_are_those_of_the_engine() -> Result {
     assert_weights(&attention(MULTI_IMAGE, &options)?, &gathered(selection)?);
 
     let options = ["--token", "1", "--token", "12", "--layer", "2", "--rollout=1", "--residual", "0.25"];
-    let rollout = Some(Rollout { start: 1, residual_percent: 25 });
-    let selection = Selection { layer: Pick::One(2), head: Pick::Mean, tokens, rollout, ..Selection::default() };
+    let weights = WeightKind::Rollout(Rollout { start: 1, residual_percent: 25 });
+    let selection = Selection { layer: Pick::One(2), head: Pick::Mean, tokens, weights, ..Selection::default() };
     let report = attention(MULTI_IMAGE, &options)?;
     assert_weights(&report, &gathered(selection)?);
     assert_eq!(report["selection"]["rollout"], json!({"start": 1, "residual": 0.25}));
+    Ok(())
+}
+
+/// One option for all kinds; what a file lacks is said with what it has.
+#[test]
+fn weights_of_every_kind_are_printed() -> Result {
+    let folder = tempfile::tempdir()?;
+    let [stored, _] = crate::pair::pair(folder.path(), "causal")?.map(|path| path.to_string_lossy().into_owned());
+    let place = ["--token", "69", "--layer", "1", "--head", "2"];
+    let of = |kind: &str| attention(&stored, &[&place[..], &["--weights", kind]].concat());
+    assert_eq!(of("raw")?["weights"], attention(&stored, &place)?["weights"]);
+    let weighted = of("norm-weighted")?;
+    assert_eq!(weighted["selection"]["weights"], "norm-weighted");
+    let raw = Engine::cpu().gather(
+        &Trace::open(Path::new(&stored))?,
+        &Selection { layer: Pick::One(1), head: Pick::One(2), tokens: vec![69], ..Selection::default() },
+        &|| true,
+    )?;
+    let products: Vec<f32> = raw.iter().zip(crate::pair::norms(1, 2)).map(|(weight, norm)| weight * norm).collect();
+    let sum: f32 = products.iter().sum();
+    assert_weights(&weighted, &products.iter().map(|product| product / sum).collect::<Vec<_>>());
+    let relevance: Vec<f32> = (0..raw.len()).map(|token| crate::pair::relevance(1, 1, 2, token)).collect();
+    assert_weights(&of("relevance:heads")?, &relevance);
+    let rollout = |options: &[&str]| attention(&stored, &[&["--token", "69", "--layer", "2"], options].concat());
+    let rolled = rollout(&["--rollout=1", "--residual", "0.25"])?;
+    assert_eq!(rollout(&["--weights", "rollout", "--rollout=1", "--residual", "0.25"])?, rolled);
+    assert_ne!(rollout(&["--weights", "rollout"])?["weights"], rolled["weights"]);
+
+    for (options, message) in [
+        (&["--weights", "relevance:nothing"][..], "the trace holds no relevance `nothing`: it has `heads`, `whole`"),
+        (&["--weights", "norm-weighted", "--rollout"], "--weights norm-weighted is no --rollout: choose one of them"),
+        (&["--residual", "0.3"], "--residual is a part of a rollout: --weights rollout, or --rollout"),
+        (
+            &["--weights", "relevance:whole", "--token", "3"],
+            "relevance whole is for the output at token 69, not for what is selected",
+        ),
+    ] {
+        let said = fail(1, &[&["attention", &stored, "--compute", "cpu"], options].concat())?;
+        assert_eq!(said, format!("vlscope: {message}\n"));
+    }
+    let said = fail(1, &["attention", MULTI_IMAGE, "--weights", "norm-weighted"])?;
+    assert!(said.starts_with("vlscope: the trace holds no value norms of block `self`"), "{said}");
+    assert!(
+        fail(2, &["attention", MULTI_IMAGE, "--weights", "best"])?.contains("expected raw, norm-weighted, rollout")
+    );
+    Ok(())
+}
+
+/// A state file of a kind of weights, and one from before there were kinds.
+#[test]
+fn state_files_keep_the_kind_of_weights() -> Result {
+    let folder = tempfile::tempdir()?;
+    let [stored, _] = crate::pair::pair(folder.path(), "causal")?.map(|path| path.to_string_lossy().into_owned());
+    let file = folder.path().join("state.json");
+    let file = file.to_string_lossy().into_owned();
+    let csv = folder.path().join("numbers.csv");
+    let csv = csv.to_string_lossy().into_owned();
+    let numbers = |arguments: &[&str]| -> Result<String> {
+        succeed(&[&["render", "-o", &csv, "--compute", "cpu"], arguments].concat())?;
+        Ok(std::fs::read_to_string(&csv)?)
+    };
+    for (selection, options) in [
+        (json!({"weights": "norm-weighted"}), &["--weights", "norm-weighted"][..]),
+        (json!({"weights": {"relevance": "heads"}}), &["--weights", "relevance:heads"]),
+        (json!({"weights": {"rollout": {"start": 1, "residual_percent": 30}}}), &["--rollout=1", "--residual", "0.3"]),
+        (json!({"rollout": {"start": 1, "residual_percent": 30}}), &["--rollout=1", "--residual", "0.3"]),
+        (json!({"rollout": null}), &["--weights", "raw"]),
+    ] {
+        let mut selection = selection;
+        selection["layer"] = json!({"one": 2});
+        selection["tokens"] = json!([69]);
+        let state = json!({"version": 2, "trace": stored, "view": "image", "selection": selection});
+        std::fs::write(&file, state.to_string())?;
+        let place = ["--view", "image", "--layer", "2", "--head", "0", "--token", "69"];
+        let typed = numbers(&[&[stored.as_str()], &place[..], options].concat())?;
+        assert_eq!(numbers(&["--state", &file])?, typed, "{state}");
+        let raw = numbers(&[&[stored.as_str()], &place[..]].concat())?;
+        assert_eq!(numbers(&["--state", &file, "--weights", "raw"])?, raw, "what is typed overrides");
+    }
     Ok(())
 }
 

@@ -15,6 +15,9 @@ const PATCHES: usize = 30;
 const TOKENS: usize = TEXT + PATCHES;
 const SOFTCAP: f64 = 5.0;
 
+/// The outputs that the relevances are for.
+pub const TARGETS: [usize; 2] = [60, 69];
+
 type Error = Box<dyn std::error::Error>;
 
 /// Text, an image in its midst, an answer at its end.
@@ -42,10 +45,14 @@ pub fn pair(folder: &Path, mask: &str) -> Result<[PathBuf; 2], Error> {
         json!({
             "format": 2, "images": 1, "sequences": {"main": {"tokens": tokens()}}, "attention": [block],
             "regions": [{"label": "object", "image": 0, "box": [0.1, 0.2, 0.55, 0.7]}],
+            "relevance": [
+                {"name": "heads", "sequence": "main", "targets": TARGETS, "attention": "self", "signed": true},
+                {"name": "whole", "sequence": "main", "targets": [TARGETS[1]], "source": "made up"},
+            ],
         })
     };
-    let image = || TensorSpec::image("image.0", [12, 10]);
-    let pixels = vec![90_u8; 12 * 10 * 3];
+    let others = others();
+    let specs_of_others = || others.iter().map(|(spec, _)| spec.clone()).collect::<Vec<_>>();
 
     let mut state = 0x1234_5678_u32;
     let mut random = |scale: f32| {
@@ -69,25 +76,65 @@ pub fn pair(folder: &Path, mask: &str) -> Result<[PathBuf; 2], Error> {
     let mut of_queries_keys = block.clone();
     of_queries_keys["stored"] = json!("queries_keys");
     of_queries_keys["softcap"] = json!(SOFTCAP);
-    let mut writer = TraceWriter::create(&queries_keys, &document(of_queries_keys), &[specs, vec![image()]].concat())?;
+    let mut writer =
+        TraceWriter::create(&queries_keys, &document(of_queries_keys), &[specs, specs_of_others()].concat())?;
     for (queries, keys) in &layers {
         writer.write(&bytes(queries))?;
         writer.write(&bytes(keys))?;
     }
-    writer.write(&pixels)?;
+    others.iter().try_for_each(|(_, bytes)| writer.write(bytes))?;
     writer.finish()?;
 
     let shape = [HEADS, TOKENS, TOKENS];
     let mut specs: Vec<TensorSpec> =
         (0..LAYERS).map(|layer| TensorSpec::weights(format!("attention.self.{layer}"), Dtype::F32, &shape)).collect();
-    specs.push(image());
+    specs.extend(specs_of_others());
     let mut writer = TraceWriter::create(&weights, &document(block), &specs)?;
     for (queries, keys) in &layers {
         writer.write(&bytes(&softmax(queries, keys, mask == "causal")))?;
     }
-    writer.write(&pixels)?;
+    others.iter().try_for_each(|(_, bytes)| writer.write(bytes))?;
     writer.finish()?;
     Ok([weights, queries_keys])
+}
+
+/// The norm of the value of each key in a head: the first key, which draws most, adds least.
+pub fn norms(layer: usize, head: usize) -> Vec<f32> {
+    let norm = |key: usize| if key == 0 { 0.05 } else { 0.5 + ((key * 7 + head * 3 + layer) % 10) as f32 / 8.0 };
+    (0..TOKENS).map(norm).collect()
+}
+
+/// What the relevance `heads` says of a token, for an output by its number; on both sides of 0.
+pub fn relevance(target: usize, layer: usize, head: usize, token: usize) -> f32 {
+    ((token * 5 + head * 11 + layer * 3 + target * 17) % 23) as f32 / 100.0 - 0.1
+}
+
+/// What the relevance `whole` says of a token.
+pub fn whole_relevance(token: usize) -> f32 {
+    (token % 13) as f32 / 50.0
+}
+
+/// What both hold alike.
+fn others() -> Vec<(TensorSpec, Vec<u8>)> {
+    let mut others = vec![(TensorSpec::image("image.0", [12, 10]), vec![90_u8; 12 * 10 * 3])];
+    for layer in 0..LAYERS {
+        let norms: Vec<f32> = (0..HEADS).flat_map(|head| norms(layer, head)).collect();
+        others.push((
+            TensorSpec::weights(format!("value_norm.self.{layer}"), Dtype::F32, &[HEADS, TOKENS]),
+            bytes(&norms),
+        ));
+    }
+    let mut of_heads = Vec::new();
+    for target in 0..TARGETS.len() {
+        for (layer, head) in (0..LAYERS).flat_map(|layer| (0..HEADS).map(move |head| (layer, head))) {
+            of_heads.extend((0..TOKENS).map(|token| relevance(target, layer, head, token)));
+        }
+    }
+    let shape = [TARGETS.len(), LAYERS, HEADS, TOKENS];
+    others.push((TensorSpec::weights("relevance.heads", Dtype::F32, &shape), bytes(&of_heads)));
+    let whole: Vec<f32> = (0..TOKENS).map(whole_relevance).collect();
+    others.push((TensorSpec::weights("relevance.whole", Dtype::F32, &[1, TOKENS]), bytes(&whole)));
+    others
 }
 
 fn bytes(values: &[f32]) -> Vec<u8> {

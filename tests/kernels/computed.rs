@@ -9,7 +9,9 @@ use crate::pair::pair;
 use vlscope::analysis::normalize::Normalization;
 use vlscope::analysis::pool::Pooling;
 use vlscope::analysis::sinks::Criteria;
-use vlscope::analysis::{Cells, Combine, Compute, Direction, Engine, Pick, Rollout, Selection, SinkTreatment};
+use vlscope::analysis::{
+    Cells, Combine, Compute, Direction, Engine, Pick, Rollout, Selection, SinkTreatment, WeightKind,
+};
 use vlscope::query::{
     Apart, AttentionGrid, BlockPeaks, BlockSinks, BlockStatistics, Cell, HeadsApart, Keeps, Normalized, OpenTrace,
     OutputMasses, Received, Rectangle, Request, RowEntropy, Solver, StrongestLinks, Weights,
@@ -73,8 +75,10 @@ fn selections() -> Vec<Selection> {
         }
     }
     let rolled: Vec<Selection> = selections.iter().step_by(5).cloned().collect();
-    let rollout = Some(Rollout { start: 0, residual_percent: 40 });
-    selections.extend(rolled.into_iter().map(|one| Selection { rollout, ..one }));
+    let rollout = WeightKind::Rollout(Rollout { start: 0, residual_percent: 40 });
+    let weighted: Vec<Selection> = selections.iter().skip(1).step_by(7).cloned().collect();
+    selections.extend(rolled.into_iter().map(|one| Selection { weights: rollout.clone(), ..one }));
+    selections.extend(weighted.into_iter().map(|one| Selection { weights: WeightKind::NormWeighted, ..one }));
     selections
 }
 
@@ -122,14 +126,20 @@ fn every_request_says_the_same_of_queries_and_keys_as_of_weights() {
         }
         for statistic in ["entropy", "region"] {
             for specials in [false, true] {
-                let request = BlockStatistics::of(0, statistic, specials);
-                both.alike(&request, 1e-3, |known| known.all.iter().flat_map(|one| one.values.clone()).collect());
+                for kind in [WeightKind::Raw, WeightKind::NormWeighted] {
+                    let request = BlockStatistics::of(0, statistic, specials).of_weights(&kind);
+                    both.alike(&request, 1e-3, |known| known.all.iter().flat_map(|one| one.values.clone()).collect());
+                }
             }
         }
         for pooling in Pooling::ALL {
-            both.alike(&AttentionGrid::of(0, 16, pooling), CLOSE, |tiles| tiles.shared.to_vec());
+            for kind in [WeightKind::Raw, WeightKind::NormWeighted] {
+                let tiles = AttentionGrid::of(0, 16, pooling).of_weights(&kind);
+                both.alike(&tiles, CLOSE, |tiles| tiles.shared.to_vec());
+            }
         }
-        for selection in [Selection::default(), Selection { head: Pick::Mean, ..Selection::default() }] {
+        let weighted = Selection { weights: WeightKind::NormWeighted, ..Selection::default() };
+        for selection in [Selection::default(), Selection { head: Pick::Mean, ..Selection::default() }, weighted] {
             both.alike(&OutputMasses::of(&selection), CLOSE, |timeline| timeline.masses.as_flattened().to_vec());
         }
     }
@@ -146,11 +156,15 @@ fn an_engine_on_shaders_computes_as_well() {
             both.alike(&Weights::of(&selection), CLOSE, Vec::clone);
             both.alike(&HeadsApart::of(&selection), CLOSE, |apart| apart.values.clone());
         }
-        for specials in [false, true] {
-            both.alike(&BlockStatistics::of(0, "region", specials), 1e-3, |known| {
+        for (specials, kind) in [(false, WeightKind::Raw), (true, WeightKind::Raw), (true, WeightKind::NormWeighted)] {
+            both.alike(&BlockStatistics::of(0, "region", specials).of_weights(&kind), 1e-3, |known| {
                 known.all.iter().flat_map(|one| one.values.clone()).collect()
             });
         }
+        // Norm-weighted attention is the processor's, whichever engine.
+        let weighted = Selection { weights: WeightKind::NormWeighted, tokens: vec![65], ..Selection::default() };
+        both.alike(&Weights::of(&weighted), CLOSE, Vec::clone);
+        both.alike(&HeadsApart::of(&weighted), CLOSE, |apart| apart.values.clone());
         both.alike(&AttentionGrid::of(0, 16, Pooling::Mean), CLOSE, |tiles| tiles.shared.to_vec());
     }
 }

@@ -10,7 +10,7 @@ use vlscope::analysis::gather::Resolved;
 use vlscope::analysis::normalize::{self, Normalization};
 use vlscope::analysis::pool::{self, Pooling, Tiling};
 use vlscope::analysis::statistics::{self, Options, plan::Plan};
-use vlscope::analysis::{Compute, Engine, Pick, Rollout, Selection, gather, per_head, rollout};
+use vlscope::analysis::{Compute, Engine, Pick, Rollout, Selection, WeightKind, gather, per_head, rollout};
 use vlscope::gpu::{Gpu, GpuError, read_back};
 use vlscope::trace::{Dtype, Trace};
 
@@ -66,7 +66,7 @@ fn every_kernel_says_that_the_device_is_lost() {
 fn requests(engine: &Engine, trace: &Trace) -> Vec<Vec<f32>> {
     let mean = Selection { layer: Pick::Mean, head: Pick::Mean, ..Selection::default() };
     let one = Selection { layer: Pick::One(1), head: Pick::One(1), tokens: vec![3], ..Selection::default() };
-    let rolled = Selection { layer: Pick::One(2), rollout: Some(Rollout::default()), ..mean.clone() };
+    let rolled = Selection { layer: Pick::One(2), weights: WeightKind::Rollout(Rollout::default()), ..mean.clone() };
     let tiling = Tiling::within(5, [14, 14], Pooling::Maximum, false);
     vec![
         engine.gather(trace, &mean, &|| true).unwrap(),

@@ -16,3 +16,4 @@ mod shaders;
 mod sinks;
 mod statistics;
 mod twins;
+mod weight_kinds;

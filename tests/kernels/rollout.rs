@@ -9,7 +9,7 @@ use vlscope::analysis::gather::{LayerHeads, Resolved};
 use vlscope::analysis::rollout::{self, of_tokens::of_tokens};
 use vlscope::analysis::sinks::Criteria;
 use vlscope::analysis::{
-    BlockLayout, Direction, Engine, EngineError, LayerWeights, Pick, Rollout, Selection, SinkTreatment,
+    BlockLayout, Direction, Engine, EngineError, LayerWeights, Pick, Rollout, Selection, SinkTreatment, WeightKind,
 };
 use vlscope::gpu::Gpu;
 use vlscope::query::{BlockSinks, HeadsApart, OpenTrace, Solver, Weights};
@@ -171,7 +171,7 @@ fn engines_follow_a_rollout_in_matrix_and_weights() {
                 head: Pick::Mean,
                 tokens: vec![1, 5],
                 direction,
-                rollout: Some(Rollout { start, residual_percent: 50 }),
+                weights: WeightKind::Rollout(Rollout { start, residual_percent: 50 }),
                 ..Selection::default()
             };
             let heads: Vec<LayerHeads> = (start..3).map(|layer| (layer, 0..trace.heads(0, layer))).collect();
@@ -195,7 +195,7 @@ fn engines_follow_a_rollout_in_matrix_and_weights() {
 fn a_mean_over_all_layers_and_a_rollout_can_be_stopped() {
     let trace = reference("multi-image");
     let mean = Selection { layer: Pick::Mean, head: Pick::Mean, ..Selection::default() };
-    let rollout = Selection { layer: Pick::One(2), rollout: Some(Rollout::default()), ..mean.clone() };
+    let rollout = Selection { layer: Pick::One(2), weights: WeightKind::Rollout(Rollout::default()), ..mean.clone() };
     for selection in [mean, rollout] {
         let asked = AtomicUsize::new(0);
         let goes_on = || asked.fetch_add(1, Ordering::Relaxed) < 3;
@@ -213,11 +213,14 @@ fn a_mean_over_all_layers_and_a_rollout_can_be_stopped() {
 fn cross_attention_and_a_late_start_are_refused() {
     let trace = reference("encoder-decoder");
     let refusal = |block, layer, start| {
-        let rollout = Some(Rollout { start, ..Rollout::default() });
-        let selection = Selection { block, layer, head: Pick::Mean, rollout, ..Selection::default() };
+        let weights = WeightKind::Rollout(Rollout { start, ..Rollout::default() });
+        let selection = Selection { block, layer, head: Pick::Mean, weights, ..Selection::default() };
         Engine::cpu().rows(&trace, &selection, Vec::new(), &|| true).unwrap_err().to_string()
     };
-    assert_eq!(refusal(2, Pick::One(0), 0), "rollout needs self-attention: the queries of this block are not its keys");
+    assert_eq!(
+        refusal(2, Pick::One(0), 0),
+        "rollout needs self-attention: the queries of block `cross` are not its keys"
+    );
     assert_eq!(refusal(0, Pick::One(0), 1), "rollout begins at layer 1, which comes after layer 0");
 }
 
@@ -227,7 +230,7 @@ fn every_head_apart_follows_the_rollout_and_the_sinks_too() {
     let (trace, solver, stop) = (&open.trace, Solver::new(Engine::cpu()), AtomicBool::new(false));
     let criteria = Criteria { share_ratio: 1.1, head_share: 0.25, ..Criteria::default() };
     let plain = Selection { layer: Pick::One(1), head: Pick::Mean, tokens: vec![4, 6], ..Selection::default() };
-    let rolled = Selection { rollout: Some(Rollout::default()), ..plain.clone() };
+    let rolled = Selection { weights: WeightKind::Rollout(Rollout::default()), ..plain.clone() };
     let hidden = Selection { sinks: SinkTreatment::Hide, sink_criteria: criteria, ..plain.clone() };
     let found = solver.solve(&open, &BlockSinks::of(&hidden), &stop).unwrap().tokens();
     assert!(!found.is_empty(), "else the test says nothing");

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use glam::Vec2;
 use vlscope::analysis::pool::{Pooling, Tiling};
 use vlscope::analysis::statistics::Options;
-use vlscope::analysis::{Engine, Pick, Rollout, Selection};
+use vlscope::analysis::{Engine, Pick, Rollout, Selection, WeightKind};
 use vlscope::query::{OpenTrace, Results, Solver, Weights};
 use vlscope::trace::check::check;
 use vlscope::trace::{Dtype, Synthetic, Trace};
@@ -64,7 +64,7 @@ fn every_question_about_a_changed_file_is_an_error_that_names_it() -> Result {
         said(engine.gather(trace, &selection, &|| true).err().map(|error| error.to_string()));
         let tiling = Tiling::within(4, [8, 8], Pooling::Maximum, false);
         said(engine.pool(trace, 0, &tiling, &|| true).err().map(|error| error.to_string()));
-        said(engine.output_masses(trace, 0, &[], &|| true).err().map(|error| error.to_string()));
+        said(engine.output_masses(trace, 0, &WeightKind::Raw, &[], &|| true).err().map(|error| error.to_string()));
         let options = ViewOptions { statistic: "entropy".to_owned(), ..ViewOptions::default() };
         let nothing = Results::default();
         for view in View::all() {
@@ -105,7 +105,7 @@ fn what_was_cut_off_is_zeros_and_known_to_be() -> Result {
 #[test]
 fn walks_over_a_file_that_is_cut_meanwhile_end_with_the_error() -> Result {
     let selection = Selection { layer: Pick::Mean, tokens: vec![0], ..Selection::default() };
-    let rollout = Selection { rollout: Some(Rollout::default()), ..selection.clone() };
+    let rollout = Selection { weights: WeightKind::Rollout(Rollout::default()), ..selection.clone() };
     let cut = |trace: &Trace| shorten(trace.path()).is_ok();
     type Walk<'a> = &'a dyn Fn(&Trace) -> std::result::Result<(), Box<dyn Error>>;
     let engine = Engine::cpu();
@@ -118,7 +118,7 @@ fn walks_over_a_file_that_is_cut_meanwhile_end_with_the_error() -> Result {
         },
         &|trace| engine.rows(trace, &rollout, Vec::new(), &|| cut(trace)).map(drop).map_err(Into::into),
         &|trace| engine.pool(trace, 0, &tiling, &|| cut(trace)).map(drop).map_err(Into::into),
-        &|trace| engine.output_masses(trace, 0, &[], &|| cut(trace)).map(drop).map_err(Into::into),
+        &|trace| engine.output_masses(trace, 0, &WeightKind::Raw, &[], &|| cut(trace)).map(drop).map_err(Into::into),
     ];
     for walk in walks {
         let folder = tempfile::tempdir()?;

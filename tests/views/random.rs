@@ -15,7 +15,7 @@ use vlscope::analysis::pool::Pooling;
 use vlscope::analysis::projection::{Align, Method, Recipe};
 use vlscope::analysis::statistics::Over;
 use vlscope::analysis::timeline::TokenGroup;
-use vlscope::analysis::{Combine, Direction, Engine, Pick, Rollout, Selection, SinkTreatment};
+use vlscope::analysis::{Combine, Direction, Engine, Pick, Rollout, Selection, SinkTreatment, WeightKind};
 use vlscope::gpu::AdapterChoice;
 use vlscope::headless::Headless;
 use vlscope::query::{OpenTrace, Query, Results, Solver};
@@ -218,7 +218,9 @@ fn random_selection(dice: &mut Dice, open: &OpenTrace) -> Selection {
         selection.layer = dice.of(&[Pick::One(layer), Pick::One(layer), Pick::Mean, Pick::Max]);
         let head = dice.below(heads);
         selection.head = dice.of(&[Pick::One(head), Pick::Mean, Pick::Max]);
-        selection.rollout = dice.chance(15).then_some(Rollout { start: 0, residual_percent: 50 });
+        if dice.chance(15) {
+            selection.weights = WeightKind::Rollout(Rollout { start: 0, residual_percent: 50 });
+        }
     }
     let count = selection.sequence(document).map_or(0, |sequence| document.sequences[sequence].tokens.len());
     selection.tokens = (0..count).filter(|_| dice.chance(20)).collect();
@@ -239,6 +241,9 @@ fn random_options(dice: &mut Dice) -> Options {
         statistic: dice
             .of(&["", "entropy", "distance", "mass.text.image", "vli.image_to_text", "head_metric.metric"])
             .to_owned(),
+        to: dice
+            .of(&[None, None, Some("0"), Some("0-9"), Some("image"), Some("region:none")])
+            .and_then(|to| to.parse().ok()),
         specials: dice.chance(50),
         z_score: dice.of(&[None, Some(Over::Layers), Some(Over::Heads), Some(Over::Everything)]),
         pooling: dice.of(&[Pooling::Maximum, Pooling::Mean]),

@@ -6,7 +6,7 @@ use crate::fixtures::{Case, encoder_decoder, labels, multi_image, question};
 use glam::Vec2;
 use vlscope::analysis::sinks::{Sink, Sinks};
 use vlscope::analysis::timeline::Timeline;
-use vlscope::analysis::{Combine, Direction, Pick, Rollout, SinkTreatment};
+use vlscope::analysis::{Combine, Direction, Pick, Rollout, SinkTreatment, WeightKind};
 use vlscope::render::{Color, Mark, Rect};
 use vlscope::view::{View, summary};
 
@@ -92,7 +92,7 @@ fn weights_that_are_left_out_are_not_drawn_and_do_not_spoil_the_shares() {
 #[test]
 fn a_rollout_that_cannot_be_is_explained_in_every_view_that_lacks_it() {
     let mut case = encoder_decoder();
-    case.selection.rollout = Some(Rollout::default());
+    case.selection.weights = WeightKind::Rollout(Rollout::default());
     case.known.weights = Arc::default();
     case.known.matrix = Arc::default();
     case.known.refusal = Some("rollout needs self-attention".to_owned());
@@ -107,7 +107,7 @@ fn titles_name_maximum_rollout_and_sums() {
     case.selection.layer = Pick::Max;
     case.selection.head = Pick::Max;
     assert!(says(&case, View::Matrix, "maximum of layers · maximum of heads"));
-    case.selection.rollout = Some(Rollout { start: 1, ..Rollout::default() });
+    case.selection.weights = WeightKind::Rollout(Rollout { start: 1, ..Rollout::default() });
     assert!(says(&case, View::Matrix, "rollout of layers 1 to 3 · maximum of heads"));
     assert!(says(&case, View::Text, "attention rollout"), "the colour bar says what its numbers are");
     case.selection.layer = Pick::One(2);

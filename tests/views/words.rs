@@ -7,7 +7,7 @@ use crate::fixtures::*;
 use glam::Vec2;
 use vlscope::analysis::projection::{Align, Method};
 use vlscope::analysis::similarity::Similarity;
-use vlscope::analysis::{Combine, Pick, Rollout, SinkTreatment};
+use vlscope::analysis::{Combine, Pick, Rollout, SinkTreatment, WeightKind};
 use vlscope::render::{Mark, Rect};
 use vlscope::trace::{Area, Region};
 use vlscope::view::{Caption, HeadsOrder, Scene, Target, View, Zone};
@@ -86,12 +86,12 @@ fn a_caption_says_how_weights_came_about() {
         case.selection.combine = combine;
         assert!(caption(&mut case, View::Image).contains(words));
     }
-    case.selection.rollout = Some(Rollout { start: 1, residual_percent: 40 });
+    case.selection.weights = WeightKind::Rollout(Rollout { start: 1, residual_percent: 40 });
     case.selection.head = Pick::Mean;
     let rollout = caption(&mut case, View::Image);
     assert!(rollout.contains("rollout of layers 1 to 2") && rollout.contains("residual share 0.40"), "{rollout}");
     assert!(!rollout.contains("raw weights"), "{rollout}");
-    case.selection.rollout = None;
+    case.selection.weights = WeightKind::Raw;
     case.selection.sinks = SinkTreatment::Renormalise;
     assert!(caption(&mut case, View::Matrix).ends_with("sinks hidden, rows scaled up"));
     case.known.sinks = Some(Arc::default());

@@ -118,6 +118,8 @@ class _Capture:
         if self.times and len(self.times) != len(prompt.pictures):
             raise ValueError(f"there are {len(prompt.pictures)} frames and pictures, but {len(self.times)} times")
 
+    @torch.inference_mode(False)
+    @torch.enable_grad()
     def trace(self) -> Trace:
         process = Processed(self.model, self.processor, self.prompt, self.options["processing"] or {})
         inputs = process.inputs()

@@ -117,7 +117,7 @@ class Processed:
 
     def inputs(self) -> dict[str, Any]:
         """For the true pictures, where the model is and as it computes."""
-        device, dtype = next(((of.device, of.dtype) for of in self.model.parameters()), (None, torch.float32))
+        device, dtype = _device(self.model), _dtype(self.model)
         made = self._made()
         return {
             name: value.to(device, dtype if value.is_floating_point() else value.dtype)
@@ -141,6 +141,19 @@ class Processed:
             return made
         prompt.text = prompt.with_placeholders
         return self(prompt.pictures)
+
+
+def _device(model: torch.nn.Module) -> Any:
+    """Where a model reads its inputs. What accelerate has put away is on `meta` until it is needed."""
+    offloaded = getattr(getattr(model, "_hf_hook", None), "execution_device", None)
+    if offloaded is not None:
+        return offloaded
+    return next((of.device for of in model.parameters() if of.device.type != "meta"), None)
+
+
+def _dtype(model: torch.nn.Module) -> torch.dtype:
+    """As what a model computes; weights that are quantised are whole numbers."""
+    return next((of.dtype for of in model.parameters() if of.is_floating_point()), torch.float32)
 
 
 def _parts(message: Message) -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ def vilt(
         raise CaptureError(f"{type(model).__name__} is not a ViLT model")
     check_eager(model.config._attn_implementation)
     inputs = _with_masks(inputs)
-    with evaluation(model), torch.random.fork_rng(devices=[]):
+    with evaluation(model), torch.no_grad(), torch.random.fork_rng(devices=[]):
         random_state = torch.get_rng_state()
         with _recorded_patches(base.embeddings) as recorded, record(model) as tape:
             forward = model(**inputs)

@@ -23,8 +23,11 @@ def words_of(
     """
     norm = norm or torch.nn.Identity()
     found: dict[int | str, Words] = {}
+    weight = head.weight
+    # Of a quantised head it is a function, or whole numbers; where the head was put away it is on `meta`.
+    dtype = weight.dtype if torch.is_tensor(weight) and weight.is_floating_point() else logits.dtype
     for number, state in enumerate(states):
-        values = torch.as_tensor(state).to(head.weight)
+        values = torch.as_tensor(state).to(logits.device, dtype)
         found[number] = _words([head(norm(part[None]))[0] for part in values.split(_BATCH)], tokenizer, top)
     found["logits"] = _words([logits], tokenizer, top)
     return found

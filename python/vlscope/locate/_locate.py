@@ -86,6 +86,7 @@ def locate(
         if (known := cache.get(key)) is not None:  # type: ignore[union-attr]
             return _expanded(known, _placeholders(model, inputs))
     with evaluation(model), _same_random_numbers(inputs):
+        inputs = {name: _plain(value) for name, value in inputs.items()}
         before = torch.get_rng_state()
         found = _Search(model, inputs, process, sizes, module)
         located = found.located()
@@ -322,6 +323,11 @@ def _expanded(known: Located, is_placeholder: torch.Tensor) -> Located:
         next(kept) if here else Place("text", text=at) for at, here in enumerate(is_placeholder.reshape(-1).tolist())
     ]
     return Located(places, tuple(is_placeholder.shape), known.rules)
+
+
+def _plain(value: Any) -> Any:
+    """What was made in inference mode knows no gradients; a copy does."""
+    return value.clone() if isinstance(value, torch.Tensor) and value.is_inference() else value
 
 
 @contextmanager

@@ -99,13 +99,15 @@ class _Reached(BaseException):
 
 @contextmanager
 def evaluation(model: torch.nn.Module) -> Iterator[None]:
-    """Without dropout."""
-    training = model.training
+    """Without dropout, and with gradients where they are asked for, whatever the caller has set."""
+    training = [module for module in model.modules() if module.training]
     model.eval()
     try:
-        yield
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
     finally:
-        model.train(training)
+        for module in training:
+            module.training = True
 
 
 def states_at(model: torch.nn.Module, inputs: Inputs, module: str) -> torch.Tensor | None:

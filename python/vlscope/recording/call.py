@@ -27,6 +27,15 @@ class Heard:
     has_sink: bool = False
     #: The model changed its weights behind the softmax.
     is_changed: bool = False
+    #: Of values that weights were multiplied with: what they are known by.
+    sample: torch.Tensor | None = None
+    #: So many rows are of one token: heads that share a key.
+    heads_a_row: int = 1
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return self._rows.device
 
     @property
     def batch(self) -> int:
@@ -75,6 +84,10 @@ class Call:
     first_row: int = 0
     first_key: int = 0
     follows: Relation = Relation.NEW
+    #: How many keys were in a cache before the first row of the matrix.
+    before: int = 0
+    #: How many of its rows count: a draft that was not taken leaves fewer.
+    rows: int = -1
     #: Which of its rows are kept; all where None.
     kept_rows: list[int] | None = None
     query: Stored | None = None
@@ -82,6 +95,7 @@ class Call:
     key: Stored | None = None
     stored_from: int = 0
     weights: Stored | None = None
+    sample: torch.Tensor | None = None
     mask: Mask | None = None
     scale: float = 1.0
     has_sink: bool = False
@@ -94,3 +108,18 @@ class Call:
     #: Its layer is through: what is in the batch now is no window.
     is_settled: bool = False
     notes: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        if self.rows < 0:
+            self.rows = self.queries
+
+    def undo(self, last: int) -> None:
+        """Rows of the matrix from `last` on were taken back."""
+        self.rows = max(0, min(self.rows, last - self.first_row))
+        if self.kept_rows is not None:
+            self.kept_rows = [row for row in self.kept_rows if row < self.rows]
+
+    @property
+    def stored_rows(self) -> int:
+        """How many of the rows that are stored count."""
+        return self.rows if self.kept_rows is None else len(self.kept_rows)

@@ -9,9 +9,10 @@ no mask, some models test for the names of the others, and models that are not o
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from .call import Heard
 from .errors import RecordError
 from .frames import Frame
 from .masks import MASKED_BELOW, Mask, MaskReader
-from .shapes import four, heads_of
+from .shapes import folded, four, heads_of, tokens_of
 
 _T = torch.Tensor
 _SOFTMAX = {F.softmax, torch.softmax, torch.Tensor.softmax}
@@ -42,11 +43,24 @@ _KEEPS = {
     _T.reshape, _T.squeeze, _T.to, _T.type, _T.type_as, _T.unflatten, _T.unsqueeze, _T.view,
 }  # fmt: skip
 _MULTI_HEAD = inspect.signature(F.multi_head_attention_forward)
+#: Held while functions of PyTorch are replaced: threads would put each other's back.
+_REPLACING = threading.RLock()
+
+
+@dataclass(eq=False)
+class _Softmax:
+    """One softmax, whatever its weights went through since."""
+
+    #: Of a module's own forward; the number of axes is that of scores of several heads.
+    is_of_heads: bool
+    was_heard: bool = False
 
 
 @dataclass(eq=False)
 class _Weights:
     """What a softmax put out, until it meets its values."""
+
+    of: _Softmax
 
     values: torch.Tensor
     #: Which scores were no mask; None where all were.
@@ -56,7 +70,6 @@ class _Weights:
     has_sink: bool = False
     #: The model changed them: rows may not sum to 1.
     is_changed: bool = False
-    was_heard: bool = False
 
 
 class Interceptor(TorchFunctionMode):
@@ -89,17 +102,24 @@ class Interceptor(TorchFunctionMode):
         """Where `forget_since` shall begin."""
         return len(self._alive)
 
-    def forget_since(self, mark: int, result: Any) -> None:
-        """A module is through: weights that it made are of no use to others, unless they are its `result`."""
+    def forget_since(self, mark: int, result: Any) -> bool:
+        """A module is through: weights that it made are of no use to others, unless they are its `result`.
+
+        Whether there were weights of several heads that met no values.
+        """
         self._contexts.clear()
         if len(self._alive) == mark:
-            return
+            return False
         results = result if isinstance(result, (tuple, list)) else (result,)
-        kept = [tensor for tensor in self._alive[mark:] if any(tensor is other for other in results)]
+        kept, gone = [], []
         for tensor in self._alive[mark:]:
-            if not any(tensor is other for other in kept):
-                del self._weights[id(tensor)]
+            if any(tensor is other for other in results):
+                kept.append(tensor)
+            else:
+                gone.append(self._weights.pop(id(tensor)).of)
         self._alive[mark:] = kept
+        still = {id(self._weights[id(tensor)].of) for tensor in kept}
+        return any(of.is_of_heads and not of.was_heard and id(of) not in still for of in gone)
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -139,6 +159,7 @@ class Interceptor(TorchFunctionMode):
         heads = heads_of(frames, query)
         mask = None if attn_mask is None else _four_mask(attn_mask.detach(), query, heads)
         query, key, value = (four(values.detach(), heads) for values in (query, key, value))
+        rows = folded(frames, query, heads)
         groups = getattr(frames[0].module, "num_key_value_groups", 1)
         if type(groups) is int and groups > 1:
             query, key, value, mask = _ungrouped(query, key, value, mask, groups, heads)
@@ -149,7 +170,7 @@ class Interceptor(TorchFunctionMode):
             allowed = read if read is not None else allowed
             bias = None if is_plain else mask
             if bias is not None and bias.dtype == torch.bool:
-                bias = torch.zeros(bias.shape, device=bias.device).masked_fill(~bias, -torch.inf)
+                bias = bias.new_zeros(bias.shape, dtype=torch.float32).masked_fill(~bias, -torch.inf)
         self._hear(
             Heard(
                 key=key.expand(size[0], -1, -1, -1),
@@ -158,6 +179,7 @@ class Interceptor(TorchFunctionMode):
                 mask=allowed,
                 bias=bias,
                 scale=query.shape[-1] ** -0.5 if scale is None else scale,
+                heads_a_row=rows,
             )
         )
 
@@ -170,7 +192,8 @@ class Interceptor(TorchFunctionMode):
         scores = args[0] if args else kwargs["input"]
         allowed = scores.detach() > MASKED_BELOW
         axis = axis - result.dim() if axis >= 0 else axis
-        self._tag(result, _Weights(result.detach(), None if bool(allowed.all()) else allowed, axis))
+        of = _Softmax(result.dim() > 3)
+        self._tag(result, _Weights(of, result.detach(), None if bool(allowed.all()) else allowed, axis))
 
     def _follow(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: torch.Tensor) -> None:
         """Weights that are viewed, cast, turned, changed; or multiplied with values, and then they are attention."""
@@ -190,20 +213,25 @@ class Interceptor(TorchFunctionMode):
                     self._multiplied(_turned(weights), operands[0].mT, result)
             elif func is torch.Tensor.__getitem__ and _is_shortened(operand, result):
                 allowed = None if weights.allowed is None else func(weights.allowed, *args[1:])
-                self._tag(result, _Weights(result.detach(), allowed, -1, has_sink=True))
+                self._tag(result, _Weights(weights.of, result.detach(), allowed, -1, has_sink=True))
             elif result.numel() == operand.numel() and result.is_floating_point():
                 self._tag(result, _moved(weights, func, args, kwargs, result))
             return
 
     def _multiplied(self, weights: _Weights, value: torch.Tensor, result: torch.Tensor) -> None:
-        if weights.was_heard:
+        if weights.of.was_heard:
             return
-        weights.was_heard = True
+        weights.of.was_heard = True
         self._check_values(value, result)
-        heads = heads_of(self._frames(), weights.values)
+        frames = self._frames()
+        heads = heads_of(frames, weights.values)
         rows = four(weights.values, heads)
         allowed = None if weights.allowed is None else four(weights.allowed, heads)
-        self._hear(_heard(rows, allowed, None if value.dim() < 3 else four(value.detach(), heads), weights))
+        if heads is not None and heads == rows.shape[2] != rows.shape[1] == tokens_of(frames):
+            # Heads of one key, `[batch, queries, heads, keys]`.
+            rows, allowed = rows.transpose(1, 2), None if allowed is None else allowed.transpose(1, 2)
+        heard = _heard(rows, allowed, None if value.dim() < 3 else four(value.detach(), heads), weights)
+        self._hear(replace(heard, sample=_sample(value), heads_a_row=folded(frames, rows, heads)))
 
     def _einsum(self, equation: Any, operands: Sequence[Any], result: torch.Tensor) -> None:
         if not isinstance(equation, str) or "->" not in equation or len(operands) != 2 or "." in equation:
@@ -212,23 +240,26 @@ class Interceptor(TorchFunctionMode):
         labels = inputs.split(",")
         for place, operand in enumerate(operands):
             weights = self._weights.get(id(operand))
-            if weights is None or weights.was_heard or weights.values.shape != operand.shape:
+            if weights is None or weights.of.was_heard or weights.values.shape != operand.shape:
                 continue
             own, other = labels[place], labels[1 - place]
             key = own[weights.axis]
             queries = [label for label in own if label in out and label not in other]
             shared = [label for label in out if label in own and label in other]
-            if key in out or key not in other or len(queries) != 1 or len(shared) > 2:
+            if key in out or key not in other or not queries or len(shared) + len(queries) > 3:
                 continue
-            weights.was_heard = True
+            weights.of.was_heard = True
             self._check_values(operands[1 - place], result)
+            if len(queries) == 2:  # heads of one key
+                heads = heads_of(self._frames(), weights.values)
+                shared.append(queries.pop(operand.shape[own.index(queries[1])] == heads))
             order = [own.index(label) for label in (*shared, queries[0], key)]
             extra = (None,) * (2 - len(shared))
             rows = weights.values.permute(order)[(slice(None), *extra) if len(shared) == 1 else extra]
             allowed = weights.allowed
             if allowed is not None:
                 allowed = allowed.permute(order)[(slice(None), *extra) if len(shared) == 1 else extra]
-            self._hear(_heard(rows, allowed, None, weights))
+            self._hear(replace(_heard(rows, allowed, None, weights), sample=_sample(operands[1 - place])))
             return
 
     def _check_values(self, value: torch.Tensor, result: torch.Tensor) -> None:
@@ -252,19 +283,22 @@ class Interceptor(TorchFunctionMode):
         given = _MULTI_HEAD.bind(*args, **kwargs).arguments
         if given["training"] and given["dropout_p"] > 0:
             raise RecordError(f"attention drops out {given['dropout_p']:g} of its weights: call `model.eval()` first")
-        heads = given["num_heads"]
+        heads, here = given["num_heads"], threading.get_ident()
 
         def scaled(*inner: Any, **options: Any) -> Any:
-            self._scaled_dot_product(*inner, **options)
+            if threading.get_ident() == here:
+                self._scaled_dot_product(*inner, **options)
             return plain_scaled(*inner, **options)
 
         def softmaxed(*inner: Any, **options: Any) -> torch.Tensor:
             result: torch.Tensor = plain_softmax(*inner, **options)
-            allowed = inner[0].detach() > MASKED_BELOW
-            self._hear(_heard(four(result.detach(), heads), None if bool(allowed.all()) else four(allowed, heads)))
+            if threading.get_ident() == here:
+                allowed = inner[0].detach() > MASKED_BELOW
+                self._hear(_heard(four(result.detach(), heads), None if bool(allowed.all()) else four(allowed, heads)))
             return result
 
         with (
+            _REPLACING,
             _replaced("scaled_dot_product_attention", scaled) as plain_scaled,
             _replaced("softmax", softmaxed) as plain_softmax,
         ):
@@ -297,20 +331,21 @@ def _moved(weights: _Weights, func: Any, args: Any, kwargs: Any, result: torch.T
         if weights.values.dim() != result.dim():
             return _gone(weights)
         allowed = None if weights.allowed is None else func(weights.allowed, *args[1:], **kwargs)
-        return _Weights(func(weights.values, *args[1:], **kwargs), allowed, axis, weights.has_sink, weights.is_changed)
+        values = func(weights.values, *args[1:], **kwargs)
+        return replace(weights, values=values, allowed=allowed, axis=axis)
     values = result.detach().reshape(weights.values.shape)
     is_changed = weights.is_changed or func not in (torch.nan_to_num, _T.nan_to_num)
-    return _Weights(values, weights.allowed, weights.axis, weights.has_sink, is_changed)
+    return replace(weights, values=values, is_changed=is_changed)
 
 
 def _turned(weights: _Weights) -> _Weights:
     allowed = None if weights.allowed is None else weights.allowed.mT
-    return _Weights(weights.values.mT, allowed, -1, weights.has_sink, weights.is_changed)
+    return replace(weights, values=weights.values.mT, allowed=allowed, axis=-1)
 
 
 def _gone(weights: _Weights) -> _Weights:
     """Weights of which nobody knows where they are."""
-    return _Weights(weights.values, weights.allowed, 0, was_heard=True)
+    return replace(weights, of=_Softmax(False, was_heard=True), axis=0)
 
 
 def _drops_out(_: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> bool:
@@ -353,6 +388,12 @@ def _ungrouped(
     elif count == key.shape[1] and count % groups == 0 and torch.equal(key[:, 0, :1], key[:, groups - 1, :1]):
         key, value = key[:, ::groups], value[:, ::groups]
     return query, key, value, mask
+
+
+def _sample(value: torch.Tensor) -> torch.Tensor:
+    """Two numbers by which values are known again."""
+    value = value.detach()
+    return torch.stack([part.sum(dtype=torch.float32) for part in (value, value[..., :1, :])])
 
 
 def _is_shortened(tensor: Any, result: torch.Tensor) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,8 @@ class _Place:
     batch: int
     rows: _Span
     keys: _Span
-    #: Which of the call's rows and keys those are; all but padding.
-    own: _Span = field(default_factory=lambda: slice(None))
+    #: Which of the call's stored rows those are; of a window, which of its keys as well: all but padding.
+    own: _Span
 
 
 class Matrix:
@@ -58,8 +58,10 @@ class Matrix:
             self.rows = self.keys = first.token_count
             self.notes.add(f"{first.batch // self.examples} windows in the batch")
         else:
-            self.rows = max(row + call.queries for call, (row, _) in zip(calls, offsets, strict=True)) * self._tiles
+            self.rows = max(row + call.rows for call, (row, _) in zip(calls, offsets, strict=True)) * self._tiles
             self.keys = self._count_keys() * self._tiles
+        if first.before and any(call.follows is Relation.CACHED for call in calls):
+            self.notes.add(f"the first {first.before} keys were in the cache before")
         self._has_padding = first.tokens is not None and bool((first.tokens < 0).any())
         if self._has_padding:
             self.notes.add("padding in windows takes its share: rows sum to less than 1")
@@ -86,9 +88,9 @@ class Matrix:
 
     def weights(self, example: int) -> torch.Tensor:
         """`[heads, rows, keys]`, float32; rows that see no key are 0."""
-        whole = torch.zeros(self.heads, self._row_count, self.keys)
-        keys = None if any(call.key is None and call.query is None for call in self.calls) else self._keys(example)
-        counts = torch.zeros(self._row_count)
+        whole = torch.zeros(self.heads, self._row_count, self.keys, dtype=torch.float32, device="cpu")
+        keys = None if all(call.query is None for call in self.calls) else self._keys(example)
+        counts = torch.zeros(self._row_count, dtype=torch.float32, device="cpu")
         for place in self._places(example):
             rows = self._row_numbers(place)
             part = self._part(place, keys)
@@ -107,9 +109,7 @@ class Matrix:
 
     def mask_key(self, example: int) -> tuple[Any, ...]:
         """Equal for matrices of which `allowed` is equal."""
-        parts = (
-            (id(call.mask), call.queries, call.keys, *at) for call, at in zip(self.calls, self._offsets, strict=True)
-        )
+        parts = ((id(call.mask), call.rows, call.keys, *at) for call, at in zip(self.calls, self._offsets, strict=True))
         return (*parts, id(self.calls[0].tokens), self.rows, self.keys, self._tiles, example)
 
     def queries(self, example: int) -> torch.Tensor:
@@ -147,7 +147,7 @@ class Matrix:
         pairs = list(zip(self.calls, self._offsets, strict=True))
         if any(call.follows is Relation.CACHED for call in self.calls):
             # A static cache is longer than what is in it.
-            return max(row + call.queries for call, (row, _) in pairs)
+            return max(call.before + row + call.rows for call, (row, _) in pairs)
         return max(key + call.keys for call, (_, key) in pairs)
 
     def _kept_rows(self) -> list[int] | None:
@@ -156,7 +156,7 @@ class Matrix:
         kept = [
             row + own
             for call, (row, _) in zip(self.calls, self._offsets, strict=True)
-            for own in (range(call.queries) if call.kept_rows is None else call.kept_rows)
+            for own in (range(call.rows) if call.kept_rows is None else call.kept_rows)
         ]
         if self._tiles > 1 or self._is_windowed:
             raise RecordError(f"`{self.path}` has its queries in tiles or windows: record it without `queries`")
@@ -177,9 +177,10 @@ class Matrix:
         for call, (row, key) in zip(self.calls, self._offsets, strict=True):
             for tile in range(self._tiles):
                 batch = example * self._tiles + tile
-                rows, keys = row + tile * call.queries, key + tile * call.keys
+                rows, keys = row + tile * call.rows, key + tile * call.keys
                 last = min(keys + call.keys, self.keys)
-                yield _Place(call, batch, slice(rows, rows + call.queries), slice(keys, last))
+                stored = slice(0, call.stored_rows)
+                yield _Place(call, batch, slice(rows, rows + call.rows), slice(keys, last), stored)
 
     def _row_numbers(self, place: _Place) -> torch.Tensor:
         """Which rows of the whole a call's kept rows are."""
@@ -188,7 +189,7 @@ class Matrix:
             return numbers
         own = place.call.kept_rows
         numbers = numbers if own is None else numbers[own]
-        return torch.searchsorted(torch.tensor(self.kept), numbers)
+        return torch.searchsorted(torch.tensor(self.kept, device="cpu"), numbers)
 
     # What.
 
@@ -219,8 +220,7 @@ class Matrix:
     def _allowed_of(self, place: _Place) -> Allowed:
         call, own = place.call, place.own
         allowed = self._seen(place)
-        if call.kept_rows is not None:
-            allowed = allowed[call.kept_rows]
+        allowed = allowed[: call.rows] if call.kept_rows is None else allowed[call.kept_rows]
         if isinstance(own, torch.Tensor):
             allowed = allowed[np.ix_(own.numpy(), own.numpy())]
         return allowed if isinstance(place.keys, torch.Tensor) else allowed[:, : place.keys.stop - place.keys.start]
@@ -235,7 +235,8 @@ class Matrix:
             stored: Stored | None = getattr(place.call, name)
             if stored is None:
                 continue
-            part = stored.read()[place.batch if stored.shape[0] > 1 else 0][:, place.own]
+            own: _Span = place.own if rows or isinstance(place.own, torch.Tensor) else slice(None)
+            part = stored.read()[place.batch if stored.shape[0] > 1 else 0][:, own]
             if whole is None:
                 whole = part.new_zeros(part.shape[0], self._row_count if rows else self.keys, *part.shape[2:])
             if rows:
@@ -250,7 +251,7 @@ class Matrix:
 
 
 def _numbers(span: _Span) -> torch.Tensor:
-    return torch.arange(span.start, span.stop) if isinstance(span, slice) else span
+    return torch.arange(span.start, span.stop, device="cpu") if isinstance(span, slice) else span
 
 
 def _tiles(call: Call) -> int:
@@ -279,7 +280,10 @@ def _of_run(run: list[list[Call]]) -> list[Matrix]:
     """Calls of one run of a module: what belongs together follows on each other."""
     groups: list[list[list[Call]]] = []
     for calls in run:
-        if groups and len(calls) == len(groups[-1][0]) == 1 and _join([group[0] for group in groups[-1]], calls[0]):
+        if same := next((group[0] for group in groups if len(group) == 1 and _is_same(group[0], calls)), None):
+            same[0].notes.add("computed more than once, for other values")
+            same[0].value_norm = None
+        elif groups and len(calls) == len(groups[-1][0]) == 1 and _join([group[0] for group in groups[-1]], calls[0]):
             groups[-1].append(calls)
         else:
             groups.append([calls])
@@ -306,6 +310,8 @@ def _join(group: list[Call], call: Call) -> bool:
     if (call.batch, call.heads, call.scale) != (last.batch, last.heads, last.scale) or call.tokens is not None:
         return False
     if _has_same_keys(last, call):
+        if call.given is not None and sum(one.queries for one in group) + call.queries > call.given:
+            return False  # no part of the queries, but others
         return len(group) == 1 or _has_same_keys(group[0], last)
     # A window is a part of the tokens: what sees all of them is another attention, such as a head.
     return all(one.queries == one.keys and one.queries != one.given for one in (*group, call))
@@ -315,6 +321,29 @@ def _has_same_keys(one: Call, other: Call) -> bool:
     if one.keys != other.keys:
         return False
     if one.key is None or other.key is None:
-        # Of weights nothing tells but the counts: windows are square.
-        return one.queries != one.keys or other.queries != other.keys
+        # Of weights nothing tells but the counts, since windows are square, and the values.
+        has_same_values = one.sample is None or other.sample is None or torch.equal(one.sample, other.sample)
+        return has_same_values and (one.queries != one.keys or other.queries != other.keys)
     return torch.equal(one.key.read(), other.key.read())
+
+
+def _is_same(one: list[Call], other: list[Call]) -> bool:
+    """Whether all queries of a module have met all its keys once more."""
+    if len(one) != len(other) or one[0].queries not in (one[0].keys, one[0].given):
+        return False
+    return all(
+        (call.batch, call.heads, call.queries, call.keys, call.scale)
+        == (again.batch, again.heads, again.queries, again.keys, again.scale)
+        and all(_is_equal(*pair) for pair in zip(_stored(call), _stored(again), strict=True))
+        for call, again in zip(one, other, strict=True)
+    )
+
+
+def _stored(call: Call) -> tuple[Stored | None, ...]:
+    return call.weights, call.query, call.key
+
+
+def _is_equal(one: Stored | None, other: Stored | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return torch.equal(one.read(), other.read())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from .call import Heard
+from .precision import in_full
 from .weights import scores_of
 
 #: How many scores are there at once.
@@ -17,7 +18,7 @@ def log_sum_exp(heard: Heard, heads: list[int] | None, rows: list[int] | None) -
     assert heard.query is not None
     chosen = list(range(heard.heads)) if heads is None else heads
     queries, keys = heard.queries, heard.keys
-    result = torch.empty(heard.batch, len(chosen), queries, device=heard.query.device)
+    result = torch.empty(heard.batch, len(chosen), queries, dtype=torch.float32, device=heard.query.device)
     step = max(1, _SCORES // max(1, keys))
     for example in range(heard.batch):
         allowed = None if heard.mask is None else torch.from_numpy(heard.mask.of(example, queries, keys))
@@ -35,6 +36,7 @@ def log_sum_exp(heard: Heard, heads: list[int] | None, rows: list[int] | None) -
     return result if rows is None else result[:, :, rows]
 
 
+@in_full
 @torch.no_grad()
 def value_norm(value: torch.Tensor, weight: torch.Tensor, heads: int) -> torch.Tensor:
     """‖W_O v‖ of each head and key, `[batch, heads, keys]`, float32: Kobayashi et al. 2020, arXiv 2004.10102, eq. 4.

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import torch
 
 from .errors import RecordError
-from .frames import Frame, Frames, unfused
+from .frames import Frame, Frames, quiet, unfused
 from .intercept import Interceptor
-from .refusals import check_chosen, check_evaluation, check_heard
+from .refusals import check_chosen, check_evaluation, check_heard, check_ran
 from .tape import Tape
 from .windows import find_windows
 
@@ -92,6 +92,7 @@ class record(AbstractContextManager[Tape]):
         self._tape.finish(self._frames)
         if kind is not None:
             return
+        check_ran(self._tape, elsewhere=self._frames.ran_elsewhere)
         if self._has_filter:
             check_chosen(self._tape)
         else:
@@ -103,11 +104,13 @@ class record(AbstractContextManager[Tape]):
 
     def _leave(self, frame: Frame, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
         is_leaf = next(frame.module.children(), None) is None
-        if not is_leaf or frame.calls:
-            self._interceptor.forget_since(frame.mark, result)
         calls = self._tape.calls[frame.first_call :]
+        if (not is_leaf or frame.calls) and self._interceptor.forget_since(frame.mark, result):
+            for call in calls:
+                if call.path == frame.path:
+                    call.notes.add("parts of its attention are missing: softmaxes that met no values")
         if calls:
-            with self._frames.quiet():
+            with quiet():
                 find_windows(frame, calls, args, kwargs)
             self._tape.put_out(frame, args, kwargs, result)
         if not self._frames.stack:

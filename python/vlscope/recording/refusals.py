@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from .errors import RecordError
 
 if TYPE_CHECKING:
+    from .blocks import Block
     from .tape import Tape
 
 _SHOWN = 5
@@ -29,6 +30,28 @@ def reordered(path: str) -> RecordError:
     return RecordError(
         f"`{path}` goes on with other rows of its batch than before: beams were reordered. Generate with num_beams=1, "
         "or generate first, and record `model(...)` on the sequence that came out"
+    )
+
+
+def check_values(path: str, device: torch.device) -> torch.device:
+    """On `meta` there are none."""
+    if device.type == "meta":
+        raise RecordError(f"`{path}` runs on `meta`, where tensors have no values: load the model's weights first")
+    return device
+
+
+def check_ran(tape: Tape, *, elsewhere: bool) -> None:
+    """A block in which nothing ran shows nothing of the model."""
+    if tape.ran:
+        return
+    if elsewhere:
+        raise RecordError(
+            "the model ran in another thread, and a thread is recorded that records itself: put `with "
+            "vlscope.record(model)` into the function that the thread runs"
+        )
+    raise RecordError(
+        "nothing ran: the model was not called in the block. Give the very object that is called, and call it inside "
+        "of `with vlscope.record(model) as tape:`"
     )
 
 
@@ -77,6 +100,34 @@ def unheard(tape: Tape) -> list[str]:
     return [name for name in names if not any(other != name and _is_inside(other, name) for other in names)]
 
 
+def check_example(blocks: Sequence[Block], example: int) -> None:
+    """An example that the batch does not have."""
+    count = max((block.examples for block in blocks), default=1)
+    if not 0 <= example < max(1, count):
+        raise RecordError(f"{count} examples were recorded, there is none of number {example}")
+
+
+def check_output(tape: Tape, output: Any, example: int) -> None:
+    """Beam search puts its best beam first, which was another row of the batch."""
+    output = getattr(output, "sequences", output)
+    if not torch.is_tensor(output) or output.dim() != 2 or output.is_floating_point() or not len(output):
+        return
+    came = output[min(example, len(output) - 1), :-1].tolist()
+    for block in tape.blocks():
+        calls = next(iter(block.matrices.values())).calls
+        read = [(call, tape.read.get(call.forward)) for call in calls]
+        if block.query_count != len(came) or any(ids is None for _, ids in read):
+            continue
+        found = [ids[min(example, len(ids) - 1), : call.rows].tolist() for call, ids in read if ids is not None]
+        rows = [number for step in found for number in step]
+        if len(rows) == len(came) and rows != came:
+            raise RecordError(
+                f"row {example} of the batch read other tokens than row {min(example, len(output) - 1)} of `output` "
+                "has: the best of several beams came out, which is another. Generate with num_beams=1, or generate "
+                "first, and record `model(...)` on the sequence that came out"
+            )
+
+
 def empty_rows(name: str, layer: int, rows: Iterable[int]) -> RecordError:
     """Queries that see no key have no weights."""
     found = list(rows)
@@ -91,6 +142,8 @@ def _is_attention(name: str, module: torch.nn.Module) -> bool:
     if type(module).__module__.startswith("torch.nn.") and not isinstance(module, torch.nn.MultiheadAttention):
         return False  # a map or a norm beside attention
     kind = type(module).__name__.lower()
+    if "norm" in kind or re.search(r"(^|[._])(pre|post)_att(n|ention)$", name):
+        return False  # what comes before attention, or behind
     return kind.endswith(("attention", "attn")) or re.search(r"(^|[._])att(n|ention)$", name) is not None
 
 

@@ -12,8 +12,12 @@ class Relation(Enum):
     NEW = auto()
     #: Further rows, whose keys follow on those before.
     CACHED = auto()
+    #: The same, behind a part of the rows so far: a draft was not taken.
+    UNDONE = auto()
     #: Further rows on the same keys.
     SAME_KEYS = auto()
+    #: Further rows, whose cache holds the keys before only roughly: it is quantised.
+    ROUGH = auto()
     #: The same rows computed again, and more of them.
     AGAIN = auto()
     #: Further rows, but rows of the batch have changed their places.

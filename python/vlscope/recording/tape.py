@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,11 +14,12 @@ from .call import Call, Heard
 from .frames import Frame, Frames
 from .matrix import matrices
 from .norms import log_sum_exp, value_norm
-from .refusals import check_heads, reordered
+from .refusals import check_heads, check_values, reordered
 from .relation import Relation
 from .sequences import Sequence, sequences_of
+from .shapes import tokens_of
 from .spool import Spool, Stored
-from .tracks import Track
+from .tracks import Track, Tracks
 from .weights import weights_in_parts
 
 if TYPE_CHECKING:
@@ -52,7 +54,11 @@ class Tape:
         self._layers, self._heads, self._queries = layers, heads, queries
         self.has_statistics = statistics
         self._keep, self._hidden = keep, hidden
-        self._tracks: dict[tuple[str, int], tuple[Track, list[Call]]] = {}
+        #: Where the model computes.
+        self.device = torch.device("cpu")
+        #: The ids that each run of the outermost module read.
+        self.read: dict[int, torch.Tensor] = {}
+        self._tracks: dict[tuple[str, int], Tracks] = defaultdict(Tracks)
         self._matrices: list[list[Call]] = []
         self._unprojected: tuple[Frame, Call, torch.Tensor] | None = None
         self._blocks: list[Block] | None = None
@@ -67,6 +73,8 @@ class Tape:
             self.left_out.add(frame.path)
             return
         check_heads(frame.path, heard.heads, self._heads)
+        self.device = check_values(frame.path, heard.device)
+        self._blocks = None
         track, calls, relation = self._track_of(frame, heard)
         call = Call(
             frame.path,
@@ -77,23 +85,35 @@ class Tape:
             heard.queries,
             heard.keys,
             frames.examples,
-            frame.given[1] if frame.given else None,
+            tokens_of(frames.running()),
             scale=heard.scale,
             mask=heard.mask,
             has_sink=heard.has_sink,
+            sample=heard.sample,
         )
+        if relation is Relation.UNDONE:
+            track.undo(heard.keys - heard.queries)
+            for before in calls:
+                before.undo(track.rows)
+            relation = Relation.CACHED
+        if relation is Relation.ROUGH:
+            track.is_rough, relation = True, Relation.CACHED
+        if track.is_rough:
+            call.notes.add("a quantised cache: its steps are kept as weights")
         if relation is Relation.CACHED:
             call.first_row, call.first_key = track.rows, track.first_key_of(heard)
-            call.stored_from = track.rows - call.first_key
-            call.notes = {"a sliding cache"} if call.first_key else set()
+            call.stored_from = track.end - call.first_key
+            call.notes |= {"a sliding cache"} if call.first_key else set()
         elif relation is Relation.SAME_KEYS:
             call.first_row, call.stored_from = track.rows, heard.keys
         elif relation is Relation.AGAIN:
-            call.notes = {"no cache: the last step"}
+            call.notes.add("no cache: the last step")
         if heard.is_changed:
             call.notes.add("weights are changed behind the softmax: rows may not sum to 1")
-        call.follows = relation
-        self._store(call, heard)
+        if heard.heads_a_row > 1:
+            call.notes.add(f"heads share a key and lie in the rows: {heard.heads_a_row} rows a token")
+        call.follows, call.before = relation, track.before
+        self._store(call, heard, as_weights=self._keep == "weights" or track.is_rough)
         if relation in (Relation.CACHED, Relation.SAME_KEYS):
             track.go_on(heard, frame.forward, call.first_key)
             track.follows = relation
@@ -131,7 +151,7 @@ class Tape:
 
     def finish(self, frames: Frames) -> None:
         """The model is through."""
-        self.ran = frames.ran
+        self.ran, self.read = frames.ran, frames.read
         self._tracks.clear()
         self._unprojected = None
         self.spool.flush()
@@ -198,27 +218,24 @@ class Tape:
         return self._layers is None or not numbers or numbers[-1] in self._layers
 
     def _track_of(self, frame: Frame, heard: Heard) -> tuple[Track, list[Call], Relation]:
-        key = (frame.path, frame.calls)
-        track, calls = self._tracks.get(key, (None, []))
-        relation = Relation.NEW if track is None else track.relation(heard, frame.forward)
+        tracks = self._tracks[frame.path, frame.calls]
+        track, calls, relation = tracks.find(heard, frame.forward)
         if relation is Relation.REORDERED:
             raise reordered(frame.path)
-        if track is None or relation in (Relation.NEW, Relation.AGAIN):
+        if track is None or relation is Relation.AGAIN:
             if relation is Relation.AGAIN:
                 calls.clear()
             else:
-                calls = []
                 self._matrices.append(calls)
             track = Track.begin(heard, frame.forward)
-            self._tracks[key] = (track, calls)
+            tracks.begin(track, calls, relation)
         return track, calls, relation
 
-    def _store(self, call: Call, heard: Heard) -> None:
+    def _store(self, call: Call, heard: Heard, *, as_weights: bool) -> None:
         rows = self._rows_of(call)
         if rows is not None:
             call.kept_rows = rows
-        has_weights = heard.weights is not None or heard.bias is not None or self._keep == "weights"
-        if has_weights:
+        if as_weights or heard.weights is not None or heard.bias is not None:
             parts = weights_in_parts(heard, self._heads, rows)
             heads = call.heads if self._heads is None else len(self._heads)
             count = call.queries if rows is None else len(rows)

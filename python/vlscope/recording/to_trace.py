@@ -14,6 +14,7 @@ from ..trace import AttentionBlock, Mask, Token, Trace
 from .blocks import Block
 from .default_tokens import DefaultTokens
 from .errors import RecordError
+from .refusals import check_example, check_output
 from .sequences import Sequence
 from .states import states_of
 from .statistics import NAMES, Places, statistics_of_head
@@ -46,6 +47,8 @@ def make_trace(
     if dtype is not None and dtype not in _DTYPES:
         raise ValueError(f'dtype is "{dtype}", expected one of {", ".join(_DTYPES)}')
     sequences, blocks = tape.sequences(), tape.blocks()
+    check_example(blocks, example)
+    check_output(tape, output, example)
     unknown = sorted(tokens.keys() - {sequence.name for sequence in sequences})
     if unknown:
         names = ", ".join(sequence.name for sequence in sequences)
@@ -68,7 +71,7 @@ def make_trace(
     ]
     pictures = list(map(_rgb, images))
     if tape.has_statistics:
-        device = next((parameter.device for parameter in tape.model.parameters()), torch.device("cpu"))
+        device = tape.device
         for block, result in zip(blocks, attention, strict=True):
             sides = [Places.of(found[name], pictures, device) for name in (block.query, block.key)]
             result.statistics = _statistics(block, kept[block.query], kept[block.key], example, sides, device)
@@ -136,8 +139,8 @@ def _block(
             result.layers.append(_stored(weights, dtype or torch.float16, name))
         else:
             query, key = matrix.queries(example)[:, queries], matrix.keys_of(example)[:, keys]
-            result.queries.append(_stored(query, dtype or query.dtype, name))
-            result.keys.append(_stored(key, dtype or key.dtype, name))
+            result.queries.append(_stored(query, dtype or _single(query.dtype), name))
+            result.keys.append(_stored(key, dtype or _single(key.dtype), name))
             result.scale = matrix.scale
             if (lse := matrix.lse(example)) is not None:
                 result.lse.append(lse[:, queries].numpy())
@@ -180,6 +183,11 @@ def _is_equal(one: Mask, other: Mask) -> bool:
 
 def _half(dtype: torch.dtype) -> torch.dtype:
     return torch.bfloat16 if dtype == torch.bfloat16 else torch.float16
+
+
+def _single(dtype: torch.dtype) -> torch.dtype:
+    """A trace has no float64."""
+    return torch.float32 if dtype == torch.float64 else dtype
 
 
 def _stored(values: torch.Tensor, dtype: torch.dtype, what: str) -> Array:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from .call import Heard
+from .precision import in_full
 
 
 def weights_of(
@@ -24,6 +25,7 @@ def weights_of(
     return scores.softmax(-1).nan_to_num(0.0)
 
 
+@in_full
 def scores_of(
     query: torch.Tensor,
     key: torch.Tensor,

@@ -132,4 +132,9 @@ def _head(model: Any) -> Any:
         raise RelevanceError(
             f"{type(model).__name__} has no head over its vocabulary: logit contributions cannot be told"
         )
+    if not torch.is_tensor(head.weight) or head.weight.is_meta or not head.weight.is_floating_point():
+        raise RelevanceError(
+            f"the head of {type(model).__name__} is quantised, or put away by accelerate: logit contributions need its "
+            "weights, so load the model without"
+        )
     return head

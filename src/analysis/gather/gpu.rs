@@ -147,7 +147,8 @@ pub fn of_heads(
 
 /// Whether the device can gather this.
 pub fn can_gather(layers: &[LayerWeights<'_>], part: &Resolved) -> bool {
-    part.direction == Direction::AttendsTo || !layers.iter().any(LayerWeights::is_computed)
+    let are_known = layers.iter().all(LayerWeights::has_shaders);
+    are_known && (part.direction == Direction::AttendsTo || !layers.iter().any(LayerWeights::is_computed))
 }
 
 /// One weight per token of the other side; `layers` are all of the block, and `key` says of which trace and block. Of a

@@ -17,7 +17,9 @@ pub mod gpu;
 
 use std::ops::Range;
 
-use super::{BlockLayout, Combine, Direction, LayerWeights, Pick, Selection};
+use super::{
+    BlockLayout, Combine, Direction, LayerRelevance, LayerWeights, NoSuchWeights, Pick, Selection, WeightKind,
+};
 
 /// Why a selection selects nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +58,12 @@ pub enum SelectionError {
     /// The side has none.
     #[error("nothing is selected: the sequence has no tokens")]
     NoTokens,
+    /// A relevance of other outputs than those of the selected tokens.
+    #[error("{0}")]
+    NoTarget(String),
+    /// The trace has none of the kind.
+    #[error(transparent)]
+    Weights(#[from] NoSuchWeights),
 }
 
 /// A layer and a run of its heads.
@@ -74,11 +82,15 @@ pub struct Resolved {
     pub combine: Combine,
 }
 
-/// The heads that a selection picks; a layer without the selected head takes no part.
+/// The heads that a selection picks; a layer without the selected head takes no part. A relevance that is not divided among heads
+/// is the same whichever are picked.
 ///
 /// # Errors
 /// If no head is left.
 pub fn heads(layers: &[LayerWeights<'_>], selection: &Selection) -> Result<Vec<LayerHeads>, SelectionError> {
+    if layers.first().and_then(LayerWeights::relevance).is_some_and(LayerRelevance::is_undivided) {
+        return Ok(vec![(0, 0..1)]);
+    }
     heads_of(selection.layer.indices(layers.len()), layers, selection)
 }
 
@@ -123,11 +135,22 @@ impl Resolved {
         if let Some(&token) = selection.tokens.iter().find(|&&token| token >= side.len()) {
             return Err(SelectionError::NoToken { token, tokens: side.len() });
         }
-        let tokens = match selection.tokens.as_slice() {
+        let targets = layers.first().and_then(LayerWeights::relevance).map(|relevance| relevance.targets);
+        let targets = targets.filter(|_| selection.direction == Direction::AttendsTo);
+        let tokens = match (selection.tokens.as_slice(), targets) {
+            ([], Some(targets)) => targets.to_vec(),
+            // What is no output has no row.
+            (tokens, Some(targets)) => {
+                let outputs = tokens.iter().copied().filter(|token| targets.contains(token)).collect::<Vec<_>>();
+                if outputs.is_empty() {
+                    return Err(no_target(&selection.weights, targets));
+                }
+                outputs
+            }
             // Where all are special, they are all there is to look at.
-            [] if side.iter().all(|token| token.special) => (0..side.len()).collect(),
-            [] => (0..side.len()).filter(|&token| !side[token].special).collect(),
-            tokens => tokens.to_vec(),
+            ([], None) if side.iter().all(|token| token.special) => (0..side.len()).collect(),
+            ([], None) => (0..side.len()).filter(|&token| !side[token].special).collect(),
+            (tokens, None) => tokens.to_vec(),
         };
         if tokens.is_empty() {
             return Err(SelectionError::NoTokens);
@@ -162,6 +185,8 @@ impl Resolved {
                     let key_heads = layers[*layer].together(heads.clone()).count();
                     key_heads * self.tokens.len() * key.bytes.len() / key.shape[0].max(1)
                 }
+                // No device has them.
+                LayerWeights::NormWeighted(..) | LayerWeights::Relevance(_) => 0,
             }
         };
         self.heads.iter().map(of_heads).sum()
@@ -179,8 +204,21 @@ impl Resolved {
     pub fn is_by_head(&self, selection: &Selection) -> bool {
         let has_maximum = [selection.layer, selection.head].contains(&Pick::Max);
         let adds_up = self.combine != Combine::Max || self.head_count() == 1;
-        selection.rollout.is_none() && !has_maximum && adds_up
+        selection.rollout().is_none() && !has_maximum && adds_up
     }
+}
+
+/// Targets that are named before the others are counted.
+const NAMED_TARGETS: usize = 4;
+
+fn no_target(kind: &WeightKind, targets: &[usize]) -> SelectionError {
+    let mut named: Vec<String> = targets.iter().take(NAMED_TARGETS).map(usize::to_string).collect();
+    if targets.len() > NAMED_TARGETS {
+        named.push(format!("{} more", targets.len() - NAMED_TARGETS));
+    }
+    let at = if targets.len() == 1 { "the output at token" } else { "the outputs at tokens" };
+    let of = kind.quantity();
+    SelectionError::NoTarget(format!("{of} is for {at} {}, not for what is selected", named.join(", ")))
 }
 
 /// The heads' weights added up, `[length]` each, and divided by `count`.

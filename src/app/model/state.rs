@@ -7,7 +7,7 @@ use glam::Vec2;
 
 use crate::analysis::statistics;
 use crate::analysis::timeline::output_tokens;
-use crate::analysis::{Pick, Selection};
+use crate::analysis::{Pick, Selection, WeightKind};
 use crate::app::model::browsing::Browsing;
 use crate::app::model::choices::{Exports, Playing, UiScale};
 use crate::app::model::comparison::Comparison;
@@ -102,6 +102,9 @@ impl State {
         if is_alike {
             let tokens = self.tokens_to_select(document);
             self.selection.tokens.retain(|&token| token < tokens);
+        }
+        if is_alike && self.selection.weights.check(&trace.trace, self.selection.block).is_err() {
+            self.selection.weights = WeightKind::Raw;
         }
         if !is_alike || check_selection(&trace.trace, &self.selection).is_err() {
             self.selection = first_selection(&trace);

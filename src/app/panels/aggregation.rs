@@ -1,30 +1,31 @@
-//! The menu that says how several tokens, layers and sinks become the weights that are shown. One menu, since the bar has
-//! no room for three; it is lit while anything in it differs from how it was at first.
+//! The menu that says which weights are shown, and how several tokens, layers and sinks become one. One menu, since the bar has
+//! no room for four; it is lit while anything in it differs from how it was at first.
 
 use egui::containers::menu::{MenuButton, MenuConfig};
-use egui::{Button, Checkbox, PopupCloseBehavior, Slider, Ui};
+use egui::{Button, PopupCloseBehavior, RadioButton, Slider, Ui};
 
 use crate::analysis::sinks::Criteria;
-use crate::analysis::{Combine, Direction, Pick, Selection, SinkTreatment, token_sets};
+use crate::analysis::{Combine, Direction, Rollout, Selection, SinkTreatment, WeightKind, token_sets};
 use crate::app::model::command::Command;
 use crate::app::model::state::State;
 use crate::app::ui::controls::radios;
-use crate::trace::{Block, Modality};
+use crate::trace::{Block, Modality, NAME_LETTERS, shortened};
 
 /// Shows it.
 pub fn show(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     let Some(block) = state.block() else { return };
     let mut selection = state.selection.clone();
-    let is_changed =
-        selection.combine != Combine::Mean || selection.rollout.is_some() || selection.sinks != SinkTreatment::Show;
+    let is_changed = selection.combine != Combine::Mean
+        || selection.weights != WeightKind::Raw
+        || selection.sinks != SinkTreatment::Show;
     // Several things are chosen, and sliders moved, while it is open.
     let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
     let button = MenuButton::from_button(Button::new("Weights").selected(is_changed)).config(config);
     let (response, _) = button.ui(ui, |ui| {
+        show_kinds(ui, state, block, &mut selection);
+        ui.separator();
         show_tokens(ui, state, commands);
         radios(ui, &mut selection.combine);
-        ui.separator();
-        show_rollout(ui, block, &mut selection);
         ui.separator();
         radios(ui, &mut selection.sinks);
         show_criteria(ui, &mut selection);
@@ -32,7 +33,9 @@ pub fn show(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     if selection != state.selection {
         commands.push(Command::SetSelection(selection));
     }
-    response.on_hover_text("Sets of tokens and how they combine, rollout through the layers, attention sinks");
+    response.on_hover_text(
+        "Raw, norm-weighted, rollout or relevance; sets of tokens and how they combine; attention sinks",
+    );
 }
 
 /// Tokens that are selected by a name.
@@ -75,25 +78,72 @@ fn show_tokens(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     }
 }
 
-fn show_rollout(ui: &mut Ui, block: &Block, selection: &mut Selection) {
-    let before = selection.rollout;
-    let last = match selection.layer {
-        Pick::One(layer) => layer.min(block.layers.saturating_sub(1)),
-        Pick::Mean | Pick::Max => block.layers.saturating_sub(1),
+/// A kind of weights that a trace may have, and why this one does not have it, if it does not.
+pub struct Kind {
+    /// As it is offered.
+    pub name: String,
+    /// Which it is.
+    pub weights: WeightKind,
+    /// In a sentence.
+    pub lacks: Option<String>,
+}
+
+/// All kinds of weights, of the selected block. A rollout is the one that is chosen.
+pub fn kinds_of(state: &State) -> Vec<Kind> {
+    let Some(open) = state.trace.as_ref().filter(|_| state.block().is_some()) else { return Vec::new() };
+    let kind = |weights: WeightKind| {
+        let name = match &weights {
+            WeightKind::Raw => "raw attention weights".to_owned(),
+            WeightKind::NormWeighted => "norm-weighted attention".to_owned(),
+            WeightKind::Rollout(_) => "rollout through the layers".to_owned(),
+            WeightKind::Relevance(name) => format!("relevance: {}", shortened(name, NAME_LETTERS)),
+        };
+        let lacks = weights.check(&open.trace, state.selection.block).err().map(|why| why.to_string());
+        let weights = match (weights, state.selection.rollout()) {
+            (WeightKind::Rollout(_), Some(chosen)) => WeightKind::Rollout(chosen),
+            (weights, _) => weights,
+        };
+        Kind { name, weights, lacks }
     };
-    let is_possible = block.query == block.key;
-    let mut is_on = before.is_some();
-    let toggle = ui.add_enabled(is_possible || is_on, Checkbox::new(&mut is_on, "rollout through the layers"));
-    toggle
-        .on_hover_text(format!("Up to layer {last}: Abnar and Zuidema 2020"))
-        .on_disabled_hover_text("Only self-attention has it");
-    let mut rollout = before.unwrap_or_default();
-    ui.add_enabled_ui(is_on, |ui| {
-        ui.add(Slider::new(&mut rollout.start, 0..=last).text("first layer"));
-        ui.add(Slider::new(&mut rollout.residual_percent, 0..=100).suffix(" %").text("residual share"))
-            .on_hover_text("How much of each token stays itself, for the residual connection");
-    });
-    selection.rollout = is_on.then_some(rollout);
+    WeightKind::all(open.document()).into_iter().map(kind).collect()
+}
+
+fn show_kinds(ui: &mut Ui, state: &State, block: &Block, selection: &mut Selection) {
+    let Some(open) = &state.trace else { return };
+    let document = open.document();
+    for Kind { name, weights, lacks } in kinds_of(state) {
+        let is_on = selection.weights == weights;
+        let words = match &weights {
+            WeightKind::Raw => "As the model multiplied the values by".to_owned(),
+            WeightKind::NormWeighted => {
+                "Times the norm of what each key adds, rows scaled to 1: Kobayashi et al. 2020".to_owned()
+            }
+            WeightKind::Rollout(_) => format!("Up to layer {}: Abnar and Zuidema 2020", last_layer(block, selection)),
+            WeightKind::Relevance(_) => {
+                let source = weights.relevance(document).and_then(|(_, found)| found.source.clone());
+                source.unwrap_or_else(|| "From the trace, which does not say by what method".to_owned())
+            }
+        };
+        let radio = ui.add_enabled(lacks.is_none() || is_on, RadioButton::new(is_on, name));
+        let radio = radio.on_hover_text(words).on_disabled_hover_text(lacks.unwrap_or_default());
+        if radio.clicked() && !is_on {
+            *selection = selection.with_weights(document, weights);
+        }
+    }
+    show_rollout(ui, block, selection);
+}
+
+fn last_layer(block: &Block, selection: &Selection) -> usize {
+    let last = block.layers.saturating_sub(1);
+    selection.layer.one().map_or(last, |layer| layer.min(last))
+}
+
+fn show_rollout(ui: &mut Ui, block: &Block, selection: &mut Selection) {
+    let last = last_layer(block, selection);
+    let WeightKind::Rollout(Rollout { start, residual_percent }) = &mut selection.weights else { return };
+    ui.add(Slider::new(start, 0..=last).text("first layer"));
+    ui.add(Slider::new(residual_percent, 0..=100).suffix(" %").text("residual share"))
+        .on_hover_text("How much of each token stays itself, for the residual connection");
 }
 
 /// From which values on a token is a sink.

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use egui::{Modifiers, Role, pos2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use crate::analysis::sinks::Criteria;
-use crate::analysis::{Combine, Pick, Rollout, Selection, SinkTreatment};
+use crate::analysis::{Combine, Pick, Rollout, Selection, SinkTreatment, WeightKind};
 use crate::app::model::command::Command;
 use crate::app::shell::interface::Interface;
 use crate::app::tests::{Result, settle, window_on};
@@ -48,7 +48,7 @@ fn menus_select_sets_of_tokens_and_combine_them() -> Result<()> {
 fn rollout_and_sinks_are_chosen_by_name() -> Result<()> {
     let mut harness = window_on("multi-image.safetensors")?;
     choose(&mut harness, "rollout through the layers");
-    assert_eq!(selection(&harness).rollout, Some(Rollout::default()));
+    assert_eq!(selection(&harness).rollout(), Some(Rollout::default()));
     for name in ["first layer", "residual share", "uniform share", "share of heads", "massive activation"] {
         harness.get_by_role_and_label(Role::Slider, name);
     }
@@ -72,12 +72,34 @@ fn rollout_and_sinks_are_chosen_by_name() -> Result<()> {
     Ok(())
 }
 
+/// What the trace has is offered; what it lacks is disabled.
+#[test]
+fn kinds_of_weights_are_chosen_from_one_menu() -> Result<()> {
+    let mut harness = window_on("queries-keys.safetensors")?;
+    choose(&mut harness, "norm-weighted attention");
+    assert_eq!(selection(&harness).weights, WeightKind::NormWeighted);
+    choose(&mut harness, "relevance: gradient");
+    assert_eq!(selection(&harness).weights, WeightKind::Relevance("gradient".to_owned()));
+    let tokens = selection(&harness).tokens;
+    assert!(tokens.iter().all(|token| [17, 18].contains(token)), "{tokens:?} are no outputs that it is for");
+    settle(&mut harness)?;
+    assert_eq!(harness.state().state.results.failures(), Vec::<&str>::new());
+
+    let mut harness = window_on("multi-image.safetensors")?;
+    harness.get_by_label("Weights").click();
+    harness.run_steps(3);
+    assert!(harness.get_by_label("norm-weighted attention").accesskit_node().is_disabled());
+    choose(&mut harness, "norm-weighted attention");
+    assert_eq!(selection(&harness).weights, WeightKind::Raw);
+    Ok(())
+}
+
 /// The views of a block that cannot roll out say why, and the window goes on.
 #[test]
 fn a_rollout_of_cross_attention_is_explained() -> Result<()> {
     let mut harness = window_on("encoder-decoder.safetensors")?;
-    let rollout = Some(Rollout::default());
-    let selection = Selection { block: 2, layer: Pick::Mean, head: Pick::Mean, rollout, ..Selection::default() };
+    let weights = WeightKind::Rollout(Rollout::default());
+    let selection = Selection { block: 2, layer: Pick::Mean, head: Pick::Mean, weights, ..Selection::default() };
     harness.state_mut().state.apply(Command::SetSelection(selection));
     settle(&mut harness)?;
     let state = &harness.state().state;

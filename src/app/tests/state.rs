@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::analysis::normalize::Normalization;
 use crate::analysis::projection::{Align, Method};
-use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment};
+use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment, WeightKind};
 use crate::app::model::choices::Playing;
 use crate::app::model::command::Command;
 use crate::app::model::state::State;
@@ -250,15 +250,17 @@ fn sets_of_tokens_replace_or_join_the_selection() -> Result {
 #[test]
 fn aggregation_is_chosen_and_stays_when_tokens_change() -> Result {
     let mut state = showing("multi-image")?;
-    let (combine, sinks, rollout) = (Combine::Max, SinkTreatment::Hide, Some(Rollout::default()));
-    state.apply(Command::SetSelection(Selection { combine, sinks, rollout, ..state.selection.clone() }));
+    let (combine, sinks) = (Combine::Max, SinkTreatment::Hide);
+    let weights = WeightKind::Rollout(Rollout::default());
+    state.apply(Command::SetSelection(Selection { combine, sinks, weights, ..state.selection.clone() }));
     state.apply(Command::SelectLayer(Pick::Max));
     state.apply(Command::SelectHead(Pick::Max));
     state.apply(Command::MoveHead { layers: 0, heads: 1 });
     state.apply(Command::Select { target: token(3), extend: false });
     let now = &state.selection;
     assert_eq!((now.layer, now.head), (Pick::Max, Pick::One(0)));
-    assert_eq!((now.combine, now.sinks, now.rollout), (Combine::Max, SinkTreatment::Hide, Some(Rollout::default())));
+    assert_eq!((now.combine, now.sinks), (Combine::Max, SinkTreatment::Hide));
+    assert_eq!(now.rollout(), Some(Rollout::default()));
     Ok(())
 }
 

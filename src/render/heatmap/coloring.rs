@@ -30,6 +30,8 @@ pub(in crate::render) struct Coloring {
     pub row_spans: Vec<Span>,
     pub range: [f32; 2],
     pub lut: [[u8; 4]; 256],
+    /// Whether the colours have two sides: of several cells that a pixel shows, the farthest from the middle counts.
+    pub diverging: bool,
     pub missing: Color,
     pub opacity: f32,
     pub fade: bool,
@@ -69,6 +71,7 @@ impl Coloring {
             row_spans,
             range: if mark.range.iter().all(|end| end.is_finite()) { mark.range } else { [0.0, 1.0] },
             lut: mark.colormap.lut(),
+            diverging: mark.colormap.is_diverging(),
             missing: mark.missing,
             opacity: mark.opacity.clamp(0.0, 1.0),
             fade: mark.fade,

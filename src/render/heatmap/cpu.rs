@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::coloring::{Coloring, Span};
+use crate::render::drawing::strength;
 use crate::render::faded;
 
 const MISSING: f32 = -1.0;
@@ -29,7 +30,7 @@ pub(in crate::render) fn color(coloring: &Coloring, values: &[f32]) -> Vec<[u8; 
             let level = if rows.fraction >= 0.0 {
                 between(first[column], last[column], rows.fraction)
             } else {
-                shown.iter().map(|levels| levels[column]).fold(MISSING, f32::max)
+                shown.iter().map(|levels| levels[column]).fold(MISSING, |one, other| stronger(coloring, one, other))
             };
             *pixel = color_of(coloring, level);
         }
@@ -59,7 +60,13 @@ fn along_row(coloring: &Coloring, values: &[f32], row: u32, span: &Span) -> f32 
     if span.fraction >= 0.0 {
         return between(level(span.begin), level(span.end - 1), span.fraction);
     }
-    (span.begin..span.end).map(level).fold(MISSING, f32::max)
+    (span.begin..span.end).map(level).fold(MISSING, |one, other| stronger(coloring, one, other))
+}
+
+/// The one of two levels that a pixel shows which shows both.
+fn stronger(coloring: &Coloring, one: f32, other: f32) -> f32 {
+    let of = |level: f32| if level < 0.0 { level } else { strength(level, coloring.diverging) };
+    if of(other) > of(one) { other } else { one }
 }
 
 fn color_of(coloring: &Coloring, level: f32) -> [u8; 4] {
@@ -72,6 +79,6 @@ fn color_of(coloring: &Coloring, level: f32) -> [u8; 4] {
     let fraction = level * 255.0 - step as f32;
     let [first, second] = [coloring.lut[step], coloring.lut[step + 1]].map(|rgba| rgba.map(f32::from));
     let channel = |i: usize| to_byte((first[i] + (second[i] - first[i]) * fraction) / 255.0);
-    let opacity = if coloring.fade { coloring.opacity * faded(level) } else { coloring.opacity };
+    let opacity = if coloring.fade { coloring.opacity * faded(level, coloring.diverging) } else { coloring.opacity };
     [channel(0), channel(1), channel(2), to_byte(opacity)]
 }

@@ -38,7 +38,7 @@ struct Params {
     first_element: u32,
     dtype: u32,
     missing: [u8; 4],
-    padding: u32,
+    diverging: u32,
 }
 
 /// `[rows, columns]` on the device: elements of a dtype from one on.
@@ -68,7 +68,7 @@ pub(super) fn color(
         first_element: cells.first_element,
         dtype: dtype_code(cells.dtype),
         missing: coloring.missing.0,
-        padding: 0,
+        diverging: u32::from(coloring.diverging),
     });
     let kernel = gpu.kernel(&SHADER)?;
     let spans = gpu.storage("spans", &[coloring.column_spans.as_slice(), &coloring.row_spans].concat())?;

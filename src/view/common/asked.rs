@@ -1,11 +1,13 @@
 //! The requests that several views make of their inputs. What a view needs and what it draws of are the same functions, so that
 //! none is drawn of what it did not ask for.
 
+use crate::analysis::WeightKind;
+use crate::analysis::normalize::Normalization;
 use crate::analysis::sinks::Sinks;
-use crate::analysis::statistics::{is_constant, mean};
+use crate::analysis::statistics::{is_constant, mean, statistic};
 use crate::query::{
-    BlockPeaks, BlockSinks, BlockStatistics, Normalized, Plane, Projection, Query, StateSimilarity, StatisticGrid,
-    Weights, hidden_state,
+    BlockPeaks, BlockSinks, BlockStatistics, HeadRelevance, HeadShares, Normalized, Plane, Projection, Query,
+    StateSimilarity, StatisticGrid, Weights, hidden_state,
 };
 use crate::view::Inputs;
 
@@ -27,7 +29,15 @@ pub(in crate::view) fn has_attention(inputs: &Inputs<'_>) -> bool {
 
 /// `None` where weights are coloured as they are.
 pub(in crate::view) fn normalized(inputs: &Inputs<'_>) -> Option<Normalized> {
-    Normalized::of(inputs.shown, inputs.options.normalization)
+    Normalized::of(inputs.shown, normalization(inputs))
+}
+
+/// What is done to the weights before they are coloured: nothing where they have a sign, which it would take away.
+pub(in crate::view) fn normalization(inputs: &Inputs<'_>) -> Normalization {
+    match inputs.shown.weights.is_signed(inputs.document) {
+        true => Normalization::None,
+        false => inputs.options.normalization,
+    }
 }
 
 /// `None` where sinks are shown like all other tokens.
@@ -45,15 +55,58 @@ pub(in crate::view) fn peaks(inputs: &Inputs<'_>) -> Option<BlockPeaks> {
     (inputs.options.lock_scale && has_attention(inputs)).then(|| BlockPeaks::of(inputs.shown))
 }
 
-/// The statistic of the heads; `None` where there are none.
-pub fn statistics(inputs: &Inputs<'_>) -> Option<BlockStatistics> {
-    let (block, options) = (inputs.shown.block, inputs.options);
-    let exists = block < inputs.document.attention.len() && !options.statistic.is_empty();
-    exists.then(|| BlockStatistics::of(block, &options.statistic, options.specials))
+/// The heads' shares of attention to the tokens that the options name; `None` where they name none.
+fn shares(inputs: &Inputs<'_>) -> Option<HeadShares> {
+    let others = inputs.options.to.as_ref().filter(|_| has_attention(inputs))?;
+    Some(HeadShares::of(inputs.shown, others))
 }
 
-/// The statistic of the heads as far as it is known, and how many layers of how many that are; empty where nothing is.
+/// The statistic of the heads; `None` where there are none, or others are shown in its place.
+pub fn statistics(inputs: &Inputs<'_>) -> Option<BlockStatistics> {
+    let (block, options) = (inputs.shown.block, inputs.options);
+    let exists = block < inputs.document.attention.len() && !options.statistic.is_empty() && options.to.is_none();
+    let of = |weights| BlockStatistics::of(block, &options.statistic, options.specials).of_weights(weights);
+    exists.then(|| of(&inputs.shown.weights))
+}
+
+/// A relevance that is divided among heads: it is shown in place of a statistic.
+fn head_relevance(inputs: &Inputs<'_>) -> Option<HeadRelevance> {
+    let (_, relevance) = inputs.shown.weights.relevance(inputs.document)?;
+    (has_attention(inputs) && relevance.block == Some(inputs.shown.block)).then(|| HeadRelevance::of(inputs.shown))
+}
+
+/// What the numbers of the heads are of.
+pub(in crate::view) fn of_heads(inputs: &Inputs<'_>) -> Option<Query> {
+    let of_relevance = || head_relevance(inputs).map(Query::from);
+    shares(inputs).map(Query::from).or_else(of_relevance).or_else(|| statistics(inputs).map(Query::from))
+}
+
+/// Why there are no numbers of the heads.
+pub(in crate::view) fn failure_of_heads<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
+    if let Some(request) = shares(inputs) {
+        return inputs.results.failure(&request);
+    }
+    match head_relevance(inputs) {
+        Some(request) => inputs.results.failure(&request),
+        None => inputs.results.failure(&statistics(inputs)?),
+    }
+}
+
+/// The numbers of the heads as far as they are known, and how many layers of how many that are; empty where nothing is.
 pub fn statistic_grid(inputs: &Inputs<'_>) -> (StatisticGrid, Option<[usize; 2]>) {
+    if let Some(request) = shares(inputs) {
+        let Some(known) = inputs.results.get(&request) else { return Default::default() };
+        let z_score = inputs.options.z_score;
+        let mut grid = known.grid(inputs.document, inputs.shown.block, HeadShares::NAME, z_score);
+        grid.label = z_score.map_or(request.label(), |over| format!("{}, {}", request.label(), over.label()));
+        return (grid, inputs.results.is_part(&request).then_some(known.layers));
+    }
+    if let Some(request) = head_relevance(inputs) {
+        let (document, kind) = (inputs.document, &inputs.shown.weights);
+        let known = inputs.results.get(&request);
+        let grid = known.map(|found| StatisticGrid::of_relevance(document, kind, found));
+        return (grid.unwrap_or_default(), None);
+    }
     let Some(request) = statistics(inputs) else { return Default::default() };
     let Some(known) = inputs.results.get(&request) else { return Default::default() };
     let options = inputs.options;
@@ -62,6 +115,9 @@ pub fn statistic_grid(inputs: &Inputs<'_>) -> (StatisticGrid, Option<[usize; 2]>
     if is_constant && options.z_score.is_none() {
         // Stored in half precision, the rows add up to 1 but for what that cannot say.
         grid.flat = grid.flat.or(Some(mean(&grid.values)).filter(|mean| mean.is_finite()));
+    }
+    if inputs.shown.weights == WeightKind::NormWeighted && statistic(&options.statistic).is_some() {
+        grid.label = format!("{}, norm-weighted", grid.label);
     }
     (grid, inputs.results.is_part(&request).then_some(known.layers))
 }

@@ -72,6 +72,12 @@ pub(in crate::view) fn note_left_out(sketch: &mut Sketch<'_>, [left_out, all]: [
     }
 }
 
+/// A line that says of how many queries, of how many, a relevance has a row.
+pub(in crate::view) fn note_targets(sketch: &mut Sketch<'_>, targets: usize, queries: usize) {
+    let rows = if targets == 1 { "the row of the output" } else { "rows of the outputs" };
+    say(sketch, &format!("{rows} that the relevance is for: {targets} of {queries} queries"));
+}
+
 /// How many runs of so many values hold no number, of how many.
 pub(in crate::view) fn without_numbers(values: &[f32], length: usize) -> [usize; 2] {
     let runs = values.chunks_exact(length.max(1));

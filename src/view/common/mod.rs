@@ -3,7 +3,7 @@
 pub(super) mod asked;
 pub(super) mod colour_bar;
 pub(super) mod heading;
-mod near;
+pub(super) mod near;
 pub(super) mod order;
 pub(super) mod patches;
 pub(super) mod region_labels;

@@ -47,7 +47,9 @@ impl Scale {
     /// How much of what lies under it the colour of a value covers, from 0 to 1.
     pub fn opacity(&self, value: f32) -> f32 {
         match self.veil {
-            Some(Veil { opacity, fades: true, .. }) => opacity * faded(self.position(value)),
+            Some(Veil { opacity, fades: true, .. }) => {
+                opacity * faded(self.position(value), self.colormap.is_diverging())
+            }
             Some(Veil { opacity, fades: false, .. }) => opacity,
             None => 1.0,
         }

@@ -1,5 +1,6 @@
 //! The two sides of the current block: the one that the selected tokens are on, and the one that has the weights.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::asked;
@@ -9,8 +10,9 @@ use super::words::{of_word, words};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
-use crate::analysis::{Combine, Direction, Pick, SinkTreatment};
+use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment, WeightKind};
 use crate::query::Weights;
+use crate::render::colormap::Colormap;
 use crate::trace::{Block, Mask, Token};
 use crate::view::{Inputs, Target};
 
@@ -136,7 +138,23 @@ pub(in crate::view) fn is_hovered(inputs: &Inputs<'_>, sequence: usize, token: u
 
 /// `layer 2 · head 1`.
 pub(in crate::view) fn place(inputs: &Inputs<'_>) -> String {
-    format!("{} · {}", layers_line(inputs), heads_line(inputs))
+    match inputs.shown.weights.is_undivided(inputs.document) {
+        true => layers_line(inputs),
+        false => format!("{} · {}", layers_line(inputs), heads_line(inputs)),
+    }
+}
+
+/// What the weights are called where a sentence is about them: `attention`.
+pub(in crate::view) fn noun(inputs: &Inputs<'_>) -> Cow<'static, str> {
+    match &inputs.shown.weights {
+        WeightKind::Raw | WeightKind::Rollout(_) => "attention".into(),
+        other => other.quantity(),
+    }
+}
+
+/// Whether the weights have a sign.
+pub(in crate::view) fn is_signed(inputs: &Inputs<'_>) -> bool {
+    inputs.shown.weights.is_signed(inputs.document)
 }
 
 /// `head 1`.
@@ -151,12 +169,14 @@ pub(in crate::view) fn heads_line(inputs: &Inputs<'_>) -> String {
 /// `layer 2`.
 pub(in crate::view) fn layers_line(inputs: &Inputs<'_>) -> String {
     let last = inputs.document.attention.get(inputs.shown.block).map_or(0, |block| block.layers.saturating_sub(1));
+    if inputs.shown.weights.is_undivided(inputs.document) {
+        return "whole model".to_owned();
+    }
+    if let Some(Rollout { start, .. }) = inputs.shown.rollout() {
+        let end = inputs.shown.layer.one().unwrap_or(last);
+        return format!("rollout of layers {start} to {end}");
+    }
     match inputs.shown.layer {
-        layer if inputs.shown.rollout.is_some() => {
-            let start = inputs.shown.rollout.map_or(0, |rollout| rollout.start);
-            let end = if let Pick::One(layer) = layer { layer } else { last };
-            format!("rollout of layers {start} to {end}")
-        }
         Pick::One(layer) => format!("layer {layer}"),
         Pick::Mean => "mean of layers".to_owned(),
         Pick::Max => "maximum of layers".to_owned(),
@@ -193,22 +213,29 @@ pub(in crate::view) fn headline(inputs: &Inputs<'_>) -> String {
 /// `Attention of color, shape`.
 pub(in crate::view) fn tokens_line(inputs: &Inputs<'_>) -> String {
     let names = selected_names(inputs);
+    let noun = noun(inputs);
     let combined = match inputs.shown.combine {
-        _ if inputs.shown.tokens.len() == 1 => "Attention",
-        Combine::Mean => "Attention",
-        Combine::Sum => "Summed attention",
-        Combine::Max => "Largest attention",
+        _ if inputs.shown.tokens.len() == 1 => capitalized(&noun),
+        Combine::Mean => capitalized(&noun),
+        Combine::Sum => format!("Summed {noun}"),
+        Combine::Max => format!("Largest {noun}"),
     };
-    let preposition = match inputs.shown.direction {
-        Direction::AttendsTo => "of",
-        Direction::AttendedBy => "to",
-    };
-    format!("{combined} {preposition} {names}")
+    format!("{combined} {} {names}", preposition(inputs.shown))
 }
 
-/// The maximum of the finite values: an infinite one would leave all others in one colour. 0 if there is none above.
+/// Between what the weights are called and the selected tokens.
+pub(in crate::view) fn preposition(selection: &Selection) -> &'static str {
+    match (&selection.weights, selection.direction) {
+        (WeightKind::Relevance(_), Direction::AttendsTo) => "for",
+        (WeightKind::Relevance(_), Direction::AttendedBy) => "of",
+        (_, Direction::AttendsTo) => "of",
+        (_, Direction::AttendedBy) => "to",
+    }
+}
+
+/// The largest of the finite values, whichever sign it has: an infinite one would leave all others in one colour. 0 if there is none.
 pub(in crate::view) fn largest(values: impl IntoIterator<Item = f32>) -> f32 {
-    values.into_iter().filter(|value| value.is_finite()).fold(0.0, f32::max)
+    values.into_iter().map(f32::abs).filter(|value| value.is_finite()).fold(0.0, f32::max)
 }
 
 /// The weight up to which the colours of patches and words reach alike: the largest on any that is not special. Special tokens often
@@ -238,7 +265,10 @@ pub(in crate::view) fn common_range(inputs: &Inputs<'_>, sides: &Sides<'_>) -> [
 pub(in crate::view) fn uniform_share(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Option<(f32, String)> {
     let (selection, keys) = (inputs.shown, sides.key.len());
     let mask = sides.mask()?;
-    let are_raw = inputs.options.normalization == Normalization::None && selection.sinks != SinkTreatment::Renormalise;
+    let are_shares = !matches!(selection.weights, WeightKind::Relevance(_));
+    let are_raw = are_shares
+        && inputs.options.normalization == Normalization::None
+        && selection.sinks != SinkTreatment::Renormalise;
     let is_of_rows = selection.direction == Direction::AttendsTo || *mask == Mask::Full;
     if keys == 0 || !are_raw || !is_of_rows || sides.block.sink_share {
         return None;
@@ -258,25 +288,44 @@ pub(in crate::view) fn uniform_share(inputs: &Inputs<'_>, sides: &Sides<'_>) -> 
     (share > 0.0 && share.is_finite()).then(|| (share, format!("{of}/{count}")))
 }
 
-/// The values at the ends of the colours of weights.
+/// The values at the ends of the colours of weights: those with a sign have 0 in the middle.
 pub(in crate::view) fn weight_range(inputs: &Inputs<'_>, largest: f32) -> [f32; 2] {
+    let [low, high] = share_range(inputs, largest);
+    if is_signed(inputs) && inputs.options.range.is_none() { [-high, high] } else { [low, high] }
+}
+
+/// The same of what is never below 0.
+pub(in crate::view) fn share_range(inputs: &Inputs<'_>, largest: f32) -> [f32; 2] {
     let found = [0.0, if largest > 0.0 && largest.is_finite() { largest } else { 1.0 }];
     inputs.options.range.filter(|range| range.iter().all(|end| end.is_finite())).unwrap_or(found)
+}
+
+/// The colours of weights: two sides where they have a sign, else those that were chosen, or the view's own.
+pub(in crate::view) fn weight_colormap(inputs: &Inputs<'_>, own: Colormap) -> Colormap {
+    if is_signed(inputs) { Colormap::RedBlue } else { inputs.options.colormap.unwrap_or(own) }
+}
+
+/// The same over a picture.
+pub(in crate::view) fn veil_colormap(inputs: &Inputs<'_>) -> Colormap {
+    match is_signed(inputs) && inputs.options.fade {
+        true => Colormap::RedBlueVeil,
+        false => weight_colormap(inputs, Colormap::Ember),
+    }
 }
 
 /// The largest weight of all heads and layers, where colours are to reach up to it. Normalized weights have scales of
 /// their own that do not compare.
 pub(in crate::view) fn locked(inputs: &Inputs<'_>, of: impl Fn(&Peaks) -> f32) -> Option<f32> {
-    let peaks = asked::peaks(inputs).filter(|_| inputs.options.normalization == Normalization::None);
+    let peaks = asked::peaks(inputs).filter(|_| asked::normalization(inputs) == Normalization::None);
     inputs.results.get(&peaks?).map(of).filter(|peak| *peak > 0.0 && peak.is_finite())
 }
 
 /// What the colours of weights mean.
 pub(in crate::view) fn weight_label(inputs: &Inputs<'_>) -> String {
     let is_locked = inputs.options.range.is_none() && locked(inputs, |peaks| peaks.tokens).is_some();
-    match inputs.options.normalization {
+    match asked::normalization(inputs) {
         Normalization::None => {
-            let what = if inputs.shown.rollout.is_some() { "attention rollout" } else { "attention weight" };
+            let what = quantity(inputs);
             let locked = if is_locked { " (locked)" } else { "" };
             match inputs.shown.combine {
                 Combine::Sum if inputs.shown.tokens.len() != 1 => format!("{what}, summed{locked}"),
@@ -284,7 +333,17 @@ pub(in crate::view) fn weight_label(inputs: &Inputs<'_>) -> String {
                 _ => format!("{what}{locked}"),
             }
         }
-        normalization => format!("attention, {}", normalization.label()),
+        normalization => format!("{}, {}", noun(inputs), normalization.label()),
+    }
+}
+
+/// What the numbers are, as a colour bar says it.
+pub(in crate::view) fn quantity(inputs: &Inputs<'_>) -> String {
+    let kind = &inputs.shown.weights;
+    match kind {
+        WeightKind::NormWeighted => format!("{} (weight × ‖W·v‖, rows sum to 1)", kind.quantity()),
+        WeightKind::Relevance(_) if is_signed(inputs) => format!("{} (below 0: against the output)", kind.quantity()),
+        _ => kind.quantity().into_owned(),
     }
 }
 
@@ -295,8 +354,11 @@ pub(in crate::view) fn refusal<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
 
 /// With a capital and a full stop.
 pub(in crate::view) fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
     let end = if words.ends_with(['.', '?', '!']) { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
+    format!("{}{end}", capitalized(words))
+}
+
+fn capitalized(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }

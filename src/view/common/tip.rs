@@ -1,5 +1,6 @@
 //! What is said about a target: its name, its value and the unit.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -33,7 +34,8 @@ pub(in crate::view) struct Facts {
     /// Whether the queries' sequence is written from left to right.
     is_decoder: bool,
     layer: Pick,
-    is_rollout: bool,
+    /// What the weights are.
+    unit: Cow<'static, str>,
     /// Of each word of several pieces: its sequence, its first token, and its name.
     words: Vec<(usize, usize, String)>,
     /// Where two traces are compared.
@@ -112,7 +114,7 @@ impl Facts {
             timeline,
             is_decoder: block.is_some_and(|block| is_decoder(document, block)),
             layer: inputs.shown.layer,
-            is_rollout: inputs.shown.rollout.is_some(),
+            unit: inputs.shown.weights.quantity(),
             words: if inputs.options.join_pieces { whole_words(document) } else { Vec::new() },
             similarity: asked::similarity(inputs).and_then(|request| results.shared(&request)),
             compared: None,
@@ -183,7 +185,7 @@ impl Facts {
                 let other = if self.direction == Direction::AttendsTo { self.key } else { self.query };
                 let name = self.name(sequence, token);
                 match self.weights().get(token).filter(|_| sequence == other) {
-                    Some(weight) => format!("{}: {} ({})", self.pair(name), number(*weight), self.unit()),
+                    Some(weight) => format!("{}: {} ({})", self.pair(name), number(*weight), self.unit),
                     None => name.to_owned(),
                 }
             }
@@ -191,7 +193,7 @@ impl Facts {
                 let (from, to) = (self.name(self.query, query), self.name(self.key, key));
                 match self.cells.as_ref().and_then(|cells| cells.weight(query, key)) {
                     Some(weight) => {
-                        format!("query {query} {from} → key {key} {to}: {} ({})", number(weight), self.unit())
+                        format!("query {query} {from} → key {key} {to}: {} ({})", number(weight), self.unit)
                     }
                     None => format!("query {query} {from} → key {key} {to}"),
                 }
@@ -214,6 +216,7 @@ impl Facts {
         let Some(timeline) = &self.timeline else { return name.to_owned() };
         let layers = match layer {
             Some(layer) => layer..layer + 1,
+            None if timeline.layers == 1 => 0..1,
             None => self.layer.indices(timeline.layers),
         };
         let of = if layers.len() == 1 { format!(" · layer {}", layers.start) } else { String::new() };
@@ -239,7 +242,7 @@ impl Facts {
             Some(weights) => {
                 let how = if self.direction == Direction::AttendsTo { "sum" } else { "mean" };
                 let weight = number(of_word(self.direction, weights));
-                format!("{}: {weight} ({}, {how} of {count})", self.pair(&name), self.unit())
+                format!("{}: {weight} ({}, {how} of {count})", self.pair(&name), self.unit)
             }
             None => name,
         }
@@ -251,10 +254,6 @@ impl Facts {
             Direction::AttendsTo => format!("{} → {name}", self.near),
             Direction::AttendedBy => format!("{name} → {}", self.near),
         }
-    }
-
-    fn unit(&self) -> &'static str {
-        if self.is_rollout { "attention rollout" } else { "attention weight" }
     }
 
     fn weights(&self) -> &[f32] {

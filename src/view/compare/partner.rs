@@ -99,9 +99,12 @@ pub fn partner(a: &Document, b: &OpenTrace, selection: &Selection) -> Partner {
     }
 }
 
-/// What the trace lacks of a selection's layer and head.
+/// What the trace lacks of a selection's weights, layer and head.
 fn lacks(open: &OpenTrace, selection: &Selection) -> Option<String> {
     let block = &open.document().attention[selection.block];
+    if let Err(why) = selection.weights.check(&open.trace, selection.block) {
+        return Some(format!("B: {why}"));
+    }
     if let Pick::One(layer) = selection.layer
         && layer >= block.layers
     {

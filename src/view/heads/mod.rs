@@ -9,7 +9,7 @@ use glam::Vec2;
 use self::layout::HeadsLayout;
 use crate::analysis::Pick;
 use crate::analysis::statistics::{mean, metric_names, why_none};
-use crate::query::{Query, StatisticGrid};
+use crate::query::StatisticGrid;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Quad, Rect};
 use crate::view::common::asked;
@@ -23,7 +23,7 @@ use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, ca
 
 /// All about this view.
 pub(super) const VIEW: Definition = Definition {
-    needs: |inputs| asked::statistics(inputs).map(Query::from).into_iter().collect(),
+    needs: |inputs| asked::of_heads(inputs).into_iter().collect(),
     draw,
     caption: words,
     needs_for_numbers: |_| Vec::new(),
@@ -32,7 +32,7 @@ pub(super) const VIEW: Definition = Definition {
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let (statistic, progress) = asked::statistic_grid(inputs);
-    if let Some(why) = asked::statistics(inputs).and_then(|request| inputs.results.failure(&request)) {
+    if let Some(why) = asked::failure_of_heads(inputs) {
         sketch.title(inputs, "Heads", inputs.document.id.as_deref());
         return sketch.note(&sentence(why));
     }

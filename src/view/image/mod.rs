@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
-use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Pixels, Quad, Rect, Values};
 use crate::trace::Area;
 use crate::view::common::asked;
@@ -15,7 +14,9 @@ use crate::view::common::heading::{begin, note_not_finite};
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
 use crate::view::common::scale::{Scale, Veil};
-use crate::view::common::sides::{Sides, common_range, locked, title, uniform_share, weight_label};
+use crate::view::common::sides::{
+    Sides, common_range, is_signed, locked, noun, title, uniform_share, veil_colormap, weight_label,
+};
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
@@ -70,7 +71,9 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     for (tile, &rect) in tiles.iter().zip(&places) {
         if has_heat {
             heat_over(inputs, sketch, sides.shown, (tile.pixels, &tile.layers), rect, &scale);
-            contours::draw(inputs, sketch, &sides, &tile.layers, rect);
+            if !is_signed(inputs) {
+                contours::draw(inputs, sketch, &sides, &tile.layers, rect);
+            }
         } else {
             sketch.picture(rect, tile.pixels);
         }
@@ -80,6 +83,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         for (patches, sequence) in [(&tile.far, sides.far), (&tile.near, sides.near)] {
             marked.extend(outlines(sketch, &sides, patches, sequence, rect));
         }
+        contours::draw_named(inputs, sketch, sides.far, &tile.far, rect);
     }
     let content = places.iter().copied().reduce(|a, b| Rect { min: a.min.min(b.min), max: a.max.max(b.max) });
     sketch.content = content.unwrap_or(sketch.free);
@@ -101,7 +105,7 @@ fn pictures<'a>(tiles: &'a [Tile<'_>]) -> impl Iterator<Item = &'a Pixels> {
 
 /// The scale of the text view, seen through the pictures.
 fn scale<'a>(inputs: &Inputs<'_>, sides: &Sides<'_>, pictures: impl Iterator<Item = &'a Pixels>) -> Scale {
-    let colormap = inputs.options.colormap.unwrap_or(Colormap::Ember);
+    let colormap = veil_colormap(inputs);
     let scale = Scale::plain(colormap, common_range(inputs, sides), weight_label(inputs));
     Scale { veil: Some(veil(inputs, pictures)), ..scale.with_uniform(uniform_share(inputs, sides)) }
 }
@@ -197,21 +201,21 @@ fn caption(
     [has_weights, is_bare]: [bool; 2],
 ) {
     let in_a_tile = |image: usize| tiles.iter().any(|tile| tile.image == image);
-    let side = sides.far_name(inputs.selection.direction);
+    let (side, noun, signed) = (sides.far_name(inputs.selection.direction), noun(inputs), is_signed(inputs));
     let text = match has_weights {
-        _ if is_bare && tiles.len() > 1 => "no attention on these images".to_owned(),
-        _ if is_bare => "no attention on this image".to_owned(),
+        _ if is_bare && tiles.len() > 1 => format!("no {noun} on these images"),
+        _ if is_bare => format!("no {noun} on this image"),
         false if sides.shown.is_empty() => "no attention weights here yet".to_owned(),
         false => format!("nothing to colour: the {side} hold no patch of this image"),
         true => {
             let has_regions = inputs.document.regions.iter().any(|region| in_a_tile(region.image));
             let are_stacked = tiles.iter().any(|tile| tile.layers.len() > 1);
             let says = [
-                (has_regions, "dashed regions: share of the attention on the image"),
-                (inputs.options.contours, contours::EXPLAINED),
-                (are_stacked, "smaller patches lie above larger ones"),
+                (has_regions && !signed, format!("dashed regions: share of the {noun} on the image")),
+                (inputs.options.contours && !signed, contours::EXPLAINED.to_owned()),
+                (are_stacked, "smaller patches lie above larger ones".to_owned()),
             ];
-            let said: Vec<&str> = says.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what).collect();
+            let said: Vec<String> = says.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what).collect();
             if said.is_empty() {
                 return;
             }
@@ -342,7 +346,8 @@ fn regions(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>, tile
     let frames = of_image.clone().map(|region| on_picture(region.area, rect)).collect();
     let mut labels = RegionLabels::new(rect, frames);
     for region in of_image {
-        let share = share_inside(sides.weights, &tile.far, region.area);
+        // Of values with a sign there are no shares.
+        let share = share_inside(sides.weights, &tile.far, region.area).filter(|_| !is_signed(inputs));
         let name = share.map_or(region.label.clone(), |share| format!("{} {share:.2}", region.label));
         labels.draw(sketch, on_picture(region.area, rect), &name);
     }

@@ -10,7 +10,7 @@ use crate::analysis::Pick;
 use crate::query::FoundLink;
 use crate::render::{Color, Keep, Link};
 use crate::trace::{Modality, Token};
-use crate::view::common::sides::{Sides, largest};
+use crate::view::common::sides::{Sides, is_signed, largest};
 use crate::view::common::sketch::Sketch;
 use crate::view::{Inputs, LinkColor, Target};
 
@@ -61,6 +61,11 @@ pub(super) fn head_color(head: usize) -> Color {
     Color::hex(HUES[head % HUES.len()]).mixed(Color([target, target, target, 255]), amount)
 }
 
+/// The two of those that are farthest apart, on light and on dark.
+fn sign_color(weight: f32) -> Color {
+    Color::hex(if weight < 0.0 { HUES[0] } else { HUES[5] })
+}
+
 impl Candidates {
     /// The strongest; 1 where there is none.
     pub fn full_weight(&self) -> f32 {
@@ -97,6 +102,8 @@ pub(super) fn candidates(
     let of = |is_text| if is_text { ("text", palette.word) } else { ("image", palette.patch) };
     let (query, key) = (of(is_text(&ends.queries, sides.query)), of(is_text(&ends.keys, sides.key)));
     let plain = |name: String, color, target, strength| Entry { name, color, target, strength };
+    // Which links are of selected tokens is then told by their opacity alone.
+    let by_sign = is_signed(inputs) && inputs.options.links_color == LinkColor::Selection;
     let mut known = 0;
     for Asked { request, of } in asked {
         let found = match (inputs.results.get(request), of) {
@@ -128,9 +135,11 @@ pub(super) fn candidates(
             }
         };
         let dim = if any_selected && quiet == selected { quiet.with_opacity(0.4) } else { quiet };
-        let link = |found: &FoundLink, color| {
+        let link = |found: &FoundLink, color: Color| {
             let (from, to) = (queries.get(found.query as usize)?, keys.get(found.key as usize)?);
-            Some(Link { from: from.at.to_array(), to: to.at.to_array(), weight: found.weight, color })
+            let color =
+                if by_sign { sign_color(found.weight).with_opacity(f32::from(color.0[3]) / 255.0) } else { color };
+            Some(Link { from: from.at.to_array(), to: to.at.to_array(), weight: found.weight.abs(), color })
         };
         if !(inputs.options.links_of_selection && any_selected) {
             all.groups[0].extend(found.others.iter().filter_map(|found| link(found, dim)));
@@ -142,7 +151,10 @@ pub(super) fn candidates(
     if known == 0 {
         return None;
     }
-    if inputs.options.links_color == LinkColor::Selection && any_selected {
+    if by_sign {
+        let sides = [("for the output", 1.0), ("against it", -1.0)];
+        all.legend.extend(sides.map(|(name, sign)| plain(name.to_owned(), sign_color(sign), None, 1.0)));
+    } else if inputs.options.links_color == LinkColor::Selection && any_selected {
         all.legend.push(plain("selected".to_owned(), palette.selected, None, 1.0));
         if !inputs.options.links_of_selection {
             all.legend.push(plain("others".to_owned(), palette.word, None, 1.0));

@@ -10,14 +10,15 @@ use glam::Vec2;
 
 use self::candidates::{Anchor, Candidates, Ends, Entry, candidates};
 use self::places::{End, bundled, ends, is_shown, requests};
+use crate::analysis::WeightKind;
 use crate::query::Query;
 use crate::render::{Align, Color, Links, Mark, Pixels, Quad, Rect, Transform};
 use crate::trace::{Modality, Token};
 use crate::view::common::asked;
-use crate::view::common::heading::{begin, note_left_out};
+use crate::view::common::heading::{begin, note_left_out, note_targets};
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
-use crate::view::common::sides::{Sides, sentence, title};
+use crate::view::common::sides::{Sides, noun, sentence, title};
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
 use crate::view::common::tip::number;
@@ -53,7 +54,10 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let asked = requests(inputs, &sides, &queries, &keys);
     // Of the head that lacks the most.
     let left_out = asked.iter().filter_map(|link| inputs.results.get(&link.request)).map(|found| found.left_out).max();
-    note_left_out(sketch, left_out.unwrap_or_default(), "rows");
+    match inputs.shown.weights.relevance(inputs.document) {
+        None => note_left_out(sketch, left_out.unwrap_or_default(), "rows"),
+        Some((_, relevance)) => note_targets(sketch, relevance.targets.len(), sides.query.len()),
+    }
     // The picture is at the left; where both sides are alike, the queries are.
     let keys_left = keys.modality == Modality::Image && queries.modality == Modality::Text;
     let (left, right) = if keys_left { (&keys, &queries) } else { (&queries, &keys) };
@@ -118,14 +122,14 @@ fn captions(
     sketch.label(Vec2::new(room.min.x, y), Align::Left, left, small, muted);
     sketch.label(Vec2::new(room.max.x, y), Align::Right, right, small, muted);
     let (drawn, all) = found.counts(inputs.options.links);
-    let strength = match (inputs.options.links_bundle, inputs.selection.rollout) {
-        (true, _) => "sum of weights",
-        (false, Some(_)) => "attention rollout",
-        (false, None) => "attention weight",
+    let strength = match (inputs.options.links_bundle, &inputs.shown.weights) {
+        (true, WeightKind::Raw | WeightKind::Rollout(_)) => "sum of weights".to_owned(),
+        (true, kind) => format!("sum of {}", kind.quantity()),
+        (false, kind) => kind.quantity().into_owned(),
     };
     let middle = match all {
-        0 if keys_are_image => "no attention on this image".to_owned(),
-        0 => "no attention between these tokens".to_owned(),
+        0 if keys_are_image => format!("no {} on this image", noun(inputs)),
+        0 => format!("no {} between these tokens", noun(inputs)),
         _ => {
             let (drawn, all, full) = (thousands(drawn), thousands(all), number(found.full_weight()));
             format!("{drawn} of {all} · width: {strength}, up to {full}")

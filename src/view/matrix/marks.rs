@@ -9,7 +9,7 @@ use crate::analysis::Direction;
 use crate::render::{Align, Color, Label, Mark, Quad, Rect};
 use crate::trace::Token;
 use crate::view::common::scale::{Scale, decimals, tick_text};
-use crate::view::common::sides::Sides;
+use crate::view::common::sides::{Sides, largest};
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::theme::ink_on;
@@ -32,7 +32,7 @@ pub(super) fn numbers(
     let causal = inputs.document.attention[inputs.shown.block].is_causal();
     let in_sight = queries.in_view().flat_map(|query| keys.in_view().map(move |key| (query, key)));
     let in_sight = in_sight.map(|(query, key)| weight(query, key));
-    let largest = in_sight.filter(|value| value.is_finite()).fold(0.0, f32::max);
+    let largest = largest(in_sight);
     // As many digits as the cells in sight need and have room for.
     let decimals = (0..=decimals([0.0, largest])).rev();
     let mut fitting =

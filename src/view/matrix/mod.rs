@@ -11,16 +11,16 @@ use glam::Vec2;
 use self::axis::{Axis, RunKind};
 use self::marks::{bands, cross_hair, labels, mark_sinks, numbers};
 use self::parts::{Part, Parts};
-use crate::analysis::{Cells, SinkTreatment};
+use crate::analysis::{Cells, SinkTreatment, WeightKind};
 use crate::query::{Cell, Query, Rectangle, RectangleCells};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::trace::{Block, Document, Mask};
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
-use crate::view::common::heading::{begin, note_left_out, without_numbers};
+use crate::view::common::heading::{begin, note_left_out, note_targets, without_numbers};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, place, sentence, weight_range};
+use crate::view::common::sides::{Sides, noun, place, quantity, sentence, weight_colormap, weight_range};
 use crate::view::common::sketch::{MARGIN, Sketch, fit, within};
 use crate::view::common::tip::{KnownCells, number};
 use crate::view::numbers::{Axis as Axes, block, names};
@@ -80,7 +80,7 @@ fn known_cells(
 
 fn words(inputs: &Inputs<'_>) -> Vec<String> {
     let Some(block) = caption::block(inputs) else { return Vec::new() };
-    let shown = [block, place(inputs), "attention of queries to keys".to_owned()];
+    let shown = [block, place(inputs), format!("{} of queries to keys", noun(inputs))];
     shown.into_iter().chain(caption::made(inputs)).collect()
 }
 
@@ -97,12 +97,16 @@ pub(super) fn array(view: View, inputs: &Inputs<'_>) -> Result<Numbers, NoNumber
     let known = whole(inputs).and_then(|request| inputs.results.get(&request));
     let known = known.ok_or_else(|| NoNumbers::because(inputs, "the weights are not known"))?;
     let axes = vec![Axes::named("query", names(inputs, of.query)), Axes::named("key", names(inputs, of.key))];
-    Numbers::new(view, inputs, ("attention weight", ""), axes, known.values.to_vec())
+    Numbers::new(view, inputs, (&inputs.shown.weights.quantity(), ""), axes, known.values.to_vec())
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let heading = |sides: &Sides<'_>, sketch: &mut Sketch<'_>| {
-        let title = format!("Attention matrix {} · {}", sides.block.name, place(inputs));
+        let what = match &inputs.shown.weights {
+            WeightKind::Relevance(_) => sentence(&noun(inputs)).trim_end_matches('.').to_owned(),
+            _ => "Attention".to_owned(),
+        };
+        let title = format!("{what} matrix {} · {}", sides.block.name, place(inputs));
         sketch.title(inputs, &title, inputs.document.id.as_deref());
         sketch.subtitle(inputs, &place(inputs));
     };
@@ -125,9 +129,15 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         let waiting = "The weights of this head are not here yet.".to_owned();
         return sketch.note(&inputs.results.failure(&parts.overview.request).map_or(waiting, sentence));
     };
-    note_left_out(sketch, without_numbers(&shown.values, shown.columns), "rows");
+    let left_out = without_numbers(&shown.values, shown.columns);
+    match inputs.shown.weights.relevance(inputs.document) {
+        None => note_left_out(sketch, left_out, "rows"),
+        Some((_, relevance)) => note_targets(sketch, relevance.targets.len(), sides.query.len()),
+    }
     let is_causal = sides.block.is_causal() && sides.block.query == sides.block.key;
-    let is_even = sides.mask() == Some(&Mask::Full) && inputs.shown.sinks != SinkTreatment::Renormalise;
+    let is_relevance = matches!(inputs.shown.weights, WeightKind::Relevance(_));
+    let is_even =
+        !is_relevance && sides.mask() == Some(&Mask::Full) && inputs.shown.sinks != SinkTreatment::Renormalise;
     let keys = sides.key.len();
     let uniform = (is_even && !sides.block.sink_share).then(|| (1.0 / keys as f32, format!("1/{keys}")));
     let scale = scale(inputs, overview).with_uniform(uniform);
@@ -184,16 +194,16 @@ fn scale(inputs: &Inputs<'_>, overview: &RectangleCells) -> Scale {
     let locked = asked::peaks(inputs).and_then(|request| inputs.results.get(&request));
     let locked = locked.filter(|peaks| peaks.matrix > 0.0 && peaks.matrix.is_finite());
     if let (Some(peaks), None) = (locked, inputs.options.range) {
-        return matrix_scale(inputs, [0.0, peaks.matrix], "attention weight (locked)".to_owned());
+        return matrix_scale(inputs, weight_range(inputs, peaks.matrix), format!("{} (locked)", quantity(inputs)));
     }
     let clipped = inputs.options.range.is_none() && usual > 0.0 && largest > 3.0 * usual;
-    let what = if inputs.shown.rollout.is_some() { "attention rollout" } else { "attention weight" };
-    let label = if clipped { format!("{what} (up to {})", number(largest)) } else { what.to_owned() };
+    let what = quantity(inputs);
+    let label = if clipped { format!("{what} (up to {})", number(largest)) } else { what };
     matrix_scale(inputs, weight_range(inputs, if clipped { usual } else { largest }), label)
 }
 
 fn matrix_scale(inputs: &Inputs<'_>, range: [f32; 2], label: String) -> Scale {
-    Scale::plain(inputs.options.colormap.unwrap_or(Colormap::Viridis), range, label)
+    Scale::plain(weight_colormap(inputs, Colormap::Viridis), range, label)
 }
 
 /// How many queries and keys the matrix of a block shows.

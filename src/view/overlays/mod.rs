@@ -8,9 +8,8 @@ use glam::Vec2;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::per_head::HeadWeights;
 use crate::analysis::sinks::Sinks;
-use crate::analysis::{Direction, Selection};
+use crate::analysis::{Direction, Selection, WeightKind};
 use crate::query::{HeadsApart, Query};
-use crate::render::colormap::Colormap;
 use crate::render::{Align, Pixels, Rect};
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
@@ -18,7 +17,8 @@ use crate::view::common::heading::{begin, note_left_out, without_numbers};
 use crate::view::common::patches::Patches;
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{
-    Sides, decapitalized, largest, layers_line, sentence, tokens_line, uniform_share, weight_range,
+    Sides, decapitalized, is_signed, largest, layers_line, noun, quantity, sentence, tokens_line, uniform_share,
+    veil_colormap, weight_range,
 };
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
@@ -59,7 +59,7 @@ fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
 }
 
 fn words(inputs: &Inputs<'_>) -> Vec<String> {
-    let shown = Selection { rollout: inputs.shown.rollout, ..inputs.shown.as_mean() };
+    let shown = Selection { weights: inputs.shown.weights.clone(), ..inputs.shown.as_mean() };
     let shown = Inputs { shown: &shown, ..*inputs };
     let mut parts: Vec<String> = caption_of::block(inputs).into_iter().collect();
     parts.extend([format!("{}, every head", layers_line(&shown)), caption_of::of_tokens(&shown)]);
@@ -73,14 +73,14 @@ fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
     let known = inputs.results.get(&HeadsApart::of(inputs.shown));
     let weights = known.ok_or_else(|| NoNumbers::because(inputs, "the heads were not gathered"))?;
     let axes = vec![Axis::counted("head", weights.heads), far_axis(inputs, block)];
-    Numbers::new(View::Overlays, inputs, ("attention weight", ""), axes, weights.values.clone())
+    Numbers::new(View::Overlays, inputs, (&inputs.shown.weights.quantity(), ""), axes, weights.values.clone())
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     // The heads are gathered apart, and their weights are means.
-    let shown = Selection { rollout: inputs.shown.rollout, ..inputs.shown.as_mean() };
+    let shown = Selection { weights: inputs.shown.weights.clone(), ..inputs.shown.as_mean() };
     let shown = Inputs { shown: &shown, ..*inputs };
-    let place = match shown.shown.layer.one().filter(|_| shown.shown.rollout.is_none()) {
+    let place = match shown.shown.layer.one().filter(|_| shown.shown.rollout().is_none()) {
         Some(layer) => format!("every head of layer {layer}"),
         None => format!("every head, {}", layers_line(&shown)),
     };
@@ -90,6 +90,10 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         sketch.subtitle(inputs, &format!("{place} · {}", decapitalized(&tokens_line(&shown))));
     };
     let Some(sides) = begin(inputs, sketch, "Heads on the image", heading) else { return };
+    if inputs.shown.weights.is_undivided(inputs.document) {
+        let what = noun(inputs);
+        return sketch.note(&sentence(&format!("{what} is not divided among heads: the image view shows it")));
+    }
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {
         let side = sides.far_name(inputs.selection.direction);
@@ -109,15 +113,16 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     note_left_out(sketch, without_numbers(&weights.values, tokens), "heads");
     let left_out = asked::known_sinks(inputs).filter(|_| inputs.shown.sinks.leaves_out());
     let heads = heads(weights, &tiles, &left_out.map(Sinks::tokens).unwrap_or_default());
+    let is_relevance = matches!(inputs.shown.weights, WeightKind::Relevance(_));
     let is_own = inputs.options.overlays_own_scale;
     let range = weight_range(inputs, largest(heads.iter().map(|head| head.largest)));
-    let label = match (is_own, shown.shown.rollout) {
-        (true, _) => "attention, as a share of its head's largest",
-        (false, Some(_)) => "attention rollout",
-        (false, None) => "attention weight",
+    let label = match is_own {
+        true => format!("{}, as a share of its head's largest", noun(&shown)),
+        false => quantity(&shown),
     };
-    let colormap = inputs.options.colormap.unwrap_or(Colormap::Ember);
-    let scale = Scale::plain(colormap, if is_own { [0.0, 1.0] } else { range }, label.to_owned());
+    let colormap = veil_colormap(inputs);
+    let low = if is_signed(inputs) { -1.0 } else { 0.0 };
+    let scale = Scale::plain(colormap, if is_own { [low, 1.0] } else { range }, label);
     let raw = Options { normalization: Normalization::None, ..inputs.options.clone() };
     let uniform = uniform_share(&Inputs { options: &raw, ..shown }, &sides).filter(|_| !is_own);
     let veil = veil(inputs, tiles.iter().map(|tile| &**tile.pixels));
@@ -135,7 +140,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let mut values = Vec::with_capacity(heads.len());
     for ((head, &cell), name) in heads.iter().zip(&cells).zip(names) {
         let scale = match is_own {
-            true => Scale { range: [0.0, head.largest.max(f32::MIN_POSITIVE)], ..scale.clone() },
+            true => Scale { range: [low, 1.0].map(|end| end * head.largest.max(f32::MIN_POSITIVE)), ..scale.clone() },
             false => scale.clone(),
         };
         pictures(inputs, sketch, &tiles, head, cell, &scale);
@@ -146,7 +151,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         frame(inputs, sketch, head, name, cell, target);
         values.push((target, head.mass));
     }
-    sketch.say("attention on the image", values);
+    sketch.say(if is_relevance { "sum over the image" } else { "attention on the image" }, values);
     let content = cells.iter().copied().reduce(|a, b| Rect { min: a.min.min(b.min), max: a.max.max(b.max) });
     sketch.content = content.unwrap_or(sketch.free);
     if let Some(bar) = bar {
@@ -262,9 +267,10 @@ fn caption(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     if sketch.free.size().y < 14.0 * small {
         return;
     }
-    let text = match inputs.selection.direction {
-        Direction::AttendsTo => "number: how much of the attention lies on the image",
-        Direction::AttendedBy => "number: the attention of all patches together",
+    let text = match (&inputs.shown.weights, inputs.selection.direction) {
+        (WeightKind::Relevance(_), _) => "number: the sum over the image",
+        (_, Direction::AttendsTo) => "number: how much of the attention lies on the image",
+        (_, Direction::AttendedBy) => "number: the attention of all patches together",
     };
     let text = sketch.elide(text, small, false, sketch.free.size().x);
     sketch.label(Vec2::new(sketch.free.min.x, sketch.free.max.y - small * 0.6), Align::Left, text, small, muted);

@@ -17,7 +17,9 @@ use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::heading::{begin, note_not_finite, refused};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, common_range, largest, title, uniform_share, weight_label};
+use crate::view::common::sides::{
+    Sides, common_range, is_signed, largest, noun, title, uniform_share, weight_colormap, weight_label,
+};
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tip::number;
@@ -55,7 +57,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let bar = if has_heat { Bar::reserve(sketch, &scale, BarSide::Below, inputs.options.colour_bar) } else { None };
     let line = sketch.text.normal * 1.7;
     let flows = flows(inputs, &sides);
-    let mut shares = shares(far, sides.weights);
+    let mut shares = shares(far, sides.weights).filter(|_| !is_signed(inputs));
     let mut says = !inputs.document.outputs.is_empty();
     let height = |shares: bool, says: bool| {
         line * (if shares { SHARES_LINES } else { 0.0 } + if says { OUTPUTS_LINES } else { 0.0 })
@@ -79,7 +81,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     sketch.content = Rect { min: sketch.free.min, max: Vec2::new(sketch.free.max.x, bottom) };
     let mut top = bottom;
     if let Some(shares) = shares {
-        top = share_bar(sketch, shares, top + line * 0.5, line);
+        top = share_bar(sketch, shares, &noun(inputs), top + line * 0.5, line);
     }
     if says && outputs(inputs, sketch, top + line * 0.75) {
         top += line * OUTPUTS_LINES;
@@ -122,7 +124,7 @@ fn scale(inputs: &Inputs<'_>, sides: &Sides<'_>, far: &[Token]) -> Scale {
     if special > range[1] * 1.0001 {
         label.push_str(&format!(" (special tokens up to {})", number(special)));
     }
-    let colormap = inputs.options.colormap.unwrap_or(Colormap::Ember);
+    let colormap = weight_colormap(inputs, Colormap::Ember);
     Scale::plain(colormap, range, label).with_uniform(uniform_share(inputs, sides))
 }
 
@@ -130,7 +132,8 @@ fn flows(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Vec<Flow> {
     let flow = |sequence: usize, role: Option<&str>| {
         let sequence_name = &inputs.document.sequences[sequence].name;
         let heading = role.map(|role| format!("{role} · {sequence_name}"));
-        let weights = if sequence == sides.far { sides.weights } else { &[] };
+        // Of values with a sign there are no shares.
+        let weights = if sequence == sides.far && !is_signed(inputs) { sides.weights } else { &[] };
         Flow::of(inputs, sequence, heading, weights)
     };
     if sides.near == sides.far {

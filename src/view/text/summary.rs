@@ -25,7 +25,7 @@ pub(in crate::view) fn shares(tokens: &[Token], weights: &[f32]) -> Option<[f32;
 }
 
 /// A stacked bar of the shares with their numbers below; where it ends.
-pub(in crate::view) fn share_bar(sketch: &mut Sketch<'_>, shares: [f32; 3], top: f32, line: f32) -> f32 {
+pub(in crate::view) fn share_bar(sketch: &mut Sketch<'_>, shares: [f32; 3], noun: &str, top: f32, line: f32) -> f32 {
     let palette = sketch.palette;
     let small = sketch.text.small;
     let width = sketch.free.size().x.min(360.0);
@@ -47,8 +47,8 @@ pub(in crate::view) fn share_bar(sketch: &mut Sketch<'_>, shares: [f32; 3], top:
         sketch.label(Vec2::new(left + 12.0, middle), Align::Left, text, small, palette.text);
         left += needed + 14.0;
     }
-    let text = "share of the attention";
-    if left + sketch.width(text, small) <= sketch.free.max.x {
+    let text = format!("share of the {noun}");
+    if left + sketch.width(&text, small) <= sketch.free.max.x {
         sketch.label(Vec2::new(left, middle), Align::Left, text, small, palette.muted);
     }
     top + line * 1.4

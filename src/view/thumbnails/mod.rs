@@ -3,6 +3,7 @@
 
 use glam::Vec2;
 
+use crate::analysis::WeightKind;
 use crate::analysis::pool::Pooling;
 use crate::query::{AttentionGrid, AttentionTiles, Query};
 use crate::render::colormap::Colormap;
@@ -10,7 +11,7 @@ use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::order::{Order, axis_numbers};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{largest, sentence, weight_range};
+use crate::view::common::sides::{largest, sentence, share_range};
 use crate::view::common::sketch::Sketch;
 use crate::view::{Axis, Definition, Inputs, NoNumbers, Numbers, Target, View, caption};
 
@@ -61,13 +62,17 @@ fn request(inputs: &Inputs<'_>) -> Option<AttentionGrid> {
     let block = inputs.document.attention.get(inputs.shown.block)?;
     let most_heads = inputs.heads.get(inputs.shown.block).copied().unwrap_or(1);
     let side = side(block.layers, most_heads, inputs.size);
-    Some(AttentionGrid::of(inputs.shown.block, side, inputs.options.pooling))
+    Some(AttentionGrid::of(inputs.shown.block, side, inputs.options.pooling).of_weights(&inputs.shown.weights))
 }
 
 fn words(inputs: &Inputs<'_>) -> Vec<String> {
     let mut parts: Vec<String> = caption::block(inputs).into_iter().collect();
     parts.push("the matrices of all heads".to_owned());
-    parts.push(format!("a cell is the {} of its weights", inputs.options.pooling.label()));
+    let of = match inputs.shown.weights.of_attention() {
+        WeightKind::NormWeighted => "norm-weighted attention",
+        _ => "weights",
+    };
+    parts.push(format!("a cell is the {} of its {of}", inputs.options.pooling.label()));
     parts
 }
 
@@ -77,7 +82,13 @@ fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
     let thumbnails = known.ok_or_else(|| NoNumbers::because(inputs, "the heads were not pooled"))?;
     let axes = vec![Axis::counted("layer", thumbnails.layers), Axis::counted("head", thumbnails.heads)];
     let maxima = thumbnails.maxima.iter().map(|largest| largest.unwrap_or(f32::NAN)).collect();
-    Numbers::new(View::Thumbnails, inputs, ("largest pooled attention weight", ""), axes, maxima)
+    Numbers::new(
+        View::Thumbnails,
+        inputs,
+        (&format!("largest pooled {}", inputs.shown.weights.of_attention().quantity()), ""),
+        axes,
+        maxima,
+    )
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
@@ -132,12 +143,14 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
 }
 
 fn scale(inputs: &Inputs<'_>, thumbnails: &AttentionTiles) -> Scale {
-    let what = match thumbnails.pooling {
-        Pooling::Maximum => "largest weight of a cell",
-        Pooling::Mean => "mean weight of a cell",
+    let what = match (thumbnails.pooling, inputs.shown.weights.of_attention()) {
+        (Pooling::Maximum, WeightKind::NormWeighted) => "largest norm-weighted attention of a cell",
+        (Pooling::Maximum, _) => "largest weight of a cell",
+        (Pooling::Mean, WeightKind::NormWeighted) => "mean norm-weighted attention of a cell",
+        (Pooling::Mean, _) => "mean weight of a cell",
     };
     let largest = largest(thumbnails.maxima.iter().flatten().copied());
-    let all = weight_range(inputs, largest);
+    let all = share_range(inputs, largest);
     let (range, label) = match inputs.options.thumbnails_own_scale {
         true => ([0.0, 1.0], format!("{what}, as a share of its head's largest")),
         false => (all, what.to_owned()),

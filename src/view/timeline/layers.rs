@@ -19,15 +19,16 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, timeline: &Time
     share_axis(sketch, bars);
     let step = bars.size().x / timeline.layers as f32;
     let every = (sketch.width("000", small) / step).ceil().max(1.0) as usize;
+    let is_divided = !inputs.shown.weights.is_undivided(inputs.document);
     let selected = inputs.selection.layer.indices(timeline.layers);
     for layer in 0..timeline.layers {
         let column = Rect::at(bars.min.x + step * layer as f32, bars.min.y, step, bars.size().y);
         let gap = step.min(64.0) * 0.12;
         let bar = Rect::at(column.min.x + gap, column.min.y, step - 2.0 * gap, column.size().y);
         stack(sketch, bar, timeline.at(layer, 0));
-        sketch.area(column, Target::Output { layer: Some(layer), token });
-        let is_selected = selected.len() == 1 && selected.contains(&layer);
-        if layer % every == 0 || is_selected {
+        sketch.area(column, Target::Output { layer: Some(layer).filter(|_| is_divided), token });
+        let is_selected = is_divided && selected.len() == 1 && selected.contains(&layer);
+        if is_divided && (layer % every == 0 || is_selected) {
             let ink = if is_selected { sketch.palette.selected_text } else { sketch.palette.muted };
             let under = Vec2::new(column.center().x, bars.max.y + small);
             sketch.label(under, Align::Center, layer.to_string(), small, ink);
@@ -39,6 +40,6 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, timeline: &Time
         }
     }
     let under = Vec2::new(bars.center().x, bars.max.y + small * 2.5);
-    let words = format!("layer, query {}", name(sides.query, token));
+    let words = format!("{}, query {}", if is_divided { "layer" } else { "whole model" }, name(sides.query, token));
     sketch.label(under, Align::Center, words, small, sketch.palette.muted);
 }

@@ -4,13 +4,14 @@
 mod bars;
 mod layers;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use glam::Vec2;
 
 use self::bars::{axis_name, color, name, share_axis, stack};
-use crate::analysis::Direction;
 use crate::analysis::timeline::{Timeline, TokenGroup};
+use crate::analysis::{Direction, WeightKind};
 use crate::query::{OutputMasses, Query};
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Rect, Values};
@@ -19,7 +20,7 @@ use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::heading::{note_left_out, titled};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, heads_line, largest, place, sentence, weight_range};
+use crate::view::common::sides::{Sides, heads_line, largest, place, sentence, share_range};
 use crate::view::common::sinks;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::words::token_names;
@@ -87,7 +88,12 @@ fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
     let axes =
         vec![Axis::counted("layer", timeline.layers), Axis::named("token", tokens), Axis::named("group", groups)];
     let values = timeline.masses.as_flattened().to_vec();
-    Numbers::new(View::Timeline, inputs, ("share of attention", ""), axes, values)
+    let quantity = match &inputs.shown.as_mean().weights {
+        WeightKind::Raw | WeightKind::Rollout(_) => "share of attention".to_owned(),
+        WeightKind::NormWeighted => "share of norm-weighted attention".to_owned(),
+        WeightKind::Relevance(name) => format!("share of |relevance {name}|"),
+    };
+    Numbers::new(View::Timeline, inputs, (&quantity, ""), axes, values)
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
@@ -95,15 +101,26 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let plain = inputs.shown.as_mean();
     let place = place(&Inputs { shown: &plain, ..*inputs });
     let differs =
-        plain.rollout != inputs.shown.rollout || [plain.layer, plain.head] != [inputs.shown.layer, inputs.shown.head];
+        plain.weights != inputs.shown.weights || [plain.layer, plain.head] != [inputs.shown.layer, inputs.shown.head];
     let place = if differs { format!("{place}, of the weights as they are") } else { place };
+    let place = match &plain.weights {
+        WeightKind::Raw | WeightKind::Rollout(_) => place,
+        kind => format!("{place} · {}", kind.quantity()),
+    };
     let heading = |sides: &Sides<'_>, sketch: &mut Sketch<'_>| {
         let title = match known(inputs).map(|timeline| timeline.tokens.as_slice()) {
             // Its bars are the layers.
             Some(&[token]) => {
                 let of = if differs { ", of the weights as they are" } else { "" };
                 let heads = heads_line(&Inputs { shown: &plain, ..*inputs });
-                format!("Output token {} · every layer · {heads}{of}", name(sides.query, token))
+                let token = name(sides.query, token);
+                match &plain.weights {
+                    kind if kind.is_undivided(inputs.document) => format!("Output token {token} · {}", kind.quantity()),
+                    WeightKind::Raw | WeightKind::Rollout(_) => {
+                        format!("Output token {token} · every layer · {heads}{of}")
+                    }
+                    kind => format!("Output token {token} · every layer · {heads}{of} · {}", kind.quantity()),
+                }
             }
             _ => format!("Output tokens · {place}"),
         };
@@ -126,7 +143,9 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         }
         Some(timeline) => timeline,
     };
-    note_left_out(sketch, timeline.left_out, "rows of output tokens");
+    if inputs.shown.weights.relevance(inputs.document).is_none() {
+        note_left_out(sketch, timeline.left_out, "rows of output tokens");
+    }
     legend(inputs, sketch);
     if let [token] = *timeline.tokens {
         return layers::draw(inputs, sketch, timeline, &sides, token);
@@ -153,9 +172,9 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         smooth: false,
     }));
     sketch.outline(rect.shrink(-1.0), sketch.palette.line, 1.0);
-    axes(sketch, timeline, &layout);
+    axes(inputs, sketch, timeline, &layout);
     words(sketch, &sides, timeline, &layout);
-    zones(sketch, timeline, &layout);
+    zones(inputs, sketch, timeline, &layout);
     outlines(inputs, sketch, &sides, timeline, &layout);
     if let Some(bar) = bar {
         bar.draw(sketch, rect, &hovered(inputs, timeline, group));
@@ -165,9 +184,14 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
 fn scale(inputs: &Inputs<'_>, group: TokenGroup, values: &[f32]) -> Scale {
     let top = largest(values.iter().copied());
     let locked = if inputs.options.lock_scale { 1.0 } else { top };
-    let range = weight_range(inputs, locked);
+    let range = share_range(inputs, locked);
     let colormap = inputs.options.colormap.unwrap_or(Colormap::Viridis);
-    Scale::plain(colormap, range, format!("mass on {}", group.label()))
+    let what = match &inputs.shown.weights {
+        WeightKind::Relevance(name) => format!("share of |relevance {name}|"),
+        WeightKind::NormWeighted => "norm-weighted mass".to_owned(),
+        WeightKind::Raw | WeightKind::Rollout(_) => "mass".to_owned(),
+    };
+    Scale::plain(colormap, range, format!("{what} on {}", group.label()))
 }
 
 /// What each colour of the bars stands for.
@@ -223,7 +247,7 @@ fn bars(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, timeline: &Timeline, layou
     let rect = layout.bars;
     sketch.fill(rect, sketch.palette.surface);
     let gap = if layout.step > 5.0 { 1.0 } else { 0.0 };
-    let layers = inputs.selection.layer.indices(timeline.layers);
+    let layers = selected_layers(inputs, timeline);
     for place in 0..timeline.tokens.len() {
         let left = rect.min.x + layout.step * place as f32 + gap / 2.0;
         let bar = Rect::at(left, rect.min.y, (layout.step - gap).max(0.5), rect.size().y);
@@ -231,9 +255,20 @@ fn bars(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, timeline: &Timeline, layou
     }
 }
 
+/// The selected layers; the one row of a relevance that is not divided among layers.
+fn selected_layers(inputs: &Inputs<'_>, timeline: &Timeline) -> Range<usize> {
+    match inputs.shown.weights.is_undivided(inputs.document) {
+        true => 0..timeline.layers,
+        false => inputs.selection.layer.indices(timeline.layers),
+    }
+}
+
 /// 0 to 1 beside the bars, layers beside the heatmap.
-fn axes(sketch: &mut Sketch<'_>, timeline: &Timeline, layout: &TimelineLayout) {
+fn axes(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, timeline: &Timeline, layout: &TimelineLayout) {
     share_axis(sketch, layout.bars);
+    if inputs.shown.weights.is_undivided(inputs.document) {
+        return axis_name(sketch, layout.heat, "whole model");
+    }
     let (small, muted) = (sketch.text.small, sketch.palette.muted);
     let left = layout.bars.min.x;
     let step = layout.heat.size().y / timeline.layers as f32;
@@ -282,15 +317,16 @@ fn words(sketch: &mut Sketch<'_>, sides: &Sides<'_>, timeline: &Timeline, layout
     }
 }
 
-fn zones(sketch: &mut Sketch<'_>, timeline: &Timeline, layout: &TimelineLayout) {
+fn zones(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, timeline: &Timeline, layout: &TimelineLayout) {
     let height = layout.heat.size().y / timeline.layers as f32;
+    let is_divided = !inputs.shown.weights.is_undivided(inputs.document);
     for (place, &token) in timeline.tokens.iter().enumerate() {
         let left = layout.bars.min.x + layout.step * place as f32;
         let above = Rect::at(left, layout.bars.min.y, layout.step, layout.words.max.y - layout.bars.min.y);
         sketch.area(above, Target::Output { layer: None, token });
         for layer in 0..timeline.layers {
             let cell = Rect::at(left, layout.heat.min.y + height * layer as f32, layout.step, height);
-            sketch.area(cell, Target::Output { layer: Some(layer), token });
+            sketch.area(cell, Target::Output { layer: Some(layer).filter(|_| is_divided), token });
         }
     }
 }
@@ -304,8 +340,8 @@ fn outlines(
     layout: &TimelineLayout,
 ) {
     let selected = sketch.palette.selected;
-    let layers = inputs.selection.layer.indices(timeline.layers);
-    if layers.len() == 1 {
+    let layers = selected_layers(inputs, timeline);
+    if layers.len() == 1 && timeline.layers > 1 {
         let height = layout.heat.size().y / timeline.layers as f32;
         let top = layout.heat.min.y + height * layers.start as f32;
         sketch.mark_cell(Rect::at(layout.heat.min.x, top, layout.heat.size().x, height), selected, 1.0);

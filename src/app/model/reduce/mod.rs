@@ -11,7 +11,7 @@ mod zooming;
 use self::steps::step;
 pub use self::zooming::{CLOSEST, CLOSEST_OF_TOKENS, kept_inside};
 use crate::analysis::projection::{Align, Method};
-use crate::analysis::{Direction, Selection};
+use crate::analysis::{Direction, Selection, WeightKind};
 use crate::app::model::choices::{UI_SCALES, UiScale};
 use crate::app::model::command::Command;
 use crate::app::model::comparison::Comparison;
@@ -80,9 +80,14 @@ impl State {
             Command::StepOutput(by) => self.step_output(by),
             Command::SetDirection(direction) => self.set_direction(direction),
             Command::SetOptions(options) => {
-                let shown = |options: &Options| (options.statistic.clone(), options.z_score);
+                let shown = |options: &Options| (options.statistic.clone(), options.z_score, options.to.clone());
                 let shows_others = shown(&options) != shown(&self.options);
+                let names_others = options.to != self.options.to;
+                let is_chosen = options.statistic != self.options.statistic && !names_others;
                 self.options = *options;
+                if is_chosen {
+                    self.options.to = None;
+                }
                 if shows_others {
                     self.options.heads_filter = None;
                 }
@@ -124,9 +129,13 @@ impl State {
             Command::Escape if self.palette.is_some() => self.palette = None,
             Command::Escape if self.shows_help => self.shows_help = false,
             Command::Escape => {
+                if !self.is_playing && self.selection.tokens.is_empty() {
+                    self.options.to = None;
+                }
                 self.is_playing = false;
                 self.selection.tokens.clear();
             }
+            Command::RankHeads { sequence, tokens } => self.rank_heads(sequence, &tokens),
             Command::SelectTokens { sequence, tokens, extend } => {
                 self.selection = self.with_tokens(sequence, &tokens, extend);
             }
@@ -149,7 +158,10 @@ impl State {
     pub(super) fn select_block(&mut self, block: usize) {
         let Some(open) = &self.trace else { return };
         let Selection { combine, sinks, sink_criteria, .. } = self.selection;
-        self.selection = Selection { combine, sinks, sink_criteria, ..first_of_block(open, block) };
+        let weights = self.selection.as_mean().weights;
+        let weights = if weights.check(&open.trace, block).is_ok() { weights } else { WeightKind::Raw };
+        let first = first_of_block(open, block).with_weights(open.document(), weights);
+        self.selection = Selection { combine, sinks, sink_criteria, ..first };
         self.options.matrix_window = None;
         self.options.heads_filter = None;
         self.keep_statistic();

@@ -5,7 +5,7 @@ use glam::Vec2;
 use super::entry::{Entry, choices, entry, option, selection};
 use crate::analysis::neighbours::Metric;
 use crate::analysis::statistics;
-use crate::analysis::{Combine, Rollout, SinkTreatment};
+use crate::analysis::{Combine, SinkTreatment};
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::choices::{Exports, Playing, UI_SCALES};
 use crate::app::model::command::Command;
@@ -56,7 +56,7 @@ fn exports(state: &State) -> Vec<Entry> {
     entries
 }
 
-/// Sets of tokens and how they combine, rollout, attention sinks.
+/// Which weights, sets of tokens and how they combine, attention sinks.
 fn weights(state: &State) -> Vec<Entry> {
     let mut entries = vec![entry("select no token", Command::ClearTokens)];
     entries.extend(aggregation::token_sets_of(state).into_iter().filter(|set| !set.tokens.is_empty()).map(|set| {
@@ -65,11 +65,12 @@ fn weights(state: &State) -> Vec<Entry> {
     }));
     let combine = |combine: Combine| selection(state, combine.label(), |selection| selection.combine = combine);
     entries.extend(Combine::ALL.map(combine));
-    let has_rollout = state.selection.rollout.is_some();
-    if has_rollout || state.block().is_some_and(|block| block.query == block.key) {
-        let rollout = (!has_rollout).then(Rollout::default);
-        let words = switch("rollout through the layers", has_rollout);
-        entries.push(selection(state, words, |selection| selection.rollout = rollout));
+    if let Some(open) = &state.trace {
+        let kinds = aggregation::kinds_of(state).into_iter().filter(|kind| kind.lacks.is_none());
+        entries.extend(kinds.map(|kind| {
+            let chosen = state.selection.with_weights(open.document(), kind.weights);
+            entry(format!("weights: {}", kind.name), Command::SetSelection(chosen))
+        }));
     }
     let sinks = |sinks: SinkTreatment| selection(state, format!("sinks: {sinks}"), |selection| selection.sinks = sinks);
     entries.extend(SinkTreatment::ALL.map(sinks));
