@@ -16,7 +16,6 @@ struct Parameters {
     dtype: u32,
     /// Tiles of a head.
     tiles: u32,
-    causal: u32,
 }
 
 struct Place {
@@ -31,14 +30,15 @@ struct Place {
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 @group(0) @binding(1) var<storage, read> page: array<u32>;
-@group(0) @binding(2) var<storage, read> query_places: array<Place>;
-@group(0) @binding(3) var<storage, read> key_places: array<Place>;
+@group(0) @binding(2) var<storage, read> mask: array<u32>;
+@group(0) @binding(3) var<storage, read> query_places: array<Place>;
+@group(0) @binding(4) var<storage, read> key_places: array<Place>;
 /// [heads, tiles, slots]
-@group(0) @binding(4) var<storage, read_write> tile_sums: array<f32>;
+@group(0) @binding(5) var<storage, read_write> tile_sums: array<f32>;
 /// [heads, tiles, keys]
-@group(0) @binding(5) var<storage, read_write> column_sums: array<f32>;
+@group(0) @binding(6) var<storage, read_write> column_sums: array<f32>;
 /// [heads, slots]
-@group(0) @binding(6) var<storage, read_write> results: array<f32>;
+@group(0) @binding(7) var<storage, read_write> results: array<f32>;
 
 const COUNTED_TEXT: u32 = 1u;
 const COUNTED_IMAGE: u32 = 2u;
@@ -99,14 +99,13 @@ fn tiles(
             let row = first_row + row_of_tile;
             let row_start = ((parameters.first_head + head) * parameters.queries + row) * parameters.keys;
             var query: Place;
-            var seen = 0u;
+            var seen: vec2<u32>;
+            var first_seen_bits = 0u;
             let in_rows = row < parameters.queries && left_out[row_of_tile] == 0u;
             if in_rows {
                 query = query_places[row];
-                seen = parameters.keys;
-                if parameters.causal != 0u {
-                    seen = min(row + 1u, seen);
-                }
+                seen = seen_keys(row);
+                first_seen_bits = seen_bits(row, parameters.queries);
             }
             let row_counts = (query.flags & COUNTED) != 0u;
             var lane: array<f32, PARTS>;
@@ -129,7 +128,8 @@ fn tiles(
                                 - min(key.patch_number, query.patch_number);
                             lane[VLI_FAR_PART] += select(0.0, weight, apart > 1u);
                         }
-                        if row_counts && column < seen && (key.flags & COUNTED) != 0u {
+                        let is_unmasked = seen.x <= column && column < seen.y && is_seen(first_seen_bits, column);
+                        if row_counts && is_unmasked && (key.flags & COUNTED) != 0u {
                             counted = weight;
                             lane[LOG_PART] += weight * log(max(weight, 1.1754944e-38));
                             lane[SQUARE_PART] += weight * weight;

@@ -12,7 +12,7 @@ use super::statistics::{self, HeadStatistics, Options, plan::Plan, sums::Sums};
 use super::timeline::{self, HeadMasses};
 use super::{BlockLayout, HeadRows, LayerWeights, Pick, Selection, rollout};
 use crate::gpu::{Gpu, GpuError, PageKey, ResidentMatrix, resident_head};
-use crate::trace::{TensorView, Trace, TraceError};
+use crate::trace::{LayerMask, TensorView, Trace, TraceError};
 
 /// What the selection reads of a file at most to be gathered on the CPU whatever the device.
 const READ_HERE_BYTES: usize = 4 << 20;
@@ -106,14 +106,15 @@ impl Engine {
         let layers = layers(trace, block)?;
         let plan = Plan::new_while(&BlockLayout::of(trace, block), options, &mut || on_layer(0, layers.len()));
         let plan = plan.ok_or(EngineError::Cancelled)?;
+        let masks: Vec<LayerMask<'_>> = layers.iter().map(LayerWeights::mask).collect();
         let mut on_layer = |done| on_layer(done, layers.len()) && trace.check_unchanged().is_ok();
         let on_device = self.try_shaders_on(&layers, |gpu, layers| {
-            statistics::gpu::layer_sums(gpu, page_key(trace, block), layers, &plan, &mut on_layer)
+            statistics::gpu::layer_sums(gpu, page_key(trace, block), layers, &masks, &plan, &mut on_layer)
         })?;
         let sums = on_device.unwrap_or_else(|| {
-            let pass = statistics::cpu::Pass::new(&plan, layers.iter().any(LayerWeights::is_computed));
+            let pass = statistics::cpu::Pass::new(&plan, &layers);
             let mut sums = Vec::with_capacity(layers.len());
-            for layer in &layers {
+            for layer in 0..layers.len() {
                 sums.extend(pass.layer_sums(layer, &|| true));
                 if !on_layer(sums.len()) {
                     return None;
@@ -142,12 +143,13 @@ impl Engine {
         trace.check_unchanged()?;
         let weights = LayerWeights::of(trace, block, layer);
         let key = PageKey { layer, ..page_key(trace, block) };
-        let on_device = self.try_shaders_on(std::slice::from_ref(&weights), |gpu, views| {
-            let sums = statistics::gpu::layer_sums(gpu, key, views, plan, &mut |_| goes_on())?;
+        let weights = std::slice::from_ref(&weights);
+        let on_device = self.try_shaders_on(weights, |gpu, views| {
+            let masks = [weights[0].mask()];
+            let sums = statistics::gpu::layer_sums(gpu, key, views, &masks, plan, &mut |_| goes_on())?;
             Ok(sums.map(|sums| sums.concat()))
         })?;
-        let pass = || statistics::cpu::Pass::new(plan, weights.is_computed());
-        let sums = on_device.unwrap_or_else(|| pass().layer_sums(&weights, goes_on));
+        let sums = on_device.unwrap_or_else(|| statistics::cpu::Pass::new(plan, weights).layer_sums(0, goes_on));
         trace.check_unchanged()?;
         sums.filter(|_| goes_on()).ok_or(EngineError::Cancelled)
     }
@@ -387,7 +389,7 @@ impl Engine {
         let weights = LayerWeights::of(trace, block, layer);
         let key = PageKey { layer, ..page_key(trace, block) };
         let on_device = self.try_shaders_on(std::slice::from_ref(&weights), |gpu, views| {
-            pool::gpu::pool(gpu, key, &views[0], tiling)
+            pool::gpu::pool(gpu, key, &views[0], &weights.mask(), tiling)
         })?;
         let goes_on = &|| goes_on() && !trace.is_torn();
         let tiles = on_device.or_else(|| pool::cpu::pool(&weights, tiling, goes_on));

@@ -7,13 +7,13 @@ use std::ops::Range;
 
 use super::attention::cpu::{self, Scratch, TILE_ROWS};
 use super::attention::{ComputedLayer, LayerKey, log_sum_exp};
-use crate::trace::{Dtype, LayerTensors, TensorView, Trace};
+use crate::trace::{Dtype, LayerMask, LayerTensors, TensorView, Trace};
 
 /// The weights of one layer, `[heads, queries, keys]`.
 #[derive(Clone, Debug)]
 pub enum LayerWeights<'a> {
-    /// As they lie in the file.
-    Stored(TensorView<'a>),
+    /// As they lie in the file, and which keys the queries see.
+    Stored(TensorView<'a>, LayerMask<'a>),
     /// Made of queries and keys.
     Computed(Box<ComputedLayer<'a>>),
 }
@@ -29,7 +29,7 @@ impl<'a> LayerWeights<'a> {
     /// A layer of a trace. Panics if there is no such block or layer.
     pub fn of(trace: &'a Trace, block: usize, layer: usize) -> Self {
         match trace.layer(block, layer) {
-            LayerTensors::Weights(view) => Self::Stored(view),
+            LayerTensors::Weights(view) => Self::Stored(view, trace.mask(block, layer)),
             LayerTensors::QueriesKeys(tensors) => {
                 let key = LayerKey { trace: trace.serial(), block, layer };
                 Self::Computed(Box::new(ComputedLayer { key, tensors }))
@@ -45,7 +45,7 @@ impl<'a> LayerWeights<'a> {
     /// `[heads, queries, keys]`.
     pub fn shape(&self) -> [usize; 3] {
         match self {
-            Self::Stored(view) => [view.shape[0], view.shape[1], view.shape[2]],
+            Self::Stored(view, _) => [view.shape[0], view.shape[1], view.shape[2]],
             Self::Computed(layer) => layer.shape(),
         }
     }
@@ -58,8 +58,16 @@ impl<'a> LayerWeights<'a> {
     /// The tensor, where the weights are stored.
     pub fn stored(&self) -> Option<&TensorView<'a>> {
         match self {
-            Self::Stored(view) => Some(view),
+            Self::Stored(view, _) => Some(view),
             Self::Computed(_) => None,
+        }
+    }
+
+    /// Which keys the queries see. What is stored for other keys, where it is not 0, counts in nothing that knows of masks.
+    pub fn mask(&self) -> LayerMask<'a> {
+        match self {
+            Self::Stored(_, mask) => *mask,
+            Self::Computed(layer) => layer.tensors.mask,
         }
     }
 
@@ -71,7 +79,7 @@ impl<'a> LayerWeights<'a> {
     /// Runs of these heads whose rows are best read together, in their order: [`Self::read`] takes one of them.
     pub fn together(&self, heads: Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
         let group = match self {
-            Self::Stored(_) => 1,
+            Self::Stored(..) => 1,
             Self::Computed(layer) => layer.group(),
         };
         (heads.start / group..heads.end.div_ceil(group))
@@ -81,7 +89,7 @@ impl<'a> LayerWeights<'a> {
     /// How many rows, over all heads that are read together, are best read at once.
     pub fn rows_at_once(&self) -> usize {
         match self {
-            Self::Stored(_) => 1,
+            Self::Stored(..) => 1,
             Self::Computed(_) => TILE_ROWS,
         }
     }
@@ -89,7 +97,7 @@ impl<'a> LayerWeights<'a> {
     /// The rows of some queries in heads that belong together: `out` is `[heads, queries, keys]`.
     pub fn read(&self, heads: Range<usize>, queries: &[usize], buffers: &mut RowBuffers, out: &mut [f32]) {
         match self {
-            Self::Stored(view) => {
+            Self::Stored(view, _) => {
                 let [_, all_queries, keys] = self.shape();
                 let rows = heads.flat_map(|head| queries.iter().map(move |query| head * all_queries + query));
                 rows.zip(out.chunks_mut(keys.max(1))).for_each(|(row, out)| view.read(row * keys, out));
@@ -140,7 +148,7 @@ impl<'a> LayerWeights<'a> {
     pub fn rows<'b>(&'b self, head: usize, queries: Range<usize>, buffers: &'b mut RowBuffers) -> TensorView<'b> {
         let [_, all_queries, keys] = self.shape();
         match self {
-            Self::Stored(view) => {
+            Self::Stored(view, _) => {
                 let [first, behind] = [queries.start, all_queries].map(|query| (head * all_queries + query) * keys);
                 let shape = vec![all_queries - queries.start, keys];
                 TensorView { dtype: view.dtype, shape, bytes: view.bytes_of(first, behind - first) }
@@ -167,7 +175,7 @@ impl<'a> LayerWeights<'a> {
     ) -> Option<()> {
         let [_, queries, all_keys] = self.shape();
         match self {
-            Self::Stored(view) => {
+            Self::Stored(view, _) => {
                 let mut weights = vec![0.0; keys.len()];
                 for query in 0..queries {
                     let first = (head * queries + query) * all_keys;
@@ -192,7 +200,7 @@ impl<'a> LayerWeights<'a> {
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Option<Vec<f32>> {
         match self {
-            Self::Stored(view) => {
+            Self::Stored(view, _) => {
                 let matrix = view.entry(head);
                 let cell = |place| {
                     let mut weight = [0.0];

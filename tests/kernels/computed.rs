@@ -14,6 +14,7 @@ use vlscope::query::{
     Apart, AttentionGrid, BlockPeaks, BlockSinks, BlockStatistics, Cell, HeadsApart, Keeps, Normalized, OpenTrace,
     OutputMasses, Received, Rectangle, Request, RowEntropy, Solver, StrongestLinks, Weights,
 };
+use vlscope::trace::Mask;
 
 const CLOSE: f32 = 2e-5;
 const TOKENS: usize = 70;
@@ -26,9 +27,9 @@ struct Both {
 }
 
 impl Both {
-    fn new(mask: &str, engine: Engine) -> Self {
+    fn new(masks: &[Mask], engine: Engine) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let traces = pair(folder.path(), mask).unwrap().map(|path| OpenTrace::open(&path).unwrap());
+        let traces = pair(folder.path(), masks).unwrap().map(|path| OpenTrace::open(&path).unwrap());
         Self { traces, solver: Solver::new(engine), _folder: folder }
     }
 
@@ -45,6 +46,11 @@ impl Both {
         assert!(!stored.is_empty(), "{request:?} says nothing");
         assert_close(&format!("{request:?}"), &stored, &computed, tolerance);
     }
+}
+
+/// Another mask in each layer.
+fn mixed() -> Vec<Mask> {
+    vec![Mask::Stored, Mask::Sliding(25), Mask::CausalBut(vec![10..30, 30..40])]
 }
 
 fn selections() -> Vec<Selection> {
@@ -80,8 +86,8 @@ fn selections() -> Vec<Selection> {
 
 #[test]
 fn every_request_says_the_same_of_queries_and_keys_as_of_weights() {
-    for mask in ["causal", "full"] {
-        let both = Both::new(mask, Engine::cpu());
+    for masks in [vec![Mask::Causal], vec![Mask::Full], mixed()] {
+        let both = Both::new(&masks, Engine::cpu());
         for selection in selections() {
             both.alike(&Weights::of(&selection), CLOSE, Vec::clone);
             if selection.sinks != SinkTreatment::Show {
@@ -139,7 +145,7 @@ fn every_request_says_the_same_of_queries_and_keys_as_of_weights() {
 #[test]
 fn an_engine_on_shaders_computes_as_well() {
     let engine = Engine::new(Some(crate::common::gpu().clone()), Compute::Gpu, 1 << 30).unwrap();
-    let both = Both::new("causal", engine);
+    let both = Both::new(&mixed(), engine);
     for selection in selections().into_iter().step_by(11) {
         both.alike(&Weights::of(&selection), CLOSE, Vec::clone);
         both.alike(&HeadsApart::of(&selection), CLOSE, |apart| apart.values.clone());

@@ -11,10 +11,10 @@ use vlscope::trace::{Area, Region, Token};
 fn measure(block: &Block, specials: bool) -> [Vec<HeadStatistics>; 2] {
     let plan = Plan::new(&block.layout(), &Options { specials, ..Options::default() });
     let layers = block.layers();
-    let on_processor =
-        vec![statistics::cpu::Pass::new(&plan, false).layer_sums(&block.weights()[0], &|| true).unwrap()];
+    let (weights, masks) = (block.weights(), block.layer_masks());
+    let on_processor = vec![statistics::cpu::Pass::new(&plan, &weights).layer_sums(0, &|| true).unwrap()];
     let in_shaders = gpu()
-        .guarded(|| statistics::gpu::layer_sums(gpu(), new_key(), &layers, &plan, &mut |_| true))
+        .guarded(|| statistics::gpu::layer_sums(gpu(), new_key(), &layers, &masks, &plan, &mut |_| true))
         .unwrap()
         .unwrap();
     [statistics::finish(&plan, &on_processor), statistics::finish(&plan, &in_shaders)]

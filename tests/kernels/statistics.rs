@@ -13,15 +13,17 @@ const UNLIMITED: u64 = 1 << 40;
 
 fn on_processor(block: &Block, options: &Options) -> Vec<HeadStatistics> {
     let plan = Plan::new(&block.layout(), options);
-    let pass = statistics::cpu::Pass::new(&plan, false);
-    let sums: Vec<_> = block.weights().iter().flat_map(|layer| pass.layer_sums(layer, &|| true)).collect();
+    let layers = block.weights();
+    let pass = statistics::cpu::Pass::new(&plan, &layers);
+    let sums: Vec<_> = (0..layers.len()).flat_map(|layer| pass.layer_sums(layer, &|| true)).collect();
     statistics::finish(&plan, &sums)
 }
 
 fn in_shaders(block: &Block, options: &Options, gpu: &Gpu) -> Vec<HeadStatistics> {
     let plan = Plan::new(&block.layout(), options);
     let mut within_budget = |_| gpu.resident_bytes() <= gpu.page_budget();
-    let sums = gpu.guarded(|| statistics::gpu::layer_sums(gpu, new_key(), &block.layers(), &plan, &mut within_budget));
+    let (layers, masks) = (block.layers(), block.layer_masks());
+    let sums = gpu.guarded(|| statistics::gpu::layer_sums(gpu, new_key(), &layers, &masks, &plan, &mut within_budget));
     statistics::finish(&plan, &sums.unwrap().unwrap())
 }
 
@@ -394,5 +396,5 @@ fn a_layout_comes_from_a_trace() {
     let trace = Trace::open(Path::new("tests/traces/multi-image.safetensors")).unwrap();
     let layout = BlockLayout::of(&trace, 0);
     assert_eq!(layout.aspects, [1.0, 1.5]);
-    assert!(layout.same_sequence && !layout.causal && layout.regions.len() == 1);
+    assert!(layout.same_sequence && layout.regions.len() == 1);
 }

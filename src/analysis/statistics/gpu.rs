@@ -2,8 +2,8 @@
 
 use super::plan::Plan;
 use super::sums::{SLOTS, Sums, as_wgsl, slots};
-use crate::gpu::{Binding, Bound, Gpu, GpuError, Page, PageKernel, PageKey, Shader, dtype_code, walk};
-use crate::trace::TensorView;
+use crate::gpu::{Binding, Bound, Gpu, GpuError, Page, PageKernel, PageKey, Shader, dtype_code, mask_words, walk};
+use crate::trace::{LayerMask, TensorView};
 
 /// Rows that a workgroup takes: `TILE_ROWS` of the shader.
 const TILE_ROWS: usize = 64;
@@ -11,11 +11,20 @@ const TILE_ROWS: usize = 64;
 /// The sums of a block's heads.
 #[derive(Debug)]
 pub struct Statistics<'a> {
-    plan: &'a Plan,
-    queries: wgpu::Buffer,
+    /// Of each mask that differs from the others.
+    masked: Vec<Masked>,
+    /// Of each layer: which of them.
+    masks: &'a [usize],
     keys: wgpu::Buffer,
     /// One entry a layer, one a head.
     sums: Vec<Vec<Sums>>,
+}
+
+/// The queries under a mask.
+#[derive(Debug)]
+struct Masked {
+    queries: wgpu::Buffer,
+    mask: wgpu::Buffer,
 }
 
 /// The uniform.
@@ -28,7 +37,6 @@ pub struct Parameters {
     heads: u32,
     dtype: u32,
     tiles: u32,
-    causal: u32,
 }
 
 impl PageKernel for Statistics<'_> {
@@ -38,11 +46,13 @@ impl PageKernel for Statistics<'_> {
         wgsl: concat!(
             include_str!("../../../shaders/shared/decode.wgsl"),
             include_str!("../../../shaders/shared/dispatch.wgsl"),
+            include_str!("../../../shaders/shared/mask.wgsl"),
             slots!(as_wgsl),
             include_str!("../../../shaders/analysis/statistics.wgsl"),
         ),
         bindings: &[
             Binding::Uniform(size_of::<Parameters>() as u64),
+            Binding::Read,
             Binding::Read,
             Binding::Read,
             Binding::Read,
@@ -61,13 +71,14 @@ impl PageKernel for Statistics<'_> {
             heads: page.heads.len() as u32,
             dtype: dtype_code(page.layer.dtype),
             tiles: tiles(page) as u32,
-            causal: u32::from(self.plan.causal),
         }
     }
 
     fn bound(&self, page: &Page<'_>) -> Vec<Bound> {
+        let masked = &self.masked[self.masks[page.number]];
         vec![
-            Bound::Own(self.queries.clone()),
+            Bound::Own(masked.mask.clone()),
+            Bound::Own(masked.queries.clone()),
             Bound::Own(self.keys.clone()),
             Bound::Scratch(tiles(page) * SLOTS),
             Bound::Scratch(tiles(page) * page.keys()),
@@ -92,7 +103,8 @@ fn tiles(page: &Page<'_>) -> usize {
     page.queries().div_ceil(TILE_ROWS)
 }
 
-/// The sums of layers, one entry a layer, one a head; `key` is that of the first page. After each layer `goes_on` hears how many
+/// The sums of layers, each of which has a mask, one entry a layer, one a head; `key` is that of the first page. After each layer
+/// `goes_on` hears how many
 /// were handed in, and says whether to go on; `None` if not.
 ///
 /// # Errors
@@ -101,12 +113,18 @@ pub fn layer_sums(
     gpu: &Gpu,
     key: PageKey,
     layers: &[TensorView<'_>],
+    masks: &[LayerMask<'_>],
     plan: &Plan,
     goes_on: &mut dyn FnMut(usize) -> bool,
 ) -> Result<Option<Vec<Vec<Sums>>>, GpuError> {
+    let (distinct, masks) = LayerMask::distinct(masks.iter().copied());
+    let masked = |mask: &LayerMask<'_>| {
+        let queries = gpu.storage("queries", &plan.queries_under(mask))?;
+        Ok(Masked { queries, mask: gpu.storage("a mask", &mask_words(mask, plan.queries.len()))? })
+    };
     let mut kernel = Statistics {
-        plan,
-        queries: gpu.storage("queries", &plan.queries)?,
+        masked: distinct.iter().map(masked).collect::<Result<_, GpuError>>()?,
+        masks: &masks,
         keys: gpu.storage("keys", &plan.keys)?,
         sums: layers.iter().map(|layer| vec![[0.0; SLOTS]; layer.shape[0]]).collect(),
     };

@@ -9,7 +9,7 @@ use super::words::{of_word, words};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
-use crate::analysis::{Combine, Direction, Pick, SinkTreatment};
+use crate::analysis::{Combine, Direction, Pick, Selection, SinkTreatment};
 use crate::query::Weights;
 use crate::trace::{Block, Mask, Token};
 use crate::view::{Inputs, Target};
@@ -30,6 +30,8 @@ pub(in crate::view) struct Sides<'a> {
     pub shown: &'a [f32],
     pub direction: Direction,
     pub selected: &'a [usize],
+    /// What the weights are of.
+    shown_of: &'a Selection,
     /// Where they are to be marked.
     marked_sinks: Option<&'a Sinks>,
     hover: Option<Target>,
@@ -69,6 +71,7 @@ impl<'a> Sides<'a> {
             shown: &[],
             direction: inputs.shown.direction,
             selected: &inputs.selection.tokens,
+            shown_of: inputs.shown,
             marked_sinks: None,
             hover: inputs.hover,
         })
@@ -103,10 +106,19 @@ impl<'a> Sides<'a> {
         self.hover
     }
 
-    /// Which keys queries see, where that is the same in all layers and can be counted.
-    pub fn mask(&self) -> Option<&'a Mask> {
-        let (first, others) = self.block.masks.split_first()?;
-        (*first != Mask::Stored && others.iter().all(|other| other == first)).then_some(first)
+    /// The masks of the layers that are shown, each once. In a rollout of layers without future keys there are none of them, in others
+    /// all keys may be seen.
+    pub fn masks(&self) -> Vec<&'a Mask> {
+        if self.shown_of.rollout.is_some() {
+            return vec![if self.block.is_causal() { &Mask::Causal } else { &Mask::Full }];
+        }
+        let mut masks = Vec::new();
+        for mask in self.shown_of.layer.indices(self.block.layers).map(|layer| self.block.mask(layer)) {
+            if !masks.contains(&mask) {
+                masks.push(mask);
+            }
+        }
+        masks
     }
 
     /// What the far side's tokens are in this block.
@@ -234,13 +246,14 @@ pub(in crate::view) fn common_range(inputs: &Inputs<'_>, sides: &Sides<'_>) -> [
 }
 
 /// What every weight would be if the queries attended evenly to all keys that they may, and how that is written; `None` where
-/// weights are coloured in other units, or keys see different numbers of queries.
+/// weights are coloured in other units, or that share differs: from layer to layer, since its mask is stored, or since keys see
+/// different numbers of queries. In a rollout a query attends to itself besides.
 pub(in crate::view) fn uniform_share(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Option<(f32, String)> {
     let (selection, keys) = (inputs.shown, sides.key.len());
-    let mask = sides.mask()?;
+    let [mask] = sides.masks()[..] else { return None };
     let are_raw = inputs.options.normalization == Normalization::None && selection.sinks != SinkTreatment::Renormalise;
     let is_of_rows = selection.direction == Direction::AttendsTo || *mask == Mask::Full;
-    if keys == 0 || !are_raw || !is_of_rows || sides.block.sink_share {
+    if keys == 0 || !are_raw || !is_of_rows || sides.block.sink_share || selection.rollout.is_some() {
         return None;
     }
     let near = &inputs.document.sequences[sides.near].tokens;
