@@ -63,11 +63,19 @@ impl<'a> LayerWeights<'a> {
         }
     }
 
-    /// Which keys the queries see. What is stored for other keys, where it is not 0, counts in nothing that knows of masks.
+    /// Which keys the queries see. What is stored for other keys counts in nothing that asks this.
     pub fn mask(&self) -> LayerMask<'a> {
         match self {
             Self::Stored(_, mask) => *mask,
             Self::Computed(layer) => layer.tensors.mask,
+        }
+    }
+
+    /// The queries and keys, where the weights are made of those.
+    pub fn computed(&self) -> Option<&ComputedLayer<'a>> {
+        match self {
+            Self::Stored(..) => None,
+            Self::Computed(layer) => Some(layer),
         }
     }
 

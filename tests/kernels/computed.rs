@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::common::assert_close;
+use crate::common::{assert_close, gpu, limited_gpu};
 use crate::pair::pair;
 use vlscope::analysis::normalize::Normalization;
 use vlscope::analysis::pool::Pooling;
@@ -141,17 +141,22 @@ fn every_request_says_the_same_of_queries_and_keys_as_of_weights() {
     }
 }
 
-/// Where shaders are demanded, what is computed is computed on the processor all the same.
+/// What has a shader is computed in shaders, and all else on the processor.
 #[test]
 fn an_engine_on_shaders_computes_as_well() {
-    let engine = Engine::new(Some(crate::common::gpu().clone()), Compute::Gpu, 1 << 30).unwrap();
-    let both = Both::new(&mixed(), engine);
-    for selection in selections().into_iter().step_by(11) {
-        both.alike(&Weights::of(&selection), CLOSE, Vec::clone);
-        both.alike(&HeadsApart::of(&selection), CLOSE, |apart| apart.values.clone());
+    // Here a strip has 35 of the 70 rows.
+    let little = limited_gpu(20_000);
+    for (gpu, masks) in [(gpu(), mixed()), (gpu(), vec![Mask::Full]), (&little, mixed())] {
+        let both = Both::new(&masks, Engine::new(Some(gpu.clone()), Compute::Gpu, 1 << 30).unwrap());
+        for selection in selections().into_iter().step_by(7) {
+            both.alike(&Weights::of(&selection), CLOSE, Vec::clone);
+            both.alike(&HeadsApart::of(&selection), CLOSE, |apart| apart.values.clone());
+        }
+        for specials in [false, true] {
+            both.alike(&BlockStatistics::of(0, "region", specials), 1e-3, |known| {
+                known.all.iter().flat_map(|one| one.values.clone()).collect()
+            });
+        }
+        both.alike(&AttentionGrid::of(0, 16, Pooling::Mean), CLOSE, |tiles| tiles.shared.to_vec());
     }
-    both.alike(&BlockStatistics::of(0, "entropy", true), 1e-3, |known| {
-        known.all.iter().flat_map(|one| one.values.clone()).collect()
-    });
-    both.alike(&AttentionGrid::of(0, 16, Pooling::Mean), CLOSE, |tiles| tiles.shared.to_vec());
 }

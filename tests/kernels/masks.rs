@@ -202,7 +202,6 @@ fn blocks() -> impl Iterator<Item = Block> {
 #[test]
 fn statistics_count_what_queries_see() {
     for block in blocks() {
-        let (layers, masks) = (block.layers(), block.layer_masks());
         let what = format!("{} tokens", block.queries.len());
         for specials in [false, true] {
             let plan = Plan::new(&block.layout(), &Options { specials, ..Options::default() });
@@ -210,7 +209,7 @@ fn statistics_count_what_queries_see() {
             let pass = statistics::cpu::Pass::new(&plan, &weights);
             let sums: Vec<_> = (0..weights.len()).map(|layer| pass.layer_sums(layer, &|| true).unwrap()).collect();
             let on_processor = statistics::finish(&plan, &sums);
-            let run = || statistics::gpu::layer_sums(gpu(), new_key(), &layers, &masks, &plan, &mut |_| true);
+            let run = || statistics::gpu::layer_sums(gpu(), new_key(), &weights, &plan, &mut |_| true);
             let in_shaders = statistics::finish(&plan, &gpu().guarded(run).unwrap().unwrap());
             let dense = dense(&block, specials);
             for found in [&on_processor, &in_shaders] {
@@ -234,10 +233,10 @@ fn rows_are_left_out_under_every_mask() {
             block.set(layer, [1, tokens / 3, tokens - 1], f32::INFINITY);
         }
         let plan = Plan::new(&block.layout(), &Options::default());
-        let (weights, layers, masks) = (block.weights(), block.layers(), block.layer_masks());
+        let weights = block.weights();
         let pass = statistics::cpu::Pass::new(&plan, &weights);
         let sums: Vec<_> = (0..8).map(|layer| pass.layer_sums(layer, &|| true).unwrap()).collect();
-        let run = || statistics::gpu::layer_sums(gpu(), new_key(), &layers, &masks, &plan, &mut |_| true);
+        let run = || statistics::gpu::layer_sums(gpu(), new_key(), &weights, &plan, &mut |_| true);
         let [one, other] = [sums, gpu().guarded(run).unwrap().unwrap()].map(|sums| statistics::finish(&plan, &sums));
         for (one, other) in one.iter().zip(&other) {
             assert_eq!(*one.rows_left_out, [0, 2].repeat(8));
