@@ -19,7 +19,7 @@ fn assert_same_numbers(synthetic: &Synthetic, budgets: &[u64]) {
     let gathered =
         Selection { layer: Pick::Mean, head: Pick::Mean, tokens: vec![tokens - 1, 1], ..Selection::default() };
     let received = Selection { direction: Direction::AttendedBy, ..gathered.clone() };
-    let tiling = Tiling::within(8, [tokens, tokens], Pooling::Maximum, false);
+    let tiling = Tiling::within(8, [tokens, tokens], Pooling::Maximum);
     let plan = Plan::new(&BlockLayout::of(&trace, 0), &Options::default());
     let numbers = |engine: &Engine| {
         let statistics = engine.statistics(&trace, 0, &Options::default(), &mut |_, _| true).unwrap();
