@@ -5,8 +5,10 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use super::{Result, window_on};
+use crate::app::model::command::Command;
 use crate::app::panels::found_in_palette;
 use crate::app::shell::interface::Interface;
+use crate::view::Target;
 
 fn open(harness: &mut Harness<'static, Interface>, query: &str) {
     harness.key_press_modifiers(Modifiers::COMMAND, Key::K);
@@ -58,6 +60,22 @@ fn letters_and_enter_in_one_frame_choose_what_was_typed() -> Result<()> {
     assert_eq!(harness.state().state.palette, None);
     let method = harness.state().state.options.embedding.recipe.method;
     assert_eq!(method, crate::analysis::projection::Method::Tsne);
+    Ok(())
+}
+
+#[test]
+fn it_finds_a_head_by_its_name() -> Result<()> {
+    let harness = window_on("multi-image.safetensors")?;
+    let state = &harness.state().state;
+    let first = |query: &str| found_in_palette(query, state).into_iter().next();
+    for query in ["L1H1", "l1 h1", "1.1"] {
+        let entry = first(query).ok_or("nothing")?;
+        assert_eq!(entry.words, "layer 1 · head 1", "{query}");
+        let target = Target::Head { layer: 1, head: 1 };
+        assert_eq!(entry.command, Command::Select { target, extend: false });
+    }
+    assert!(first("L1H99").is_none_or(|entry| !entry.words.contains("head 99")));
+    assert!(first("theme").is_some_and(|entry| entry.command == Command::ToggleTheme));
     Ok(())
 }
 
