@@ -14,6 +14,7 @@ mod hidden;
 mod hostile;
 #[path = "../render/likeness.rs"]
 mod likeness;
+mod lens;
 mod memory;
 mod numbers;
 #[path = "../common/computed.rs"]

@@ -6,6 +6,7 @@ mod fixtures;
 mod heads;
 mod hidden;
 mod kinds;
+mod lens;
 mod long;
 mod pictures;
 mod random;

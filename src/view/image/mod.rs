@@ -1,6 +1,7 @@
 //! The pictures, in grey, with the heat of the selection's attention over their patches.
 
 mod contours;
+mod decoded;
 
 use std::sync::Arc;
 
@@ -39,10 +40,19 @@ pub(super) struct Tile<'a> {
 /// All about this view.
 pub(super) const VIEW: Definition = Definition {
     needs: asked::of_selection,
-    draw,
-    caption: figure_caption::normalized_weights,
+    draw: |inputs, sketch| match asked::wanted_word(inputs) {
+        Some(wanted) => decoded::draw(inputs, sketch, wanted),
+        None => draw(inputs, sketch),
+    },
+    caption: |inputs| match asked::wanted_word(inputs) {
+        Some(wanted) => vec![format!("probability that a patch decodes to “{wanted}” (logit lens)")],
+        None => figure_caption::normalized_weights(inputs),
+    },
     needs_for_numbers: |_| Vec::new(),
-    numbers: |inputs| of_weights(View::Image, inputs),
+    numbers: |inputs| match asked::wanted_word(inputs) {
+        Some(wanted) => decoded::numbers(inputs, wanted),
+        None => of_weights(View::Image, inputs),
+    },
 };
 
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
@@ -126,6 +136,11 @@ fn are_bare(sides: &Sides<'_>, tiles: &[Tile<'_>]) -> bool {
 
 /// The pictures that are shown.
 pub(super) fn tiles<'a>(inputs: &Inputs<'a>, sides: &Sides<'_>) -> Vec<Tile<'a>> {
+    tiles_of(inputs, sides.far, sides.near)
+}
+
+/// The same of two sequences.
+fn tiles_of<'a>(inputs: &Inputs<'a>, far: usize, near: usize) -> Vec<Tile<'a>> {
     let tokens = |sequence: usize| inputs.document.sequences[sequence].tokens.as_slice();
     inputs
         .images
@@ -135,16 +150,16 @@ pub(super) fn tiles<'a>(inputs: &Inputs<'a>, sides: &Sides<'_>) -> Vec<Tile<'a>>
             inputs.options.image.is_none_or(|only| only == *image) && pixels.width > 0 && pixels.height > 0
         })
         .map(|(image, pixels)| {
-            let far = Patches::find(tokens(sides.far), image);
-            let layers = chosen(layers(&far), inputs.options.tiles);
-            (image, pixels, all_of(&far, &layers), layers)
+            let patches = Patches::find(tokens(far), image);
+            let layers = chosen(layers(&patches), inputs.options.tiles);
+            (image, pixels, all_of(&patches, &layers), layers)
         })
-        .map(|(image, pixels, far, layers)| Tile {
+        .map(|(image, pixels, of_far, layers)| Tile {
             image,
             pixels,
-            far,
+            far: of_far,
             layers,
-            near: if sides.near == sides.far { Patches::default() } else { Patches::find(tokens(sides.near), image) },
+            near: if near == far { Patches::default() } else { Patches::find(tokens(near), image) },
         })
         .collect()
 }
@@ -267,7 +282,7 @@ pub(super) fn heat_over(
             smooth: inputs.options.smooth,
         }));
         for (&token, &area) in layer.patches.tokens.iter().zip(&layer.patches.areas) {
-            if weights.get(token).is_some_and(|weight| weight.is_nan()) {
+            if scale.hatches_missing && weights.get(token).is_some_and(|weight| weight.is_nan()) {
                 sketch.hatched(on_picture(area, rect));
             }
         }
@@ -287,7 +302,9 @@ fn boxes(
         let place = on_picture(area, rect);
         let value = weights.get(layer.patches.tokens[index]).copied().unwrap_or(f32::NAN);
         let Some(color) = scale.color(value) else {
-            sketch.hatched(place);
+            if scale.hatches_missing {
+                sketch.hatched(place);
+            }
             continue;
         };
         sketch.part_of_picture(rect, pixels, area, true);
