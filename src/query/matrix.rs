@@ -12,7 +12,7 @@ use super::rows::rows;
 use super::value::HeapBytes;
 use crate::analysis::peaks::usual_maximum_of;
 use crate::analysis::token_statistics::entropy;
-use crate::analysis::{BlockLayout, Cells, HeadRows, Selection};
+use crate::analysis::{BlockLayout, Cells, HeadRows, Selection, WeightKind};
 use crate::gpu::ResidentMatrix;
 
 /// How long a part of a result is waited for before it is told.
@@ -99,17 +99,26 @@ impl Cell {
     }
 }
 
+/// A relevance is no attention that a key receives, or that a query divides.
+fn of_attention(selection: &Selection) -> Selection {
+    let matrix = selection.matrix();
+    match matrix.weights {
+        WeightKind::Relevance(_) => Selection { weights: WeightKind::Raw, ..matrix },
+        _ => matrix,
+    }
+}
+
 impl Received {
-    /// In a selection's heads.
+    /// In a selection's heads; of a relevance in the raw weights.
     pub fn of(selection: &Selection) -> Self {
-        Self { matrix: selection.matrix() }
+        Self { matrix: of_attention(selection) }
     }
 }
 
 impl RowEntropy {
-    /// In a selection's heads.
+    /// In a selection's heads; of a relevance in the raw weights.
     pub fn of(selection: &Selection) -> Self {
-        Self { matrix: selection.matrix() }
+        Self { matrix: of_attention(selection) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Kinds of weights by hand: norm-weighted, of stored and of computed attention, and relevances.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use vlscope::analysis::{Direction, Engine, LayerWeights, Pick, RowBuffers, Selection, WeightKind};
+use vlscope::analysis::{Combine, Direction, Engine, LayerWeights, Pick, RowBuffers, Selection, WeightKind};
 use vlscope::query::{HeadRelevance, OpenTrace, Solver};
 
 use crate::common::assert_close;
@@ -94,8 +94,10 @@ fn a_relevance_is_gathered_for_its_outputs_alone() {
     let second = Selection { tokens: vec![TARGETS[1]], ..one.clone() };
     assert_close("one output", &expected(&[1]), &of(&second).unwrap(), 1e-6);
     // What is no output is left out of a mean.
-    let with_other = Selection { tokens: vec![3, TARGETS[1]], ..one.clone() };
-    assert_close("an output and a token", &expected(&[1]), &of(&with_other).unwrap(), 1e-6);
+    for combine in Combine::ALL {
+        let with_other = Selection { tokens: vec![3, TARGETS[1]], combine, ..one.clone() };
+        assert_close("an output and a token", &expected(&[1]), &of(&with_other).unwrap(), 1e-6);
+    }
     let other = Selection { tokens: vec![3], ..one.clone() };
     let said = of(&other).unwrap_err().to_string();
     assert_eq!(said, "relevance heads is for the outputs at tokens 60, 69, not for what is selected");

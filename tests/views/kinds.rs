@@ -1,4 +1,5 @@
 //! Kinds of weights: what the views say of them, and colours of values that have a sign.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::sync::Arc;
 

@@ -139,13 +139,18 @@ impl Resolved {
         let targets = targets.filter(|_| selection.direction == Direction::AttendsTo);
         let tokens = match (selection.tokens.as_slice(), targets) {
             ([], Some(targets)) => targets.to_vec(),
-            (tokens, Some(targets)) if !tokens.iter().any(|token| targets.contains(token)) => {
-                return Err(no_target(&selection.weights, targets));
+            // What is no output has no row.
+            (tokens, Some(targets)) => {
+                let outputs = tokens.iter().copied().filter(|token| targets.contains(token)).collect::<Vec<_>>();
+                if outputs.is_empty() {
+                    return Err(no_target(&selection.weights, targets));
+                }
+                outputs
             }
             // Where all are special, they are all there is to look at.
             ([], None) if side.iter().all(|token| token.special) => (0..side.len()).collect(),
             ([], None) => (0..side.len()).filter(|&token| !side[token].special).collect(),
-            (tokens, _) => tokens.to_vec(),
+            (tokens, None) => tokens.to_vec(),
         };
         if tokens.is_empty() {
             return Err(SelectionError::NoTokens);

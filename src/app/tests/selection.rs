@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use egui::{Modifiers, Role, pos2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 use crate::analysis::sinks::Criteria;
 use crate::analysis::{Combine, Pick, Rollout, Selection, SinkTreatment, WeightKind};
