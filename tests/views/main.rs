@@ -14,6 +14,7 @@ mod selection;
 mod theme;
 mod timeline;
 mod tokens;
+mod video;
 mod words;
 mod zones;
 

@@ -39,6 +39,8 @@ pub(in crate::view) struct Facts {
     word_states: Vec<(usize, Vec<WordState>)>,
     /// The output of the queries, with the alternatives of each step.
     alternatives: Option<Arc<Decoded>>,
+    /// Of the frames of a video, in seconds.
+    image_times: Vec<Option<f32>>,
     /// Whether the queries' sequence is written from left to right.
     is_decoder: bool,
     layer: Pick,
@@ -123,6 +125,7 @@ impl Facts {
             decoded: decoded(inputs),
             lens: lens(inputs),
             word_states: document.words.iter().map(|words| (words.sequence, words.states.clone())).collect(),
+            image_times: document.image_times.clone(),
             alternatives: asked::alternatives(inputs).and_then(|request| results.shared(&request)),
             is_decoder: block.is_some_and(|block| is_decoder(document, block)),
             layer: inputs.shown.layer,
@@ -155,7 +158,11 @@ impl Facts {
                     let pieces: Vec<&str> = (first..first + count).map(|token| self.name(sequence, token)).collect();
                     pieces.join(" + ")
                 }
-                Target::Cell { .. } | Target::Output { .. } | Target::State { .. } | Target::Decoded { .. } => {
+                Target::Cell { .. }
+                | Target::Output { .. }
+                | Target::State { .. }
+                | Target::Decoded { .. }
+                | Target::Frame { .. } => {
                     String::new()
                 }
             };
@@ -171,6 +178,7 @@ impl Facts {
             let place = match target {
                 Target::Head { layer, head } => format!("layer {layer} · head {head}"),
                 Target::HeadMean { head } => format!("head {head} · mean of layers"),
+                Target::Frame { image } => self.frame(image),
                 _ => String::new(),
             };
             return format!("{place}: {} ({})", number(value), said.unit);
@@ -205,6 +213,7 @@ impl Facts {
                 format!("{said}{}", self.decodes_to(sequence, token))
             }
             Target::Decoded { words, state, token } => self.lens(words, state, token),
+            Target::Frame { image } => self.frame(image),
             Target::Cell { query, key } => {
                 let (from, to) = (self.name(self.query, query), self.name(self.key, key));
                 match self.cells.as_ref().and_then(|cells| cells.weight(query, key)) {
@@ -224,6 +233,12 @@ impl Facts {
                 )
             }
         }
+    }
+
+    /// `image 3 · 1.5 s`.
+    fn frame(&self, image: usize) -> String {
+        let time = self.image_times.get(image).copied().flatten();
+        format!("image {image}{}", time.map_or_else(String::new, |time| format!(" · {time} s")))
     }
 
     /// ` · state 4: red 0.62, grey 0.10`; empty where that is not known.

@@ -67,6 +67,11 @@ pub enum Target {
         /// Index in the sequence.
         token: usize,
     },
+    /// A frame of a video.
+    Frame {
+        /// Index of the image.
+        image: usize,
+    },
     /// A hidden state, compared with another.
     State {
         /// 0 is the embedding.
@@ -83,7 +88,11 @@ impl Target {
             Self::Head { .. } | Self::LayerMean { .. } | Self::HeadMean { .. } | Self::AllHeads => true,
             Self::Output { layer, .. } => layer.is_some(),
             Self::Decoded { .. } => true,
-            Self::Token { .. } | Self::Cell { .. } | Self::Pieces { .. } | Self::State { .. } => false,
+            Self::Token { .. }
+            | Self::Cell { .. }
+            | Self::Pieces { .. }
+            | Self::Frame { .. }
+            | Self::State { .. } => false,
         }
     }
 

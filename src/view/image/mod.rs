@@ -2,11 +2,13 @@
 
 mod contours;
 mod decoded;
+mod frames;
 
 use std::sync::Arc;
 
 use glam::Vec2;
 
+use self::frames::Frames;
 use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Pixels, Quad, Rect, Values};
 use crate::trace::Area;
@@ -23,7 +25,7 @@ use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
 use crate::view::numbers::of_weights;
-use crate::view::{Definition, Inputs, Target, View, caption as figure_caption};
+use crate::view::{Definition, Inputs, Options, Target, View, caption as figure_caption};
 
 /// One picture and its tokens on either side.
 pub(super) struct Tile<'a> {
@@ -58,6 +60,15 @@ pub(super) const VIEW: Definition = Definition {
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = begin(inputs, sketch, "Image", |_, sketch| title(inputs, sketch)) else { return };
     note_not_finite(sketch, &sides);
+    let every = Options { image: None, ..inputs.options.clone() };
+    let all = tiles(&Inputs { options: &every, ..*inputs }, &sides);
+    let frames = Frames::of(inputs, sketch, &sides, &all);
+    let one = Options { image: frames.as_ref().map_or(inputs.options.image, |frames| Some(frames.shown)), ..every };
+    if let Some(frames) = &frames {
+        let scale = scale(inputs, &sides, pictures(&all));
+        frames.draw(inputs, sketch, sides.shown, &all, &scale);
+    }
+    let inputs = &Inputs { options: &one, ..*inputs };
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {
         sketch.note(match inputs.document.images {

@@ -69,7 +69,7 @@ impl State {
                 }
             }
             Target::Decoded { words, state, token } => self.select_decoded(&mut selection, words, state, token, extend),
-            Target::State { .. } => {}
+            Target::State { .. } | Target::Frame { .. } => {}
         }
         selection
     }
@@ -138,7 +138,7 @@ impl State {
     }
 
     pub(in crate::app) fn set_preview(&mut self, target: Option<Target>) {
-        let selects = target.as_ref().filter(|target| !matches!(target, Target::State { .. }));
+        let selects = target.as_ref().filter(|target| !matches!(target, Target::State { .. } | Target::Frame { .. }));
         self.preview = selects.map(|target| self.selected_by(target, false));
         let is_taken_away = |preview: &Selection| preview.tokens.is_empty() && !self.selection.tokens.is_empty();
         if self.preview.as_ref().is_some_and(is_taken_away) {
