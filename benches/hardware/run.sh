@@ -37,6 +37,10 @@ part bench-small 90 ./vlscope bench work/small.safetensors --json --compute gpu
 part synth-large 30 ./vlscope synth --layers 32 --heads 32 --text 64 --grid 24x24 -o work/large.safetensors
 part bench-large 90 ./vlscope bench work/large.safetensors --json
 rm -f work/*.safetensors
+# 3.8 GB: 28 layers of 28 heads and 4 key heads, 16,384 tokens.
+part synth-queries 40 ./vlscope synth --queries-keys --layers 28 --heads 28 --key-heads 4 --head-dim 128 --text 64 --frames 17 --grid 24x40 --dim 0 -o work/queries.safetensors
+part bench-queries 70 ./vlscope bench work/queries.safetensors --json --compute gpu --numbers
+rm -f work/*.safetensors
 part pages-beyond-4-gib 90 ./kernels --ignored pages_beyond
 
 [ -d target/golden-failures ] && mv target/golden-failures results/

@@ -1,11 +1,12 @@
-// The attention of selected tokens in every head of a page. A thread takes one head and one token of the other side, and
-// adds over the selected tokens, or finds their maximum. A matrix is read along rows or along columns by two strides, so that
+// The attention of selected tokens in every head of a page, or in some heads together. A thread takes one head, or those together, and
+// one token of the other side, and adds over the selected tokens, or finds their maximum. A matrix is read along rows or along columns by two strides, so that
 // both directions are one shader.
 
 struct Parameters {
-    /// The first head in the page that takes part, and how many do.
+    /// The first head in the page that takes part, how many results there are, and of how many heads each is.
     first_head: u32,
-    heads: u32,
+    results: u32,
+    heads_together: u32,
     /// Tokens of the other side.
     others: u32,
     /// Selected tokens.
@@ -22,7 +23,7 @@ struct Parameters {
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 @group(0) @binding(1) var<storage, read> page: array<u32>;
 @group(0) @binding(2) var<storage, read> tokens: array<u32>;
-/// [heads, others]: the bits of f32; NaN where a weight is not finite.
+/// [results, others]: the bits of f32; NaN where a weight is not finite.
 @group(0) @binding(3) var<storage, read_write> combined: array<u32>;
 
 const NAN: u32 = 0x7fc00000u;
@@ -34,24 +35,26 @@ fn gather(
     @builtin(local_invocation_index) thread: u32,
 ) {
     let number = folded(group, groups) * 64u + thread;
-    if number >= parameters.heads * parameters.others {
+    if number >= parameters.results * parameters.others {
         return;
     }
-    let head = parameters.first_head + number / parameters.others;
+    let first_head = parameters.first_head + number / parameters.others * parameters.heads_together;
     let other = number % parameters.others;
-    let first = head * parameters.head_stride + other * parameters.other_stride;
     var total = 0.0;
     var broken = false;
-    for (var at = 0u; at < parameters.tokens; at += 1u) {
-        let index = first + tokens[at] * parameters.token_stride;
-        let bits = decode_bits(page[word_of(index, parameters.dtype)], index, parameters.dtype);
-        let weight = bitcast<f32>(bits);
-        if !is_finite(bits) {
-            broken = true;
-        } else if parameters.is_maximum == 1u && at > 0u {
-            total = max(total, weight);
-        } else {
-            total += weight;
+    for (var head = first_head; head < first_head + parameters.heads_together; head += 1u) {
+        let first = head * parameters.head_stride + other * parameters.other_stride;
+        for (var at = 0u; at < parameters.tokens; at += 1u) {
+            let index = first + tokens[at] * parameters.token_stride;
+            let bits = decode_bits(page[word_of(index, parameters.dtype)], index, parameters.dtype);
+            let weight = bitcast<f32>(bits);
+            if !is_finite(bits) {
+                broken = true;
+            } else if parameters.is_maximum == 1u && at > 0u {
+                total = max(total, weight);
+            } else {
+                total += weight;
+            }
         }
     }
     combined[number] = select(bitcast<u32>(total), NAN, broken);

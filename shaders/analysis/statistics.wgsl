@@ -1,11 +1,11 @@
 // The sums of src/analysis/statistics/sums.rs for every head of a page, in one walk over its weights. The constants of
 // the slots are put before this file.
 //
-// `tiles`: a workgroup takes 64 rows of a head, 8 at a time; 32 lanes walk a row side by side. A row's parts are added
+// `tiles`: a workgroup takes up to 64 rows of a head, 8 at a time; 32 lanes walk a row side by side. A row's parts are added
 // in workgroup memory, so no width of a subgroup is assumed; the columns' sums of the 8 rows go to a scratch buffer
 // that belongs to the workgroup alone, so no float atomics are needed. Where a row has a weight that is not finite, the
 // tile is walked again without such rows. `reduce`: a workgroup takes a head and adds its tiles, always in the same
-// order.
+// order. Where a page holds some of the rows of its heads only, what keys receive is added to what they received of the pages before.
 
 struct Parameters {
     queries: u32,
@@ -14,8 +14,13 @@ struct Parameters {
     first_head: u32,
     heads: u32,
     dtype: u32,
-    /// Tiles of a head.
+    /// Tiles of a head, and rows of a tile.
     tiles: u32,
+    tile_rows: u32,
+    /// Which query has the first row of a head on the page.
+    first_query: u32,
+    /// Whether `received` holds what keys receive.
+    is_part: u32,
     causal: u32,
 }
 
@@ -39,6 +44,8 @@ struct Place {
 @group(0) @binding(5) var<storage, read_write> column_sums: array<f32>;
 /// [heads, slots]
 @group(0) @binding(6) var<storage, read_write> results: array<f32>;
+/// [heads of the page, keys]: from the queries before.
+@group(0) @binding(7) var<storage, read_write> received: array<f32>;
 
 const COUNTED_TEXT: u32 = 1u;
 const COUNTED_IMAGE: u32 = 2u;
@@ -52,7 +59,7 @@ const HAS_PREVIOUS: u32 = 128u;
 
 const LANES: u32 = 32u;
 const ROWS: u32 = 8u;
-const TILE_ROWS: u32 = 64u;
+const MOST_TILE_ROWS: u32 = 64u;
 /// Tiles that are added to one another before they are added to the rest: long sums would lose digits.
 const TILES_AT_ONCE: u32 = 16u;
 
@@ -75,7 +82,7 @@ var<workgroup> parts: array<array<f32, 256>, PARTS>;
 var<workgroup> columns: array<f32, 256>;
 var<workgroup> row_totals: array<array<f32, SLOTS>, ROWS>;
 /// By row of the tile: 1 if a weight of it is not finite; 0 in the first walk, as workgroup memory begins.
-var<workgroup> left_out: array<u32, TILE_ROWS>;
+var<workgroup> left_out: array<u32, MOST_TILE_ROWS>;
 var<workgroup> rows_left_out: u32;
 
 @compute @workgroup_size(32, 8)
@@ -90,27 +97,34 @@ fn tiles(
         return;
     }
     let head = number / parameters.tiles;
-    let first_row = number % parameters.tiles * TILE_ROWS;
+    let first_row = number % parameters.tiles * parameters.tile_rows;
     let first_column = number * parameters.keys;
     for (var walk = 0u; walk < 2u; walk += 1u) {
         var totals: array<f32, SLOTS>;
-        for (var step = 0u; step < TILE_ROWS && first_row + step < parameters.queries; step += ROWS) {
+        for (var step = 0u; step < parameters.tile_rows && first_row + step < parameters.queries; step += ROWS) {
             let row_of_tile = step + local.y;
             let row = first_row + row_of_tile;
             let row_start = ((parameters.first_head + head) * parameters.queries + row) * parameters.keys;
             var query: Place;
             var seen = 0u;
             let in_rows = row < parameters.queries && left_out[row_of_tile] == 0u;
+            let query_number = parameters.first_query + row;
             if in_rows {
-                query = query_places[row];
+                query = query_places[query_number];
                 seen = parameters.keys;
                 if parameters.causal != 0u {
-                    seen = min(row + 1u, seen);
+                    seen = min(query_number + 1u, seen);
                 }
             }
             let row_counts = (query.flags & COUNTED) != 0u;
             var lane: array<f32, PARTS>;
-            for (var base = 0u; base < parameters.keys; base += LANES) {
+            // Weights that were computed are 0 where they are masked, and sums of columns are 0 at first: the first walk ends
+            // where all of these rows do.
+            var end = parameters.keys;
+            if parameters.is_part != 0u && parameters.causal != 0u && walk == 0u {
+                end = min(parameters.first_query + first_row + step + ROWS, end);
+            }
+            for (var base = 0u; base < end; base += LANES) {
                 let column = base + local.x;
                 var counted = 0.0;
                 if in_rows && column < parameters.keys {
@@ -214,11 +228,11 @@ fn tiles(
                         }
                     }
                     if (query.flags & HAS_SELF) != 0u {
-                        totals[DIAGONAL] += finite_or_zero(row_start + row);
+                        totals[DIAGONAL] += finite_or_zero(row_start + query_number);
                         totals[DIAGONAL_ROWS] += 1.0;
                     }
                     if (query.flags & HAS_PREVIOUS) != 0u {
-                        totals[PREVIOUS] += finite_or_zero(row_start + row - 1u);
+                        totals[PREVIOUS] += finite_or_zero(row_start + query_number - 1u);
                         totals[PREVIOUS_ROWS] += 1.0;
                     }
                     if parts[NEAR_PART][thread] > 0.0 {
@@ -255,7 +269,7 @@ fn count_left_out(thread: u32) -> u32 {
     workgroupBarrier();
     if thread == 0u {
         var count = 0u;
-        for (var row = 0u; row < TILE_ROWS; row += 1u) {
+        for (var row = 0u; row < parameters.tile_rows; row += 1u) {
             count += left_out[row];
         }
         rows_left_out = count;
@@ -291,6 +305,11 @@ fn reduce(
                 of_some += column_sums[(head * parameters.tiles + tile) * parameters.keys + column];
             }
             sum += of_some;
+        }
+        if parameters.is_part != 0u {
+            let place = (parameters.first_head + head) * parameters.keys + column;
+            sum += select(received[place], 0.0, parameters.first_query == 0u);
+            received[place] = sum;
         }
         strongest = max(strongest, sum);
     }

@@ -1,5 +1,6 @@
 //! The engine picks the backend: shaders on a hardware adapter, the processor on a software adapter, where shaders are
-//! emulated on that same processor. Weights that have to be computed are computed on the processor, and so is what is made of them.
+//! emulated on that same processor. Of weights that have to be computed the device makes statistics, and what selected tokens attend to;
+//! else what is made of them is made on the processor.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::pool::{self, Tiling};
 use super::statistics::{self, HeadStatistics, Options, plan::Plan, sums::Sums};
 use super::timeline::{self, HeadMasses};
 use super::{BlockLayout, HeadRows, LayerWeights, NoSuchWeights, Pick, Selection, WeightKind, rollout};
-use crate::gpu::{Gpu, GpuError, PageKey, ResidentMatrix, resident_head};
+use crate::gpu::{Gpu, GpuError, PageKey, PageTensor, ResidentMatrix, resident_head};
 use crate::trace::{TensorView, Trace, TraceError};
 
 /// What the selection reads of a file at most to be gathered on the CPU whatever the device.
@@ -111,8 +112,8 @@ impl Engine {
         let plan = Plan::new_while(&BlockLayout::of(trace, block), options, &mut || on_layer(0, layers.len()));
         let plan = plan.ok_or(EngineError::Cancelled)?;
         let mut on_layer = |done| on_layer(done, layers.len()) && trace.check_unchanged().is_ok();
-        let on_device = self.try_shaders_on(&layers, |gpu, layers| {
-            statistics::gpu::layer_sums(gpu, page_key(trace, block), layers, &plan, &mut on_layer)
+        let on_device = self.try_shaders(|gpu| {
+            statistics::gpu::layer_sums(gpu, page_key(trace, block), &layers, &plan, &mut on_layer)
         })?;
         let sums = on_device.unwrap_or_else(|| {
             let pass = statistics::cpu::Pass::new(&plan, layers.iter().any(LayerWeights::is_computed));
@@ -146,10 +147,12 @@ impl Engine {
         trace.check_unchanged()?;
         let weights = LayerWeights::of_kind(trace, block, layer, kind)?;
         let key = PageKey { layer, ..page_key(trace, block) };
-        let on_device = self.try_shaders_on(std::slice::from_ref(&weights), |gpu, views| {
-            let sums = statistics::gpu::layer_sums(gpu, key, views, plan, &mut |_| goes_on())?;
+        let of_layer = |gpu: &Gpu| {
+            let layer = std::slice::from_ref(&weights);
+            let sums = statistics::gpu::layer_sums(gpu, key, layer, plan, &mut |_| goes_on())?;
             Ok(sums.map(|sums| sums.concat()))
-        })?;
+        };
+        let on_device = if weights.has_shaders() { self.try_shaders(of_layer)? } else { None };
         let pass = || statistics::cpu::Pass::new(plan, weights.is_computed());
         let sums = on_device.unwrap_or_else(|| pass().layer_sums(&weights, goes_on));
         trace.check_unchanged()?;
@@ -176,9 +179,10 @@ impl Engine {
         }
         let key = page_key(trace, selection.block);
         // What is read in no time here is not worth a page of the device.
-        let on_device = match self.may_fall_back && part.bytes_of_rows(&layers) <= READ_HERE_BYTES {
-            true => None,
-            false => self.try_shaders_on(&layers, |gpu, layers| gather::gpu::gather(gpu, key, layers, &part))?,
+        let is_small = self.may_fall_back && part.bytes_of_rows(&layers) <= READ_HERE_BYTES;
+        let on_device = match !is_small && gather::gpu::can_gather(&layers, &part) {
+            true => self.try_shaders(|gpu| gather::gpu::gather(gpu, key, &layers, &part))?,
+            false => None,
         };
         // The shader adds weight by weight: rows that are not finite are left out here.
         let sound = on_device.filter(|weights| !weights.iter().any(|weight| weight.is_nan()));
@@ -354,7 +358,10 @@ impl Engine {
         let layers = layers(trace, selection)?;
         let part = per_head::resolve(&BlockLayout::of(trace, selection.block), &layers, selection)?;
         let key = page_key(trace, selection.block);
-        let on_device = self.try_shaders_on(&layers, |gpu, layers| per_head::gpu::per_head(gpu, key, layers, &part))?;
+        let on_device = match gather::gpu::can_gather(&layers, &part) {
+            true => self.try_shaders(|gpu| per_head::gpu::per_head(gpu, key, &layers, &part))?,
+            false => None,
+        };
         let sound = on_device.filter(|weights| !weights.values.iter().any(|weight| weight.is_nan()));
         let weights = sound.or_else(|| per_head::cpu::per_head(&layers, &part, goes_on));
         trace.check_unchanged()?;
@@ -446,5 +453,5 @@ fn keys(layers: &[LayerWeights<'_>]) -> usize {
 
 /// Of the block's first page.
 fn page_key(trace: &Trace, block: usize) -> PageKey {
-    PageKey { trace: trace.serial(), block, layer: 0, first_head: 0 }
+    PageKey { trace: trace.serial(), block, layer: 0, tensor: PageTensor::Weights, first_head: 0 }
 }

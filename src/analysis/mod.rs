@@ -6,6 +6,7 @@ pub mod gather;
 mod layout;
 pub mod neighbours;
 pub mod normalize;
+mod on_device;
 pub mod peaks;
 pub mod per_head;
 pub mod pool;

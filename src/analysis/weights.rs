@@ -101,6 +101,16 @@ impl<'a> LayerWeights<'a> {
         }
     }
 
+    /// The queries and keys, where the weights are made of those.
+    pub fn computed(&self) -> Option<&ComputedLayer<'a>> {
+        if let Self::Computed(layer) = self { Some(layer) } else { None }
+    }
+
+    /// Whether shaders have these weights, or the processor alone.
+    pub fn has_shaders(&self) -> bool {
+        matches!(self, Self::Stored(_) | Self::Computed(_))
+    }
+
     /// The relevance, where it is one.
     pub fn relevance(&self) -> Option<&LayerRelevance<'a>> {
         if let Self::Relevance(relevance) = self { Some(relevance) } else { None }

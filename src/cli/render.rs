@@ -165,7 +165,9 @@ impl Arguments {
     /// What the arguments ask for, in this trace.
     pub(super) fn view_state(&self, open: &OpenTrace) -> Result<ViewState> {
         let shows_states = matches!(self.view(), Some(View::Embedding | View::Similarity));
-        if open.document().attention.is_empty() && (shows_states || matches!(self.view(), Some(View::Text | View::Lens) | None)) {
+        if open.document().attention.is_empty()
+            && (shows_states || matches!(self.view(), Some(View::Text | View::Lens) | None))
+        {
             let has_states = open.document().hidden.iter().any(|hidden| hidden.states > 0);
             ensure!(has_states || !shows_states, "the trace holds no hidden states: {}", open.trace.path().display());
             let selection = self.selection.without_attention(&open.trace)?;

@@ -27,8 +27,21 @@ pub struct PageKey {
     pub block: usize,
     /// Index of the layer.
     pub layer: usize,
+    /// Which tensor of the layer.
+    pub tensor: PageTensor,
     /// Index of the page's first head.
     pub first_head: usize,
+}
+
+/// A tensor of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PageTensor {
+    /// `[heads, queries, keys]`.
+    Weights,
+    /// `[heads, queries, dim]`.
+    Queries,
+    /// `[key heads, keys, dim]`.
+    Keys,
 }
 
 /// The pages of a device.

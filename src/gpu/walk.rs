@@ -1,7 +1,8 @@
 //! The way of every kernel over the pages of a block: which heads of which page, what is bound, how it is read back.
 //!
-//! A kernel says of itself what the walk cannot know ([`PageKernel`]). Pages are pipelined: the next one goes up while the
-//! device is at work on those before, and results are taken two pages later.
+//! A kernel says of itself what the walk cannot know ([`PageKernel`]). Pages are pipelined ([`Pipeline`]): the next one goes up
+//! while the device is at work on those before, and results are taken two pages later. A page may be filled by commands as well,
+//! with weights that are not stored.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -12,7 +13,7 @@ use super::pages::PageKey;
 use super::readback::Pending;
 use super::scope::wait_for;
 use super::shader::Shader;
-use crate::trace::TensorView;
+use crate::trace::{Dtype, TensorView};
 
 /// Pages that are at work while the next one is prepared.
 const PAGES_AT_WORK: usize = 2;
@@ -25,16 +26,16 @@ pub trait PageKernel {
     const SHADER: Shader;
 
     /// What the shader needs to know of a page.
-    fn parameters(&self, page: &Page<'_>) -> Self::Parameters;
+    fn parameters(&self, page: &Page) -> Self::Parameters;
 
     /// What is bound behind the page, in the shader's order.
-    fn bound(&self, page: &Page<'_>) -> Vec<Bound>;
+    fn bound(&self, page: &Page) -> Vec<Bound>;
 
     /// Entry points, by their numbers, that run one after the other, and how many workgroups of each.
-    fn dispatches(&self, page: &Page<'_>) -> Vec<(usize, u64)>;
+    fn dispatches(&self, page: &Page) -> Vec<(usize, u64)>;
 
     /// What the page's [`Bound::Result`] held in the end, in words. Pages come in order; none comes where the kernel has no result.
-    fn take(&mut self, page: &Page<'_>, words: &[u32]);
+    fn take(&mut self, page: &Page, words: &[u32]);
 }
 
 /// A buffer that a kernel binds behind the page.
@@ -48,32 +49,52 @@ pub enum Bound {
     Result(usize),
 }
 
-/// Some heads of a layer, on a page.
+/// Some heads of a layer, or some of their rows, on a page.
 #[derive(Clone, Debug)]
-pub struct Page<'a> {
-    /// The layer, `[heads, queries, keys]`.
-    pub layer: &'a TensorView<'a>,
+pub struct Page {
+    /// `[heads, queries, keys]` of the page.
+    pub shape: [usize; 3],
+    /// How its elements are stored.
+    pub dtype: Dtype,
     /// Which of the layers that are walked over, counted from 0.
     pub number: usize,
     /// The heads, as the layer counts them.
     pub heads: Range<usize>,
     /// The first of them, as the page's own heads are counted.
     pub first_head: usize,
+    /// Which of the queries that are walked over has the first row of each head on the page.
+    pub first_query: usize,
     /// Whether these are the first heads of their layer that are walked over.
     pub is_first: bool,
     /// Whether these are the last.
     pub is_last: bool,
 }
 
-impl Page<'_> {
-    /// Rows of a head.
+impl Page {
+    fn of_layer(layer: &TensorView<'_>, number: usize, heads: Range<usize>) -> Self {
+        let shape = [heads.len(), layer.shape[1], layer.shape[2]];
+        let (first_head, first_query, is_first, is_last) = (0, 0, true, true);
+        Self { shape, dtype: layer.dtype, number, heads, first_head, first_query, is_first, is_last }
+    }
+
+    /// Rows of a head on the page.
     pub fn queries(&self) -> usize {
-        self.layer.shape[1]
+        self.shape[1]
     }
 
     /// Columns of a head.
     pub fn keys(&self) -> usize {
-        self.layer.shape[2]
+        self.shape[2]
+    }
+
+    /// How many of a page's heads a kernel can walk over at once: no more than its buffers allow, none if one is too many.
+    pub fn heads_at_once<K: PageKernel>(&self, gpu: &Gpu, kernel: &K) -> Result<usize, GpuError> {
+        let words = kernel.bound(self).iter().map(Bound::words_per_head).max().unwrap_or(0);
+        let (head_bytes, limit_bytes) = (4 * words as u64, gpu.storage_limit_bytes());
+        match (limit_bytes / head_bytes.max(1)) as usize {
+            0 => Err(GpuError::BufferTooLarge { what: K::SHADER.name, bytes: head_bytes, limit_bytes }),
+            most => Ok(most),
+        }
     }
 }
 
@@ -91,31 +112,25 @@ pub fn walk<K: PageKernel>(
     kernel: &mut K,
     goes_on: &mut dyn FnMut(usize) -> bool,
 ) -> Result<bool, GpuError> {
-    let mut at_work = VecDeque::new();
+    let mut pipeline = Pipeline::new(gpu, kernel);
     for (number, (layer, selected)) in heads.iter().enumerate() {
         let view = &layers[*layer];
-        for (run, heads) in pieces(gpu, kernel, view, number, selected)? {
+        for (run, heads) in pieces(gpu, pipeline.kernel, view, number, selected)? {
             let page = Page {
-                layer: view,
-                number,
                 first_head: heads.start - run.start,
                 is_first: heads.start == selected.start,
                 is_last: heads.end == selected.end,
                 heads,
+                ..Page::of_layer(view, number, run.clone())
             };
             let buffer = gpu.page(PageKey { layer: key.layer + layer, first_head: run.start, ..key }, view, &run)?;
-            at_work.push_back((submit(gpu, kernel, &page, &buffer)?, page));
-            if at_work.len() > PAGES_AT_WORK {
-                finish_first(gpu, kernel, &mut at_work)?;
-            }
+            pipeline.push(page, &buffer, gpu.encoder())?;
         }
         if !goes_on(number + 1) {
             return Ok(false);
         }
     }
-    while !at_work.is_empty() {
-        finish_first(gpu, kernel, &mut at_work)?;
-    }
+    pipeline.finish()?;
     Ok(true)
 }
 
@@ -136,13 +151,7 @@ fn pieces<K: PageKernel>(
     if layer.is_empty() || selected.is_empty() {
         return Ok(Vec::new());
     }
-    let whole = Page { layer, number, heads: selected.clone(), first_head: 0, is_first: true, is_last: true };
-    let words = kernel.bound(&whole).iter().map(Bound::words_per_head).max().unwrap_or(0);
-    let (head_bytes, limit_bytes) = (4 * words as u64, gpu.storage_limit_bytes());
-    let most = (limit_bytes / head_bytes.max(1)) as usize;
-    if most == 0 {
-        return Err(GpuError::BufferTooLarge { what: K::SHADER.name, bytes: head_bytes, limit_bytes });
-    }
+    let most = Page::of_layer(layer, number, selected.clone()).heads_at_once(gpu, kernel)?;
     let mut pieces = Vec::new();
     for run in gpu.runs(layer)? {
         let end = selected.end.min(run.end);
@@ -153,7 +162,63 @@ fn pieces<K: PageKernel>(
     Ok(pieces)
 }
 
-fn submit<K: PageKernel>(gpu: &Gpu, kernel: &K, page: &Page<'_>, buffer: &wgpu::Buffer) -> Result<AtWork, GpuError> {
+/// The pages that a kernel is at work on.
+pub struct Pipeline<'a, K> {
+    gpu: &'a Gpu,
+    kernel: &'a mut K,
+    at_work: VecDeque<(AtWork, Page)>,
+}
+
+impl<'a, K: PageKernel> Pipeline<'a, K> {
+    /// Nothing is at work yet.
+    pub fn new(gpu: &'a Gpu, kernel: &'a mut K) -> Self {
+        Self { gpu, kernel, at_work: VecDeque::new() }
+    }
+
+    /// Who walks.
+    pub fn kernel(&self) -> &K {
+        self.kernel
+    }
+
+    /// Hands in a page, which the commands that come before may have filled, and takes the result of one that was handed in before.
+    ///
+    /// # Errors
+    /// If the device refuses or is lost.
+    pub fn push(&mut self, page: Page, buffer: &wgpu::Buffer, commands: wgpu::CommandEncoder) -> Result<(), GpuError> {
+        self.at_work.push_back((submit(self.gpu, self.kernel, &page, buffer, commands)?, page));
+        if self.at_work.len() > PAGES_AT_WORK { self.take_first() } else { Ok(()) }
+    }
+
+    /// Takes what is not taken yet.
+    ///
+    /// # Errors
+    /// If the device is lost.
+    pub fn finish(mut self) -> Result<(), GpuError> {
+        while !self.at_work.is_empty() {
+            self.take_first()?;
+        }
+        Ok(())
+    }
+
+    fn take_first(&mut self) -> Result<(), GpuError> {
+        match self.at_work.pop_front() {
+            Some(((submission, Some(pending)), page)) => {
+                self.kernel.take(&page, &pending.take::<u32>(self.gpu, submission)?);
+            }
+            Some(((submission, None), _)) => wait_for(&self.gpu.device, submission)?,
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+fn submit<K: PageKernel>(
+    gpu: &Gpu,
+    kernel: &K,
+    page: &Page,
+    buffer: &wgpu::Buffer,
+    mut encoder: wgpu::CommandEncoder,
+) -> Result<AtWork, GpuError> {
     let compiled = gpu.kernel(&K::SHADER)?;
     let mut bound = vec![gpu.uniform(&kernel.parameters(page)), buffer.clone()];
     let mut result = None;
@@ -167,7 +232,6 @@ fn submit<K: PageKernel>(gpu: &Gpu, kernel: &K, page: &Page<'_>, buffer: &wgpu::
         bound.push(buffer);
     }
     let bindings = compiled.bind(&bound.iter().collect::<Vec<_>>());
-    let mut encoder = gpu.encoder();
     for (entry_point, workgroups) in kernel.dispatches(page) {
         compiled.dispatch(&mut encoder, entry_point, &bindings, workgroups);
     }
@@ -178,19 +242,6 @@ fn submit<K: PageKernel>(gpu: &Gpu, kernel: &K, page: &Page<'_>, buffer: &wgpu::
         }
         None => (gpu.queue.submit([encoder.finish()]), None),
     })
-}
-
-fn finish_first<K: PageKernel>(
-    gpu: &Gpu,
-    kernel: &mut K,
-    at_work: &mut VecDeque<(AtWork, Page<'_>)>,
-) -> Result<(), GpuError> {
-    match at_work.pop_front() {
-        Some(((submission, Some(pending)), page)) => kernel.take(&page, &pending.take::<u32>(gpu, submission)?),
-        Some(((submission, None), _)) => wait_for(&gpu.device, submission)?,
-        None => {}
-    }
-    Ok(())
 }
 
 impl Bound {

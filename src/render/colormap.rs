@@ -21,6 +21,8 @@ choice! {
         Cividis = "cividis";
         /// Diverging, for z-scores: blue, white, red.
         RedBlue = "red-blue";
+        /// The same without its pale middle, for values with a sign over a picture: there 0 lets the picture through.
+        RedBlueVeil = "red-blue-veil";
         /// Black to white.
         Greys = "greys";
         /// Blue over magenta to yellow. Only by name.
@@ -40,7 +42,7 @@ impl Colormap {
 
     /// Whether it has two sides, and its middle stands for 0.
     pub fn is_diverging(self) -> bool {
-        self == Self::RedBlue
+        matches!(self, Self::RedBlue | Self::RedBlueVeil)
     }
 
     /// The colour at `t`, from 0 (low) to 1 (high); clamped, and low for NaN.
@@ -53,6 +55,10 @@ impl Colormap {
             Self::Magma => colorous::MAGMA,
             Self::Cividis => colorous::CIVIDIS,
             Self::RedBlue => return colorous::RED_BLUE.eval_continuous(1.0 - t).as_array(),
+            Self::RedBlueVeil => {
+                let far = if t < 0.5 { 0.75 + 0.5 * (0.5 - t) } else { 0.25 - 0.5 * (t - 0.5) };
+                return colorous::RED_BLUE.eval_continuous(far).as_array();
+            }
             Self::Greys => return [(t * 255.0).round() as u8; 3],
             Self::Plasma => colorous::PLASMA,
             Self::Turbo => colorous::TURBO,
@@ -87,7 +93,19 @@ mod tests {
     #[test]
     fn names_are_read_back() {
         let read = |name| Colormap::from_str(name, true);
-        for name in ["viridis", "ember", "inferno", "magma", "cividis", "red-blue", "greys", "plasma", "turbo", "jet"] {
+        for name in [
+            "viridis",
+            "ember",
+            "inferno",
+            "magma",
+            "cividis",
+            "red-blue",
+            "red-blue-veil",
+            "greys",
+            "plasma",
+            "turbo",
+            "jet",
+        ] {
             assert_eq!(read(name).map(|colormap| colormap.to_string()), Ok(name.to_owned()));
         }
         assert_eq!(read("Viridis"), Ok(Colormap::Viridis));

@@ -31,7 +31,8 @@ fn words_stand_beside_their_probabilities() -> Result {
     // The state that the last layer, the model's layer 7, put out.
     let typed: Value = serde_json::from_str(&written(&["--view", "image", "--decodes-to", &word], "json")?)?;
     assert_eq!(typed["quantity"], json!(format!("probability of {word}")));
-    let close = |one: &Value, other: &Value| (one.as_f64().unwrap_or(-1.0) - other.as_f64().unwrap_or(-2.0)).abs() < 1e-6;
+    let close =
+        |one: &Value, other: &Value| (one.as_f64().unwrap_or(-1.0) - other.as_f64().unwrap_or(-2.0)).abs() < 1e-6;
     assert!(close(&typed["values"][4], &value), "{} and {value}", typed["values"][4]);
     Ok(())
 }

@@ -12,9 +12,9 @@ mod hardware_kit;
 mod heads;
 mod hidden;
 mod hostile;
+mod lens;
 #[path = "../render/likeness.rs"]
 mod likeness;
-mod lens;
 mod memory;
 mod numbers;
 #[path = "../common/computed.rs"]

@@ -104,7 +104,8 @@ fn attention_is_the_selected_row_or_column() -> Result {
     close(numbers(&report["weights"]), head[3 * keys..4 * keys].to_vec());
     assert_eq!(report["tokens"].as_array().map(Vec::len), Some(keys));
     let selection = json!({
-        "block": "cross", "layer": 1, "head": 2, "tokens": [3], "direction": "to", "combine": "mean", "sinks": "show",
+        "block": "cross", "layer": 1, "head": 2, "tokens": [3], "direction": "to", "combine": "mean",
+        "weights": "raw", "sinks": "show",
     });
     assert_eq!(report["selection"], selection);
 

@@ -4,10 +4,13 @@
 use std::ops::Range;
 
 use vlscope::analysis::attention::cpu::{self, Scratch};
-use vlscope::analysis::attention::{ComputedLayer, LayerKey};
+use vlscope::analysis::attention::{self, ComputedLayer, LayerKey};
+use vlscope::analysis::statistics::{self, Options, plan::Plan};
+use vlscope::analysis::{BlockLayout, LayerWeights};
+use vlscope::gpu::{Gpu, PageKey};
 use vlscope::trace::{Dtype, LayerMask, Mask, QueriesKeys, TensorView};
 
-use crate::common::{encode, new_key};
+use crate::common::{Block, assert_close, encode, gpu, limited_gpu, new_key};
 
 /// Queries and keys that own their numbers.
 #[derive(Clone)]
@@ -67,6 +70,29 @@ impl Layer {
             mask: LayerMask::new(&self.mask, self.keys, &self.cells),
         };
         ComputedLayer { key: LayerKey { trace: new_key().trace, block: 0, layer: 0 }, tensors }
+    }
+
+    /// All rows of some queries in a run of heads, and the logarithms of their sums, are the same of both backends.
+    fn check_shaders(&self, gpu: &Gpu, heads: Range<usize>, queries: &[usize], what: &str) {
+        let layer = self.view();
+        let key = PageKey { trace: layer.key.trace, ..new_key() };
+        let made = gpu.guarded(|| attention::gpu::rows(gpu, key, &layer, heads.clone(), queries));
+        let (rows, sums) = made.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let of_head = self.keys * queries.len();
+        assert_eq!(rows.len(), heads.len() * of_head);
+        for (number, head) in heads.enumerate() {
+            let mut expected = vec![f32::NAN; of_head];
+            cpu::rows(&layer, head..head + 1, queries, &mut Scratch::default(), &mut expected);
+            let what = format!("{what}, head {head}");
+            assert_close(&what, &expected, &rows[number * of_head..][..of_head], 2e-6);
+            let expected = cpu::log_sum_exp(&layer, head, &|| true).unwrap();
+            for (place, &query) in queries.iter().enumerate() {
+                let [one, other] = [expected[query], sums[number * queries.len() + place]];
+                let is_same =
+                    one == other || one.is_nan() && other.is_nan() || (one - other).abs() <= 1e-5 * one.abs().max(1.0);
+                assert!(is_same, "{what}: the sum of row {query} is {one} and {other}");
+            }
+        }
     }
 
     fn scale(&self) -> f32 {
@@ -176,6 +202,135 @@ fn weights_are_those_of_softmax_in_f64() {
                     let layer = Layer { softcap, sink, mask: mask.clone(), ..layer };
                     let group = heads[0] / heads[1];
                     layer.check(heads[0] - group..heads[0], &queries, tolerance, &what);
+                }
+            }
+        }
+    }
+}
+
+fn sinks(heads: usize) -> Option<Vec<u8>> {
+    Some(encode(&[0.5, -2.0, 3.0, 9.0, -30.0, 1.0][..heads], Dtype::F32))
+}
+
+#[test]
+fn shaders_make_the_rows_of_the_processor_on_every_mask() {
+    for (tokens, dtype, dim) in [(1, Dtype::F16, 3), (63, Dtype::F32, 20), (65, Dtype::F16, 5), (130, Dtype::Bf16, 16)]
+    {
+        for heads in [[1, 1], [6, 2], [3, 3]] {
+            for mask in masks(tokens) {
+                for (softcap, sink) in [(None, None), (Some(3.0), None), (Some(20.0), sinks(heads[0]))] {
+                    let what =
+                        format!("{tokens} tokens of {dtype:?}, {mask:?}, {heads:?}, {softcap:?}, {}", sink.is_some());
+                    let layer = Layer::random(heads, [tokens, tokens, dim], dtype);
+                    let layer = Layer { softcap, sink, mask: mask.clone(), ..layer };
+                    layer.check_shaders(gpu(), 0..heads[0], &(0..tokens).collect::<Vec<_>>(), &what);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn shaders_make_the_rows_of_the_processor_at_awkward_sizes() {
+    let sides = [[0, 5], [5, 0], [1, 1], [1, 200], [63, 64], [64, 65], [65, 63], [200, 1], [129, 257]];
+    for (number, [queries, keys]) in sides.into_iter().enumerate() {
+        for (at, dim) in [0, 1, 3, 15, 16, 17, 64, 80, 128, 256].into_iter().enumerate() {
+            let dtype = [Dtype::F16, Dtype::F32, Dtype::Bf16][(number + at) % 3];
+            let heads = [[1, 1], [6, 2], [4, 1]][at % 3];
+            let what = format!("{queries} queries, {keys} keys, dim {dim} of {dtype:?}, {heads:?}");
+            let layer = Layer::random(heads, [queries, keys, dim], dtype);
+            layer.check_shaders(gpu(), 0..heads[0], &(0..queries).collect::<Vec<_>>(), &what);
+        }
+    }
+}
+
+#[test]
+fn shaders_make_some_rows_of_some_heads() {
+    let layer = Layer { mask: Mask::Causal, ..Layer::random([6, 2], [200, 200, 9], Dtype::F16) };
+    for heads in [0..6, 0..1, 2..3, 1..3, 2..5, 3..6] {
+        for queries in [vec![], vec![0], vec![199], vec![7, 3, 150, 3], (100..200).collect(), (3..67).collect()] {
+            layer.check_shaders(gpu(), heads.clone(), &queries, &format!("{heads:?}, {queries:?}"));
+        }
+    }
+}
+
+#[test]
+fn shaders_make_rows_strip_by_strip_on_an_adapter_with_little() {
+    let gpu = limited_gpu(40_000);
+    for (heads, [queries, keys, dim]) in
+        [([6, 2], [200, 65, 3]), ([1, 1], [65, 257, 16]), ([9, 9], [70, 64, 33]), ([4, 1], [3, 300, 5])]
+    {
+        for mask in masks(queries.min(keys)) {
+            let layer = Layer { mask, ..Layer::random(heads, [queries, keys, dim], Dtype::F16) };
+            let what = format!("{queries} queries, {keys} keys, {heads:?}, {:?}", layer.mask);
+            layer.check_shaders(&gpu, 0..heads[0], &(0..queries).collect::<Vec<_>>(), &what);
+        }
+    }
+    let layer = Layer::random([1, 1], [2, 10_001, 3], Dtype::F16);
+    let rows = attention::gpu::rows(&gpu, new_key(), &layer.view(), 0..1, &[0]);
+    let limit = "is too large: the GPU adapter's limit is 40000 bytes";
+    assert_eq!(rows.unwrap_err().to_string(), format!("a row of weights of 40004 bytes {limit}"));
+}
+
+/// NaN only where the input had it, and the same rows as those of the processor.
+#[test]
+fn shaders_know_what_is_not_finite() {
+    let infinite = f32::INFINITY;
+    for (of_query, of_key, sink) in [
+        (f32::NAN, 1.0, 0.0),
+        (1.0, f32::NAN, 0.0),
+        (infinite, 1.0, 0.0),
+        (-infinite, 1.0, 0.0),
+        (1.0, infinite, 0.0),
+        (1.0, -infinite, -infinite),
+        (0.0, infinite, 0.0),
+        (3e38, 3e38, 0.0),
+        (3e38, -3e38, 0.0),
+        (1.0, 1.0, f32::NAN),
+        (1.0, 1.0, infinite),
+        (1.0, 1.0, -infinite),
+    ] {
+        for mask in masks(7) {
+            for (softcap, has_sink) in [(None, false), (None, true), (Some(5.0), true)] {
+                let mut layer = Layer::random([2, 1], [7, 7, 2], Dtype::F32);
+                let at = |row: usize| 8 * row..8 * row + 4;
+                layer.query[at(4)].copy_from_slice(&of_query.to_le_bytes());
+                layer.key[at(2)].copy_from_slice(&of_key.to_le_bytes());
+                let sink = has_sink.then(|| encode(&[sink, 0.0], Dtype::F32));
+                let layer = Layer { softcap, sink, mask: mask.clone(), ..layer };
+                let what = format!("{of_query} times {of_key}, {mask:?}, {softcap:?}, {has_sink}");
+                layer.check_shaders(gpu(), 0..2, &(0..7).collect::<Vec<_>>(), &what);
+            }
+        }
+    }
+}
+
+/// Strip by strip, with and without a row that is left out.
+#[test]
+fn statistics_of_computed_weights_are_the_same_of_both_backends() {
+    let little = limited_gpu(30_000);
+    for tokens in [1, 63, 64, 65, 130] {
+        for (mask, is_broken) in [(Mask::Full, false), (Mask::Causal, false), (Mask::Causal, true)] {
+            let is_causal = mask == Mask::Causal;
+            let block = Block::mixed(tokens, is_causal, &[1], Dtype::F32);
+            let layout: BlockLayout<'_> = block.layout();
+            let plan = Plan::new(&layout, &Options { specials: true, ..Options::default() });
+            let mut layer = Layer { mask, ..Layer::random([4, 2], [tokens, tokens, 6], Dtype::F32) };
+            if is_broken {
+                let at = (tokens + tokens / 2) * 24;
+                layer.query[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+            }
+            let weights = LayerWeights::Computed(Box::new(layer.view()));
+            let expected = statistics::cpu::Pass::new(&plan, true).layer_sums(&weights, &|| true).unwrap();
+            let expected = statistics::finish(&plan, &[expected]);
+            for gpu in [gpu(), &little] {
+                let layers = std::slice::from_ref(&weights);
+                let found = || statistics::gpu::layer_sums(gpu, new_key(), layers, &plan, &mut |_| true);
+                let found = statistics::finish(&plan, &gpu.guarded(found).unwrap().unwrap());
+                for (one, other) in expected.iter().zip(&found).filter(|(one, _)| !one.name.starts_with("vli.")) {
+                    let what = format!("{} of {tokens} tokens, {is_causal}, {is_broken}", one.name);
+                    assert_close(&what, &one.values, &other.values, 5e-5);
+                    assert_eq!(one.rows_left_out, other.rows_left_out, "{what}");
                 }
             }
         }

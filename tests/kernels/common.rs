@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use half::{bf16, f16};
 use vlscope::analysis::{BlockLayout, Compute, Engine, LayerWeights, Selection};
-use vlscope::gpu::{AdapterChoice, Gpu, PageKey};
+use vlscope::gpu::{AdapterChoice, Gpu, PageKey, PageTensor};
 use vlscope::trace::{Area, Dtype, Region, TensorView, Token, Trace};
 
 /// One device for all tests of a process. No adapter is a failure.
@@ -34,7 +34,13 @@ pub fn limited_gpu(binding_bytes: u64) -> Arc<Gpu> {
 /// Of the first page of a block that stands alone; tests that share a device must not share pages.
 pub fn new_key() -> PageKey {
     static TRACES: AtomicU64 = AtomicU64::new(1 << 40);
-    PageKey { trace: TRACES.fetch_add(1, Ordering::Relaxed), block: 0, layer: 0, first_head: 0 }
+    PageKey {
+        trace: TRACES.fetch_add(1, Ordering::Relaxed),
+        block: 0,
+        layer: 0,
+        tensor: PageTensor::Weights,
+        first_head: 0,
+    }
 }
 
 pub fn engine_on_shaders() -> Engine {

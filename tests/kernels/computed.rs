@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::common::assert_close;
+use crate::common::{assert_close, gpu, limited_gpu};
 use crate::pair::pair;
 use vlscope::analysis::normalize::Normalization;
 use vlscope::analysis::pool::Pooling;
@@ -145,17 +145,26 @@ fn every_request_says_the_same_of_queries_and_keys_as_of_weights() {
     }
 }
 
-/// Where shaders are demanded, what is computed is computed on the processor all the same.
+/// What has a shader is computed in shaders, and all else on the processor.
 #[test]
 fn an_engine_on_shaders_computes_as_well() {
-    let engine = Engine::new(Some(crate::common::gpu().clone()), Compute::Gpu, 1 << 30).unwrap();
-    let both = Both::new("causal", engine);
-    for selection in selections().into_iter().step_by(11) {
-        both.alike(&Weights::of(&selection), CLOSE, Vec::clone);
-        both.alike(&HeadsApart::of(&selection), CLOSE, |apart| apart.values.clone());
+    // Here a strip has 35 of the 70 rows.
+    let little = limited_gpu(20_000);
+    for (gpu, mask) in [(gpu(), "causal"), (gpu(), "full"), (&little, "causal")] {
+        let both = Both::new(mask, Engine::new(Some(gpu.clone()), Compute::Gpu, 1 << 30).unwrap());
+        for selection in selections().into_iter().step_by(7) {
+            both.alike(&Weights::of(&selection), CLOSE, Vec::clone);
+            both.alike(&HeadsApart::of(&selection), CLOSE, |apart| apart.values.clone());
+        }
+        for (specials, kind) in [(false, WeightKind::Raw), (true, WeightKind::Raw), (true, WeightKind::NormWeighted)] {
+            both.alike(&BlockStatistics::of(0, "region", specials).of_weights(&kind), 1e-3, |known| {
+                known.all.iter().flat_map(|one| one.values.clone()).collect()
+            });
+        }
+        // Norm-weighted attention is the processor's, whichever engine.
+        let weighted = Selection { weights: WeightKind::NormWeighted, tokens: vec![65], ..Selection::default() };
+        both.alike(&Weights::of(&weighted), CLOSE, Vec::clone);
+        both.alike(&HeadsApart::of(&weighted), CLOSE, |apart| apart.values.clone());
+        both.alike(&AttentionGrid::of(0, 16, Pooling::Mean), CLOSE, |tiles| tiles.shared.to_vec());
     }
-    both.alike(&BlockStatistics::of(0, "entropy", true), 1e-3, |known| {
-        known.all.iter().flat_map(|one| one.values.clone()).collect()
-    });
-    both.alike(&AttentionGrid::of(0, 16, Pooling::Mean), CLOSE, |tiles| tiles.shared.to_vec());
 }

@@ -36,9 +36,9 @@ fn the_least_recently_used_page_goes_first() {
     let layers = block.layers();
     let gpu = limited_gpu(1 << 20);
     gpu.set_page_budget(2 * 512);
+    let first = new_key();
     let page = |layer: usize| {
-        let key = PageKey { trace: 0, block: 0, layer, first_head: 0 };
-        let page = gpu.page(key, &layers[layer], &(0..2)).unwrap();
+        let page = gpu.page(PageKey { layer, ..first }, &layers[layer], &(0..2)).unwrap();
         assert!(gpu.resident_bytes() <= 2 * 512);
         page
     };

@@ -150,13 +150,13 @@ fn layers_with_fewer_heads_leave_their_part_out() {
     let layout: BlockLayout<'_> = block.layout();
     let selection = Selection { layer: Pick::Mean, tokens: vec![4], ..Selection::default() };
     let part = per_head::resolve(&layout, &weights, &selection).unwrap();
-    let weights = per_head::cpu::per_head(&weights, &part, &|| true).unwrap();
+    let found = per_head::cpu::per_head(&weights, &part, &|| true).unwrap();
     let row = |layer: usize, head: usize| layers[layer].entry(head).to_f32()[4 * 9..5 * 9].to_vec();
-    assert_close("only one layer has head 2", weights.of_head(2), &row(1, 2), 1e-6);
+    assert_close("only one layer has head 2", found.of_head(2), &row(1, 2), 1e-6);
     let both: Vec<f32> = row(0, 1).iter().zip(row(1, 1)).map(|(a, b)| (a + b) / 2.0).collect();
-    assert_close("both have head 1", weights.of_head(1), &both, 1e-6);
-    let on_device = per_head::gpu::per_head(gpu(), new_key(), &layers, &part).unwrap();
-    assert_close("on the device", &weights.values, &on_device.values, 2e-6);
+    assert_close("both have head 1", found.of_head(1), &both, 1e-6);
+    let on_device = per_head::gpu::per_head(gpu(), new_key(), &weights, &part).unwrap();
+    assert_close("on the device", &found.values, &on_device.values, 2e-6);
 }
 
 /// `scipy.stats.zscore([[1, 5], [2, 3], [3, 10]], axis=…)`, population deviation, to six digits.

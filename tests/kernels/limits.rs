@@ -27,7 +27,7 @@ fn blocks() -> Vec<Block> {
 }
 
 fn check_weights(gpu: &Gpu, block: &Block) {
-    let (layers, weights) = (block.layers(), block.weights());
+    let weights = block.weights();
     for direction in [Direction::AttendsTo, Direction::AttendedBy] {
         for (layer, head, combine) in [
             (Pick::Mean, Pick::Mean, Combine::Mean),
@@ -37,10 +37,10 @@ fn check_weights(gpu: &Gpu, block: &Block) {
             let selection = Selection { layer, head, direction, combine, ..Selection::default() };
             let Ok(part) = Resolved::new(&block.layout(), &weights, &selection) else { continue };
             let what = format!("{:?} of {:?}, {selection:?}", block.shapes, block.dtype);
-            let on_device = gpu.guarded(|| gather::gpu::gather(gpu, new_key(), &layers, &part)).unwrap();
+            let on_device = gpu.guarded(|| gather::gpu::gather(gpu, new_key(), &weights, &part)).unwrap();
             assert_close(&what, &gather::cpu::gather(&weights, &part, &|| true).unwrap(), &on_device, CLOSE);
-            let on_device = gpu.guarded(|| per_head::gpu::per_head(gpu, new_key(), &layers, &part)).unwrap();
-            if part.heads.iter().all(|(layer, heads)| *heads == (0..layers[*layer].shape[0])) {
+            let on_device = gpu.guarded(|| per_head::gpu::per_head(gpu, new_key(), &weights, &part)).unwrap();
+            if part.heads.iter().all(|(layer, heads)| *heads == (0..weights[*layer].heads())) {
                 assert_close(
                     &what,
                     &per_head::cpu::per_head(&weights, &part, &|| true).unwrap().values,
@@ -68,7 +68,7 @@ fn check_matrices(gpu: &Gpu, block: &Block) {
     let pass = statistics::cpu::Pass::new(&plan, false);
     let sums: Vec<_> = weights.iter().map(|layer| pass.layer_sums(layer, &|| true).unwrap()).collect();
     let on_device =
-        gpu.guarded(|| statistics::gpu::layer_sums(gpu, new_key(), &layers, &plan, &mut |_| true)).unwrap().unwrap();
+        gpu.guarded(|| statistics::gpu::layer_sums(gpu, new_key(), &weights, &plan, &mut |_| true)).unwrap().unwrap();
     for (one, other) in statistics::finish(&plan, &sums).iter().zip(statistics::finish(&plan, &on_device)) {
         let tolerance = if one.name.starts_with("vli.") { 1e-3 } else { 2e-5 };
         assert_close(&format!("{what}: {}", one.name), &one.values, &other.values, tolerance);

@@ -40,18 +40,18 @@ fn every_kernel_says_that_the_device_is_lost() {
     let gpu = own_gpu();
     gpu.device.destroy();
     let block = Block::mixed(9, false, &[2, 3], Dtype::F16);
-    let (layers, layout, key) = (block.layers(), block.layout(), new_key());
+    let (layers, weights, layout, key) = (block.layers(), block.weights(), block.layout(), new_key());
     let selection = Selection { layer: Pick::Mean, head: Pick::Mean, ..Selection::default() };
-    let part = Resolved::new(&layout, &block.weights(), &selection).unwrap();
+    let part = Resolved::new(&layout, &weights, &selection).unwrap();
     let plan = Plan::new(&layout, &Options::default());
     let tiling = Tiling::within(4, [9, 9], Pooling::Mean, false);
     let heads = [(0, 0..2), (1, 0..3)];
     type Run<'a> = &'a dyn Fn() -> Result<(), GpuError>;
     let kernels: [(&str, Run<'_>); 7] = [
-        ("gather", &|| gather::gpu::gather(&gpu, key, &layers, &part).map(drop)),
-        ("per head", &|| per_head::gpu::per_head(&gpu, key, &layers, &part).map(drop)),
+        ("gather", &|| gather::gpu::gather(&gpu, key, &weights, &part).map(drop)),
+        ("per head", &|| per_head::gpu::per_head(&gpu, key, &weights, &part).map(drop)),
         ("pool", &|| pool::gpu::pool(&gpu, key, &layers[0], &tiling).map(drop)),
-        ("statistics", &|| statistics::gpu::layer_sums(&gpu, key, &layers, &plan, &mut |_| true).map(drop)),
+        ("statistics", &|| statistics::gpu::layer_sums(&gpu, key, &weights, &plan, &mut |_| true).map(drop)),
         ("rollout", &|| rollout::gpu::rollout(&gpu, key, &layers, &heads, Pick::Mean, 0.5, &|| true).map(drop)),
         ("normalize", &|| normalize::gpu::normalize(&gpu, &mut [1.0; 9], 3, Normalization::MinMax).map(drop)),
         ("read back", &|| read_back::<u32>(&gpu, &gpu.storage("words", &[1_u32])?).map(drop)),

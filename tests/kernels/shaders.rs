@@ -5,16 +5,20 @@ use std::collections::BTreeSet;
 
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, StorageAccess, TypeInner};
+use vlscope::analysis::attention::gpu::kernels;
 use vlscope::analysis::{gather, normalize, pool, rollout, statistics};
 use vlscope::gpu::{Binding, PageKernel, Shader};
 use vlscope::render;
 
-const KERNELS: [Shader; 5] = [
+const KERNELS: [Shader; 8] = [
     statistics::gpu::Statistics::SHADER,
     gather::gpu::Gather::SHADER,
     normalize::gpu::SHADER,
     rollout::gpu::Multiplication::SHADER,
     pool::gpu::Pool::SHADER,
+    kernels::TURN,
+    kernels::LOGITS,
+    kernels::SOFTMAX,
 ];
 
 fn shaders() -> impl Iterator<Item = Shader> {

@@ -21,7 +21,7 @@ fn on_processor(block: &Block, options: &Options) -> Vec<HeadStatistics> {
 fn in_shaders(block: &Block, options: &Options, gpu: &Gpu) -> Vec<HeadStatistics> {
     let plan = Plan::new(&block.layout(), options);
     let mut within_budget = |_| gpu.resident_bytes() <= gpu.page_budget();
-    let sums = gpu.guarded(|| statistics::gpu::layer_sums(gpu, new_key(), &block.layers(), &plan, &mut within_budget));
+    let sums = gpu.guarded(|| statistics::gpu::layer_sums(gpu, new_key(), &block.weights(), &plan, &mut within_budget));
     statistics::finish(&plan, &sums.unwrap().unwrap())
 }
 

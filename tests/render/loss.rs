@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::common::Studio;
 use crate::golden::all;
-use vlscope::gpu::{AdapterChoice, Gpu, GpuError, PageKey, resident_head};
+use vlscope::gpu::{AdapterChoice, Gpu, GpuError, PageKey, PageTensor, resident_head};
 use vlscope::headless::{Headless, HeadlessError};
 use vlscope::render::colormap::Colormap;
 use vlscope::render::{
@@ -56,7 +56,7 @@ fn a_picture_without_a_window_comes_from_the_next_device() {
 fn a_matrix_on_a_lost_device_is_an_error_and_no_picture() {
     let gpu = Arc::new(Gpu::open(&AdapterChoice::Auto).unwrap());
     let layer = TensorView { dtype: Dtype::F32, shape: vec![1, 2, 2], bytes: &[0; 16] };
-    let key = PageKey { trace: 0, block: 0, layer: 0, first_head: 0 };
+    let key = PageKey { trace: 0, block: 0, layer: 0, tensor: PageTensor::Weights, first_head: 0 };
     let rect = Rect::at(0.0, 0.0, 8.0, 8.0);
     let drawing = |gpu: &Gpu| {
         let mark = Heatmap {

@@ -63,7 +63,12 @@ fn each_cell_has_its_first_word_in_the_colour_of_its_probability() {
     let mut far = with_words(question()).sized(400.0, 300.0);
     far.selection.tokens = vec![60];
     let scene = far.draw(View::Lens);
-    let has = |token| scene.zones.iter().any(|zone| matches!(zone, Zone::Area { target: Target::Decoded { token: of, .. }, .. } if *of == token));
+    let has = |token| {
+        scene
+            .zones
+            .iter()
+            .any(|zone| matches!(zone, Zone::Area { target: Target::Decoded { token: of, .. }, .. } if *of == token))
+    };
     assert!(has(60) && !has(0));
 }
 
@@ -102,7 +107,8 @@ fn a_word_that_is_typed_colours_tokens_by_its_probability() {
 #[test]
 fn a_tip_says_what_a_token_decodes_to_at_the_selected_state() {
     let mut case = with_words(question());
-    for (layer, state) in [(Pick::One(0), "state 1: red 0.30, blue 0.06"), (Pick::Mean, "output: red 0.10, blue 0.02")] {
+    for (layer, state) in [(Pick::One(0), "state 1: red 0.30, blue 0.06"), (Pick::Mean, "output: red 0.10, blue 0.02")]
+    {
         case.selection.layer = layer;
         let tip = case.draw(View::Image).tip(Target::Token { sequence: 0, token: 9 });
         assert!(tip.ends_with(&format!(" · {state}")), "{tip}");

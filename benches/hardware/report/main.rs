@@ -32,6 +32,8 @@ struct Report {
     pictures: Vec<Difference>,
     /// What `vlscope bench --json` printed of the small and of the large trace; null if it failed.
     bench: [Value; 2],
+    /// The same of the trace of queries and keys.
+    queries: Value,
 }
 
 impl Report {
@@ -47,6 +49,7 @@ impl Report {
             parts: verdicts::parts(&line("parts")?, |part| text(&results.join(format!("{part}.out")))),
             pictures: pictures::compare_folders(&results.join("pictures"), expected)?,
             bench: ["bench-small", "bench-large"].map(|part| json(&results.join(format!("{part}.out")))),
+            queries: json(&results.join("bench-queries.out")),
             adapters,
         })
     }

@@ -32,6 +32,20 @@ const MEASURED: [(&str, &str, usize); 22] = [
     ("threads of the processor", "/threads", 0),
 ];
 
+/// The same of the trace of queries and keys.
+const COMPUTED: [(&str, &str, usize); 10] = [
+    ("statistics of all heads, ms (goal 10,000)", "/numbers_ms/statistics/median", 0),
+    ("the same, before queries and keys are resident, ms", "/numbers_ms/statistics, the first time/median", 0),
+    ("click, one head, ms", "/numbers_ms/click, one head/median", 2),
+    ("click, each head of a layer, ms", "/numbers_ms/click, each head of a layer/median", 2),
+    ("click, all heads of all layers, ms (goal 8)", "/numbers_ms/click, all heads of all layers/median", 2),
+    ("products, 10¹² operations a second", "/strip/products_tflop_per_s", 1),
+    ("rows of a strip", "/strip/rows", 0),
+    ("products of a strip, ms", "/strip/products_ms", 3),
+    ("weights of a strip, ms", "/strip/strip_ms", 3),
+    ("threads of the processor", "/threads", 0),
+];
+
 /// What people read and paste.
 pub fn markdown(report: &Report) -> String {
     let mut lines = vec![
@@ -74,18 +88,24 @@ pub fn markdown(report: &Report) -> String {
         ["", "| measured | 12 × 12 heads, 185 tokens | 32 × 32 heads, 640 tokens |", "| --- | ---: | ---: |"]
             .map(str::to_owned),
     );
-    for (what, pointer, digits) in MEASURED {
-        let mut line = format!("| {what} |");
-        for bench in &report.bench {
-            let value = bench.pointer(pointer).and_then(Value::as_f64);
-            let cell = value.map_or_else(String::new, |value| format!(" {value:.digits$}"));
-            // Writing to a string does not fail.
-            let _ = write!(line, "{cell} |");
-        }
-        lines.push(line);
-    }
+    lines.extend(MEASURED.iter().map(|row| line(row, &report.bench)));
+    lines.extend(
+        ["", "| computed from queries and keys | 28 × 28 heads, 16,384 tokens |", "| --- | ---: |"].map(str::to_owned),
+    );
+    lines.extend(COMPUTED.iter().map(|row| line(row, std::slice::from_ref(&report.queries))));
     lines.push(String::new());
     lines.join("\n")
+}
+
+fn line((what, pointer, digits): &(&str, &str, usize), benches: &[Value]) -> String {
+    let mut line = format!("| {what} |");
+    for bench in benches {
+        let value = bench.pointer(pointer).and_then(Value::as_f64);
+        let cell = value.map_or_else(String::new, |value| format!(" {value:.digits$}"));
+        // Writing to a string does not fail.
+        let _ = write!(line, "{cell} |");
+    }
+    line
 }
 
 #[cfg(test)]
@@ -110,6 +130,7 @@ mod tests {
                 Difference { picture: "text.png".into(), pixels: 0.0, worst_tile: 0.0 },
             ],
             bench: [json!({"bandwidth": {"copy_gb_per_s": 2500.4}}), Value::Null],
+            queries: json!({"numbers_ms": {"statistics, the first time": {"median": 1234.5}}, "strip": {"products_ms": 0.5}}),
         };
         let text = markdown(&report);
         for line in [
@@ -119,6 +140,8 @@ mod tests {
             "| links.png | 50.00 % | 99 |",
             "| Card | discrete |  |  | 2048 MiB |  |",
             "| copy within the device, read and written, GB/s | 2500 | |",
+            "| the same, before queries and keys are resident, ms | 1234 |",
+            "| products of a strip, ms | 0.500 |",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }

@@ -21,6 +21,7 @@
 //! row itself is what is wanted.
 
 pub mod cpu;
+pub mod gpu;
 pub mod log_sum_exp;
 mod products;
 mod softmax;

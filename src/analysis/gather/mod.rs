@@ -173,11 +173,21 @@ impl Resolved {
         self.heads.iter().map(|(_, heads)| heads.len()).sum()
     }
 
-    /// The bytes of the rows, or columns, that it is gathered of, where they are stored; `layers` are all of the block.
+    /// The bytes of the rows, or columns, that it is gathered of, or of the keys that they have to be computed with; `layers` are all of
+    /// the block.
     pub fn bytes_of_rows(&self, layers: &[LayerWeights<'_>]) -> usize {
         let of_heads = |(layer, heads): &LayerHeads| {
             let others = layers[*layer].shape()[if self.direction == Direction::AttendsTo { 2 } else { 1 }];
-            heads.len() * self.tokens.len() * others * layers[*layer].stored().map_or(0, |view| view.dtype.bytes())
+            match &layers[*layer] {
+                LayerWeights::Stored(view) => heads.len() * self.tokens.len() * others * view.dtype.bytes(),
+                LayerWeights::Computed(computed) => {
+                    let key = &computed.tensors.key;
+                    let key_heads = layers[*layer].together(heads.clone()).count();
+                    key_heads * self.tokens.len() * key.bytes.len() / key.shape[0].max(1)
+                }
+                // No device has them.
+                LayerWeights::NormWeighted(..) | LayerWeights::Relevance(_) => 0,
+            }
         };
         self.heads.iter().map(of_heads).sum()
     }

@@ -60,7 +60,7 @@ impl Normalization {
 
     /// As it is offered.
     pub fn words(self) -> Cow<'static, str> {
-        if self == Self::None { "raw weights".into() } else { self.label() }
+        if self == Self::None { "not normalized".into() } else { self.label() }
     }
 
     /// As the colour bar writes it; empty for none.

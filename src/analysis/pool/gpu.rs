@@ -42,7 +42,7 @@ impl PageKernel for Pool<'_> {
         entry_points: &["pool"],
     };
 
-    fn parameters(&self, page: &Page<'_>) -> Parameters {
+    fn parameters(&self, page: &Page) -> Parameters {
         Parameters {
             first_head: page.first_head as u32,
             heads: page.heads.len() as u32,
@@ -52,19 +52,19 @@ impl PageKernel for Pool<'_> {
             columns: self.tiling.columns as u32,
             mean: u32::from(self.tiling.pooling == Pooling::Mean),
             causal: u32::from(self.tiling.causal),
-            dtype: dtype_code(page.layer.dtype),
+            dtype: dtype_code(page.dtype),
         }
     }
 
-    fn bound(&self, _: &Page<'_>) -> Vec<Bound> {
+    fn bound(&self, _: &Page) -> Vec<Bound> {
         vec![Bound::Result(self.tiling.cells())]
     }
 
-    fn dispatches(&self, page: &Page<'_>) -> Vec<(usize, u64)> {
+    fn dispatches(&self, page: &Page) -> Vec<(usize, u64)> {
         vec![(0, ((page.heads.len() * self.tiling.cells()) as u64).div_ceil(THREADS))]
     }
 
-    fn take(&mut self, _: &Page<'_>, words: &[u32]) {
+    fn take(&mut self, _: &Page, words: &[u32]) {
         self.tiles.extend(words.iter().copied().map(f32::from_bits));
     }
 }

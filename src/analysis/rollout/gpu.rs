@@ -58,12 +58,12 @@ impl PageKernel for Multiplication {
         entry_points: &["heads", "residual", "multiply"],
     };
 
-    fn parameters(&self, page: &Page<'_>) -> Parameters {
+    fn parameters(&self, page: &Page) -> Parameters {
         Parameters {
             tokens: self.tokens as u32,
             first_head: page.first_head as u32,
             heads: page.heads.len() as u32,
-            dtype: dtype_code(page.layer.dtype),
+            dtype: dtype_code(page.dtype),
             is_maximum: u32::from(self.is_maximum),
             is_first: u32::from(page.is_first),
             is_start: u32::from(page.number == 0),
@@ -72,12 +72,12 @@ impl PageKernel for Multiplication {
         }
     }
 
-    fn bound(&self, page: &Page<'_>) -> Vec<Bound> {
+    fn bound(&self, page: &Page) -> Vec<Bound> {
         let after = page.number % 2;
         [&self.attention, &self.rolled[1 - after], &self.rolled[after]].map(|buffer| Bound::Own(buffer.clone())).into()
     }
 
-    fn dispatches(&self, page: &Page<'_>) -> Vec<(usize, u64)> {
+    fn dispatches(&self, page: &Page) -> Vec<(usize, u64)> {
         let tokens = self.tokens as u64;
         let mut dispatches = vec![(0, (tokens * tokens).div_ceil(THREADS))];
         if page.is_last {
@@ -86,7 +86,7 @@ impl PageKernel for Multiplication {
         dispatches
     }
 
-    fn take(&mut self, _: &Page<'_>, _: &[u32]) {}
+    fn take(&mut self, _: &Page, _: &[u32]) {}
 }
 
 /// `[tokens, tokens]`; `layers` are all of the block, `heads` those that take part, `residual` is the share of the

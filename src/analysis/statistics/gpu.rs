@@ -1,12 +1,16 @@
 //! The pass on the device: shaders/analysis/statistics.wgsl, page by page.
 
 use super::plan::Plan;
-use super::sums::{SLOTS, Sums, as_wgsl, slots};
-use crate::gpu::{Binding, Bound, Gpu, GpuError, Page, PageKernel, PageKey, Shader, dtype_code, walk};
-use crate::trace::TensorView;
+use super::sums::{SLOTS, STRONGEST, Sums, as_wgsl, slots};
+use crate::analysis::LayerWeights;
+use crate::analysis::on_device::walk;
+use crate::gpu::{Binding, Bound, Gpu, GpuError, Page, PageKernel, PageKey, Shader, dtype_code};
 
-/// Rows that a workgroup takes: `TILE_ROWS` of the shader.
-const TILE_ROWS: usize = 64;
+/// Rows that a workgroup takes at least and at most: those of a step and `MOST_TILE_ROWS` of the shader.
+const LEAST_TILE_ROWS: usize = 8;
+const MOST_TILE_ROWS: usize = 64;
+/// Weights of a tile: of longer rows it has fewer, so that there are tiles enough for a large card.
+const TILE_WEIGHTS: usize = 1 << 17;
 
 /// The sums of a block's heads.
 #[derive(Debug)]
@@ -14,6 +18,9 @@ pub struct Statistics<'a> {
     plan: &'a Plan,
     queries: wgpu::Buffer,
     keys: wgpu::Buffer,
+    /// Of the heads of a strip, what keys received from the queries before it.
+    received: wgpu::Buffer,
+    received_is_kept: bool,
     /// One entry a layer, one a head.
     sums: Vec<Vec<Sums>>,
 }
@@ -28,6 +35,9 @@ pub struct Parameters {
     heads: u32,
     dtype: u32,
     tiles: u32,
+    tile_rows: u32,
+    first_query: u32,
+    is_part: u32,
     causal: u32,
 }
 
@@ -49,67 +59,90 @@ impl PageKernel for Statistics<'_> {
             Binding::ReadWrite,
             Binding::ReadWrite,
             Binding::ReadWrite,
+            Binding::ReadWrite,
         ],
         entry_points: &["tiles", "reduce"],
     };
 
-    fn parameters(&self, page: &Page<'_>) -> Parameters {
+    fn parameters(&self, page: &Page) -> Parameters {
         Parameters {
             queries: page.queries() as u32,
             keys: page.keys() as u32,
             first_head: page.first_head as u32,
             heads: page.heads.len() as u32,
-            dtype: dtype_code(page.layer.dtype),
+            dtype: dtype_code(page.dtype),
             tiles: tiles(page) as u32,
+            tile_rows: tile_rows(page.keys()) as u32,
+            first_query: page.first_query as u32,
+            is_part: u32::from(self.received_is_kept),
             causal: u32::from(self.plan.causal),
         }
     }
 
-    fn bound(&self, page: &Page<'_>) -> Vec<Bound> {
+    fn bound(&self, page: &Page) -> Vec<Bound> {
         vec![
             Bound::Own(self.queries.clone()),
             Bound::Own(self.keys.clone()),
             Bound::Scratch(tiles(page) * SLOTS),
             Bound::Scratch(tiles(page) * page.keys()),
             Bound::Result(SLOTS),
+            Bound::Own(self.received.clone()),
         ]
     }
 
-    fn dispatches(&self, page: &Page<'_>) -> Vec<(usize, u64)> {
+    fn dispatches(&self, page: &Page) -> Vec<(usize, u64)> {
         let heads = page.heads.len() as u64;
         vec![(0, heads * tiles(page) as u64), (1, heads)]
     }
 
-    fn take(&mut self, page: &Page<'_>, words: &[u32]) {
-        let of_head = |slots: &[u32]| std::array::from_fn(|slot| f64::from(f32::from_bits(slots[slot])));
+    fn take(&mut self, page: &Page, words: &[u32]) {
         let sums = &mut self.sums[page.number][page.heads.clone()];
-        sums.iter_mut().zip(words.chunks_exact(SLOTS)).for_each(|(sums, slots)| *sums = of_head(slots));
+        for (sums, slots) in sums.iter_mut().zip(words.chunks_exact(SLOTS)) {
+            let slots = slots.iter().map(|&slot| f64::from(f32::from_bits(slot)));
+            for (slot, (sum, found)) in sums.iter_mut().zip(slots).enumerate() {
+                // The sums of columns go on from page to page, and never fall.
+                *sum = if slot == STRONGEST { sum.max(found) } else { *sum + found };
+            }
+        }
     }
 }
 
 /// Workgroups of a head.
-fn tiles(page: &Page<'_>) -> usize {
-    page.queries().div_ceil(TILE_ROWS)
+fn tiles(page: &Page) -> usize {
+    page.queries().div_ceil(tile_rows(page.keys()))
 }
 
-/// The sums of layers, one entry a layer, one a head; `key` is that of the first page. After each layer `goes_on` hears how many
-/// were handed in, and says whether to go on; `None` if not.
+/// A power of two, and so a whole number of steps.
+fn tile_rows(keys: usize) -> usize {
+    let most = (TILE_WEIGHTS / keys.max(1)).clamp(LEAST_TILE_ROWS, MOST_TILE_ROWS);
+    1 << most.ilog2()
+}
+
+/// The sums of layers, one entry a layer, one a head; `key` is that of the first page. After each layer, and each strip of rows where
+/// they have to be computed, `goes_on` hears how many layers were handed in, and says whether to go on; `None` if not.
 ///
 /// # Errors
-/// If a head is too large for a page, or the device is lost.
+/// If a head, or a row that has to be computed, is too large for the device, or the device is lost.
 pub fn layer_sums(
     gpu: &Gpu,
     key: PageKey,
-    layers: &[TensorView<'_>],
+    layers: &[LayerWeights<'_>],
     plan: &Plan,
     goes_on: &mut dyn FnMut(usize) -> bool,
 ) -> Result<Option<Vec<Vec<Sums>>>, GpuError> {
+    let received_is_kept = layers.iter().any(LayerWeights::is_computed);
+    let heads = layers.iter().map(LayerWeights::heads).max().unwrap_or(0);
+    // A strip is no larger than a buffer, and no strip has more heads than fit it.
+    let received_bytes = ((4 * heads * plan.keys.len()) as u64).min(gpu.storage_limit_bytes());
     let mut kernel = Statistics {
         plan,
         queries: gpu.storage("queries", &plan.queries)?,
         keys: gpu.storage("keys", &plan.keys)?,
-        sums: layers.iter().map(|layer| vec![[0.0; SLOTS]; layer.shape[0]]).collect(),
+        received: gpu.zeros("received weights", if received_is_kept { received_bytes } else { 0 })?,
+        received_is_kept,
+        sums: layers.iter().map(|layer| vec![[0.0; SLOTS]; layer.heads()]).collect(),
     };
-    let heads: Vec<_> = layers.iter().enumerate().map(|(layer, view)| (layer, 0..view.shape[0])).collect();
-    Ok(walk(gpu, key, layers, &heads, &mut kernel, goes_on)?.then_some(kernel.sums))
+    let heads: Vec<_> = layers.iter().enumerate().map(|(layer, weights)| (layer, 0..weights.heads())).collect();
+    let queries: Vec<usize> = (0..plan.queries.len()).collect();
+    Ok(walk(gpu, key, layers, &heads, &queries, &mut kernel, goes_on)?.then_some(kernel.sums))
 }

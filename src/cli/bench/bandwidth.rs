@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::measurements::{Measurements, Timing, measure};
 use crate::analysis::statistics::Options;
 use crate::analysis::{Compute, Engine};
-use crate::gpu::{Gpu, PageKey};
+use crate::gpu::{Gpu, PageKey, PageTensor};
 use crate::query::OpenTrace;
 use crate::trace::Stored;
 
@@ -30,7 +30,13 @@ pub fn upload(found: &mut Measurements, gpu: &Arc<Gpu>, open: &OpenTrace, budget
         for layer in 0..layers(open) {
             let view = open.trace.attention(0, layer);
             for heads in gpu.runs(&view)? {
-                let key = PageKey { trace: open.trace.serial(), block: 0, layer, first_head: heads.start };
+                let key = PageKey {
+                    trace: open.trace.serial(),
+                    block: 0,
+                    layer,
+                    tensor: PageTensor::Weights,
+                    first_head: heads.start,
+                };
                 gpu.page(key, &view, &heads)?;
             }
         }

@@ -3,6 +3,7 @@
 //! the device has finished the pictures.
 
 mod bandwidth;
+mod computed;
 mod dataset;
 mod measurements;
 mod passes;
@@ -21,12 +22,14 @@ use crate::analysis::Engine;
 use crate::app::Launch;
 use crate::gpu::Gpu;
 use crate::query::{OpenTrace, Solver};
+use crate::trace::Stored;
 use crate::typed::parse_size;
 
 const EXAMPLES: &str = "Examples:
   vlscope synth --layers 12 --heads 12 --text 41 --grid 12x12 --dim 768 -o t.safetensors
   vlscope bench t.safetensors
   vlscope bench t.safetensors --json --size 1920x1080
+  vlscope bench video.safetensors --numbers --compute gpu
   vlscope bench traces/ --json";
 
 #[derive(Args, Debug)]
@@ -38,6 +41,9 @@ pub struct Arguments {
     /// As JSON.
     #[arg(long)]
     json: bool,
+    /// Only numbers: no pictures and no window.
+    #[arg(long)]
+    numbers: bool,
     /// Width and height of every picture, in pixels.
     #[arg(long, value_name = "WxH", value_parser = parse_size, default_value = "1280x720")]
     size: [f32; 2],
@@ -85,12 +91,20 @@ fn measure_trace(found: &mut Measurements, arguments: &Arguments, gpu: &Arc<Gpu>
     );
     found.facts.push(("computed_by", if runs_shaders { "shaders" } else { "processor" }.into()));
     found.facts.push(("trace", open.summary().into()));
+    let is_computed = matches!(open.document().attention[0].stored, Stored::QueriesKeys { .. });
+    if is_computed {
+        computed::numbers(found, gpu, &engine, &open)?;
+    }
     trace::numbers(found, &engine, &open)?;
     let upload = bandwidth::upload(found, gpu, &open, budget_bytes)?;
-    trace::engine_clicks(found, gpu, &open, &Solver::new(engine), size)?;
-    trace::window(found, gpu, launch, size)?;
-    passes::panning(found, gpu, size)?;
-    if runs_shaders {
+    if !arguments.numbers {
+        trace::engine_clicks(found, gpu, &open, &Solver::new(engine), size)?;
+        trace::window(found, gpu, launch, size)?;
+        passes::panning(found, gpu, size)?;
+    }
+    if runs_shaders && is_computed {
+        found.facts.push(("strip", computed::products(gpu, &open)?));
+    } else if runs_shaders {
         found.facts.push(("bandwidth", bandwidth::bandwidth(gpu, &open, budget_bytes, &upload)?));
     }
     Ok(())

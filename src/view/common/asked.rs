@@ -6,8 +6,8 @@ use crate::analysis::normalize::Normalization;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::statistics::{is_constant, mean, statistic};
 use crate::query::{
-    BlockPeaks, BlockSinks, BlockStatistics, DecodedState, HeadRelevance, Normalized, Plane, Projection, Query, StateSimilarity,
-    StatisticGrid, Weights, hidden_state,
+    BlockPeaks, BlockSinks, BlockStatistics, DecodedState, HeadRelevance, Normalized, Plane, Projection, Query,
+    StateSimilarity, StatisticGrid, Weights, hidden_state,
 };
 use crate::view::Inputs;
 

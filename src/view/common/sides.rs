@@ -324,6 +324,14 @@ pub(in crate::view) fn weight_colormap(inputs: &Inputs<'_>, own: Colormap) -> Co
     if is_signed(inputs) { Colormap::RedBlue } else { inputs.options.colormap.unwrap_or(own) }
 }
 
+/// The same over a picture.
+pub(in crate::view) fn veil_colormap(inputs: &Inputs<'_>) -> Colormap {
+    match is_signed(inputs) && inputs.options.fade {
+        true => Colormap::RedBlueVeil,
+        false => weight_colormap(inputs, Colormap::Ember),
+    }
+}
+
 /// The largest weight of all heads and layers, where colours are to reach up to it. Normalized weights have scales of
 /// their own that do not compare.
 pub(in crate::view) fn locked(inputs: &Inputs<'_>, of: impl Fn(&Peaks) -> f32) -> Option<f32> {

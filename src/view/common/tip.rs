@@ -162,9 +162,7 @@ impl Facts {
                 | Target::Output { .. }
                 | Target::State { .. }
                 | Target::Decoded { .. }
-                | Target::Frame { .. } => {
-                    String::new()
-                }
+                | Target::Frame { .. } => String::new(),
             };
             let difference = values[0] - values[1];
             let difference =
@@ -244,7 +242,8 @@ impl Facts {
     /// ` · state 4: red 0.62, grey 0.10`; empty where that is not known.
     fn decodes_to(&self, sequence: usize, token: usize) -> String {
         let found = self.decoded.iter().find(|(of, ..)| *of == sequence);
-        let said = found.and_then(|(_, state, decoded)| Some(format!(" · {}: {}", state_of(*state), best(decoded, token)?)));
+        let said =
+            found.and_then(|(_, state, decoded)| Some(format!(" · {}: {}", state_of(*state), best(decoded, token)?)));
         said.unwrap_or_default()
     }
 

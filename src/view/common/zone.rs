@@ -88,11 +88,9 @@ impl Target {
             Self::Head { .. } | Self::LayerMean { .. } | Self::HeadMean { .. } | Self::AllHeads => true,
             Self::Output { layer, .. } => layer.is_some(),
             Self::Decoded { .. } => true,
-            Self::Token { .. }
-            | Self::Cell { .. }
-            | Self::Pieces { .. }
-            | Self::Frame { .. }
-            | Self::State { .. } => false,
+            Self::Token { .. } | Self::Cell { .. } | Self::Pieces { .. } | Self::Frame { .. } | Self::State { .. } => {
+                false
+            }
         }
     }
 

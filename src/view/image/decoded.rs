@@ -28,7 +28,8 @@ fn request(inputs: &Inputs<'_>) -> Option<DecodedState> {
 
 /// One a token: the probability of the word; NaN where it is not among the best.
 fn probabilities(inputs: &Inputs<'_>, wanted: &str) -> Result<(DecodedState, Vec<f32>), NoNumbers> {
-    let request = request(inputs).ok_or_else(|| NoNumbers("no patch of this trace has words of hidden states".to_owned()))?;
+    let request =
+        request(inputs).ok_or_else(|| NoNumbers("no patch of this trace has words of hidden states".to_owned()))?;
     let known = inputs.results.get(&request);
     let known: &Decoded = known.ok_or_else(|| NoNumbers::because(inputs, "the words are not here yet"))?;
     let sequence = request.sequence(inputs.document).unwrap_or_default();

@@ -32,7 +32,8 @@ impl Frames {
     /// `None` where there is no video, or too little room for a strip.
     pub fn of(inputs: &Inputs<'_>, sketch: &Sketch<'_>, sides: &Sides<'_>, tiles: &[Tile<'_>]) -> Option<Self> {
         let time = |image: usize| inputs.document.image_times.get(image).copied().flatten();
-        let mut images: Vec<usize> = tiles.iter().map(|tile| tile.image).filter(|&image| time(image).is_some()).collect();
+        let mut images: Vec<usize> =
+            tiles.iter().map(|tile| tile.image).filter(|&image| time(image).is_some()).collect();
         if images.len() < LEAST || sketch.free.size().y < sketch.text.small * 22.0 {
             return None;
         }
@@ -45,7 +46,14 @@ impl Frames {
     }
 
     /// Takes the strip from the top of the free room.
-    pub fn draw(&self, inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, weights: &[f32], tiles: &[Tile<'_>], scale: &Scale) {
+    pub fn draw(
+        &self,
+        inputs: &Inputs<'_>,
+        sketch: &mut Sketch<'_>,
+        weights: &[f32],
+        tiles: &[Tile<'_>],
+        scale: &Scale,
+    ) {
         let (small, palette, room) = (sketch.text.small, sketch.palette, sketch.free);
         let step = (room.size().x / self.images.len() as f32).min(WIDTHS[1]);
         let ratio = tiles.first().map_or(1.0, aspect);

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use glam::Vec2;
 
 use self::frames::Frames;
-use crate::render::colormap::Colormap;
 use crate::render::{Align, Color, Heatmap, Mark, Pixels, Quad, Rect, Values};
 use crate::trace::Area;
 use crate::view::common::asked;
@@ -19,7 +18,7 @@ use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
 use crate::view::common::scale::{Scale, Veil};
 use crate::view::common::sides::{
-    Sides, common_range, is_signed, locked, noun, title, uniform_share, weight_colormap, weight_label,
+    Sides, common_range, is_signed, locked, noun, title, uniform_share, veil_colormap, weight_label,
 };
 use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
@@ -126,7 +125,7 @@ fn pictures<'a>(tiles: &'a [Tile<'_>]) -> impl Iterator<Item = &'a Pixels> {
 
 /// The scale of the text view, seen through the pictures.
 fn scale<'a>(inputs: &Inputs<'_>, sides: &Sides<'_>, pictures: impl Iterator<Item = &'a Pixels>) -> Scale {
-    let colormap = weight_colormap(inputs, Colormap::Ember);
+    let colormap = veil_colormap(inputs);
     let scale = Scale::plain(colormap, common_range(inputs, sides), weight_label(inputs));
     Scale { veil: Some(veil(inputs, pictures)), ..scale.with_uniform(uniform_share(inputs, sides)) }
 }

@@ -184,7 +184,8 @@ impl Grid {
     ) -> Option<Self> {
         let small = sketch.text.small;
         let mut room = sketch.free;
-        room.min.x += small * 1.6 + states.iter().map(|state| sketch.width(&state_name(*state), small)).fold(0.0, f32::max);
+        room.min.x +=
+            small * 1.6 + states.iter().map(|state| sketch.width(&state_name(*state), small)).fold(0.0, f32::max);
         let names = column_names(inputs, sequence);
         let width = (room.size().x / tokens.len().max(1) as f32).min(small * WIDTHS[1]);
         let is_upright = names[tokens.clone()].iter().any(|name| sketch.width(name, small) > width - 4.0);

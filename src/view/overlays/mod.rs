@@ -10,7 +10,6 @@ use crate::analysis::per_head::HeadWeights;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::{Direction, Selection, WeightKind};
 use crate::query::{HeadsApart, Query};
-use crate::render::colormap::Colormap;
 use crate::render::{Align, Pixels, Rect};
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
@@ -19,7 +18,7 @@ use crate::view::common::patches::Patches;
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{
     Sides, decapitalized, is_signed, largest, layers_line, noun, quantity, sentence, tokens_line, uniform_share,
-    weight_colormap, weight_range,
+    veil_colormap, weight_range,
 };
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
@@ -121,7 +120,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         true => format!("{}, as a share of its head's largest", noun(&shown)),
         false => quantity(&shown),
     };
-    let colormap = weight_colormap(inputs, Colormap::Ember);
+    let colormap = veil_colormap(inputs);
     let low = if is_signed(inputs) { -1.0 } else { 0.0 };
     let scale = Scale::plain(colormap, if is_own { [low, 1.0] } else { range }, label);
     let raw = Options { normalization: Normalization::None, ..inputs.options.clone() };
