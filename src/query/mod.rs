@@ -13,6 +13,7 @@
 //! | `relevance` | a relevance head by head |
 //! | `block` | sinks, masses of output tokens, peaks |
 //! | `hidden` | states in the plane, nearest tokens, similarity of states |
+//! | `words` | what states decode to |
 
 mod atlas;
 mod block;
@@ -31,6 +32,7 @@ mod rows;
 mod solver;
 mod value;
 mod weights;
+mod words;
 
 pub use atlas::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS, SIGNIFICANT};
 pub use block::{BlockPeaks, BlockSinks, OutputMasses};
@@ -48,3 +50,4 @@ pub use results::Results;
 pub use solver::Solver;
 pub use value::HeapBytes;
 pub use weights::{HeadsApart, Normalized, Weights};
+pub use words::{Decoded, DecodedState};

@@ -1,11 +1,14 @@
 //! The pictures, in grey, with the heat of the selection's attention over their patches.
 
 mod contours;
+mod decoded;
+mod frames;
 
 use std::sync::Arc;
 
 use glam::Vec2;
 
+use self::frames::Frames;
 use crate::render::{Align, Color, Heatmap, Mark, Pixels, Quad, Rect, Values};
 use crate::trace::Area;
 use crate::view::common::asked;
@@ -21,7 +24,7 @@ use crate::view::common::sinks;
 use crate::view::common::sketch::{Sketch, fit, on_picture};
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
 use crate::view::numbers::of_weights;
-use crate::view::{Definition, Inputs, Target, View, caption as figure_caption};
+use crate::view::{Definition, Inputs, Options, Target, View, caption as figure_caption};
 
 /// One picture and its tokens on either side.
 pub(super) struct Tile<'a> {
@@ -38,15 +41,33 @@ pub(super) struct Tile<'a> {
 /// All about this view.
 pub(super) const VIEW: Definition = Definition {
     needs: asked::of_selection,
-    draw,
-    caption: figure_caption::normalized_weights,
+    draw: |inputs, sketch| match asked::wanted_word(inputs) {
+        Some(wanted) => decoded::draw(inputs, sketch, wanted),
+        None => draw(inputs, sketch),
+    },
+    caption: |inputs| match asked::wanted_word(inputs) {
+        Some(wanted) => vec![format!("probability that a patch decodes to “{wanted}” (logit lens)")],
+        None => figure_caption::normalized_weights(inputs),
+    },
     needs_for_numbers: |_| Vec::new(),
-    numbers: |inputs| of_weights(View::Image, inputs),
+    numbers: |inputs| match asked::wanted_word(inputs) {
+        Some(wanted) => decoded::numbers(inputs, wanted),
+        None => of_weights(View::Image, inputs),
+    },
 };
 
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = begin(inputs, sketch, "Image", |_, sketch| title(inputs, sketch)) else { return };
     note_not_finite(sketch, &sides);
+    let every = Options { image: None, ..inputs.options.clone() };
+    let all = tiles(&Inputs { options: &every, ..*inputs }, &sides);
+    let frames = Frames::of(inputs, sketch, &sides, &all);
+    let one = Options { image: frames.as_ref().map_or(inputs.options.image, |frames| Some(frames.shown)), ..every };
+    if let Some(frames) = &frames {
+        let scale = scale(inputs, &sides, pictures(&all));
+        frames.draw(inputs, sketch, sides.shown, &all, &scale);
+    }
+    let inputs = &Inputs { options: &one, ..*inputs };
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {
         sketch.note(match inputs.document.images {
@@ -125,6 +146,11 @@ fn are_bare(sides: &Sides<'_>, tiles: &[Tile<'_>]) -> bool {
 
 /// The pictures that are shown.
 pub(super) fn tiles<'a>(inputs: &Inputs<'a>, sides: &Sides<'_>) -> Vec<Tile<'a>> {
+    tiles_of(inputs, sides.far, sides.near)
+}
+
+/// The same of two sequences.
+fn tiles_of<'a>(inputs: &Inputs<'a>, far: usize, near: usize) -> Vec<Tile<'a>> {
     let tokens = |sequence: usize| inputs.document.sequences[sequence].tokens.as_slice();
     inputs
         .images
@@ -134,16 +160,16 @@ pub(super) fn tiles<'a>(inputs: &Inputs<'a>, sides: &Sides<'_>) -> Vec<Tile<'a>>
             inputs.options.image.is_none_or(|only| only == *image) && pixels.width > 0 && pixels.height > 0
         })
         .map(|(image, pixels)| {
-            let far = Patches::find(tokens(sides.far), image);
-            let layers = chosen(layers(&far), inputs.options.tiles);
-            (image, pixels, all_of(&far, &layers), layers)
+            let patches = Patches::find(tokens(far), image);
+            let layers = chosen(layers(&patches), inputs.options.tiles);
+            (image, pixels, all_of(&patches, &layers), layers)
         })
-        .map(|(image, pixels, far, layers)| Tile {
+        .map(|(image, pixels, of_far, layers)| Tile {
             image,
             pixels,
-            far,
+            far: of_far,
             layers,
-            near: if sides.near == sides.far { Patches::default() } else { Patches::find(tokens(sides.near), image) },
+            near: if near == far { Patches::default() } else { Patches::find(tokens(near), image) },
         })
         .collect()
 }
@@ -266,7 +292,7 @@ pub(super) fn heat_over(
             smooth: inputs.options.smooth,
         }));
         for (&token, &area) in layer.patches.tokens.iter().zip(&layer.patches.areas) {
-            if weights.get(token).is_some_and(|weight| weight.is_nan()) {
+            if scale.hatches_missing && weights.get(token).is_some_and(|weight| weight.is_nan()) {
                 sketch.hatched(on_picture(area, rect));
             }
         }
@@ -286,7 +312,9 @@ fn boxes(
         let place = on_picture(area, rect);
         let value = weights.get(layer.patches.tokens[index]).copied().unwrap_or(f32::NAN);
         let Some(color) = scale.color(value) else {
-            sketch.hatched(place);
+            if scale.hatches_missing {
+                sketch.hatched(place);
+            }
             continue;
         };
         sketch.part_of_picture(rect, pixels, area, true);
