@@ -35,7 +35,7 @@ picture embedding "$demo" --view embedding --align shared --trajectories --token
 picture embedding-multi-image "$two_images" --view embedding --patches --size 640x420
 made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
-"$vlscope" -q synth --queries-keys --layers 6 --heads 4 --text 12 --frames 2 --grid 3x4 -o "$made/video.safetensors"
+"$vlscope" synth -q --queries-keys --layers 6 --heads 4 --text 12 --frames 2 --grid 3x4 -o "$made/video.safetensors"
 picture lens "$made/video.safetensors" --view lens --token 27 --size 760x320
 picture similarity "$demo" --view similarity --size 480x420
 compare() {

@@ -1,6 +1,6 @@
 //! The pictures under the probability that their patches decode to a word that was typed.
 
-use super::{arrange, aspect, heat_over, outlines, pictures, tiles_of, veil, zones};
+use super::pictures::{arrange, aspect, heat_over, outlines, pictures, tiles_of, veil, zones};
 use crate::query::{Decoded, DecodedState};
 use crate::render::Rect;
 use crate::render::colormap::Colormap;

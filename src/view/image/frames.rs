@@ -3,7 +3,7 @@
 
 use glam::Vec2;
 
-use super::{Tile, aspect, heat_over};
+use super::pictures::{Tile, aspect, heat_over};
 use crate::render::{Align, Rect};
 use crate::trace::{Content, Token};
 use crate::view::common::scale::{Scale, tick_text};

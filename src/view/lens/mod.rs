@@ -208,9 +208,10 @@ impl Grid {
     }
 }
 
-/// Words as they are, patches by row and column.
+/// Words as they are, patches by image, row and column: `i1 r0 c3`.
 fn column_names(inputs: &Inputs<'_>, sequence: usize) -> Vec<String> {
-    let short = |name: String| name.replace("patch (row ", "r").replace(", column ", " c").replace(')', "");
+    let shorter = [("patch (row ", "r"), (", column ", " c"), (")", ""), ("image ", "i")];
+    let short = |name: String| shorter.iter().fold(name, |name, (long, short)| name.replace(long, short));
     let tokens = &inputs.document.sequences[sequence].tokens;
     let names = token_names(tokens).into_iter().zip(tokens);
     names.map(|(name, token)| if token.modality() == Modality::Image { short(name) } else { name }).collect()

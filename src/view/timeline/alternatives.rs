@@ -2,10 +2,9 @@
 
 use glam::Vec2;
 
-use super::TimelineLayout;
 use crate::analysis::timeline::{Timeline, is_decoder};
 use crate::query::Decoded;
-use crate::render::Align;
+use crate::render::{Align, Rect};
 use crate::trace::Token;
 use crate::view::Inputs;
 use crate::view::common::asked;
@@ -34,26 +33,27 @@ pub(super) fn step_of(inputs: &Inputs<'_>, sides: &Sides<'_>, token: usize) -> O
     if is_decoder(inputs.document, sides.block) { token.checked_sub(1) } else { Some(token) }
 }
 
+/// Beneath the words of tokens that are so wide apart, in so many lines.
 pub(super) fn draw(
     inputs: &Inputs<'_>,
     sketch: &mut Sketch<'_>,
     sides: &Sides<'_>,
     timeline: &Timeline,
-    layout: &TimelineLayout,
+    (words, step_width, lines): (Rect, f32, usize),
 ) {
-    let Some(decoded) = known(inputs).filter(|_| layout.alternatives > 0) else { return };
+    let Some(decoded) = known(inputs).filter(|_| lines > 0) else { return };
     let (small, palette) = (sketch.text.small, sketch.palette);
     for (place, &token) in timeline.tokens.iter().enumerate() {
         let Some(step) = step_of(inputs, sides, token) else { continue };
         let written = sides.query.get(token).and_then(Token::text).map(word);
-        let x = layout.words.min.x + layout.step * (place as f32 + 0.5);
-        for (line, (text, probability)) in decoded.words(step).take(layout.alternatives).enumerate() {
+        let x = words.min.x + step_width * (place as f32 + 0.5);
+        for (line, (text, probability)) in decoded.words(step).take(lines).enumerate() {
             let text = word(text);
             let ink = if Some(&text) == written.as_ref() { palette.text } else { palette.muted };
             let number = format!(" {probability:.2}");
-            let room = layout.step - 6.0 - sketch.width(&number, small);
+            let room = step_width - 6.0 - sketch.width(&number, small);
             let said = format!("{}{number}", sketch.elide(&text, small, false, room));
-            let y = layout.words.min.y + small * (2.1 + LINE * line as f32);
+            let y = words.min.y + small * (2.1 + LINE * line as f32);
             sketch.label(Vec2::new(x, y), Align::Center, said, small, ink);
         }
     }

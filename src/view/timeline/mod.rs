@@ -178,7 +178,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     sketch.outline(rect.shrink(-1.0), sketch.palette.line, 1.0);
     axes(inputs, sketch, timeline, &layout);
     words(sketch, &sides, timeline, &layout);
-    alternatives::draw(inputs, sketch, &sides, timeline, &layout);
+    alternatives::draw(inputs, sketch, &sides, timeline, (layout.words, layout.step, layout.alternatives));
     zones(inputs, sketch, timeline, &layout);
     outlines(inputs, sketch, &sides, timeline, &layout);
     if let Some(bar) = bar {
