@@ -4,6 +4,7 @@ pub mod attention;
 mod engine;
 pub mod gather;
 mod layout;
+mod named_tokens;
 pub mod neighbours;
 pub mod normalize;
 mod on_device;
@@ -28,6 +29,7 @@ pub mod words;
 
 pub use engine::{Compute, Engine, EngineError};
 pub use layout::BlockLayout;
+pub use named_tokens::NamedTokens;
 pub use relevance::LayerRelevance;
 pub use rows::{Cells, HeadRows};
 pub use selection::{Combine, Direction, Pick, Selection, SinkTreatment};

@@ -7,9 +7,11 @@ mod attention;
 mod bench;
 mod check;
 mod compare;
+mod convert;
 mod devices;
 mod drawing;
 mod examples;
+mod heads;
 mod index;
 mod man;
 mod neighbours;
@@ -65,6 +67,8 @@ enum Command {
     Stats(stats::Arguments),
     /// The weights behind the image and text views.
     Attention(attention::Arguments),
+    /// Which heads look from some tokens to others, in a trace or over a folder.
+    Heads(heads::Arguments),
     /// Two traces side by side, and what is different.
     Compare(Box<compare::Arguments>),
     /// The tokens nearest to others among the hidden states.
@@ -81,6 +85,8 @@ enum Command {
     Index(index::Arguments),
     /// Measure what a user waits for.
     Bench(bench::Arguments),
+    /// Write a trace anew: weights from queries and keys, another dtype, a part of it.
+    Convert(convert::Arguments),
     /// Write a synthetic trace of any size.
     Synth(synth::Arguments),
     /// The adapters of this machine, and what runs where.
@@ -143,6 +149,8 @@ impl Cli {
             Some(Command::Check(arguments)) => return check::run(&arguments, quiet),
             Some(Command::Index(arguments)) => index::run(&arguments, quiet)?,
             Some(Command::Bench(arguments)) => bench::run(&arguments)?,
+            Some(Command::Heads(arguments)) => heads::run(&arguments, quiet)?,
+            Some(Command::Convert(arguments)) => convert::run(&arguments, quiet)?,
             Some(Command::Synth(arguments)) => synth::run(&arguments, quiet)?,
             Some(Command::Devices(arguments)) => devices::run(&arguments)?,
             Some(Command::Completions { shell }) => {

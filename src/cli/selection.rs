@@ -111,7 +111,7 @@ enum ModalityName {
     Text,
 }
 
-fn parse_range(text: &str) -> Result<RangeInclusive<usize>, String> {
+pub(super) fn parse_range(text: &str) -> Result<RangeInclusive<usize>, String> {
     let number = |text: &str| text.parse::<usize>().ok();
     let range = match text.split_once('-') {
         Some((first, last)) => number(first).zip(number(last)).map(|(first, last)| first..=last),

@@ -75,14 +75,14 @@ pub struct Arguments {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum DtypeName {
+pub(super) enum DtypeName {
     F32,
     F16,
     Bf16,
 }
 
 impl DtypeName {
-    fn dtype(self) -> Dtype {
+    pub(super) fn dtype(self) -> Dtype {
         match self {
             Self::F32 => Dtype::F32,
             Self::F16 => Dtype::F16,

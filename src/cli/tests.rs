@@ -15,7 +15,7 @@ use crate::analysis::projection::{Align, Method, Recipe};
 use crate::analysis::sinks::Criteria;
 use crate::analysis::statistics::Over;
 use crate::analysis::timeline::TokenGroup;
-use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment, WeightKind};
+use crate::analysis::{Combine, Direction, NamedTokens, Pick, Rollout, Selection, SinkTreatment, WeightKind};
 use crate::export::{DatasetPaths, Picture, ViewState, atlas_line, compare_line, render_line, tokens_line};
 use crate::query::{AtlasQuestion, AtlasValue, OpenTrace};
 use crate::render::colormap::Colormap;
@@ -50,6 +50,7 @@ fn unusual() -> ViewState {
         },
     };
     let options = Options {
+        to: Some(NamedTokens::of_places(&[1, 2, 3, 9])),
         statistic: "entropy".to_owned(),
         specials: true,
         z_score: Some(Over::Heads),

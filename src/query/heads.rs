@@ -12,9 +12,9 @@ use crate::analysis::{BlockLayout, WeightKind};
 use crate::trace::Document;
 
 /// How long a part of a result is waited for before it is told.
-const PATIENCE: Duration = Duration::from_millis(40);
+pub(super) const PATIENCE: Duration = Duration::from_millis(40);
 /// How long until the next part: whatever shows it is drawn anew each time.
-const PART_EVERY: Duration = Duration::from_millis(150);
+pub(super) const PART_EVERY: Duration = Duration::from_millis(150);
 
 /// Every statistic of every head of a block.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -11,6 +11,7 @@
 //! | `links` | the strongest links between two sets of tokens |
 //! | `heads` | statistics of a block, tiles of all its heads |
 //! | `relevance` | a relevance head by head |
+//! | `shares` | how much of the selected tokens' attention goes to named tokens, in every head |
 //! | `block` | sinks, masses of output tokens, peaks |
 //! | `hidden` | states in the plane, nearest tokens, similarity of states |
 //! | `words` | what states decode to |
@@ -29,6 +30,7 @@ mod relevance;
 mod request;
 mod results;
 mod rows;
+mod shares;
 mod solver;
 mod value;
 mod weights;
@@ -47,6 +49,7 @@ pub use open::OpenTrace;
 pub use relevance::HeadRelevance;
 pub use request::{Context, Lane, Query, Request};
 pub use results::Results;
+pub use shares::HeadShares;
 pub use solver::Solver;
 pub use value::HeapBytes;
 pub use weights::{HeadsApart, Normalized, Weights};

@@ -1,6 +1,7 @@
 //! The trace: what one model did on one input, in one safetensors file. Imports nothing else of ours.
 
 pub mod check;
+pub mod convert;
 mod display;
 mod error;
 mod format;

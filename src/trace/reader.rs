@@ -7,6 +7,8 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde_json::Value;
+
 use super::header::{self, Entry, Header};
 use super::kinds::{
     ATTENTION, HEAD_METRIC, HIDDEN, IMAGE, KEY, LOG_SUM_EXP, MASK, QUERY, RELEVANCE, SINK, STATISTICS, TABLE,
@@ -272,6 +274,19 @@ impl Trace {
     /// `[layers, heads]` of [`Document::head_metrics`]`[index]`. Panics if there is no such metric.
     pub fn head_metric(&self, index: usize) -> TensorView<'_> {
         self.view(&self.numbers[&(HEAD_METRIC.name, 0, index)])
+    }
+
+    /// The document as JSON, with keys that we do not know.
+    pub(super) fn json(&self) -> Result<Value, String> {
+        let Header { document, .. } = header::read(&self.bytes)?;
+        serde_json::from_str(&document).map_err(|error| error.to_string())
+    }
+
+    /// One tensor as it is stored: its dtype, its shape and its bytes.
+    pub(super) fn stored(&self, kind: &TensorKind, owner: usize, member: usize) -> Option<(&str, &[usize], &[u8])> {
+        let key = (kind.name, owner, member);
+        let entry = self.numbers.get(&key).map(|place| &place.entry).or_else(|| self.others.get(&key))?;
+        Some((&entry.dtype, &entry.shape, self.bytes_of(entry)))
     }
 
     /// All tensors of numbers, each with its kind, its name, the index of its block or sequence, and which it is of that.

@@ -41,6 +41,10 @@ impl TensorSpec {
         Self { name: name.into(), dtype: "U8", item_bytes: 1, shape: shape.to_vec() }
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// As it will be found, but for its place.
     fn entry(&self) -> Entry {
         Entry { dtype: self.dtype.to_owned(), shape: self.shape.clone(), begin: 0, end: 0 }

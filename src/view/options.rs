@@ -5,6 +5,7 @@ use clap::{ArgAction, Args};
 use glam::Vec2;
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::NamedTokens;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::{Over, ZScore};
@@ -22,6 +23,10 @@ pub struct Options {
     /// block's tokens have, if not given.
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     pub statistic: String,
+    /// Colour heads, in place of the statistic, by how much of the selected tokens' attention goes to these (or comes from them,
+    /// with --direction from): N, N-M, image, image:N, text, region:LABEL or segment:NAME, or a list of such.
+    #[arg(long, value_name = "TOKENS,…")]
+    pub to: Option<NamedTokens>,
     /// Count special tokens in vlscope's own statistics.
     #[arg(long)]
     pub specials: bool,
@@ -194,6 +199,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             statistic: String::new(),
+            to: None,
             specials: false,
             z_score: None,
             pooling: Pooling::default(),

@@ -5,6 +5,7 @@ mod command_line;
 mod common;
 mod compare;
 mod computed;
+mod convert;
 mod dataset;
 mod figures;
 mod full_disk;
@@ -20,6 +21,7 @@ mod numbers;
 #[path = "../common/computed.rs"]
 mod pair;
 mod pictures;
+mod ranked;
 #[path = "../common/traces.rs"]
 mod raw;
 mod selection;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use naga::{AddressSpace, StorageAccess, TypeInner};
+use naga::{AddressSpace, StorageAccess, TypeInner, back};
 use vlscope::analysis::attention::gpu::kernels;
 use vlscope::analysis::{gather, normalize, pool, rollout, statistics};
 use vlscope::gpu::{Binding, PageKernel, Shader};
@@ -118,4 +118,39 @@ fn flags_have_the_same_numbers_on_both_sides() {
         checked += 1;
     }
     assert_eq!(checked, 8, "a constant is no longer written as this test reads them");
+}
+
+/// What wgpu hands to Metal; no machine of ours has it.
+#[test]
+fn every_shader_translates_to_msl() {
+    for shader in shaders() {
+        let (module, info) = parse(&shader);
+        let options = back::msl::Options { lang_version: (2, 0), fake_missing_bindings: true, ..Default::default() };
+        let text = back::msl::write_string(&module, &info, &options, &back::msl::PipelineOptions::default());
+        let (text, translated) = text.unwrap_or_else(|error| panic!("{}: {error}", shader.name));
+        assert_eq!(translated.entry_point_names.len(), shader.entry_points.len());
+        for name in translated.entry_point_names {
+            let name = name.unwrap_or_else(|error| panic!("{}: {error}", shader.name));
+            assert!(text.contains(&name), "{}: {name}", shader.name);
+        }
+    }
+}
+
+/// What wgpu hands to DirectX 12.
+#[test]
+fn every_shader_translates_to_hlsl() {
+    for shader in shaders() {
+        let (module, info) = parse(&shader);
+        let options = back::hlsl::Options { fake_missing_bindings: true, ..Default::default() };
+        let pipeline = back::hlsl::PipelineOptions::default();
+        let mut text = String::new();
+        let translated = back::hlsl::Writer::new(&mut text, &options, &pipeline)
+            .write(&module, &info, None)
+            .unwrap_or_else(|error| panic!("{}: {error}", shader.name));
+        assert_eq!(translated.entry_point_names.len(), shader.entry_points.len());
+        for name in translated.entry_point_names {
+            let name = name.unwrap_or_else(|error| panic!("{}: {error}", shader.name));
+            assert!(text.contains(&name), "{}: {name}", shader.name);
+        }
+    }
 }

@@ -104,7 +104,7 @@ fn text() -> Drawing {
             at_middle(54.0, Align::Right, "right"),
             Label { bold: true, ..label(120.0, 14.0, "Bold head", 12.0) },
             Label { clip: Some(Rect::at(8.0, 70.0, 60.0, 20.0)), ..label(12.0, 80.0, "clipped at the frame", 12.0) },
-            label(74.0, 80.0, "0.012 ≤ Σ αᵢ → ∞ ß Ω Ж", 9.0),
+            label(74.0, 80.0, "0.012 ≤ Σ α → ∞ ß Ω Ж", 9.0),
             Label { color: Color::hex(0xff_ffff), ..label(8.0, 114.0, "white on ink, 14 px", 14.0) },
             Label { color: ORANGE, ..label(150.0, 114.0, "9 px orange", 9.0) },
             Label { upright: true, align: Align::Center, ..label(206.0, 58.0, "upright (jq)", 12.0) },
@@ -169,7 +169,8 @@ fn heatmaps() -> Drawing {
     let thin =
         cells(1000, 1000, |y, x| if (0.3..0.3005).contains(&x) || (0.7..0.701).contains(&y) { 1.0 } else { x * 0.4 });
     let bump = cells(6, 6, |y, x| 1.0 - 2.0 * ((x - 0.4).powi(2) + (y - 0.6).powi(2)).sqrt());
-    let over_picture = Rect::at(270.0, 6.0, 60.0, 60.0);
+    // No pixel's middle lies between two of its eight columns: adapters round such to either side.
+    let over_picture = Rect::at(270.0, 6.0, 64.0, 60.0);
     let whole = Rect::at(0.0, 0.0, 1.0, 1.0);
     let picture =
         Picture { rect: over_picture, pixels: checks(), part: whole, opacity: 1.0, smooth: false, grey: false };
@@ -184,6 +185,7 @@ fn heatmaps() -> Drawing {
             fade: true,
             smooth: true,
             opacity: 0.9,
+            rect: over_picture,
             ..heatmap(270.0, bump, 6, 6)
         }),
     ];

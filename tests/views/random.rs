@@ -241,6 +241,9 @@ fn random_options(dice: &mut Dice) -> Options {
         statistic: dice
             .of(&["", "entropy", "distance", "mass.text.image", "vli.image_to_text", "head_metric.metric"])
             .to_owned(),
+        to: dice
+            .of(&[None, None, Some("0"), Some("0-9"), Some("image"), Some("region:none")])
+            .and_then(|to| to.parse().ok()),
         specials: dice.chance(50),
         z_score: dice.of(&[None, Some(Over::Layers), Some(Over::Heads), Some(Over::Everything)]),
         pooling: dice.of(&[Pooling::Maximum, Pooling::Mean]),

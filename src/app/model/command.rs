@@ -116,6 +116,14 @@ pub enum Command {
         /// Beside those that are selected already, not instead of them.
         extend: bool,
     },
+    /// Colour and rank heads by how much of the selected tokens' attention goes to these; where they are on the side of the
+    /// selected ones, by how much of theirs goes there.
+    RankHeads {
+        /// Index in [`Document::sequences`](crate::trace::Document::sequences).
+        sequence: usize,
+        /// Which of it.
+        tokens: Vec<usize>,
+    },
     /// The views in front now: what only the others show need not be known.
     ShowViews(Vec<View>),
     /// Select the next output token, or the one before; wraps around.

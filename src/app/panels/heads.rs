@@ -4,9 +4,9 @@ use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{Button, Checkbox, DragValue, Frame, Margin, PopupCloseBehavior, Response, Ui};
 use glam::Vec2;
 
-use crate::analysis::Pick;
 use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::{self, Over};
+use crate::analysis::{Direction, Pick};
 use crate::app::model::command::Command;
 use crate::app::model::state::State;
 use crate::app::ui::controls::choose;
@@ -80,6 +80,13 @@ fn show_heads(ui: &mut Ui, state: &State, options: &mut Options, commands: &mut 
     let Some(trace) = &state.trace else { return };
     let ours = statistics::TABLE.iter().map(|entry| (entry.name.to_owned(), entry.label));
     let all: Vec<_> = ours.chain(statistics::metric_names(trace.document(), state.selection.block)).collect();
+    if let Some(named) = &options.to {
+        let from = if state.selection.direction == Direction::AttendsTo { "to" } else { "of" };
+        let words = format!("attention {from} {} ×", shortened(&named.words(), NAME_LETTERS));
+        if ui.selectable_label(true, words).on_hover_text("Back to the statistic").clicked() {
+            options.to = None;
+        }
+    }
     choose(ui, "Statistic", &mut options.statistic, all);
     let plain = std::iter::once((None, "raw"));
     let over = Over::rows().map(|(over, words)| (Some(over), words));

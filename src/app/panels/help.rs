@@ -70,7 +70,7 @@ fn show_rows(ui: &mut Ui, width: f32) {
     });
 }
 
-const OTHERS: [(&str, &str); 12] = [
+const OTHERS: [(&str, &str); 13] = [
     ("1 – 9", "bring a view to the front"),
     ("Tab", "go from view to button to view"),
     ("hover", "show what a click would select"),
@@ -79,6 +79,7 @@ const OTHERS: [(&str, &str); 12] = [
     ("double click", "select a whole word, in the text"),
     ("drag", "select patches, on the picture; with Ctrl, more of them"),
     ("wheel", "zoom the matrix or the hidden states"),
+    ("right drag", "over picture or text: which heads look there"),
     ("drag", "pan them; drag a tab to move its panel"),
     ("double click", "show all of them again"),
     ("drag on the heads' colour bar", "dim other values; a click shows all"),

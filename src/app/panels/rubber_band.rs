@@ -1,6 +1,7 @@
-//! A rectangle that is drawn over a view with the pointer, and selects the tokens in it.
+//! A rectangle that is drawn over a view with the pointer: it selects the tokens in it, or, with the right button, ranks heads by
+//! their attention to them.
 
-use egui::{Response, Stroke, StrokeKind, Ui};
+use egui::{PointerButton, Response, Stroke, StrokeKind, Ui};
 use glam::Vec2;
 
 use crate::app::model::command::Command;
@@ -24,7 +25,12 @@ pub fn rectangle(ui: &Ui, response: &Response) -> Option<egui::Rect> {
     Some(egui::Rect::from_two_pos(origin, end))
 }
 
-/// Selects the tokens in the rectangle once the drag ends; with Ctrl beside those that are selected.
+/// Whether a drag over the view ranks heads.
+pub fn ranks(response: &Response) -> bool {
+    response.dragged_by(PointerButton::Secondary) || response.drag_stopped_by(PointerButton::Secondary)
+}
+
+/// Selects the tokens in the rectangle once the drag ends; with Ctrl beside those that are selected. The right button ranks heads.
 pub fn select(ui: &Ui, response: &Response, scene: &Scene, band: egui::Rect, commands: &mut Vec<Command>) {
     if !response.drag_stopped() {
         return;
@@ -33,13 +39,17 @@ pub fn select(ui: &Ui, response: &Response, scene: &Scene, band: egui::Rect, com
     let inside = Rect { min: to_view(band.min), max: to_view(band.max) };
     if let Some((sequence, tokens)) = scene.tokens_in(inside) {
         let extend = ui.input(|input| input.modifiers.command || input.modifiers.ctrl);
-        commands.push(Command::SelectTokens { sequence, tokens, extend });
+        commands.push(match ranks(response) {
+            true => Command::RankHeads { sequence, tokens },
+            false => Command::SelectTokens { sequence, tokens, extend },
+        });
     }
 }
 
 /// Draws it above the view.
 pub fn draw(ui: &Ui, response: &Response, state: &State, band: egui::Rect) {
-    let stroke = color(state.options.theme.palette().selected);
+    let palette = state.options.theme.palette();
+    let stroke = color(if ranks(response) { palette.output } else { palette.selected });
     let painter = ui.painter().with_clip_rect(response.rect);
     painter.rect(band, 0.0, stroke.gamma_multiply(0.15), Stroke::new(1.5, stroke), StrokeKind::Inside);
 }

@@ -62,7 +62,8 @@ pub fn show(
             None => Command::Select { target, extend },
         });
     }
-    let band = (view == View::Image).then(|| rubber_band::rectangle(ui, &response)).flatten();
+    let has_band = view == View::Image || (view == View::Text && rubber_band::ranks(&response));
+    let band = has_band.then(|| rubber_band::rectangle(ui, &response)).flatten();
     if let Some(band) = band {
         rubber_band::select(ui, &response, scene, band, commands);
     }

@@ -5,12 +5,13 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
 use crate::analysis::timeline::TokenGroup;
+use crate::analysis::{Direction, NamedTokens};
 use crate::app::model::command::Command;
 use crate::app::shell::interface::Interface;
 use crate::app::tests::{Result, settle, window_on};
 use crate::query::{BlockPeaks, Weights};
 use crate::trace::{Dtype, Synthetic};
-use crate::view::{LinkColor, MatrixBlock, Tiles, View, needs};
+use crate::view::{LinkColor, MatrixBlock, Tiles, View, needs, statistic_grid};
 
 type Window = Harness<'static, Interface>;
 
@@ -114,6 +115,60 @@ fn a_rectangle_zooms_the_matrix() -> Result<()> {
         let size = shown.size();
         assert!(size.x >= 2.0 && size.x < 10.0 && size.y >= 2.0 && size.y < 10.0, "{shown:?}");
         assert_eq!((shown.min.fract(), shown.max.fract()), (glam::Vec2::ZERO, glam::Vec2::ZERO), "whole cells");
+    }
+    Ok(())
+}
+
+/// One gesture: which heads look at what I draw. Esc and another statistic end it.
+#[test]
+fn a_rectangle_with_the_right_button_ranks_heads() -> Result<()> {
+    let mut window = window_on("multi-image.safetensors")?;
+    window.state_mut().state.apply(Command::ClearTokens);
+    let panel = window.get_by_role_and_label(Role::Image, "image").rect();
+    let at = |share: f32| panel.min + panel.size() * share;
+    drag(&mut window, at(0.01), at(0.99), PointerButton::Secondary, Modifiers::NONE);
+    settle(&mut window)?;
+    let state = &window.state().state;
+    assert_eq!(state.options.to.as_ref().map(NamedTokens::to_string).as_deref(), Some("1-4,6-11"));
+    assert!(state.selection.tokens.is_empty(), "nothing is selected");
+    let grid = state.inputs(glam::Vec2::ZERO).map(|inputs| statistic_grid(&inputs).0).ok_or("no grid")?;
+    assert_eq!(grid.label, "attention of all others to 10 tokens");
+    assert!(grid.values.iter().all(|share| (0.0..=1.0).contains(share)), "{:?}", grid.values);
+
+    window.state_mut().state.apply(Command::Escape);
+    assert_eq!(window.state().state.options.to, None);
+
+    // Over the text, whose words are of the same sequence here.
+    let panel = window.get_by_role_and_label(Role::Image, "text").rect();
+    let panel = panel.shrink(6.0); // the edge resizes
+    let (from, to) = (panel.min, panel.max);
+    drag(&mut window, from, to, PointerButton::Secondary, Modifiers::NONE);
+    assert!(window.state().state.options.to.is_some());
+    window.state_mut().state.apply(Command::StepStatistic(1));
+    assert_eq!(window.state().state.options.to, None);
+    settle(&mut window)
+}
+
+/// What is selected is not asked how much it looks at itself.
+#[test]
+fn heads_are_ranked_by_the_selected_tokens() -> Result<()> {
+    let mut window = window_on("multi-image.safetensors")?;
+    let state = &mut window.state_mut().state;
+    state.apply(Command::SelectTokens { sequence: 0, tokens: vec![6, 7], extend: false });
+    state.apply(Command::RankHeads { sequence: 0, tokens: vec![6, 7] });
+    assert!(state.selection.tokens.is_empty());
+    assert_eq!(state.options.to, Some(NamedTokens::of_places(&[6, 7])));
+
+    // Across sequences the tokens are those of the other side: the direction turns where it must.
+    let mut window = window_on("encoder-decoder.safetensors")?;
+    let state = &mut window.state_mut().state;
+    let (query, key) = state.block().map(|block| (block.query, block.key)).ok_or("no block")?;
+    if query != key {
+        state.apply(Command::SetDirection(Direction::AttendsTo));
+        state.apply(Command::RankHeads { sequence: key, tokens: vec![0] });
+        assert_eq!(state.selection.direction, Direction::AttendsTo);
+        state.apply(Command::RankHeads { sequence: query, tokens: vec![0] });
+        assert_eq!(state.selection.direction, Direction::AttendedBy);
     }
     Ok(())
 }

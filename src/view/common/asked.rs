@@ -6,8 +6,8 @@ use crate::analysis::normalize::Normalization;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::statistics::{is_constant, mean, statistic};
 use crate::query::{
-    BlockPeaks, BlockSinks, BlockStatistics, DecodedState, HeadRelevance, Normalized, Plane, Projection, Query,
-    StateSimilarity, StatisticGrid, Weights, hidden_state,
+    BlockPeaks, BlockSinks, BlockStatistics, DecodedState, HeadRelevance, HeadShares, Normalized, Plane, Projection,
+    Query, StateSimilarity, StatisticGrid, Weights, hidden_state,
 };
 use crate::view::Inputs;
 
@@ -56,27 +56,52 @@ pub(in crate::view) fn peaks(inputs: &Inputs<'_>) -> Option<BlockPeaks> {
     (inputs.options.lock_scale && has_attention(inputs)).then(|| BlockPeaks::of(inputs.shown))
 }
 
-/// The statistic of the heads; `None` where there are none.
+/// The heads' shares of attention to the tokens that the options name; `None` where they name none.
+fn shares(inputs: &Inputs<'_>) -> Option<HeadShares> {
+    let others = inputs.options.to.as_ref().filter(|_| has_attention(inputs))?;
+    Some(HeadShares::of(inputs.shown, others))
+}
+
+/// The statistic of the heads; `None` where there are none, or others are shown in its place.
 pub fn statistics(inputs: &Inputs<'_>) -> Option<BlockStatistics> {
     let (block, options) = (inputs.shown.block, inputs.options);
-    let exists = block < inputs.document.attention.len() && !options.statistic.is_empty();
+    let exists = block < inputs.document.attention.len() && !options.statistic.is_empty() && options.to.is_none();
     let of = |weights| BlockStatistics::of(block, &options.statistic, options.specials).of_weights(weights);
     exists.then(|| of(&inputs.shown.weights))
 }
 
 /// A relevance that is divided among heads: it is shown in place of a statistic.
-pub(in crate::view) fn head_relevance(inputs: &Inputs<'_>) -> Option<HeadRelevance> {
+fn head_relevance(inputs: &Inputs<'_>) -> Option<HeadRelevance> {
     let (_, relevance) = inputs.shown.weights.relevance(inputs.document)?;
     (has_attention(inputs) && relevance.block == Some(inputs.shown.block)).then(|| HeadRelevance::of(inputs.shown))
 }
 
-/// What the heads view shows.
+/// What the numbers of the heads are of.
 pub(in crate::view) fn of_heads(inputs: &Inputs<'_>) -> Option<Query> {
-    head_relevance(inputs).map(Query::from).or_else(|| statistics(inputs).map(Query::from))
+    let of_relevance = || head_relevance(inputs).map(Query::from);
+    shares(inputs).map(Query::from).or_else(of_relevance).or_else(|| statistics(inputs).map(Query::from))
 }
 
-/// The statistic of the heads as far as it is known, and how many layers of how many that are; empty where nothing is.
+/// Why there are no numbers of the heads.
+pub(in crate::view) fn failure_of_heads<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
+    if let Some(request) = shares(inputs) {
+        return inputs.results.failure(&request);
+    }
+    match head_relevance(inputs) {
+        Some(request) => inputs.results.failure(&request),
+        None => inputs.results.failure(&statistics(inputs)?),
+    }
+}
+
+/// The numbers of the heads as far as they are known, and how many layers of how many that are; empty where nothing is.
 pub fn statistic_grid(inputs: &Inputs<'_>) -> (StatisticGrid, Option<[usize; 2]>) {
+    if let Some(request) = shares(inputs) {
+        let Some(known) = inputs.results.get(&request) else { return Default::default() };
+        let z_score = inputs.options.z_score;
+        let mut grid = known.grid(inputs.document, inputs.shown.block, HeadShares::NAME, z_score);
+        grid.label = z_score.map_or(request.label(), |over| format!("{}, {}", request.label(), over.label()));
+        return (grid, inputs.results.is_part(&request).then_some(known.layers));
+    }
     if let Some(request) = head_relevance(inputs) {
         let (document, kind) = (inputs.document, &inputs.shown.weights);
         let known = inputs.results.get(&request);

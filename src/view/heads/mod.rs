@@ -32,11 +32,7 @@ pub(super) const VIEW: Definition = Definition {
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let (statistic, progress) = asked::statistic_grid(inputs);
-    let failure = match asked::head_relevance(inputs) {
-        Some(request) => inputs.results.failure(&request),
-        None => asked::statistics(inputs).and_then(|request| inputs.results.failure(&request)),
-    };
-    if let Some(why) = failure {
+    if let Some(why) = asked::failure_of_heads(inputs) {
         sketch.title(inputs, "Heads", inputs.document.id.as_deref());
         return sketch.note(&sentence(why));
     }

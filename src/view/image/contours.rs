@@ -1,4 +1,4 @@
-//! Around the fewest patches that together hold half, and four fifths, of the attention on an image.
+//! Around the fewest patches that together hold half, and four fifths, of the attention on an image, and around those that were named.
 
 use glam::Vec2;
 
@@ -12,6 +12,9 @@ use crate::view::common::tiles::PatchLayer;
 /// What the lines below the pictures say of them.
 pub(super) const EXPLAINED: &str = "contours: half of the attention on the image, dashed four fifths";
 
+/// On the dark line beneath it, it is seen on any picture, and is no colour of heat.
+const NAMED: Color = Color::hex(0xff9df2);
+
 /// Draws them, if they are wanted; of each grid of patches its own.
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>, layers: &[PatchLayer], rect: Rect) {
     if !inputs.options.contours {
@@ -20,12 +23,24 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'
     for layer in layers {
         for (share, dash) in [(0.8, 4.0), (0.5, 0.0)] {
             let inside = fewest(&layer.patches, sides.weights, share);
-            for [from, to] in edges(&layer.patches, &inside, rect) {
-                for (width, color) in [(3.5, Color::hex(0x000000)), (1.5, Color::hex(0xffffff))] {
-                    let dash = if width > 2.0 { 0.0 } else { dash };
-                    sketch.marks.push(Mark::Line(Line { from, to, width, color, dash }));
-                }
-            }
+            around(sketch, &layer.patches, &inside, rect, (Color::hex(0xffffff), dash));
+        }
+    }
+}
+
+/// Around the patches whose share of attention colours the heads, if that is what colours them.
+pub(super) fn draw_named(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, far: usize, patches: &Patches, rect: Rect) {
+    let named = inputs.options.to.as_ref().and_then(|named| named.find(inputs.document, far).ok());
+    let Some(named) = named else { return };
+    let inside: Vec<bool> = patches.tokens.iter().map(|token| named.binary_search(token).is_ok()).collect();
+    around(sketch, patches, &inside, rect, (NAMED, 0.0));
+}
+
+/// A line in this colour and with these dashes, on a dark one, so that it is seen on any picture.
+fn around(sketch: &mut Sketch<'_>, patches: &Patches, inside: &[bool], rect: Rect, (color, dash): (Color, f32)) {
+    for [from, to] in edges(patches, inside, rect) {
+        for (width, color, dash) in [(3.5, Color::hex(0x000000), 0.0), (1.5, color, dash)] {
+            sketch.marks.push(Mark::Line(Line { from, to, width, color, dash }));
         }
     }
 }

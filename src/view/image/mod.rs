@@ -92,6 +92,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         for (patches, sequence) in [(&tile.far, sides.far), (&tile.near, sides.near)] {
             marked.extend(outlines(sketch, &sides, patches, sequence, rect));
         }
+        contours::draw_named(inputs, sketch, sides.far, &tile.far, rect);
     }
     let content = places.iter().copied().reduce(|a, b| Rect { min: a.min.min(b.min), max: a.max.max(b.max) });
     sketch.content = content.unwrap_or(sketch.free);

@@ -83,9 +83,14 @@ impl State {
             Command::StepOutput(by) => self.step_output(by),
             Command::SetDirection(direction) => self.set_direction(direction),
             Command::SetOptions(options) => {
-                let shown = |options: &Options| (options.statistic.clone(), options.z_score);
+                let shown = |options: &Options| (options.statistic.clone(), options.z_score, options.to.clone());
                 let shows_others = shown(&options) != shown(&self.options);
+                let names_others = options.to != self.options.to;
+                let is_chosen = options.statistic != self.options.statistic && !names_others;
                 self.options = *options;
+                if is_chosen {
+                    self.options.to = None;
+                }
                 if shows_others {
                     self.options.heads_filter = None;
                 }
@@ -127,9 +132,13 @@ impl State {
             Command::Escape if self.palette.is_some() => self.palette = None,
             Command::Escape if self.shows_help => self.shows_help = false,
             Command::Escape => {
+                if !self.is_playing && self.selection.tokens.is_empty() {
+                    self.options.to = None;
+                }
                 self.is_playing = false;
                 self.selection.tokens.clear();
             }
+            Command::RankHeads { sequence, tokens } => self.rank_heads(sequence, &tokens),
             Command::SelectTokens { sequence, tokens, extend } => {
                 self.selection = self.with_tokens(sequence, &tokens, extend);
             }

@@ -1,6 +1,6 @@
 //! What a click, a lasso or the pointer makes of the selection.
 
-use crate::analysis::{Direction, Pick, Selection};
+use crate::analysis::{Direction, NamedTokens, Pick, Selection};
 use crate::app::model::state::State;
 use crate::trace::{Block, WordState};
 use crate::view::Target;
@@ -91,6 +91,30 @@ impl State {
         if extend || selection.tokens != [token] {
             toggle(&mut selection.tokens, token, extend);
         }
+    }
+
+    /// Names the tokens that the heads' shares of attention are about. They are on the side where no token is selected.
+    pub(in crate::app) fn rank_heads(&mut self, sequence: usize, tokens: &[usize]) {
+        let Some((query, key)) = self.block().map(|block| (block.query, block.key)) else { return };
+        let far = match self.selection.direction {
+            Direction::AttendsTo => key,
+            Direction::AttendedBy => query,
+        };
+        if tokens.is_empty() || ![query, key].contains(&sequence) {
+            return;
+        }
+        // Not how much the tokens look at themselves.
+        if self.selection.tokens == tokens {
+            self.selection.tokens.clear();
+        }
+        if sequence != far {
+            self.set_direction(match self.selection.direction {
+                Direction::AttendsTo => Direction::AttendedBy,
+                Direction::AttendedBy => Direction::AttendsTo,
+            });
+        }
+        self.options.to = Some(NamedTokens::of_places(tokens));
+        self.options.heads_filter = None;
     }
 
     /// How many heads a layer of the selected block has.

@@ -57,6 +57,7 @@ impl State {
         let shown = all.iter().position(|entry| entry.name == self.options.statistic).unwrap_or(0);
         let next = (shown as isize + by).rem_euclid(all.len() as isize) as usize;
         self.options.statistic = all[next].name.to_owned();
+        self.options.to = None;
     }
 
     pub(in crate::app) fn step_output(&mut self, by: isize) {

@@ -6,13 +6,14 @@ use super::entry::{Entry, entry, option};
 use super::menus;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::statistics;
-use crate::analysis::{Direction, Pick};
+use crate::analysis::{Direction, NamedTokens, Pick, token_sets};
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::command::Command;
 use crate::app::model::state::State;
 use crate::app::model::tokens::TokenCommand;
 use crate::app::ui::keys;
 use crate::render::colormap::Colormap;
+use crate::trace::Document;
 use crate::view::{CompareView, View, token_names};
 
 /// Of a larger dataset the browser's filter finds the others.
@@ -38,6 +39,7 @@ pub fn all(state: &State) -> Vec<Entry> {
     entries.extend(statistics::TABLE.iter().map(|statistic| {
         option(state, format!("statistic {}", statistic.label), |options| {
             statistic.name.clone_into(&mut options.statistic);
+            options.to = None;
         })
     }));
     entries.extend(
@@ -65,6 +67,25 @@ pub fn all(state: &State) -> Vec<Entry> {
     entries
 }
 
+/// What heads can be ranked by their attention to: what is selected where all tokens are of one sequence, regions, segments.
+fn rankings(state: &State, document: &Document, sequence: usize) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let selected = &state.selection.tokens;
+    if !selected.is_empty() && state.selection.sequence(document) == Some(sequence) {
+        let rank = Command::RankHeads { sequence, tokens: selected.clone() };
+        entries.push(entry("rank heads by attention to the selected tokens", rank));
+    }
+    let mut labels: Vec<&str> = document.regions.iter().map(|region| region.label.as_str()).collect();
+    labels.sort_unstable();
+    labels.dedup();
+    let regions = labels.into_iter().map(NamedTokens::of_region);
+    let segments = token_sets::segments(&document.sequences[sequence].tokens).into_iter().map(NamedTokens::of_segment);
+    entries.extend(regions.chain(segments).map(|named| {
+        option(state, format!("rank heads by attention to {}", named.words()), |options| options.to = Some(named))
+    }));
+    entries
+}
+
 fn pick_all(what: &str) -> [(String, Pick); 2] {
     [(format!("{what}: mean of all"), Pick::Mean), (format!("{what}: maximum of all"), Pick::Max)]
 }
@@ -85,10 +106,11 @@ fn of_trace(state: &State) -> Vec<Entry> {
     let heads = (0..trace.trace.max_heads(state.selection.block)).map(|head| (format!("head {head}"), Pick::One(head)));
     let heads = heads.chain(pick_all("head"));
     entries.extend(heads.map(|(words, pick)| entry(words, Command::SelectHead(pick))));
-    let sequence = match state.selection.direction {
-        Direction::AttendsTo => block.query,
-        Direction::AttendedBy => block.key,
+    let (sequence, other) = match state.selection.direction {
+        Direction::AttendsTo => (block.query, block.key),
+        Direction::AttendedBy => (block.key, block.query),
     };
+    entries.extend(rankings(state, document, other));
     let names = token_names(&document.sequences[sequence].tokens);
     entries.extend(names.into_iter().enumerate().map(|(token, name)| {
         let target = crate::view::Target::Token { sequence, token };
