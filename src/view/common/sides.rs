@@ -75,8 +75,16 @@ impl<'a> Sides<'a> {
             selected: &inputs.selection.tokens,
             shown_of: inputs.shown,
             marked_sinks: None,
-            hover: inputs.hover,
+            hover: inputs.hover.map(|target| of_token(inputs, target)),
         })
+    }
+
+    /// The same with other numbers.
+    pub fn showing<'b>(self, shown: &'b [f32]) -> Sides<'b>
+    where
+        'a: 'b,
+    {
+        Sides { shown, ..self }
     }
 
     pub fn is_selected(&self, sequence: usize, token: usize) -> bool {
@@ -132,6 +140,17 @@ impl<'a> Sides<'a> {
     }
 }
 
+/// What a token decodes to is the token, where views mark it.
+fn of_token(inputs: &Inputs<'_>, target: Target) -> Target {
+    match target {
+        Target::Decoded { words, token, .. } => match inputs.document.words.get(words) {
+            Some(words) => Target::Token { sequence: words.sequence, token },
+            None => target,
+        },
+        other => other,
+    }
+}
+
 /// Whether a token is selected, in a trace without attention too.
 pub(in crate::view) fn is_selected(inputs: &Inputs<'_>, sequence: usize, token: usize) -> bool {
     inputs.selection.sequence(inputs.document) == Some(sequence) && inputs.selection.tokens.contains(&token)
@@ -144,7 +163,7 @@ pub(in crate::view) fn is_hovered(inputs: &Inputs<'_>, sequence: usize, token: u
         (None, Some(Target::Pieces { sequence: of, first, count })) => {
             of == sequence && (first..first + count).contains(&token)
         }
-        (None, hover) => hover == Some(Target::Token { sequence, token }),
+        (None, hover) => hover.map(|hover| of_token(inputs, hover)) == Some(Target::Token { sequence, token }),
     }
 }
 
