@@ -330,7 +330,7 @@ fn the_uniform_share_is_that_of_the_layers_that_are_shown() {
     let mut with_masks = |masks: &[Mask], layer| {
         case.document.attention[0].masks = masks.to_vec();
         case.selection.layer = layer;
-        case.known.weights = Arc::new(vec![0.02; 73]);
+        case.known.weights = Arc::new(vec![0.06; 73]);
         (label(&case, View::Text), label(&case, View::Matrix))
     };
     let share = |text: &str| Some(text.to_owned());
