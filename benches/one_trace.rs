@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     criterion.bench_function("statistics on the processor", |bencher| {
         bencher.iter(|| engine.statistics(&open.trace, 0, &StatisticOptions::default(), &mut |_, _| true));
     });
-    let tiling = Tiling::within(32, [185, 185], Pooling::Maximum, false);
+    let tiling = Tiling::within(32, [185, 185], Pooling::Maximum);
     criterion.bench_function("tiles of all heads on the processor", |bencher| {
         bencher.iter(|| engine.pool(&open.trace, 0, &tiling, &|| true));
     });

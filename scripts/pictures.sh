@@ -33,6 +33,10 @@ picture matrix "$demo" --view matrix --layer 3 --head 1 --size 640x520
 picture matrix-encoder-decoder "$translation" --view matrix --block cross --size 640x420
 picture embedding "$demo" --view embedding --align shared --trajectories --token 0 --neighbours cosine --size 760x480
 picture embedding-multi-image "$two_images" --view embedding --patches --size 640x420
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
+"$vlscope" synth -q --queries-keys --layers 6 --heads 4 --text 12 --frames 2 --grid 3x4 -o "$made/video.safetensors"
+picture lens "$made/video.safetensors" --view lens --token 27 --size 760x320
 picture similarity "$demo" --view similarity --size 480x420
 compare() {
     "$vlscope" compare assets/demo/00-what-color-is-the-shape.safetensors "$demo" --view "$1" --token 0 \

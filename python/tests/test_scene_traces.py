@@ -30,7 +30,8 @@ def row(trace: Trace, layer: int, head: int, position: int) -> npt.NDArray[np.fl
     keys = np.asarray(block.keys[layer])[head, : position + 1].astype(np.float32)
     logits = keys @ query * block.scale
     weights: npt.NDArray[np.float32] = np.exp(logits - logits.max())
-    return weights / weights.sum()
+    shares: npt.NDArray[np.float32] = weights / weights.sum()
+    return shares
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem[:1])
@@ -63,7 +64,7 @@ def test_patches_read_as_what_is_on_them() -> None:
             patch = int(y * GRID) * GRID + int(x * GRID)
             assert middle[patch][0] in region.label.split(), (path.stem, region.label, middle[patch])
         far = np.flatnonzero(sum(cover for _, cover in covers) == 0)
-        assert np.mean([middle[patch][0] == "none" for patch in far]) > 0.9
+        assert np.mean([middle[patch][0] == "none" for patch in far.tolist()]) > 0.9
 
 
 def test_the_traces_are_those_of_the_model_that_is_kept() -> None:

@@ -13,16 +13,15 @@ struct Parameters {
     columns: u32,
     /// 0 for the maximum.
     mean: u32,
-    /// Whether query q sees only the keys 0 to q.
-    causal: u32,
     dtype: u32,
 }
 
 @group(0) @binding(0) var<uniform> parameters: Parameters;
 /// [heads, queries, keys]
 @group(0) @binding(1) var<storage, read> page: array<u32>;
+@group(0) @binding(2) var<storage, read> mask: array<u32>;
 /// [heads, rows, columns]
-@group(0) @binding(2) var<storage, read_write> tiles: array<u32>;
+@group(0) @binding(3) var<storage, read_write> tiles: array<u32>;
 
 const NAN: u32 = 0x7fc00000u;
 
@@ -49,9 +48,13 @@ fn pool(
     var count = 0u;
     var broken = false;
     for (var query = first_query; query < end_query; query += 1u) {
-        let unmasked_end = select(end_key, min(end_key, query + 1u), parameters.causal != 0u);
+        let seen = seen_keys(query);
+        let first_seen_bits = seen_bits(query, parameters.queries);
         let first = ((parameters.first_head + head) * parameters.queries + query) * parameters.keys;
-        for (var key = first_key; key < unmasked_end; key += 1u) {
+        for (var key = max(first_key, seen.x); key < min(end_key, seen.y); key += 1u) {
+            if !is_seen(first_seen_bits, key) {
+                continue;
+            }
             let bits = decode_bits(page[word_of(first + key, parameters.dtype)], first + key, parameters.dtype);
             if is_finite(bits) {
                 maximum = max(maximum, bitcast<f32>(bits));

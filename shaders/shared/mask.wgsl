@@ -10,7 +10,7 @@ fn seen_bits(query: u32, queries: u32) -> u32 {
     return select(1u + 2u * queries + query * mask[0], 0u, mask[0] == 0u);
 }
 
-/// Whether a query with these bits sees one of those keys.
-fn is_seen(bits: u32, key: u32) -> bool {
-    return bits == 0u || ((mask[bits + key / 32u] >> (key % 32u)) & 1u) != 0u;
+/// Whether a query whose bits begin there sees one of those keys.
+fn is_seen(first_bits: u32, key: u32) -> bool {
+    return first_bits == 0u || ((mask[first_bits + key / 32u] >> (key % 32u)) & 1u) != 0u;
 }

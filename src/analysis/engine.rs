@@ -116,9 +116,9 @@ impl Engine {
             statistics::gpu::layer_sums(gpu, page_key(trace, block), &layers, &plan, &mut on_layer)
         })?;
         let sums = on_device.unwrap_or_else(|| {
-            let pass = statistics::cpu::Pass::new(&plan, layers.iter().any(LayerWeights::is_computed));
+            let pass = statistics::cpu::Pass::new(&plan, &layers);
             let mut sums = Vec::with_capacity(layers.len());
-            for layer in &layers {
+            for layer in 0..layers.len() {
                 sums.extend(pass.layer_sums(layer, &|| true));
                 if !on_layer(sums.len()) {
                     return None;
@@ -147,14 +147,14 @@ impl Engine {
         trace.check_unchanged()?;
         let weights = LayerWeights::of_kind(trace, block, layer, kind)?;
         let key = PageKey { layer, ..page_key(trace, block) };
+        let has_shaders = weights.has_shaders();
+        let weights = std::slice::from_ref(&weights);
         let of_layer = |gpu: &Gpu| {
-            let layer = std::slice::from_ref(&weights);
-            let sums = statistics::gpu::layer_sums(gpu, key, layer, plan, &mut |_| goes_on())?;
+            let sums = statistics::gpu::layer_sums(gpu, key, weights, plan, &mut |_| goes_on())?;
             Ok(sums.map(|sums| sums.concat()))
         };
-        let on_device = if weights.has_shaders() { self.try_shaders(of_layer)? } else { None };
-        let pass = || statistics::cpu::Pass::new(plan, weights.is_computed());
-        let sums = on_device.unwrap_or_else(|| pass().layer_sums(&weights, goes_on));
+        let on_device = if has_shaders { self.try_shaders(of_layer)? } else { None };
+        let sums = on_device.unwrap_or_else(|| statistics::cpu::Pass::new(plan, weights).layer_sums(0, goes_on));
         trace.check_unchanged()?;
         sums.filter(|_| goes_on()).ok_or(EngineError::Cancelled)
     }
@@ -402,7 +402,7 @@ impl Engine {
         let weights = LayerWeights::of_kind(trace, block, layer, kind)?;
         let key = PageKey { layer, ..page_key(trace, block) };
         let on_device = self.try_shaders_on(std::slice::from_ref(&weights), |gpu, views| {
-            pool::gpu::pool(gpu, key, &views[0], tiling)
+            pool::gpu::pool(gpu, key, &views[0], &weights.mask(), tiling)
         })?;
         let goes_on = &|| goes_on() && !trace.is_torn();
         let tiles = on_device.or_else(|| pool::cpu::pool(&weights, tiling, goes_on));

@@ -2,7 +2,7 @@
 
 use crate::trace::{Region, Token, Trace};
 
-/// The tokens on both sides of a block, its mask, and what lies on the images.
+/// The tokens on both sides of a block, and what lies on the images.
 #[derive(Clone, Debug)]
 pub struct BlockLayout<'a> {
     /// What the rows stand for.
@@ -11,8 +11,6 @@ pub struct BlockLayout<'a> {
     pub keys: &'a [Token],
     /// Whether rows and columns are the same sequence: self-attention.
     pub same_sequence: bool,
-    /// Whether query `q` sees only the keys `0..=q`.
-    pub causal: bool,
     /// Labelled parts of the images.
     pub regions: &'a [Region],
     /// Height over width of each image; an image that is not listed counts as square.
@@ -32,14 +30,8 @@ impl<'a> BlockLayout<'a> {
             queries: document.query_tokens(described),
             keys: document.key_tokens(described),
             same_sequence: described.query == described.key,
-            causal: described.is_causal(),
             regions: &document.regions,
             aspects,
         }
-    }
-
-    /// How many keys, from the first on, a query sees.
-    pub fn seen(&self, query: usize) -> usize {
-        if self.causal { (query + 1).min(self.keys.len()) } else { self.keys.len() }
     }
 }

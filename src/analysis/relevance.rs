@@ -3,13 +3,15 @@
 //! It is a matrix `[queries, keys]` like that of a head, of which only the rows of its targets are known; all others are NaN, and are
 //! left out of means as rows that are broken are. Rows sum to nothing in particular, and may hold negative values.
 
-use crate::trace::{Relevance, TensorView};
+use crate::trace::{LayerMask, Relevance, TensorView};
 
 /// What one relevance says of a layer.
 #[derive(Clone, Debug)]
 pub struct LayerRelevance<'a> {
     /// The queries that have a row.
     pub targets: &'a [usize],
+    /// That of the layer.
+    pub mask: LayerMask<'a>,
     /// `[targets, tokens]`, or `[targets, layers, heads, tokens]`.
     values: TensorView<'a>,
     layer: usize,
@@ -17,10 +19,15 @@ pub struct LayerRelevance<'a> {
 }
 
 impl<'a> LayerRelevance<'a> {
-    /// Of a layer with so many heads; `queries` are the tokens of the sequence of its targets.
-    pub fn new(relevance: &'a Relevance, values: TensorView<'a>, layer: usize, heads: usize, queries: usize) -> Self {
+    /// Of a layer with so many heads and this mask; `queries` are the tokens of the sequence of its targets.
+    pub fn new(
+        relevance: &'a Relevance,
+        values: TensorView<'a>,
+        (layer, heads, queries): (usize, usize, usize),
+        mask: LayerMask<'a>,
+    ) -> Self {
         let tokens = values.shape.last().copied().unwrap_or(0);
-        Self { targets: &relevance.targets, values, layer, shape: [heads, queries, tokens] }
+        Self { targets: &relevance.targets, mask, values, layer, shape: [heads, queries, tokens] }
     }
 
     /// `[heads, queries, keys]`.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::gather::{self, LayerHeads, Resolved, SelectionError};
-use super::{BlockLayout, Combine, Direction, LayerWeights, Pick, RowBuffers, Selection, SinkTreatment, sinks};
+use super::{Combine, Direction, LayerWeights, Pick, RowBuffers, Selection, SinkTreatment, sinks};
 
 /// Queries whose rows are added before they are added to those of others: sums do not depend on the number of threads.
 const CHUNK: usize = 64;
@@ -196,15 +196,14 @@ impl<'a> HeadRows<'a> {
         Some(total.unwrap_or_default())
     }
 
-    /// The mean of each key's weights over the queries that it is unmasked for: `[keys]`.
-    pub fn received(&self, layout: &BlockLayout<'_>, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<f32>> {
+    /// The mean of each key's weights over the queries that see it, of which there are so many ([`seen_by`](super::seen_by())):
+    /// `[keys]`; NaN for a key that none sees.
+    pub fn received(&self, seen_by: &[usize], goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<f32>> {
         let all: Vec<usize> = (0..self.queries).collect();
         let chunks: Option<Vec<Vec<f64>>> =
             all.par_chunks(CHUNK).map(|queries| self.combined(queries, Combine::Sum, goes_on)).collect();
         let total = chunks?.into_iter().reduce(|total, chunk| fold(total, &chunk, Combine::Sum)).unwrap_or_default();
-        let is_masked = layout.causal && layout.same_sequence;
-        let queries_of = |key: usize| if is_masked { self.queries - key } else { self.queries };
-        Some(total.iter().enumerate().map(|(key, sum)| (sum / queries_of(key) as f64) as f32).collect())
+        Some(total.iter().zip(seen_by).map(|(sum, &queries)| (sum / queries as f64) as f32).collect())
     }
 }
 

@@ -5,9 +5,9 @@
 //! - **Attention** (Xiao et al. 2024, arXiv 2309.17453; measured as Gu et al. 2025, arXiv 2410.10781, but relative
 //!   to the uniform share). What key k receives in a head is the mean of a[q, k] over the queries q that see it, itself left out.
 //!   The uniform share is the same mean of (the sum of row q, usually 1) / (keys that q sees). Strong is a key that receives at least
-//!   [`Criteria::share_ratio`] times that; a sink is strong in more than [`Criteria::head_share`] of all heads. A key that few
-//!   queries see ([`Criteria::seen_share`]) is none: the last tokens of a causal block are seen by their neighbours
-//!   alone, and neighbours look at each other.
+//!   [`Criteria::share_ratio`] times that; a sink is strong in more than [`Criteria::head_share`] of the heads. Heads in which few
+//!   queries see a key ([`Criteria::seen_share`]) say nothing of it: the last tokens of a causal block, and all in a narrow window, are
+//!   seen by their neighbours alone, and neighbours look at each other.
 //! - **Massive activations** (Sun et al. 2024, arXiv 2402.17762; measured as Kang et al. 2025, arXiv 2503.03321).
 //!   In a hidden state x of a token, φ = `|x[d]|` / RMS(x) reaches [`Criteria::activation`], 20 as in Kang et al., in a dimension d
 //!   where the largest `|x[d]|` of all tokens is at least [`Criteria::dimension_ratio`] times their median. Kang et al. take
@@ -22,7 +22,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{BlockLayout, LayerWeights};
-use crate::trace::{TensorView, Trace};
+use crate::trace::{LayerMask, TensorView, Trace};
 use crate::typed::{parse_share, parse_times};
 
 /// From which values on a token is a sink.
@@ -32,7 +32,7 @@ pub struct Criteria {
     /// How many times the uniform share of attention a sink receives at least, in a head where it is strong.
     #[arg(long = "sink-ratio", value_name = "TIMES", default_value_t = Self::default().share_ratio, value_parser = parse_times)]
     pub share_ratio: f32,
-    /// In more than this share of the heads a sink is strong, from 0 to 1.
+    /// In more than this share of the heads in which enough queries see it a sink is strong, from 0 to 1.
     #[arg(long = "sink-heads", value_name = "SHARE", default_value_t = Self::default().head_share, value_parser = parse_share)]
     pub head_share: f32,
     /// At least this share of the queries see a sink, from 0 to 1.
@@ -60,7 +60,7 @@ pub struct Sinks {
 pub struct Sink {
     /// Index in the key sequence.
     pub token: usize,
-    /// The share of the block's heads, from 0 to 1, in which it is strong.
+    /// The share of the heads in which enough queries see it, from 0 to 1, in which it is strong.
     pub heads: f32,
     /// Whether a hidden state of it has a massive activation.
     pub is_massive: bool,
@@ -119,7 +119,8 @@ pub fn find_while(
     Some(Sinks { sinks, dimensions })
 }
 
-/// In which share of the heads each key is strong, from 0 to 1; `layers` are all of the block, `[heads, queries, keys]`.
+/// In which share of the heads in which enough queries see it each key is strong, from 0 to 1; `layers` are all of the block,
+/// `[heads, queries, keys]`.
 pub fn strong_heads(layout: &BlockLayout<'_>, layers: &[LayerWeights<'_>], criteria: &Criteria) -> Vec<f32> {
     strong_heads_while(layout, layers, criteria, &|| true).unwrap_or_default()
 }
@@ -131,26 +132,41 @@ fn strong_heads_while(
     goes_on: &(dyn Fn() -> bool + Sync),
 ) -> Option<Vec<f32>> {
     let (queries, keys) = (layout.queries.len(), layout.keys.len());
-    let seen_by = by_key(layout, &vec![1.0; queries]);
     let needed = f64::from(criteria.seen_share) * queries as f64;
     let all: Vec<usize> = (0..queries).collect();
-    let pairs: Vec<_> = layers.iter().flat_map(|layer| (0..layer.heads()).map(move |head| (layer, head))).collect();
-    let per_head = pairs.par_iter().map(|(layer, head)| {
+    let (distinct, masks) = LayerMask::distinct(layers.iter().map(LayerWeights::mask));
+    // By mask: which keys enough queries see.
+    let is_seen: Vec<Vec<bool>> = distinct
+        .iter()
+        .map(|mask| by_key(layout, mask, &vec![1.0; queries]).into_iter().map(|count| count > 0.0 && count >= needed))
+        .map(Iterator::collect)
+        .collect();
+    let pairs: Vec<_> = layers
+        .iter()
+        .zip(&masks)
+        .flat_map(|(layer, &mask)| (0..layer.heads()).map(move |head| (layer, mask, head)))
+        .collect();
+    let per_head = pairs.par_iter().map(|(layer, number, head)| {
+        let mask = &distinct[*number];
         let mut received = vec![0.0_f64; keys];
         let mut shares = vec![0.0_f64; queries];
         layer.walk(*head..head + 1, &all, goes_on, &mut |_, query, row| {
-            let seen = &row[..layout.seen(query)];
-            shares[query] = seen.iter().map(|&weight| f64::from(weight)).sum::<f64>() / seen.len().max(1) as f64;
-            received.iter_mut().zip(seen).for_each(|(sum, &weight)| *sum += f64::from(weight));
-            if layout.same_sequence && query < seen.len() {
-                received[query] -= f64::from(seen[query]);
+            let (mut total, mut count) = (0.0, 0);
+            for seen in mask.keys_of(query) {
+                total += row[seen.clone()].iter().map(|&weight| f64::from(weight)).sum::<f64>();
+                count += seen.len();
+                received[seen.clone()].iter_mut().zip(&row[seen]).for_each(|(sum, &weight)| *sum += f64::from(weight));
+            }
+            shares[query] = total / count.max(1) as f64;
+            if layout.same_sequence && mask.allows(query, query) {
+                received[query] -= f64::from(row[query]);
             }
         })?;
         // Both sums are over the same queries, so the ratio of the means is that of the sums.
-        let uniform = by_key(layout, &shares);
+        let uniform = by_key(layout, mask, &shares);
         let is_strong = |key: usize| {
             let at_least = f64::from(criteria.share_ratio) * uniform[key];
-            seen_by[key] >= needed && uniform[key] > 0.0 && received[key] >= at_least
+            is_seen[*number][key] && uniform[key] > 0.0 && received[key] >= at_least
         };
         Some((0..keys).map(|key| u32::from(is_strong(key))).collect::<Vec<_>>())
     });
@@ -159,21 +175,20 @@ fn strong_heads_while(
         Some(total)
     };
     let counts = per_head.try_reduce(|| vec![0; keys], add)?;
-    Some(counts.into_iter().map(|count| count as f32 / pairs.len().max(1) as f32).collect())
+    let of_heads = |key: usize| -> usize {
+        let seen = layers.iter().zip(&masks).filter(|(_, mask)| is_seen[**mask][key]);
+        seen.map(|(layer, _)| layer.heads()).sum()
+    };
+    Some(counts.into_iter().enumerate().map(|(key, count)| count as f32 / of_heads(key).max(1) as f32).collect())
 }
 
 /// For each key the sum of a number of each query that sees it, itself left out.
-fn by_key(layout: &BlockLayout<'_>, of_query: &[f64]) -> Vec<f64> {
-    let keys = layout.keys.len();
-    // What ends before each key; queries see the keys from the first on.
-    let mut ends = vec![0.0; keys + 1];
-    of_query.iter().enumerate().for_each(|(query, number)| ends[layout.seen(query)] += number);
-    let mut left: f64 = of_query.iter().sum();
-    let mut sums = Vec::with_capacity(keys);
-    for (key, end) in ends.iter().take(keys).enumerate() {
-        left -= end;
-        let own = of_query.get(key).filter(|_| layout.same_sequence && key < layout.seen(key));
-        sums.push(left - own.copied().unwrap_or(0.0));
+fn by_key(layout: &BlockLayout<'_>, mask: &LayerMask<'_>, of_query: &[f64]) -> Vec<f64> {
+    let mut sums = mask.sum_by_key(of_query);
+    if layout.same_sequence {
+        for (key, (sum, own)) in sums.iter_mut().zip(of_query).enumerate() {
+            *sum -= if mask.allows(key, key) { *own } else { 0.0 };
+        }
     }
     sums
 }

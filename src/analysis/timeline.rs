@@ -61,14 +61,14 @@ pub struct Timeline {
 /// The output tokens of a block's query sequence, in their order. They are, by the first rule that finds any:
 ///
 /// 1. text tokens of a segment named `generated`, `output`, `answer`, `response`, `completion` or `assistant`;
-/// 2. where the sequence is that of a causal block (a decoder), text tokens that are not special, after the last image
+/// 2. where the sequence is that of a decoder's block ([`Block::is_decoder`]), text tokens that are not special, after the last image
 ///    token and the last token of any other named segment;
 /// 3. where such a decoder has neither image nor segments but attends to another sequence (cross-attention), all its
 ///    tokens that are not special;
-/// 4. where no block of the sequence is causal, the first token if it is one in which encoders put their answer together
+/// 4. where no block of the sequence is a decoder's, the first token if it is one in which encoders put their answer together
 ///    (`[CLS]`, `<s>` or `<cls>`; Devlin et al. 2019, 'BERT').
 ///
-/// A causal text alone without segments has none: nothing says where its prompt ends.
+/// A decoder's text alone without segments has none: nothing says where its prompt ends.
 pub fn output_tokens(document: &Document, block: &Block) -> Vec<usize> {
     let tokens = document.query_tokens(block);
     let is_text = |token: &Token| token.modality() == Modality::Text;
@@ -90,9 +90,9 @@ pub fn output_tokens(document: &Document, block: &Block) -> Vec<usize> {
     (first..tokens.len()).filter(|&index| !tokens[index].special).collect()
 }
 
-/// Whether any block lets each token of the queries' sequence see only those before it.
+/// Whether any block has its queries' sequence as a decoder does ([`Block::is_decoder`]).
 pub fn is_decoder(document: &Document, block: &Block) -> bool {
-    document.attention.iter().any(|other| other.is_causal() && other.query == block.query)
+    document.attention.iter().any(|other| other.is_decoder() && other.query == block.query)
 }
 
 fn is_class_token(token: &Token) -> bool {
@@ -104,11 +104,11 @@ fn is_output_name(token: &Token) -> bool {
     token.segment.as_ref().is_some_and(|segment| names.iter().any(|name| segment.eq_ignore_ascii_case(name)))
 }
 
-/// The keys that draw attention whatever is asked, as far as the tokens say: special ones, and the first one of a causal
-/// sequence (Xiao et al. 2024, 'Efficient Streaming Language Models with Attention Sinks').
+/// The keys that draw attention whatever is asked, as far as the tokens say: special ones, and the first one of a
+/// decoder (Xiao et al. 2024, 'Efficient Streaming Language Models with Attention Sinks').
 pub fn usual_sinks(document: &Document, block: &Block) -> Vec<usize> {
     let keys = document.key_tokens(block);
-    let is_first = |key: usize| key == 0 && block.is_causal() && block.query == block.key;
+    let is_first = |key: usize| key == 0 && block.is_decoder() && block.query == block.key;
     (0..keys.len()).filter(|&key| keys[key].special || is_first(key)).collect()
 }
 

@@ -9,13 +9,13 @@ use super::attention::cpu::{self, Scratch, TILE_ROWS};
 use super::attention::{ComputedLayer, LayerKey, log_sum_exp};
 use super::relevance::LayerRelevance;
 use super::weight_kind::{NoSuchWeights, WeightKind};
-use crate::trace::{Dtype, LayerTensors, TensorView, Trace};
+use crate::trace::{Dtype, LayerMask, LayerTensors, TensorView, Trace};
 
 /// The weights of one layer, `[heads, queries, keys]`.
 #[derive(Clone, Debug)]
 pub enum LayerWeights<'a> {
-    /// As they lie in the file.
-    Stored(TensorView<'a>),
+    /// As they lie in the file, and which keys the queries see.
+    Stored(TensorView<'a>, LayerMask<'a>),
     /// Made of queries and keys.
     Computed(Box<ComputedLayer<'a>>),
     /// These times the norms of the values, `[heads, keys]`, rows scaled to 1.
@@ -36,7 +36,7 @@ impl<'a> LayerWeights<'a> {
     /// The raw weights of a layer of a trace. Panics if there is no such block or layer.
     pub fn of(trace: &'a Trace, block: usize, layer: usize) -> Self {
         match trace.layer(block, layer) {
-            LayerTensors::Weights(view) => Self::Stored(view),
+            LayerTensors::Weights(view) => Self::Stored(view, trace.mask(block, layer)),
             LayerTensors::QueriesKeys(tensors) => {
                 let key = LayerKey { trace: trace.serial(), block, layer };
                 Self::Computed(Box::new(ComputedLayer { key, tensors }))
@@ -55,7 +55,8 @@ impl<'a> LayerWeights<'a> {
         if let Some((relevance, values)) = relevance {
             let queries = document.query_tokens(&document.attention[block]).len();
             let heads = if relevance.block.is_some() { trace.heads(block, layer) } else { 1 };
-            return Ok(Self::Relevance(LayerRelevance::new(relevance, values, layer, heads, queries)));
+            let of_layer = LayerRelevance::new(relevance, values, (layer, heads, queries), trace.mask(block, layer));
+            return Ok(Self::Relevance(of_layer));
         }
         let raw = Self::of(trace, block, layer);
         let norms = trace.value_norm(block, layer).filter(|_| *kind == WeightKind::NormWeighted);
@@ -81,7 +82,7 @@ impl<'a> LayerWeights<'a> {
     /// `[heads, queries, keys]`.
     pub fn shape(&self) -> [usize; 3] {
         match self {
-            Self::Stored(view) => [view.shape[0], view.shape[1], view.shape[2]],
+            Self::Stored(view, _) => [view.shape[0], view.shape[1], view.shape[2]],
             Self::Computed(layer) => layer.shape(),
             Self::NormWeighted(weights, _) => weights.shape(),
             Self::Relevance(relevance) => relevance.shape(),
@@ -96,8 +97,18 @@ impl<'a> LayerWeights<'a> {
     /// The tensor, where the weights are stored.
     pub fn stored(&self) -> Option<&TensorView<'a>> {
         match self {
-            Self::Stored(view) => Some(view),
+            Self::Stored(view, _) => Some(view),
             Self::Computed(_) | Self::NormWeighted(..) | Self::Relevance(_) => None,
+        }
+    }
+
+    /// Which keys the queries see. What is stored for other keys counts in nothing that asks this.
+    pub fn mask(&self) -> LayerMask<'a> {
+        match self {
+            Self::Stored(_, mask) => *mask,
+            Self::Computed(layer) => layer.tensors.mask,
+            Self::NormWeighted(weights, _) => weights.mask(),
+            Self::Relevance(relevance) => relevance.mask,
         }
     }
 
@@ -108,7 +119,7 @@ impl<'a> LayerWeights<'a> {
 
     /// Whether shaders have these weights, or the processor alone.
     pub fn has_shaders(&self) -> bool {
-        matches!(self, Self::Stored(_) | Self::Computed(_))
+        matches!(self, Self::Stored(..) | Self::Computed(_))
     }
 
     /// The relevance, where it is one.
@@ -130,7 +141,7 @@ impl<'a> LayerWeights<'a> {
 
     fn group(&self) -> usize {
         match self {
-            Self::Stored(_) | Self::Relevance(_) => 1,
+            Self::Stored(..) | Self::Relevance(_) => 1,
             Self::Computed(layer) => layer.group(),
             Self::NormWeighted(weights, _) => weights.group(),
         }
@@ -139,7 +150,7 @@ impl<'a> LayerWeights<'a> {
     /// How many rows, over all heads that are read together, are best read at once.
     pub fn rows_at_once(&self) -> usize {
         match self {
-            Self::Stored(_) | Self::Relevance(_) => 1,
+            Self::Stored(..) | Self::Relevance(_) => 1,
             // The norms are decoded once for all of them.
             Self::Computed(_) | Self::NormWeighted(..) => TILE_ROWS,
         }
@@ -148,7 +159,7 @@ impl<'a> LayerWeights<'a> {
     /// The rows of some queries in heads that belong together: `out` is `[heads, queries, keys]`.
     pub fn read(&self, heads: Range<usize>, queries: &[usize], buffers: &mut RowBuffers, out: &mut [f32]) {
         match self {
-            Self::Stored(view) => {
+            Self::Stored(view, _) => {
                 let [_, all_queries, keys] = self.shape();
                 let rows = heads.flat_map(|head| queries.iter().map(move |query| head * all_queries + query));
                 rows.zip(out.chunks_mut(keys.max(1))).for_each(|(row, out)| view.read(row * keys, out));
@@ -213,7 +224,7 @@ impl<'a> LayerWeights<'a> {
     pub fn rows<'b>(&'b self, head: usize, queries: Range<usize>, buffers: &'b mut RowBuffers) -> TensorView<'b> {
         let [_, all_queries, keys] = self.shape();
         match self {
-            Self::Stored(view) => {
+            Self::Stored(view, _) => {
                 let [first, behind] = [queries.start, all_queries].map(|query| (head * all_queries + query) * keys);
                 let shape = vec![all_queries - queries.start, keys];
                 TensorView { dtype: view.dtype, shape, bytes: view.bytes_of(first, behind - first) }
@@ -241,7 +252,7 @@ impl<'a> LayerWeights<'a> {
     ) -> Option<()> {
         let [_, queries, all_keys] = self.shape();
         match self {
-            Self::Stored(view) => {
+            Self::Stored(view, _) => {
                 let mut weights = vec![0.0; keys.len()];
                 for query in 0..queries {
                     let first = (head * queries + query) * all_keys;
@@ -274,7 +285,7 @@ impl<'a> LayerWeights<'a> {
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Option<Vec<f32>> {
         match self {
-            Self::Stored(view) => {
+            Self::Stored(view, _) => {
                 let matrix = view.entry(head);
                 let cell = |place| {
                     let mut weight = [0.0];

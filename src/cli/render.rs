@@ -41,7 +41,7 @@ pub struct Arguments {
     /// The trace; that of the state if not given.
     #[arg(required_unless_present = "state_file")]
     pub(super) trace: Option<PathBuf>,
-    /// heads, image, text, matrix, links, embedding, thumbnails, overlays, timeline, similarity, or window for all of them.
+    /// heads, image, text, matrix, links, embedding, thumbnails, overlays, timeline, similarity, lens, or window for all of them.
     #[arg(long, value_parser = shown(), required_unless_present = "state_file")]
     view: Option<Shown>,
     /// The folder of which the trace is an example: the window lists the others.
@@ -165,7 +165,9 @@ impl Arguments {
     /// What the arguments ask for, in this trace.
     pub(super) fn view_state(&self, open: &OpenTrace) -> Result<ViewState> {
         let shows_states = matches!(self.view(), Some(View::Embedding | View::Similarity));
-        if open.document().attention.is_empty() && (shows_states || matches!(self.view(), Some(View::Text) | None)) {
+        if open.document().attention.is_empty()
+            && (shows_states || matches!(self.view(), Some(View::Text | View::Lens) | None))
+        {
             let has_states = open.document().hidden.iter().any(|hidden| hidden.states > 0);
             ensure!(has_states || !shows_states, "the trace holds no hidden states: {}", open.trace.path().display());
             let selection = self.selection.without_attention(&open.trace)?;

@@ -86,6 +86,7 @@ fn unusual() -> ViewState {
         thumbnails_own_scale: false,
         overlays_own_scale: true,
         lock_scale: true,
+        decodes_to: Some("red".to_owned()),
         tiles: Tiles::Fine,
         join_pieces: true,
         text_scroll: None,

@@ -45,6 +45,9 @@ impl Numbers {
                 out.write_field(format!("{}_name", axis.name))?;
             }
         }
+        if !self.words.is_empty() {
+            out.write_field("word")?;
+        }
         out.write_record(["value"])?;
         for (place, value) in self.values.iter().enumerate() {
             let mut stride = self.values.len();
@@ -56,6 +59,9 @@ impl Numbers {
                     out.write_field(label)?;
                 }
             }
+            if let Some(word) = self.words.get(place) {
+                out.write_field(word)?;
+            }
             out.write_record([if value.is_finite() { value.to_string() } else { String::new() }])?;
         }
         Ok(out.flush()?)
@@ -63,18 +69,24 @@ impl Numbers {
 
     /// The values nested as the axes are; null where there is none.
     fn as_json(&self) -> Value {
-        let mut values: Vec<Value> = self.values.iter().map(|&value| json!(shortest(value))).collect();
-        for axis in self.axes.iter().skip(1).rev() {
-            values = values.chunks(axis.length.max(1)).map(|row| Value::from(row.to_vec())).collect();
-        }
-        json!({
+        let nested = |mut values: Vec<Value>| {
+            for axis in self.axes.iter().skip(1).rev() {
+                values = values.chunks(axis.length.max(1)).map(|row| Value::from(row.to_vec())).collect();
+            }
+            values
+        };
+        let mut numbers = json!({
             "view": self.view.name(),
             "id": self.id,
             "quantity": self.quantity,
             "unit": self.unit,
             "axes": self.axes,
-            "values": values,
-        })
+            "values": nested(self.values.iter().map(|&value| json!(shortest(value))).collect()),
+        });
+        if !self.words.is_empty() {
+            numbers["words"] = nested(self.words.iter().map(|word| json!(word)).collect()).into();
+        }
+        numbers
     }
 }
 

@@ -17,6 +17,9 @@ use crate::trace::TensorView;
 const CHUNK_BYTES: usize = 32 << 20;
 /// Bytes that may be on their way.
 const IN_FLIGHT_BYTES: usize = 4 * CHUNK_BYTES;
+/// The most threads that copy, and the least that is worth one.
+const COPYING_THREADS: usize = 8;
+const LEAST_COPIED_BYTES: usize = 1 << 20;
 
 /// Which part of which trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -171,7 +174,7 @@ impl Pages {
                 wait_for(&self.device, oldest)?;
             }
             let (whole, rest) = chunk.split_at(chunk.len() & !3);
-            self.queue.write_buffer(&buffer, offset, whole);
+            write(&self.queue, &buffer, offset, whole);
             if !rest.is_empty() {
                 self.queue.write_buffer(&buffer, offset + whole.len() as u64, &padded(rest));
             }
@@ -207,6 +210,26 @@ impl Pages {
         self.resident.clear();
         self.resident_bytes = 0;
     }
+}
+
+/// As `write_buffer`, but on several threads: one reads the pages of a file several times slower than the bus takes them. They are
+/// threads of their own, since those of rayon may be at work for long.
+fn write(queue: &wgpu::Queue, buffer: &wgpu::Buffer, offset: u64, bytes: &[u8]) {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(COPYING_THREADS);
+    let part_bytes = bytes.len().div_ceil(threads).next_multiple_of(4).max(LEAST_COPIED_BYTES);
+    let parts = bytes.chunks(part_bytes).enumerate().filter_map(|(part, bytes)| {
+        let size = wgpu::BufferSize::new(bytes.len() as u64)?;
+        // None where the device refused, which whoever watches it hears.
+        Some((queue.write_buffer_with(buffer, offset + (part * part_bytes) as u64, size)?, bytes))
+    });
+    let mut parts: Vec<_> = parts.collect();
+    std::thread::scope(|scope| {
+        let Some(((first, bytes), others)) = parts.split_first_mut() else { return };
+        for (staging, bytes) in others {
+            scope.spawn(|| staging.copy_from_slice(bytes));
+        }
+        first.copy_from_slice(bytes);
+    });
 }
 
 /// Up to four bytes as a word: copies are made in words.

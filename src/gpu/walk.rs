@@ -1,7 +1,7 @@
 //! The way of every kernel over the pages of a block: which heads of which page, what is bound, how it is read back.
 //!
 //! A kernel says of itself what the walk cannot know ([`PageKernel`]). Pages are pipelined ([`Pipeline`]): the next one goes up
-//! while the device is at work on those before, and results are taken two pages later. A page may be filled by commands as well,
+//! while the device is at work on those before, and results are taken some pages later. A page may be filled by commands as well,
 //! with weights that are not stored.
 
 use std::collections::VecDeque;
@@ -17,6 +17,9 @@ use crate::trace::{Dtype, TensorView};
 
 /// Pages that are at work while the next one is prepared.
 const PAGES_AT_WORK: usize = 2;
+/// The same of small pages, which a card is done with sooner than the next is handed in, and what is small.
+const SMALL_PAGES_AT_WORK: usize = 8;
+const SMALL_PAGE_BYTES: u64 = 64 << 20;
 
 /// A kernel that walks over pages of attention. Binding 0 of its shader are the parameters, binding 1 is the page.
 pub trait PageKernel {
@@ -185,8 +188,10 @@ impl<'a, K: PageKernel> Pipeline<'a, K> {
     /// # Errors
     /// If the device refuses or is lost.
     pub fn push(&mut self, page: Page, buffer: &wgpu::Buffer, commands: wgpu::CommandEncoder) -> Result<(), GpuError> {
+        let is_small = buffer.size() <= SMALL_PAGE_BYTES;
         self.at_work.push_back((submit(self.gpu, self.kernel, &page, buffer, commands)?, page));
-        if self.at_work.len() > PAGES_AT_WORK { self.take_first() } else { Ok(()) }
+        let most = if is_small { SMALL_PAGES_AT_WORK } else { PAGES_AT_WORK };
+        if self.at_work.len() > most { self.take_first() } else { Ok(()) }
     }
 
     /// Takes what is not taken yet.

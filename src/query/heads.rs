@@ -203,7 +203,7 @@ impl Request for AttentionGrid {
         let document = context.document();
         let block = &document.attention[self.block];
         let sides = [document.query_tokens(block).len(), document.key_tokens(block).len()];
-        let tiling = Tiling::within(self.side, sides, self.pooling, block.is_causal());
+        let tiling = Tiling::within(self.side, sides, self.pooling);
         let mut tiles = vec![Vec::new(); block.layers];
         let mut next_part = Instant::now() + PATIENCE;
         for layer in context.layers_outwards(block.layers) {

@@ -12,7 +12,7 @@ use super::rows::rows;
 use super::value::HeapBytes;
 use crate::analysis::peaks::usual_maximum_of;
 use crate::analysis::token_statistics::entropy;
-use crate::analysis::{BlockLayout, Cells, HeadRows, Selection, WeightKind};
+use crate::analysis::{BlockLayout, Cells, HeadRows, Selection, WeightKind, seen_by};
 use crate::gpu::ResidentMatrix;
 
 /// How long a part of a result is waited for before it is told.
@@ -63,7 +63,7 @@ pub struct Cell {
     key: usize,
 }
 
-/// The mean of each key's weights over the queries that may attend to it: `[keys]`.
+/// The mean of each key's weights over the queries that see it in any of the heads: `[keys]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Received {
     matrix: Selection,
@@ -274,8 +274,10 @@ impl Request for Received {
     const LANE: Lane = Lane::Matrix;
 
     fn compute(&self, context: &Context<'_>) -> Result<Vec<f32>, QueryError> {
-        let layout = BlockLayout::of(context.trace(), self.matrix.block);
-        rows(context, &self.matrix)?.received(&layout, &|| context.goes_on()).ok_or(QueryError::Stopped)
+        let rows = rows(context, &self.matrix)?;
+        let (layout, layers) = (BlockLayout::of(context.trace(), self.matrix.block), context.layers(&self.matrix)?);
+        let seen_by = seen_by(&layout, &layers, &self.matrix)?;
+        rows.received(&seen_by, &|| context.goes_on()).ok_or(QueryError::Stopped)
     }
 }
 

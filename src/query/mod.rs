@@ -14,6 +14,7 @@
 //! | `shares` | how much of the selected tokens' attention goes to named tokens, in every head |
 //! | `block` | sinks, masses of output tokens, peaks |
 //! | `hidden` | states in the plane, nearest tokens, similarity of states |
+//! | `words` | what states decode to |
 
 mod atlas;
 mod block;
@@ -33,6 +34,7 @@ mod shares;
 mod solver;
 mod value;
 mod weights;
+mod words;
 
 pub use atlas::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS, SIGNIFICANT};
 pub use block::{BlockPeaks, BlockSinks, OutputMasses};
@@ -51,3 +53,4 @@ pub use shares::HeadShares;
 pub use solver::Solver;
 pub use value::HeapBytes;
 pub use weights::{HeadsApart, Normalized, Weights};
+pub use words::{Decoded, DecodedState};

@@ -335,9 +335,17 @@ impl Block {
         self.masks.get(layer).or_else(|| self.masks.first()).unwrap_or(&Mask::Full)
     }
 
-    /// Whether in no layer a query sees a key behind itself.
+    /// Whether in no layer a query sees a future key.
     pub fn is_causal(&self) -> bool {
         self.masks.iter().all(|mask| matches!(mask, Mask::Causal | Mask::Sliding(_)))
+    }
+
+    /// Whether its queries come one after another, as a decoder's do: in no layer does a query see a future key, but for those of a
+    /// prefix, or of a span of its own, such as an image.
+    pub fn is_decoder(&self) -> bool {
+        let is_ordered =
+            |mask: &Mask| matches!(mask, Mask::Causal | Mask::Sliding(_) | Mask::Prefix(_) | Mask::CausalBut(_));
+        self.masks.iter().all(is_ordered)
     }
 }
 

@@ -103,6 +103,51 @@ impl<'a> LayerMask<'a> {
         self.row(query).allows(key)
     }
 
+    /// How many keys a query sees.
+    pub fn count(&self, query: usize) -> usize {
+        self.row(query).count_in(0..self.keys)
+    }
+
+    /// Whether some of so many queries does not see all keys.
+    pub fn hides_any(&self, queries: usize) -> bool {
+        (0..queries).any(|query| self.row(query) != MaskRow::Run(0..self.keys))
+    }
+
+    /// For each key the sum of a number of each query that sees it: `[keys]`.
+    pub fn sum_by_key(&self, of_query: &[f64]) -> Vec<f64> {
+        // What begins, less what ends, at each key.
+        let mut steps = vec![0.0; self.keys + 1];
+        for (query, number) in of_query.iter().enumerate() {
+            for run in self.keys_of(query) {
+                steps[run.start] += number;
+                steps[run.end] -= number;
+            }
+        }
+        let sums = steps.iter().scan(0.0, |sum, step| {
+            *sum += step;
+            Some(*sum)
+        });
+        sums.take(self.keys).collect()
+    }
+
+    /// Whether it is sure that the two say the same.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.mask == other.mask && self.keys == other.keys && std::ptr::eq(self.cells, other.cells)
+    }
+
+    /// Those that differ, and of each mask the number among these.
+    pub fn distinct(masks: impl IntoIterator<Item = Self>) -> (Vec<Self>, Vec<usize>) {
+        let mut distinct: Vec<Self> = Vec::new();
+        let number = |mask: Self| {
+            distinct.iter().position(|known| known.is_same(&mask)).unwrap_or_else(|| {
+                distinct.push(mask);
+                distinct.len() - 1
+            })
+        };
+        let numbers = masks.into_iter().map(number).collect();
+        (distinct, numbers)
+    }
+
     /// The keys that a query sees, as runs: one at most, unless the mask is stored.
     pub fn keys_of(&self, query: usize) -> impl Iterator<Item = Range<usize>> + use<'a> {
         let (run, cells) = match self.row(query) {
@@ -125,6 +170,14 @@ impl MaskRow<'_> {
         match self {
             Self::Run(run) => run.contains(&key),
             Self::Cells(cells) => cells.get(key).is_some_and(|cell| *cell != 0),
+        }
+    }
+
+    /// How many of these keys the query sees.
+    pub fn count_in(&self, keys: Range<usize>) -> usize {
+        match self {
+            Self::Run(run) => run.end.min(keys.end).saturating_sub(run.start.max(keys.start)),
+            Self::Cells(cells) => cells.get(keys).unwrap_or(&[]).iter().filter(|cell| **cell != 0).count(),
         }
     }
 }
@@ -158,6 +211,30 @@ mod tests {
         assert_eq!(square(&Mask::CausalBut(vec![1..3, 3..4])), "x... xxx. xxx. xxxx");
         assert_eq!(square(&Mask::CausalBut(vec![])), square(&Mask::Causal));
         assert_eq!(square(&Mask::Spans(vec![])), ".... .... .... ....");
+    }
+
+    #[test]
+    fn keys_are_summed_over_the_queries_that_see_them() {
+        let cells = [1, 0, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 1, 1, 0];
+        let masks = [Mask::Full, Mask::Causal, Mask::Sliding(2), Mask::Spans(vec![0..1, 1..3]), Mask::Stored];
+        for mask in &masks {
+            for queries in [0, 1, 4] {
+                let mask = LayerMask::new(mask, 4, &cells);
+                let of_query: Vec<f64> = (0..queries).map(|query| 1.0 + query as f64).collect();
+                let seen_by = |key| (0..queries).filter(move |&query| mask.allows(query, key));
+                let expected: Vec<f64> = (0..4).map(|key| seen_by(key).map(|query| of_query[query]).sum()).collect();
+                assert_eq!(mask.sum_by_key(&of_query), expected, "{mask:?}");
+                for query in 0..queries {
+                    let count = |keys: Range<usize>| keys.filter(|&key| mask.allows(query, key)).count();
+                    assert_eq!((mask.count(query), mask.row(query).count_in(1..3)), (count(0..4), count(1..3)));
+                }
+                let hides = (0..queries).any(|query| mask.count(query) < 4);
+                assert_eq!(mask.hides_any(queries), hides || (queries > 0 && *mask.mask() == Mask::Stored));
+            }
+        }
+        let [one, other] = [&masks[1], &masks[2]].map(|mask| LayerMask::new(mask, 4, &[]));
+        let (distinct, numbers) = LayerMask::distinct([one, other, one, LayerMask::new(&Mask::Causal, 4, &[])]);
+        assert_eq!((distinct.len(), numbers), (2, vec![0, 1, 0, 0]));
     }
 
     #[test]

@@ -54,6 +54,12 @@ impl Vocabulary {
     }
 }
 
+impl FromIterator<(i32, String)> for Vocabulary {
+    fn from_iter<T: IntoIterator<Item = (i32, String)>>(words: T) -> Self {
+        Self(words.into_iter().collect())
+    }
+}
+
 impl<'a> WordsView<'a> {
     pub(super) fn new(count: usize, bytes: &'a [u8], scores: TensorView<'a>) -> Self {
         Self { count, scores, bytes }

@@ -35,6 +35,8 @@ pub struct Numbers {
     pub axes: Vec<Axis>,
     /// As many as the product of the axes' lengths; NaN where there is no value.
     pub values: Vec<f32>,
+    /// The word that each value is of, where it is of one; else empty.
+    pub words: Vec<String>,
 }
 
 /// Why a view has no numbers.
@@ -69,7 +71,7 @@ impl Numbers {
             return Err(NoNumbers(format!("the {view} view has {} numbers, expected {expected}", values.len())));
         }
         let id = inputs.document.id.clone();
-        Ok(Self { view, id, quantity: quantity.to_owned(), unit: unit.to_owned(), axes, values })
+        Ok(Self { view, id, quantity: quantity.to_owned(), unit: unit.to_owned(), axes, values, words: Vec::new() })
     }
 }
 

@@ -108,6 +108,9 @@ pub struct Options {
     /// `--range` goes before it.
     #[arg(long)]
     pub lock_scale: bool,
+    /// Colour tokens by the probability that they decode to this word, where the trace holds words of hidden states.
+    #[arg(long, value_name = "WORD")]
+    pub decodes_to: Option<String>,
     /// Which grids of patches are shown where several lie over an image.
     #[arg(long, value_enum, default_value_t)]
     pub tiles: Tiles,
@@ -222,6 +225,7 @@ impl Default for Options {
             thumbnails_own_scale: true,
             overlays_own_scale: false,
             lock_scale: false,
+            decodes_to: None,
             tiles: Tiles::default(),
             join_pieces: false,
             text_scroll: None,

@@ -30,6 +30,8 @@ macro_rules! list_of_views {
             Timeline, timeline, "Timeline";
             /// The similarity of the hidden states.
             Similarity, similarity, "Similarity";
+            /// What the hidden states decode to.
+            Lens, lens, "Words";
         }
     };
 }

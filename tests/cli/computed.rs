@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
+use vlscope::trace::Mask;
 
 use crate::common::{Result, json, succeed};
 use crate::pair::pair;
@@ -45,7 +46,7 @@ const SELECTIONS: [&[&str]; 8] = [
 #[test]
 fn numbers_are_the_same() -> Result {
     let folder = tempfile::tempdir()?;
-    let paths = pair(folder.path(), "causal")?.map(|path| path.to_string_lossy().into_owned());
+    let paths = pair(folder.path(), &[Mask::Causal])?.map(|path| path.to_string_lossy().into_owned());
     let both = |arguments: &[&str], tolerance: f64| -> Result {
         let run = |path: &String| json(&[&arguments[..1], &[path.as_str(), "--json"], &arguments[1..]].concat());
         alike(&run(&paths[0])?, &run(&paths[1])?, tolerance, &arguments.join(" "));
@@ -65,7 +66,7 @@ fn numbers_are_the_same() -> Result {
 #[test]
 fn views_are_the_same() -> Result {
     let folder = tempfile::tempdir()?;
-    let paths = pair(folder.path(), "causal")?;
+    let paths = pair(folder.path(), &[Mask::Causal])?;
     let render = |trace: &Path, view: &str, selection: &[&str]| -> Result<image::RgbaImage> {
         let output = folder.path().join("view.png");
         let (trace, out) = (trace.to_string_lossy().into_owned(), output.to_string_lossy().into_owned());

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use vlscope::analysis::{LayerWeights, RowBuffers};
-use vlscope::trace::{Stored, Trace};
+use vlscope::trace::{Mask, Stored, Trace};
 
 use crate::common::{Result, fail, json, succeed};
 use crate::pair::pair;
@@ -50,8 +50,8 @@ fn of_part(whole: &[f32], tokens: usize, heads: &[usize], queries: &[usize], key
 #[test]
 fn weights_are_made_of_queries_and_keys() -> Result {
     let folder = tempfile::tempdir()?;
-    for mask in ["causal", "full"] {
-        let [stored, computed] = pair(folder.path(), mask)?;
+    for mask in [Mask::Causal, Mask::Full, Mask::Sliding(9), Mask::Stored] {
+        let [stored, computed] = pair(folder.path(), &[mask])?;
         let computed = computed.to_string_lossy();
         let made = converted(&computed, &folder.path().join("made.safetensors"), &["--stored", "weights"])?;
         let stored = Trace::open(&stored)?;
@@ -101,7 +101,7 @@ fn without_an_option_it_is_the_same_trace() -> Result {
 #[test]
 fn heads_and_layers_are_cut_out() -> Result {
     let folder = tempfile::tempdir()?;
-    let [_, whole] = pair(folder.path(), "causal")?;
+    let [_, whole] = pair(folder.path(), &[Mask::Causal])?;
     let whole = whole.to_string_lossy();
     let old = Trace::open(Path::new(whole.as_ref()))?;
     // One head of the first two that share a key head, and both of the others.
@@ -120,7 +120,7 @@ fn heads_and_layers_are_cut_out() -> Result {
 #[test]
 fn tokens_are_cut_out_of_weights() -> Result {
     let folder = tempfile::tempdir()?;
-    let [_, whole] = pair(folder.path(), "causal")?;
+    let [_, whole] = pair(folder.path(), &[Mask::Causal])?;
     let whole = whole.to_string_lossy();
     let old = Trace::open(Path::new(whole.as_ref()))?;
     let options = ["--stored", "weights", "--tokens", "0,12-14,66-69"];
@@ -149,7 +149,7 @@ fn tokens_are_cut_out_of_weights() -> Result {
 #[test]
 fn values_are_written_with_fewer_bits() -> Result {
     let folder = tempfile::tempdir()?;
-    let [stored, _] = pair(folder.path(), "full")?;
+    let [stored, _] = pair(folder.path(), &[Mask::Full])?;
     let half = folder.path().join("half.safetensors");
     let made = converted(&stored.to_string_lossy(), &half, &["--dtype", "f16"])?;
     let old = Trace::open(&stored)?;

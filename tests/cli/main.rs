@@ -13,6 +13,7 @@ mod hardware_kit;
 mod heads;
 mod hidden;
 mod hostile;
+mod lens;
 #[path = "../render/likeness.rs"]
 mod likeness;
 mod memory;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use vlscope::trace::Trace;
+use vlscope::trace::{Mask, Trace};
 
 use crate::common::{Result, fail, json, run, succeed};
 use crate::pair::pair;
@@ -47,7 +47,7 @@ fn assert_ranked(found: &[(usize, f32)], expected: &[f32]) {
 #[test]
 fn heads_are_ranked_by_the_share_of_some_tokens_on_others() -> Result {
     let folder = tempfile::tempdir()?;
-    let paths = pair(folder.path(), "causal")?;
+    let paths = pair(folder.path(), &[Mask::Causal])?;
     let trace = Trace::open(&paths[0])?;
     for path in paths.map(|path| path.to_string_lossy().into_owned()) {
         let answer: Vec<usize> = (60..70).collect();
@@ -69,7 +69,7 @@ fn heads_are_ranked_by_the_share_of_some_tokens_on_others() -> Result {
 #[test]
 fn of_a_folder_the_mean_is_told() -> Result {
     let folder = tempfile::tempdir()?;
-    let [stored, computed] = pair(folder.path(), "causal")?;
+    let [stored, computed] = pair(folder.path(), &[Mask::Causal])?;
     fs::copy(ENCODER_DECODER, folder.path().join("other.safetensors"))?;
     let run =
         run(&["heads", &folder.path().to_string_lossy(), "--to", "segment:answer", "--json", "--compute", "cpu"])?;
@@ -93,7 +93,7 @@ fn of_a_folder_the_mean_is_told() -> Result {
 #[test]
 fn tokens_that_are_not_there_are_refused() -> Result {
     let folder = tempfile::tempdir()?;
-    let [stored, _] = pair(folder.path(), "full")?;
+    let [stored, _] = pair(folder.path(), &[Mask::Full])?;
     let path = stored.to_string_lossy();
     for (to, expected) in [
         ("70", "no token 70: sequence `main` has 70"),
@@ -112,7 +112,7 @@ fn tokens_that_are_not_there_are_refused() -> Result {
 #[test]
 fn the_heads_view_shows_the_same() -> Result {
     let folder = tempfile::tempdir()?;
-    let [stored, _] = pair(folder.path(), "causal")?;
+    let [stored, _] = pair(folder.path(), &[Mask::Causal])?;
     let path = stored.to_string_lossy();
     let output = folder.path().join("heads.json");
     let out = output.to_string_lossy();

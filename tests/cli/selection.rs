@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::common::{Result, fail, json, succeed};
 use serde_json::{Value, json};
 use vlscope::analysis::{Combine, Engine, Pick, Rollout, RowBuffers, Selection, SinkTreatment, WeightKind, sinks};
-use vlscope::trace::{Modality, Trace};
+use vlscope::trace::{Mask, Modality, Trace};
 
 const MULTI_IMAGE: &str = "tests/traces/multi-image.safetensors";
 const ENCODER_DECODER: &str = "tests/traces/encoder-decoder.safetensors";
@@ -72,7 +72,8 @@ fn combinations_and_rollout_are_those_of_the_engine() -> Result {
 #[test]
 fn weights_of_every_kind_are_printed() -> Result {
     let folder = tempfile::tempdir()?;
-    let [stored, _] = crate::pair::pair(folder.path(), "causal")?.map(|path| path.to_string_lossy().into_owned());
+    let [stored, _] =
+        crate::pair::pair(folder.path(), &[Mask::Causal])?.map(|path| path.to_string_lossy().into_owned());
     let place = ["--token", "69", "--layer", "1", "--head", "2"];
     let of = |kind: &str| attention(&stored, &[&place[..], &["--weights", kind]].concat());
     assert_eq!(of("raw")?["weights"], attention(&stored, &place)?["weights"]);
@@ -117,7 +118,8 @@ fn weights_of_every_kind_are_printed() -> Result {
 #[test]
 fn state_files_keep_the_kind_of_weights() -> Result {
     let folder = tempfile::tempdir()?;
-    let [stored, _] = crate::pair::pair(folder.path(), "causal")?.map(|path| path.to_string_lossy().into_owned());
+    let [stored, _] =
+        crate::pair::pair(folder.path(), &[Mask::Causal])?.map(|path| path.to_string_lossy().into_owned());
     let file = folder.path().join("state.json");
     let file = file.to_string_lossy().into_owned();
     let csv = folder.path().join("numbers.csv");

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use vlscope::trace::{Dtype, TensorSpec, TraceWriter};
+use vlscope::trace::{Dtype, Mask, TensorSpec, TraceWriter};
 
 const LAYERS: usize = 3;
 const HEADS: usize = 4;
@@ -12,7 +12,7 @@ const KEY_HEADS: usize = 2;
 const DIM: usize = 20;
 const TEXT: usize = 40;
 const PATCHES: usize = 30;
-const TOKENS: usize = TEXT + PATCHES;
+pub const TOKENS: usize = TEXT + PATCHES;
 const SOFTCAP: f64 = 5.0;
 
 /// The outputs that the relevances are for.
@@ -34,13 +34,41 @@ fn tokens() -> Vec<Value> {
     (0..10).map(word).chain((0..PATCHES).map(patch)).chain((10..TEXT).map(word)).collect()
 }
 
-/// Writes both; the weights are those of softmax in f64, and the mask, given as the document has it, is causal or full.
+/// Whether a query sees a key, as docs/trace-format.md says it. A stored mask is a pattern with gaps, which hides all keys from some
+/// queries and none from others.
+pub fn sees(mask: &Mask, query: usize, key: usize) -> bool {
+    match mask {
+        Mask::Full => true,
+        Mask::Causal => key <= query,
+        Mask::Sliding(width) => key <= query && query - key < *width,
+        Mask::Prefix(width) => key < *width || key <= query,
+        Mask::Spans(spans) => spans.iter().any(|span| span.contains(&query) && span.contains(&key)),
+        Mask::CausalBut(spans) => key <= query || spans.iter().any(|span| span.contains(&query) && span.contains(&key)),
+        Mask::Stored => match query % 11 {
+            4 => false,
+            9 => true,
+            _ => (3 * query + 5 * key) % 7 < 3 || query == key + 1,
+        },
+    }
+}
+
+/// Of a stored mask: `[queries, keys]`.
+pub fn cells(queries: usize, keys: usize) -> Vec<u8> {
+    (0..queries * keys).map(|cell| u8::from(sees(&Mask::Stored, cell / keys, cell % keys))).collect()
+}
+
+/// Writes both; the weights are those of softmax in f64. Layers take the masks in turns.
 ///
 /// # Errors
 /// If they cannot be written.
-pub fn pair(folder: &Path, mask: &str) -> Result<[PathBuf; 2], Error> {
+pub fn pair(folder: &Path, masks: &[Mask]) -> Result<[PathBuf; 2], Error> {
     let [weights, queries_keys] = ["weights", "queries-keys"].map(|name| folder.join(format!("{name}.safetensors")));
-    let block = json!({"name": "self", "query": "main", "key": "main", "layers": LAYERS, "mask": mask});
+    let mask = |layer: usize| &masks[layer % masks.len()];
+    let listed: Vec<Value> = (0..LAYERS).map(|layer| mask(layer).to_json()).collect();
+    let block = json!({"name": "self", "query": "main", "key": "main", "layers": LAYERS, "mask": listed});
+    let stored: Vec<usize> = (0..LAYERS).filter(|&layer| *mask(layer) == Mask::Stored).collect();
+    let mask_specs =
+        || stored.iter().map(|layer| TensorSpec::bytewise(format!("mask.self.{layer}"), &[TOKENS, TOKENS]));
     let document = |block: Value| {
         json!({
             "format": 2, "images": 1, "sequences": {"main": {"tokens": tokens()}}, "attention": [block],
@@ -73,6 +101,7 @@ pub fn pair(folder: &Path, mask: &str) -> Result<[PathBuf; 2], Error> {
         specs.push(TensorSpec::weights(format!("query.self.{layer}"), Dtype::F32, &[HEADS, TOKENS, DIM]));
         specs.push(TensorSpec::weights(format!("key.self.{layer}"), Dtype::F32, &[KEY_HEADS, TOKENS, DIM]));
     }
+    specs.extend(mask_specs());
     let mut of_queries_keys = block.clone();
     of_queries_keys["stored"] = json!("queries_keys");
     of_queries_keys["softcap"] = json!(SOFTCAP);
@@ -82,17 +111,20 @@ pub fn pair(folder: &Path, mask: &str) -> Result<[PathBuf; 2], Error> {
         writer.write(&bytes(queries))?;
         writer.write(&bytes(keys))?;
     }
+    stored.iter().try_for_each(|_| writer.write(&cells(TOKENS, TOKENS)))?;
     others.iter().try_for_each(|(_, bytes)| writer.write(bytes))?;
     writer.finish()?;
 
     let shape = [HEADS, TOKENS, TOKENS];
     let mut specs: Vec<TensorSpec> =
         (0..LAYERS).map(|layer| TensorSpec::weights(format!("attention.self.{layer}"), Dtype::F32, &shape)).collect();
+    specs.extend(mask_specs());
     specs.extend(specs_of_others());
     let mut writer = TraceWriter::create(&weights, &document(block), &specs)?;
-    for (queries, keys) in &layers {
-        writer.write(&bytes(&softmax(queries, keys, mask == "causal")))?;
+    for (layer, (queries, keys)) in layers.iter().enumerate() {
+        writer.write(&bytes(&softmax(queries, keys, mask(layer))))?;
     }
+    stored.iter().try_for_each(|_| writer.write(&cells(TOKENS, TOKENS)))?;
     others.iter().try_for_each(|(_, bytes)| writer.write(bytes))?;
     writer.finish()?;
     Ok([weights, queries_keys])
@@ -141,22 +173,21 @@ fn bytes(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
-fn softmax(queries: &[f32], keys: &[f32], is_causal: bool) -> Vec<f32> {
+fn softmax(queries: &[f32], keys: &[f32], mask: &Mask) -> Vec<f32> {
     let mut weights = Vec::with_capacity(HEADS * TOKENS * TOKENS);
     for row in 0..HEADS * TOKENS {
         let (head, query) = (row / TOKENS, row % TOKENS);
         let of_query = &queries[row * DIM..(row + 1) * DIM];
-        let seen = if is_causal { query + 1 } else { TOKENS };
         let logit = |key: usize| {
             let first = (head / (HEADS / KEY_HEADS) * TOKENS + key) * DIM;
             let product: f64 =
                 of_query.iter().zip(&keys[first..first + DIM]).map(|(q, k)| f64::from(*q) * f64::from(*k)).sum();
             SOFTCAP * (product / (DIM as f64).sqrt() / SOFTCAP).tanh()
         };
-        let exponentials: Vec<f64> = (0..seen).map(|key| logit(key).exp()).collect();
+        let exponential = |key: usize| if sees(mask, query, key) { logit(key).exp() } else { 0.0 };
+        let exponentials: Vec<f64> = (0..TOKENS).map(exponential).collect();
         let sum: f64 = exponentials.iter().sum();
-        let of_key = |key: usize| exponentials.get(key).map_or(0.0, |exponential| (exponential / sum) as f32);
-        weights.extend((0..TOKENS).map(of_key));
+        weights.extend(exponentials.iter().map(|exponential| (exponential / sum.max(f64::MIN_POSITIVE)) as f32));
     }
     weights
 }

@@ -310,25 +310,23 @@ fn shaders_know_what_is_not_finite() {
 fn statistics_of_computed_weights_are_the_same_of_both_backends() {
     let little = limited_gpu(30_000);
     for tokens in [1, 63, 64, 65, 130] {
-        for (mask, is_broken) in [(Mask::Full, false), (Mask::Causal, false), (Mask::Causal, true)] {
-            let is_causal = mask == Mask::Causal;
-            let block = Block::mixed(tokens, is_causal, &[1], Dtype::F32);
+        for (mask, is_broken) in masks(tokens).into_iter().flat_map(|mask| [(mask.clone(), false), (mask, true)]) {
+            let block = Block::mixed(tokens, false, &[1], Dtype::F32);
             let layout: BlockLayout<'_> = block.layout();
             let plan = Plan::new(&layout, &Options { specials: true, ..Options::default() });
-            let mut layer = Layer { mask, ..Layer::random([4, 2], [tokens, tokens, 6], Dtype::F32) };
+            let mut layer = Layer { mask: mask.clone(), ..Layer::random([4, 2], [tokens, tokens, 6], Dtype::F32) };
             if is_broken {
                 let at = (tokens + tokens / 2) * 24;
                 layer.query[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
             }
-            let weights = LayerWeights::Computed(Box::new(layer.view()));
-            let expected = statistics::cpu::Pass::new(&plan, true).layer_sums(&weights, &|| true).unwrap();
+            let layers = [LayerWeights::Computed(Box::new(layer.view()))];
+            let expected = statistics::cpu::Pass::new(&plan, &layers).layer_sums(0, &|| true).unwrap();
             let expected = statistics::finish(&plan, &[expected]);
             for gpu in [gpu(), &little] {
-                let layers = std::slice::from_ref(&weights);
-                let found = || statistics::gpu::layer_sums(gpu, new_key(), layers, &plan, &mut |_| true);
+                let found = || statistics::gpu::layer_sums(gpu, new_key(), &layers, &plan, &mut |_| true);
                 let found = statistics::finish(&plan, &gpu.guarded(found).unwrap().unwrap());
                 for (one, other) in expected.iter().zip(&found).filter(|(one, _)| !one.name.starts_with("vli.")) {
-                    let what = format!("{} of {tokens} tokens, {is_causal}, {is_broken}", one.name);
+                    let what = format!("{} of {tokens} tokens, {mask:?}, {is_broken}", one.name);
                     assert_close(&what, &one.values, &other.values, 5e-5);
                     assert_eq!(one.rows_left_out, other.rows_left_out, "{what}");
                 }

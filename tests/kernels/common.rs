@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use half::{bf16, f16};
 use vlscope::analysis::{BlockLayout, Compute, Engine, LayerWeights, Selection};
 use vlscope::gpu::{AdapterChoice, Gpu, PageKey, PageTensor};
-use vlscope::trace::{Area, Dtype, Region, TensorView, Token, Trace};
+use vlscope::trace::{Area, Dtype, LayerMask, Mask, Region, TensorView, Token, Trace};
 
 /// One device for all tests of a process. No adapter is a failure.
 pub fn gpu() -> &'static Arc<Gpu> {
@@ -60,7 +60,10 @@ pub fn reference(name: &str) -> Trace {
 pub struct Block {
     pub queries: Vec<Token>,
     pub keys: Option<Vec<Token>>,
-    pub causal: bool,
+    /// Of the layers, in turns.
+    pub masks: Vec<Mask>,
+    /// `[queries, keys]`, of a stored mask.
+    pub cells: Vec<u8>,
     pub regions: Vec<Region>,
     pub dtype: Dtype,
     pub shapes: Vec<Vec<usize>>,
@@ -112,14 +115,15 @@ impl Block {
         let bytes = layers.iter().map(|values| encode(values, dtype)).collect();
         let area = Area { x0: 0.1, y0: 0.0, x1: 0.55, y1: 1.0 };
         let regions = vec![Region { label: "left".into(), image: 0, area }];
-        Self { queries, keys, causal, regions, dtype, shapes, bytes }
+        let masks = masks(causal);
+        Self { queries, keys, masks, cells: Vec::new(), regions, dtype, shapes, bytes }
     }
 
     /// Self-attention with given weights, `[1, tokens, tokens]`.
     pub fn given(queries: Vec<Token>, causal: bool, regions: Vec<Region>, weights: &[f32]) -> Self {
         let shapes = vec![vec![1, queries.len(), queries.len()]];
         let bytes = vec![encode(weights, Dtype::F32)];
-        Self { queries, keys: None, causal, regions, dtype: Dtype::F32, shapes, bytes }
+        Self { queries, keys: None, masks: masks(causal), cells: Vec::new(), regions, dtype: Dtype::F32, shapes, bytes }
     }
 
     /// Self-attention in which a formula of layer, head, query and key says each weight.
@@ -135,7 +139,8 @@ impl Block {
             encode(&(0..heads * count * count).map(cell).collect::<Vec<_>>(), Dtype::F32)
         };
         let (shapes, bytes) = (vec![vec![heads, count, count]; layers], (0..layers).map(of_layer).collect());
-        Self { queries, keys: None, causal, regions: Vec::new(), dtype: Dtype::F32, shapes, bytes }
+        let (masks, cells, regions) = (masks(causal), Vec::new(), Vec::new());
+        Self { queries, keys: None, masks, cells, regions, dtype: Dtype::F32, shapes, bytes }
     }
 
     /// Stores one weight of a layer.
@@ -150,14 +155,23 @@ impl Block {
             queries: &self.queries,
             keys: self.keys.as_ref().unwrap_or(&self.queries),
             same_sequence: self.keys.is_none(),
-            causal: self.causal,
             regions: &self.regions,
             aspects: vec![0.75],
         }
     }
 
     pub fn weights(&self) -> Vec<LayerWeights<'_>> {
-        self.layers().into_iter().map(LayerWeights::Stored).collect()
+        self.layers().into_iter().zip(self.layer_masks()).map(|(view, mask)| LayerWeights::Stored(view, mask)).collect()
+    }
+
+    /// One a layer.
+    pub fn layer_masks(&self) -> Vec<LayerMask<'_>> {
+        let keys = self.keys.as_ref().unwrap_or(&self.queries).len();
+        self.shapes
+            .iter()
+            .zip(self.masks.iter().cycle())
+            .map(|(_, mask)| LayerMask::new(mask, keys, &self.cells))
+            .collect()
     }
 
     pub fn layers(&self) -> Vec<TensorView<'_>> {
@@ -167,6 +181,16 @@ impl Block {
             .map(|(shape, bytes)| TensorView { dtype: self.dtype, shape: shape.clone(), bytes })
             .collect()
     }
+}
+
+fn masks(causal: bool) -> Vec<Mask> {
+    vec![if causal { Mask::Causal } else { Mask::Full }]
+}
+
+/// A layer of keys that all are seen.
+pub fn unmasked(view: TensorView<'_>) -> LayerWeights<'_> {
+    let keys = view.shape[2];
+    LayerWeights::Stored(view, LayerMask::new(&Mask::Full, keys, &[]))
 }
 
 pub fn text(word: &str) -> Token {

@@ -16,6 +16,7 @@ use vlscope::query::{
     Apart, AttentionGrid, BlockPeaks, BlockSinks, BlockStatistics, Cell, HeadsApart, Keeps, Normalized, OpenTrace,
     OutputMasses, Received, Rectangle, Request, RowEntropy, Solver, StrongestLinks, Weights,
 };
+use vlscope::trace::Mask;
 
 const CLOSE: f32 = 2e-5;
 const TOKENS: usize = 70;
@@ -28,9 +29,9 @@ struct Both {
 }
 
 impl Both {
-    fn new(mask: &str, engine: Engine) -> Self {
+    fn new(masks: &[Mask], engine: Engine) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let traces = pair(folder.path(), mask).unwrap().map(|path| OpenTrace::open(&path).unwrap());
+        let traces = pair(folder.path(), masks).unwrap().map(|path| OpenTrace::open(&path).unwrap());
         Self { traces, solver: Solver::new(engine), _folder: folder }
     }
 
@@ -47,6 +48,11 @@ impl Both {
         assert!(!stored.is_empty(), "{request:?} says nothing");
         assert_close(&format!("{request:?}"), &stored, &computed, tolerance);
     }
+}
+
+/// Another mask in each layer.
+fn mixed() -> Vec<Mask> {
+    vec![Mask::Stored, Mask::Sliding(25), Mask::CausalBut(vec![10..30, 30..40])]
 }
 
 fn selections() -> Vec<Selection> {
@@ -84,8 +90,8 @@ fn selections() -> Vec<Selection> {
 
 #[test]
 fn every_request_says_the_same_of_queries_and_keys_as_of_weights() {
-    for mask in ["causal", "full"] {
-        let both = Both::new(mask, Engine::cpu());
+    for masks in [vec![Mask::Causal], vec![Mask::Full], mixed()] {
+        let both = Both::new(&masks, Engine::cpu());
         for selection in selections() {
             both.alike(&Weights::of(&selection), CLOSE, Vec::clone);
             if selection.sinks != SinkTreatment::Show {
@@ -150,8 +156,8 @@ fn every_request_says_the_same_of_queries_and_keys_as_of_weights() {
 fn an_engine_on_shaders_computes_as_well() {
     // Here a strip has 35 of the 70 rows.
     let little = limited_gpu(20_000);
-    for (gpu, mask) in [(gpu(), "causal"), (gpu(), "full"), (&little, "causal")] {
-        let both = Both::new(mask, Engine::new(Some(gpu.clone()), Compute::Gpu, 1 << 30).unwrap());
+    for (gpu, masks) in [(gpu(), mixed()), (gpu(), vec![Mask::Full]), (&little, mixed())] {
+        let both = Both::new(&masks, Engine::new(Some(gpu.clone()), Compute::Gpu, 1 << 30).unwrap());
         for selection in selections().into_iter().step_by(7) {
             both.alike(&Weights::of(&selection), CLOSE, Vec::clone);
             both.alike(&HeadsApart::of(&selection), CLOSE, |apart| apart.values.clone());

@@ -10,10 +10,10 @@ use vlscope::trace::{Area, Region, Token};
 /// By the CPU and the GPU; the values of the only head.
 fn measure(block: &Block, specials: bool) -> [Vec<HeadStatistics>; 2] {
     let plan = Plan::new(&block.layout(), &Options { specials, ..Options::default() });
-    let on_processor =
-        vec![statistics::cpu::Pass::new(&plan, false).layer_sums(&block.weights()[0], &|| true).unwrap()];
+    let weights = block.weights();
+    let on_processor = vec![statistics::cpu::Pass::new(&plan, &weights).layer_sums(0, &|| true).unwrap()];
     let in_shaders = gpu()
-        .guarded(|| statistics::gpu::layer_sums(gpu(), new_key(), &block.weights(), &plan, &mut |_| true))
+        .guarded(|| statistics::gpu::layer_sums(gpu(), new_key(), &weights, &plan, &mut |_| true))
         .unwrap()
         .unwrap();
     [statistics::finish(&plan, &on_processor), statistics::finish(&plan, &in_shaders)]

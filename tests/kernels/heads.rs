@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::common::{Block, assert_close, engine_on_shaders, gpu, limited_gpu, new_key, reference};
+use crate::common::{Block, assert_close, engine_on_shaders, gpu, limited_gpu, new_key, reference, unmasked};
 use vlscope::analysis::pool::{self, Pooling, Tiling};
 use vlscope::analysis::statistics::{self, HeadStatistics, Over};
 use vlscope::analysis::{BlockLayout, Direction, Engine, LayerWeights, Pick, Selection, per_head};
@@ -17,8 +17,8 @@ fn on_processor(layer: &LayerWeights<'_>, tiling: &Tiling) -> Vec<f32> {
     pool::cpu::pool(layer, tiling, &|| true).unwrap()
 }
 
-fn on_device(layer: &TensorView<'_>, tiling: &Tiling, gpu: &Gpu) -> Vec<f32> {
-    gpu.guarded(|| pool::gpu::pool(gpu, new_key(), layer, tiling)).unwrap()
+fn on_device(layer: &LayerWeights<'_>, tiling: &Tiling, gpu: &Gpu) -> Vec<f32> {
+    gpu.guarded(|| pool::gpu::pool(gpu, new_key(), layer.stored().unwrap(), &layer.mask(), tiling)).unwrap()
 }
 
 #[test]
@@ -27,11 +27,11 @@ fn cpu_and_gpu_pool_alike_at_awkward_sizes() {
         for dtype in [Dtype::F32, Dtype::F16, Dtype::Bf16] {
             for causal in [false, true] {
                 let block = Block::mixed(tokens, causal, &[3], dtype);
-                let (layer, weights) = (&block.layers()[0], &block.weights()[0]);
+                let layer = &block.weights()[0];
                 for pooling in Pooling::ALL {
                     for side in [1, 7, 16, 64, 200] {
-                        let tiling = Tiling::within(side, [tokens, tokens], pooling, causal);
-                        let native = on_processor(weights, &tiling);
+                        let tiling = Tiling::within(side, [tokens, tokens], pooling);
+                        let native = on_processor(layer, &tiling);
                         assert_eq!(native.len(), 3 * side.min(tokens).pow(2));
                         let what = format!("{tokens} tokens, {dtype:?}, {tiling:?}");
                         assert_close(&what, &native, &on_device(layer, &tiling, gpu()), 2e-6);
@@ -46,29 +46,26 @@ fn cpu_and_gpu_pool_alike_at_awkward_sizes() {
 fn cpu_and_gpu_pool_alike_for_cross_attention_and_pages() {
     for (queries, keys) in [(5, 67), (67, 5), (1, 1000)] {
         let block = Block::cross(queries, keys, &[5], Dtype::F16);
-        let (layer, weights) = (&block.layers()[0], &block.weights()[0]);
-        let tiling = Tiling::within(12, [queries, keys], Pooling::Mean, false);
-        let native = on_processor(weights, &tiling);
+        let layer = &block.weights()[0];
+        let tiling = Tiling::within(12, [queries, keys], Pooling::Mean);
+        let native = on_processor(layer, &tiling);
         // Two heads a page.
         let page_bytes = (2 * queries * keys * 2).next_multiple_of(4) as u64;
         assert_close("pages", &native, &on_device(layer, &tiling, &limited_gpu(page_bytes.max(1000))), 2e-6);
     }
-    let empty = TensorView { dtype: Dtype::F32, shape: vec![0, 4, 4], bytes: &[] };
-    let tiling = Tiling::within(4, [4, 4], Pooling::Mean, false);
-    assert!(
-        on_processor(&LayerWeights::Stored(empty.clone()), &tiling).is_empty()
-            && on_device(&empty, &tiling, gpu()).is_empty()
-    );
+    let empty = unmasked(TensorView { dtype: Dtype::F32, shape: vec![0, 4, 4], bytes: &[] });
+    let tiling = Tiling::within(4, [4, 4], Pooling::Mean);
+    assert!(on_processor(&empty, &tiling).is_empty() && on_device(&empty, &tiling, gpu()).is_empty());
 }
 
 /// 66,000 workgroups of 64 cells.
 #[test]
 fn cpu_and_gpu_pool_alike_beyond_one_dimension_of_workgroups() {
     let block = Block::cross(2, 1000, &[2112], Dtype::F16);
-    let (layer, weights) = (&block.layers()[0], &block.weights()[0]);
-    let tiling = Tiling::within(1000, [2, 1000], Pooling::Maximum, false);
+    let layer = &block.weights()[0];
+    let tiling = Tiling::within(1000, [2, 1000], Pooling::Maximum);
     assert!(2112 * tiling.cells() > 65_535 * 64);
-    assert_eq!(on_processor(weights, &tiling), on_device(layer, &tiling, gpu()));
+    assert_eq!(on_processor(layer, &tiling), on_device(layer, &tiling, gpu()));
 }
 
 #[test]
@@ -77,7 +74,7 @@ fn a_cell_is_the_maximum_or_the_mean_of_what_is_unmasked() {
     let weights = [1.0, 0.0, 0.0, 0.4, 0.6, 0.0, 0.2, 0.3, 0.5];
     let pool = |pooling, causal, weights: &[f32]| {
         let block = Block::given(queries.clone(), causal, Vec::new(), weights);
-        on_processor(&block.weights()[0], &Tiling::within(2, [3, 3], pooling, causal))
+        on_processor(&block.weights()[0], &Tiling::within(2, [3, 3], pooling))
     };
     // Rows 0 | 1, 2 and columns 0 | 1, 2.
     assert_close("maximum", &pool(Pooling::Maximum, false, &weights), &[1.0, 0.0, 0.4, 0.6], 1e-6);
@@ -107,7 +104,7 @@ impl MapNan for Vec<f32> {
 #[test]
 fn a_broken_weight_spoils_one_cell_on_both_sides() {
     let trace = reference("broken-nan");
-    let tiling = Tiling::within(7, [14, 14], Pooling::Maximum, false);
+    let tiling = Tiling::within(7, [14, 14], Pooling::Maximum);
     for engine in [Engine::cpu(), engine_on_shaders()] {
         let tiles = engine.pool(&trace, 0, &tiling, &|| true).unwrap();
         let broken: usize = tiles.iter().flatten().filter(|cell| cell.is_nan()).count();

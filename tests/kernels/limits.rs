@@ -55,18 +55,19 @@ fn check_weights(gpu: &Gpu, block: &Block) {
 fn check_matrices(gpu: &Gpu, block: &Block) {
     let (layers, weights) = (block.layers(), block.weights());
     let what = format!("{:?} of {:?}", block.shapes, block.dtype);
-    for (layer, stored) in layers.iter().zip(&weights) {
+    let masks = block.layer_masks();
+    for ((layer, mask), stored) in layers.iter().zip(&masks).zip(&weights) {
         for side in [1, 7, 64] {
             for pooling in Pooling::ALL {
-                let tiling = Tiling::within(side, [layer.shape[1], layer.shape[2]], pooling, block.causal);
-                let on_device = gpu.guarded(|| pool::gpu::pool(gpu, new_key(), layer, &tiling)).unwrap();
+                let tiling = Tiling::within(side, [layer.shape[1], layer.shape[2]], pooling);
+                let on_device = gpu.guarded(|| pool::gpu::pool(gpu, new_key(), layer, mask, &tiling)).unwrap();
                 assert_close(&what, &pool::cpu::pool(stored, &tiling, &|| true).unwrap(), &on_device, CLOSE);
             }
         }
     }
     let plan = Plan::new(&block.layout(), &Options { specials: true, ..Options::default() });
-    let pass = statistics::cpu::Pass::new(&plan, false);
-    let sums: Vec<_> = weights.iter().map(|layer| pass.layer_sums(layer, &|| true).unwrap()).collect();
+    let pass = statistics::cpu::Pass::new(&plan, &weights);
+    let sums: Vec<_> = (0..weights.len()).map(|layer| pass.layer_sums(layer, &|| true).unwrap()).collect();
     let on_device =
         gpu.guarded(|| statistics::gpu::layer_sums(gpu, new_key(), &weights, &plan, &mut |_| true)).unwrap().unwrap();
     for (one, other) in statistics::finish(&plan, &sums).iter().zip(statistics::finish(&plan, &on_device)) {
@@ -112,7 +113,7 @@ fn what_fits_no_buffer_is_refused_with_the_reason() {
     let block = Block::mixed(99, false, &[1], Dtype::F16);
     let rolled = || rollout::gpu::rollout(&gpu, new_key(), &block.layers(), &[(0, 0..1)], Pick::Mean, 0.5, &|| true);
     assert_eq!(gpu.guarded(rolled).unwrap_err().to_string(), format!("a matrix of 39204 bytes {limit}"));
-    let tiling = Tiling::within(99, [99, 99], Pooling::Mean, false);
-    let pooled = || pool::gpu::pool(&gpu, new_key(), &block.layers()[0], &tiling);
+    let tiling = Tiling::within(99, [99, 99], Pooling::Mean);
+    let pooled = || pool::gpu::pool(&gpu, new_key(), &block.layers()[0], &block.layer_masks()[0], &tiling);
     assert_eq!(gpu.guarded(pooled).unwrap_err().to_string(), format!("analysis/pool of 39204 bytes {limit}"));
 }

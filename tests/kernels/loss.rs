@@ -44,13 +44,13 @@ fn every_kernel_says_that_the_device_is_lost() {
     let selection = Selection { layer: Pick::Mean, head: Pick::Mean, ..Selection::default() };
     let part = Resolved::new(&layout, &weights, &selection).unwrap();
     let plan = Plan::new(&layout, &Options::default());
-    let tiling = Tiling::within(4, [9, 9], Pooling::Mean, false);
+    let tiling = Tiling::within(4, [9, 9], Pooling::Mean);
     let heads = [(0, 0..2), (1, 0..3)];
     type Run<'a> = &'a dyn Fn() -> Result<(), GpuError>;
     let kernels: [(&str, Run<'_>); 7] = [
         ("gather", &|| gather::gpu::gather(&gpu, key, &weights, &part).map(drop)),
         ("per head", &|| per_head::gpu::per_head(&gpu, key, &weights, &part).map(drop)),
-        ("pool", &|| pool::gpu::pool(&gpu, key, &layers[0], &tiling).map(drop)),
+        ("pool", &|| pool::gpu::pool(&gpu, key, &layers[0], &weights[0].mask(), &tiling).map(drop)),
         ("statistics", &|| statistics::gpu::layer_sums(&gpu, key, &weights, &plan, &mut |_| true).map(drop)),
         ("rollout", &|| rollout::gpu::rollout(&gpu, key, &layers, &heads, Pick::Mean, 0.5, &|| true).map(drop)),
         ("normalize", &|| normalize::gpu::normalize(&gpu, &mut [1.0; 9], 3, Normalization::MinMax).map(drop)),
@@ -67,7 +67,7 @@ fn requests(engine: &Engine, trace: &Trace) -> Vec<Vec<f32>> {
     let mean = Selection { layer: Pick::Mean, head: Pick::Mean, ..Selection::default() };
     let one = Selection { layer: Pick::One(1), head: Pick::One(1), tokens: vec![3], ..Selection::default() };
     let rolled = Selection { layer: Pick::One(2), weights: WeightKind::Rollout(Rollout::default()), ..mean.clone() };
-    let tiling = Tiling::within(5, [14, 14], Pooling::Maximum, false);
+    let tiling = Tiling::within(5, [14, 14], Pooling::Maximum);
     vec![
         engine.gather(trace, &mean, &|| true).unwrap(),
         engine.gather(trace, &one, &|| true).unwrap(),

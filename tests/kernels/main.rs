@@ -8,6 +8,7 @@ mod gpu;
 mod heads;
 mod limits;
 mod loss;
+mod masks;
 mod pages;
 #[path = "../common/computed.rs"]
 mod pair;

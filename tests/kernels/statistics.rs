@@ -13,8 +13,9 @@ const UNLIMITED: u64 = 1 << 40;
 
 fn on_processor(block: &Block, options: &Options) -> Vec<HeadStatistics> {
     let plan = Plan::new(&block.layout(), options);
-    let pass = statistics::cpu::Pass::new(&plan, false);
-    let sums: Vec<_> = block.weights().iter().flat_map(|layer| pass.layer_sums(layer, &|| true)).collect();
+    let layers = block.weights();
+    let pass = statistics::cpu::Pass::new(&plan, &layers);
+    let sums: Vec<_> = (0..layers.len()).flat_map(|layer| pass.layer_sums(layer, &|| true)).collect();
     statistics::finish(&plan, &sums)
 }
 
@@ -394,5 +395,5 @@ fn a_layout_comes_from_a_trace() {
     let trace = Trace::open(Path::new("tests/traces/multi-image.safetensors")).unwrap();
     let layout = BlockLayout::of(&trace, 0);
     assert_eq!(layout.aspects, [1.0, 1.5]);
-    assert!(layout.same_sequence && !layout.causal && layout.regions.len() == 1);
+    assert!(layout.same_sequence && layout.regions.len() == 1);
 }

@@ -3,6 +3,7 @@
 
 use vlscope::analysis::{Combine, Direction, Engine, LayerWeights, Pick, RowBuffers, Selection, WeightKind};
 use vlscope::query::{HeadRelevance, OpenTrace, Solver};
+use vlscope::trace::Mask;
 
 use crate::common::assert_close;
 use crate::pair::{TARGETS, norms, pair, relevance, whole_relevance};
@@ -32,7 +33,7 @@ fn norm_weighted(rows: &[f32], norms: &[f32]) -> Vec<f32> {
 #[test]
 fn norm_weighted_attention_is_weights_times_norms_with_rows_scaled_to_one() {
     let folder = tempfile::tempdir().unwrap();
-    for path in pair(folder.path(), "causal").unwrap() {
+    for path in pair(folder.path(), &[Mask::Causal]).unwrap() {
         let open = OpenTrace::open(&path).unwrap();
         for (layer, head) in [(0, 0), (1, 3), (2, 2)] {
             let raw = LayerWeights::of(&open.trace, 0, layer);
@@ -59,7 +60,7 @@ fn norm_weighted_attention_is_weights_times_norms_with_rows_scaled_to_one() {
 
 #[test]
 fn a_row_that_is_broken_or_empty_stays_so() {
-    use vlscope::trace::{Dtype, TensorView};
+    use vlscope::trace::{Dtype, LayerMask, TensorView};
     let weights = [0.5_f32, 0.5, 0.0, /* overflowed */ f32::NAN, 0.5, 0.0, /* sees nothing */ 0.0, 0.0, 0.0];
     let norms = [2.0_f32, 1.0, 7.0];
     let view = |values: &'static [f32], shape: &[usize]| TensorView {
@@ -67,7 +68,8 @@ fn a_row_that_is_broken_or_empty_stays_so() {
         shape: shape.to_vec(),
         bytes: bytemuck::cast_slice(values),
     };
-    let weights = LayerWeights::Stored(view(Box::leak(Box::new(weights)), &[1, 3, 3]));
+    let weights =
+        LayerWeights::Stored(view(Box::leak(Box::new(weights)), &[1, 3, 3]), LayerMask::new(&Mask::Full, 3, &[]));
     let weighted = LayerWeights::NormWeighted(Box::new(weights), view(Box::leak(Box::new(norms)), &[1, 3]));
     let mut rows = [7.0; 9];
     weighted.read(0..1, &[0, 1, 2], &mut RowBuffers::default(), &mut rows);
@@ -79,7 +81,7 @@ fn a_row_that_is_broken_or_empty_stays_so() {
 #[test]
 fn a_relevance_is_gathered_for_its_outputs_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let [path, _] = pair(folder.path(), "causal").unwrap();
+    let [path, _] = pair(folder.path(), &[Mask::Causal]).unwrap();
     let open = OpenTrace::open(&path).unwrap();
     let engine = Engine::cpu();
     let of = |selection: &Selection| engine.gather(&open.trace, selection, &|| true);
@@ -123,7 +125,7 @@ fn a_relevance_is_gathered_for_its_outputs_alone() {
 #[test]
 fn a_relevance_head_by_head_is_its_sum() {
     let folder = tempfile::tempdir().unwrap();
-    let [path, _] = pair(folder.path(), "causal").unwrap();
+    let [path, _] = pair(folder.path(), &[Mask::Causal]).unwrap();
     let open = OpenTrace::open(&path).unwrap();
     let solver = Solver::new(Engine::cpu());
     let weights = WeightKind::Relevance("heads".to_owned());
@@ -148,7 +150,7 @@ fn a_relevance_head_by_head_is_its_sum() {
 #[test]
 fn what_a_trace_lacks_is_said_with_what_it_has() {
     let folder = tempfile::tempdir().unwrap();
-    let [path, _] = pair(folder.path(), "causal").unwrap();
+    let [path, _] = pair(folder.path(), &[Mask::Causal]).unwrap();
     let open = OpenTrace::open(&path).unwrap();
     let said = WeightKind::Relevance("gradient".to_owned()).check(&open.trace, 0).unwrap_err().to_string();
     assert_eq!(said, "the trace holds no relevance `gradient`: it has `heads`, `whole`");

@@ -62,7 +62,7 @@ fn every_question_about_a_changed_file_is_an_error_that_names_it() -> Result {
         said(solver.solve(&open, &weights, &stop).err().map(|error| error.to_string()));
         said(engine.statistics(trace, 0, &Options::default(), &mut |_, _| true).err().map(|error| error.to_string()));
         said(engine.gather(trace, &selection, &|| true).err().map(|error| error.to_string()));
-        let tiling = Tiling::within(4, [8, 8], Pooling::Maximum, false);
+        let tiling = Tiling::within(4, [8, 8], Pooling::Maximum);
         said(engine.pool(trace, 0, &tiling, &|| true).err().map(|error| error.to_string()));
         said(engine.output_masses(trace, 0, &WeightKind::Raw, &[], &|| true).err().map(|error| error.to_string()));
         let options = ViewOptions { statistic: "entropy".to_owned(), ..ViewOptions::default() };
@@ -109,7 +109,7 @@ fn walks_over_a_file_that_is_cut_meanwhile_end_with_the_error() -> Result {
     let cut = |trace: &Trace| shorten(trace.path()).is_ok();
     type Walk<'a> = &'a dyn Fn(&Trace) -> std::result::Result<(), Box<dyn Error>>;
     let engine = Engine::cpu();
-    let tiling = Tiling::within(4, [8, 8], Pooling::Maximum, false);
+    let tiling = Tiling::within(4, [8, 8], Pooling::Maximum);
     let walks: [Walk<'_>; 5] = [
         &|trace| check(trace, &|_| drop(shorten(trace.path()))).map(drop).map_err(Into::into),
         &|trace| {

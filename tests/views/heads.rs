@@ -195,7 +195,7 @@ fn thumbnails_are_one_mark_and_every_tile_answers() {
 
 #[test]
 fn an_atlas_has_its_tiles_apart_and_its_holes_empty() {
-    let tiling = Tiling { rows: 1, columns: 2, pooling: Pooling::Maximum, causal: false };
+    let tiling = Tiling { rows: 1, columns: 2, pooling: Pooling::Maximum };
     let atlas = AttentionTiles::of(&[vec![0.1, 0.2, 0.3, f32::NAN], vec![0.0, 0.0]], &tiling);
     assert_eq!((atlas.layers, atlas.heads, atlas.atlas_size()), (2, 2, [3, 5]));
     let expected = [0.1, 0.2, -1.0, 0.3, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0, 0.0, 0.0, -1.0, -1.0, -1.0];

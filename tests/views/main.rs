@@ -6,6 +6,7 @@ mod fixtures;
 mod heads;
 mod hidden;
 mod kinds;
+mod lens;
 mod long;
 mod pictures;
 mod random;
@@ -13,6 +14,7 @@ mod selection;
 mod theme;
 mod timeline;
 mod tokens;
+mod video;
 mod words;
 mod zones;
 

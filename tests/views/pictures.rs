@@ -11,6 +11,7 @@ use vlscope::gpu::AdapterChoice;
 use vlscope::headless::Headless;
 use vlscope::render::colormap::Colormap;
 use vlscope::render::{Color, Heatmap, Keep, Links, Mark};
+use vlscope::trace::Mask;
 use vlscope::view::{LinkColor, MatrixBlock, Scene, Target, Theme, Tiles, View, Zone, contrast, joined, word, words};
 
 /// All heatmaps but the colour bar's.
@@ -316,6 +317,33 @@ fn a_tick_marks_the_uniform_share() {
         assert_eq!(ticks.count(), 1, "{view}");
         assert!(texts(&scene).iter().any(|text| text.contains("uniform, 1/73")), "{view}");
     }
+}
+
+/// The share is that of the mask of the layers that are shown.
+#[test]
+fn the_uniform_share_is_that_of_the_layers_that_are_shown() {
+    let label = |case: &Case, view| {
+        texts(&case.draw(view)).iter().find_map(|text| Some(text.split_once("uniform, ")?.1.to_owned()))
+    };
+    let mut case = question();
+    case.selection.tokens = vec![40];
+    let mut with_masks = |masks: &[Mask], layer| {
+        case.document.attention[0].masks = masks.to_vec();
+        case.selection.layer = layer;
+        case.known.weights = Arc::new(vec![0.06; 73]);
+        (label(&case, View::Text), label(&case, View::Matrix))
+    };
+    let share = |text: &str| Some(text.to_owned());
+    let by_layer = [Mask::Full, Mask::Sliding(25), Mask::Prefix(60), Mask::Stored];
+    assert_eq!(with_masks(&by_layer, Pick::One(0)), (share("1/73"), share("1/73")));
+    assert_eq!(with_masks(&by_layer, Pick::One(1)), (share("1/25"), None), "rows of a window differ");
+    assert_eq!(with_masks(&by_layer, Pick::One(2)), (share("1/60"), None));
+    assert_eq!(with_masks(&by_layer, Pick::One(3)), (None, None), "the document does not say");
+    assert_eq!(with_masks(&by_layer, Pick::Mean), (None, None), "layers differ");
+    assert_eq!(with_masks(&[Mask::CausalBut(vec![20..25, 30..50])], Pick::Mean), (share("1/50"), None));
+    assert_eq!(with_masks(&[Mask::Spans(vec![0..30, 30..50])], Pick::Max), (share("1/20"), None));
+    assert_eq!(with_masks(&[Mask::Spans(vec![0..3, 50..60])], Pick::One(0)), (None, None), "it sees nothing");
+    assert_eq!(with_masks(&[Mask::Causal], Pick::One(2)), (share("1/41"), None));
 }
 
 #[test]

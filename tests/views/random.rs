@@ -279,6 +279,7 @@ fn random_options(dice: &mut Dice) -> Options {
         thumbnails_own_scale: dice.chance(50),
         overlays_own_scale: dice.chance(50),
         lock_scale: dice.chance(20),
+        decodes_to: dice.chance(10).then(|| "red".to_owned()),
         tiles: dice.of(&Tiles::ALL),
         join_pieces: dice.chance(40),
         text_scroll: dice.of(&[None, Some(0.0), Some(1e9)]),

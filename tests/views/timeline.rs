@@ -7,7 +7,7 @@ use crate::fixtures::*;
 use vlscope::analysis::timeline::{HeadMasses, Timeline, TokenGroup, groups, output_tokens, usual_sinks};
 use vlscope::analysis::{LayerWeights, Pick};
 use vlscope::render::Mark;
-use vlscope::trace::{Document, Dtype, TensorView};
+use vlscope::trace::{Document, Dtype, LayerMask, Mask, TensorView};
 use vlscope::view::{Target, View};
 
 fn outputs(document: &Document, block: usize) -> Vec<usize> {
@@ -34,6 +34,25 @@ fn outputs_are_found_by_segment_then_by_place() {
     assert!(outputs(&vqa.document, 0).is_empty());
 }
 
+/// A prefix, an image that sees itself and a window leave a decoder a decoder; spans and a stored mask do not say that it is one.
+#[test]
+fn decoders_are_told_by_their_masks() {
+    let mut prompt = long_prompt();
+    let causal = (outputs(&prompt.document, 0), usual_sinks(&prompt.document, &prompt.document.attention[0]));
+    assert!(!causal.0.is_empty() && causal.1.first() == Some(&0));
+    for (masks, is_decoder) in [
+        (vec![Mask::Prefix(9)], true),
+        (vec![Mask::CausalBut(vec![1..3, 3..5])], true),
+        (vec![Mask::Sliding(4), Mask::Causal, Mask::Sliding(4), Mask::Causal], true),
+        (vec![Mask::Spans(vec![0..2, 2..5])], false),
+        (vec![Mask::Stored], false),
+        (vec![Mask::Causal, Mask::Causal, Mask::Full, Mask::Causal], false),
+    ] {
+        prompt.document.attention[0].masks = masks;
+        assert_eq!(outputs(&prompt.document, 0) == causal.0, is_decoder);
+    }
+}
+
 /// Two heads over [sink, image, prompt, output, output], by hand.
 #[test]
 fn masses_are_sums_by_group_and_means_over_heads() {
@@ -52,10 +71,11 @@ fn masses_are_sums_by_group_and_means_over_heads() {
     weights[20..25].copy_from_slice(&[0.0, 0.5, 0.0, 0.25, 0.25]);
     weights[40..45].copy_from_slice(&[0.5, 0.0, 0.5, 0.0, 0.0]);
     weights[45..50].copy_from_slice(&[1.0, 0.0, 0.0, 0.0, 0.0]);
+    let mask = LayerMask::new(&Mask::Full, 5, &[]);
     for dtype in [Dtype::F32, Dtype::F16, Dtype::Bf16] {
         let mut bytes = vec![0; weights.len() * dtype.bytes()];
         dtype.encode(&weights, &mut bytes);
-        let layer = LayerWeights::Stored(TensorView { dtype, shape: vec![2, 5, 5], bytes: &bytes });
+        let layer = LayerWeights::Stored(TensorView { dtype, shape: vec![2, 5, 5], bytes: &bytes }, mask);
         let masses = HeadMasses::sum(&[layer.clone(), layer], &found, &groups, &|| true).unwrap();
         let first = masses.mean(&[(1, 0..1)]);
         assert_eq!(first.at(1, 0), Some([0.25, 0.125, 0.125, 0.5]));
@@ -67,7 +87,7 @@ fn masses_are_sums_by_group_and_means_over_heads() {
         assert_eq!(both.over(0..2, 1), Some([0.25, 0.0, 0.25, 0.5]));
     }
     assert!(HeadMasses::sum(&[], &found, &groups, &|| true).unwrap().mean(&[]).masses.is_empty());
-    let none = LayerWeights::Stored(TensorView { dtype: Dtype::F32, shape: vec![2, 5, 5], bytes: &[0; 200] });
+    let none = LayerWeights::Stored(TensorView { dtype: Dtype::F32, shape: vec![2, 5, 5], bytes: &[0; 200] }, mask);
     assert!(HeadMasses::sum(&[none], &found, &groups, &|| false).is_none(), "told to stop");
 }
 
@@ -131,18 +151,12 @@ fn peaks_are_the_largest_of_any_head() {
     use vlscope::analysis::peaks::Peaks;
     use vlscope::analysis::{BlockLayout, Direction, Selection};
     let tokens = [text("what"), patches(0, 1, 1).remove(0), text("[SEP]")];
-    let layout = BlockLayout {
-        queries: &tokens,
-        keys: &tokens,
-        same_sequence: true,
-        causal: false,
-        regions: &[],
-        aspects: vec![1.0],
-    };
+    let layout = BlockLayout { queries: &tokens, keys: &tokens, same_sequence: true, regions: &[], aspects: vec![1.0] };
     let weights: [f32; 18] =
         [0.5, 0.25, 0.25, 0.125, 0.125, 0.75, 1.0, 0.0, 0.0, 0.125, 0.375, 0.5, 0.25, 0.75, 0.0, 0.0, 0.0, 1.0];
     let bytes: Vec<u8> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
-    let layer = LayerWeights::Stored(TensorView { dtype: Dtype::F32, shape: vec![2, 3, 3], bytes: &bytes });
+    let layer = TensorView { dtype: Dtype::F32, shape: vec![2, 3, 3], bytes: &bytes };
+    let layer = LayerWeights::Stored(layer, LayerMask::new(&Mask::Full, 3, &[]));
     let of = |tokens: &[usize], direction| {
         let selection = Selection { tokens: tokens.to_vec(), direction, ..Selection::default() };
         Peaks::of(&layout, std::slice::from_ref(&layer), &selection, &|| true).unwrap().unwrap()

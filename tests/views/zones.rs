@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::fixtures::*;
 use glam::Vec2;
-use vlscope::analysis::Direction;
+use vlscope::analysis::{Direction, Pick};
 use vlscope::render::{Align, Keep, Mark, Rect, Transform};
+use vlscope::trace::Mask;
 use vlscope::view::{Target, View, Zone};
 
 fn heatmap(scene: &vlscope::view::Scene) -> &vlscope::render::Heatmap {
@@ -146,6 +147,55 @@ fn the_matrix_names_tokens_where_there_is_room() {
     assert!(first.is_some_and(|quad| (quad.max.y - rect.min.y - rect.size().y / 11.0).abs() < 0.1));
 }
 
+/// What is covered is what no query of the row sees in any of the layers that are shown, whatever the mask.
+#[test]
+fn the_matrix_covers_what_masks_hide() {
+    let mut case = words_only();
+    let tokens = case.document.sequences[0].tokens.len();
+    let stored = [Mask::Sliding(3), Mask::Stored];
+    for (masks, layer) in [
+        (&[Mask::Full][..], Pick::One(1)),
+        (&[Mask::Causal], Pick::One(1)),
+        (&[Mask::Sliding(3)], Pick::Mean),
+        (&[Mask::Prefix(4)], Pick::One(0)),
+        (&[Mask::Spans(vec![0..2, 3..7])], Pick::One(0)),
+        (&[Mask::CausalBut(vec![2..6, 8..9])], Pick::Max),
+        (&[Mask::Sliding(2), Mask::Spans(vec![1..4, 6..9]), Mask::Full, Mask::Full], Pick::One(1)),
+        (&[Mask::Sliding(2), Mask::Prefix(5), Mask::Causal, Mask::Causal], Pick::Mean),
+        (&stored, Pick::One(1)),
+        (&stored, Pick::Mean),
+    ] {
+        let block = &mut case.document.attention[0];
+        block.masks = masks.to_vec();
+        let shown: Vec<Mask> = layer.indices(block.layers).map(|layer| block.mask(layer).clone()).collect();
+        case.selection.layer = layer;
+        let scene = case.draw(View::Matrix);
+        let color = case.options.theme.palette().missing;
+        let covers: Vec<Rect> = scene
+            .drawing
+            .marks
+            .iter()
+            .filter_map(|mark| match mark {
+                Mark::Quad(quad) if quad.fill == color => Some(quad.rect),
+                _ => None,
+            })
+            .collect();
+        let rect = heatmap(&scene).rect;
+        for (query, key) in (0..tokens).flat_map(|query| (0..tokens).map(move |key| (query, key))) {
+            let middle = rect.min + rect.size() / tokens as f32 * Vec2::new(key as f32 + 0.5, query as f32 + 0.5);
+            // Between the first and the last key that it sees.
+            let runs =
+                shown.iter().map(|mask| mask.run(query, tokens).unwrap_or(0..tokens)).filter(|run| !run.is_empty());
+            let [first, end] = [runs.clone().map(|run| run.start).min(), runs.map(|run| run.end).max()];
+            let is_seen = first.zip(end).is_some_and(|(first, end)| (first..end).contains(&key));
+            let is_covered = covers.iter().any(|cover| cover.contains(middle));
+            assert_eq!(is_covered, !is_seen, "{query} on {key} under {shown:?}");
+        }
+        let is_triangle = masks.iter().all(|mask| matches!(mask, Mask::Causal | Mask::Sliding(_)));
+        assert_eq!(labels(&scene).iter().any(|label| label.text == "not visible"), is_triangle, "{masks:?}");
+    }
+}
+
 #[test]
 fn a_few_large_weights_do_not_darken_the_matrix() {
     let mut case = long_prompt();
@@ -159,7 +209,7 @@ fn a_few_large_weights_do_not_darken_the_matrix() {
 #[test]
 fn numbers_at_the_axes_thin_out_but_keep_the_selected_one() {
     let mut case = many_heads().sized(320.0, 300.0);
-    case.selection.head = vlscope::analysis::Pick::One(7);
+    case.selection.head = Pick::One(7);
     let scene = case.draw(View::Heads);
     let heads: Vec<(usize, f32)> = labels(&scene)
         .iter()

@@ -108,7 +108,7 @@ def capture(model: SceneModel, example: Example, *, has_states: bool, id: str) -
         "prediction": text(said),
         "answer": text(example.answer),
         "correct": said == example.answer,
-        "confidence": float(np.prod([step["probability"] for step in steps])),
+        "confidence": float(np.prod(np.array([step["probability"] for step in steps], np.float64))),
         "steps": steps,
     }
     trace.attributes = {

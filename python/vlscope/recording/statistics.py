@@ -88,10 +88,11 @@ def statistics_of_head(
         float(received.max() / received.sum()) if len(received) and received.sum() > 0 else math.nan,
     ]
     if is_self:
-        before = of_query & of_key.roll(1)
+        itself, before = of_query & allowed.diagonal(), of_query & of_key.roll(1)
         before[:1] = False
+        before[1:] &= allowed.diagonal(-1)
         previous = torch.cat([weights.new_zeros(1), weights.diagonal(-1)])[: len(weights)]
-        found += [_mean(weights.diagonal(), of_query), _mean(previous, before)]
+        found += [_mean(weights.diagonal(), itself), _mean(previous, before)]
     else:
         found += [math.nan, math.nan]
     nearby = allowed & (queries.image[:, None] == keys.image) & keys.counted["image"]

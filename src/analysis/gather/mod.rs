@@ -179,7 +179,7 @@ impl Resolved {
         let of_heads = |(layer, heads): &LayerHeads| {
             let others = layers[*layer].shape()[if self.direction == Direction::AttendsTo { 2 } else { 1 }];
             match &layers[*layer] {
-                LayerWeights::Stored(view) => heads.len() * self.tokens.len() * others * view.dtype.bytes(),
+                LayerWeights::Stored(view, _) => heads.len() * self.tokens.len() * others * view.dtype.bytes(),
                 LayerWeights::Computed(computed) => {
                     let key = &computed.tensors.key;
                     let key_heads = layers[*layer].together(heads.clone()).count();

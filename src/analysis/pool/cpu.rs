@@ -16,6 +16,7 @@ pub fn pool(layer: &LayerWeights<'_>, tiling: &Tiling, goes_on: &(dyn Fn() -> bo
     if tiles.is_empty() {
         return Some(tiles);
     }
+    let mask = layer.mask();
     let fill = |(band, buffers): &mut (Band, RowBuffers), (number, cells): (usize, &mut [f32])| {
         let (head, row) = (number / tiling.rows, number % tiling.rows);
         let rows = span(row, tiling.rows, queries);
@@ -26,13 +27,14 @@ pub fn pool(layer: &LayerWeights<'_>, tiling: &Tiling, goes_on: &(dyn Fn() -> bo
             }
             let part = layer.rows(head, tile.clone(), buffers);
             for query in tile.clone() {
-                band.add(&part, (query - tile.start) * keys, tiling.unmasked(query, keys));
+                for unmasked in mask.keys_of(query) {
+                    band.add(&part, (query - tile.start) * keys, unmasked);
+                }
             }
         }
         for (column, cell) in cells.iter_mut().enumerate() {
             let columns = span(column, tiling.columns, keys);
-            let of_query = |query| tiling.unmasked(query, keys).clamp(columns.start, columns.end) - columns.start;
-            let count: usize = rows.clone().map(of_query).sum();
+            let count = rows.clone().map(|query| mask.row(query).count_in(columns.clone())).sum();
             *cell = band.cell(columns, count, tiling.pooling);
         }
         Some(())
@@ -60,10 +62,12 @@ impl Band {
         self.sums.fill(0.0);
     }
 
-    fn add(&mut self, rows: &TensorView<'_>, first: usize, unmasked: usize) {
-        let row = &mut self.row[..unmasked];
-        rows.read(first, row);
-        for ((&mut weight, maximum), sum) in row.iter_mut().zip(&mut self.maximum).zip(&mut self.sums) {
+    /// A run of a row, which begins at `first`.
+    fn add(&mut self, rows: &TensorView<'_>, first: usize, unmasked: Range<usize>) {
+        let row = &mut self.row[..unmasked.len()];
+        rows.read(first + unmasked.start, row);
+        let cells = self.maximum[unmasked.clone()].iter_mut().zip(&mut self.sums[unmasked]);
+        for (&mut weight, (maximum, sum)) in row.iter_mut().zip(cells) {
             *maximum = if weight > *maximum { weight } else { *maximum };
             *sum += weight;
         }

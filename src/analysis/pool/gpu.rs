@@ -1,8 +1,8 @@
 //! The pooling on the device: shaders/analysis/pool.wgsl, page by page.
 
 use super::{Pooling, Tiling};
-use crate::gpu::{Binding, Bound, Gpu, GpuError, Page, PageKernel, PageKey, Shader, dtype_code, walk};
-use crate::trace::TensorView;
+use crate::gpu::{Binding, Bound, Gpu, GpuError, Page, PageKernel, PageKey, Shader, dtype_code, mask_words, walk};
+use crate::trace::{LayerMask, TensorView};
 
 /// Threads of a workgroup.
 const THREADS: u64 = 64;
@@ -11,6 +11,7 @@ const THREADS: u64 = 64;
 #[derive(Debug)]
 pub struct Pool<'a> {
     tiling: &'a Tiling,
+    mask: wgpu::Buffer,
     tiles: Vec<f32>,
 }
 
@@ -25,7 +26,6 @@ pub struct Parameters {
     rows: u32,
     columns: u32,
     mean: u32,
-    causal: u32,
     dtype: u32,
 }
 
@@ -36,9 +36,10 @@ impl PageKernel for Pool<'_> {
         wgsl: concat!(
             include_str!("../../../shaders/shared/decode.wgsl"),
             include_str!("../../../shaders/shared/dispatch.wgsl"),
+            include_str!("../../../shaders/shared/mask.wgsl"),
             include_str!("../../../shaders/analysis/pool.wgsl"),
         ),
-        bindings: &[Binding::Uniform(size_of::<Parameters>() as u64), Binding::Read, Binding::ReadWrite],
+        bindings: &[Binding::Uniform(size_of::<Parameters>() as u64), Binding::Read, Binding::Read, Binding::ReadWrite],
         entry_points: &["pool"],
     };
 
@@ -51,13 +52,12 @@ impl PageKernel for Pool<'_> {
             rows: self.tiling.rows as u32,
             columns: self.tiling.columns as u32,
             mean: u32::from(self.tiling.pooling == Pooling::Mean),
-            causal: u32::from(self.tiling.causal),
             dtype: dtype_code(page.dtype),
         }
     }
 
     fn bound(&self, _: &Page) -> Vec<Bound> {
-        vec![Bound::Result(self.tiling.cells())]
+        vec![Bound::Own(self.mask.clone()), Bound::Result(self.tiling.cells())]
     }
 
     fn dispatches(&self, page: &Page) -> Vec<(usize, u64)> {
@@ -73,8 +73,16 @@ impl PageKernel for Pool<'_> {
 ///
 /// # Errors
 /// If a head is too large for a page, or the device is lost.
-pub fn pool(gpu: &Gpu, key: PageKey, layer: &TensorView<'_>, tiling: &Tiling) -> Result<Vec<f32>, GpuError> {
-    let mut kernel = Pool { tiling, tiles: Vec::new() };
+pub fn pool(
+    gpu: &Gpu,
+    key: PageKey,
+    layer: &TensorView<'_>,
+    mask: &LayerMask<'_>,
+    tiling: &Tiling,
+) -> Result<Vec<f32>, GpuError> {
+    let queries: Vec<usize> = (0..layer.shape[1]).collect();
+    let mask = gpu.storage("a mask", &mask_words(mask, &queries))?;
+    let mut kernel = Pool { tiling, mask, tiles: Vec::new() };
     if tiling.cells() > 0 {
         let heads = [(0, 0..layer.shape[0])];
         walk(gpu, key, std::slice::from_ref(layer), &heads, &mut kernel, &mut |_| true)?;

@@ -34,24 +34,17 @@ pub struct Tiling {
     pub columns: usize,
     /// What a cell says.
     pub pooling: Pooling,
-    /// Whether query `q` sees only the keys `0..=q`.
-    pub causal: bool,
 }
 
 impl Tiling {
     /// Tiles of at most `side` cells a side for a matrix of `[queries, keys]`; a smaller matrix stays as it is.
-    pub fn within(side: usize, [queries, keys]: [usize; 2], pooling: Pooling, causal: bool) -> Self {
-        Self { rows: side.min(queries), columns: side.min(keys), pooling, causal }
+    pub fn within(side: usize, [queries, keys]: [usize; 2], pooling: Pooling) -> Self {
+        Self { rows: side.min(queries), columns: side.min(keys), pooling }
     }
 
     /// Cells of a tile.
     pub fn cells(&self) -> usize {
         self.rows * self.columns
-    }
-
-    /// How many keys, from the first on, are unmasked for a query.
-    fn unmasked(&self, query: usize, keys: usize) -> usize {
-        if self.causal { (query + 1).min(keys) } else { keys }
     }
 }
 

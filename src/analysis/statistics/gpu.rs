@@ -4,25 +4,37 @@ use super::plan::Plan;
 use super::sums::{SLOTS, STRONGEST, Sums, as_wgsl, slots};
 use crate::analysis::LayerWeights;
 use crate::analysis::on_device::walk;
-use crate::gpu::{Binding, Bound, Gpu, GpuError, Page, PageKernel, PageKey, Shader, dtype_code};
+use crate::gpu::{Binding, Bound, Gpu, GpuError, Page, PageKernel, PageKey, Shader, dtype_code, mask_words};
+use crate::trace::LayerMask;
 
 /// Rows that a workgroup takes at least and at most: those of a step and `MOST_TILE_ROWS` of the shader.
 const LEAST_TILE_ROWS: usize = 8;
 const MOST_TILE_ROWS: usize = 64;
 /// Weights of a tile: of longer rows it has fewer, so that there are tiles enough for a large card.
-const TILE_WEIGHTS: usize = 1 << 17;
+const TILE_WEIGHTS: usize = 1 << 15;
 
 /// The sums of a block's heads.
 #[derive(Debug)]
 pub struct Statistics<'a> {
-    plan: &'a Plan,
-    queries: wgpu::Buffer,
+    /// Of each mask that differs from the others.
+    masked: Vec<Masked>,
+    /// Of each layer: which of them.
+    masks: &'a [usize],
+    /// How many there are in all.
+    queries: usize,
     keys: wgpu::Buffer,
     /// Of the heads of a strip, what keys received from the queries before it.
     received: wgpu::Buffer,
     received_is_kept: bool,
     /// One entry a layer, one a head.
     sums: Vec<Vec<Sums>>,
+}
+
+/// The queries under a mask.
+#[derive(Debug)]
+struct Masked {
+    queries: wgpu::Buffer,
+    mask: wgpu::Buffer,
 }
 
 /// The uniform.
@@ -37,8 +49,8 @@ pub struct Parameters {
     tiles: u32,
     tile_rows: u32,
     first_query: u32,
+    all_queries: u32,
     is_part: u32,
-    causal: u32,
 }
 
 impl PageKernel for Statistics<'_> {
@@ -48,11 +60,13 @@ impl PageKernel for Statistics<'_> {
         wgsl: concat!(
             include_str!("../../../shaders/shared/decode.wgsl"),
             include_str!("../../../shaders/shared/dispatch.wgsl"),
+            include_str!("../../../shaders/shared/mask.wgsl"),
             slots!(as_wgsl),
             include_str!("../../../shaders/analysis/statistics.wgsl"),
         ),
         bindings: &[
             Binding::Uniform(size_of::<Parameters>() as u64),
+            Binding::Read,
             Binding::Read,
             Binding::Read,
             Binding::Read,
@@ -74,14 +88,16 @@ impl PageKernel for Statistics<'_> {
             tiles: tiles(page) as u32,
             tile_rows: tile_rows(page.keys()) as u32,
             first_query: page.first_query as u32,
+            all_queries: self.queries as u32,
             is_part: u32::from(self.received_is_kept),
-            causal: u32::from(self.plan.causal),
         }
     }
 
     fn bound(&self, page: &Page) -> Vec<Bound> {
+        let masked = &self.masked[self.masks[page.number]];
         vec![
-            Bound::Own(self.queries.clone()),
+            Bound::Own(masked.mask.clone()),
+            Bound::Own(masked.queries.clone()),
             Bound::Own(self.keys.clone()),
             Bound::Scratch(tiles(page) * SLOTS),
             Bound::Scratch(tiles(page) * page.keys()),
@@ -134,15 +150,21 @@ pub fn layer_sums(
     let heads = layers.iter().map(LayerWeights::heads).max().unwrap_or(0);
     // A strip is no larger than a buffer, and no strip has more heads than fit it.
     let received_bytes = ((4 * heads * plan.keys.len()) as u64).min(gpu.storage_limit_bytes());
+    let queries: Vec<usize> = (0..plan.queries.len()).collect();
+    let (distinct, masks) = LayerMask::distinct(layers.iter().map(LayerWeights::mask));
+    let masked = |mask: &LayerMask<'_>| {
+        let places = gpu.storage("queries", &plan.queries_under(mask))?;
+        Ok(Masked { queries: places, mask: gpu.storage("a mask", &mask_words(mask, &queries))? })
+    };
     let mut kernel = Statistics {
-        plan,
-        queries: gpu.storage("queries", &plan.queries)?,
+        masked: distinct.iter().map(masked).collect::<Result<_, GpuError>>()?,
+        masks: &masks,
+        queries: queries.len(),
         keys: gpu.storage("keys", &plan.keys)?,
         received: gpu.zeros("received weights", if received_is_kept { received_bytes } else { 0 })?,
         received_is_kept,
         sums: layers.iter().map(|layer| vec![[0.0; SLOTS]; layer.heads()]).collect(),
     };
     let heads: Vec<_> = layers.iter().enumerate().map(|(layer, weights)| (layer, 0..weights.heads())).collect();
-    let queries: Vec<usize> = (0..plan.queries.len()).collect();
     Ok(walk(gpu, key, layers, &heads, &queries, &mut kernel, goes_on)?.then_some(kernel.sums))
 }

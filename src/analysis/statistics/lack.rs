@@ -15,7 +15,7 @@ pub fn why_none(name: &str, document: &Document, block: usize) -> String {
         return "no head of this block has a value".to_owned();
     }
     let lacking = statistic(name).and_then(|statistic| statistic.needs.lacking(document, block));
-    let lacking = lacking.unwrap_or("no head of this block has a value: all are alike, or no row of them is finite");
+    let lacking = lacking.unwrap_or("no head of this block has a value: all are alike, the mask hides what it is about, or no row of them is finite");
     lacking.to_owned()
 }
 

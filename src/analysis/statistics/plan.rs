@@ -1,11 +1,11 @@
-//! What the tokens alone decide: which rows and columns count as what, and in which means a row is.
+//! What tokens and masks decide: which rows and columns count as what, and in which means a row is.
 
 use super::parts::{Options, Part, Parts};
 use super::regions::shares_inside;
 use super::sums::{self, Head, Sums};
 use super::vl_interpret::{Role, roles};
 use crate::analysis::BlockLayout;
-use crate::trace::{Modality, Token};
+use crate::trace::{LayerMask, Modality, Token};
 
 /// A text token that counts.
 pub const COUNTED_TEXT: u32 = 1;
@@ -19,9 +19,9 @@ pub const VLI_PATCH: u32 = 8;
 pub const SEES_TEXT: u32 = 16;
 /// A query that counts, and sees an image token that counts.
 pub const SEES_IMAGE: u32 = 32;
-/// A query that counts, and is a key as well.
+/// A query that counts, is a key as well, and sees itself.
 pub const HAS_SELF: u32 = 64;
-/// A query of which that holds, and also of the token before it.
+/// A query that counts, is a key as well, and sees the token before it, which counts too.
 pub const HAS_PREVIOUS: u32 = 128;
 
 /// One token as both backends see it; `Place` in shaders/analysis/statistics.wgsl.
@@ -40,6 +40,8 @@ pub struct Place {
     pub at: [f32; 2],
     /// Of a key that is an image token and counts: the share of its box inside labelled regions.
     pub overlap: f32,
+    /// To 32 bytes, which a shader reads in two loads.
+    pub unused: u32,
 }
 
 impl Place {
@@ -48,7 +50,7 @@ impl Place {
         self.flags & flags != 0
     }
 
-    /// Counts the query's row in every mean that divides by what the tokens alone decide.
+    /// Counts the query's row in every mean that divides by what tokens and mask decide.
     pub fn count_row(&self, sums: &mut Sums, rows: f64) {
         let mut count = |slot: usize, counts: bool| sums[slot] += if counts { rows } else { 0.0 };
         if let Some(modality) = modality_of(self.flags) {
@@ -66,21 +68,22 @@ impl Place {
 /// The tokens of a block, prepared for the pass.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The rows.
+    /// The rows, whatever they see: [`Self::queries_under`] a mask says that as well.
     pub queries: Vec<Place>,
     /// The columns.
     pub keys: Vec<Place>,
-    /// Whether query `q` sees only the keys `0..=q`.
-    pub causal: bool,
     /// What the pass computes.
     pub parts: Parts,
     has_regions: bool,
+    same_sequence: bool,
+    /// How many of the first n keys count, text and image.
+    counted_before: Vec<[u32; 2]>,
     /// Keys that are text and patches in VL-InterpreT's eyes.
     vli_keys: [usize; 2],
 }
 
 impl Plan {
-    /// Looks at every token once, and at every query's visible keys by prefix sums.
+    /// Looks at every token once.
     pub fn new(layout: &BlockLayout<'_>, options: &Options) -> Self {
         let mut plan = Self::without_regions(layout, options);
         plan.add_regions(layout, &mut || true);
@@ -94,31 +97,42 @@ impl Plan {
     }
 
     fn without_regions(layout: &BlockLayout<'_>, options: &Options) -> Self {
-        let mut queries = places(layout, layout.queries, options);
+        let queries = places(layout, layout.queries, options);
         let keys = places(layout, layout.keys, options);
-        // How many of the first n keys count, by modality.
-        let mut before = vec![[0_u32; 2]];
-        before.extend(keys.iter().scan([0; 2], |[text, image], key| {
+        let mut counted_before = vec![[0; 2]];
+        counted_before.extend(keys.iter().scan([0; 2], |[text, image], key| {
             *text += u32::from(key.is(COUNTED_TEXT));
             *image += u32::from(key.is(COUNTED_IMAGE));
             Some([*text, *image])
         }));
-        let counts = |key: &Place| key.is(COUNTED_TEXT | COUNTED_IMAGE);
-        for (index, query) in queries.iter_mut().enumerate().filter(|(_, query)| counts(query)) {
-            let [text, image] = before[layout.seen(index)];
-            query.visible = text + image;
-            let has_previous = layout.same_sequence && index > 0 && counts(&keys[index - 1]);
+        let vli_keys = [VLI_TEXT, VLI_PATCH].map(|flag| keys.iter().filter(|place| place.is(flag)).count());
+        let (has_regions, same_sequence) = (!layout.regions.is_empty(), layout.same_sequence);
+        Self { queries, keys, parts: options.parts, has_regions, same_sequence, counted_before, vli_keys }
+    }
+
+    /// The rows of a layer with this mask.
+    pub fn queries_under(&self, mask: &LayerMask<'_>) -> Vec<Place> {
+        let counts = |place: &Place| place.is(COUNTED_TEXT | COUNTED_IMAGE);
+        let under = |(index, query): (usize, &Place)| {
+            if !counts(query) {
+                return *query;
+            }
+            let [text, image] = mask.keys_of(index).fold([0; 2], |[text, image], run| {
+                let ([text_before, image_before], [text_in, image_in]) =
+                    (self.counted_before[run.start], self.counted_before[run.end]);
+                [text + text_in - text_before, image + image_in - image_before]
+            });
+            let sees = |key: usize| self.same_sequence && counts(&self.keys[key]) && mask.allows(index, key);
             let holds = [
                 (SEES_TEXT, text > 0),
                 (SEES_IMAGE, image > 0),
-                (HAS_SELF, layout.same_sequence),
-                (HAS_PREVIOUS, has_previous),
+                (HAS_SELF, sees(index)),
+                (HAS_PREVIOUS, index > 0 && sees(index - 1)),
             ];
-            query.flags |= holds.iter().filter(|(_, holds)| *holds).map(|(flag, _)| flag).sum::<u32>();
-        }
-        let vli_keys = [VLI_TEXT, VLI_PATCH].map(|flag| keys.iter().filter(|place| place.is(flag)).count());
-        let has_regions = !layout.regions.is_empty();
-        Self { queries, keys, causal: layout.causal, parts: options.parts, has_regions, vli_keys }
+            let seen: u32 = holds.iter().filter(|(_, holds)| *holds).map(|(flag, _)| flag).sum();
+            Place { flags: query.flags | seen, visible: text + image, ..*query }
+        };
+        self.queries.iter().enumerate().map(under).collect()
     }
 
     /// Whether `goes_on` did not say no.
@@ -137,11 +151,6 @@ impl Plan {
     /// Whether the pass computes what statistics of this part are made of: asked for, and there.
     pub fn gives(&self, part: Part) -> bool {
         self.parts.has(part) && (part != Part::Region || self.has_regions)
-    }
-
-    /// How many keys, from the first on, a query sees.
-    pub fn seen(&self, query: usize) -> usize {
-        if self.causal { (query + 1).min(self.keys.len()) } else { self.keys.len() }
     }
 
     /// The sums of a head, for the formulas.

@@ -253,7 +253,7 @@ pub static TABLE: [Statistic; 20] = [
         high: "tokens attend to themselves",
         source: CLARK,
         value: |head| head.mean(DIAGONAL, DIAGONAL_ROWS),
-        needs: Need::SelfAttention,
+        needs: Need::SelfAttention(0),
         ..SHARE
     },
     Statistic {
@@ -263,7 +263,7 @@ pub static TABLE: [Statistic; 20] = [
         high: "tokens attend to the token before them",
         source: CLARK,
         value: |head| head.mean(PREVIOUS, PREVIOUS_ROWS),
-        needs: Need::SelfAttention,
+        needs: Need::SelfAttention(1),
         ..SHARE
     },
     Statistic {

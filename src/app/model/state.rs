@@ -6,7 +6,7 @@ use std::sync::Arc;
 use glam::Vec2;
 
 use crate::analysis::statistics;
-use crate::analysis::timeline::output_tokens;
+use crate::analysis::timeline::{is_decoder, output_tokens};
 use crate::analysis::{Pick, Selection, WeightKind};
 use crate::app::model::browsing::Browsing;
 use crate::app::model::choices::{Exports, Playing, UiScale};
@@ -16,7 +16,7 @@ use crate::app::model::panel::Panel;
 use crate::app::model::tokens::TokenPanel;
 use crate::export::check_selection;
 use crate::query::{OpenTrace, Projection, Results};
-use crate::trace::{Block, Document, Modality};
+use crate::trace::{Block, Document, Mask, Modality};
 use crate::view::{Inputs, Options, Target, View};
 
 /// All that the panels read.
@@ -183,9 +183,7 @@ fn are_alike(before: &Document, after: &Document) -> bool {
 /// What a newcomer is shown first: an encoder-decoder's attention from what it writes to what it reads, else the first block.
 fn first_selection(open: &OpenTrace) -> Selection {
     let document = open.document();
-    let is_decoder =
-        |block: &Block| document.attention.iter().any(|other| other.query == block.query && other.is_causal());
-    let crosses = |block: &Block| block.query != block.key && is_decoder(block);
+    let crosses = |block: &Block| block.query != block.key && is_decoder(document, block);
     let to_image = |block: &&Block| document.key_tokens(block).iter().any(|token| token.modality() == Modality::Image);
     let crossing = || document.attention.iter().filter(|block| crosses(block));
     let chosen = crossing().find(to_image).or_else(|| crossing().next());
@@ -202,7 +200,10 @@ pub(in crate::app) fn first_of_block(open: &OpenTrace, index: usize) -> Selectio
     let with_heads = (0..layers).rev().find(|&layer| open.trace.heads(index, layer) > 0);
     let token = block.map_or(0, |block| {
         let last = document.query_tokens(block).len().saturating_sub(1);
-        let without = if block.is_causal() && block.query == block.key { last } else { 0 };
+        let keys = document.key_tokens(block).len();
+        let sees_itself_alone = |mask: &Mask| mask.run(0, keys).is_some_and(|run| run.end <= 1);
+        let is_alone = block.query == block.key && block.masks.iter().all(sees_itself_alone);
+        let without = if is_alone { last } else { 0 };
         output_tokens(document, block).first().copied().unwrap_or(without)
     });
     Selection {

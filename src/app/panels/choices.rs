@@ -1,7 +1,7 @@
 //! The choices of image, text, matrix, links and timeline, at the right of their tabs; rare ones in a menu.
 
 use egui::containers::menu::is_in_menu;
-use egui::{DragValue, Slider, Ui};
+use egui::{DragValue, Slider, TextEdit, Ui};
 
 use crate::analysis::timeline::TokenGroup;
 use crate::app::ui::controls::{choose, radios};
@@ -25,6 +25,7 @@ pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
         View::Matrix => "Matrix options",
         View::Links => "Links options",
         View::Timeline => "Timeline options",
+        View::Lens => return show_word(ui, options),
         View::Heads | View::Embedding | View::Thumbnails | View::Overlays | View::Similarity => return,
     };
     let mut content = |ui: &mut Ui| match view {
@@ -35,6 +36,8 @@ pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
             ui.checkbox(&mut options.contours, "contours")
                 .on_hover_text("Around the fewest patches that hold half, and dashed four fifths, of the attention");
             ui.checkbox(&mut options.smooth, "smooth").on_hover_text("Blended between patches, or each patch a square");
+            ui.separator();
+            show_word(ui, options);
             ui.separator();
             radios(ui, &mut options.tiles);
             ui.separator();
@@ -57,6 +60,21 @@ pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
     let menu = ui.menu_button("…", content);
     menu.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
     menu.response.on_hover_text(name);
+}
+
+/// The word whose probability colours tokens; none for the first word of each.
+fn show_word(ui: &mut Ui, options: &mut Options) {
+    let mut word = options.decodes_to.clone().unwrap_or_default();
+    ui.horizontal(|ui| {
+        let label = ui.label("decodes to").id;
+        let edit = TextEdit::singleline(&mut word).desired_width(90.0).hint_text("a word");
+        let response = ui.add(edit).labelled_by(label);
+        response.on_hover_text("Colours tokens by the probability of this word at the selected state");
+    });
+    let word = Some(word).filter(|word| !word.is_empty());
+    if word != options.decodes_to {
+        options.decodes_to = word;
+    }
 }
 
 fn links(ui: &mut Ui, options: &mut Options) {

@@ -11,6 +11,7 @@ use egui::{Align2, Key, Response, TextEdit, Ui, vec2};
 use self::entry::{Entry, entry};
 use crate::app::model::command::Command;
 use crate::app::model::state::State;
+use crate::view::Target;
 
 /// Rows that are shown at once, where the window is high enough.
 const ROWS: usize = 12;
@@ -102,10 +103,23 @@ pub fn found(query: &str, state: &State) -> Vec<Entry> {
         })
         .collect();
     found.sort_by_key(|entry| !entry.words.to_lowercase().starts_with(&query));
+    if let Some([number, layer, head]) = named_head(&query, state) {
+        let select = Command::Select { target: Target::Head { layer, head }, extend: false };
+        found.insert(0, entry(format!("layer {number} · head {head}"), select));
+    }
     let is_path = query.starts_with(['/', '~', '.']) || query.contains(".safetensors");
     if is_path && let Some(palette) = &state.palette {
         let path = PathBuf::from(palette.query.trim());
         found.insert(0, entry(format!("open {}", path.display()), Command::Open(path)));
     }
     found
+}
+
+/// The head that `L11H5` or `11.5` names: the model's number of its layer, the layer and the head.
+fn named_head(query: &str, state: &State) -> Option<[usize; 3]> {
+    let (layer, head) = query.strip_prefix('l').map_or_else(|| query.split_once('.'), |rest| rest.split_once('h'))?;
+    let (number, head) = (layer.trim().parse().ok()?, head.trim().parse().ok()?);
+    let layer = state.block()?.layer_index(number)?;
+    let heads = state.trace.as_ref()?.trace.heads(state.selection.block, layer);
+    (head < heads).then_some([number, layer, head])
 }

@@ -40,7 +40,7 @@ pub fn show(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
 /// The button beside *Play*.
 const PLAY_OPTIONS: &str = "↓";
 /// What is about the window, in its order.
-const OF_WINDOW: [&str; 4] = ["Screenshot", "Settings", "Light / dark", "?"];
+const OF_WINDOW: [&str; 5] = ["Find…", "Screenshot", "Settings", "Light / dark", "?"];
 
 /// Buttons of these names stay in one row.
 fn keep_together(ui: &mut egui::Ui, names: &[&str]) {
@@ -49,7 +49,10 @@ fn keep_together(ui: &mut egui::Ui, names: &[&str]) {
 }
 
 fn show_window_buttons(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
-    let [screenshot, settings, theme, keys] = OF_WINDOW;
+    let [find, screenshot, settings, theme, keys] = OF_WINDOW;
+    if ui.button(find).on_hover_text("Ctrl+K: a command, a head (L11H5), a token, an example").clicked() {
+        commands.push(Command::TogglePalette);
+    }
     if ui.button(screenshot).on_hover_text("F12").clicked() {
         commands.push(Command::Screenshot);
     }

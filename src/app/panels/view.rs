@@ -198,7 +198,13 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
         }
         View::Links => show_links_options(ui, &mut options),
         View::Embedding => embedding::show_options(ui, state, &mut options),
-        View::Text | View::Heads | View::Thumbnails | View::Overlays | View::Timeline | View::Similarity => {}
+        View::Text
+        | View::Heads
+        | View::Thumbnails
+        | View::Overlays
+        | View::Timeline
+        | View::Similarity
+        | View::Lens => {}
     }
     choices::show(ui, view, &mut options);
     if options != state.options {

@@ -103,6 +103,7 @@ fn every_panel_has_a_tab() -> Result<()> {
         "Heads on image",
         "Timeline",
         "Similarity",
+        "Words",
         "Head atlas",
         "Compare",
         "Token atlas",

@@ -382,3 +382,29 @@ fn tokens_are_selected_without_attention() -> Result {
     assert_eq!(state.selection.tokens, [2]);
     Ok(())
 }
+
+/// The model's layer 7, which is the second that is there, put out state 8; no layer put out the embedding.
+#[test]
+fn what_a_state_decodes_to_selects_its_token_and_its_layer() -> Result {
+    let mut state = showing("queries-keys")?;
+    state.apply(Command::SelectLayer(Pick::One(0)));
+    for (place, token, layer) in [(0, 6, 0), (1, 5, 1), (2, 4, 1)] {
+        let target = Target::Decoded { words: 0, state: place, token };
+        state.apply(Command::Select { target, extend: false });
+        assert_eq!((state.selection.layer, &state.selection.tokens), (Pick::One(layer), &vec![token]), "{place}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_frame_is_the_picture_until_it_is_clicked_again() -> Result {
+    let mut state = showing("queries-keys")?;
+    let frame = |image| Command::Select { target: Target::Frame { image }, extend: false };
+    let before = state.selection.clone();
+    for (image, shown) in [(1, Some(1)), (0, Some(0)), (0, None)] {
+        state.apply(frame(image));
+        assert_eq!(state.options.image, shown);
+    }
+    assert_eq!(state.selection, before);
+    Ok(())
+}

@@ -65,7 +65,7 @@ pub fn shortcuts() -> Vec<Shortcut> {
         ),
         shortcut(Modifiers::COMMAND, Key::O, "Ctrl+O", "open a trace", Command::ChooseFile),
         shortcut(Modifiers::COMMAND, Key::R, "Ctrl+R", "read the example anew", Command::Reload),
-        shortcut(none, Key::T, "T", "light or dark", Command::ToggleTheme),
+        shortcut(none, Key::T, "T", "light or dark theme", Command::ToggleTheme),
         shortcut(none, Key::F12, "F12", "save a screenshot", Command::Screenshot),
         shortcut(none, Key::Questionmark, "?", "show all keys", Command::ToggleHelp),
         shortcut(none, Key::F1, "F1", "show all keys", Command::ToggleHelp),

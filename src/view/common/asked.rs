@@ -6,8 +6,8 @@ use crate::analysis::normalize::Normalization;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::statistics::{is_constant, mean, statistic};
 use crate::query::{
-    BlockPeaks, BlockSinks, BlockStatistics, HeadRelevance, HeadShares, Normalized, Plane, Projection, Query,
-    StateSimilarity, StatisticGrid, Weights, hidden_state,
+    BlockPeaks, BlockSinks, BlockStatistics, DecodedState, HeadRelevance, HeadShares, Normalized, Plane, Projection,
+    Query, StateSimilarity, StatisticGrid, Weights, hidden_state,
 };
 use crate::view::Inputs;
 
@@ -20,6 +20,7 @@ pub(in crate::view) fn of_selection(inputs: &Inputs<'_>) -> Vec<Query> {
     needs.extend(normalized(inputs).map(Query::from));
     needs.extend(sinks(inputs).map(Query::from));
     needs.extend(peaks(inputs).map(Query::from));
+    needs.extend(decoded(inputs).into_iter().map(Query::from));
     needs
 }
 
@@ -135,6 +136,28 @@ pub fn projection<'a>(inputs: &Inputs<'a>) -> Option<&'a Projection> {
 /// Index of the hidden states and of the state that are shown.
 pub(in crate::view) fn state(inputs: &Inputs<'_>) -> Option<(usize, usize)> {
     hidden_state(inputs.document, inputs.shown, inputs.options.hidden_state)
+}
+
+/// What the selected states decode to: of each sequence that has words.
+pub(in crate::view) fn decoded(inputs: &Inputs<'_>) -> Vec<DecodedState> {
+    let sequences = inputs.document.words.iter().map(|words| words.sequence);
+    sequences.filter_map(|sequence| decoded_of(inputs, sequence)).collect()
+}
+
+/// The same of one sequence.
+pub(in crate::view) fn decoded_of(inputs: &Inputs<'_>, sequence: usize) -> Option<DecodedState> {
+    DecodedState::of(inputs.document, sequence, inputs.shown, inputs.options.hidden_state)
+}
+
+/// The output of the block's queries, with the alternatives of each step.
+pub(in crate::view) fn alternatives(inputs: &Inputs<'_>) -> Option<DecodedState> {
+    let block = inputs.document.attention.get(inputs.shown.block)?;
+    DecodedState::output(inputs.document, block.query)
+}
+
+/// The word that was typed, if any was.
+pub(in crate::view) fn wanted_word<'a>(inputs: &Inputs<'a>) -> Option<&'a str> {
+    inputs.options.decodes_to.as_deref().map(str::trim).filter(|word| !word.is_empty())
 }
 
 /// The similarity of all states; `None` where there are none.

@@ -13,6 +13,8 @@ pub(in crate::view) struct Scale {
     /// What every weight would be if a row were spread evenly, and how that is written: `1/73`.
     pub uniform: Option<(f32, String)>,
     pub label: String,
+    /// Whether patches without a value are hatched.
+    pub hatches_missing: bool,
 }
 
 /// How colours cover a picture in grey.
@@ -29,7 +31,7 @@ pub(in crate::view) struct Veil {
 impl Scale {
     /// Colours that cover what lies under them.
     pub fn plain(colormap: Colormap, range: [f32; 2], label: String) -> Self {
-        Self { colormap, range, veil: None, uniform: None, label }
+        Self { colormap, range, veil: None, uniform: None, label, hatches_missing: true }
     }
 
     /// With a tick at the uniform share, which the label explains.

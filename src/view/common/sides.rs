@@ -32,6 +32,8 @@ pub(in crate::view) struct Sides<'a> {
     pub shown: &'a [f32],
     pub direction: Direction,
     pub selected: &'a [usize],
+    /// What the weights are of.
+    shown_of: &'a Selection,
     /// Where they are to be marked.
     marked_sinks: Option<&'a Sinks>,
     hover: Option<Target>,
@@ -71,9 +73,18 @@ impl<'a> Sides<'a> {
             shown: &[],
             direction: inputs.shown.direction,
             selected: &inputs.selection.tokens,
+            shown_of: inputs.shown,
             marked_sinks: None,
-            hover: inputs.hover,
+            hover: inputs.hover.map(|target| of_token(inputs, target)),
         })
+    }
+
+    /// The same with other numbers.
+    pub fn showing<'b>(self, shown: &'b [f32]) -> Sides<'b>
+    where
+        'a: 'b,
+    {
+        Sides { shown, ..self }
     }
 
     pub fn is_selected(&self, sequence: usize, token: usize) -> bool {
@@ -105,10 +116,19 @@ impl<'a> Sides<'a> {
         self.hover
     }
 
-    /// Which keys queries see, where that is the same in all layers and can be counted.
-    pub fn mask(&self) -> Option<&'a Mask> {
-        let (first, others) = self.block.masks.split_first()?;
-        (*first != Mask::Stored && others.iter().all(|other| other == first)).then_some(first)
+    /// The masks of the layers that are shown, each once. In a rollout of layers without future keys there are none of them, in others
+    /// all keys may be seen.
+    pub fn masks(&self) -> Vec<&'a Mask> {
+        if self.shown_of.rollout().is_some() {
+            return vec![if self.block.is_causal() { &Mask::Causal } else { &Mask::Full }];
+        }
+        let mut masks = Vec::new();
+        for mask in self.shown_of.layer.indices(self.block.layers).map(|layer| self.block.mask(layer)) {
+            if !masks.contains(&mask) {
+                masks.push(mask);
+            }
+        }
+        masks
     }
 
     /// What the far side's tokens are in this block.
@@ -117,6 +137,17 @@ impl<'a> Sides<'a> {
             Direction::AttendsTo => "keys",
             Direction::AttendedBy => "queries",
         }
+    }
+}
+
+/// What a token decodes to is the token, where views mark it.
+fn of_token(inputs: &Inputs<'_>, target: Target) -> Target {
+    match target {
+        Target::Decoded { words, token, .. } => match inputs.document.words.get(words) {
+            Some(words) => Target::Token { sequence: words.sequence, token },
+            None => target,
+        },
+        other => other,
     }
 }
 
@@ -132,7 +163,7 @@ pub(in crate::view) fn is_hovered(inputs: &Inputs<'_>, sequence: usize, token: u
         (None, Some(Target::Pieces { sequence: of, first, count })) => {
             of == sequence && (first..first + count).contains(&token)
         }
-        (None, hover) => hover == Some(Target::Token { sequence, token }),
+        (None, hover) => hover.map(|hover| of_token(inputs, hover)) == Some(Target::Token { sequence, token }),
     }
 }
 
@@ -261,11 +292,12 @@ pub(in crate::view) fn common_range(inputs: &Inputs<'_>, sides: &Sides<'_>) -> [
 }
 
 /// What every weight would be if the queries attended evenly to all keys that they may, and how that is written; `None` where
-/// weights are coloured in other units, or keys see different numbers of queries.
+/// weights are coloured in other units, or that share differs: from layer to layer, since its mask is stored, or since keys see
+/// different numbers of queries. In a rollout a query attends to itself besides.
 pub(in crate::view) fn uniform_share(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Option<(f32, String)> {
     let (selection, keys) = (inputs.shown, sides.key.len());
-    let mask = sides.mask()?;
-    let are_shares = !matches!(selection.weights, WeightKind::Relevance(_));
+    let [mask] = sides.masks()[..] else { return None };
+    let are_shares = !matches!(selection.weights, WeightKind::Relevance(_) | WeightKind::Rollout(_));
     let are_raw = are_shares
         && inputs.options.normalization == Normalization::None
         && selection.sinks != SinkTreatment::Renormalise;

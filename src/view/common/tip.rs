@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use super::asked;
 use super::near::near;
-use super::words::{distinct_names, joined, of_word, words};
+use super::words::{distinct_names, joined, of_word, word, words};
 use crate::analysis::similarity::Similarity;
 use crate::analysis::statistics::{mean, why_left_out};
 use crate::analysis::timeline::{Timeline, TokenGroup, is_decoder};
 use crate::analysis::{Direction, Pick};
-use crate::query::{OutputMasses, StatisticGrid, Weights};
-use crate::trace::{Document, LINE_LETTERS, Token, shortened};
+use crate::query::{Decoded, DecodedState, OutputMasses, StatisticGrid, Weights};
+use crate::trace::{Document, LINE_LETTERS, Token, WordState, shortened};
 use crate::view::{Inputs, Target};
 
 /// What tips are made of, kept beside a scene so that they are made only when asked for.
@@ -31,6 +31,16 @@ pub(in crate::view) struct Facts {
     similarity: Option<Arc<Similarity>>,
     said: Option<Said>,
     timeline: Option<Arc<Timeline>>,
+    /// What the selected state decodes to, by sequence.
+    decoded: Vec<(usize, WordState, Arc<Decoded>)>,
+    /// What states that are shown decode to, as targets name them.
+    lens: HashMap<(usize, usize), Arc<Decoded>>,
+    /// The sequence of each entry of the words, and its states.
+    word_states: Vec<(usize, Vec<WordState>)>,
+    /// The output of the queries, with the alternatives of each step.
+    alternatives: Option<Arc<Decoded>>,
+    /// Of the frames of a video, in seconds.
+    image_times: Vec<Option<f32>>,
     /// Whether the queries' sequence is written from left to right.
     is_decoder: bool,
     layer: Pick,
@@ -112,6 +122,11 @@ impl Facts {
             cells,
             said,
             timeline,
+            decoded: decoded(inputs),
+            lens: lens(inputs),
+            word_states: document.words.iter().map(|words| (words.sequence, words.states.clone())).collect(),
+            image_times: document.image_times.clone(),
+            alternatives: asked::alternatives(inputs).and_then(|request| results.shared(&request)),
             is_decoder: block.is_some_and(|block| is_decoder(document, block)),
             layer: inputs.shown.layer,
             unit: inputs.shown.weights.quantity(),
@@ -143,7 +158,11 @@ impl Facts {
                     let pieces: Vec<&str> = (first..first + count).map(|token| self.name(sequence, token)).collect();
                     pieces.join(" + ")
                 }
-                Target::Cell { .. } | Target::Output { .. } | Target::State { .. } => String::new(),
+                Target::Cell { .. }
+                | Target::Output { .. }
+                | Target::State { .. }
+                | Target::Decoded { .. }
+                | Target::Frame { .. } => String::new(),
             };
             let difference = values[0] - values[1];
             let difference =
@@ -157,6 +176,7 @@ impl Facts {
             let place = match target {
                 Target::Head { layer, head } => format!("layer {layer} · head {head}"),
                 Target::HeadMean { head } => format!("head {head} · mean of layers"),
+                Target::Frame { image } => self.frame(image),
                 _ => String::new(),
             };
             return format!("{place}: {} ({})", number(value), said.unit);
@@ -184,11 +204,14 @@ impl Facts {
             Target::Token { sequence, token } => {
                 let other = if self.direction == Direction::AttendsTo { self.key } else { self.query };
                 let name = self.name(sequence, token);
-                match self.weights().get(token).filter(|_| sequence == other) {
+                let said = match self.weights().get(token).filter(|_| sequence == other) {
                     Some(weight) => format!("{}: {} ({})", self.pair(name), number(*weight), self.unit),
                     None => name.to_owned(),
-                }
+                };
+                format!("{said}{}", self.decodes_to(sequence, token))
             }
+            Target::Decoded { words, state, token } => self.lens(words, state, token),
+            Target::Frame { image } => self.frame(image),
             Target::Cell { query, key } => {
                 let (from, to) = (self.name(self.query, query), self.name(self.key, key));
                 match self.cells.as_ref().and_then(|cells| cells.weight(query, key)) {
@@ -210,10 +233,43 @@ impl Facts {
         }
     }
 
+    /// `image 3 · 1.5 s`.
+    fn frame(&self, image: usize) -> String {
+        let time = self.image_times.get(image).copied().flatten();
+        format!("image {image}{}", time.map_or_else(String::new, |time| format!(" · {time} s")))
+    }
+
+    /// ` · state 4: red 0.62, grey 0.10`; empty where that is not known.
+    fn decodes_to(&self, sequence: usize, token: usize) -> String {
+        let found = self.decoded.iter().find(|(of, ..)| *of == sequence);
+        let said =
+            found.and_then(|(_, state, decoded)| Some(format!(" · {}: {}", state_of(*state), best(decoded, token)?)));
+        said.unwrap_or_default()
+    }
+
+    /// What a state of a token decodes to.
+    fn lens(&self, words: usize, state: usize, token: usize) -> String {
+        let Some((sequence, states)) = self.word_states.get(words) else { return String::new() };
+        let name = self.name(*sequence, token);
+        let state_name = states.get(state).map_or_else(String::new, |state| state_of(*state));
+        match self.lens.get(&(words, state)).and_then(|decoded| best(decoded, token)) {
+            Some(best) => format!("{name} · {state_name}: {best}"),
+            None => format!("{name} · {state_name}"),
+        }
+    }
+
+    /// ` · instead: blue 0.2, green 0.1`: what the step that wrote an output token held for likely.
+    fn alternatives(&self, token: usize) -> String {
+        let step = if self.is_decoder { token.checked_sub(1) } else { Some(token) };
+        let found = step.and_then(|step| best(self.alternatives.as_deref()?, step));
+        found.map_or_else(String::new, |best| format!(" · the step that wrote it: {best}"))
+    }
+
     /// The masses of an output token. They are of the row of that token; a decoder predicts the next one there.
     fn output(&self, layer: Option<usize>, token: usize) -> String {
         let name = self.name(self.query, token);
-        let Some(timeline) = &self.timeline else { return name.to_owned() };
+        let alternatives = self.alternatives(token);
+        let Some(timeline) = &self.timeline else { return format!("{name}{alternatives}") };
         let layers = match layer {
             Some(layer) => layer..layer + 1,
             None if timeline.layers == 1 => 0..1,
@@ -222,14 +278,15 @@ impl Facts {
         let of = if layers.len() == 1 { format!(" · layer {}", layers.start) } else { String::new() };
         let place = timeline.tokens.iter().position(|&other| other == token);
         let Some(masses) = place.and_then(|place| timeline.over(layers, place)) else {
-            return if place.is_some() { format!("{name}{of}: no value") } else { name.to_owned() };
+            let said = if place.is_some() { format!("{name}{of}: no value") } else { name.to_owned() };
+            return format!("{said}{alternatives}");
         };
         let masses = TokenGroup::ALL.map(|group| format!("{} {}", group.label(), number(masses[group as usize])));
         let row = match self.is_decoder {
             true => format!("row {token}, which predicts token {}", token + 1),
             false => format!("row {token}"),
         };
-        format!("{name}{of}: {} ({row})", masses.join(" · "))
+        format!("{name}{of}: {} ({row}){alternatives}", masses.join(" · "))
     }
 
     fn pieces(&self, sequence: usize, first: usize, count: usize) -> String {
@@ -272,6 +329,40 @@ impl Facts {
             _ => "no value".to_owned(),
         }
     }
+}
+
+/// Words of a token that a tip names.
+const NAMED_WORDS: usize = 3;
+
+/// `red 0.62, grey 0.10`; `None` where there is no word.
+fn best(decoded: &Decoded, token: usize) -> Option<String> {
+    let words = decoded.words(token).take(NAMED_WORDS);
+    let said: Vec<String> = words.map(|(text, probability)| format!("{} {probability:.2}", word(text))).collect();
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
+/// `state 4`, or `output`.
+pub(in crate::view) fn state_of(state: WordState) -> String {
+    match state {
+        WordState::Hidden(state) => format!("state {state}"),
+        WordState::Logits => "output".to_owned(),
+    }
+}
+
+fn decoded(inputs: &Inputs<'_>) -> Vec<(usize, WordState, Arc<Decoded>)> {
+    let of = |request: DecodedState| {
+        let (sequence, state) = (request.sequence(inputs.document)?, request.state(inputs.document)?);
+        Some((sequence, state, inputs.results.shared(&request)?))
+    };
+    asked::decoded(inputs).into_iter().filter_map(of).collect()
+}
+
+/// All states that are known.
+fn lens(inputs: &Inputs<'_>) -> HashMap<(usize, usize), Arc<Decoded>> {
+    let words = inputs.document.words.iter().enumerate();
+    let states = words.flat_map(|(words, described)| (0..described.states.len()).map(move |state| (words, state)));
+    let known = |(words, state)| Some(((words, state), inputs.results.shared(&DecodedState::at(words, state))?));
+    states.filter_map(known).collect()
 }
 
 fn whole_words(document: &Document) -> Vec<(usize, usize, String)> {

@@ -58,6 +58,20 @@ pub enum Target {
         /// How many there are.
         count: usize,
     },
+    /// What a hidden state of a token decodes to.
+    Decoded {
+        /// Index in [`Document::words`](crate::trace::Document::words).
+        words: usize,
+        /// Its place in the list of states.
+        state: usize,
+        /// Index in the sequence.
+        token: usize,
+    },
+    /// A frame of a video.
+    Frame {
+        /// Index of the image.
+        image: usize,
+    },
     /// A hidden state, compared with another.
     State {
         /// 0 is the embedding.
@@ -73,13 +87,19 @@ impl Target {
         match self {
             Self::Head { .. } | Self::LayerMean { .. } | Self::HeadMean { .. } | Self::AllHeads => true,
             Self::Output { layer, .. } => layer.is_some(),
-            Self::Token { .. } | Self::Cell { .. } | Self::Pieces { .. } | Self::State { .. } => false,
+            Self::Decoded { .. } => true,
+            Self::Token { .. } | Self::Cell { .. } | Self::Pieces { .. } | Self::Frame { .. } | Self::State { .. } => {
+                false
+            }
         }
     }
 
     /// Whether a click on it selects tokens.
     pub fn selects_tokens(self) -> bool {
-        matches!(self, Self::Token { .. } | Self::Cell { .. } | Self::Output { .. } | Self::Pieces { .. })
+        matches!(
+            self,
+            Self::Token { .. } | Self::Cell { .. } | Self::Output { .. } | Self::Pieces { .. } | Self::Decoded { .. }
+        )
     }
 }
 

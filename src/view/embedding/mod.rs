@@ -28,6 +28,7 @@ pub(super) const VIEW: Definition =
 fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
     let mut needs: Vec<Query> = asked::plane(inputs).map(Query::from).into_iter().collect();
     needs.extend(near::nearest(inputs).map(Query::from));
+    needs.extend(asked::decoded(inputs).into_iter().map(Query::from));
     if !asked::has_attention(inputs) {
         return needs;
     }

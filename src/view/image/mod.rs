@@ -1,52 +1,61 @@
 //! The pictures, in grey, with the heat of the selection's attention over their patches.
 
 mod contours;
-
-use std::sync::Arc;
+mod decoded;
+mod frames;
+mod pictures;
 
 use glam::Vec2;
 
-use crate::render::{Align, Color, Heatmap, Mark, Pixels, Quad, Rect, Values};
+use self::frames::Frames;
+use self::pictures::{Tile, aspect, pictures};
+pub(super) use self::pictures::{arrange, heat_over, outlines, tiles, veil, zones};
+use crate::render::{Align, Pixels, Rect};
 use crate::trace::Area;
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::heading::{begin, note_not_finite};
 use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
-use crate::view::common::scale::{Scale, Veil};
+use crate::view::common::scale::Scale;
 use crate::view::common::sides::{
     Sides, common_range, is_signed, locked, noun, title, uniform_share, veil_colormap, weight_label,
 };
-use crate::view::common::sinks;
-use crate::view::common::sketch::{Sketch, fit, on_picture};
-use crate::view::common::tiles::{PatchLayer, chosen, layers};
+use crate::view::common::sketch::{Sketch, on_picture};
 use crate::view::numbers::of_weights;
-use crate::view::{Definition, Inputs, Target, View, caption as figure_caption};
-
-/// One picture and its tokens on either side.
-pub(super) struct Tile<'a> {
-    pub image: usize,
-    pub pixels: &'a Arc<Pixels>,
-    /// On the side that has the weights: all that are shown.
-    pub far: Patches,
-    /// The same, tile by tile.
-    layers: Vec<PatchLayer>,
-    /// On the side that the selected tokens are on, where that is another sequence.
-    near: Patches,
-}
+use crate::view::{Definition, Inputs, Options, View, caption as figure_caption};
 
 /// All about this view.
 pub(super) const VIEW: Definition = Definition {
     needs: asked::of_selection,
-    draw,
-    caption: figure_caption::normalized_weights,
+    draw: |inputs, sketch| match asked::wanted_word(inputs) {
+        Some(wanted) => decoded::draw(inputs, sketch, wanted),
+        None => draw(inputs, sketch),
+    },
+    caption: |inputs| match asked::wanted_word(inputs) {
+        Some(wanted) => vec![format!("probability that a patch decodes to “{wanted}” (logit lens)")],
+        None => figure_caption::normalized_weights(inputs),
+    },
     needs_for_numbers: |_| Vec::new(),
-    numbers: |inputs| of_weights(View::Image, inputs),
+    numbers: |inputs| match asked::wanted_word(inputs) {
+        Some(wanted) => decoded::numbers(inputs, wanted),
+        None => of_weights(View::Image, inputs),
+    },
 };
 
 pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Some(sides) = begin(inputs, sketch, "Image", |_, sketch| title(inputs, sketch)) else { return };
     note_not_finite(sketch, &sides);
+    let every = Options { image: None, ..inputs.options.clone() };
+    let all = tiles(&Inputs { options: &every, ..*inputs }, &sides);
+    let frames = Frames::of(inputs, sketch, &sides, &all);
+    let one =
+        Options { image: frames.as_ref().map_or(inputs.options.image, |frames| Some(frames.shown)), ..every.clone() };
+    if let Some(frames) = &frames {
+        let scale = scale(inputs, &sides, pictures(&all));
+        frames.draw(inputs, sketch, sides.shown, &all, &scale);
+    }
+    let inputs = &Inputs { options: &one, ..*inputs };
     let tiles = tiles(inputs, &sides);
     if tiles.is_empty() {
         sketch.note(match inputs.document.images {
@@ -99,10 +108,6 @@ pub(super) fn scale_of(inputs: &Inputs<'_>) -> Option<Scale> {
     tiles.iter().any(|tile| !tile.far.tokens.is_empty()).then(|| scale(inputs, &sides, pictures(&tiles)))
 }
 
-fn pictures<'a>(tiles: &'a [Tile<'_>]) -> impl Iterator<Item = &'a Pixels> {
-    tiles.iter().map(|tile| &**tile.pixels)
-}
-
 /// The scale of the text view, seen through the pictures.
 fn scale<'a>(inputs: &Inputs<'_>, sides: &Sides<'_>, pictures: impl Iterator<Item = &'a Pixels>) -> Scale {
     let colormap = veil_colormap(inputs);
@@ -110,86 +115,10 @@ fn scale<'a>(inputs: &Inputs<'_>, sides: &Sides<'_>, pictures: impl Iterator<Ite
     Scale { veil: Some(veil(inputs, pictures)), ..scale.with_uniform(uniform_share(inputs, sides)) }
 }
 
-/// How the heat lies over these pictures.
-pub(super) fn veil<'a>(inputs: &Inputs<'_>, pictures: impl Iterator<Item = &'a Pixels>) -> Veil {
-    let greys: Vec<u32> = pictures.map(|pixels| u32::from(pixels.mean_grey().0[0])).collect();
-    let mean = greys.iter().sum::<u32>().checked_div(greys.len() as u32).unwrap_or(0) as u8;
-    let ground = Color([mean, mean, mean, 255]);
-    Veil { opacity: inputs.options.opacity.clamp(0.0, 1.0), fades: inputs.options.fade, ground }
-}
-
 /// Whether all weights on the pictures are 0, such as those of a causal token before the first image.
 fn are_bare(sides: &Sides<'_>, tiles: &[Tile<'_>]) -> bool {
     let mut patches = tiles.iter().flat_map(|tile| &tile.far.tokens);
     patches.all(|&token| sides.weights.get(token).is_some_and(|weight| *weight == 0.0))
-}
-
-/// The pictures that are shown.
-pub(super) fn tiles<'a>(inputs: &Inputs<'a>, sides: &Sides<'_>) -> Vec<Tile<'a>> {
-    let tokens = |sequence: usize| inputs.document.sequences[sequence].tokens.as_slice();
-    inputs
-        .images
-        .iter()
-        .enumerate()
-        .filter(|(image, pixels)| {
-            inputs.options.image.is_none_or(|only| only == *image) && pixels.width > 0 && pixels.height > 0
-        })
-        .map(|(image, pixels)| {
-            let far = Patches::find(tokens(sides.far), image);
-            let layers = chosen(layers(&far), inputs.options.tiles);
-            (image, pixels, all_of(&far, &layers), layers)
-        })
-        .map(|(image, pixels, far, layers)| Tile {
-            image,
-            pixels,
-            far,
-            layers,
-            near: if sides.near == sides.far { Patches::default() } else { Patches::find(tokens(sides.near), image) },
-        })
-        .collect()
-}
-
-/// The patches of the layers, in the order of their tokens.
-fn all_of(patches: &Patches, layers: &[PatchLayer]) -> Patches {
-    let mut shown: Vec<(usize, Area)> = layers
-        .iter()
-        .flat_map(|layer| layer.patches.tokens.iter().copied().zip(layer.patches.areas.iter().copied()))
-        .collect();
-    shown.sort_unstable_by_key(|(token, _)| *token);
-    let (tokens, areas) = shown.into_iter().unzip();
-    Patches { tokens, areas, grid: patches.grid.clone() }
-}
-
-fn aspect(tile: &Tile<'_>) -> f32 {
-    tile.pixels.width as f32 / tile.pixels.height as f32
-}
-
-/// Where each picture lies: as many columns as make them largest, each with its number above if there are several.
-pub(super) fn arrange(sketch: &mut Sketch<'_>, tiles: &[Tile<'_>]) -> Vec<Rect> {
-    let (small, muted, room) = (sketch.text.small, sketch.palette.muted, sketch.free);
-    if tiles.len() == 1 {
-        return vec![fit(aspect(&tiles[0]), room)];
-    }
-    let (gap, heading) = (10.0, small * 1.6);
-    let place = |columns: usize| -> Vec<Rect> {
-        let rows = tiles.len().div_ceil(columns);
-        let step = (room.size() + gap) / Vec2::new(columns as f32, rows as f32);
-        let cell = |(index, tile): (usize, &Tile<'_>)| {
-            let min = room.min + step * Vec2::new((index % columns) as f32, (index / columns) as f32);
-            let max = (min + step - gap).max(min + Vec2::splat(1.0));
-            let min = min + Vec2::new(0.0, heading.min((max.y - min.y) / 2.0));
-            fit(aspect(tile), Rect { min, max })
-        };
-        tiles.iter().enumerate().map(cell).collect()
-    };
-    let covered = |places: &[Rect]| places.iter().map(|rect| rect.size().element_product()).sum::<f32>();
-    let options = (1..=tiles.len()).map(place);
-    let best = options.max_by(|a, b| covered(a).total_cmp(&covered(b))).unwrap_or_default();
-    for (tile, rect) in tiles.iter().zip(&best) {
-        let text = sketch.elide(&format!("image {}", tile.image), small, false, rect.size().x);
-        sketch.label(Vec2::new(rect.min.x, rect.min.y - small * 0.8), Align::Left, text, small, muted);
-    }
-    best
 }
 
 /// A line below the pictures: why there is no heat, or what the numbers at the regions are.
@@ -229,115 +158,6 @@ fn caption(
     let text = sketch.elide(&text, small, false, sketch.free.size().x);
     sketch.label(Vec2::new(sketch.free.min.x, sketch.free.max.y - small * 0.6), Align::Left, text, small, muted);
     sketch.free.max.y -= small * 1.8;
-}
-
-/// A picture in grey, and over its patches the heat of one weight per token of the sequence. A token whose weight is left out is
-/// hatched. Where patches lie over others, those above have their own colour alone: the picture is drawn anew beneath them.
-pub(super) fn heat_over(
-    inputs: &Inputs<'_>,
-    sketch: &mut Sketch<'_>,
-    weights: &[f32],
-    (pixels, layers): (&Arc<Pixels>, &[PatchLayer]),
-    rect: Rect,
-    scale: &Scale,
-) {
-    sketch.grey_picture(rect, pixels);
-    for (place, layer) in layers.iter().enumerate() {
-        let is_above = place > 0;
-        let Some(grid) = &layer.patches.grid else {
-            boxes(sketch, weights, (pixels, layer), rect, scale);
-            continue;
-        };
-        if is_above {
-            let is_full = layer.patches.tokens.len() == grid.rows * grid.columns;
-            let covered = if is_full { std::slice::from_ref(&layer.area) } else { &layer.patches.areas };
-            covered.iter().for_each(|&area| sketch.part_of_picture(rect, pixels, area, true));
-        }
-        sketch.marks.push(Mark::Heatmap(Heatmap {
-            rect: on_picture(layer.area, rect),
-            values: Values::Host(Arc::new(layer.patches.on_grid(grid, weights))),
-            rows: grid.rows as u32,
-            columns: grid.columns as u32,
-            window: Rect::at(0.0, 0.0, grid.columns as f32, grid.rows as f32),
-            range: scale.range,
-            colormap: scale.colormap,
-            missing: Color::TRANSPARENT,
-            opacity: scale.veil.map_or(1.0, |veil| veil.opacity),
-            fade: scale.veil.is_some_and(|veil| veil.fades),
-            smooth: inputs.options.smooth,
-        }));
-        for (&token, &area) in layer.patches.tokens.iter().zip(&layer.patches.areas) {
-            if weights.get(token).is_some_and(|weight| weight.is_nan()) {
-                sketch.hatched(on_picture(area, rect));
-            }
-        }
-    }
-}
-
-/// Patches that form no grid, each a box.
-fn boxes(
-    sketch: &mut Sketch<'_>,
-    weights: &[f32],
-    (pixels, layer): (&Arc<Pixels>, &PatchLayer),
-    rect: Rect,
-    scale: &Scale,
-) {
-    for index in by_size(&layer.patches.areas) {
-        let area = layer.patches.areas[index];
-        let place = on_picture(area, rect);
-        let value = weights.get(layer.patches.tokens[index]).copied().unwrap_or(f32::NAN);
-        let Some(color) = scale.color(value) else {
-            sketch.hatched(place);
-            continue;
-        };
-        sketch.part_of_picture(rect, pixels, area, true);
-        let (fill, stroke) = (color.with_opacity(scale.opacity(value)), color);
-        sketch.quad(Quad { rect: place, fill, stroke, stroke_width: 1.0, corner_radius: 0.0 });
-    }
-}
-
-/// Large boxes first, so that small ones lie above them.
-fn by_size(areas: &[Area]) -> Vec<usize> {
-    let size = |area: &Area| (area.x1 - area.x0) * (area.y1 - area.y0);
-    let mut order: Vec<usize> = (0..areas.len()).collect();
-    order.sort_by(|&a, &b| size(&areas[b]).total_cmp(&size(&areas[a])));
-    order
-}
-
-pub(super) fn zones(sketch: &mut Sketch<'_>, patches: &Patches, sequence: usize, rect: Rect) {
-    for index in by_size(&patches.areas) {
-        sketch.area(on_picture(patches.areas[index], rect), Target::Token { sequence, token: patches.tokens[index] });
-    }
-}
-
-/// Outlines of selected and hovered patches; their values and colours for the colour bar.
-pub(super) fn outlines(
-    sketch: &mut Sketch<'_>,
-    sides: &Sides<'_>,
-    patches: &Patches,
-    sequence: usize,
-    rect: Rect,
-) -> Vec<(f32, Color)> {
-    let (selected, hover) = (sketch.palette.selected, Color::hex(0xffffff));
-    let mut marked = Vec::new();
-    for (&token, &area) in patches.tokens.iter().zip(&patches.areas) {
-        if sides.is_selected(sequence, token) {
-            sketch.mark_cell(on_picture(area, rect).shrink(2.0), selected, 2.0);
-        }
-    }
-    for (&token, &area) in patches.tokens.iter().zip(&patches.areas) {
-        if sides.is_marked_sink(sequence, token) {
-            let place = on_picture(area, rect);
-            sinks::dot(sketch, Vec2::new(place.max.x - 7.0, place.min.y + 7.0));
-        }
-        if sides.is_hovered(sequence, token) {
-            sketch.mark_cell(on_picture(area, rect).shrink(1.5), hover, 1.5);
-            if sequence == sides.far {
-                marked.extend(sides.shown.get(token).map(|&value| (value, hover)));
-            }
-        }
-    }
-    marked
 }
 
 /// Labelled parts of the picture, with the share of its attention that lies in them.

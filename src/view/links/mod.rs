@@ -38,7 +38,12 @@ fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
     let Some(sides) = Sides::of(inputs).filter(|_| asked::has_attention(inputs)) else { return Vec::new() };
     let ends = ends(inputs, &sides);
     let requests = ends.map(|(queries, keys)| requests(inputs, &sides, &queries, &keys)).unwrap_or_default();
-    requests.into_iter().map(|link| link.request.into()).chain(asked::sinks(inputs).map(Query::from)).collect()
+    requests
+        .into_iter()
+        .map(|link| link.request.into())
+        .chain(asked::sinks(inputs).map(Query::from))
+        .chain(asked::decoded(inputs).into_iter().map(Query::from))
+        .collect()
 }
 
 fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {

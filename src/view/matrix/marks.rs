@@ -5,9 +5,10 @@ use std::ops::Range;
 use glam::Vec2;
 
 use super::axis::Axis;
+use super::masked::seen;
 use crate::analysis::Direction;
 use crate::render::{Align, Color, Label, Mark, Quad, Rect};
-use crate::trace::Token;
+use crate::trace::{Mask, Token};
 use crate::view::common::scale::{Scale, decimals, tick_text};
 use crate::view::common::sides::{Sides, largest};
 use crate::view::common::sinks;
@@ -16,20 +17,13 @@ use crate::view::common::theme::ink_on;
 use crate::view::{Inputs, Target};
 
 /// The weights themselves, where cells are large enough.
-pub(super) fn numbers(
-    inputs: &Inputs<'_>,
-    sketch: &mut Sketch<'_>,
-    keys: &Axis<'_>,
-    queries: &Axis<'_>,
-    scale: &Scale,
-) {
+pub(super) fn numbers(sketch: &mut Sketch<'_>, keys: &Axis<'_>, queries: &Axis<'_>, masks: &[&Mask], scale: &Scale) {
     let size = sketch.text.small;
     let Some(known) = sketch.cells.clone() else { return };
     let weight = |query: usize, key: usize| known.weight(queries.cells[query], keys.cells[key]).unwrap_or(f32::NAN);
     if keys.cell() < size * 3.4 || queries.cell() < size * 1.5 {
         return;
     }
-    let causal = inputs.document.attention[inputs.shown.block].is_causal();
     let in_sight = queries.in_view().flat_map(|query| keys.in_view().map(move |key| (query, key)));
     let in_sight = in_sight.map(|(query, key)| weight(query, key));
     let largest = largest(in_sight);
@@ -39,7 +33,8 @@ pub(super) fn numbers(
         decimals.skip_while(|&decimals| sketch.width(&tick_text(largest, decimals), size) + size * 0.4 > keys.cell());
     let Some(decimals) = fitting.next() else { return };
     for query in queries.in_view() {
-        for key in keys.in_view().filter(|&key| !causal || keys.cells[key] <= queries.cells[query]) {
+        let seen = seen(masks, queries.cells[query], keys.tokens.len());
+        for key in keys.in_view().filter(|&key| seen.contains(&keys.cells[key])) {
             let at = Vec2::new(keys.at(key as f32 + 0.5), queries.at(query as f32 + 0.5));
             let value = weight(query, key);
             let inside = keys.pixels.contains(&at.x) && queries.pixels.contains(&at.y);

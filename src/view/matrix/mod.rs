@@ -2,6 +2,7 @@
 
 mod axis;
 mod marks;
+mod masked;
 mod parts;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use glam::Vec2;
 
 use self::axis::{Axis, RunKind};
 use self::marks::{bands, cross_hair, labels, mark_sinks, numbers};
+use self::masked::hide_masked;
 use self::parts::{Part, Parts};
 use crate::analysis::{Cells, SinkTreatment, WeightKind};
 use crate::query::{Cell, Query, Rectangle, RectangleCells};
@@ -134,10 +136,9 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         None => note_left_out(sketch, left_out, "rows"),
         Some((_, relevance)) => note_targets(sketch, relevance.targets.len(), sides.query.len()),
     }
-    let is_causal = sides.block.is_causal() && sides.block.query == sides.block.key;
-    let is_relevance = matches!(inputs.shown.weights, WeightKind::Relevance(_));
-    let is_even =
-        !is_relevance && sides.mask() == Some(&Mask::Full) && inputs.shown.sinks != SinkTreatment::Renormalise;
+    let masks = sides.masks();
+    let are_shares = !matches!(inputs.shown.weights, WeightKind::Relevance(_) | WeightKind::Rollout(_));
+    let is_even = are_shares && masks == [&Mask::Full] && inputs.shown.sinks != SinkTreatment::Renormalise;
     let keys = sides.key.len();
     let uniform = (is_even && !sides.block.sink_share).then(|| (1.0 / keys as f32, format!("1/{keys}")));
     let scale = scale(inputs, overview).with_uniform(uniform);
@@ -168,11 +169,9 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         smooth: false,
     }));
     sketch.cells = known_cells(inputs, part, shown, &queries.cells, &keys.cells);
-    if is_causal {
-        hide_future(sketch, &keys, &queries);
-    }
+    hide_masked(sketch, &keys, &queries, &masks);
     if part.step() == 1 {
-        numbers(inputs, sketch, &keys, &queries, &scale);
+        numbers(sketch, &keys, &queries, &masks, &scale);
     }
     boundaries(sketch, &keys, &queries, rect);
     sketch.outline(rect.shrink(-1.0), sketch.palette.line, 1.0);
@@ -249,29 +248,6 @@ fn name_room(sketch: &mut Sketch<'_>, axis: &Axis<'_>, limit: f32) -> f32 {
     }
     let widths = axis.cells[axis.in_view()].iter().map(|&token| sketch.width(&axis.names[token], size));
     widths.fold(0.0, f32::max).min(limit) + 5.0
-}
-
-/// Covers what a query cannot see: a staircase of rectangles that reach up to the top, so that no seam shows between
-/// them. Rows thinner than a pixel share a step.
-fn hide_future(sketch: &mut Sketch<'_>, keys: &Axis<'_>, queries: &Axis<'_>) {
-    let stride = (1.0 / queries.cell()).ceil().max(1.0) as usize;
-    let color = sketch.palette.missing;
-    for row in queries.in_view().step_by(stride) {
-        let bottom = queries.span(row..row + stride).end;
-        let last = queries.cells.get(row + stride - 1).or(queries.cells.last());
-        let first_hidden = keys.cells.partition_point(|key| last.is_some_and(|query| key <= query));
-        let across = keys.span(first_hidden..keys.cells.len());
-        let rect = Rect { min: Vec2::new(across.start, queries.pixels.start), max: Vec2::new(across.end, bottom) };
-        sketch.fill(rect, color);
-    }
-    let triangle = (keys.pixels.end - keys.pixels.start).min(queries.pixels.end - queries.pixels.start);
-    let small = sketch.text.small;
-    let whole = queries.in_view().len() == queries.cells.len() && keys.in_view().len() == keys.cells.len();
-    let is_square = queries.cells == keys.cells;
-    if whole && is_square && sketch.width("not visible", small) < triangle * 0.4 {
-        let at = Vec2::new(keys.pixels.end - triangle * 0.05, queries.pixels.start + triangle * 0.06);
-        sketch.label(at, Align::Right, "not visible", small, sketch.palette.muted);
-    }
 }
 
 /// Lines between text and image, and a bracket in its colour along each run.

@@ -1,6 +1,7 @@
 //! The output tokens in their order: above, the attention of each divided among image, prompt, output so far and sinks in
 //! the selected layers; below, one of these masses in every layer.
 
+mod alternatives;
 mod bars;
 mod layers;
 
@@ -35,6 +36,8 @@ struct TimelineLayout {
     /// Width of a token's column.
     step: f32,
     are_upright: bool,
+    /// Lines beneath the words for what the model held for likely at each step.
+    alternatives: usize,
 }
 
 /// All about this view.
@@ -46,7 +49,8 @@ fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
         return Vec::new();
     }
     let sinks = asked::sinks(inputs).map(Query::from);
-    [OutputMasses::of(inputs.shown).into()].into_iter().chain(sinks).collect()
+    let alternatives = asked::alternatives(inputs).map(Query::from);
+    [OutputMasses::of(inputs.shown).into()].into_iter().chain(sinks).chain(alternatives).collect()
 }
 
 /// What the output tokens attend to, if it is known.
@@ -154,7 +158,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let values: Vec<f32> = timeline.masses.iter().map(|masses| masses[group as usize]).collect();
     let scale = scale(inputs, group, &values);
     let bar = Bar::reserve(sketch, &scale, BarSide::Right, inputs.options.colour_bar);
-    let layout = layout(sketch, timeline, sides.query);
+    let layout = layout(sketch, timeline, sides.query, alternatives::known(inputs).is_some());
     sketch.content = Rect { min: layout.bars.min, max: layout.heat.max };
     bars(inputs, sketch, timeline, &layout);
     let rect = layout.heat;
@@ -174,6 +178,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     sketch.outline(rect.shrink(-1.0), sketch.palette.line, 1.0);
     axes(inputs, sketch, timeline, &layout);
     words(sketch, &sides, timeline, &layout);
+    alternatives::draw(inputs, sketch, &sides, timeline, (layout.words, layout.step, layout.alternatives));
     zones(inputs, sketch, timeline, &layout);
     outlines(inputs, sketch, &sides, timeline, &layout);
     if let Some(bar) = bar {
@@ -216,7 +221,7 @@ fn legend(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     sketch.free.min.y += small * 2.0;
 }
 
-fn layout(sketch: &mut Sketch<'_>, timeline: &Timeline, tokens: &[Token]) -> TimelineLayout {
+fn layout(sketch: &mut Sketch<'_>, timeline: &Timeline, tokens: &[Token], has_alternatives: bool) -> TimelineLayout {
     let small = sketch.text.small;
     let mut room = sketch.free;
     room.min.x = (room.min.x + small * 3.4).min(room.max.x - 1.0);
@@ -229,6 +234,9 @@ fn layout(sketch: &mut Sketch<'_>, timeline: &Timeline, tokens: &[Token]) -> Tim
     } else {
         small * 1.8
     };
+    let has_room = has_alternatives && !are_upright && step >= small * alternatives::LEAST_WIDTH;
+    let lines = if has_room { alternatives::lines(room.size().y, small) } else { 0 };
+    let words = words + lines as f32 * small * alternatives::LINE;
     // A layer needs no more than a line's height.
     let heat = ((room.size().y - words) * 0.58).min(timeline.layers as f32 * small * 2.4).max(1.0);
     let bars_end = (room.max.y - heat - words).max(room.min.y + 1.0);
@@ -239,6 +247,7 @@ fn layout(sketch: &mut Sketch<'_>, timeline: &Timeline, tokens: &[Token]) -> Tim
         heat: rect((bars_end + words).min(room.max.y - 1.0), room.max.y),
         step,
         are_upright,
+        alternatives: lines,
     }
 }
 
@@ -312,7 +321,7 @@ fn words(sketch: &mut Sketch<'_>, sides: &Sides<'_>, timeline: &Timeline, layout
             let text = sketch.elide(&name, small, false, rect.size().y - 6.0);
             sketch.upright(Vec2::new(x, rect.min.y + 3.0), Align::Right, text, small, ink);
         } else {
-            sketch.label(Vec2::new(x, rect.center().y), Align::Center, name, small, ink);
+            sketch.label(Vec2::new(x, rect.min.y + small * 0.9), Align::Center, name, small, ink);
         }
     }
 }

@@ -6,6 +6,7 @@
 //! depend on the number of threads.
 
 mod columns;
+mod queries;
 mod row;
 mod run;
 mod total;
@@ -16,12 +17,14 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use self::columns::Columns;
+use self::queries::Queries;
 use self::run::Run;
 use self::total::Total;
-use self::walk::Buffers;
+use self::walk::{Buffers, Rows};
 use super::plan::Plan;
 use super::sums::Sums;
 use crate::analysis::{LayerWeights, RowBuffers};
+use crate::trace::LayerMask;
 
 /// Weights of a run of rows in one head: their distances stay in the second cache from head to head.
 const RUN_WEIGHTS: usize = 1 << 15;
@@ -40,12 +43,17 @@ const WAITING_BYTES: usize = 64 << 20;
 /// Weights that a task computes, if they have to be: the keys of its heads are turned once for all of them.
 const COMPUTED_WEIGHTS: usize = 1 << 22;
 
-/// What the layers of a block have in common.
+/// Over layers of a block, and what they have in common.
 pub struct Pass<'a> {
+    layers: &'a [LayerWeights<'a>],
     columns: Columns<'a>,
     rows_per_run: usize,
     /// All runs, or none where they take much memory: then each task makes its own.
-    runs: Vec<Run<'a>>,
+    runs: Vec<Run>,
+    /// Of each mask that differs from the others.
+    queries: Vec<Queries<'a>>,
+    /// Of each layer: which of them.
+    masks: Vec<usize>,
 }
 
 /// What a task walks over.
@@ -55,29 +63,33 @@ struct Task {
 }
 
 impl<'a> Pass<'a> {
-    /// Over the tokens of a plan, of layers that are stored, or that have to be computed: of these a run holds several rows, however
-    /// long they are.
-    pub fn new(plan: &'a Plan, is_computed: bool) -> Self {
-        let [queries, keys] = [plan.queries.len(), plan.keys.len()];
+    /// Over layers, `[heads, queries, keys]` each, between the tokens of a plan. Where they have to be computed, a run holds several
+    /// rows, however long they are.
+    pub fn new(plan: &'a Plan, layers: &'a [LayerWeights<'a>]) -> Self {
+        let [count, keys] = [plan.queries.len(), plan.keys.len()];
         let columns = Columns::new(plan);
-        let least = if is_computed { COMPUTED_ROWS } else { 1 };
-        let rows_per_run = (RUN_WEIGHTS / keys.max(1)).max(least).clamp(1, queries.clamp(1, RUN_ROWS));
-        let mut pass = Self { columns, rows_per_run, runs: Vec::new() };
-        if queries * keys <= KEPT_WEIGHTS {
-            pass.runs = (0..queries.div_ceil(rows_per_run)).into_par_iter().map(|run| pass.run(run)).collect();
+        let least = if layers.iter().any(LayerWeights::is_computed) { COMPUTED_ROWS } else { 1 };
+        let rows_per_run = (RUN_WEIGHTS / keys.max(1)).max(least).clamp(1, count.clamp(1, RUN_ROWS));
+        let (distinct, masks) = LayerMask::distinct(layers.iter().map(LayerWeights::mask));
+        let queries = distinct.into_iter().map(|mask| Queries::new(plan, mask)).collect();
+        let mut pass = Self { layers, columns, rows_per_run, runs: Vec::new(), queries, masks };
+        if count * keys <= KEPT_WEIGHTS {
+            pass.runs = (0..count.div_ceil(rows_per_run)).into_par_iter().map(|run| pass.run(run)).collect();
         }
         pass
     }
 
-    fn run(&self, index: usize) -> Run<'a> {
+    fn run(&self, index: usize) -> Run {
         let first = index * self.rows_per_run;
         Run::new(&self.columns, first..(first + self.rows_per_run).min(self.columns.plan.queries.len()))
     }
 
-    /// The sums of each head of a layer, `[heads, queries, keys]`; `None` if `goes_on` says no, which tasks ask.
-    pub fn layer_sums(&self, layer: &LayerWeights<'_>, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<Sums>> {
+    /// The sums of each head of a layer, by its number; `None` if `goes_on` says no, which tasks ask. Panics if there is no such layer.
+    pub fn layer_sums(&self, number: usize, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<Sums>> {
+        let (layer, queries) = (&self.layers[number], &self.queries[self.masks[number]]);
         let tasks = if layer.is_computed() { self.tasks_to_compute(layer) } else { self.tasks(layer.heads()) };
-        let totals = tasks.par_iter().map(|task| self.of_task(layer, task, goes_on)).collect::<Option<Vec<_>>>()?;
+        let of_task = |task: &Task| self.of_task(layer, queries, task, goes_on);
+        let totals = tasks.par_iter().map(of_task).collect::<Option<Vec<_>>>()?;
         let mut sums: Vec<Sums> = Vec::with_capacity(layer.heads());
         // Tasks of the same heads follow one another.
         let mut totals = tasks.iter().zip(totals).peekable();
@@ -128,11 +140,12 @@ impl<'a> Pass<'a> {
     fn of_task(
         &self,
         layer: &LayerWeights<'_>,
+        queries: &Queries<'_>,
         task: &Task,
         goes_on: &(dyn Fn() -> bool + Sync),
     ) -> Option<Vec<Total>> {
         let mut totals: Vec<Total> = task.heads.clone().map(|_| Total::new()).collect();
-        let mut rows = RowBuffers::default();
+        let mut row_buffers = RowBuffers::default();
         for index in task.runs.clone() {
             if !goes_on() {
                 return None;
@@ -145,10 +158,11 @@ impl<'a> Pass<'a> {
                     &made
                 }
             };
-            let mut buffers = Buffers::new(&self.columns, run);
+            let rows = Rows { run, queries, counts: queries.counts(run.queries()) };
+            let mut buffers = Buffers::new(&self.columns, &rows);
             for (head, total) in task.heads.clone().zip(&mut totals) {
-                let weights = layer.rows(head, run.queries(), &mut rows);
-                walk::add_rows(&self.columns, run, &weights, &mut buffers, total);
+                let weights = layer.rows(head, run.queries(), &mut row_buffers);
+                walk::add_rows(&self.columns, &rows, &weights, &mut buffers, total);
             }
         }
         if task.runs.len() == self.columns.plan.queries.len().div_ceil(self.rows_per_run) {

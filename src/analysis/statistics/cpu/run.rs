@@ -1,48 +1,38 @@
-//! A run of rows, as they are in every head.
+//! A run of rows, as they are in every head of every layer.
 
 use std::ops::Range;
 
 use super::columns::Columns;
 use super::row::{LANES, Lanes, distances};
 use crate::analysis::statistics::parts::Part;
-use crate::analysis::statistics::plan::{COUNTED_IMAGE, COUNTED_TEXT, Place, VLI_PATCH, VLI_TEXT};
-use crate::analysis::statistics::sums::{SLOTS, Sums};
+use crate::analysis::statistics::plan::{COUNTED_IMAGE, COUNTED_TEXT, VLI_PATCH, VLI_TEXT};
 
 /// By which the sums of columns are kept apart.
 const KIND: u32 = COUNTED_TEXT | COUNTED_IMAGE | VLI_TEXT | VLI_PATCH;
 
-pub(super) struct Run<'a> {
-    pub rows: Vec<Row<'a>>,
+pub(super) struct Run {
+    pub rows: Vec<Row>,
     /// The flags by which the rows' queries differ, of [`KIND`].
     pub kinds: Vec<u32>,
-    /// In how many means the rows are if all are finite.
-    pub counts: Sums,
     /// Of image queries, where they are asked for: the distances to the keys on their image.
     distances: Vec<Lanes>,
 }
 
-/// What a query is in every head.
-pub(super) struct Row<'a> {
+/// What a query is, whatever it sees.
+pub(super) struct Row {
     pub index: usize,
-    pub query: &'a Place,
     /// The number of its flags in [`Run::kinds`].
     pub kind: usize,
-    /// How many keys it sees.
-    pub seen: usize,
     /// Where its distances are in [`Run::distances`].
     distances: Option<usize>,
-    pub ln_visible: f32,
-    pub root_visible: f32,
 }
 
-impl<'a> Run<'a> {
-    pub fn new(columns: &Columns<'a>, rows: Range<usize>) -> Self {
+impl Run {
+    pub fn new(columns: &Columns<'_>, rows: Range<usize>) -> Self {
         let plan = columns.plan;
-        let (kinds, distances) = (Vec::new(), Vec::new());
-        let mut run = Self { rows: Vec::with_capacity(rows.len()), kinds, counts: [0.0; SLOTS], distances };
+        let mut run = Self { rows: Vec::with_capacity(rows.len()), kinds: Vec::new(), distances: Vec::new() };
         for index in rows {
             let query = &plan.queries[index];
-            query.count_row(&mut run.counts, 1.0);
             let flags = query.flags & KIND;
             let kind = run.kinds.iter().position(|&known| known == flags).unwrap_or_else(|| {
                 run.kinds.push(flags);
@@ -52,9 +42,7 @@ impl<'a> Run<'a> {
             // An image that only queries lie on has no keys to be far from.
             let on_image = columns.on_image.get(query.image as usize).filter(|_| is_asked);
             let distances = on_image.map(|on_image| run.add_distances(query.at, columns, on_image));
-            let visible = query.visible as f32;
-            let (ln_visible, root_visible) = (visible.ln(), visible.sqrt());
-            run.rows.push(Row { index, query, kind, seen: plan.seen(index), distances, ln_visible, root_visible });
+            run.rows.push(Row { index, kind, distances });
         }
         run
     }
@@ -72,7 +60,7 @@ impl<'a> Run<'a> {
     }
 
     /// The distances of a row.
-    pub fn distances(&self, row: &Row<'_>) -> Option<&[Lanes]> {
+    pub fn distances(&self, row: &Row) -> Option<&[Lanes]> {
         row.distances.map(|first| &self.distances[first..])
     }
 }

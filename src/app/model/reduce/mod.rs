@@ -69,6 +69,9 @@ impl State {
             Command::SelectHead(head) => self.select_head(head),
             Command::MoveHead { layers, heads } => self.move_head(layers, heads),
             Command::Select { target: Target::State { state, .. }, .. } => self.options.hidden_state = Some(state),
+            Command::Select { target: Target::Frame { image }, .. } => {
+                self.options.image = Some(image).filter(|_| self.options.image != Some(image));
+            }
             Command::Select { target, extend } => {
                 self.selection = self.selected_by(&target, extend);
             }

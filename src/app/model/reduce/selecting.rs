@@ -2,6 +2,7 @@
 
 use crate::analysis::{Direction, NamedTokens, Pick, Selection};
 use crate::app::model::state::State;
+use crate::trace::{Block, WordState};
 use crate::view::Target;
 
 impl State {
@@ -67,9 +68,29 @@ impl State {
                     selection.tokens.extend(pieces);
                 }
             }
-            Target::State { .. } => {}
+            Target::Decoded { words, state, token } => self.select_decoded(&mut selection, words, state, token, extend),
+            Target::State { .. } | Target::Frame { .. } => {}
         }
         selection
+    }
+
+    /// A token, and the layer that put out a state of it, where the block has that.
+    fn select_decoded(&self, selection: &mut Selection, words: usize, state: usize, token: usize, extend: bool) {
+        let Some(described) = self.trace.as_ref().and_then(|open| open.document().words.get(words)) else { return };
+        let holds = |block: &Block| [block.query, block.key].contains(&described.sequence);
+        if self.block().is_some_and(|block| !holds(block)) || !self.turn_to(selection, described.sequence) {
+            return;
+        }
+        let layer = match described.states.get(state) {
+            Some(WordState::Hidden(state)) => state.checked_sub(1),
+            _ => None,
+        };
+        if let Some(layer) = layer.and_then(|number| self.block()?.layer_index(number)) {
+            selection.layer = Pick::One(layer);
+        }
+        if extend || selection.tokens != [token] {
+            toggle(&mut selection.tokens, token, extend);
+        }
     }
 
     /// Names the tokens that the heads' shares of attention are about. They are on the side where no token is selected.
@@ -141,7 +162,7 @@ impl State {
     }
 
     pub(in crate::app) fn set_preview(&mut self, target: Option<Target>) {
-        let selects = target.as_ref().filter(|target| !matches!(target, Target::State { .. }));
+        let selects = target.as_ref().filter(|target| !matches!(target, Target::State { .. } | Target::Frame { .. }));
         self.preview = selects.map(|target| self.selected_by(target, false));
         let is_taken_away = |preview: &Selection| preview.tokens.is_empty() && !self.selection.tokens.is_empty();
         if self.preview.as_ref().is_some_and(is_taken_away) {
