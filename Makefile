@@ -1,4 +1,4 @@
-# make demo   opens the window on the demo, or renders the gallery where there is no display
+# make demo   opens the window on eight scenes, or renders the gallery where there is no display
 # make test   installs what the tests need, and runs all of them
 # make bench  runs the benchmarks
 # make data   makes the datasets that are too large to keep here: 9,673 real traces and 100,000 small synthetic ones
@@ -16,7 +16,7 @@ export VLSCOPE_PYTHON := $(CURDIR)/$(PYTHON)
 demo:
 	scripts/system-packages.sh window
 	cargo build --release
-	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then target/release/vlscope assets/demo; else $(MAKE) --no-print-directory gallery; fi
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then target/release/vlscope assets/scenes; else $(MAKE) --no-print-directory gallery; fi
 
 gallery:
 	@scripts/gallery.sh target/release/vlscope target/demo

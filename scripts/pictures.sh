@@ -55,6 +55,6 @@ trap 'rm -rf "$index"' EXIT
     --size 640x420 --scale 1.5 -o "$folder/head-atlas.png"
 "$vlscope" tokens assets/demo --index-dir "$index" --state 4 --size 640x420 --scale 1.5 -o "$folder/token-atlas.png"
 echo "$folder/head-atlas.png $folder/token-atlas.png"
-"$vlscope" render "$demo" --dataset assets/demo --view window --layer 1 --head 0 --token 2 \
+"$vlscope" render assets/scenes/0-*.safetensors --dataset assets/scenes --view window --layer 5 --head 4 --token 209 \
     --size 1440x900 --theme dark -o "$folder/window.png"
 echo "$folder/window.png"

@@ -21,6 +21,8 @@ from torch import nn
 from vocabulary import WORDS
 
 GRID = SIDE // PATCH
+#: What follows a matrix's name in a file, where its rows are whole numbers of a step.
+_STEPS = ".steps"
 
 
 @dataclass(frozen=True)
@@ -148,22 +150,39 @@ def visible(questions: int, length: int, device: torch.device) -> torch.Tensor:
     return torch.cat((picture, F.pad(words, (0, 0, GRID * GRID, 0))), 1).bool()[None, None]
 
 
-def save(model: SceneModel, path: Path, **facts: object) -> None:
-    """Half-precision weights, the model's shape and `facts` about it in one file, at once or not at all."""
+def save(model: SceneModel, path: Path, facts: dict[str, object] | None = None, *, is_small: bool = False) -> None:
+    """Weights, the model's shape and `facts` about it in one file, at once or not at all.
+
+    In half precision; with `is_small` matrices in 8 bits, and beside each a step for each of its rows.
+    """
     weights = {name: value.detach().half().cpu().contiguous() for name, value in model.state_dict().items()}
-    metadata = {"shape": json.dumps(asdict(model.shape)), "words": json.dumps(WORDS), "facts": json.dumps(facts)}
+    if is_small:
+        for name, value in list(weights.items()):
+            if value.dim() > 1:
+                weights[name], weights[f"{name}{_STEPS}"] = _in_8_bits(value.float())
+    metadata = {"shape": json.dumps(asdict(model.shape)), "words": json.dumps(WORDS), "facts": json.dumps(facts or {})}
     part = path.with_suffix(".part")
     save_file(weights, part, metadata)
     os.replace(part, path)
+
+
+def _in_8_bits(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Whole numbers from -127 to 127, and the step between two of them, one for each row."""
+    largest = values.abs().amax(tuple(range(1, values.dim())), keepdim=True)
+    steps = (largest / 127).clamp(min=torch.finfo(torch.float16).tiny).half()
+    return (values / steps.float()).round().clamp(-127, 127).to(torch.int8), steps
 
 
 def load(path: Path) -> SceneModel:
     """A saved model, in single precision and for reading alone."""
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
-        weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        stored = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
     if json.loads(metadata["words"]) != list(WORDS):
         raise ValueError(f"{path} knows other words than vocabulary.py: train it anew")
+    weights = {
+        name: value * stored.get(f"{name}{_STEPS}", 1.0) for name, value in stored.items() if not name.endswith(_STEPS)
+    }
     model = SceneModel(Shape(**json.loads(metadata["shape"])))
     model.load_state_dict(weights)
     return model.eval().requires_grad_(False)

@@ -226,12 +226,13 @@ def train(arguments: argparse.Namespace) -> None:
             print(json.dumps(row), flush=True)
             if not all(map(math.isfinite, means.values())):
                 raise SystemExit("the loss is no number any more: a lower --rate is needed")
-            save(model, arguments.out / "scenes.safetensors", **row)
+            save(model, arguments.out / "scenes.safetensors", row)
             total.zero_()
             begun, report = step, training.gone() + arguments.report_seconds
     tested = evaluate(learner.model, arguments, device, dtype, arguments.test_batches)
     facts = {"step": step, "pictures": step * arguments.batch, "seconds": round(clock.gone(), 1), **tested}
-    save(model, arguments.out / "scenes.safetensors", **facts)
+    save(model, arguments.out / "scenes.safetensors", facts)
+    save(model, arguments.out / "scenes-8-bits.safetensors", facts, is_small=True)
     (arguments.out / "log.json").write_text(json.dumps({"result": facts, "log": log}, indent=1))
     print(json.dumps(facts), flush=True)
 

@@ -360,8 +360,8 @@ fn opener(wake: impl Fn() + Send + Sync + 'static) -> Latest<PathBuf, OpenTrace>
 
 /// The demo that comes with the source, beside the binary or in the current folder.
 fn demo_folder() -> Option<PathBuf> {
-    let beside_source = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo");
-    [PathBuf::from("assets/demo"), beside_source].into_iter().find(|folder| folder.is_dir())
+    let beside_source = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/scenes");
+    [PathBuf::from("assets/scenes"), beside_source].into_iter().find(|folder| folder.is_dir())
 }
 
 fn dropped_files(context: &egui::Context) -> Vec<Command> {
