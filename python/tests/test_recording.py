@@ -159,7 +159,7 @@ def test_pictures_that_are_not_as_many_for_each_example() -> None:
             "mm_token_type_ids": (batch == 151).long(),
         },
     )
-    assert block_of(tape, "visual").notes == ["all 2 examples in one, or the same for all"]
+    assert block_of(tape, "visual").notes == ["2 windows", "all 2 examples in one, or the same for all"]
 
 
 def test_padding_in_the_middle_of_generation() -> None:

@@ -118,6 +118,8 @@ class _Run:
     tape: Tape
     norms: Norms
     out: Any
+    #: Whether random numbers were drawn.
+    is_random: bool
 
 
 class _Capture:
@@ -155,8 +157,10 @@ class _Capture:
         recorded = record(self.model, where=self.options["where"], statistics=self.options["statistics"])
         norms = Norms(self.model)
         with _same_again(self.model), torch.no_grad(), norms.watched(), recorded as tape:
+            before = _random_state(self.model)
             out = self.model(**inputs, **self._plain())
-        return _Run(tape, norms, out)
+            is_random = not torch.equal(before, _random_state(self.model))
+        return _Run(tape, norms, out, is_random)
 
     def trace(self, run: _Run, answer: Answer, example: int = 0) -> Trace:
         """Of one example of the forward."""
@@ -337,16 +341,13 @@ def _together(captures: Sequence[_Capture]) -> list[Trace] | None:
     if is_alone or not can_join([capture.inputs for capture in captures]):
         return None
     pad = getattr(captures[0].tokenizer, "pad_token_id", None) or 0
-    random_state = torch.get_rng_state()
     put_out: Sequence[list[int] | None] = [None] * len(captures)
     if options is not None:
         prompts = joined([capture.inputs for capture in captures], pad, left=True)
         put_out = generated(model, prompts, {"pad_token_id": pad, **options})
     answers = [capture.answer(ids) for capture, ids in zip(captures, put_out, strict=True)]
-    with _same_again(model):
-        run = captures[0].run(joined([answer.inputs for answer in answers], pad, left=False))
-        is_random = not torch.equal(torch.get_rng_state(), random_state)
-    if is_random or not is_apart(run.tape, len(captures)):
+    run = captures[0].run(joined([answer.inputs for answer in answers], pad, left=False))
+    if run.is_random or not is_apart(run.tape, len(captures)):
         return None
     pairs = zip(captures, answers, strict=True)
     return [capture.trace(run, answer, example) for example, (capture, answer) in enumerate(pairs)]
@@ -355,6 +356,15 @@ def _together(captures: Sequence[_Capture]) -> list[Trace] | None:
 def _number(processor: Any, options: Any) -> int:
     """Of a processor, by its options: one that was changed makes other tokens."""
     return hash((repr(getattr(processor, "image_processor", processor)), repr(options)))
+
+
+def _random_state(model: torch.nn.Module) -> torch.Tensor:
+    """Of the generators that a forward may draw from."""
+    device = next((of.device for of in model.parameters()), None)
+    states = [torch.get_rng_state()]
+    if device is not None and device.type == "cuda":
+        states.append(torch.cuda.get_rng_state(device))
+    return torch.cat(states)
 
 
 def _same_again(model: torch.nn.Module) -> Any:
