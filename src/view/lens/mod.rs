@@ -34,7 +34,7 @@ pub(super) const VIEW: Definition = Definition {
     numbers,
 };
 
-/// Index in [`Document::words`]: of the selected tokens' sequence, or else the first.
+/// Index in [`Document::words`](crate::trace::Document::words): of the selected tokens' sequence, or else the first.
 fn shown(inputs: &Inputs<'_>) -> Option<usize> {
     let sequence = inputs.shown.sequence(inputs.document);
     let words = &inputs.document.words;
