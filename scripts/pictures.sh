@@ -5,6 +5,7 @@ vlscope=$1
 folder=$2
 mkdir -p "$folder"
 demo=assets/demo/02-what-shape-does-the-image-contain.safetensors
+scene=assets/scenes/0-which-green-thing-is-left-of-the-large-striped-green-thing.safetensors
 two_images=tests/traces/multi-image.safetensors
 translation=tests/traces/encoder-decoder.safetensors
 
@@ -55,6 +56,6 @@ trap 'rm -rf "$index"' EXIT
     --size 640x420 --scale 1.5 -o "$folder/head-atlas.png"
 "$vlscope" tokens assets/demo --index-dir "$index" --state 4 --size 640x420 --scale 1.5 -o "$folder/token-atlas.png"
 echo "$folder/head-atlas.png $folder/token-atlas.png"
-"$vlscope" render assets/scenes/0-*.safetensors --dataset assets/scenes --view window --layer 5 --head 4 --token 209 \
+"$vlscope" render "$scene" --dataset assets/scenes --view window --layer 5 --head 4 --token 209 \
     --size 1440x900 --theme dark -o "$folder/window.png"
 echo "$folder/window.png"
