@@ -57,5 +57,5 @@ trap 'rm -rf "$index"' EXIT
 "$vlscope" tokens assets/demo --index-dir "$index" --state 4 --size 640x420 --scale 1.5 -o "$folder/token-atlas.png"
 echo "$folder/head-atlas.png $folder/token-atlas.png"
 "$vlscope" render "$scene" --dataset assets/scenes --view window --layer 5 --head 4 --token 209 \
-    --size 1440x900 --theme dark -o "$folder/window.png"
+    --to "region:small dotted green circle" --size 1440x900 --theme dark -o "$folder/window.png"
 echo "$folder/window.png"
