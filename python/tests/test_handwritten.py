@@ -37,14 +37,20 @@ def scores(query: T, key: T) -> T:
     return result
 
 
+def shares(logits: T) -> T:
+    """A softmax that is none of the model's, so that none is heard that meets no values."""
+    exponentials = (logits - logits.amax(-1, keepdim=True)).exp()
+    return exponentials / exponentials.sum(-1, keepdim=True)
+
+
 def bias_of_heads(query: T, key: T, value: T) -> tuple[T, T]:
     bias = torch.linspace(-4, 4, HEADS * TOKENS * TOKENS).sin().view(HEADS, TOKENS, TOKENS)
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=bias), (scores(query, key) + bias).softmax(-1)
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=bias), shares(scores(query, key) + bias)
 
 
 def mask_of_heads(query: T, key: T, value: T) -> tuple[T, T]:
     seen = torch.arange(TOKENS) <= torch.arange(TOKENS)[:, None] + torch.arange(HEADS)[:, None, None]
-    weights = scores(query, key).masked_fill(~seen, -torch.inf).softmax(-1)
+    weights = shares(scores(query, key).masked_fill(~seen, -torch.inf))
     return F.scaled_dot_product_attention(query, key, value, attn_mask=seen), weights
 
 
@@ -204,8 +210,9 @@ def test_a_choice_of_nothing_is_refused(options: dict[str, Any], error: type[Exc
 def test_what_is_no_model_or_was_used_is_refused() -> None:
     with pytest.raises(TypeError, match="not str"):
         vlscope.record("llava")  # type: ignore[arg-type]
-    block = vlscope.record(Handwritten(bias_of_heads).eval())
+    model = Handwritten(bias_of_heads).eval()
+    block = vlscope.record(model)
     with block:
-        pass
+        model(torch.randn(BATCH, TOKENS, HEADS * DIM))
     with pytest.raises(RecordError, match="used before"), block:
         pass

@@ -292,8 +292,12 @@ def test_what_cannot_be_located_is_said() -> None:
     size, case = SIZES[0], FAMILIES["llava"](*SIZES[0])
     inputs = case.process([picture(*size)])
     case.model.add_module("unused", torch.nn.Identity())
-    with pytest.raises(LocateError, match=r"never calls its module `unused`"):
-        locate(case.model, inputs, case.process, [size], "unused")
+    try:
+        with pytest.raises(LocateError, match=r"never calls its module `unused`"):
+            locate(case.model, inputs, case.process, [size], "unused")
+    finally:
+        # Other tests have the same model.
+        del case.model.unused
     with pytest.raises(LocateError, match=r"`pixel_values` of the inputs is \(1, 3, 16, 16\), but the processor makes"):
         small = {**inputs, "pixel_values": torch.rand(1, 3, 16, 16)}
         locate(case.model, small, case.process, [size], case.module)
