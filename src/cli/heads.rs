@@ -37,7 +37,8 @@ pub struct Arguments {
     /// The keys whose share of attention is told.
     #[arg(long, value_name = "TOKENS,…")]
     to: NamedTokens,
-    /// The queries that it is the attention of; all that are neither special nor among the keys if not given.
+    /// The queries that it is the attention of; all that are neither special nor among the keys if not given, or
+    /// the special ones where none else are left.
     #[arg(long, value_name = "TOKENS,…")]
     from: Option<NamedTokens>,
     /// The attention block, by name; the first one if not given.

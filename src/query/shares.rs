@@ -13,7 +13,8 @@ use crate::trace::Token;
 /// Of every head, the share of the selected queries' attention that goes to named keys: the mean over the queries of the sum over
 /// the keys. Where the selected tokens are keys, the share of the named queries' attention that goes to them.
 ///
-/// Where no token is selected, all are meant that are neither special nor named.
+/// Where no token is selected, all are meant that are neither special nor named; the special ones where none else are left, such as the
+/// `[CLS]` of an image encoder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HeadShares {
     block: usize,
@@ -58,9 +59,12 @@ impl HeadShares {
         if !self.tokens.is_empty() {
             return self.tokens.clone();
         }
-        let is_meant =
-            |token: &usize| !(tokens[*token].special || is_one_sequence && others.binary_search(token).is_ok());
-        (0..tokens.len()).filter(is_meant).collect()
+        let is_named = |token: &usize| is_one_sequence && others.binary_search(token).is_ok();
+        let mut left: Vec<usize> = (0..tokens.len()).filter(|token| !is_named(token)).collect();
+        if left.iter().any(|&token| !tokens[token].special) {
+            left.retain(|&token| !tokens[token].special);
+        }
+        left
     }
 }
 
@@ -80,6 +84,9 @@ impl Request for HeadShares {
         };
         let others = self.others.find(document, far).map_err(QueryError::failed)?;
         let tokens = self.selected(&document.sequences[near].tokens, &others, near == far);
+        if tokens.is_empty() {
+            return Err(QueryError::failed("no token is left whose attention could be told: all are named"));
+        }
         let scale = match self.direction {
             Direction::AttendsTo => 1.0,
             Direction::AttendedBy => tokens.len() as f64 / others.len() as f64,

@@ -57,6 +57,9 @@ fn heads_are_ranked_by_the_share_of_some_tokens_on_others() -> Result {
         // Without queries: all that are neither special (token 0) nor among the keys.
         let others: Vec<usize> = (1..10).chain(40..70).collect();
         assert_ranked(&ranked(&path, &["--to", "10-39"])?, &shares(&trace, &others, &patches));
+        // Where all are keys that are not special, the special one alone is left.
+        let words: Vec<usize> = (1..70).collect();
+        assert_ranked(&ranked(&path, &["--to", "1-69"])?, &shares(&trace, &[0], &words));
         // Of the patches, those of which half lies in the region; a region has the same name in every trace.
         let inside = [17, 18, 23, 24];
         let found = ranked(&path, &["--from", "65", "--to", "region:object"])?;
@@ -97,6 +100,7 @@ fn tokens_that_are_not_there_are_refused() -> Result {
     let path = stored.to_string_lossy();
     for (to, expected) in [
         ("70", "no token 70: sequence `main` has 70"),
+        ("0-69", "all are named"),
         ("region:cat", "no region `cat`; the regions are object"),
         ("segment:question", "no tokens of `segment:question`; the segments are answer"),
     ] {
