@@ -168,5 +168,5 @@ def test_attention_from_elsewhere() -> None:
 
 
 def test_each_block_is_run() -> None:
-    elsewhere = {("python/README.md", 4)}  # tests/test_distributed.py: it needs Ray
+    elsewhere = {("python/README.md", 4)}  # by tests/test_distributed.py, since it needs Ray
     assert elsewhere | TESTED == BLOCKS.keys(), "comes last: the tests above run the others"
