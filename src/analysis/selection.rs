@@ -12,7 +12,7 @@ use crate::typed::choice;
 pub struct Selection {
     /// Index of the attention block.
     pub block: usize,
-    /// The layer, or all of them.
+    /// The layer by its place in the block, or all of them. People and files have its number: [`Self::numbered`].
     pub layer: Pick,
     /// The head, or all of them.
     pub head: Pick,
@@ -29,6 +29,15 @@ pub struct Selection {
     pub sinks: SinkTreatment,
     /// Which tokens are sinks.
     pub sink_criteria: Criteria,
+}
+
+/// A number that no layer of a block has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no layer {number}: block `{block}` has layers {layers}")]
+pub struct NoLayer {
+    number: usize,
+    block: String,
+    layers: String,
 }
 
 /// One of several, their average, or their maximum: taken cell by cell of the matrices, over a layer's heads first, then
@@ -63,7 +72,7 @@ choice! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Rollout {
-    /// The first layer that takes part, 0-based.
+    /// The first layer that takes part, by its place in the block.
     pub start: usize,
     /// The share of the identity, which stands for the residual connection, in percent: 0 to 100.
     pub residual_percent: u8,
@@ -114,6 +123,32 @@ impl Selection {
         let mean = |pick| if pick == Pick::Max { Pick::Mean } else { pick };
         let (layer, head) = (mean(self.layer), mean(self.head));
         Self { layer, head, combine: Combine::Mean, rollout: None, ..self.clone() }
+    }
+
+    /// The same as people type it and files hold it: with the model's own numbers of layers in place of their places in the block.
+    pub fn numbered(&self, document: &Document) -> Self {
+        let Some(block) = document.attention.get(self.block) else { return self.clone() };
+        let layer = if let Pick::One(layer) = self.layer { Pick::One(block.layer_number(layer)) } else { self.layer };
+        let rollout = self.rollout.map(|rollout| Rollout { start: block.layer_number(rollout.start), ..rollout });
+        Self { layer, rollout, ..self.clone() }
+    }
+
+    /// What [`Self::numbered`] made of it. A rollout begins at the first layer from the one of that number on.
+    ///
+    /// # Errors
+    /// If the block has no layer of that number.
+    pub fn placed(&self, document: &Document) -> Result<Self, NoLayer> {
+        let Some(block) = document.attention.get(self.block) else { return Ok(self.clone()) };
+        let layer = match self.layer {
+            Pick::One(number) => {
+                let no_layer = || NoLayer { number, block: block.name.clone(), layers: block.layers_in_words() };
+                Pick::One(block.layer_index(number).ok_or_else(no_layer)?)
+            }
+            all => all,
+        };
+        let place = |number: usize| (0..block.layers).take_while(|&layer| block.layer_number(layer) < number).count();
+        let rollout = self.rollout.map(|rollout| Rollout { start: place(rollout.start), ..rollout });
+        Ok(Self { layer, rollout, ..self.clone() })
     }
 
     /// The sequence that the tokens are of: a side of the block; of a trace without attention the first that has hidden states,

@@ -72,6 +72,8 @@ pub struct StatisticGrid {
     pub unit: String,
     /// Number of rows.
     pub layers: usize,
+    /// The models' own numbers of the layers; empty where they are 0 to `layers - 1`.
+    pub layer_numbers: Vec<usize>,
     /// Number of columns.
     pub heads: usize,
     /// `[layers, heads]`; NaN where there is no value.
@@ -221,6 +223,16 @@ impl KnownStatistics {
 }
 
 impl StatisticGrid {
+    /// The row of the layer with that number.
+    pub fn layer_index(&self, number: usize) -> Option<usize> {
+        (0..self.layers).find(|&layer| self.layer_number(layer) == number)
+    }
+
+    /// The model's own number of a row.
+    pub fn layer_number(&self, layer: usize) -> usize {
+        self.layer_numbers.get(layer).copied().unwrap_or(layer)
+    }
+
     /// A statistic, or a metric of the trace.
     pub fn of(document: &Document, block: usize, found: &HeadStatistics, z_score: Option<Over>) -> Self {
         let entry = statistics::statistic(&found.name);
@@ -238,6 +250,7 @@ impl StatisticGrid {
             unit: if z_score.is_some() { "standard deviations" } else { entry.map_or("", |entry| entry.unit) }
                 .to_owned(),
             layers: shown.layers,
+            layer_numbers: document.attention.get(block).and_then(|block| block.numbers.clone()).unwrap_or_default(),
             heads: shown.heads,
             values: shown.values.clone(),
             layer_mean: shown.layer_mean.clone(),

@@ -12,6 +12,7 @@ mod hardware_kit;
 mod heads;
 mod hidden;
 mod hostile;
+mod layers;
 #[path = "../render/likeness.rs"]
 mod likeness;
 mod memory;
@@ -21,6 +22,7 @@ mod pair;
 mod pictures;
 #[path = "../common/traces.rs"]
 mod raw;
+mod recompute;
 mod selection;
 mod shortened;
 mod tokens;

@@ -5,6 +5,7 @@ mod compare;
 mod fixtures;
 mod heads;
 mod hidden;
+mod layers;
 mod long;
 mod pictures;
 mod random;

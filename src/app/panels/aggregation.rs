@@ -85,11 +85,15 @@ fn show_rollout(ui: &mut Ui, block: &Block, selection: &mut Selection) {
     let mut is_on = before.is_some();
     let toggle = ui.add_enabled(is_possible || is_on, Checkbox::new(&mut is_on, "rollout through the layers"));
     toggle
-        .on_hover_text(format!("Up to layer {last}: Abnar and Zuidema 2020"))
+        .on_hover_text(format!("Up to layer {}: Abnar and Zuidema 2020", block.layer_number(last)))
         .on_disabled_hover_text("Only self-attention has it");
     let mut rollout = before.unwrap_or_default();
     ui.add_enabled_ui(is_on, |ui| {
-        ui.add(Slider::new(&mut rollout.start, 0..=last).text("first layer"));
+        // The slider moves over places and shows the model's own numbers.
+        let number = |place: f64| block.layer_number(place as usize).to_string();
+        let place = |text: &str| text.trim().parse().ok().and_then(|number| Some(block.layer_index(number)? as f64));
+        let slider = Slider::new(&mut rollout.start, 0..=last).text("first layer");
+        ui.add(slider.custom_formatter(|place, _| number(place)).custom_parser(place));
         ui.add(Slider::new(&mut rollout.residual_percent, 0..=100).suffix(" %").text("residual share"))
             .on_hover_text("How much of each token stays itself, for the residual connection");
     });

@@ -165,11 +165,11 @@ pub(in crate::view) fn layers_line(inputs: &Inputs<'_>) -> String {
     let last = inputs.document.attention.get(inputs.shown.block).map_or(0, |block| block.layers.saturating_sub(1));
     match inputs.shown.layer {
         layer if inputs.shown.rollout.is_some() => {
-            let start = inputs.shown.rollout.map_or(0, |rollout| rollout.start);
-            let end = if let Pick::One(layer) = layer { layer } else { last };
+            let start = inputs.layer_number(inputs.shown.rollout.map_or(0, |rollout| rollout.start));
+            let end = inputs.layer_number(if let Pick::One(layer) = layer { layer } else { last });
             format!("rollout of layers {start} to {end}")
         }
-        Pick::One(layer) => format!("layer {layer}"),
+        Pick::One(layer) => format!("layer {}", inputs.layer_number(layer)),
         Pick::Mean => "mean of layers".to_owned(),
         Pick::Max => "maximum of layers".to_owned(),
     }
