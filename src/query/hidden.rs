@@ -102,8 +102,8 @@ pub fn hidden_state(document: &Document, selection: &Selection, chosen: Option<u
     }?;
     let last = document.hidden[index].states - 1;
     let state = chosen.unwrap_or(match selection.layer {
-        Pick::One(layer) if block.is_some() => layer + 1,
-        _ => last,
+        Pick::One(layer) => block.map_or(last, |block| block.layer_number(layer) + 1),
+        Pick::Mean | Pick::Max => last,
     });
     Some((index, state.min(last)))
 }

@@ -6,6 +6,7 @@ mod fixtures;
 mod heads;
 mod hidden;
 mod kinds;
+mod layers;
 mod lens;
 mod long;
 mod pictures;

@@ -25,10 +25,8 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectionError {
     /// No layer of that number, or none with that head.
-    #[error("nothing is selected: layer {layer} and head {head} of {layers} layers with {heads} heads")]
+    #[error("nothing is selected: no selected layer has head {head}, of {layers} layers with up to {heads} heads")]
     NoHead {
-        /// As selected.
-        layer: Pick,
         /// As selected.
         head: Pick,
         /// Of the block.
@@ -48,13 +46,8 @@ pub enum SelectionError {
     #[error("rollout needs self-attention: the queries of this block are not its keys")]
     NoSelfAttention,
     /// A rollout that begins behind its end.
-    #[error("rollout begins at layer {start}, which comes after layer {end}")]
-    NoStart {
-        /// As selected.
-        start: usize,
-        /// The selected layer, or the last.
-        end: usize,
-    },
+    #[error("rollout begins after the selected layer")]
+    NoStart,
     /// The side has none.
     #[error("nothing is selected: the sequence has no tokens")]
     NoTokens,
@@ -109,7 +102,6 @@ pub fn heads_of(
         .collect();
     if heads.is_empty() {
         return Err(SelectionError::NoHead {
-            layer: selection.layer,
             head: selection.head,
             layers: layers.len(),
             heads: layers.iter().map(LayerWeights::heads).max().unwrap_or(0),

@@ -44,7 +44,7 @@ pub fn heads(
         Pick::Mean | Pick::Max => last,
     };
     if rollout.start > end {
-        return Err(SelectionError::NoStart { start: rollout.start, end });
+        return Err(SelectionError::NoStart);
     }
     gather::heads_of(rollout.start..(end + 1).min(layers.len()), layers, selection)
 }

@@ -177,7 +177,11 @@ impl State {
 fn are_alike(before: &Document, after: &Document) -> bool {
     before.model == after.model
         && before.attention.len() == after.attention.len()
-        && before.attention.iter().zip(&after.attention).all(|(a, b)| a.name == b.name && a.layers == b.layers)
+        && before
+            .attention
+            .iter()
+            .zip(&after.attention)
+            .all(|(a, b)| a.name == b.name && a.layers == b.layers && a.numbers == b.numbers)
 }
 
 /// What a newcomer is shown first: an encoder-decoder's attention from what it writes to what it reads, else the first block.
