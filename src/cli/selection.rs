@@ -177,7 +177,7 @@ impl SelectionArguments {
         weights.check(trace, block_index)?;
         if let WeightKind::Rollout(rollout) = weights {
             let end = if let Pick::One(layer) = layer { layer } else { block.layers - 1 };
-            let [start, last] = [rollout.start, end].map(|layer| block.layer_number(layer));
+            let (start, last) = (numbered.rollout().map_or(0, |rollout| rollout.start), block.layer_number(end));
             ensure!(rollout.start <= end, "rollout begins at layer {start}, which comes after layer {last}");
         }
         Ok(Selection {

@@ -385,7 +385,7 @@ fn exponential(number: f64) -> f64 {
     }
     let small = number / f64::from(1 << HALVINGS);
     let (mut term, mut sum) = (1.0, 1.0);
-    for order in 1..12 {
+    for order in 1..20 {
         term *= small / f64::from(order);
         sum += term;
     }

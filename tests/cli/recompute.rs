@@ -101,7 +101,7 @@ fn with_statistics(path: &Path, spoiled: Option<(usize, f32)>) -> Result<String>
         let (query, key) = (cell / TOKENS % TOKENS, cell % TOKENS);
         let seen = query.saturating_sub(2)..query + 1;
         let of = |key: usize| {
-            if seen.contains(&key) { 1.0 + ((layer + 3 * cell / TOKENS + 7 * key) % 5) as f32 } else { 0.0 }
+            if seen.contains(&key) { 1.0 + ((layer + 3 * (cell / TOKENS) + 7 * key) % 5) as f32 } else { 0.0 }
         };
         of(key) / (0..TOKENS).map(of).sum::<f32>()
     };
