@@ -39,7 +39,8 @@ fn says(scene: &Scene, words: &str) -> bool {
 }
 
 fn discs(scene: &Scene) -> Vec<Point> {
-    let all = scene.drawing.marks.iter().filter_map(|mark| if let Mark::Points(points) = mark { Some(points) } else { None });
+    let all =
+        scene.drawing.marks.iter().filter_map(|mark| if let Mark::Points(points) = mark { Some(points) } else { None });
     all.flat_map(|points| points.points.iter().copied()).collect()
 }
 
@@ -62,7 +63,10 @@ fn queries_are_discs_and_keys_rings_of_the_token_s_colour() {
     let palette = case.options.theme.palette();
     let of = |color: Color| discs(&scene).iter().filter(|disc| disc.fill == color).count();
     assert_eq!([of(palette.patch), of(palette.background)], [2 * 64, TOKENS], "patches twice, and a hole a key");
-    let zones = scene.zones.iter().filter(|zone| matches!(zone, Zone::Points { points, sequence: 0, .. } if points.len() == TOKENS));
+    let zones = scene
+        .zones
+        .iter()
+        .filter(|zone| matches!(zone, Zone::Points { points, sequence: 0, .. } if points.len() == TOKENS));
     assert_eq!(zones.count(), 2, "both are to be pointed at");
 }
 
@@ -76,7 +80,9 @@ fn a_selected_query_is_linked_to_the_keys_that_it_attends_to_most() {
     let widest = links.iter().max_by(|a, b| a.width.total_cmp(&b.width)).unwrap();
     let weights = case.known.weights.clone();
     let best = (0..TOKENS).max_by(|&a, &b| weights[a].total_cmp(&weights[b])).unwrap();
-    let Some(Zone::Points { points, .. }) = scene.zones.iter().rfind(|zone| matches!(zone, Zone::Points { .. })) else { unreachable!() };
+    let Some(Zone::Points { points, .. }) = scene.zones.iter().rfind(|zone| matches!(zone, Zone::Points { .. })) else {
+        unreachable!()
+    };
     assert!(widest.to.distance(points[best]) < 1e-3, "to the key with the largest weight");
     let selected = discs(&scene).iter().filter(|disc| disc.fill == palette.selected).count();
     assert_eq!(selected, 1, "the query, and not the key of the same token");
@@ -101,7 +107,11 @@ fn without_a_head_each_has_a_small_plane_whose_name_selects_it() {
     let numbers = numbers_of(View::Joint, &case.inputs(&answered)).unwrap();
     assert_eq!(numbers.values.len(), 4 * 2 * TOKENS * 2);
     let points = numbers.axes.iter().find(|axis| axis.name == "point").unwrap();
-    assert!(points.labels[2].starts_with("query ") && points.labels[TOKENS + 2].starts_with("key "), "{:?}", points.labels);
+    assert!(
+        points.labels[2].starts_with("query ") && points.labels[TOKENS + 2].starts_with("key "),
+        "{:?}",
+        points.labels
+    );
 }
 
 #[test]
@@ -126,7 +136,11 @@ fn what_is_not_there_is_said() {
     waiting.known.joint = None;
     assert!(says(&waiting.draw(View::Joint), "not here yet"));
     let mut lost = with_queries();
-    let nan = QueriesAndKeys { queries: vec![[f32::NAN; 2]; TOKENS], keys: vec![[f32::NAN; 2]; TOKENS], ..QueriesAndKeys::default() };
+    let nan = QueriesAndKeys {
+        queries: vec![[f32::NAN; 2]; TOKENS],
+        keys: vec![[f32::NAN; 2]; TOKENS],
+        ..QueriesAndKeys::default()
+    };
     lost.known.joint = Some(Arc::new(nan));
     assert!(says(&lost.draw(View::Joint), "not finite"));
     let tiny = with_queries().sized(90.0, 60.0).draw(View::Joint);
