@@ -3,6 +3,7 @@
 pub mod attention;
 mod engine;
 pub mod gather;
+pub mod joint;
 mod layout;
 mod named_tokens;
 pub mod neighbours;

@@ -217,8 +217,8 @@ impl From<Stopped> for QueryError {
     }
 }
 
-/// The Euclidean length of each token's state.
-fn norms(state: &TensorView<'_>) -> Vec<f32> {
+/// The Euclidean length of each row.
+pub(super) fn norms(state: &TensorView<'_>) -> Vec<f32> {
     let mut row = vec![0.0; state.shape[1]];
     let norm = |token: usize| {
         state.read(token * row.len(), &mut row);

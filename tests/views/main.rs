@@ -5,6 +5,7 @@ mod compare;
 mod fixtures;
 mod heads;
 mod hidden;
+mod joint;
 mod kinds;
 mod layers;
 mod lens;

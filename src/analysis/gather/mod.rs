@@ -5,8 +5,8 @@
 //! heads and layers. Every pair of a layer and a head weighs the same, and a mask is not looked at: a query that does
 //! not see a key gives it 0. Instead of the mean over tokens there may be their sum or their maximum.
 //!
-//! A row that holds a weight that is NaN or infinite is left out of a mean, unless there is no other: then each weight stays
-//! what it is. Of columns, weights are left out one by one.
+//! A row that holds a weight that is NaN or infinite is left out, unless there is no other: then each weight stays what it
+//! is. Of columns, weights are left out one by one.
 //!
 //! Means and sums may be taken in any order, so weights are added as they are read, without a matrix in between. A
 //! maximum may not: the rows of the heads become one first, then those of the layers ([`cpu::head_rows`]), then rows or columns are
