@@ -36,7 +36,7 @@ pub fn seen_by(
 fn in_any(masks: &[LayerMask<'_>], queries: usize, keys: usize, left_out: &[usize]) -> Vec<usize> {
     // How many begin, less how many end, at each key.
     let mut steps = vec![0_isize; keys + 1];
-    for query in (0..queries).filter(|query| !left_out.binary_search(query).is_ok()) {
+    for query in (0..queries).filter(|query| left_out.binary_search(query).is_err()) {
         let mut runs: Vec<_> = masks.iter().flat_map(|mask| mask.keys_of(query)).collect();
         runs.sort_unstable_by_key(|run| run.start);
         let mut end = 0;
