@@ -14,6 +14,7 @@ mod narrow;
 mod palette;
 mod pictures;
 mod selection;
+mod snapshots;
 mod state;
 mod tokens;
 
