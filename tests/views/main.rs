@@ -9,6 +9,7 @@ mod kinds;
 mod lens;
 mod long;
 mod pictures;
+mod pins;
 mod random;
 mod selection;
 mod theme;

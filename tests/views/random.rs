@@ -22,9 +22,9 @@ use vlscope::query::{OpenTrace, Query, Results, Solver};
 use vlscope::render::colormap::Colormap;
 use vlscope::render::{Drawing, Fonts, Keep, Pixels, Rect, Transform, to_svg};
 use vlscope::view::{
-    Caption, ColorBy, CompareView, EmbeddingOptions, HeadsOrder, Inputs, LinkColor, MatrixBlock, Options, Scene,
-    SizeBy, Target, Theme, Tiles, View, Zone, comparison_needs, draw, draw_comparison, needs_for_numbers, numbers_of,
-    partner, summary, summary_needs,
+    Caption, ColorBy, CompareView, EmbeddingOptions, HeadsOrder, Inputs, LinkColor, MatrixBlock, Options, PinnedView,
+    Scene, SizeBy, Target, Theme, Tiles, View, Zone, comparison_needs, draw, draw_comparison, needs_for_numbers,
+    numbers_of, partner, summary, summary_needs,
 };
 
 use crate::bounds::is_finite;
@@ -268,6 +268,18 @@ fn random_options(dice: &mut Dice) -> Options {
             Some(Transform { scale: Vec2::splat(3.0), offset: Vec2::splat(-0.5) }),
             Some(Transform { scale: Vec2::ZERO, offset: Vec2::splat(f32::INFINITY) }),
         ]),
+        lattice_view: dice.of(&[
+            None,
+            Some(Transform { scale: Vec2::splat(5.0), offset: Vec2::splat(-1.5) }),
+            Some(Transform { scale: Vec2::ZERO, offset: Vec2::splat(f32::NAN) }),
+        ]),
+        lattice_own_scale: dice.chance(50),
+        pins: ["L0H0", "L1Hmean:T0", "B1L0:from", "L0H1:Tall:norm-weighted", "B9L77H3:T100000"]
+            .iter()
+            .filter(|_| dice.chance(30))
+            .filter_map(|pin| pin.parse().ok())
+            .collect(),
+        pins_as: dice.of(&PinnedView::ALL),
         links: dice.of(&[Keep::Strongest(200), Keep::Strongest(0), Keep::AtLeast(0.1), Keep::AtLeast(f32::INFINITY)]),
         links_of_selection: dice.chance(30),
         theme: dice.of(&[Theme::Dark, Theme::Light]),

@@ -7,6 +7,7 @@ use crate::analysis::{Direction, Pick, Selection};
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::choices::{Export, Exports, Playing};
 use crate::app::model::panel::Panel;
+use crate::app::model::pins::PinCommand;
 use crate::app::model::tokens::TokenCommand;
 use crate::render::Rect;
 use crate::view::{CompareView, Options, Target, View};
@@ -162,6 +163,8 @@ pub enum Command {
     EndComparison,
     /// Show this view of both traces.
     SetCompareView(CompareView),
+    /// Pin something, or go to a pin.
+    Pin(PinCommand),
     /// Change the token atlas, or open one of its tokens.
     Tokens(TokenCommand),
 }

@@ -8,6 +8,7 @@ pub mod effect;
 pub mod history;
 pub mod messages;
 pub mod panel;
+pub mod pins;
 pub mod reduce;
 pub mod state;
 pub mod tokens;

@@ -113,6 +113,7 @@ impl State {
             self.options.hidden_state = None;
         }
         self.trace = Some(trace);
+        self.keep_pins();
         self.results = Results::default();
         self.projection = None;
         self.moving = None;

@@ -12,6 +12,7 @@ mod heads;
 mod help;
 mod layout;
 mod palette;
+mod pins;
 mod rubber_band;
 mod status;
 mod tab_bar;
@@ -34,6 +35,7 @@ pub use layout::{Layout, bring_forward, completed, default_layout, layout_id, so
 #[cfg(test)]
 pub use palette::found as found_in_palette;
 pub use palette::show as show_palette;
+pub use pins::{has_tray as has_pin_tray, show as show_pin_tray};
 pub use status::show as show_status;
 pub use tab_bar::show as show_tab_bar;
 pub use token_atlas::show as show_token_atlas;

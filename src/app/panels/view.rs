@@ -3,7 +3,7 @@
 use egui::{Sense, Slider, Ui};
 use glam::Vec2;
 
-use super::{choices, embedding, gestures, heads, rubber_band, status};
+use super::{choices, embedding, gestures, heads, pins, rubber_band, status};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::token_sets;
 use crate::app::model::command::Command;
@@ -13,7 +13,8 @@ use crate::app::ui::canvas::{Canvas, Easel};
 use crate::app::ui::controls::{choose, say_instead};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
-use crate::view::{Options, Target, View, matrix_size};
+use crate::typed::Choice as _;
+use crate::view::{Options, PinnedView, Target, View, matrix_size};
 
 /// Shows the view; returns the words for what is under the pointer.
 pub fn show(
@@ -68,10 +69,18 @@ pub fn show(
         rubber_band::select(ui, &response, scene, band, commands);
     }
     heads::point(ui, view, &response, state, scene, commands);
+    let pins = pins::drag(ui, view, &response, state, scene);
     match view {
         View::Matrix => navigate_matrix(ui, &response, state, content, pointer, commands),
-        View::Embedding if !lassoes => navigate_embedding(ui, &response, state, content, pointer, commands),
-        View::Text if pointer.is_some() => gestures::scroll_text(ui, state, rows_beyond, commands),
+        View::Embedding if !lassoes => {
+            let zoomed: Zoomed = (content, |options| &mut options.embedding_view);
+            navigate_plot(ui, &response, state, zoomed, pointer, commands);
+        }
+        View::Lattice if !pins => {
+            let zoomed: Zoomed = (content, |options| &mut options.lattice_view);
+            navigate_plot(ui, &response, state, zoomed, pointer, commands);
+        }
+        View::Text | View::Pins if pointer.is_some() => gestures::scroll_text(ui, state, rows_beyond, commands),
         View::Timeline => gestures::scrub_timeline(&response, state, target, commands),
         _ => {}
     }
@@ -145,16 +154,20 @@ fn navigate_matrix(
     }
 }
 
-/// The same for the points, in fractions of the plot.
-fn navigate_embedding(
+/// Where a plot lies, and the option that says how it is zoomed.
+type Zoomed = (Rect, fn(&mut Options) -> &mut Option<Transform>);
+
+/// The same for the points, or the pictures of all heads, in fractions of the plot.
+fn navigate_plot(
     ui: &Ui,
     response: &egui::Response,
     state: &State,
-    content: Rect,
+    (content, field): Zoomed,
     pointer: Option<Vec2>,
     commands: &mut Vec<Command>,
 ) {
-    let before = state.options.embedding_view;
+    let mut options = state.options.clone();
+    let before = *field(&mut options);
     let mut view = before.unwrap_or(Transform::IDENTITY);
     if response.double_clicked() {
         view = Transform::IDENTITY;
@@ -172,8 +185,7 @@ fn navigate_embedding(
         view.offset += Vec2::new(by.x, by.y) / content.size().max(Vec2::ONE);
     }
     if view != before.unwrap_or(Transform::IDENTITY) {
-        let mut options = state.options.clone();
-        options.embedding_view = (view != Transform::IDENTITY).then_some(view);
+        *field(&mut options) = (view != Transform::IDENTITY).then_some(view);
         commands.push(Command::SetOptions(Box::new(options)));
     }
 }
@@ -204,7 +216,11 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
         | View::Overlays
         | View::Timeline
         | View::Similarity
+        | View::Lattice
         | View::Lens => {}
+        View::Pins => {
+            choose(ui, "What is shown of each pin", &mut options.pins_as, PinnedView::rows());
+        }
     }
     choices::show(ui, view, &mut options);
     if options != state.options {

@@ -222,6 +222,9 @@ impl Interface {
         egui::Panel::bottom("status").show(ui, |ui| {
             panels::show_status(ui, &self.state, &self.adapter_name, self.tip.as_deref(), &mut commands);
         });
+        if panels::has_pin_tray(ui.ctx(), &self.state) {
+            egui::Panel::bottom("pins").show(ui, |ui| panels::show_pin_tray(ui, &self.state, &mut commands));
+        }
         let tip = self.tip.take();
         // What lies under the panels is cleared to their colour.
         egui::CentralPanel::default().frame(egui::Frame::NONE).show(ui, |ui| {

@@ -13,6 +13,7 @@ mod loss;
 mod narrow;
 mod palette;
 mod pictures;
+mod pins;
 mod selection;
 mod state;
 mod tokens;
@@ -101,6 +102,8 @@ fn every_panel_has_a_tab() -> Result<()> {
         "Hidden states",
         "Thumbnails",
         "Heads on image",
+        "All heads on image",
+        "Pins",
         "Timeline",
         "Similarity",
         "Words",

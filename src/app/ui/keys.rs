@@ -4,6 +4,7 @@ use egui::{Event, Key, Modifiers};
 
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::command::Command;
+use crate::app::model::pins::PinCommand;
 use crate::view::View;
 
 /// A key, and what it does.
@@ -72,6 +73,14 @@ pub fn shortcuts() -> Vec<Shortcut> {
         shortcut(Modifiers::COMMAND, Key::Q, "Ctrl+Q", "close the window", Command::Quit),
         shortcut(Modifiers::COMMAND, Key::S, "Ctrl+S", "save what is shown as a view state", Command::SaveState),
         shortcut(none, Key::B, "B", "compare with this example", Command::CompareWith(None)),
+        shortcut(
+            Modifiers::SHIFT,
+            Key::P,
+            "Shift+P",
+            "pin the selected head alone, or take the pin away",
+            Command::Pin(PinCommand::SelectedHeads),
+        ),
+        shortcut(none, Key::P, "P", "pin what is selected, or take the pin away", Command::Pin(PinCommand::Selection)),
         shortcut(none, Key::C, "C", "copy the command that draws the window", Command::CopyCommand(None)),
         shortcut(none, Key::Plus, "+", "zoom in, in the view that has the focus", Command::Zoom(1)),
         shortcut(none, Key::Equals, "=", "", Command::Zoom(1)),

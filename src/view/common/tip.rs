@@ -50,6 +50,42 @@ pub(in crate::view) struct Facts {
     words: Vec<(usize, usize, String)>,
     /// Where two traces are compared.
     compared: Option<Compared>,
+    /// Where pins are.
+    pinned: Option<Pinned>,
+}
+
+/// What pins say of the same.
+#[derive(Clone, Debug)]
+pub(in crate::view) struct Pinned {
+    pub unit: String,
+    pub pins: Vec<PinnedWeights>,
+}
+
+/// What one of them says.
+#[derive(Clone, Debug)]
+pub(in crate::view) struct PinnedWeights {
+    /// As its heading says it.
+    pub name: String,
+    pub direction: Direction,
+    /// The sequence that has the weights, and these as they are coloured.
+    pub far: usize,
+    pub weights: Vec<f32>,
+    /// Where its matrix is shown.
+    pub cells: Option<KnownCells>,
+}
+
+impl PinnedWeights {
+    /// What it says of a target, if it is about that.
+    fn of(&self, target: Target) -> Option<f32> {
+        match target {
+            Target::Token { sequence, token } if sequence == self.far => self.weights.get(token).copied(),
+            Target::Pieces { sequence, first, count } if sequence == self.far => {
+                Some(of_word(self.direction, self.weights.get(first..first + count)?))
+            }
+            Target::Cell { query, key } => self.cells.as_ref()?.weight(query, key),
+            _ => None,
+        }
+    }
 }
 
 /// What two traces say of the same.
@@ -133,7 +169,13 @@ impl Facts {
             words: if inputs.options.join_pieces { whole_words(document) } else { Vec::new() },
             similarity: asked::similarity(inputs).and_then(|request| results.shared(&request)),
             compared: None,
+            pinned: None,
         }
+    }
+
+    /// Tips tell the values of all pins.
+    pub fn of_pins(self, pinned: Pinned) -> Self {
+        Self { pinned: Some(pinned), ..self }
     }
 
     /// Tips tell the values of both traces.
@@ -146,6 +188,9 @@ impl Facts {
     }
 
     fn whole_tip(&self, target: Target) -> String {
+        if let Some(said) = self.pinned.as_ref().and_then(|pinned| self.tip_of_pins(pinned, target)) {
+            return said;
+        }
         if let Some((compared, values)) = self.compared.as_ref().and_then(|all| Some((all, all.values.get(&target)?))) {
             let [a, b] = values.map(|value| if value.is_nan() { "no value".to_owned() } else { number(value) });
             let name = match target {
@@ -162,6 +207,7 @@ impl Facts {
                 | Target::Output { .. }
                 | Target::State { .. }
                 | Target::Decoded { .. }
+                | Target::Pin { .. }
                 | Target::Frame { .. } => String::new(),
             };
             let difference = values[0] - values[1];
@@ -222,6 +268,7 @@ impl Facts {
                 }
             }
             Target::Output { layer, token } => self.output(layer, token),
+            Target::Pin { pin } => format!("pin {}: a click selects it", pin + 1),
             Target::Pieces { sequence, first, count } => self.pieces(sequence, first, count),
             Target::State { state, with } => {
                 let value = self.similarity.as_ref().and_then(|all| all.values.get(state * all.states + with));
@@ -231,6 +278,30 @@ impl Facts {
                 )
             }
         }
+    }
+
+    /// `dog: L5H4 0.12 · L3H1 0.30 (attention weight)`, and the difference where there are two.
+    fn tip_of_pins(&self, pinned: &Pinned, target: Target) -> Option<String> {
+        let said: Vec<(&str, f32)> =
+            pinned.pins.iter().filter_map(|pin| Some((pin.name.as_str(), pin.of(target)?))).collect();
+        let name = match target {
+            Target::Token { sequence, token } => self.name(sequence, token).to_owned(),
+            Target::Pieces { sequence, first, count } => {
+                (first..first + count).map(|token| self.name(sequence, token)).collect::<Vec<_>>().join(" + ")
+            }
+            Target::Cell { query, key } => {
+                format!("query {} → key {}", self.name(self.query, query), self.name(self.key, key))
+            }
+            _ => return None,
+        };
+        if said.is_empty() {
+            return None;
+        }
+        let mut words: Vec<String> = said.iter().map(|(name, value)| format!("{name} {}", number(*value))).collect();
+        if let [(first, a), (second, b)] = said[..] {
+            words.push(format!("{second} − {first} {}", number(b - a)));
+        }
+        Some(format!("{name}: {} ({})", words.join(" · "), pinned.unit))
     }
 
     /// `image 3 · 1.5 s`.

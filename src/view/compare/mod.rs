@@ -5,8 +5,8 @@
 //! what stands for it in A.
 
 mod align;
-mod difference;
-mod heading;
+pub(in crate::view) mod difference;
+pub(in crate::view) mod heading;
 mod numbers;
 mod partner;
 mod views;
@@ -22,6 +22,8 @@ use crate::view::common::scale::Scale;
 use crate::view::common::sides::{self, headline};
 use crate::view::common::sketch::{MARGIN, Sketch};
 use crate::view::{HeadsOrder, Inputs, Options, Scene, Zone, caption, definition, heads, image, needs, text};
+
+use difference::{Difference, Names};
 
 pub use align::{AlignedRow, Alignment};
 pub use numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text};
@@ -63,7 +65,8 @@ pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts:
     };
     let whole = sketch.free;
     let shared = shared_scale(view, a, b);
-    let difference = difference::Difference::of(view, a, b);
+    let names = Names { a: "A".to_owned(), b: "B".to_owned(), ground: "over A's picture, in grey".to_owned() };
+    let difference = Difference::of(view, a, b, &names);
     let bars = Bars::reserve(&mut sketch, a.options, [shared.as_ref(), difference.scale.as_ref()]);
     let columns = thirds(Rect { max: Vec2::new(whole.max.x, bars.top), ..whole });
 
@@ -152,7 +155,7 @@ fn in_a(zone: &Zone, partners: Option<&partner::Partners>) -> Option<Zone> {
     }
 }
 
-const GAP: f32 = 2.0 * MARGIN;
+pub(super) const GAP: f32 = 2.0 * MARGIN;
 
 /// Whether A, B and the difference lie below each other.
 fn is_tall(room: Rect) -> bool {
@@ -160,7 +163,7 @@ fn is_tall(room: Rect) -> bool {
 }
 
 /// Three columns, or rows in a tall room.
-fn thirds(room: Rect) -> [Rect; 3] {
+pub(super) fn thirds(room: Rect) -> [Rect; 3] {
     let step = match is_tall(room) {
         true => Vec2::new(0.0, (room.size().y + GAP) / 3.0),
         false => Vec2::new((room.size().x + GAP) / 3.0, 0.0),
@@ -174,14 +177,14 @@ fn thirds(room: Rect) -> [Rect; 3] {
 }
 
 /// The bar of A and B, and that of the difference beside it.
-struct Bars {
+pub(super) struct Bars {
     bars: [Option<(Bar, Rect)>; 2],
     /// Where they begin.
-    top: f32,
+    pub top: f32,
 }
 
 impl Bars {
-    fn reserve(sketch: &mut Sketch<'_>, options: &Options, scales: [Option<&Scale>; 2]) -> Self {
+    pub fn reserve(sketch: &mut Sketch<'_>, options: &Options, scales: [Option<&Scale>; 2]) -> Self {
         let whole = sketch.free;
         let middle = if is_tall(whole) {
             whole.center().x
@@ -203,7 +206,7 @@ impl Bars {
         Self { bars, top }
     }
 
-    fn draw(self, sketch: &mut Sketch<'_>) {
+    pub fn draw(self, sketch: &mut Sketch<'_>) {
         for (bar, room) in self.bars.into_iter().flatten() {
             sketch.free = room;
             bar.draw(sketch, Rect { max: Vec2::new(room.max.x, self.top), ..room }, &[]);

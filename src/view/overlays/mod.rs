@@ -181,15 +181,25 @@ fn aspect(tile: &Tile<'_>) -> f32 {
 fn heads<'a>(weights: &'a HeadWeights, tiles: &[Tile<'_>], left_out: &[usize]) -> Vec<Head<'a>> {
     let of_head = |head: usize| {
         let weights = weights.of_head(head);
-        let patches = tiles.iter().flat_map(|tile| &tile.patches.tokens);
-        let on_image: Vec<f32> = patches.clone().filter_map(|&token| weights.get(token).copied()).collect();
-        let counted = patches.filter(|token| !left_out.contains(token)).filter_map(|&token| weights.get(token));
-        Head { head, weights, mass: counted.sum(), largest: largest(on_image.iter().copied()) }
+        let patches = tiles.iter().flat_map(|tile| tile.patches.tokens.iter().copied());
+        let [mass, largest] = on_image(weights, patches, left_out);
+        Head { head, weights, mass, largest }
     };
     let mut heads: Vec<Head<'_>> = (0..weights.heads).map(of_head).collect();
     let key = |head: &Head<'_>| if head.mass.is_nan() { f32::NEG_INFINITY } else { head.mass };
     heads.sort_by(|a, b| key(b).total_cmp(&key(a)));
     heads
+}
+
+/// What of a head's weights lies on patches without those that are left out, and the largest on any of them.
+pub(in crate::view) fn on_image(
+    weights: &[f32],
+    patches: impl Iterator<Item = usize> + Clone,
+    left_out: &[usize],
+) -> [f32; 2] {
+    let weights = |token: usize| weights.get(token).copied();
+    let counted = patches.clone().filter(|token| !left_out.contains(token)).filter_map(weights);
+    [counted.sum(), largest(patches.filter_map(weights))]
 }
 
 /// The pictures' places below their names: as many columns as make them largest. `shape` is the pictures' width over

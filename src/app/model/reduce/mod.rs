@@ -2,6 +2,7 @@
 
 mod comparing;
 mod dataset;
+mod pinning;
 mod selecting;
 mod steps;
 mod tokens;
@@ -147,6 +148,7 @@ impl State {
                 self.comparison = Comparison { view: self.comparison.view, ..Comparison::default() }
             }
             Command::SetCompareView(view) => self.comparison.view = view,
+            Command::Pin(command) => return self.change_pins(command),
             Command::Tokens(command) => return self.change_tokens(&command),
         }
         None
