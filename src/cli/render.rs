@@ -13,8 +13,10 @@ use super::adapter::AdapterArguments;
 use super::selection::SelectionArguments;
 use super::statistic::statistic_of;
 use super::stats::engine;
+use super::terminal;
 use crate::analysis::Selection;
 use crate::app::{Command, Launch, picture_of_window};
+use crate::dataset::notes::{HeadLabel, Notes, Place, config_folder};
 use crate::export::{Format, Play, ViewState, check_selection, write_png, write_view};
 use crate::gpu::Gpu;
 use crate::headless::Headless;
@@ -176,6 +178,7 @@ impl Arguments {
             return Ok(self.state_of(selection, String::new()));
         }
         let selection = self.selection.resolve(&open.trace)?;
+        let labels = head_labels(open);
         let statistic = Some(self.options.statistic.as_str()).filter(|name| !name.is_empty());
         let statistic = statistic_of(open.document(), selection.block, statistic)?;
         for pin in &self.options.pins {
@@ -183,7 +186,9 @@ impl Arguments {
             check_selection(&open.trace, &pinned).with_context(|| format!("--pin {pin}"))?;
         }
         self.check(open, selection.block)?;
-        Ok(self.state_of(selection, statistic))
+        let mut state = self.state_of(selection, statistic);
+        state.options.head_labels = labels;
+        Ok(state)
     }
 
     fn state_of(&self, selection: Selection, statistic: String) -> ViewState {
@@ -227,6 +232,18 @@ impl Arguments {
             options.lattice_own_scale = scale == HeadScale::Own;
         }
         options
+    }
+}
+
+/// What was written down beside the trace about its model's heads.
+fn head_labels(open: &OpenTrace) -> Vec<HeadLabel> {
+    let place = Place::of(open.trace.path(), config_folder().as_deref());
+    match Notes::read(&place) {
+        Ok(notes) => notes.heads_of(open.document()),
+        Err(error) => {
+            terminal::warn(format_args!("the heads' labels are left out: {error}"));
+            Vec::new()
+        }
     }
 }
 

@@ -94,6 +94,7 @@ fn unusual() -> ViewState {
         tiles: Tiles::Fine,
         join_pieces: true,
         text_scroll: None,
+        head_labels: Vec::new(),
         timeline_group: TokenGroup::Sink,
         matrix_block: MatrixBlock::TextImage,
         links_color: LinkColor::Head,

@@ -10,6 +10,7 @@ use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::{Over, ZScore};
 use crate::analysis::timeline::TokenGroup;
 use crate::analysis::{NamedTokens, Pin};
+use crate::dataset::notes::HeadLabel;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
 use crate::typed::{parse_filter, parse_font_scale, parse_numbers, parse_range, parse_share, typed_as};
@@ -134,6 +135,10 @@ pub struct Options {
     /// How many rows of the text lie above its view; `None` for a text that does not scroll: what has no room is counted.
     #[arg(skip)]
     pub text_scroll: Option<f32>,
+    /// What people wrote down about heads: their names have it beside them.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub head_labels: Vec<HeadLabel>,
     /// Which mass of the output tokens the timeline shows layer by layer.
     #[arg(long = "timeline-mass", value_enum, default_value_t)]
     pub timeline_group: TokenGroup,
@@ -247,6 +252,7 @@ impl Default for Options {
             tiles: Tiles::default(),
             join_pieces: false,
             text_scroll: None,
+            head_labels: Vec::new(),
             timeline_group: TokenGroup::default(),
             matrix_block: MatrixBlock::default(),
             links_color: LinkColor::default(),

@@ -17,6 +17,7 @@ mod lens;
 #[path = "../render/likeness.rs"]
 mod likeness;
 mod memory;
+mod notes;
 mod numbers;
 #[path = "../common/computed.rs"]
 mod pair;

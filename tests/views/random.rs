@@ -16,6 +16,7 @@ use vlscope::analysis::projection::{Align, Method, Recipe};
 use vlscope::analysis::statistics::Over;
 use vlscope::analysis::timeline::TokenGroup;
 use vlscope::analysis::{Combine, Direction, Engine, Pick, Rollout, Selection, SinkTreatment, WeightKind};
+use vlscope::dataset::notes::HeadLabel;
 use vlscope::gpu::AdapterChoice;
 use vlscope::headless::Headless;
 use vlscope::query::{OpenTrace, Query, Results, Solver};
@@ -295,6 +296,17 @@ fn random_options(dice: &mut Dice) -> Options {
         tiles: dice.of(&Tiles::ALL),
         join_pieces: dice.chance(40),
         text_scroll: dice.of(&[None, Some(0.0), Some(1e9)]),
+        head_labels: dice
+            .chance(30)
+            .then(|| HeadLabel {
+                model: String::new(),
+                block: "main".to_owned(),
+                layer: 0,
+                head: 1,
+                label: WORDS[13].to_owned(),
+            })
+            .into_iter()
+            .collect(),
         timeline_group: dice.of(&TokenGroup::ALL),
         matrix_block: dice.of(&MatrixBlock::ALL),
         links_color: dice.of(&[LinkColor::Selection, LinkColor::Head, LinkColor::Direction]),

@@ -7,6 +7,7 @@ pub mod comparison;
 pub mod effect;
 pub mod history;
 pub mod messages;
+pub mod notes;
 pub mod panel;
 pub mod pins;
 pub mod reduce;

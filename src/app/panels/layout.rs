@@ -25,7 +25,10 @@ pub fn default_layout() -> Layout {
     let matrix: Vec<Panel> = [Matrix, Similarity].into_iter().chain(others).map(Panel::View).collect();
     let of = Panel::View;
     let mut tiles = Tiles::default();
-    let left = [(&[Panel::Examples, Panel::Tokens][..], 0.42), (&[of(Heads), of(Thumbnails), Panel::Atlas], 0.58)];
+    let left = [
+        (&[Panel::Examples, Panel::Tokens, Panel::Notes][..], 0.42),
+        (&[of(Heads), of(Thumbnails), Panel::Atlas], 0.58),
+    ];
     let pictures = [of(Image), of(Overlays), of(Lattice), of(Links), of(Pins), Panel::Compare];
     let middle = [(&pictures[..], 0.72), (&[of(Text), of(Timeline)], 0.28)];
     let right = [(matrix.as_slice(), 0.5), (&[of(Embedding)], 0.5)];

@@ -11,6 +11,7 @@ mod gestures;
 mod heads;
 mod help;
 mod layout;
+mod notes;
 mod palette;
 mod pins;
 mod rubber_band;
@@ -32,6 +33,7 @@ pub use compare::show as show_comparison;
 pub use heads::show_controls as show_head_controls;
 pub use help::{show as show_help, take_scrolling as take_scrolling_of_help};
 pub use layout::{Layout, bring_forward, completed, default_layout, layout_id, sound};
+pub use notes::{show as show_notes, show_draft as show_note_draft};
 #[cfg(test)]
 pub use palette::found as found_in_palette;
 pub use palette::show as show_palette;

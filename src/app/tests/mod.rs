@@ -11,6 +11,7 @@ mod hidden;
 mod keyboard;
 mod loss;
 mod narrow;
+mod notes;
 mod palette;
 mod pictures;
 mod pins;
@@ -109,6 +110,7 @@ fn every_panel_has_a_tab() -> Result<()> {
         "Words",
         "Head atlas",
         "Compare",
+        "Notes",
         "Token atlas",
     ] {
         harness.get_by_label(tab);

@@ -4,6 +4,7 @@ use egui::{Event, Key, Modifiers};
 
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::command::Command;
+use crate::app::model::notes::{About, NotesCommand};
 use crate::app::model::pins::PinCommand;
 use crate::view::View;
 
@@ -73,6 +74,20 @@ pub fn shortcuts() -> Vec<Shortcut> {
         shortcut(Modifiers::COMMAND, Key::Q, "Ctrl+Q", "close the window", Command::Quit),
         shortcut(Modifiers::COMMAND, Key::S, "Ctrl+S", "save what is shown as a view state", Command::SaveState),
         shortcut(none, Key::B, "B", "compare with this example", Command::CompareWith(None)),
+        shortcut(
+            Modifiers::SHIFT,
+            Key::N,
+            "Shift+N",
+            "label the selected head",
+            Command::Notes(NotesCommand::Begin(About::Head)),
+        ),
+        shortcut(
+            none,
+            Key::N,
+            "N",
+            "bookmark what is shown with a note",
+            Command::Notes(NotesCommand::Begin(About::View)),
+        ),
         shortcut(
             Modifiers::SHIFT,
             Key::P,
@@ -187,8 +202,14 @@ fn is_typed(event: &Event) -> bool {
 fn opens_field(event: &Event) -> bool {
     let Event::Key { key, modifiers, pressed: true, .. } = event else { return false };
     let is_it = |shortcut: &Shortcut| shortcut.key == *key && modifiers.matches_logically(shortcut.modifiers);
-    let field =
-        |command: &Command| matches!(command, Command::TogglePalette | Command::Dataset(DatasetCommand::FocusFilter));
+    let field = |command: &Command| {
+        matches!(
+            command,
+            Command::TogglePalette
+                | Command::Dataset(DatasetCommand::FocusFilter)
+                | Command::Notes(NotesCommand::Begin(_))
+        )
+    };
     shortcuts().iter().any(|shortcut| field(&shortcut.command) && is_it(shortcut))
 }
 

@@ -11,6 +11,7 @@ use crate::analysis::similarity::Similarity;
 use crate::analysis::statistics::{mean, why_left_out};
 use crate::analysis::timeline::{Timeline, TokenGroup, is_decoder};
 use crate::analysis::{Direction, Pick};
+use crate::dataset::notes::HeadLabel;
 use crate::query::{Decoded, DecodedState, OutputMasses, StatisticGrid, Weights};
 use crate::trace::{Document, LINE_LETTERS, Token, WordState, shortened};
 use crate::view::{Inputs, Target};
@@ -48,6 +49,8 @@ pub(in crate::view) struct Facts {
     unit: Cow<'static, str>,
     /// Of each word of several pieces: its sequence, its first token, and its name.
     words: Vec<(usize, usize, String)>,
+    /// What somebody wrote down about heads.
+    labels: Vec<HeadLabel>,
     /// Where two traces are compared.
     compared: Option<Compared>,
     /// Where pins are.
@@ -168,6 +171,13 @@ impl Facts {
             unit: inputs.shown.weights.quantity(),
             words: if inputs.options.join_pieces { whole_words(document) } else { Vec::new() },
             similarity: asked::similarity(inputs).and_then(|request| results.shared(&request)),
+            labels: inputs
+                .options
+                .head_labels
+                .iter()
+                .filter(|label| block.is_some_and(|block| block.name == label.block))
+                .cloned()
+                .collect(),
             compared: None,
             pinned: None,
         }
@@ -194,7 +204,7 @@ impl Facts {
         if let Some((compared, values)) = self.compared.as_ref().and_then(|all| Some((all, all.values.get(&target)?))) {
             let [a, b] = values.map(|value| if value.is_nan() { "no value".to_owned() } else { number(value) });
             let name = match target {
-                Target::Head { layer, head } => format!("layer {layer} · head {head}"),
+                Target::Head { layer, head } => self.head(layer, head),
                 Target::LayerMean { layer } => format!("layer {layer} · mean of heads"),
                 Target::HeadMean { head } => format!("head {head} · mean of layers"),
                 Target::AllHeads => "mean of layers · mean of heads".to_owned(),
@@ -220,7 +230,7 @@ impl Facts {
             said.and_then(|said| Some((said, said.values.iter().find(|(of, _)| *of == target)?)))
         {
             let place = match target {
-                Target::Head { layer, head } => format!("layer {layer} · head {head}"),
+                Target::Head { layer, head } => self.head(layer, head),
                 Target::HeadMean { head } => format!("head {head} · mean of layers"),
                 Target::Frame { image } => self.frame(image),
                 _ => String::new(),
@@ -232,10 +242,7 @@ impl Facts {
                 let at = layer * self.statistic.heads + head;
                 let left_out = self.statistic.rows_left_out.get(at).and_then(|&rows| why_left_out(rows));
                 let left_out = left_out.map_or_else(String::new, |why| format!(" · {why}"));
-                format!(
-                    "layer {layer} · head {head}: {}{left_out}",
-                    self.statistic_value(self.statistic.values.get(at))
-                )
+                format!("{}: {}{left_out}", self.head(layer, head), self.statistic_value(self.statistic.values.get(at)))
             }
             Target::LayerMean { layer } => {
                 format!("layer {layer} · mean of heads: {}", self.statistic_value(self.statistic.layer_mean.get(layer)))
@@ -302,6 +309,13 @@ impl Facts {
             words.push(format!("{second} − {first} {}", number(b - a)));
         }
         Some(format!("{name}: {} ({})", words.join(" · "), pinned.unit))
+    }
+
+    /// `layer 3 · head 1`, and what somebody wrote down about it.
+    fn head(&self, layer: usize, head: usize) -> String {
+        let label = self.labels.iter().find(|label| (label.layer, label.head) == (layer, head));
+        let label = label.map_or_else(String::new, |label| format!(" ‘{}’", label.label));
+        format!("layer {layer} · head {head}{label}")
     }
 
     /// `image 3 · 1.5 s`.

@@ -47,7 +47,7 @@ impl Lattice {
         let largest = LARGEST / (Vec2::new(columns, rows) * shape).max_element();
         let cell = shape * (room.size() / all).min_element().min(largest);
         let tile = Vec2::new(columns, rows) * cell;
-        if !(tile.min_element() >= SMALLEST) {
+        if tile.is_nan() || tile.min_element() < SMALLEST {
             return None;
         }
         let size = Vec2::new(in_cells[1], in_cells[0]) * cell;

@@ -23,8 +23,8 @@ use crate::view::common::order::{Order, axis_numbers};
 use crate::view::common::patches::Patches;
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{
-    Sides, decapitalized, is_signed, largest, noun, quantity, sentence, tokens_line, uniform_share, veil_colormap,
-    weight_range,
+    Sides, decapitalized, head_label, is_signed, largest, noun, quantity, sentence, tokens_line, uniform_share,
+    veil_colormap, weight_range,
 };
 use crate::view::common::sketch::{Sketch, within};
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
@@ -319,7 +319,7 @@ fn frames(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, lattice: &Lattice, heads
             sketch.line(rect.min, rect.max, 1.0, sketch.palette.missing_stroke);
         }
         if lattice.tile_size().x >= NAMED {
-            name(sketch, head, rect);
+            name(inputs, sketch, head, rect);
         }
         sketch.area(rect, target);
     }
@@ -344,10 +344,12 @@ fn frames(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, lattice: &Lattice, heads
 }
 
 /// A head's name and how much of its attention lies on the image, on a plate in the picture's corner.
-fn name(sketch: &mut Sketch<'_>, head: &Head<'_>, rect: Rect) {
+fn name(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, head: &Head<'_>, rect: Rect) {
     let small = sketch.text.small;
     let mass = if head.mass.is_nan() { "–".to_owned() } else { format!("{:.2}", head.mass) };
-    let text = sketch.elide(&format!("L{}H{} · {mass}", head.layer, head.head), small, false, rect.size().x - 6.0);
+    let label = head_label(inputs, head.layer, head.head).map_or_else(String::new, |label| format!(" ‘{label}’"));
+    let text =
+        sketch.elide(&format!("L{}H{} · {mass}{label}", head.layer, head.head), small, false, rect.size().x - 6.0);
     let plate = Vec2::new(sketch.width(&text, small) + 6.0, small * 1.4);
     if text.is_empty() || plate.y > rect.size().y {
         return;

@@ -17,8 +17,8 @@ use crate::view::common::heading::{begin, note_left_out, without_numbers};
 use crate::view::common::patches::Patches;
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{
-    Sides, decapitalized, is_signed, largest, layers_line, noun, quantity, sentence, tokens_line, uniform_share,
-    veil_colormap, weight_range,
+    Sides, decapitalized, head_label, is_signed, largest, layers_line, noun, quantity, sentence, tokens_line,
+    uniform_share, veil_colormap, weight_range,
 };
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
@@ -136,7 +136,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         sketch.note("There is too little room.");
         return;
     };
-    let names = names(sketch, &heads, cells.first().map_or(0.0, |cell| cell.size().x));
+    let names = names(inputs, sketch, &heads, cells.first().map_or(0.0, |cell| cell.size().x));
     let mut values = Vec::with_capacity(heads.len());
     for ((head, &cell), name) in heads.iter().zip(&cells).zip(names) {
         let scale = match is_own {
@@ -244,9 +244,14 @@ fn pictures(
 }
 
 /// Every head's number and mass, all as long as the longest fits.
-fn names(sketch: &mut Sketch<'_>, heads: &[Head<'_>], room: f32) -> Vec<String> {
+fn names(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, heads: &[Head<'_>], room: f32) -> Vec<String> {
     let small = sketch.text.small;
-    let mass = |head: &Head<'_>| if head.mass.is_nan() { "–".to_owned() } else { format!("{:.2}", head.mass) };
+    let label = |head: &Head<'_>| inputs.selection.layer.one().and_then(|layer| head_label(inputs, layer, head.head));
+    let label = |head: &Head<'_>| label(head).map_or_else(String::new, |label| format!(" ‘{label}’"));
+    let mass = |head: &Head<'_>| match head.mass.is_nan() {
+        true => format!("–{}", label(head)),
+        false => format!("{:.2}{}", head.mass, label(head)),
+    };
     let ways: [&dyn Fn(&Head<'_>) -> String; 3] = [
         &|head| format!("head {} · {}", head.head, mass(head)),
         &|head| format!("{} · {}", head.head, mass(head)),

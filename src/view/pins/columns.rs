@@ -1,7 +1,7 @@
 //! What stands beside each other: the pins, and what is selected where that is none of them.
 
 use crate::analysis::{Direction, Pick, Pin, Selection};
-use crate::view::common::sides::{decapitalized, tokens_line};
+use crate::view::common::sides::{decapitalized, head_label, tokens_line};
 use crate::view::{Inputs, Options};
 
 /// One of them.
@@ -66,7 +66,12 @@ fn parts<'b>(inputs: &Inputs<'b>, selection: &'b Selection) -> [String; 4] {
     let space = if selection.layer.one().is_some() && selection.head.one().is_some() { "" } else { " " };
     let place = match selection.weights.is_undivided(inputs.document) {
         true => "whole model".to_owned(),
-        false => format!("{}{layer}{space}{head}", block.unwrap_or_default()),
+        false => {
+            let label = selection.layer.one().zip(selection.head.one());
+            let label = label.and_then(|(layer, head)| head_label(&inputs, layer, head));
+            let label = label.map_or_else(String::new, |label| format!(" ‘{label}’"));
+            format!("{}{layer}{space}{head}{label}", block.unwrap_or_default())
+        }
     };
     let direction = match selection.direction {
         Direction::AttendsTo => String::new(),

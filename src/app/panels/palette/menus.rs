@@ -38,7 +38,7 @@ fn exports(state: &State) -> Vec<Entry> {
                 entries.extend(offered.map(|(name, export)| entry(words(&name), Command::Export(view, export))));
                 entries.push(entry(words("Copy command"), Command::CopyCommand(Some(view))));
             }
-            None if panel == Panel::Examples => {}
+            None if matches!(panel, Panel::Examples | Panel::Notes) => {}
             None => entries.extend(
                 export_menu::PICTURES.map(|(name, export)| entry(words(name), Command::ExportPanel(panel, export))),
             ),
