@@ -19,7 +19,8 @@ use crate::view::common::sides::{Sides, is_signed, uniform_share, weight_label};
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tip::{KnownCells, Pinned, PinnedWeights, number};
 use crate::view::compare::difference::{self, Difference, Names};
-use crate::view::compare::{Bars, CompareView, GAP, heading, thirds};
+use crate::view::compare::thirds::{Bars, GAP, thirds};
+use crate::view::compare::{CompareView, heading};
 use crate::view::{Definition, HeadsOrder, Inputs, Options, PinnedView, Target, caption, image, matrix, text};
 
 const HOW_TO_PIN: &str = "Nothing is pinned. P pins what is selected, with its tokens; Shift+P, or a head that is dragged to the \
