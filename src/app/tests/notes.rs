@@ -81,8 +81,12 @@ fn a_view_is_bookmarked_and_gone_back_to() -> Result<()> {
     let selection = &window.state().state.selection;
     assert_eq!((selection.layer, selection.head), (Pick::One(1), Pick::One(0)));
 
-    window.key_press(Key::N);
-    window.run_steps(3);
+    // The letter that the key writes is none of the note's.
+    let modifiers = Modifiers::NONE;
+    let key = Event::Key { key: Key::N, physical_key: None, pressed: true, repeat: false, modifiers };
+    window.input_mut().events.extend([key, Event::Text("n".to_owned()), Event::Text("b".to_owned())]);
+    window.run_steps(12);
+    assert_eq!(window.state().state.notes.draft.as_ref().map(|draft| draft.text.as_str()), Some("b"));
     window.key_press(Key::Escape);
     window.run_steps(3);
     assert_eq!(window.state().state.notes.draft, None);

@@ -182,10 +182,17 @@ impl TypedAhead {
                 }
             });
             context.request_repaint();
-        } else if let Some(first) = context.input(|input| input.events.iter().position(opens_field)) {
+        } else if let Some(first) = context.input(|input| {
+            // A letter that is typed into a text opens nothing.
+            input.events.iter().position(|event| opens_field(event) && (has_command(event) || !is_typing))
+        }) {
             self.awaits = Some((focused, PATIENCE));
             context.input_mut(|input| {
-                let after = input.events.split_off(first + 1);
+                let mut after = input.events.split_off(first + 1);
+                // The letter that the key itself writes.
+                if !input.events.last().is_some_and(has_command) && matches!(after.first(), Some(Event::Text(_))) {
+                    after.remove(0);
+                }
                 let (typed, rest): (Vec<_>, Vec<_>) = after.into_iter().partition(is_typed);
                 self.events = typed;
                 input.events.extend(rest);
@@ -197,6 +204,10 @@ impl TypedAhead {
 
 fn is_typed(event: &Event) -> bool {
     matches!(event, Event::Key { .. } | Event::Text(_) | Event::Ime(_) | Event::Paste(_))
+}
+
+fn has_command(event: &Event) -> bool {
+    matches!(event, Event::Key { modifiers, .. } if modifiers.command)
 }
 
 fn opens_field(event: &Event) -> bool {
