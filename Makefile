@@ -65,7 +65,8 @@ test-rust: $(VENV)/ready
 	cargo test
 
 test-python: $(VENV)/ready
-	cd python && .venv/bin/python -m pytest -q
+	# Two processes with a thread each take half the time that one with two threads does.
+	cd python && OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q -n 2 --dist loadfile
 
 # Pictures and generated documents as they are now become what the tests expect: look at them before you commit.
 bless:
