@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Direction, NamedTokens, Pick, Rollout, Selection, WeightKind};
+use super::{Direction, NamedTokens, NoLayer, Pick, Rollout, Selection, WeightKind};
 use crate::trace::Document;
 
 /// More tokens than any sequence has that is looked at.
@@ -18,7 +18,7 @@ const MOST_TOKENS: usize = 1 << 20;
 pub struct Pin {
     /// Index of the attention block.
     pub block: Option<usize>,
-    /// The layer, or all of them.
+    /// The layer by the model's own number, or all of them.
     pub layer: Option<Pick>,
     /// The head, or all of them.
     pub head: Option<Pick>,
@@ -32,40 +32,38 @@ pub struct Pin {
 
 impl Pin {
     /// All of a selection that says what is looked at.
-    pub fn of(selection: &Selection) -> Self {
+    pub fn of(document: &Document, selection: &Selection) -> Self {
         let mut tokens = selection.tokens.clone();
         tokens.sort_unstable();
         tokens.dedup();
-        Self { tokens: Some(tokens), direction: Some(selection.direction), ..Self::of_heads(selection) }
+        Self { tokens: Some(tokens), direction: Some(selection.direction), ..Self::of_heads(document, selection) }
     }
 
     /// Its heads; their tokens follow the selection.
-    pub fn of_heads(selection: &Selection) -> Self {
-        Self {
-            block: Some(selection.block),
-            layer: Some(selection.layer),
-            head: Some(selection.head),
-            weights: Some(selection.weights.clone()),
-            ..Self::default()
-        }
+    pub fn of_heads(document: &Document, selection: &Selection) -> Self {
+        let Selection { block, layer, head, weights, .. } = selection.numbered(document);
+        Self { block: Some(block), layer: Some(layer), head: Some(head), weights: Some(weights), ..Self::default() }
     }
 
     /// What it shows beside what is present. Tokens of another sequence than the pin's follow no further: then it is of all tokens.
-    pub fn selection(&self, document: &Document, present: &Selection) -> Selection {
+    ///
+    /// # Errors
+    /// If the block has no layer of that number.
+    pub fn selection(&self, document: &Document, present: &Selection) -> Result<Selection, NoLayer> {
         let mut pinned = Selection {
             block: self.block.unwrap_or(present.block),
             layer: self.layer.unwrap_or(present.layer),
             head: self.head.unwrap_or(present.head),
             direction: self.direction.unwrap_or(present.direction),
             weights: self.weights.clone().unwrap_or_else(|| present.weights.clone()),
-            ..present.clone()
+            ..present.numbered(document)
         };
         match &self.tokens {
             Some(tokens) => pinned.tokens.clone_from(tokens),
             None if pinned.sequence(document) != present.sequence(document) => pinned.tokens.clear(),
             None => {}
         }
-        pinned
+        pinned.placed(document)
     }
 }
 
@@ -240,21 +238,28 @@ mod tests {
             sink_share: false,
             statistics: Vec::new(),
         };
-        let document = Document {
+        let mut document = Document {
             sequences: vec![words("encoder"), words("decoder")],
             attention: vec![block(0, 0), block(1, 0)],
             ..Document::default()
         };
         let present = Selection { layer: Pick::One(2), head: Pick::One(1), tokens: vec![2], ..Selection::default() };
         let head: Pin = "L5H4".parse()?;
-        let shown = head.selection(&document, &present);
+        let said = |error: NoLayer| error.to_string();
+        let shown = head.selection(&document, &present).map_err(said)?;
         assert_eq!((shown.layer, shown.head, shown.tokens.as_slice()), (Pick::One(5), Pick::One(4), &[2][..]));
         let cross: Pin = "B1L0".parse()?;
-        let shown = cross.selection(&document, &present);
+        let shown = cross.selection(&document, &present).map_err(said)?;
         assert_eq!((shown.block, shown.head, shown.tokens.as_slice()), (1, Pick::One(1), &[][..]));
         let shuffled = Selection { tokens: vec![2, 0], ..present.clone() };
-        assert_eq!(Pin::of(&shuffled).tokens.as_deref(), Some(&[0, 2][..]));
-        assert_eq!(Pin::of(&present).selection(&document, &Selection::default()), present);
+        assert_eq!(Pin::of(&document, &shuffled).tokens.as_deref(), Some(&[0, 2][..]));
+        let again = Pin::of(&document, &present).selection(&document, &Selection::default());
+        assert_eq!(again.map_err(said)?, present);
+        assert!("L6".parse::<Pin>()?.selection(&document, &present).is_err());
+        // Layers go by the model's own numbers.
+        document.attention[0].numbers = Some(vec![3, 7, 11, 15, 19, 23]);
+        assert_eq!(Pin::of_heads(&document, &present).to_string(), "B0L11H1:raw");
+        assert_eq!("L7".parse::<Pin>()?.selection(&document, &present).map_err(said)?.layer, Pick::One(1));
         Ok(())
     }
 }

@@ -183,7 +183,10 @@ impl Arguments {
         let statistic = statistic_of(open.document(), selection.block, statistic)?;
         for pin in &self.options.pins {
             let pinned = pin.selection(open.document(), &selection);
-            check_selection(&open.trace, &pinned).with_context(|| format!("--pin {pin}"))?;
+            pinned
+                .map_err(anyhow::Error::from)
+                .and_then(|pinned| check_selection(&open.trace, &pinned))
+                .with_context(|| format!("--pin {pin}"))?;
         }
         self.check(open, selection.block)?;
         let mut state = self.state_of(selection, statistic);

@@ -64,7 +64,7 @@ pub struct HeadLabel {
     pub model: String,
     /// The attention block's name.
     pub block: String,
-    /// As the block counts them, 0-based.
+    /// By the model's own number.
     pub layer: usize,
     /// 0-based.
     pub head: usize,

@@ -18,4 +18,4 @@ pub use figure::{svg_of, write_drawing, write_view};
 pub use file::write_png;
 pub use format::{Format, UnknownFormat};
 pub use notes::write_notes;
-pub use view_state::{ViewState, check_selection};
+pub use view_state::{ViewState, check_selection, selection_in};

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use glam::Vec2;
 
 use super::file::{write_png, write_text};
-use super::view_state::{ViewState, check_selection};
+use super::view_state::{ViewState, selection_in};
 use crate::dataset::notes::{Bookmark, Notes, Place};
 use crate::headless::Headless;
 use crate::query::{OpenTrace, Solver};
@@ -74,12 +74,12 @@ fn picture(
 ) -> Result<(image::RgbaImage, View)> {
     let open = OpenTrace::open(&place.root.join(&bookmark.trace))?;
     let state = ViewState::from_keys(bookmark.state.clone(), open.trace.path().to_owned())?;
-    check_selection(&open.trace, &state.selection)?;
+    let selection = selection_in(&open.trace, &state.selection)?;
     let view = state.view.or(state.front.first().copied()).unwrap_or(View::Image);
     let head_labels = notes.heads_of(open.document());
     let options = Options { title: true, caption: Some(Caption::Auto), head_labels, ..state.options };
     let nothing = Default::default();
-    let inputs = Inputs::new(&open, &state.selection, &options, &nothing, SIZE);
+    let inputs = Inputs::new(&open, &selection, &options, &nothing, SIZE);
     let results = solver.results(&open, &needs(view, &inputs), &AtomicBool::new(false))?;
     Ok((headless.draw_view(view, &Inputs { results: &results, ..inputs }, SCALE)?, view))
 }

@@ -83,6 +83,9 @@ pub struct Options {
     /// What is shown of each pin.
     #[arg(long, value_enum, default_value_t)]
     pub pins_as: PinnedView,
+    /// Zoom queries and keys in the same way.
+    #[arg(long, value_name = "SX,SY,X,Y", value_parser = parse_view, allow_hyphen_values = true)]
+    pub joint_view: Option<Transform>,
     /// Which links are drawn; where tokens are selected, so many of theirs and so many of all others.
     #[command(flatten)]
     pub links: Keep,
@@ -236,6 +239,7 @@ impl Default for Options {
             lattice_view: None,
             pins: Vec::new(),
             pins_as: PinnedView::default(),
+            joint_view: None,
             links: Keep::Strongest(200),
             links_of_selection: false,
             theme: Theme::Dark,

@@ -36,7 +36,7 @@ fn values(heatmap: &Heatmap) -> &[f32] {
 fn pinned() -> Case {
     let mut case = question().computed().sized(1200.0, 480.0);
     let pin: Pin = "L1H1".parse().unwrap();
-    let shown = pin.selection(&case.document, &case.selection);
+    let shown = pin.selection(&case.document, &case.selection).unwrap();
     let mut weights = case.known.weights.to_vec();
     weights[20] += 0.75;
     case.known.pinned = vec![(Weights::of(&shown), weights)];
@@ -85,7 +85,7 @@ fn pins_of_tokens_are_called_by_them_and_many_stand_above_their_differences() {
     case.selection.tokens = vec![1];
     case.options.pins = ["T1", "T2", "T3:raw"].iter().map(|pin| pin.parse().unwrap()).collect();
     let all: Vec<Selection> =
-        case.options.pins.iter().map(|pin| pin.selection(&case.document, &case.selection)).collect();
+        case.options.pins.iter().map(|pin| pin.selection(&case.document, &case.selection).unwrap()).collect();
     case.known.pinned = all
         .iter()
         .enumerate()

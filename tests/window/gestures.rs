@@ -188,6 +188,8 @@ fn what_the_heads_of_a_vit_see() -> Result<()> {
     let mut session = Session::start(&folder, "1")?;
     session.fill_the_display()?;
     let mut task = Task::new(&mut session, "which heads of a ViT look at what is drawn");
+    // It opens on what every head of the last layer looks at.
+    task.key("2")?;
     task.drag("3", [560, 210], [700, 330])?;
     let state = task.until("heads by their attention there", |state| state["options"]["to"].is_string())?;
     assert_eq!(state["options"]["heads_filter"], Value::Null);

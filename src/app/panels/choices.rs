@@ -28,6 +28,7 @@ pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
         View::Lens => return show_word(ui, options),
         View::Heads
         | View::Embedding
+        | View::Joint
         | View::Thumbnails
         | View::Overlays
         | View::Lattice

@@ -17,10 +17,11 @@ pub fn layout_id() -> egui::Id {
 /// of its own is a tab beside the matrix.
 pub fn default_layout() -> Layout {
     use View::{
-        Embedding, Heads, Image, Lattice, Links, Matrix, Overlays, Pins, Similarity, Text, Thumbnails, Timeline,
+        Embedding, Heads, Image, Joint, Lattice, Links, Matrix, Overlays, Pins, Similarity, Text, Thumbnails, Timeline,
     };
-    let placed =
-        [Embedding, Heads, Image, Lattice, Links, Matrix, Overlays, Pins, Similarity, Text, Thumbnails, Timeline];
+    let placed = [
+        Embedding, Heads, Image, Joint, Lattice, Links, Matrix, Overlays, Pins, Similarity, Text, Thumbnails, Timeline,
+    ];
     let others = View::all().into_iter().filter(|view| !placed.contains(view));
     let matrix: Vec<Panel> = [Matrix, Similarity].into_iter().chain(others).map(Panel::View).collect();
     let of = Panel::View;
@@ -31,7 +32,7 @@ pub fn default_layout() -> Layout {
     ];
     let pictures = [of(Image), of(Overlays), of(Lattice), of(Links), of(Pins), Panel::Compare];
     let middle = [(&pictures[..], 0.72), (&[of(Text), of(Timeline)], 0.28)];
-    let right = [(matrix.as_slice(), 0.5), (&[of(Embedding)], 0.5)];
+    let right = [(matrix.as_slice(), 0.5), (&[of(Embedding), of(Joint)], 0.5)];
     let [left, middle, right] = [&left, &middle, &right].map(|groups| column(&mut tiles, groups));
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.27), (middle, 0.44), (right, 0.29)]);
     Tree::new(layout_id(), root, tiles)

@@ -75,7 +75,8 @@ fn to_head(state: &State, label: &HeadLabel) -> Option<Command> {
     let document = state.trace.as_ref()?.document();
     state.options.head_labels.contains(label).then_some(())?;
     let block = document.block_index(&label.block)?;
-    let (layer, head) = (Pick::One(label.layer), Pick::One(label.head));
+    let layer = document.attention[block].layer_index(label.layer)?;
+    let (layer, head) = (Pick::One(layer), Pick::One(label.head));
     let selection = Selection { block, layer, head, ..state.selection.clone() };
     let tokens = if block == state.selection.block { selection.tokens.clone() } else { Vec::new() };
     Some(Command::SetSelection(Selection { tokens, ..selection }))

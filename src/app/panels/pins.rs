@@ -40,14 +40,14 @@ pub fn drag(ui: &Ui, view: View, response: &Response, state: &State, scene: &Sce
     let Some(dragged) = DragAndDrop::payload::<DraggedHead>(ui.ctx()).filter(|_| response.dragged()) else {
         return false;
     };
+    let layer = state.block().map_or(dragged.layer, |block| block.layer_number(dragged.layer));
     if let Some(pointer) = ui.ctx().pointer_latest_pos() {
         egui::Area::new(response.id.with("dragged head"))
             .order(Order::Tooltip)
             .fixed_pos(pointer + egui::vec2(12.0, 4.0))
             .interactable(false)
             .show(ui.ctx(), |ui| {
-                egui::Frame::popup(ui.style())
-                    .show(ui, |ui| ui.label(format!("pin L{}H{}", dragged.layer, dragged.head)));
+                egui::Frame::popup(ui.style()).show(ui, |ui| ui.label(format!("pin L{layer}H{}", dragged.head)));
             });
     }
     true

@@ -44,7 +44,8 @@ pub fn show(
     let (scene, is_of_trace) = canvas.scene(easel, view, serial, &inputs, state.is_patient, scale);
     let content = scene.content;
     let rows_beyond = scene.rows_beyond;
-    let lassoes = view == View::Embedding && (state.options.embedding.lasso || ui.input(|input| input.modifiers.shift));
+    let has_points = matches!(view, View::Embedding | View::Joint);
+    let lassoes = has_points && (state.options.embedding.lasso || ui.input(|input| input.modifiers.shift));
     let zones = if lassoes { scene.zones.clone() } else { Vec::new() };
     let to_view = |at: egui::Pos2| Vec2::new(at.x - space.min.x, at.y - space.min.y);
     let pointer = response.hover_pos().filter(|_| is_of_trace).map(to_view);
@@ -73,12 +74,13 @@ pub fn show(
     match view {
         View::Matrix => navigate_matrix(ui, &response, state, content, pointer, commands),
         View::Embedding if !lassoes => {
-            let zoomed: Zoomed = (content, |options| &mut options.embedding_view);
-            navigate_plot(ui, &response, state, zoomed, pointer, commands);
+            navigate_points(ui, &response, state, content, pointer, commands, |options| &mut options.embedding_view);
+        }
+        View::Joint if !lassoes && state.shown_selection().head.one().is_some() => {
+            navigate_points(ui, &response, state, content, pointer, commands, |options| &mut options.joint_view);
         }
         View::Lattice if !pins => {
-            let zoomed: Zoomed = (content, |options| &mut options.lattice_view);
-            navigate_plot(ui, &response, state, zoomed, pointer, commands);
+            navigate_points(ui, &response, state, content, pointer, commands, |options| &mut options.lattice_view);
         }
         View::Text | View::Pins if pointer.is_some() => gestures::scroll_text(ui, state, rows_beyond, commands),
         View::Timeline => gestures::scrub_timeline(&response, state, target, commands),
@@ -154,20 +156,18 @@ fn navigate_matrix(
     }
 }
 
-/// Where a plot lies, and the option that says how it is zoomed.
-type Zoomed = (Rect, fn(&mut Options) -> &mut Option<Transform>);
-
-/// The same for the points, or the pictures of all heads, in fractions of the plot.
-fn navigate_plot(
+/// The same for points, or the pictures of all heads, in fractions of the plot.
+fn navigate_points(
     ui: &Ui,
     response: &egui::Response,
     state: &State,
-    (content, field): Zoomed,
+    content: Rect,
     pointer: Option<Vec2>,
     commands: &mut Vec<Command>,
+    view_of: impl Fn(&mut Options) -> &mut Option<Transform>,
 ) {
     let mut options = state.options.clone();
-    let before = *field(&mut options);
+    let before = *view_of(&mut options);
     let mut view = before.unwrap_or(Transform::IDENTITY);
     if response.double_clicked() {
         view = Transform::IDENTITY;
@@ -185,7 +185,7 @@ fn navigate_plot(
         view.offset += Vec2::new(by.x, by.y) / content.size().max(Vec2::ONE);
     }
     if view != before.unwrap_or(Transform::IDENTITY) {
-        *field(&mut options) = (view != Transform::IDENTITY).then_some(view);
+        *view_of(&mut options) = (view != Transform::IDENTITY).then_some(view);
         commands.push(Command::SetOptions(Box::new(options)));
     }
 }
@@ -210,6 +210,7 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
         }
         View::Links => show_links_options(ui, &mut options),
         View::Embedding => embedding::show_options(ui, state, &mut options),
+        View::Joint => embedding::show_joint_options(ui, &mut options),
         View::Text
         | View::Heads
         | View::Thumbnails

@@ -100,7 +100,7 @@ fn pins_are_kept_in_the_view_state() -> Result<()> {
     let mut window = window_on("multi-image.safetensors")?;
     select(&mut window, 1, 0);
     window.state_mut().apply(Command::Pin(PinCommand::Selection));
-    let saved = window.state().state.view_state(None);
+    let saved = window.state().state.state_of_file();
     window.state_mut().apply(Command::Pin(PinCommand::Clear));
     assert!(pins(&window).is_empty());
     window.state_mut().state.show_view_state(saved.clone())?;

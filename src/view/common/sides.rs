@@ -205,6 +205,7 @@ pub(in crate::view) fn heads_line(inputs: &Inputs<'_>) -> String {
 pub(in crate::view) fn head_label<'a>(inputs: &Inputs<'a>, layer: usize, head: usize) -> Option<&'a str> {
     let labels = &inputs.options.head_labels;
     let block = inputs.document.attention.get(inputs.shown.block).filter(|_| !labels.is_empty())?;
+    let layer = block.layer_number(layer);
     let is_its = |label: &&HeadLabel| (label.layer, label.head) == (layer, head) && label.block == block.name;
     labels.iter().find(is_its).map(|label| beginning(&label.label, NAME_LETTERS))
 }
@@ -217,10 +218,11 @@ pub(in crate::view) fn layers_line(inputs: &Inputs<'_>) -> String {
     }
     if let Some(Rollout { start, .. }) = inputs.shown.rollout() {
         let end = inputs.shown.layer.one().unwrap_or(last);
+        let [start, end] = [start, end].map(|layer| inputs.layer_number(layer));
         return format!("rollout of layers {start} to {end}");
     }
     match inputs.shown.layer {
-        Pick::One(layer) => format!("layer {layer}"),
+        Pick::One(layer) => format!("layer {}", inputs.layer_number(layer)),
         Pick::Mean => "mean of layers".to_owned(),
         Pick::Max => "maximum of layers".to_owned(),
     }

@@ -34,7 +34,12 @@ pub(super) fn draw(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut 
         .map(|(layer, head, value)| {
             let text = tick_text(value, decimals(scale.range));
             let label = head_label(inputs, layer, head).map_or_else(String::new, |label| format!(" ‘{label}’"));
-            (Target::Head { layer, head }, format!("layer {layer} · head {head}{label}"), text, value)
+            (
+                Target::Head { layer, head },
+                format!("layer {} · head {head}{label}", statistic.layer_number(layer)),
+                text,
+                value,
+            )
         })
         .collect();
     let width = rows

@@ -76,7 +76,8 @@ fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
         values.extend(layer.iter().flat_map(|layer| &layer.values));
         values.resize(before + heads * far.length, f32::NAN);
     }
-    let axes = vec![Axis::counted("layer", known.layers.len()), Axis::counted("head", heads), far];
+    let numbers = block(inputs)?.numbers.as_deref().unwrap_or(&[]);
+    let axes = vec![Axis::layers(known.layers.len(), numbers), Axis::counted("head", heads), far];
     Numbers::new(View::Lattice, inputs, (&inputs.shown.as_mean().weights.quantity(), ""), axes, values)
 }
 
@@ -215,7 +216,8 @@ fn scale(shown: &Inputs<'_>, sides: &Sides<'_>, ground: &Ground<'_>, heads: &[He
 /// The room beside the numbers of layers and heads.
 fn fit(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, count: [usize; 2], ground: &Ground<'_>) -> Option<Lattice> {
     let small = sketch.text.small;
-    let left = small * 1.5 + sketch.width(&count[0].saturating_sub(1).to_string(), small) + 6.0;
+    let last = inputs.layer_number(count[0].saturating_sub(1));
+    let left = small * 1.5 + sketch.width(&last.to_string(), small) + 6.0;
     let room = Rect { min: sketch.free.min + Vec2::new(left, small * 2.8), max: sketch.free.max };
     let grid = ground.grid().and_then(|layer| layer.patches.grid.as_ref());
     let patches = grid.map_or([NO_GRID; 2], |grid| [grid.rows, grid.columns]);
@@ -298,11 +300,12 @@ fn axes(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, lattice: &Lattice) {
     for (layer, color) in axis_numbers(sketch, &Order::by_number(layers), lattice.step().y, small * 1.15, layer) {
         let y = lattice.tile(layer, 0).center().y;
         if (plot.min.y..=plot.max.y).contains(&y) {
-            sketch.label(Vec2::new(plot.min.x - 5.0, y), Align::Right, layer.to_string(), small, color);
+            let number = inputs.layer_number(layer).to_string();
+            sketch.label(Vec2::new(plot.min.x - 5.0, y), Align::Right, number, small, color);
         }
     }
     sketch.label(Vec2::new(plot.center().x, plot.min.y - small * 2.1), Align::Center, "head", small, muted);
-    let numbers = sketch.width(&layers.saturating_sub(1).to_string(), small);
+    let numbers = sketch.width(&inputs.layer_number(layers.saturating_sub(1)).to_string(), small);
     let beside = Vec2::new(plot.min.x - 6.0 - numbers - small * 0.8, plot.center().y);
     sketch.upright(beside, Align::Center, "layer", small, muted);
 }
@@ -348,8 +351,12 @@ fn name(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, head: &Head<'_>, rect: Rec
     let small = sketch.text.small;
     let mass = if head.mass.is_nan() { "–".to_owned() } else { format!("{:.2}", head.mass) };
     let label = head_label(inputs, head.layer, head.head).map_or_else(String::new, |label| format!(" ‘{label}’"));
-    let text =
-        sketch.elide(&format!("L{}H{} · {mass}{label}", head.layer, head.head), small, false, rect.size().x - 6.0);
+    let text = sketch.elide(
+        &format!("L{}H{} · {mass}{label}", inputs.layer_number(head.layer), head.head),
+        small,
+        false,
+        rect.size().x - 6.0,
+    );
     let plate = Vec2::new(sketch.width(&text, small) + 6.0, small * 1.4);
     if text.is_empty() || plate.y > rect.size().y {
         return;

@@ -17,13 +17,15 @@ pub(super) struct Column {
 
 /// The first is what all others are compared with.
 pub(super) fn columns(inputs: &Inputs<'_>) -> Vec<Column> {
-    let selection = |pin: &Pin| pin.selection(inputs.document, inputs.selection);
-    let pinned = inputs.options.pins.iter().map(selection).enumerate();
+    let selection =
+        |(place, pin): (usize, &Pin)| Some((Some(place), pin.selection(inputs.document, inputs.selection).ok()?));
+    let pinned = inputs.options.pins.iter().enumerate().filter_map(selection);
     let mut columns: Vec<Column> = Vec::new();
     let shown = (!inputs.options.pins.is_empty()).then(|| inputs.shown.clone());
-    let all = pinned.map(|(place, selection)| (Some(place), selection)).chain(shown.map(|shown| (None, shown)));
+    let all = pinned.chain(shown.map(|shown| (None, shown)));
+    let pin_of = |selection: &Selection| Pin::of(inputs.document, selection);
     for (pin, selection) in all {
-        if !columns.iter().any(|known| Pin::of(&known.selection) == Pin::of(&selection)) {
+        if !columns.iter().any(|known| pin_of(&known.selection) == pin_of(&selection)) {
             columns.push(Column { selection, pin, name: String::new() });
         }
     }
@@ -34,7 +36,9 @@ pub(super) fn columns(inputs: &Inputs<'_>) -> Vec<Column> {
 
 /// Of all pins, two of which may show the same for the moment.
 pub(super) fn names_of_pins(inputs: &Inputs<'_>) -> Vec<String> {
-    let selection = |pin: &Pin| pin.selection(inputs.document, inputs.selection);
+    // One that the trace lacks keeps its place until another trace is opened.
+    let selection =
+        |pin: &Pin| pin.selection(inputs.document, inputs.selection).unwrap_or_else(|_| inputs.selection.clone());
     let pinned: Vec<Selection> = inputs.options.pins.iter().map(selection).collect();
     names(inputs, pinned.iter())
 }
@@ -62,7 +66,11 @@ fn parts<'b>(inputs: &Inputs<'b>, selection: &'b Selection) -> [String; 4] {
         Pick::Mean => format!("{letter} mean"),
         Pick::Max => format!("{letter} maximum"),
     };
-    let (layer, head) = (letter('L', selection.layer), letter('H', selection.head));
+    let layer = match selection.layer {
+        Pick::One(layer) => Pick::One(inputs.layer_number(layer)),
+        all => all,
+    };
+    let (layer, head) = (letter('L', layer), letter('H', selection.head));
     let space = if selection.layer.one().is_some() && selection.head.one().is_some() { "" } else { " " };
     let place = match selection.weights.is_undivided(inputs.document) {
         true => "whole model".to_owned(),

@@ -56,6 +56,7 @@ impl State {
             About::Head => {
                 let (layer, head) = self.selection.layer.one().zip(self.selection.head.one())?;
                 let block = self.block()?;
+                let layer = block.layer_number(layer);
                 let is_its =
                     |label: &&HeadLabel| (label.layer, label.head) == (layer, head) && label.block == block.name;
                 self.options.head_labels.iter().find(is_its).map(|label| label.label.clone())
@@ -77,13 +78,14 @@ impl State {
                 let pictured = |view: &View| !matches!(view, View::Heads | View::Text);
                 let front = || self.shown_views.iter().copied().find(pictured).or(self.shown_views.first().copied());
                 let view = self.focused_panel.and_then(Panel::view).or_else(front);
-                let mut state = self.view_state(None);
+                let mut state = self.state_of_file();
                 state.view = view;
                 Note::Bookmark(Bookmark { text, trace: name()?, state: state.keys() })
             }
             About::Head => {
                 let (layer, head) = self.selection.layer.one().zip(self.selection.head.one())?;
-                let (model, block) = (model_name(trace.document()).to_owned(), self.block()?.name.clone());
+                let (model, block) = (model_name(trace.document()).to_owned(), self.block()?);
+                let (layer, block) = (block.layer_number(layer), block.name.clone());
                 Note::Head(HeadLabel { model, block, layer, head, label: text })
             }
             About::Example => Note::Example(ExampleLabel { trace: name()?, label: text }),

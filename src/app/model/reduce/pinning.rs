@@ -9,13 +9,14 @@ use crate::view::View;
 
 impl State {
     pub(in crate::app) fn change_pins(&mut self, command: PinCommand) -> Option<Effect> {
-        self.trace.as_ref()?;
+        let trace = self.trace.clone()?;
+        let document = trace.document();
         match command {
-            PinCommand::Selection => self.toggle_pin(Pin::of(&self.selection)),
-            PinCommand::SelectedHeads => self.toggle_pin(Pin::of_heads(&self.selection)),
+            PinCommand::Selection => self.toggle_pin(Pin::of(document, &self.selection)),
+            PinCommand::SelectedHeads => self.toggle_pin(Pin::of_heads(document, &self.selection)),
             PinCommand::Head { layer, head } => {
                 let of_head = Selection { layer: Pick::One(layer), head: Pick::One(head), ..self.selection.clone() };
-                let pin = Pin::of_heads(&of_head);
+                let pin = Pin::of_heads(document, &of_head);
                 if self.options.pins.contains(&pin) { None } else { self.toggle_pin(pin) }
             }
             PinCommand::GoTo(pin) => {
@@ -55,13 +56,16 @@ impl State {
     /// What a pin shows; `None` if there is no such pin.
     pub(in crate::app) fn pinned(&self, pin: usize) -> Option<Selection> {
         let trace = self.trace.as_ref()?;
-        Some(self.options.pins.get(pin)?.selection(trace.document(), &self.selection))
+        self.options.pins.get(pin)?.selection(trace.document(), &self.selection).ok()
     }
 
     /// After another trace was opened: those that it has.
     pub(in crate::app) fn keep_pins(&mut self) {
         let Some(trace) = &self.trace else { return };
-        let has = |pin: &Pin| check_selection(&trace.trace, &pin.selection(trace.document(), &self.selection)).is_ok();
+        let has = |pin: &Pin| {
+            let selection = pin.selection(trace.document(), &self.selection);
+            selection.is_ok_and(|selection| check_selection(&trace.trace, &selection).is_ok())
+        };
         let mut pins = std::mem::take(&mut self.options.pins);
         pins.retain(has);
         self.options.pins = pins;
