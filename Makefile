@@ -1,4 +1,4 @@
-# make demo   opens the window on eight scenes, or renders the gallery where there is no display
+# make demo   opens the window on eight scenes, or renders the gallery (photographs and the demo as well) where there is no display
 # make test   installs what the tests need, and runs all of them
 # make bench  runs the benchmarks
 # make data   makes the datasets that are too large to keep here: 9,673 real traces and 100,000 small synthetic ones

@@ -68,7 +68,7 @@ fn unusual() -> ViewState {
         joint_view: Some(Transform { scale: Vec2::new(3.0, 2.0), offset: Vec2::new(0.25, -0.5) }),
         embedding_view: Some(Transform { scale: Vec2::new(2.0, 3.0), offset: Vec2::new(-0.5, 0.1) }),
         lattice_view: Some(Transform { scale: Vec2::new(4.0, 5.0), offset: Vec2::new(-0.25, 0.5) }),
-        pins: ["L1H0:T1,3-5:from", "L0Hmean:raw"].iter().filter_map(|pin| pin.parse().ok()).collect(),
+        pins: ["L1H0:T1,2-3:from", "L0Hmean:raw"].iter().filter_map(|pin| pin.parse().ok()).collect(),
         pins_as: PinnedView::Matrix,
         links: Keep::AtLeast(0.125),
         links_of_selection: true,
