@@ -11,8 +11,10 @@ mod hidden;
 mod keyboard;
 mod loss;
 mod narrow;
+mod notes;
 mod palette;
 mod pictures;
+mod pins;
 mod selection;
 mod snapshots;
 mod state;
@@ -102,11 +104,14 @@ fn every_panel_has_a_tab() -> Result<()> {
         "Hidden states",
         "Thumbnails",
         "Heads on image",
+        "All heads on image",
+        "Pins",
         "Timeline",
         "Similarity",
         "Words",
         "Head atlas",
         "Compare",
+        "Notes",
         "Token atlas",
     ] {
         harness.get_by_label(tab);
