@@ -7,13 +7,17 @@ mod dataset_lines;
 mod figure;
 mod file;
 mod format;
+mod name;
 mod numbers;
+mod panels;
 mod view_state;
 
 pub use animation::{Animation, Play};
 pub use command_line::{Flags, render_flags, render_line, words_of};
 pub use dataset_lines::{DatasetPaths, Picture, atlas_line, compare_line, tokens_line};
-pub use figure::{svg_of, write_drawing, write_view};
+pub use figure::{write_drawing, write_view};
 pub use file::write_png;
 pub use format::{Format, UnknownFormat};
+pub use name::{name_of, plain};
+pub use panels::{Figure, FigurePanel, figure_line, panel_words};
 pub use view_state::{ViewState, check_selection};

@@ -177,7 +177,7 @@ fn layout(sketch: &mut Sketch<'_>, thumbnails: &AttentionTiles) -> Option<AtlasL
         return None;
     }
     let size = Vec2::new(columns, rows) * cell;
-    let x = sketch.free.min.x + left + ((room.x - size.x) / 2.0).max(0.0);
+    let x = sketch.free.min.x + left + ((room.x - size.x) * sketch.before()).max(0.0);
     let grid = Rect::at(x, sketch.free.min.y + top, size.x, size.y);
     Some(AtlasLayout { grid, tile, step: tile + cell * thumbnails.gap as f32 })
 }

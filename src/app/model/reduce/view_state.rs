@@ -29,7 +29,8 @@ impl State {
         // Titles and captions are for figures.
         let statistic =
             if options.statistic.is_empty() { self.options.statistic.clone() } else { options.statistic.clone() };
-        self.options = Options { statistic, title: false, caption: None, text_scroll: Some(0.0), ..options };
+        let theme = options.theme.in_window();
+        self.options = Options { statistic, title: false, caption: None, text_scroll: Some(0.0), theme, ..options };
         self.renew_preview(&before);
         self.version += 1;
         Ok(())

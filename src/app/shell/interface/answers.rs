@@ -66,7 +66,7 @@ impl Interface {
         while let Ok(note) = self.notes.1.try_recv() {
             match note {
                 Ok(Done::Nothing) => {}
-                Ok(Done::Saved(path)) => self.messages.tell(format!("Saved: {}", path.display())),
+                Ok(Done::Saved(path)) => self.messages.tell_saved(&path),
                 Ok(Done::Picture(picture)) => {
                     self.context.copy_image(picture);
                     self.messages.tell("The picture is on the clipboard");
