@@ -20,4 +20,4 @@ pub use file::write_png;
 pub use format::{Format, UnknownFormat};
 pub use name::{name_of, plain};
 pub use panels::{Figure, FigurePanel, figure_line, panel_words};
-pub use view_state::{ViewState, check_selection};
+pub use view_state::{ViewState, check_selection, selection_in};

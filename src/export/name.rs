@@ -9,6 +9,8 @@ const MOST_LETTERS: usize = 60;
 
 /// Without an ending: `00017_cross_L5H4_image`.
 pub fn name_of(document: &Document, view: View, selection: &Selection) -> String {
+    // Layers have the model's own numbers.
+    let selection = selection.numbered(document);
     let pick = |letter: char, pick: Pick| match pick {
         Pick::One(number) => format!("{letter}{number}"),
         pick => format!("{letter}{pick}"),

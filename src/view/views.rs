@@ -22,6 +22,8 @@ macro_rules! list_of_views {
             Links, links, "Links";
             /// Hidden states in two dimensions.
             Embedding, embedding, "Hidden states";
+            /// Queries and keys of heads in two dimensions.
+            Joint, joint, "Queries and keys";
             /// The matrices of all heads.
             Thumbnails, thumbnails, "Thumbnails";
             /// The picture under the attention of each head of a layer.

@@ -92,10 +92,10 @@ fn show_selection(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>)
         }
     }
     let heads = trace.trace.max_heads(selection.block);
-    if let Some(pick) = pick(ui, "Layer", block.layers, selection.layer) {
+    if let Some(pick) = pick(ui, "Layer", (0..block.layers).map(|layer| block.layer_number(layer)), selection.layer) {
         commands.push(Command::SelectLayer(pick));
     }
-    if let Some(pick) = pick(ui, "Head", heads, selection.head) {
+    if let Some(pick) = pick(ui, "Head", 0..heads, selection.head) {
         commands.push(Command::SelectHead(pick));
     }
     keep_together(ui, &Direction::ALL.map(Direction::label));
@@ -170,15 +170,15 @@ fn show_settings(ui: &mut egui::Ui, name: &str, state: &State, commands: &mut Ve
     });
 }
 
-/// A choice of one of `count`, or the mean or the maximum of all.
-fn pick(ui: &mut egui::Ui, name: &str, count: usize, now: Pick) -> Option<Pick> {
+/// A choice of one of those with these numbers, or the mean or the maximum of all.
+fn pick(ui: &mut egui::Ui, name: &str, numbers: impl Iterator<Item = usize>, now: Pick) -> Option<Pick> {
     let row = match now {
         Pick::Mean => 0,
         Pick::Max => 1,
         Pick::One(index) => index + 2,
     };
     let all = ["mean of all", "maximum of all"].map(str::to_owned);
-    let rows = all.into_iter().chain((0..count).map(|index| index.to_string()));
+    let rows = all.into_iter().chain(numbers.map(|number| number.to_string()));
     choice(ui, name, rows, row).map(|row| match row {
         0 => Pick::Mean,
         1 => Pick::Max,
