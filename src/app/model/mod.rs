@@ -5,6 +5,7 @@ pub mod choices;
 pub mod command;
 pub mod comparison;
 pub mod effect;
+pub mod figure;
 pub mod history;
 pub mod messages;
 pub mod notes;

@@ -272,7 +272,10 @@ impl Interface {
         if self.state.shows_help {
             panels::show_help(ui.ctx(), scrolled, &mut commands);
         }
-        toasts::show(ui.ctx(), &mut self.messages);
+        if self.state.figure.is_shown {
+            panels::show_figure(ui.ctx(), &self.state, &mut commands);
+        }
+        toasts::show(ui.ctx(), &mut self.messages, &mut commands);
         self.focus.end(ui.ctx());
 
         self.is_outdated = !commands.is_empty();

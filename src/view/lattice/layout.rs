@@ -53,7 +53,8 @@ impl Lattice {
         let size = Vec2::new(in_cells[1], in_cells[0]) * cell;
         let left = room.min.x + ((room.size().x - size.x) / 2.0).max(0.0);
         let plot = Rect::at(left, room.min.y, size.x, size.y);
-        let is_sound = |view: &Transform| view.offset.is_finite() && view.scale.is_finite() && view.scale.min_element() > 0.0;
+        let is_sound =
+            |view: &Transform| view.offset.is_finite() && view.scale.is_finite() && view.scale.min_element() > 0.0;
         let view = view.filter(is_sound).unwrap_or(Transform::IDENTITY);
         let min = plot.min + view.offset * plot.size();
         let whole = Rect { min, max: min + size * view.scale };
