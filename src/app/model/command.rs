@@ -60,9 +60,9 @@ pub enum Command {
     SetDirection(Direction),
     /// Change how the views look.
     SetOptions(Box<Options>),
-    /// Show this part of the matrix, in cells; `None` is all of it.
-    ZoomMatrix(Option<Rect>),
-    /// Show so many steps less, or more, of the matrix, the hidden states or the token atlas.
+    /// Show this part of the matrix, in cells, or of the pictures, in fractions of what they take; `None` is all of it.
+    ZoomTo(View, Option<Rect>),
+    /// Show so many steps less, or more, of the matrix, the pictures, the hidden states or the token atlas.
     Zoom(isize),
     /// Move what they show: by steps to the right and down.
     Pan([f32; 2]),

@@ -109,6 +109,7 @@ impl State {
         if !is_alike || check_selection(&trace.trace, &self.selection).is_err() {
             self.selection = first_selection(&trace);
             self.options.matrix_window = None;
+            self.options.image_window = None;
             self.options.embedding_view = None;
             self.options.hidden_state = None;
         }

@@ -7,13 +7,13 @@ use super::{choices, embedding, gestures, heads, rubber_band, status};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::token_sets;
 use crate::app::model::command::Command;
-use crate::app::model::reduce::{CLOSEST, kept_inside};
+use crate::app::model::reduce::CLOSEST;
 use crate::app::model::state::State;
 use crate::app::ui::canvas::{Canvas, Easel};
 use crate::app::ui::controls::{choose, say_instead};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
-use crate::view::{Options, Target, View, matrix_size};
+use crate::view::{Options, Target, View};
 
 /// Shows the view; returns the words for what is under the pointer.
 pub fn show(
@@ -53,7 +53,11 @@ pub fn show(
     if pointer.is_some() {
         commands.extend(gestures::pointed(ui, state, target));
     }
+    let windowed = state.windowed(view);
+    let is_zoomed = windowed.is_some_and(|windowed| windowed.window.is_some());
+    // The second click of one that shows all again selects nothing.
     if response.clicked()
+        && !(response.double_clicked() && is_zoomed)
         && let Some(target) = target
     {
         let extend = ui.input(|input| input.modifiers.command || input.modifiers.ctrl);
@@ -63,13 +67,17 @@ pub fn show(
         });
     }
     let has_band = view == View::Image || (view == View::Text && rubber_band::ranks(&response));
-    let band = has_band.then(|| rubber_band::rectangle(ui, &response)).flatten();
+    let pans = view == View::Image && rubber_band::pans(ui, &response, is_zoomed);
+    let band = has_band.then(|| rubber_band::rectangle(ui, &response, pans)).flatten();
     if let Some(band) = band {
         rubber_band::select(ui, &response, scene, band, commands);
     }
     heads::point(ui, view, &response, state, scene, commands);
+    if let Some(windowed) = windowed {
+        let pans = if view == View::Image { band.is_none() } else { !gestures::draws_rectangle(ui, &response) };
+        commands.extend(gestures::navigate_window(ui, &response, (view, windowed), content, pointer, pans));
+    }
     match view {
-        View::Matrix => navigate_matrix(ui, &response, state, content, pointer, commands),
         View::Embedding if !lassoes => navigate_embedding(ui, &response, state, content, pointer, commands),
         View::Text if pointer.is_some() => gestures::scroll_text(ui, state, rows_beyond, commands),
         View::Timeline => gestures::scrub_timeline(&response, state, target, commands),
@@ -107,45 +115,7 @@ fn whole_word(view: View, state: &State, target: Target) -> Option<(usize, Vec<u
     (view == View::Text).then(|| (sequence, token_sets::whole_word(tokens, token).collect()))
 }
 
-/// Wheel zooms around the pointer, a drag pans, a double click shows all.
-fn navigate_matrix(
-    ui: &Ui,
-    response: &egui::Response,
-    state: &State,
-    content: Rect,
-    pointer: Option<Vec2>,
-    commands: &mut Vec<Command>,
-) {
-    let (Some(trace), Some(block)) = (&state.trace, state.block()) else { return };
-    let [rows, columns] = matrix_size(trace.document(), block, state.options.matrix_block);
-    let all = Vec2::new(columns as f32, rows as f32);
-    let window = state.options.matrix_window.unwrap_or(Rect { min: Vec2::ZERO, max: all });
-    let cells_per_pixel = window.size() / content.size().max(Vec2::ONE);
-    if response.double_clicked() {
-        commands.push(Command::ZoomMatrix(None));
-        return;
-    }
-    let mut moved = window;
-    if let Some(at) = pointer
-        && let Some(zoom) = wheel(ui)
-    {
-        let middle = window.min + (at - content.min) * cells_per_pixel;
-        let size = (window.size() / zoom).clamp(Vec2::splat(4.0).min(all), all);
-        let factor = size / window.size();
-        moved.min = middle - (middle - window.min) * factor;
-        moved.max = moved.min + size;
-    }
-    if response.dragged() && !gestures::draws_rectangle(ui, response) {
-        let by = response.drag_delta();
-        let by = Vec2::new(by.x, by.y) * cells_per_pixel;
-        moved = Rect { min: moved.min - by, max: moved.max - by };
-    }
-    if moved != window {
-        commands.push(Command::ZoomMatrix(kept_inside(moved, all)));
-    }
-}
-
-/// The same for the points, in fractions of the plot.
+/// Wheel, drag and double click on the points, in fractions of the plot.
 fn navigate_embedding(
     ui: &Ui,
     response: &egui::Response,
@@ -160,7 +130,7 @@ fn navigate_embedding(
         view = Transform::IDENTITY;
     }
     if let Some(at) = pointer
-        && let Some(zoom) = wheel(ui)
+        && let Some(zoom) = gestures::wheel(ui)
     {
         let at = (at - content.min) / content.size().max(Vec2::ONE);
         let scale = (view.scale * zoom).clamp(Vec2::ONE, Vec2::splat(CLOSEST));
@@ -178,24 +148,12 @@ fn navigate_embedding(
     }
 }
 
-/// By how much the wheel zooms in this frame.
-fn wheel(ui: &Ui) -> Option<f32> {
-    let (scroll, pinch) = ui.input(|input| (input.smooth_scroll_delta.y, input.zoom_delta()));
-    let zoom = (scroll / 200.0).exp() * pinch;
-    (zoom != 1.0).then_some(zoom)
-}
-
 /// The choices at the right of a panel's tabs.
 pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<Command>) {
     let mut options = state.options.clone();
     match view {
         View::Image => choose_normalization(ui, &mut options.normalization),
-        View::Matrix => {
-            choose_colormap(ui, &mut options.colormap);
-            if options.matrix_window.is_some() && ui.button("Show all").clicked() {
-                options.matrix_window = None;
-            }
-        }
+        View::Matrix => choose_colormap(ui, &mut options.colormap),
         View::Links => show_links_options(ui, &mut options),
         View::Embedding => embedding::show_options(ui, state, &mut options),
         View::Text
@@ -205,6 +163,12 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
         | View::Timeline
         | View::Similarity
         | View::Lens => {}
+    }
+    if state.windowed(view).is_some_and(|windowed| windowed.window.is_some()) {
+        let all = ui.button("Show all").on_hover_text("Ends the zoom; so does a double click on the view, or 0");
+        if all.clicked() {
+            commands.push(Command::ZoomTo(view, None));
+        }
     }
     choices::show(ui, view, &mut options);
     if options != state.options {

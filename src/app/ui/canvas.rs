@@ -53,6 +53,9 @@ impl Drawn {
         if view != View::Matrix {
             options.matrix_window = None;
         }
+        if view != View::Image {
+            options.image_window = None;
+        }
         if view != View::Embedding {
             options.embedding_view = None;
         }

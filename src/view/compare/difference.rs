@@ -198,9 +198,8 @@ fn draw_images(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, images: &[(usize, C
         sketch.label(Vec2::new(sketch.free.min.x, sketch.free.max.y - small * 0.6), Align::Left, text, small, muted);
         sketch.free.max.y -= small * 1.8;
     }
-    let places = image::arrange(sketch, &tiles);
     let opacity = inputs.options.opacity.clamp(0.0, 1.0);
-    for (tile, &rect) in tiles.iter().zip(&places) {
+    image::draw_pictures(inputs, sketch, &tiles, |sketch, tile, rect| {
         sketch.grey_picture(rect, tile.pixels);
         let found = images.iter().find(|(image, _)| *image == tile.image).map(|(_, found)| found);
         let patches = found.into_iter().flat_map(|found| &found.patches);
@@ -218,7 +217,7 @@ fn draw_images(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, images: &[(usize, C
         }
         image::zones(sketch, &tile.far, sides.far, rect);
         image::outlines(sketch, &sides, &tile.far, sides.far, rect);
-    }
+    });
 }
 
 fn draw_text(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, rows: &[ComparedTokens], scale: &Scale) {

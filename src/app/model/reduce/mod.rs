@@ -9,7 +9,7 @@ mod view_state;
 mod zooming;
 
 use self::steps::step;
-pub use self::zooming::{CLOSEST, CLOSEST_OF_TOKENS, kept_inside};
+pub use self::zooming::{CLOSEST, CLOSEST_OF_TOKENS, Windowed};
 use crate::analysis::projection::{Align, Method};
 use crate::analysis::{Direction, Selection, WeightKind};
 use crate::app::model::choices::{UI_SCALES, UiScale};
@@ -95,7 +95,7 @@ impl State {
                     self.options.heads_filter = None;
                 }
             }
-            Command::ZoomMatrix(window) => self.options.matrix_window = window,
+            Command::ZoomTo(view, window) => self.zoom_to(view, window),
             Command::Zoom(steps) => self.zoom(steps),
             Command::Pan(steps) => self.pan(steps.into()),
             Command::ShowAll => self.show_all(),

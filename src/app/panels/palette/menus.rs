@@ -17,7 +17,7 @@ use crate::app::panels::heads::STRONGEST;
 use crate::app::panels::{aggregation, export_menu, top_bar};
 use crate::export::Play;
 use crate::render::Keep;
-use crate::view::{Options, Target, TokenColor, statistic_grid};
+use crate::view::{Options, Target, TokenColor, View, statistic_grid};
 
 /// All of them.
 pub fn all(state: &State) -> Vec<Entry> {
@@ -151,7 +151,8 @@ fn views(state: &State) -> Vec<Entry> {
         option(state, switch("colours: fixed range", state.options.range.is_some()), |options| {
             options.range = options.range.is_none().then_some(Options::FIXED_RANGE);
         }),
-        entry("matrix: show all", Command::ZoomMatrix(None)),
+        entry("matrix: show all", Command::ZoomTo(View::Matrix, None)),
+        entry("image: show all", Command::ZoomTo(View::Image, None)),
         option(state, "hidden states: show all", |options| options.embedding_view = None),
         option(state, "links: strongest", |options| options.links = Keep::Strongest(200)),
         option(state, "links: at least", |options| options.links = Keep::AtLeast(0.05)),
