@@ -4,8 +4,10 @@
 use std::path::PathBuf;
 
 use crate::analysis::{Direction, Pick, Selection};
+use crate::app::model::arrangement::PanelCommand;
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::choices::{Export, Exports, Playing};
+use crate::app::model::help::Help;
 use crate::app::model::panel::Panel;
 use crate::app::model::tokens::TokenCommand;
 use crate::render::Rect;
@@ -76,14 +78,20 @@ pub enum Command {
     TogglePlay,
     /// Save a picture of the window.
     Screenshot,
-    /// Show the list of keys, or hide it.
+    /// Show the help, or hide it.
     ToggleHelp,
+    /// Show this of the help.
+    ShowHelp(Help),
+    /// Show what a newcomer has to know, or hide it.
+    ToggleWelcome,
+    /// Show what answers one of the newcomer's questions, by its place.
+    ShowGuide(usize),
     /// Between dark and light.
     ToggleTheme,
     /// Bring the panel of a view to the front.
     FocusView(View),
-    /// Put the panels back where they were at first.
-    ResetLayout,
+    /// Arrange the panels.
+    Panels(PanelCommand),
     /// Close what lies on top: the list of keys, or the selection of tokens.
     Escape,
     /// Close the window.

@@ -8,9 +8,11 @@ use glam::Vec2;
 use crate::analysis::statistics;
 use crate::analysis::timeline::{is_decoder, output_tokens};
 use crate::analysis::{Pick, Selection, WeightKind};
+use crate::app::model::arrangement::Arranged;
 use crate::app::model::browsing::Browsing;
 use crate::app::model::choices::{Exports, Playing, UiScale};
 use crate::app::model::comparison::Comparison;
+use crate::app::model::help::Help;
 use crate::app::model::history::History;
 use crate::app::model::panel::Panel;
 use crate::app::model::tokens::TokenPanel;
@@ -52,8 +54,16 @@ pub struct State {
     pub is_outdated: bool,
     /// Whether the tokens play.
     pub is_playing: bool,
-    /// Whether the list of keys is shown.
+    /// Whether the help is shown.
     pub shows_help: bool,
+    /// What of it.
+    pub help: Help,
+    /// What a newcomer is told, while it is shown.
+    pub welcome: Welcome,
+    /// What was open before, the newest first.
+    pub recent: Vec<Recent>,
+    /// How the panels stand.
+    pub arranged: Arranged,
     /// Counts the changes, so that views know when to draw anew.
     pub version: u64,
     /// The hidden states in the plane; those of the state before stay until the next are ready.
@@ -82,6 +92,24 @@ pub struct State {
     pub tokens: TokenPanel,
     /// A token that is to be selected once its trace is shown: the file, the sequence and the place there.
     pub awaited_token: Option<(PathBuf, String, usize)>,
+}
+
+/// What a newcomer is told.
+#[derive(Debug, Default)]
+pub struct Welcome {
+    /// Whether it is shown.
+    pub is_shown: bool,
+    /// The demo, where there is one.
+    pub demo: Option<PathBuf>,
+}
+
+/// A trace or folder that was open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recent {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it was there when it was last looked for.
+    pub is_there: bool,
 }
 
 /// The command palette.

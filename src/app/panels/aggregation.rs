@@ -141,7 +141,7 @@ fn last_layer(block: &Block, selection: &Selection) -> usize {
 fn show_rollout(ui: &mut Ui, block: &Block, selection: &mut Selection) {
     let last = last_layer(block, selection);
     let WeightKind::Rollout(Rollout { start, residual_percent }) = &mut selection.weights else { return };
-    ui.add(Slider::new(start, 0..=last).text("first layer"));
+    ui.add(Slider::new(start, 0..=last).text("first layer")).on_hover_text("Where the rollout begins");
     ui.add(Slider::new(residual_percent, 0..=100).suffix(" %").text("residual share"))
         .on_hover_text("How much of each token stays itself, for the residual connection");
 }
@@ -162,7 +162,8 @@ fn show_criteria(ui: &mut Ui, selection: &mut Selection) {
         );
     });
     let is_usual = *criteria == Criteria::default();
-    if ui.add_enabled(!is_usual, Button::new("Usual thresholds of sinks")).clicked() {
+    let usual = ui.add_enabled(!is_usual, Button::new("Usual thresholds of sinks"));
+    if usual.on_hover_text("As they were at first").clicked() {
         *criteria = Criteria::default();
     }
 }

@@ -3,10 +3,11 @@
 use egui::{Sense, Slider, Ui};
 use glam::Vec2;
 
-use super::{choices, embedding, gestures, heads, rubber_band, status};
+use super::{choices, context_menu, embedding, gestures, heads, rubber_band, status};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::token_sets;
 use crate::app::model::command::Command;
+use crate::app::model::panel::Panel;
 use crate::app::model::reduce::CLOSEST;
 use crate::app::model::state::State;
 use crate::app::ui::canvas::{Canvas, Easel};
@@ -99,6 +100,7 @@ pub fn show(
     if let Some(failure) = canvas.failure() {
         ui.put(space, egui::Label::new(failure));
     }
+    context_menu::show(&response, Panel::View(view), state, target.zip(tip.as_deref()), commands);
     match tip {
         Some(tip) => {
             response.on_hover_text_at_pointer(tip.as_str());
@@ -198,5 +200,6 @@ fn show_links_options(ui: &mut Ui, options: &mut Options) {
     };
     slider.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Slider, true, name));
     slider.on_hover_text(name);
-    ui.checkbox(&mut options.links_of_selection, "selected only");
+    let selected = ui.checkbox(&mut options.links_of_selection, "selected only");
+    selected.on_hover_text("Only links of selected tokens");
 }

@@ -23,7 +23,7 @@ use crate::view::common::scale::Scale;
 use crate::view::common::sides::{
     Sides, common_range, is_signed, locked, noun, title, uniform_share, veil_colormap, weight_label,
 };
-use crate::view::common::sketch::{Sketch, on_picture};
+use crate::view::common::sketch::{Sketch, on_picture, within};
 use crate::view::numbers::of_weights;
 use crate::view::{Definition, Inputs, Options, View, caption as figure_caption};
 
@@ -164,9 +164,11 @@ fn caption(
 
 /// Labelled parts of the picture, with the share of its attention that lies in them.
 fn regions(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>, tile: &Tile<'_>, rect: Rect) {
-    let of_image = inputs.document.regions.iter().filter(|region| region.image == tile.image);
+    let sight = within(rect, sketch.free);
+    let is_in_sight = |area: Area| within(on_picture(area, rect), sight).size().cmpgt(Vec2::ZERO).all();
+    let of_image = inputs.document.regions.iter().filter(|region| region.image == tile.image && is_in_sight(region.area));
     let frames = of_image.clone().map(|region| on_picture(region.area, rect)).collect();
-    let mut labels = RegionLabels::new(rect, frames);
+    let mut labels = RegionLabels::new(sight, frames);
     for region in of_image {
         // Of values with a sign there are no shares.
         let share = share_inside(sides.weights, &tile.far, region.area).filter(|_| !is_signed(inputs));

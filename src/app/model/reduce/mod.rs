@@ -1,5 +1,6 @@
 //! The one place where the state changes by commands.
 
+mod arranging;
 mod comparing;
 mod dataset;
 mod selecting;
@@ -42,7 +43,7 @@ impl State {
             Command::ChooseFile => return Some(Effect::ChooseFile),
             Command::Screenshot => return Some(Effect::Screenshot),
             Command::FocusView(view) => return Some(Effect::FocusView(view)),
-            Command::ResetLayout => return Some(Effect::ResetLayout),
+            Command::Panels(command) => return self.arrange(command),
             Command::Quit => return Some(Effect::Quit),
             Command::Export(view, export) => return Some(Effect::Export(view, export)),
             Command::ExportPanel(panel, export) => return Some(Effect::ExportPanel(panel, export)),
@@ -103,6 +104,12 @@ impl State {
             Command::StepPanel(by) => return Some(Effect::StepPanel(by)),
             Command::TogglePlay => self.is_playing = !self.is_playing && self.trace.is_some(),
             Command::ToggleHelp => self.shows_help = !self.shows_help,
+            Command::ShowHelp(help) => (self.shows_help, self.help) = (true, help),
+            Command::ToggleWelcome => {
+                self.welcome.is_shown = !self.welcome.is_shown;
+                return Some(Effect::Welcomed);
+            }
+            Command::ShowGuide(guide) => return Some(Effect::ShowGuide(guide)),
             Command::ToggleTheme => {
                 self.options.theme = match self.options.theme {
                     Theme::Dark => Theme::Light,
@@ -131,6 +138,10 @@ impl State {
             }
             Command::Escape if self.palette.is_some() => self.palette = None,
             Command::Escape if self.shows_help => self.shows_help = false,
+            Command::Escape if self.welcome.is_shown => {
+                self.welcome.is_shown = false;
+                return Some(Effect::Welcomed);
+            }
             Command::Escape => {
                 if !self.is_playing && self.selection.tokens.is_empty() {
                     self.options.to = None;

@@ -199,7 +199,11 @@ fn window(state: &State) -> Vec<Entry> {
     entries.push(entry(switch("preview tokens under the pointer", previews), Command::PreviewTokens(!previews)));
     let percent = |scale: f32| format!("{:.0} %", scale * 100.0);
     entries.extend(
-        UI_SCALES.map(|scale| entry(format!("size of everything {}", percent(scale)), Command::SetUiScale(scale))),
+        // A key has the usual one.
+        UI_SCALES
+            .into_iter()
+            .filter(|scale| *scale != 1.0)
+            .map(|scale| entry(format!("size of everything {}", percent(scale)), Command::SetUiScale(scale))),
     );
     entries.extend(top_bar::FONT_SCALES.map(|scale| {
         option(state, format!("letters in the views {}", percent(scale)), |options| options.font_scale = scale)
