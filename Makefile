@@ -1,4 +1,4 @@
-# make demo   opens the window on eight scenes, or renders the gallery where there is no display
+# make demo   opens the window on eight scenes, or renders the gallery (photographs and the demo as well) where there is no display
 # make test   installs what the tests need, and runs all of them
 # make bench  runs the benchmarks
 # make data   makes the datasets that are too large to keep here: 9,673 real traces and 100,000 small synthetic ones
@@ -65,7 +65,8 @@ test-rust: $(VENV)/ready
 	cargo test
 
 test-python: $(VENV)/ready
-	cd python && .venv/bin/python -m pytest -q
+	# Two processes with a thread each take half the time that one with two threads does.
+	cd python && OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q -n 2 --dist loadfile
 
 # Pictures and generated documents as they are now become what the tests expect: look at them before you commit.
 bless:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,7 @@ def test_an_answer_that_is_given() -> None:
     assert texts(main(trace), "answer") == ["a", "cat"]
     assert trace.outputs["prediction"] == "a cat"
     assert [step["token"] for step in trace.outputs["steps"]] == ["a", "cat"]
+    assert "correct" not in trace.outputs, "nothing was predicted"
 
 
 def test_a_conversation() -> None:
@@ -116,11 +118,15 @@ def forwards(model: Any, traces: Any) -> tuple[Any, int]:
         hook.remove()
 
 
-@pytest.mark.parametrize("name", ["llava", "paligemma", "idefics3", "clip", "blip2", "qwen2_vl", "vilt", "blip"])
+@pytest.mark.parametrize(
+    "name", ["llava", "paligemma", "gemma3", "idefics3", "clip", "blip2", "qwen2_vl", "vilt", "blip"]
+)
 def test_a_batch_is_as_one_by_one(name: str) -> None:
     model, processor = getattr(tiny_processors, name)()
     generate = None if name in ("clip", "vilt") else without_pictures(model)
-    options: dict[str, Any] = {"generate": generate, "relevance": ["chefer"] if name == "llava" else []}
+    options: dict[str, Any] = {"generate": generate}
+    if name in ("llava", "idefics3"):
+        options |= {"words": 3, "relevance": ["chefer", "contribution_norms", "occlusion", "interaction"]}
     traces, together = forwards(
         model,
         lambda: vlscope.capture(
@@ -147,16 +153,25 @@ def same(one: Trace, other: Trace) -> None:
         assert one.outputs.get(name) == other.outputs.get(name)
     assert [block.name for block in one.attention] == [block.name for block in other.attention]
     for block, expected in zip(one.attention, other.attention, strict=True):
-        assert (block.mask, block.layer_numbers) == (expected.mask, expected.layer_numbers)
+        assert block.layer_numbers == expected.layer_numbers
+        np.testing.assert_equal(block.mask, expected.mask)
         for name in ("layers", "queries", "keys", "lse", "value_norms"):
             for found, of in zip(getattr(block, name), getattr(expected, name), strict=True):
                 np.testing.assert_allclose(found, of, atol=1e-3)
+        for name, values in block.statistics.items():
+            np.testing.assert_allclose(values, expected.statistics[name], atol=1e-3, err_msg=name)
     assert one.hidden.keys() == other.hidden.keys()
     for sequence, states in one.hidden.items():
         for found, of in zip(states, other.hidden[sequence], strict=True):
             np.testing.assert_allclose(np.asarray(found, np.float32), np.asarray(of, np.float32), atol=5e-3)
     for relevance_, of in zip(one.relevance, other.relevance, strict=True):
         np.testing.assert_allclose(relevance_.values, of.values, atol=1e-4)
+    for key in ("additive_share", "interaction_share"):
+        assert one.outputs.get(key, 0) == pytest.approx(other.outputs.get(key, 0), abs=1e-3)
+    assert one.words.keys() == other.words.keys()
+    for sequence, by_state in one.words.items():
+        for state, words in by_state.items():
+            np.testing.assert_allclose(words.scores, other.words[sequence][state].scores, atol=2e-2)
 
 
 def test_answers_of_a_batch_end_where_they_end() -> None:
@@ -171,6 +186,35 @@ def test_answers_of_a_batch_end_where_they_end() -> None:
     for trace, of in zip(traces, alone, strict=True):
         same(trace, of)
     assert len(texts(main(traces[0]), "generated")) <= 2
+
+
+def test_generation_is_as_the_caller_says() -> None:
+    """By options, or by a whole `generation_config`: nothing of ours goes before them."""
+    model, processor = tiny_processors.llava()
+    free = {"suppress_tokens": [98, 99], "pad_token_id": 0}
+    prompt = len(main(vlscope.capture(model, processor, images=[PICTURE], text=QUESTION)))
+    trace = vlscope.capture(
+        model, processor, images=[PICTURE], text=QUESTION, generate={"max_length": prompt + 2, **free}
+    )
+    assert len(texts(main(trace), "generated")) == 2
+    config = tiny_vlms.hf.GenerationConfig(max_new_tokens=6, min_new_tokens=6, **free)
+    alone = vlscope.capture(model, processor, images=[PICTURE], text=QUESTION, generate={"generation_config": config})
+    words = texts(main(alone), "generated")
+    assert len(words) == 6
+    config = tiny_vlms.hf.GenerationConfig(
+        max_new_tokens=6, eos_token_id=processor.tokenizer.convert_tokens_to_ids(words[1]), **free
+    )
+    options: dict[str, Any] = {"text": QUESTIONS, "generate": {"generation_config": config}}
+    ended, _ = vlscope.capture(model, processor, images=[PICTURE, PICTURE], **options)
+    assert texts(main(ended), "generated") == words[:2], "what follows is padding"
+    config.num_return_sequences = 2
+    with pytest.raises(CaptureError, match="a trace is of one answer"):
+        vlscope.capture(model, processor, images=[PICTURE], text=QUESTION, generate={"generation_config": config})
+    # Beams: the best is what comes out, and it is read anew.
+    beams = {"num_beams": 3, "max_new_tokens": 4, "min_new_tokens": 4, **free}
+    traces = vlscope.capture(model, processor, images=[PICTURE, OTHER], text=QUESTIONS, generate=beams)
+    for trace, picture, text in zip(traces, (PICTURE, OTHER), QUESTIONS, strict=True):
+        same(trace, vlscope.capture(model, processor, images=[picture], text=text, generate=beams))
 
 
 def test_pictures_of_a_batch_that_differ() -> None:
@@ -213,6 +257,9 @@ def test_a_language_model_and_its_tokenizer() -> None:
     assert texts(tokens, "question") == ["what", "is", "this", "?"]
     assert len(texts(tokens, "generated")) == 3
     assert isinstance(trace.outputs["prediction"], str)
+    shown = [{"role": "user", "content": [{"type": "image", "image": PICTURE}, {"type": "text", "text": QUESTION}]}]
+    with pytest.raises(ValueError, match=r"a tokenizer reads no pictures: give the model's processor"):
+        vlscope.capture(model, tokenizer, messages=shown)
     with pytest.raises(ValueError, match=r"a tokenizer reads no pictures: give the model's processor"):
         vlscope.capture(model, tokenizer, images=PICTURE, text=QUESTION)
     with pytest.raises(CaptureError, match=r"not Linear and \w+: record other models by"):
@@ -231,6 +278,17 @@ def test_frames_of_a_video_have_times() -> None:
     assert shown[0].box[:2] == (0, 0)
     with pytest.raises(ValueError, match="4 frames and pictures, but 2 times"):
         vlscope.capture(model, processor, videos=[frames], times=[0, 1], text=QUESTION)
+    for part, videos in (({"type": "video", "video": frames}, []), ({"type": "video"}, [frames])):
+        messages = [{"role": "user", "content": [part, {"type": "text", "text": QUESTION}]}]
+        options: dict[str, Any] = {"times": [0, 0.5, 1, 1.5], "generate": THREE}
+        same(vlscope.capture(model, processor, videos=videos, messages=messages, **options), trace)
+    for part, message in (
+        ({"type": "video"}, "show 1 videos, but there are 0"),
+        ({"type": "video", "path": "a.mp4"}, "its frames"),
+    ):
+        messages = [{"role": "user", "content": [part, {"type": "text", "text": QUESTION}]}]
+        with pytest.raises(ValueError, match=message):
+            vlscope.capture(model, processor, messages=messages)
 
 
 def test_why(tmp_path: Path) -> None:
@@ -272,6 +330,26 @@ def test_why(tmp_path: Path) -> None:
     trace.save(tmp_path / "why.safetensors")
     loaded = Trace.load(tmp_path / "why.safetensors")
     assert [of.name for of in loaded.relevance] == [name for name in names if name != "interaction"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_quantised_model_and_one_of_bfloat16() -> None:
+    model, processor = tiny_processors.llava()
+    options: dict[str, Any] = {"images": [PICTURE], "text": QUESTION, "answer": "a cat", "words": 2}
+    gradients = ["chefer", "gradient_attention", "integrated_gradients"]
+    whole = vlscope.capture(model, processor, relevance=["chefer"], **options)
+    half = copy.deepcopy(model).to(torch.bfloat16)
+    trace = vlscope.capture(half, processor, relevance=[*gradients, "contribution_norms", "occlusion"], **options)
+    trace.check()
+    assert {query.dtype for block in trace.attention for query in block.queries} == {torch.bfloat16}
+    np.testing.assert_allclose(trace.relevance[0].values, whole.relevance[0].values, atol=0.02)
+    quantised = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8).eval()
+    trace = vlscope.capture(quantised, processor, **options)
+    trace.check()
+    assert trace.outputs["confidence"] == pytest.approx(whole.outputs["confidence"], rel=0.2)
+    for name in gradients:
+        with pytest.raises(relevance.RelevanceError, match="no gradient comes from the logits"):
+            vlscope.capture(quantised, processor, relevance=[name], **options)
 
 
 def test_words_are_those_of_the_model_itself() -> None:

@@ -15,6 +15,7 @@ import duckdb
 import numpy as np
 import pytest
 from conftest import DEMO, ROOT
+from PIL import Image
 
 from vlscope import AttentionBlock, Token, Trace
 
@@ -179,6 +180,43 @@ def rows_of(directory: Path, table: str) -> list[str]:
 def test_index_that_fails(tmp_path: Path, vlscope_binary: Path) -> None:
     with pytest.raises(ShardError, match=r"^shard 0/2: .*nowhere"):
         index(tmp_path / "nowhere", 2, binary=vlscope_binary)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_the_example_of_the_readme(tmp_path: Path, vlscope_binary: Path) -> None:
+    """Word for word, but for its model, its folders, and a cluster that is as small as can be."""
+    # Workers that import this file need no torch.
+    import tiny_processors
+
+    for part in tiny_processors.llava():
+        part.save_pretrained(tmp_path / "model")
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "there.png")
+    questions = [
+        {"id": f"one/{name}", "image": str(tmp_path / f"{name}.png"), "question": "what is this ?", "answer": "a cat"}
+        for name in ("there", "nowhere")
+    ]
+    (tmp_path / "questions.jsonl").write_text("".join(json.dumps(question) + "\n" for question in questions))
+    code = (ROOT / "python" / "README.md").read_text().partition("## Capture and index on many machines")[2]
+    code = code.partition("```python\n")[2].partition("```")[0]
+    for theirs, ours in (
+        ("Qwen/Qwen2.5-VL-3B-Instruct", str(tmp_path / "model")),
+        ('ray.init(address="auto")\n', ""),
+        ("questions.jsonl", str(tmp_path / "questions.jsonl")),
+        ("/shared/traces", str(tmp_path / "traces")),
+        ("concurrency=16", "concurrency=1"),
+        ("shards=16", f"shards=1, binary={str(vlscope_binary)!r}"),
+    ):
+        assert theirs in code
+        code = code.replace(theirs, ours)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(code, "README.md", "exec", dont_inherit=True), names)
+    there, nowhere = sorted(names["summary"].take_all(), key=lambda row: bool(row["error"]))
+    assert (nowhere["id"], "FileNotFoundError" in nowhere["error"]) == ("one/nowhere", True)
+    trace = Trace.load(tmp_path / "traces" / there["path"])
+    assert (trace.id, trace.outputs["answer"]) == ("one/there", "a cat")
+    np.testing.assert_array_equal(trace.images[0], pixels)
+    assert len(rows_of(tmp_path / "traces" / ".vlscope", "examples")) == 1
 
 
 def test_paths() -> None:

@@ -112,9 +112,46 @@ def test_a_cache_of_transformer_lens() -> None:
     cache["blocks.0.hook_resid_pre"] = torch.zeros(1, 3, 4)
     cache |= {f"blocks.{layer}.hook_resid_post": torch.full((1, 3, 4), layer + 1.0) for layer in range(2)}
     cache["blocks.0.attn.hook_q"] = torch.zeros(1, 3, 2, 4)
-    trace = Trace.from_attentions(cache, tokens=list("abc"))
-    np.testing.assert_array_equal(trace.attention[0].layers[1], weights(2, 3, 3, seed=1))
-    assert [float(state[0, 0]) for state in trace.hidden["main"]] == [0, 1, 2]
+
+    class ActivationCache:
+        """As theirs: no mapping, and a pair of name and layer is a key as well."""
+
+        def __init__(self, cache_dict: dict[str, Any]) -> None:
+            self.cache_dict = cache_dict
+
+        def __getitem__(self, key: Any) -> Any:
+            return self.cache_dict[key if isinstance(key, str) else f"blocks.{key[1]}.attn.hook_{key[0]}"]
+
+        def __iter__(self) -> Any:
+            return iter(self.cache_dict)
+
+        def keys(self) -> Any:
+            return self.cache_dict.keys()
+
+        def items(self) -> Any:
+            return self.cache_dict.items()
+
+    for given in (cache, ActivationCache(cache)):
+        trace = Trace.from_attentions(given, tokens=list("abc"))
+        np.testing.assert_array_equal(trace.attention[0].layers[1], weights(2, 3, 3, seed=1))
+        assert [float(state[0, 0]) for state in trace.hidden["main"]] == [0, 1, 2]
+        trace.check()
+    # `names_filter` keeps attention alone.
+    trace = Trace.from_attentions({name: of for name, of in cache.items() if "pattern" in name}, tokens=list("abc"))
+    assert not trace.hidden
+
+
+def test_an_encoder_with_a_decoder_of_transformer_lens() -> None:
+    shapes = {"encoder.{}.attn": (3, 3), "decoder.{}.attn": (2, 2), "decoder.{}.cross_attn": (2, 3)}
+    cache = {
+        f"{name.format(layer)}.hook_pattern": torch.tensor(weights(1, 2, *shape, seed=layer))
+        for name, shape in shapes.items()
+        for layer in range(2)
+    }
+    trace = Trace.from_attentions(cache, tokens=list("abc"), decoder_tokens=list("xy"))
+    assert [(block.name, block.layers[1].shape) for block in trace.attention] == [
+        ("encoder", (2, 3, 3)), ("decoder", (2, 2, 2)), ("cross", (2, 2, 3)),
+    ]  # fmt: skip
     trace.check()
 
 
@@ -126,8 +163,10 @@ def test_what_nnsight_saved() -> None:
     saved = {
         f"model.layers.{layer}.self_attn": Saved(torch.tensor(weights(1, 2, 3, 3, seed=layer))) for layer in (10, 2)
     }
-    trace = Trace.from_attentions(saved, tokens=list("abc"))
-    np.testing.assert_array_equal(trace.attention[0].layers[0], weights(2, 3, 3, seed=2))
+    plain = {name: of.value for name, of in saved.items()}
+    for given in (saved, plain, [saved[name] for name in sorted(saved, key=len)], Saved(list(plain.values())[::-1])):
+        trace = Trace.from_attentions(given, tokens=list("abc"))
+        np.testing.assert_array_equal(trace.attention[0].layers[0], weights(2, 3, 3, seed=2))
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])

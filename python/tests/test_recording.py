@@ -18,7 +18,9 @@ import vlscope
 from vlscope import Token, Trace
 from vlscope.recording import Block, RecordError, Tape
 from vlscope.recording.masks import classify, rows
-from vlscope.recording.statistics import NAMES
+from vlscope.recording.places import Places, Seen
+from vlscope.recording.row_sums import Computed, row_sums
+from vlscope.recording.statistics import NAMES, statistics_of
 
 
 @pytest.fixture(autouse=True)
@@ -328,6 +330,27 @@ def test_print_says_what_there_is() -> None:
     assert re.search(r"language_model.cross: .*layer 1, 4 heads, 4 queries × 34 keys", text)
 
 
+def test_a_row_that_is_not_finite_is_in_no_statistic() -> None:
+    boxes = [(x / 4, 0.0, (x + 1) / 4, 1.0) for x in range(4)]
+    tokens = [Token("a"), Token("b"), *(Token(image=0, box=box) for box in boxes)]
+    places = Places.of(tokens, [], torch.device("cpu"))
+    query, key = torch.randn(2, 6, 8), torch.randn(1, 6, 8)
+    kept = [0, 1, 2, 4, 5]
+    broken = query.clone()
+    broken[1, 3] = torch.nan
+    found = []
+    for of, numbers in ((broken, list(range(6))), (query, kept)):
+        seen = Seen(
+            Places.of([tokens[row] for row in numbers], [], torch.device("cpu")),
+            places,
+            np.ones((len(numbers), 6), np.bool_),
+            False,
+        )
+        found.append(statistics_of(row_sums(Computed(of[:, numbers], key, 0.5, torch.device("cpu")), seen), seen))
+    for name in NAMES:
+        torch.testing.assert_close(found[0][name][1], found[1][name][1], equal_nan=True, msg=name)
+
+
 def test_statistics_on_the_way() -> None:
     model, inputs = FAMILIES["llava"]()
     tape = record(model, inputs, statistics=True)
@@ -345,11 +368,20 @@ def test_statistics_on_the_way() -> None:
     np.testing.assert_allclose(language.value_norms[1], expected, atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("strip", "keep", "window"), [(1, "weights", None), (100, "queries_keys", 7), (1 << 19, "queries_keys", None)]
+)
 def test_statistics_are_those_of_the_program(
-    vlscope_binary: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    vlscope_binary: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, strip: int, keep: Any, window: int | None
 ) -> None:
+    """Whether a strip has one row, a few, or all."""
+    monkeypatch.setattr("vlscope.recording.row_sums._SCORES", strip)
     monkeypatch.setenv("VLSCOPE_BINARY", str(vlscope_binary))
     model, inputs = FAMILIES["llava"]()
+    if window is not None:
+        config: Any = copy.deepcopy(model.config)
+        config.text_config = hf.MistralConfig(**TEXT, sliding_window=window)
+        model = hf.LlavaForConditionalGeneration(config).eval()
     tape = record(model, inputs, statistics=True)
     boxes = [(x / 4, y / 4, (x + 1) / 4, (y + 1) / 4) for y in range(4) for x in range(4)]
     image = [Token(image=0, box=box) for box in boxes]
@@ -357,8 +389,9 @@ def test_statistics_are_those_of_the_program(
     whole = Token(image=0, box=(0.0, 0.0, 1.0, 1.0), special=True)
     tokens = {"language_model": text, "vision_tower": [whole, *image]}
     picture = np.zeros((24, 32, 3), np.uint8)
-    trace = tape.trace(tokens=tokens, images=[picture], keep="weights", dtype="float32")
+    trace = tape.trace(tokens=tokens, images=[picture], keep=keep, dtype="float32")
     trace.save(tmp_path / "one.safetensors")
+    assert trace.attention[1].mask == ("causal" if window is None else {"sliding": window})
     assert list(Trace.load(tmp_path / "one.safetensors").attention[0].statistics) == NAMES
     for block in trace.attention:
         block.statistics, expected = {}, block.statistics

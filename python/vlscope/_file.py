@@ -73,7 +73,10 @@ def read(path: Path) -> File:
 
 
 def write(path: Path, document: str, tensors: Mapping[str, Array]) -> None:
-    """Writes beside `path`, then renames: who reads `path` meanwhile sees the old file or the new one, whole."""
+    """Writes beside `path`, then renames: who reads `path` meanwhile sees the old file or the new one, whole.
+
+    A folder that is not there is made.
+    """
     infos = {name: describe(array) for name, array in tensors.items()}
     # Wide values first: each tensor then begins at a multiple of its item size.
     names = sorted(tensors, key=lambda name: -(item_bytes(infos[name].dtype) or 0))
@@ -86,6 +89,7 @@ def write(path: Path, document: str, tensors: Mapping[str, Array]) -> None:
         place += len(blob)
     text = _json.dump(header).encode()
     text += b" " * (-len(text) % 8)
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".vlscope-", suffix=".partial", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

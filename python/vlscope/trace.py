@@ -49,7 +49,10 @@ class Trace(Pictured, FromAttentions):
     words: dict[str, dict[int | str, Words]] = field(default_factory=dict)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Writes one file, which is never half there. Raises `TraceError` for what `load` would refuse, and for NaN."""
+        """Writes one file, which is never half there, and its folder.
+
+        Raises `TraceError` for what `load` would refuse, and for NaN.
+        """
         path = Path(path)
         try:
             text, tensors = self._checked()

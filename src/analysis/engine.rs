@@ -11,7 +11,7 @@ use super::per_head::{self, HeadWeights};
 use super::pool::{self, Tiling};
 use super::statistics::{self, HeadStatistics, Options, plan::Plan, sums::Sums};
 use super::timeline::{self, HeadMasses};
-use super::{BlockLayout, HeadRows, LayerWeights, NoSuchWeights, Pick, Selection, WeightKind, rollout};
+use super::{BlockLayout, Combine, HeadRows, LayerWeights, NoSuchWeights, Pick, Selection, WeightKind, rollout};
 use crate::gpu::{Gpu, GpuError, PageKey, PageTensor, ResidentMatrix, resident_head};
 use crate::trace::{TensorView, Trace, TraceError};
 
@@ -187,6 +187,11 @@ impl Engine {
         // The shader adds weight by weight: rows that are not finite are left out here.
         let sound = on_device.filter(|weights| !weights.iter().any(|weight| weight.is_nan()));
         let weights = sound.or_else(|| gather::cpu::gather(&layers, &part, goes_on));
+        let is_broken = weights.iter().flatten().any(|weight| weight.is_nan());
+        let weights = match is_broken && part.combine != Combine::Mean {
+            true => self.rows(trace, selection, Vec::new(), goes_on)?.gather(&part, goes_on),
+            false => weights,
+        };
         trace.check_unchanged()?;
         weights.ok_or(EngineError::Cancelled)
     }
@@ -247,7 +252,10 @@ impl Engine {
         let on_device = self.try_shaders_on(&layers, |gpu, layers| {
             rollout::gpu::rollout(gpu, key, layers, &heads, head, residual, goes_on)
         })?;
-        let rolled = on_device.unwrap_or_else(|| rollout::cpu::rollout(&layers, &heads, head, residual, goes_on));
+        // The shader multiplies NaN by 0: rows that are not finite are kept to themselves here.
+        let is_sound = |rolled: &Option<Vec<f32>>| !rolled.iter().flatten().any(|weight| weight.is_nan());
+        let rolled = on_device.filter(is_sound);
+        let rolled = rolled.unwrap_or_else(|| rollout::cpu::rollout(&layers, &heads, head, residual, goes_on));
         trace.check_unchanged()?;
         rolled.ok_or(EngineError::Cancelled)
     }

@@ -158,58 +158,92 @@ impl<'a> HeadRows<'a> {
     /// What the tokens of a selection attend to, or what attends to them: one weight per token of the other side, as
     /// [`gather`] defines it. `None` if `goes_on` says no.
     pub fn gather(&self, part: &Resolved, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<f32>> {
-        let divisor = if part.combine == Combine::Mean { part.tokens.len() as f64 } else { 1.0 };
-        let finish = |total: f64| {
-            let value = total / divisor;
-            if value.is_finite() { value as f32 } else { f32::NAN }
+        let finish = |total: f64, terms: usize| match part.combine {
+            _ if terms == 0 => f32::NAN,
+            Combine::Mean => (total / terms as f64) as f32,
+            Combine::Sum | Combine::Max => total as f32,
         };
         match part.direction {
             Direction::AttendsTo => {
-                let chunks: Option<Vec<Vec<f64>>> = part
-                    .tokens
-                    .par_chunks(CHUNK)
-                    .map(|queries| self.combined(queries, part.combine, goes_on))
-                    .collect();
-                let total = chunks?.into_iter().reduce(|total, chunk| fold(total, &chunk, part.combine))?;
-                Some(total.into_iter().map(finish).collect())
+                let mut found = self.combined(&part.tokens, part.combine, true, goes_on)?;
+                if found.left_out.len() == part.tokens.len() {
+                    found = self.combined(&part.tokens, part.combine, false, goes_on)?;
+                }
+                let Combined { total, left_out } = found;
+                let terms = part.tokens.len() - left_out.len();
+                // Keys that are left out have no weight in any row.
+                let mut weights: Vec<f32> = total.into_iter().map(|total| finish(total, terms)).collect();
+                self.left_out.iter().filter(|key| **key < self.keys).for_each(|&key| weights[key] = f32::NAN);
+                Some(weights)
             }
             Direction::AttendedBy => {
                 let of_row = |_: usize, row: &[f32]| {
-                    let weights = part.tokens.iter().map(|&key| f64::from(row[key]));
-                    finish(weights.reduce(|total, weight| add(total, weight, part.combine)).unwrap_or(f64::NAN))
+                    let finite = part.tokens.iter().map(|&key| f64::from(row[key])).filter(|weight| weight.is_finite());
+                    let (total, terms) = finite.fold((None, 0), |(total, terms): (Option<f64>, usize), weight| {
+                        (Some(total.map_or(weight, |total| add(total, weight, part.combine))), terms + 1)
+                    });
+                    finish(total.unwrap_or(f64::NAN), terms)
                 };
                 self.map(of_row, goes_on)
             }
         }
     }
 
-    /// `[keys]`: the sums, or the maxima, of these queries' rows.
-    fn combined(&self, queries: &[usize], combine: Combine, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<f64>> {
-        let mut total: Option<Vec<f64>> = None;
-        self.walk(queries, goes_on, &mut |_, row| {
-            let row: Vec<f64> = row.iter().map(|&weight| f64::from(weight)).collect();
-            total = Some(match total.take() {
-                Some(total) => fold(total, &row, combine),
-                None => row,
-            });
-        })?;
-        Some(total.unwrap_or_default())
+    /// The sums, or the maxima, of these queries' rows, with or without those that are not finite.
+    fn combined(
+        &self,
+        queries: &[usize],
+        combine: Combine,
+        leaves_out: bool,
+        goes_on: &(dyn Fn() -> bool + Sync),
+    ) -> Option<Combined> {
+        let new = || Combined { total: vec![0.0; self.keys], left_out: Vec::new() };
+        let of_chunk = |queries: &[usize]| {
+            let (mut found, mut terms) = (new(), 0);
+            self.walk(queries, goes_on, &mut |place, row| {
+                let is_sound = |(key, weight): (usize, &f32)| weight.is_finite() || self.left_out.contains(&key);
+                // Few rows are broken, and those are asked key by key.
+                if !leaves_out || row.iter().all(|weight| weight.is_finite()) || row.iter().enumerate().all(is_sound) {
+                    found.fold(row.iter().map(|&weight| f64::from(weight)), combine, terms == 0);
+                    terms += 1;
+                } else {
+                    found.left_out.push(queries[place]);
+                }
+            })?;
+            Some((found, terms))
+        };
+        let chunks: Option<Vec<(Combined, usize)>> = queries.par_chunks(CHUNK).map(of_chunk).collect();
+        let (mut all, mut terms) = (new(), 0);
+        for (chunk, of_chunk) in chunks? {
+            if of_chunk > 0 {
+                all.fold(chunk.total.into_iter(), combine, terms == 0);
+            }
+            all.left_out.extend(chunk.left_out);
+            terms += of_chunk;
+        }
+        Some(all)
     }
 
-    /// The mean of each key's weights over the queries that see it, of which there are so many ([`seen_by`](super::seen_by())):
-    /// `[keys]`; NaN for a key that none sees.
-    pub fn received(&self, seen_by: &[usize], goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Vec<f32>> {
+    /// The sum of each key's weights over the queries: `[keys]`; and the queries whose rows are not finite, which are in none.
+    pub fn received(&self, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<(Vec<f64>, Vec<usize>)> {
         let all: Vec<usize> = (0..self.queries).collect();
-        let chunks: Option<Vec<Vec<f64>>> =
-            all.par_chunks(CHUNK).map(|queries| self.combined(queries, Combine::Sum, goes_on)).collect();
-        let total = chunks?.into_iter().reduce(|total, chunk| fold(total, &chunk, Combine::Sum)).unwrap_or_default();
-        Some(total.iter().zip(seen_by).map(|(sum, &queries)| (sum / queries as f64) as f32).collect())
+        self.combined(&all, Combine::Sum, true, goes_on).map(|found| (found.total, found.left_out))
     }
 }
 
-fn fold(mut total: Vec<f64>, row: &[f64], combine: Combine) -> Vec<f64> {
-    total.iter_mut().zip(row).for_each(|(total, &weight)| *total = add(*total, weight, combine));
-    total
+/// What rows combine to.
+struct Combined {
+    /// `[keys]`
+    total: Vec<f64>,
+    /// The queries whose rows are in none of it.
+    left_out: Vec<usize>,
+}
+
+impl Combined {
+    fn fold(&mut self, row: impl Iterator<Item = f64>, combine: Combine, is_first: bool) {
+        let both = self.total.iter_mut().zip(row);
+        both.for_each(|(total, weight)| *total = if is_first { weight } else { add(*total, weight, combine) });
+    }
 }
 
 fn add(total: f64, weight: f64, combine: Combine) -> f64 {

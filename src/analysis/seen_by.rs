@@ -11,7 +11,7 @@ use crate::trace::LayerMask;
 
 const BITS: usize = u64::BITS as usize;
 
-/// `[keys]`; `layers` are all of the block.
+/// `[keys]`; `layers` are all of the block, and `left_out` the queries that do not count, ascending.
 ///
 /// # Errors
 /// If no head is left, or the selection's rollout is none of this block.
@@ -19,23 +19,24 @@ pub fn seen_by(
     layout: &BlockLayout<'_>,
     layers: &[LayerWeights<'_>],
     selection: &Selection,
+    left_out: &[usize],
 ) -> Result<Vec<usize>, SelectionError> {
     let (queries, keys) = (layout.queries.len(), layout.keys.len());
     let masks = |heads: Vec<gather::LayerHeads>| heads.into_iter().map(|(layer, _)| layers[layer].mask());
     Ok(match selection.rollout() {
         Some(rollout) => {
             let heads = rollout::heads(layout, layers, selection, rollout)?;
-            through(masks(heads), rollout.residual() > 0.0, queries)
+            through(masks(heads), rollout.residual() > 0.0, queries, left_out)
         }
-        None => in_any(&LayerMask::distinct(masks(gather::heads(layers, selection)?)).0, queries, keys),
+        None => in_any(&LayerMask::distinct(masks(gather::heads(layers, selection)?)).0, queries, keys, left_out),
     })
 }
 
 /// Under any of the masks.
-fn in_any(masks: &[LayerMask<'_>], queries: usize, keys: usize) -> Vec<usize> {
+fn in_any(masks: &[LayerMask<'_>], queries: usize, keys: usize, left_out: &[usize]) -> Vec<usize> {
     // How many begin, less how many end, at each key.
     let mut steps = vec![0_isize; keys + 1];
-    for query in 0..queries {
+    for query in (0..queries).filter(|query| left_out.binary_search(query).is_err()) {
         let mut runs: Vec<_> = masks.iter().flat_map(|mask| mask.keys_of(query)).collect();
         runs.sort_unstable_by_key(|run| run.start);
         let mut end = 0;
@@ -56,7 +57,12 @@ fn in_any(masks: &[LayerMask<'_>], queries: usize, keys: usize) -> Vec<usize> {
 }
 
 /// Through layers with these masks, the first one first. With a residual connection each query reaches itself.
-fn through<'a>(masks: impl Iterator<Item = LayerMask<'a>>, is_residual: bool, tokens: usize) -> Vec<usize> {
+fn through<'a>(
+    masks: impl Iterator<Item = LayerMask<'a>>,
+    is_residual: bool,
+    tokens: usize,
+    left_out: &[usize],
+) -> Vec<usize> {
     let words = tokens.div_ceil(BITS).max(1);
     let mut reached = vec![0_u64; tokens * words];
     (0..tokens).for_each(|token| reached[token * words + token / BITS] = 1 << (token % BITS));
@@ -79,7 +85,9 @@ fn through<'a>(masks: impl Iterator<Item = LayerMask<'a>>, is_residual: bool, to
             reached = next;
         }
     }
-    let sees = |query: usize, key: usize| reached[query * words + key / BITS] >> (key % BITS) & 1 == 1;
+    let sees = |query: usize, key: usize| {
+        left_out.binary_search(&query).is_err() && reached[query * words + key / BITS] >> (key % BITS) & 1 == 1
+    };
     (0..tokens).into_par_iter().map(|key| (0..tokens).filter(|&query| sees(query, key)).count()).collect()
 }
 
@@ -97,15 +105,17 @@ mod tests {
             let masks: Vec<_> = chosen.iter().map(|(_, mask)| LayerMask::new(mask, 4, &cells)).collect();
             let sees = |query, key| masks.iter().any(|mask| mask.allows(query, key));
             let expected: Vec<_> = (0..4).map(|key| (0..3).filter(|&query| sees(query, key)).count()).collect();
-            assert_eq!(in_any(&masks, 3, 4), expected, "{chosen:?}");
+            assert_eq!(in_any(&masks, 3, 4, &[]), expected, "{chosen:?}");
+            let others: Vec<_> = (0..4).map(|key| [0, 2].iter().filter(|&&query| sees(query, key)).count()).collect();
+            assert_eq!(in_any(&masks, 3, 4, &[1]), others, "{chosen:?}");
         }
-        assert_eq!(in_any(&[], 0, 0), [0; 0]);
+        assert_eq!(in_any(&[], 0, 0, &[]), [0; 0]);
     }
 
     #[test]
     fn windows_reach_further_with_each_layer() {
         let through = |masks: &[&Mask], is_residual, tokens| {
-            through(masks.iter().map(|mask| LayerMask::new(mask, tokens, &[])), is_residual, tokens)
+            through(masks.iter().map(|mask| LayerMask::new(mask, tokens, &[])), is_residual, tokens, &[])
         };
         let (causal, two) = (Mask::Causal, Mask::Sliding(2));
         let spans = Mask::Spans(std::iter::once(1..3).collect());

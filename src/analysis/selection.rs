@@ -13,7 +13,7 @@ use crate::typed::choice;
 pub struct Selection {
     /// Index of the attention block.
     pub block: usize,
-    /// The layer, or all of them.
+    /// The layer by its place in the block, or all of them. People and files have its number: [`Self::numbered`].
     pub layer: Pick,
     /// The head, or all of them.
     pub head: Pick,
@@ -30,6 +30,15 @@ pub struct Selection {
     pub sinks: SinkTreatment,
     /// Which tokens are sinks.
     pub sink_criteria: Criteria,
+}
+
+/// A number that no layer of a block has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no layer {number}: block `{block}` has layers {layers}")]
+pub struct NoLayer {
+    number: usize,
+    block: String,
+    layers: String,
 }
 
 /// One of several, their average, or their maximum: taken cell by cell of the matrices, over a layer's heads first, then
@@ -122,6 +131,30 @@ impl Selection {
         let (layer, head) = (mean(self.layer), mean(self.head));
         let weights = if self.rollout().is_some() { WeightKind::Raw } else { self.weights.clone() };
         Self { layer, head, combine: Combine::Mean, weights, ..self.clone() }
+    }
+
+    /// The same as people type it and files hold it: with the model's own numbers of layers in place of their places in the block.
+    pub fn numbered(&self, document: &Document) -> Self {
+        let Some(block) = document.attention.get(self.block) else { return self.clone() };
+        let layer = if let Pick::One(layer) = self.layer { Pick::One(block.layer_number(layer)) } else { self.layer };
+        Self { layer, weights: self.weights.with_first_layer(|start| block.layer_number(start)), ..self.clone() }
+    }
+
+    /// What [`Self::numbered`] made of it. A rollout begins at the first layer from the one of that number on.
+    ///
+    /// # Errors
+    /// If the block has no layer of that number.
+    pub fn placed(&self, document: &Document) -> Result<Self, NoLayer> {
+        let Some(block) = document.attention.get(self.block) else { return Ok(self.clone()) };
+        let layer = match self.layer {
+            Pick::One(number) => {
+                let no_layer = || NoLayer { number, block: block.name.clone(), layers: block.layers_in_words() };
+                Pick::One(block.layer_index(number).ok_or_else(no_layer)?)
+            }
+            all => all,
+        };
+        let place = |number: usize| (0..block.layers).take_while(|&layer| block.layer_number(layer) < number).count();
+        Ok(Self { layer, weights: self.weights.with_first_layer(place), ..self.clone() })
     }
 
     /// The sequence that the tokens are of: a side of the block; of a trace without attention the first that has hidden states,

@@ -33,7 +33,7 @@ pub enum WeightKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Rollout {
-    /// The first layer that takes part, 0-based.
+    /// The first layer that takes part, by its place in the block.
     pub start: usize,
     /// The share of the identity, which stands for the residual connection, in percent: 0 to 100.
     pub residual_percent: u8,
@@ -138,6 +138,14 @@ impl WeightKind {
     pub fn relevance<'a>(&self, document: &'a Document) -> Option<(usize, &'a Relevance)> {
         let Self::Relevance(name) = self else { return None };
         document.relevance.iter().enumerate().find(|(_, found)| found.name == *name)
+    }
+
+    /// The same; a rollout begins at the layer that the function makes of its first one.
+    pub(super) fn with_first_layer(&self, first: impl Fn(usize) -> usize) -> Self {
+        match *self {
+            Self::Rollout(rollout) => Self::Rollout(Rollout { start: first(rollout.start), ..rollout }),
+            _ => self.clone(),
+        }
     }
 
     /// Whether it has negative values.

@@ -213,7 +213,7 @@ fn head_reports(atlas: &Atlas) -> Vec<HeadReport> {
     let head = |cell: usize| {
         let number = |value: AtlasValue| Number(numbers[value as usize][cell]);
         HeadReport {
-            layer: cell / grid.heads,
+            layer: grid.layer_number(cell / grid.heads),
             head: cell % grid.heads,
             count: counts[cell],
             mean: number(AtlasValue::Mean),
@@ -229,7 +229,7 @@ fn head_reports(atlas: &Atlas) -> Vec<HeadReport> {
             }),
         }
     };
-    (0..grid.layers * grid.heads).map(head).collect()
+    (0..grid.layers() * grid.heads).map(head).collect()
 }
 
 fn report(atlas: &Atlas) -> Report<'_> {
@@ -238,7 +238,7 @@ fn report(atlas: &Atlas) -> Report<'_> {
         statistic: &atlas.question.statistic,
         unit: atlas.statistic().1,
         block: &atlas.grid.block,
-        layers: atlas.grid.layers,
+        layers: atlas.grid.layers(),
         heads: atlas.grid.heads,
         of: atlas.examples,
         filter: &atlas.question.a,
@@ -285,7 +285,7 @@ fn print_grid(atlas: &Atlas, value: AtlasValue) -> Result<()> {
             let star = if shown.marked.get(cell) == Some(&true) { "*" } else { "" };
             format!("{}{star}", short(shown.values[cell]))
         };
-        [layer.to_string()].into_iter().chain(cells.map(cell)).collect()
+        [shown.layer_number(layer).to_string()].into_iter().chain(cells.map(cell)).collect()
     };
     let rows: Vec<Vec<String>> = (0..shown.layers).map(row).collect();
     print_rows(false, &header.iter().map(String::as_str).collect::<Vec<_>>(), &rows)?;
@@ -300,12 +300,10 @@ fn print_grid(atlas: &Atlas, value: AtlasValue) -> Result<()> {
 
 fn print_extremes(dataset: &Dataset, atlas: &Atlas, layer: usize, head: usize, format: FormatArguments) -> Result<()> {
     let grid = &atlas.grid;
-    ensure!(
-        grid.cell(layer, head).is_some(),
-        "--extremes {layer}.{head}: there are {} layers of {} heads, counted from 0",
-        grid.layers,
-        grid.heads
-    );
+    let place = grid.layer_index(layer).filter(|place| grid.cell(*place, head).is_some());
+    let Some(layer) = place else {
+        bail!("--extremes {layer}.{head}: there are layers {} of {} heads", grid.layers_in_words(), grid.heads);
+    };
     let ends = ["highest", "lowest"].into_iter().zip(atlas.extremes(layer, head, EXTREMES));
     let listed = ends.flat_map(|(end, found)| {
         found.into_iter().enumerate().map(move |(rank, (row, value))| {

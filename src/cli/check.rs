@@ -10,13 +10,15 @@ use serde::Serialize;
 use super::progress;
 use super::table::print_json;
 use super::terminal;
+use crate::analysis::recompute;
 use crate::dataset::traces_in;
 use crate::trace::check::{self, Finding, Severity};
-use crate::trace::{LINE_LETTERS, Trace, shortened};
+use crate::trace::{LINE_LETTERS, Trace, TraceError, shortened};
 
 const EXAMPLES: &str = "Examples:
   vlscope check trace.safetensors
   vlscope check traces/ --json | jq '.[] | select(.sound | not) | .path'
+  vlscope check trace.safetensors --recompute
 
 Exit code 1 if a file is no trace or has wrong numbers, or a folder cannot be read; rows that do not
 sum to 1 are only a warning.";
@@ -27,6 +29,9 @@ pub struct Arguments {
     /// Traces, or folders of traces.
     #[arg(required = true, value_name = "FILE")]
     paths: Vec<PathBuf>,
+    /// Compute the log-sum-exp and the statistics that were stored at capture anew, and compare.
+    #[arg(long)]
+    recompute: bool,
     /// As JSON.
     #[arg(long)]
     json: bool,
@@ -79,7 +84,7 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<ExitCode> {
     }
     let mut reports = Vec::new();
     for path in &paths {
-        let report = report(path, quiet);
+        let report = report(path, arguments.recompute, quiet);
         if !arguments.json {
             print(&report)?;
         }
@@ -91,12 +96,14 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<ExitCode> {
     Ok(if is_whole && reports.iter().all(|report| report.sound) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn report(path: &Path, quiet: bool) -> Report<'_> {
+fn report(path: &Path, recomputes: bool, quiet: bool) -> Report<'_> {
     let findings = Trace::open(path).and_then(|trace| {
         let bar = progress::byte_bar(quiet, check::bytes(&trace), "checking");
         let findings = check::check(&trace, &|bytes| bar.inc(bytes));
         bar.finish_and_clear();
-        findings
+        let findings = findings?;
+        let anew = if recomputes { computed_anew(&trace, quiet)? } else { Vec::new() };
+        Ok([findings, anew].concat())
     });
     let findings = match findings {
         Ok(findings) => findings,
@@ -109,6 +116,13 @@ fn report(path: &Path, quiet: bool) -> Report<'_> {
         findings.into_iter().partition(|finding| finding.problem.severity() == Severity::Error);
     let entries = |findings: Vec<Finding>| findings.into_iter().map(entry).collect();
     Report { path, sound: errors.is_empty(), errors: entries(errors), warnings: entries(warnings) }
+}
+
+fn computed_anew(trace: &Trace, quiet: bool) -> Result<Vec<Finding>, TraceError> {
+    let bar = progress::bar(quiet, recompute::layers(trace) as u64, "layers computed anew");
+    let findings = recompute::recompute(trace, &mut || bar.inc(1));
+    bar.finish_and_clear();
+    findings
 }
 
 fn entry(finding: Finding) -> Entry {

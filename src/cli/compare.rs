@@ -205,7 +205,7 @@ fn head_rows(compared: &ComparedHeads) -> Vec<Row> {
     let values = compared.a.iter().zip(&compared.b).enumerate();
     values
         .map(|(place, (&a, &b))| Row::Head {
-            layer: place / compared.heads,
+            layer: compared.layers[place / compared.heads],
             head: place % compared.heads,
             a: Number(a),
             b: Number(b),

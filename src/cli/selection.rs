@@ -11,13 +11,14 @@ use crate::analysis::sinks::Criteria;
 use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment, WeightKind, token_sets};
 use crate::trace::{Modality, Sequence, Trace};
 
-/// Block, layer, head, tokens, direction, and how they become one. Layers, heads and tokens are counted from 0.
+/// Block, layer, head, tokens, direction, and how they become one. Heads and tokens are counted from 0, layers as the trace numbers
+/// them.
 #[derive(Args, Clone, Debug)]
 pub struct SelectionArguments {
     /// The attention block, by name; the first one if not given.
     #[arg(long, value_name = "NAME")]
     block: Option<String>,
-    /// A layer, or `mean` or `max` of all; the last one if not given.
+    /// A layer by the model's own number, or `mean` or `max` of all; the last one if not given.
     #[arg(long, value_name = "N|mean|max", value_parser = parse_pick)]
     layer: Option<Pick>,
     /// A head, or `mean` or `max` of all.
@@ -88,15 +89,16 @@ impl<'a> SelectionReport<'a> {
             Pick::Mean => Value::from("mean"),
             Pick::Max => Value::from("max"),
         };
+        let numbered = selection.numbered(trace.document());
         Self {
             block: &trace.document().attention[selection.block].name,
-            layer: typed(selection.layer),
+            layer: typed(numbered.layer),
             head: typed(selection.head),
             tokens: &selection.tokens,
             direction: selection.direction.name(),
             combine: selection.combine.name(),
             weights: selection.weights.to_string(),
-            rollout: selection.rollout().map(|rollout| RolloutReport {
+            rollout: numbered.rollout().map(|rollout| RolloutReport {
                 start: rollout.start,
                 residual: f64::from(rollout.residual_percent) / 100.0,
             }),
@@ -157,28 +159,26 @@ impl SelectionArguments {
             }
         };
         let block = &document.attention[block_index];
-        let layer = self.layer.unwrap_or(Pick::One(block.layers - 1));
-        if let Pick::One(layer) = layer {
-            let last = block.layers - 1;
-            ensure!(layer <= last, "there is no layer {layer}: block `{}` has layers 0 to {last}", block.name);
-        }
+        let layer = self.layer.unwrap_or(Pick::One(block.layer_number(block.layers - 1)));
+        let numbered = Selection { block: block_index, layer, weights: self.weight_kind()?, ..Selection::default() };
+        let Selection { layer, weights, .. } = numbered.placed(document)?;
         if let Pick::One(head) = self.head {
             // In a mean or a maximum, a layer that lacks the head takes no part.
             let heads = |layer: usize| trace.heads(block_index, layer);
             let fullest = layer.indices(block.layers).max_by_key(|&layer| heads(layer)).unwrap_or(0);
-            let count = heads(fullest);
-            ensure!(head < count, "there is no head {head}: layer {fullest} of block `{}` has {count}", block.name);
+            let (count, number) = (heads(fullest), block.layer_number(fullest));
+            ensure!(head < count, "there is no head {head}: layer {number} of block `{}` has {count}", block.name);
         }
         let sequence = match self.direction {
             Direction::AttendsTo => block.query,
             Direction::AttendedBy => block.key,
         };
         let sequence = &document.sequences[sequence];
-        let weights = self.weight_kind()?;
         weights.check(trace, block_index)?;
         if let WeightKind::Rollout(rollout) = weights {
             let end = if let Pick::One(layer) = layer { layer } else { block.layers - 1 };
-            ensure!(rollout.start <= end, "rollout begins at layer {}, which comes after layer {end}", rollout.start);
+            let (start, last) = (numbered.rollout().map_or(0, |rollout| rollout.start), block.layer_number(end));
+            ensure!(rollout.start <= end, "rollout begins at layer {start}, which comes after layer {last}");
         }
         Ok(Selection {
             block: block_index,

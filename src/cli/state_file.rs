@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use super::render::Arguments;
-use crate::export::{Flags, ViewState, check_selection, render_flags, words_of};
+use crate::export::{Flags, ViewState, render_flags, selection_in, words_of};
 use crate::trace::Trace;
 
 /// Options of which those that were typed take the place of all others: only one may be given, or they would add up.
@@ -32,7 +32,8 @@ pub fn with_state(arguments: &Arguments, mut typed: Vec<OsString>) -> Result<Vec
     let trace: &Path = arguments.trace.as_deref().or(state.trace.as_deref()).with_context(no_trace)?;
     let open = Trace::open(trace)?;
     if !open.document().attention.is_empty() {
-        check_selection(&open, &state.selection).with_context(|| format!("{} is not of this trace", path.display()))?;
+        let of_trace = selection_in(&open, &state.selection);
+        state.selection = of_trace.with_context(|| format!("{} is not of this trace", path.display()))?;
     }
     let flags = render_flags(open.document(), &state);
     let mut words = words_of(&overridden(flags, &typed));

@@ -15,7 +15,7 @@ use super::wanted::WantedStatistics;
 use crate::analysis::statistics::{self, HeadStatistics, Over, ZScore};
 use crate::analysis::{Compute, Engine};
 use crate::gpu::Gpu;
-use crate::trace::{NAME_LETTERS, Trace, shortened};
+use crate::trace::{Block, NAME_LETTERS, Trace, shortened};
 
 const EXAMPLES: &str = "Examples:
   vlscope stats trace.safetensors
@@ -57,6 +57,8 @@ struct Report<'a> {
 struct BlockReport<'a> {
     name: &'a str,
     layers: usize,
+    /// The model's own, in the order of the values.
+    layer_numbers: Vec<usize>,
     heads: usize,
     /// `[layers][heads]`: how many rows are in no statistic, since a weight of them is not finite.
     rows_left_out: Vec<Vec<u32>>,
@@ -127,11 +129,12 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
             .map(|(index, (block, found))| BlockReport {
                 name: &block.name,
                 layers: block.layers,
+                layer_numbers: (0..block.layers).map(|layer| block.layer_number(layer)).collect(),
                 heads: trace.max_heads(index),
                 rows_left_out: by_layer(&rows_left_out[index], trace.max_heads(index)),
                 statistics: found
                     .iter()
-                    .map(|found| statistic_report(found, unit(&found.name), arguments.top))
+                    .map(|found| statistic_report(block, found, unit(&found.name), arguments.top))
                     .collect(),
             })
             .collect();
@@ -153,7 +156,8 @@ fn print_left_out(trace: &Trace, blocks: &[Vec<HeadStatistics>]) -> Result<()> {
     for (block, found) in trace.document().attention.iter().zip(blocks) {
         let Some(counted) = found.iter().find(|statistic| !statistic.rows_left_out.is_empty()) else { continue };
         for (at, &count) in counted.rows_left_out.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let place = [at / counted.heads, at % counted.heads].map(|number| number.to_string());
+            let layer = block.layer_number(at / counted.heads);
+            let place = [layer, at % counted.heads].map(|number| number.to_string());
             rows.push([block.name.clone()].into_iter().chain(place).chain([count.to_string()]).collect::<Vec<_>>());
         }
     }
@@ -178,7 +182,7 @@ fn print_strongest(
     for (block, found) in trace.document().attention.iter().zip(blocks) {
         for statistic in found {
             for (rank, (layer, head, value)) in statistic.strongest(count).into_iter().enumerate() {
-                let place = [rank + 1, layer, head].map(|number| number.to_string());
+                let place = [rank + 1, block.layer_number(layer), head].map(|number| number.to_string());
                 let left_out = as_text(statistic.rows_left_out(layer, head));
                 let value = [number(value), unit(&statistic.name).to_owned(), left_out];
                 let name = [block.name.clone(), statistic.name.to_string()];
@@ -196,7 +200,8 @@ fn print_list(trace: &Trace, blocks: &[Vec<HeadStatistics>], unit: impl Fn(&str)
         for statistic in found {
             for layer in 0..statistic.layers {
                 for head in 0..statistic.heads {
-                    let place = [block.name.clone(), statistic.name.to_string(), layer.to_string(), head.to_string()];
+                    let number = block.layer_number(layer).to_string();
+                    let place = [block.name.clone(), statistic.name.to_string(), number, head.to_string()];
                     let left_out = as_text(statistic.rows_left_out(layer, head));
                     let value = [exact(statistic.value(layer, head)), unit(&statistic.name).to_owned(), left_out];
                     rows.push(place.into_iter().chain(value).collect());
@@ -213,15 +218,15 @@ fn print_grids(trace: &Trace, blocks: &[Vec<HeadStatistics>], unit: impl Fn(&str
         for statistic in found {
             let unit = unit(&statistic.name);
             let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
-            let block = shortened(&block.name, NAME_LETTERS);
-            terminal::print(format_args!("{block} · {}{unit}", statistic.name))?;
+            let name = shortened(&block.name, NAME_LETTERS);
+            terminal::print(format_args!("{name} · {}{unit}", statistic.name))?;
             let heads = (0..statistic.heads).map(|head| format!("head {head}"));
             let header: Vec<String> =
                 ["layer".to_owned()].into_iter().chain(heads).chain(["mean".to_owned()]).collect();
             let row = |layer: usize| {
                 let values = (0..statistic.heads).map(|head| statistic.value(layer, head));
                 let values = values.chain([statistic.layer_mean[layer]]).map(short);
-                [layer.to_string()].into_iter().chain(values).collect()
+                [block.layer_number(layer).to_string()].into_iter().chain(values).collect()
             };
             let rows: Vec<Vec<String>> = (0..statistic.layers).map(row).collect();
             print_rows(false, &header.iter().map(String::as_str).collect::<Vec<_>>(), &rows)?;
@@ -247,12 +252,17 @@ pub fn engine(arguments: &AdapterArguments) -> Result<Engine> {
     Ok(Engine::new(Some(Arc::new(gpu)), arguments.compute(), budget_bytes)?)
 }
 
-fn statistic_report(statistic: &HeadStatistics, unit: &'static str, top: Option<usize>) -> StatisticReport {
+fn statistic_report(
+    block: &Block,
+    statistic: &HeadStatistics,
+    unit: &'static str,
+    top: Option<usize>,
+) -> StatisticReport {
     let numbers = |values: &[f32]| values.iter().copied().map(Number).collect();
     let strongest = |count| {
         let listed = statistic.strongest(count).into_iter();
         let report = |(layer, head, value)| HeadReport {
-            layer,
+            layer: block.layer_number(layer),
             head,
             value: Number(value),
             rows_left_out: statistic.rows_left_out(layer, head),

@@ -62,6 +62,9 @@ pub struct Arguments {
     /// and all of its own frame), or stored (the same as a tensor). A list is gone through layer by layer, again and again.
     #[arg(long, value_name = "MASK,…", requires = "queries_keys", value_delimiter = ',', default_value = "causal", value_parser = parse_mask)]
     mask: Vec<MaskName>,
+    /// The logarithm of each row's sum of exponentials as well, which takes as long as all products of queries and keys.
+    #[arg(long, requires = "queries_keys")]
+    log_sum_exp: bool,
     /// Frames of a video, one every half second.
     #[arg(long, value_name = "N", requires = "queries_keys", default_value_t = 1, value_parser = count(1, 65_536))]
     frames: usize,
@@ -147,7 +150,8 @@ pub fn run(arguments: &Arguments, quiet: bool) -> Result<()> {
 fn write_queries(arguments: &Arguments, each: Synthetic, quiet: bool) -> Result<()> {
     let key_heads = arguments.key_heads.unwrap_or(each.heads);
     let (frames, head_dim) = (arguments.frames, arguments.head_dim);
-    let mut synthetic = SyntheticQueries { each, key_heads, head_dim, masks: Vec::new(), frames };
+    let log_sum_exp = arguments.log_sum_exp;
+    let mut synthetic = SyntheticQueries { each, key_heads, head_dim, masks: Vec::new(), frames, log_sum_exp };
     let spans = (0..frames).map(|frame| synthetic.frame_tokens(frame));
     let (first, last) = (synthetic.frame_tokens(0).start, synthetic.frame_tokens(frames - 1).end);
     let around = |spans: Vec<Range<usize>>| {

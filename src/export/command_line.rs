@@ -66,7 +66,8 @@ pub fn words_of(flags: &Flags) -> Vec<String> {
 }
 
 pub(super) fn flags_of_selection(document: &Document, selection: &Selection) -> Flags {
-    let Selection { block, layer, head, tokens, direction, combine, weights, sinks, sink_criteria } = selection;
+    let Selection { block, layer, head, tokens, direction, combine, weights, sinks, sink_criteria } =
+        &selection.numbered(document);
     let mut flags = Flags::new();
     let mut add = |name: &'static str, value: String| flags.push((name.into(), Some(value)));
     if let Some(block) = document.attention.get(*block) {

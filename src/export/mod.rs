@@ -16,4 +16,4 @@ pub use dataset_lines::{DatasetPaths, Picture, atlas_line, compare_line, tokens_
 pub use figure::{svg_of, write_drawing, write_view};
 pub use file::write_png;
 pub use format::{Format, UnknownFormat};
-pub use view_state::{ViewState, check_selection};
+pub use view_state::{ViewState, check_selection, selection_in};

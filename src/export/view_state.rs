@@ -29,7 +29,7 @@ pub struct ViewState {
     pub trace: Option<PathBuf>,
     /// `None` for the whole window.
     pub view: Option<View>,
-    /// What of the trace is shown.
+    /// What of the trace is shown; in a file as [`Selection::numbered`] has it.
     pub selection: Selection,
     /// How it is shown.
     pub options: Options,
@@ -161,6 +161,16 @@ fn section_of<T: DeserializeOwned + Default>(keys: &Map<String, Value>, key: &st
     found
 }
 
+/// What a selection of a file is in this trace.
+///
+/// # Errors
+/// As [`check_selection`].
+pub fn selection_in(trace: &Trace, numbered: &Selection) -> Result<Selection> {
+    let selection = numbered.placed(trace.document())?;
+    check_selection(trace, &selection)?;
+    Ok(selection)
+}
+
 /// Whether the trace has what is selected.
 ///
 /// # Errors
@@ -175,15 +185,15 @@ pub fn check_selection(trace: &Trace, selection: &Selection) -> Result<()> {
     let block = block.with_context(|| format!("there is no block {}: the trace has {blocks}", selection.block))?;
     selection.weights.check(trace, selection.block)?;
     if let Pick::One(layer) = selection.layer {
-        let last = block.layers.saturating_sub(1);
-        ensure!(layer <= last, "there is no layer {layer}: block `{}` has layers 0 to {last}", block.name);
+        let layers = block.layers_in_words();
+        ensure!(layer < block.layers, "there is no layer {layer}: block `{}` has layers {layers}", block.name);
     }
     if let Pick::One(head) = selection.head {
         // In a mean or a maximum, a layer that lacks the head takes no part.
         let heads = |layer: usize| trace.heads(selection.block, layer);
         let fullest = selection.layer.indices(block.layers).max_by_key(|&layer| heads(layer)).unwrap_or(0);
-        let count = heads(fullest);
-        ensure!(head < count, "there is no head {head}: layer {fullest} of block `{}` has {count}", block.name);
+        let (count, layer) = (heads(fullest), block.layer_number(fullest));
+        ensure!(head < count, "there is no head {head}: layer {layer} of block `{}` has {count}", block.name);
     }
     check_tokens(document, selection)
 }

@@ -223,9 +223,10 @@ impl Atlas {
                 _ => format!("{name}, {}", value.label()),
             },
             unit: [unit, &legend].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; "),
-            layers: self.grid.layers,
+            layers: self.grid.layers(),
+            layer_numbers: self.grid.numbers.clone(),
             heads,
-            layer_mean: if has_means { (0..self.grid.layers).map(layer).collect() } else { Vec::new() },
+            layer_mean: if has_means { (0..self.grid.layers()).map(layer).collect() } else { Vec::new() },
             head_mean: if has_means { (0..heads).map(head).collect() } else { Vec::new() },
             diverging: matches!(value, AtlasValue::Difference | AtlasValue::Effect)
                 || (unit == "standard deviations" && value != AtlasValue::Deviation),
@@ -239,7 +240,8 @@ impl Atlas {
 
     /// A document that names what the picture is of, as the heads view wants it.
     pub fn document(&self) -> Document {
-        let block = |name: &String| Block::new(name, 0, 0, self.grid.layers);
+        let numbers = Some(self.grid.numbers.clone());
+        let block = |name: &String| Block { numbers: numbers.clone(), ..Block::new(name, 0, 0, self.grid.layers()) };
         Document { id: Some(self.groups()), attention: self.blocks.iter().map(block).collect(), ..Document::default() }
     }
 

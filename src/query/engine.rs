@@ -2,13 +2,17 @@
 //!
 //! Whoever shows something says what it wants now, the most urgent first; that list takes the place of the one before. What is
 //! not on it any more is stopped, what is cached is answered at once, and the rest is computed in the order of the list, one
-//! request at a time in each [`Lane`]. So a click never waits for statistics, and statistics that are still wanted go on.
+//! request at a time in each [`Lane`]. A lane has threads of its own for what it computes in parallel, and those of clicks go first: in one pool
+//! for all, whatever comes while statistics are computed waits for their end, and so does a frame that is painted in parallel. So a click never waits
+//! for statistics, and statistics that are still wanted go on.
 //! A request that panics has failed, with the panic's message; its thread goes on with the next.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+use rayon::ThreadPoolBuilder;
 
 use super::caught::caught;
 use super::error::QueryError;
@@ -151,11 +155,13 @@ impl Shared {
     }
 
     fn work(&self, lane: Lane) {
+        let pool = ThreadPoolBuilder::new().start_handler(move |_| give_way(lane)).build();
         while let Some((want, stop)) = self.next(lane) {
             let key = want.key();
             let hearing = Hearing { shared: self, key: &key, stop: &stop };
-            let compute = || self.solver.value(&want.open, &want.query, &stop, &hearing);
-            let outcome = match caught(compute) {
+            let compute = || caught(|| self.solver.value(&want.open, &want.query, &stop, &hearing));
+            // A system that starts no more threads still has the pool of all.
+            let outcome = match pool.as_ref().map_or_else(|_| compute(), |pool| pool.install(compute)) {
                 Ok(Ok(value)) => Some(Ok(value)),
                 Ok(Err(QueryError::Stopped)) => None,
                 Ok(Err(QueryError::Failed(why))) => Some(Err(why)),
@@ -204,6 +210,17 @@ impl Shared {
     }
 }
 
+/// What is no click gives way to clicks and frames, where a thread can be nicer than others.
+fn give_way(lane: Lane) {
+    #[cfg(target_os = "linux")]
+    if lane != Lane::Selection {
+        // SAFETY: it takes numbers alone; 0 is the calling thread. If it fails, the thread is as nice as it was.
+        unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 10) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = lane;
+}
+
 /// Puts parts of a result, and how far it is, on the board.
 struct Hearing<'a> {
     shared: &'a Shared,
@@ -232,5 +249,77 @@ impl Board {
     fn put(&mut self, key: Key, outcome: Result<Value, String>, is_part: bool) {
         self.answered += 1;
         self.answers.insert(key, Answer { outcome, is_part, number: self.answered });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::{Duration, Instant};
+
+    use rayon::prelude::*;
+
+    use super::*;
+    use crate::analysis::Engine;
+    use crate::query::request::Context;
+
+    static IS_LET_GO: AtomicBool = AtomicBool::new(false);
+
+    /// Statistics that take as long as the test likes, on every thread.
+    #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+    struct Endless;
+
+    /// A click that is computed in parallel.
+    #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+    struct Click;
+
+    impl Request for Endless {
+        type Result = f32;
+        const LANE: Lane = Lane::Block;
+
+        fn compute(&self, _: &Context<'_>) -> Result<f32, QueryError> {
+            (0..64).into_par_iter().for_each(|_| {
+                while !IS_LET_GO.load(Ordering::Relaxed) {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            });
+            Ok(0.0)
+        }
+    }
+
+    impl Request for Click {
+        type Result = f32;
+
+        fn compute(&self, _: &Context<'_>) -> Result<f32, QueryError> {
+            Ok((0..64).into_par_iter().map(|number| number as f32).sum())
+        }
+    }
+
+    #[test]
+    fn neither_a_click_nor_a_frame_waits_for_the_threads_of_statistics() -> Result<(), Box<dyn std::error::Error>> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces/multi-image.safetensors");
+        let open = Arc::new(OpenTrace::open(&path)?);
+        let engine = QueryEngine::new(Solver::new(Engine::cpu()), || {});
+        let want = |query| Want { open: Arc::clone(&open), query };
+        engine.want(vec![want(Endless.into())], 0);
+        let until = Instant::now() + Duration::from_secs(30);
+        // Else a fault would be a test without an end.
+        thread::spawn(|| {
+            thread::sleep(Duration::from_secs(40));
+            IS_LET_GO.store(true, Ordering::Relaxed);
+        });
+        while engine.shared.board().running.is_empty() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
+        thread::sleep(Duration::from_millis(50));
+        engine.want(vec![want(Endless.into()), want(Click.into())], 0);
+        while engine.results(&open).get(&Click).is_none() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let (answer, frame) = (engine.results(&open).get(&Click).copied(), (0..64).into_par_iter().sum::<usize>());
+        let is_running = engine.results(&open).get(&Endless).is_none();
+        IS_LET_GO.store(true, Ordering::Relaxed);
+        assert_eq!((answer, frame, is_running), (Some(2016.0), 2016, true));
+        Ok(())
     }
 }

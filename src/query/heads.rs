@@ -76,6 +76,8 @@ pub struct StatisticGrid {
     pub unit: String,
     /// Number of rows.
     pub layers: usize,
+    /// The models' own numbers of the layers; empty where they are 0 to `layers - 1`.
+    pub layer_numbers: Vec<usize>,
     /// Number of columns.
     pub heads: usize,
     /// `[layers, heads]`; NaN where there is no value.
@@ -242,13 +244,18 @@ impl KnownStatistics {
     }
 }
 
+fn layer_numbers(document: &Document, block: usize) -> Vec<usize> {
+    document.attention.get(block).and_then(|block| block.numbers.clone()).unwrap_or_default()
+}
+
 impl StatisticGrid {
     /// A relevance, summed over tokens.
-    pub fn of_relevance(document: &Document, kind: &WeightKind, found: &HeadStatistics) -> Self {
+    pub fn of_relevance(document: &Document, block: usize, kind: &WeightKind, found: &HeadStatistics) -> Self {
         Self {
             name: found.name.to_string(),
             label: format!("{}, summed", kind.quantity()),
             layers: found.layers,
+            layer_numbers: layer_numbers(document, block),
             heads: found.heads,
             values: found.values.clone(),
             layer_mean: found.layer_mean.clone(),
@@ -257,6 +264,16 @@ impl StatisticGrid {
             flat: found.flat(),
             ..Self::default()
         }
+    }
+
+    /// The row of the layer with that number.
+    pub fn layer_index(&self, number: usize) -> Option<usize> {
+        (0..self.layers).find(|&layer| self.layer_number(layer) == number)
+    }
+
+    /// The model's own number of a row.
+    pub fn layer_number(&self, layer: usize) -> usize {
+        self.layer_numbers.get(layer).copied().unwrap_or(layer)
     }
 
     /// A statistic, or a metric of the trace.
@@ -276,6 +293,7 @@ impl StatisticGrid {
             unit: if z_score.is_some() { "standard deviations" } else { entry.map_or("", |entry| entry.unit) }
                 .to_owned(),
             layers: shown.layers,
+            layer_numbers: layer_numbers(document, block),
             heads: shown.heads,
             values: shown.values.clone(),
             layer_mean: shown.layer_mean.clone(),

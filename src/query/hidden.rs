@@ -102,8 +102,8 @@ pub fn hidden_state(document: &Document, selection: &Selection, chosen: Option<u
     }?;
     let last = document.hidden[index].states - 1;
     let state = chosen.unwrap_or(match selection.layer {
-        Pick::One(layer) if block.is_some() => layer + 1,
-        _ => last,
+        Pick::One(layer) => block.map_or(last, |block| block.layer_number(layer) + 1),
+        Pick::Mean | Pick::Max => last,
     });
     Some((index, state.min(last)))
 }
@@ -217,8 +217,8 @@ impl From<Stopped> for QueryError {
     }
 }
 
-/// The Euclidean length of each token's state.
-fn norms(state: &TensorView<'_>) -> Vec<f32> {
+/// The Euclidean length of each row.
+pub(super) fn norms(state: &TensorView<'_>) -> Vec<f32> {
     let mut row = vec![0.0; state.shape[1]];
     let norm = |token: usize| {
         state.read(token * row.len(), &mut row);

@@ -276,8 +276,9 @@ impl Request for Received {
     fn compute(&self, context: &Context<'_>) -> Result<Vec<f32>, QueryError> {
         let rows = rows(context, &self.matrix)?;
         let (layout, layers) = (BlockLayout::of(context.trace(), self.matrix.block), context.layers(&self.matrix)?);
-        let seen_by = seen_by(&layout, &layers, &self.matrix)?;
-        rows.received(&seen_by, &|| context.goes_on()).ok_or(QueryError::Stopped)
+        let (sums, left_out) = rows.received(&|| context.goes_on()).ok_or(QueryError::Stopped)?;
+        let seen_by = seen_by(&layout, &layers, &self.matrix, &left_out)?;
+        Ok(sums.iter().zip(seen_by).map(|(sum, queries)| (sum / queries as f64) as f32).collect())
     }
 }
 

@@ -14,6 +14,7 @@
 //! | `shares` | how much of the selected tokens' attention goes to named tokens, in every head |
 //! | `block` | sinks, masses of output tokens, peaks |
 //! | `hidden` | states in the plane, nearest tokens, similarity of states |
+//! | `query_keys` | queries and keys in one plane |
 //! | `words` | what states decode to |
 
 mod atlas;
@@ -26,6 +27,7 @@ mod hidden;
 mod links;
 mod matrix;
 mod open;
+mod query_keys;
 mod relevance;
 mod request;
 mod results;
@@ -46,6 +48,7 @@ pub use hidden::{NearTokens, NearestTokens, Neighbours, Plane, Projection, State
 pub use links::{Apart, FoundLink, FoundLinks, Keeps, StrongestLinks};
 pub use matrix::{Cell, Received, Rectangle, RectangleCells, RowEntropy};
 pub use open::OpenTrace;
+pub use query_keys::{JointPlane, QueriesAndKeys};
 pub use relevance::HeadRelevance;
 pub use request::{Context, Lane, Query, Request};
 pub use results::Results;

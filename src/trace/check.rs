@@ -36,6 +36,10 @@ pub enum Problem {
     UnknownWord,
     /// A row of weights that does not sum to 1.
     RowSum,
+    /// A log-sum-exp that is not that of the queries and keys.
+    LogSumExp,
+    /// A statistic of capture that is not that of the weights.
+    Statistic,
 }
 
 /// One problem of one tensor.
@@ -69,6 +73,8 @@ impl Problem {
             Self::FutureKey => "behind_query",
             Self::MaskedKey => "masked",
             Self::RowSum => "row_sum",
+            Self::LogSumExp => "log_sum_exp",
+            Self::Statistic => "statistic",
         }
     }
 
@@ -281,7 +287,8 @@ fn describe(problem: Problem, tally: Tally, tensor: &str, view: &TensorView<'_>,
             format!("{tensor}{position:?} is {value}, a future key in a causal block{others}")
         }
         Problem::MaskedKey => format!("{tensor}{position:?} is {value}, a key that the mask hides{others}"),
-        Problem::RowSum => format!(
+        // Who computes anew says it in words of his own.
+        Problem::RowSum | Problem::LogSumExp | Problem::Statistic => format!(
             "{count} of {total} rows of `{tensor}` do not sum to 1 within {}: the worst, {position:?}, sums to {value:.4}",
             row_tolerance(view.dtype)
         ),

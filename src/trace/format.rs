@@ -330,6 +330,14 @@ impl Block {
         }
     }
 
+    /// The numbers of its layers, as a sentence says them: `0 to 11`, or `3, 7, 11`.
+    pub fn layers_in_words(&self) -> String {
+        match &self.numbers {
+            Some(numbers) => numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
+            None => format!("0 to {}", self.layers.saturating_sub(1)),
+        }
+    }
+
     /// Which keys the queries of a layer see.
     pub fn mask(&self, layer: usize) -> &Mask {
         self.masks.get(layer).or_else(|| self.masks.first()).unwrap_or(&Mask::Full)

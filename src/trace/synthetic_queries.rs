@@ -9,10 +9,11 @@
 
 use std::path::Path;
 
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::synthetic::{Purpose, WORDS, write_rows};
-use super::{Dtype, Mask, Synthetic, TensorSpec, TraceError, TraceWriter, WordState};
+use super::{Dtype, Mask, Synthetic, TensorSpec, TensorView, TraceError, TraceWriter, WordState};
 
 /// The size of such a trace, and its seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct SyntheticQueries {
     pub masks: Vec<Mask>,
     /// Pictures, one every half second.
     pub frames: usize,
+    /// Whether the logarithms of rows' sums are written, each of which is computed from all keys that its query sees.
+    pub log_sum_exp: bool,
 }
 
 /// Seconds between two frames.
@@ -142,11 +145,12 @@ impl SyntheticQueries {
         for layer in 0..layers {
             let query = |row, values: &mut [f32]| self.query_row(layer, row / tokens, row % tokens, values);
             write_rows(&mut writer, dtype, [heads * tokens, self.head_dim], query, on_bytes)?;
-            let key = |row, values: &mut [f32]| {
-                values.fill(0.0);
-                self.add_code(layer, row / tokens, row % tokens, 1.0, values);
-            };
+            let key = |row, values: &mut [f32]| self.key_row(layer, row / tokens, row % tokens, values);
             write_rows(&mut writer, dtype, [self.key_heads * tokens, self.head_dim], key, on_bytes)?;
+            if self.log_sum_exp {
+                let sums = |head, values: &mut [f32]| self.log_sums(layer, head, values);
+                write_rows(&mut writer, Dtype::F32, [heads, tokens], sums, on_bytes)?;
+            }
             let norm = |head, values: &mut [f32]| self.value_norms(layer, head, values);
             write_rows(&mut writer, Dtype::F16, [heads, tokens], norm, on_bytes)?;
         }
@@ -189,6 +193,8 @@ impl SyntheticQueries {
                 TensorSpec::weights(format!("{name}.self.{layer}"), dtype, &[heads, tokens, self.head_dim])
             };
             tensors.extend([side("query", heads), side("key", self.key_heads)]);
+            let sums = TensorSpec::weights(format!("lse.self.{layer}"), Dtype::F32, &[heads, tokens]);
+            tensors.extend(Some(sums).filter(|_| self.log_sum_exp));
             tensors.push(TensorSpec::weights(format!("value_norm.self.{layer}"), Dtype::F16, &[heads, tokens]));
         }
         let hidden = |state| TensorSpec::weights(format!("hidden.main.{state}"), dtype, &[tokens, dim]);
@@ -253,6 +259,35 @@ impl SyntheticQueries {
                 *value += if bits >> at & 1 == 0 { factor } else { -factor };
             }
         }
+    }
+
+    fn key_row(&self, layer: usize, key_head: usize, key: usize, values: &mut [f32]) {
+        values.fill(0.0);
+        self.add_code(layer, key_head, key, 1.0, values);
+    }
+
+    /// Of a head's rows, `[tokens]`: of what is stored, in f64, one product after another.
+    fn log_sums(&self, layer: usize, head: usize, values: &mut [f32]) {
+        let (dim, dtype) = (self.head_dim, self.each.dtype);
+        let scale = 1.0 / f64::from(dim as f32).sqrt();
+        let stored = |row: &dyn Fn(&mut [f32])| {
+            let (mut values, mut bytes) = (vec![0.0; dim], vec![0; dim * dtype.bytes()]);
+            row(&mut values);
+            dtype.encode(&values, &mut bytes);
+            TensorView { dtype, shape: vec![dim], bytes: &bytes }.to_f32()
+        };
+        let key_head = head / (self.each.heads / self.key_heads);
+        let keys: Vec<Vec<f32>> =
+            (0..self.tokens()).map(|key| stored(&|values| self.key_row(layer, key_head, key, values))).collect();
+        values.par_iter_mut().enumerate().for_each(|(query, sum)| {
+            let vector = stored(&|values| self.query_row(layer, head, query, values));
+            let product =
+                |key: &Vec<f32>| vector.iter().zip(key).map(|(q, k)| f64::from(*q) * f64::from(*k)).sum::<f64>();
+            let logits: Vec<f64> = keys[self.sees(layer, query)].iter().map(|key| scale * product(key)).collect();
+            let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let total: f64 = logits.iter().map(|logit| exponential(logit - largest)).sum();
+            *sum = if logits.is_empty() { f32::NEG_INFINITY } else { (largest + natural_log(total)) as f32 };
+        });
     }
 
     fn query_row(&self, layer: usize, head: usize, query: usize, values: &mut [f32]) {
@@ -342,9 +377,32 @@ fn natural_log(number: f64) -> f64 {
     2.0 * sum + exponent * std::f64::consts::LN_2
 }
 
+/// Of a number that is not above 0, by halving and its own series.
+fn exponential(number: f64) -> f64 {
+    const HALVINGS: i32 = 10;
+    if number < -700.0 {
+        return 0.0;
+    }
+    let small = number / f64::from(1 << HALVINGS);
+    let (mut term, mut sum) = (1.0, 1.0);
+    for order in 1..20 {
+        term *= small / f64::from(order);
+        sum += term;
+    }
+    (0..HALVINGS).fold(sum, |power, _| power * power)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::natural_log;
+    use super::{exponential, natural_log};
+
+    #[test]
+    fn the_exponential_is_the_exponential() {
+        for number in [0.0, -1e-9, -0.3, -1.0, -17.5, -80.0, -600.0_f64] {
+            assert!((exponential(number) / number.exp() - 1.0).abs() < 1e-11, "{number}");
+        }
+        assert_eq!(exponential(-1e9), 0.0);
+    }
 
     #[test]
     fn the_logarithm_is_the_logarithm() {

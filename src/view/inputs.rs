@@ -39,6 +39,11 @@ pub struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
+    /// The model's own number of a layer of the shown block.
+    pub fn layer_number(&self, layer: usize) -> usize {
+        self.document.attention.get(self.shown.block).map_or(layer, |block| block.layer_number(layer))
+    }
+
     /// What a trace's views look at while nothing is under the pointer.
     pub fn new(
         open: &'a OpenTrace,

@@ -49,6 +49,11 @@ impl Axis {
         Self { name, labels: Vec::new(), length }
     }
 
+    /// By the model's own numbers; empty where they are 0 to `length - 1`.
+    pub(super) fn layers(length: usize, numbers: &[usize]) -> Self {
+        Self { name: "layer", labels: numbers.iter().map(usize::to_string).collect(), length }
+    }
+
     pub(super) fn named(name: &'static str, labels: Vec<String>) -> Self {
         Self { name, length: labels.len(), labels }
     }

@@ -74,6 +74,9 @@ pub struct Options {
     /// `0..1` (origin top left) is drawn at `p * scale + shift`.
     #[arg(long, value_name = "SX,SY,X,Y", value_parser = parse_view, allow_hyphen_values = true)]
     pub embedding_view: Option<Transform>,
+    /// Zoom queries and keys in the same way.
+    #[arg(long, value_name = "SX,SY,X,Y", value_parser = parse_view, allow_hyphen_values = true)]
+    pub joint_view: Option<Transform>,
     /// Which links are drawn; where tokens are selected, so many of theirs and so many of all others.
     #[command(flatten)]
     pub links: Keep,
@@ -228,6 +231,7 @@ impl Default for Options {
             matrix_window: None,
             image_window: None,
             embedding_view: None,
+            joint_view: None,
             links: Keep::Strongest(200),
             links_of_selection: false,
             theme: Theme::Dark,

@@ -22,6 +22,8 @@ macro_rules! list_of_views {
             Links, links, "Links";
             /// The hidden states of all tokens in the plane, by PCA, t-SNE or UMAP: near points are similar states.
             Embedding, embedding, "Hidden states";
+            /// The queries and keys of a head in one plane: a query lies near the keys that it attends to.
+            Joint, joint, "Queries and keys";
             /// The matrices of all heads at once, each pooled to a tile.
             Thumbnails, thumbnails, "Thumbnails";
             /// The picture under the attention of the selected tokens, once for each head of the layer.

@@ -13,6 +13,7 @@ mod hardware_kit;
 mod heads;
 mod hidden;
 mod hostile;
+mod layers;
 mod lens;
 #[path = "../render/likeness.rs"]
 mod likeness;
@@ -24,6 +25,7 @@ mod pictures;
 mod ranked;
 #[path = "../common/traces.rs"]
 mod raw;
+mod recompute;
 mod selection;
 mod shortened;
 mod tokens;

@@ -1,6 +1,7 @@
 //! The numbers: every kernel against its definition, and against its counterpart on the GPU.
 
 mod attention;
+mod broken_rows;
 mod common;
 mod computed;
 mod definitions;

@@ -408,7 +408,8 @@ fn assert_received(solver: &Solver, open: &OpenTrace, dense: &[Vec<Dense<'_>>]) 
 #[test]
 fn synthetic_masks_have_the_numbers_of_what_queries_see() {
     let each = Synthetic { layers: 4, heads: 6, text: 9, rows: 4, columns: 5, dim: 0, dtype: Dtype::F16, seed: 7 };
-    let mut video = SyntheticQueries { each, key_heads: 2, head_dim: 24, masks: Vec::new(), frames: 3 };
+    let mut video =
+        SyntheticQueries { each, key_heads: 2, head_dim: 24, masks: Vec::new(), frames: 3, log_sum_exp: false };
     let frames: Vec<_> = (0..3).map(|frame| video.frame_tokens(frame)).collect();
     video.masks = vec![Mask::Sliding(11), Mask::Prefix(30), Mask::CausalBut(frames.clone()), Mask::Spans(frames)];
     let folder = tempfile::tempdir().unwrap();

@@ -221,7 +221,7 @@ fn cross_attention_and_a_late_start_are_refused() {
         refusal(2, Pick::One(0), 0),
         "rollout needs self-attention: the queries of block `cross` are not its keys"
     );
-    assert_eq!(refusal(0, Pick::One(0), 1), "rollout begins at layer 1, which comes after layer 0");
+    assert_eq!(refusal(0, Pick::One(0), 1), "rollout begins after the selected layer");
 }
 
 #[test]

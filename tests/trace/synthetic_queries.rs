@@ -12,6 +12,7 @@ fn video(masks: Vec<Mask>) -> SyntheticQueries {
         head_dim: 64,
         masks,
         frames: 3,
+        log_sum_exp: false,
     }
 }
 
@@ -120,6 +121,41 @@ fn the_seed_decides_every_byte() -> Result {
     Ok(())
 }
 
+/// Of what is stored, in each dtype, on every mask.
+#[test]
+fn log_sum_exp_is_that_of_queries_and_keys() -> Result {
+    for (dtype, masks) in [
+        (Dtype::F32, vec![Mask::Causal, Mask::Stored]),
+        (Dtype::F16, vec![Mask::Sliding(5), Mask::Full]),
+        (Dtype::Bf16, vec![Mask::Prefix(20), Mask::Spans(vec![0..9, 21..67])]),
+    ] {
+        let video = video(masks);
+        let each = Synthetic { dtype, ..video.each.clone() };
+        let (_folder, trace) = written(&SyntheticQueries { each, log_sum_exp: true, ..video })?;
+        assert_eq!(check(&trace, &|_| ())?, []);
+        for layer in 0..2 {
+            let LayerTensors::QueriesKeys(stored) = trace.layer(0, layer) else { return Err("no queries".into()) };
+            let lse = stored.lse.as_ref().ok_or("no lse")?.to_f32();
+            let (dim, keys) = (stored.query.shape[2], stored.key.shape[1]);
+            for head in 0..6 {
+                let k = stored.key.entry(head / 3).to_f32();
+                for query in 0..keys {
+                    let q = stored.query.entry(head).entry(query).to_f32();
+                    let logit = |key: usize| {
+                        let product: f64 =
+                            q.iter().zip(&k[key * dim..]).map(|(q, k)| f64::from(*q) * f64::from(*k)).sum();
+                        (product * f64::from(stored.scale)).exp()
+                    };
+                    let sum: f64 = stored.mask.keys_of(query).flatten().map(logit).sum();
+                    let found = f64::from(lse[head * keys + query]);
+                    assert!((found - sum.ln()).abs() < 1e-5 || found == sum.ln(), "{found} instead of {}", sum.ln());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn sizes_that_no_trace_has_are_refused() -> Result {
     let folder = tempfile::tempdir()?;
@@ -134,7 +170,8 @@ fn sizes_that_no_trace_has_are_refused() -> Result {
     assert_eq!(std::fs::read_dir(folder.path())?.count(), 0, "nothing is left behind");
     // No hidden states, one head, one patch.
     let each = Synthetic { layers: 1, heads: 1, text: 2, rows: 1, columns: 1, dim: 0, dtype: Dtype::F16, seed: 0 };
-    let least = SyntheticQueries { each, key_heads: 1, head_dim: 1, masks: vec![Mask::Full], frames: 1 };
+    let least =
+        SyntheticQueries { each, key_heads: 1, head_dim: 1, masks: vec![Mask::Full], frames: 1, log_sum_exp: true };
     let (_folder, trace) = written(&least)?;
     assert_eq!((trace.heads(0, 0), trace.document().hidden.len()), (1, 0));
     Ok(())

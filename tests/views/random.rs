@@ -269,6 +269,11 @@ fn random_options(dice: &mut Dice) -> Options {
             Some(Transform { scale: Vec2::splat(3.0), offset: Vec2::splat(-0.5) }),
             Some(Transform { scale: Vec2::ZERO, offset: Vec2::splat(f32::INFINITY) }),
         ]),
+        joint_view: dice.of(&[
+            None,
+            Some(Transform { scale: Vec2::splat(3.0), offset: Vec2::splat(-0.5) }),
+            Some(Transform { scale: Vec2::ZERO, offset: Vec2::splat(f32::INFINITY) }),
+        ]),
         links: dice.of(&[Keep::Strongest(200), Keep::Strongest(0), Keep::AtLeast(0.1), Keep::AtLeast(f32::INFINITY)]),
         links_of_selection: dice.chance(30),
         theme: dice.of(&[Theme::Dark, Theme::Light]),

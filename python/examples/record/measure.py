@@ -57,10 +57,12 @@ def main() -> None:
     model = hf.LlamaForCausalLM(hf.LlamaConfig(**SIZE)).eval()
     ids = torch.randint(0, SIZE["vocab_size"], (1, TOKENS))
 
-    def recorded(**options: bool | str) -> Callable[[], None]:
+    def recorded(is_traced: bool = False, **options: bool | str) -> Callable[[], None]:
         def run() -> None:
-            with vlscope.record(model, **options):  # type: ignore[arg-type]
+            with vlscope.record(model, **options) as tape:  # type: ignore[arg-type]
                 model(ids)
+            if is_traced:
+                tape.trace(inputs={"input_ids": ids})
 
         return run
 
@@ -68,6 +70,8 @@ def main() -> None:
         "plain": lambda: model(ids),
         "recorded": recorded(),
         "recorded, statistics=True": recorded(statistics=True),
+        "recorded, and its trace": recorded(is_traced=True),
+        "recorded, and its trace, statistics=True": recorded(is_traced=True, statistics=True),
         'recorded, keep="weights"': recorded(keep="weights"),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}

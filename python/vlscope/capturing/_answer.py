@@ -62,14 +62,19 @@ def check_generate(model: Any, options: Mapping[str, Any]) -> None:
     """What would not give one answer to each question."""
     if not can_generate(model):
         raise CaptureError(f"{type(model).__name__} does not generate: leave `generate` out")
-    if options.get("num_return_sequences", 1) != 1:
+    if (_option(model, options, "num_return_sequences") or 1) != 1:
         raise CaptureError("a trace is of one answer: leave `num_return_sequences` out, and capture several times")
+
+
+def is_sampled(options: Mapping[str, Any]) -> bool:
+    """Whether each run may put out another answer."""
+    return bool(getattr(options.get("generation_config"), "do_sample", False) or options.get("do_sample"))
 
 
 @torch.no_grad()
 def generated(model: Any, inputs: Mapping[str, Any], options: Mapping[str, Any]) -> list[list[int]]:
     """What is put out behind each prompt of a batch, up to its end."""
-    made = model.generate(**inputs, **{**_DEFAULTS, **options})
+    made = model.generate(**inputs, **_defaults(options), **options)
     rows: list[list[int]] = getattr(made, "sequences", made).tolist()
     if has_decoder(model):
         return rows
@@ -81,8 +86,22 @@ def generated(model: Any, inputs: Mapping[str, Any], options: Mapping[str, Any])
     return [_ended(row, _ends(model, options)) for row in new] if len(new) > 1 else new
 
 
+def _defaults(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Ours, where the caller has none: one of transformers goes before a whole `generation_config`."""
+    if options.get("generation_config") is not None:
+        return {}
+    known = {"max_new_tokens", *options} if "max_length" in options else set(options)
+    return {name: value for name, value in _DEFAULTS.items() if name not in known}
+
+
+def _option(model: Any, options: Mapping[str, Any], name: str) -> Any:
+    """As `model.generate` takes it."""
+    config = options.get("generation_config") or getattr(model, "generation_config", None)
+    return options.get(name, getattr(config, name, None))
+
+
 def _ends(model: Any, options: Mapping[str, Any]) -> set[int]:
-    ends = options.get("eos_token_id", getattr(model.generation_config, "eos_token_id", None))
+    ends = _option(model, options, "eos_token_id")
     return set() if ends is None else {ends} if isinstance(ends, int) else set(ends)
 
 

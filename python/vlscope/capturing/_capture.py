@@ -16,7 +16,7 @@ from ..recording import Block, Tape, record
 from ..recording import Sequence as Recorded
 from ..relevance import Asked, Norms
 from ..trace import Region, Token, Trace
-from ._answer import Answer, answered, check_generate, chosen_of, generated, has_decoder, steps_of
+from ._answer import Answer, answered, check_generate, chosen_of, generated, has_decoder, is_sampled, steps_of
 from ._batch import can_join, is_apart, joined
 from ._checks import CaptureError
 from ._explained import SIMILARITY, check_names, explained, likened, modules_of, of_encoder
@@ -252,7 +252,9 @@ class _Capture:
         is_told = logits is not None and logits.shape[1] == len(answer.ids)
         if put_out:
             said = self.tokenizer.decode(put_out, skip_special_tokens=True).strip()
-            trace.outputs = {"prediction": said, **self._compared(said)}
+            # An answer that was given is the model's own neither right nor wrong.
+            compared = self._compared(said) if answer.segment == "generated" else {"answer": said}
+            trace.outputs = {"prediction": said, **compared}
         if put_out and logits is not None and is_told:
             steps = steps_of(logits[0], answer.ids, answer.first, self.tokenizer)
             confidence = float(torch.tensor([step["probability"] for step in steps], dtype=torch.float64).prod())
@@ -337,7 +339,7 @@ def _one(capture: _Capture) -> Trace:
 def _together(captures: Sequence[_Capture]) -> list[Trace] | None:
     """All in one forward; None where they would not be as they are by themselves."""
     model, options = captures[0].model, captures[0].options["generate"]
-    is_alone = len(captures) < 2 or has_decoder(model) or bool((options or {}).get("do_sample"))
+    is_alone = len(captures) < 2 or has_decoder(model) or is_sampled(options or {})
     if is_alone or not can_join([capture.inputs for capture in captures]):
         return None
     pad = getattr(captures[0].tokenizer, "pad_token_id", None) or 0

@@ -16,6 +16,7 @@ from ..locate import fed, placeholder_ids
 from ._checks import CaptureError
 
 Message = Mapping[str, Any]
+_PLURAL = {"image": "pictures", "video": "videos"}
 
 
 @dataclass
@@ -51,16 +52,12 @@ def prompt_of(
     if text is not None and messages is not None:
         raise ValueError("give `text`, for one question, or `messages`, for a conversation, not both")
     images, videos = _several(images), [list(video) for video in videos]
+    if messages is not None:
+        parts = [part for message in messages for part in _parts(message)]
+        images = _shown(parts, "image", images)
+        videos = [_frames(video) for video in _shown(parts, "video", videos)]
     if (images or videos) and tokenizer_of(processor) is processor:
         raise ValueError("a tokenizer reads no pictures: give the model's processor (AutoProcessor)")
-    if messages is not None:
-        shown = [part for message in messages for part in _parts(message) if part.get("type") == "image"]
-        own = [part[key] for part in shown for key in ("image", "url", "path") if key in part]
-        if own and images:
-            raise ValueError("pictures are in `messages` and in `images`: give them once")
-        images = own or images
-        if len(shown) != len(images):
-            raise ValueError(f"`messages` show {len(shown)} pictures, but there are {len(images)} in `images`")
     has_template = bool(getattr(processor, "chat_template", None))
     if messages is None and text is not None and has_template:
         parts = [*[{"type": "image"}] * len(images), *[{"type": "video"}] * len(videos), {"type": "text", "text": text}]
@@ -162,6 +159,25 @@ def _dtype(model: torch.nn.Module) -> torch.dtype:
 def _parts(message: Message) -> list[dict[str, Any]]:
     content = message["content"]
     return [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
+
+
+def _shown(parts: list[dict[str, Any]], kind: str, given: list[Any]) -> list[Any]:
+    """The pictures or videos of a conversation: its own, or those that were given beside it."""
+    shown = [part for part in parts if part.get("type") == kind]
+    own = [part[key] for part in shown for key in (kind, "url", "path") if key in part]
+    if own and given:
+        raise ValueError(f"{_PLURAL[kind]} are in `messages` and in `{kind}s`: give them once")
+    if len(shown) != len(own or given):
+        raise ValueError(
+            f"`messages` show {len(shown)} {_PLURAL[kind]}, but there are {len(own or given)} in `{kind}s`"
+        )
+    return own or given
+
+
+def _frames(video: Any) -> list[Any]:
+    if isinstance(video, (str, PathLike)):
+        raise ValueError(f"{video} is the name of a video: load it, and give its frames")
+    return list(video)
 
 
 def _bare(processor: Any, parts: list[dict[str, Any]]) -> Any:

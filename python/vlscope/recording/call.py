@@ -99,7 +99,6 @@ class Call:
     mask: Mask | None = None
     scale: float = 1.0
     has_sink: bool = False
-    lse: Stored | None = None
     value_norm: Stored | None = None
     #: `[batch, queries]` each: which token of the layer's input a row of the batch is about, -1 for padding.
     tokens: torch.Tensor | None = None

@@ -22,7 +22,7 @@ from torch.overrides import TorchFunctionMode
 from .call import Heard
 from .errors import RecordError
 from .frames import Frame
-from .masks import MASKED_BELOW, Mask, MaskReader
+from .masks import CAUSAL, MASKED_BELOW, Mask, MaskReader
 from .shapes import folded, four, heads_of, tokens_of
 
 _T = torch.Tensor
@@ -164,7 +164,7 @@ class Interceptor(TorchFunctionMode):
         if type(groups) is int and groups > 1:
             query, key, value, mask = _ungrouped(query, key, value, mask, groups, heads)
         size = (len(query), query.shape[1], query.shape[2], key.shape[2])
-        allowed, bias = Mask() if is_causal else None, None
+        allowed, bias = CAUSAL if is_causal else None, None
         if mask is not None:
             read, is_plain = self._masks.read(mask.expand(-1, -1, *size[2:]))
             allowed = read if read is not None else allowed

@@ -33,6 +33,10 @@ class Mask:
         return one.expand(queries, keys).numpy()
 
 
+#: One for all layers, which are known to have the same by it.
+CAUSAL = Mask()
+
+
 class MaskReader:
     """Reads masks; layers are given the same tensor, which is read once."""
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from .call import Call
 from .errors import RecordError
 from .masks import Allowed
 from .relation import Relation
+from .row_sums import Computed, Ready
 from .spool import Stored
 from .weights import weights_of
 
@@ -101,17 +103,13 @@ class Matrix:
             counts[rows] += 1
         return whole / counts.clamp_min(1)[:, None] if self.has_copies else whole
 
-    def weights_by_head(self, example: int, device: torch.device) -> Iterator[torch.Tensor]:
-        """`[rows, keys]` of each head, float32, computed on `device`."""
-        if self.is_weights or len(self.calls) > 1 or self._tiles > 1 or self.kept is not None:
-            yield from self.weights(example)
-            return
-        (call,) = self.calls
-        query, keys = self.queries(example), self.keys_of(example)
-        allowed = torch.from_numpy(self.allowed(example))
-        for head in range(self.heads):
-            key = keys[head * len(keys) // self.heads][None]
-            yield weights_of(query[head][None].to(device), key.to(device), call.scale, allowed)[0]
+    def source(
+        self, example: int, queries: npt.NDArray[np.int64], keys: npt.NDArray[np.int64], device: torch.device
+    ) -> Computed | Ready:
+        """What the weights of some rows and keys come from."""
+        if self.is_weights or self.kept is not None:
+            return Ready(self.weights(example)[:, queries][:, :, keys], device)
+        return Computed(self.queries(example)[:, queries], self.keys_of(example)[:, keys], self.scale, device)
 
     def allowed(self, example: int) -> Allowed:
         """Which keys each row may see, `[rows, keys]`."""
@@ -133,12 +131,6 @@ class Matrix:
     def keys_of(self, example: int) -> torch.Tensor:
         """`[key heads, keys, dim]`."""
         return self._keys(example)
-
-    def lse(self, example: int) -> torch.Tensor | None:
-        """`[heads, rows]`, or None where it was not computed."""
-        if any(call.lse is None for call in self.calls):
-            return None
-        return self._scattered(example, "lse", rows=True)
 
     def value_norm(self, example: int) -> torch.Tensor | None:
         """`[heads, keys]`, or None where it was not computed."""

@@ -26,8 +26,8 @@ class record(AbstractContextManager[Tape]):
     - `layers`, `heads`, `queries`: which numbers are kept; all if absent. Queries are counted over all steps.
     - `keep`: `"queries_keys"`, from which weights are computed when they are asked for; or `"weights"`. A layer of
       which the model computes the weights itself, or adds a bias to them, has them kept either way.
-    - `statistics`: the logarithm of each row's sum and the norms of the projected values are computed as layers go by,
-      and the statistics of docs/statistics.md when the trace is made, since they ask for its tokens; both on the
+    - `statistics`: the norms of the projected values are computed as layers go by; the logarithm of each row's sum and
+      the statistics of docs/statistics.md when the trace is made, since they ask for its tokens. All of it on the
       model's device.
     - `hidden`: what each layer puts out is kept as well.
     - `unheard`: attention that shows nothing (flash, flex, deformable, linear) is refused, or a note.

@@ -13,7 +13,7 @@ from .blocks import Block, group
 from .call import Call, Heard
 from .frames import Frame, Frames
 from .matrix import matrices
-from .norms import log_sum_exp, value_norm
+from .norms import value_norm
 from .refusals import check_heads, check_values, reordered
 from .relation import Relation
 from .sequences import Sequence, sequences_of, unpadded
@@ -252,8 +252,6 @@ class Tape:
                 query, key = query[:, self._heads], key[:, [head // groups for head in self._heads]]
             call.query = self.spool.add(query if rows is None else query[:, :, rows])
             call.key = self.spool.add(key)
-            if self.has_statistics:
-                call.lse = self.spool.add(log_sum_exp(heard, self._heads, rows))
 
     def _rows_of(self, call: Call) -> list[int] | None:
         if self._queries is None:

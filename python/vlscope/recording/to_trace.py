@@ -14,10 +14,12 @@ from ..trace import AttentionBlock, Mask, Token, Trace
 from .blocks import Block
 from .default_tokens import DefaultTokens
 from .errors import RecordError
+from .places import Places, Seen
 from .refusals import check_example, check_output
+from .row_sums import row_sums
 from .sequences import Sequence, unpadded
 from .states import states_of
-from .statistics import NAMES, Places, statistics_of_head
+from .statistics import NAMES, statistics_of
 
 if TYPE_CHECKING:
     from .tape import Tape
@@ -71,10 +73,9 @@ def make_trace(
     ]
     pictures = list(map(image_of, images))
     if tape.has_statistics:
-        device = tape.device
+        places = {name: Places.of(of, pictures, tape.device) for name, of in found.items()}
         for block, result in zip(blocks, attention, strict=True):
-            sides = [Places.of(found[name], pictures, device) for name in (block.query, block.key)]
-            result.statistics = _statistics(block, kept[block.query], kept[block.key], example, sides, device)
+            _add_statistics(result, block, kept[block.query], kept[block.key], example, places)
     config = getattr(tape.model, "config", None)
     return Trace(
         id=id,
@@ -127,29 +128,32 @@ def _block(
             result.queries.append(_stored(query, dtype or _single(query.dtype), name))
             result.keys.append(_stored(key, dtype or _single(key.dtype), name))
             result.scale = matrix.scale
-            if (lse := matrix.lse(example)) is not None:
-                result.lse.append(lse[:, queries].numpy())
         if (norms := matrix.value_norm(example)) is not None:
             result.value_norms.append(norms[:, keys].numpy())
-    for some in (result.lse, result.value_norms):
-        if len(some) != len(numbers):
-            some.clear()
+    if len(result.value_norms) != len(numbers):
+        result.value_norms.clear()
     return result
 
 
-def _statistics(
-    block: Block, queries: _Positions, keys: _Positions, example: int, sides: list[Places], device: torch.device
-) -> dict[str, Array]:
-    """`[layers, heads]` of each, NaN where a layer has fewer heads."""
+def _add_statistics(
+    result: AttentionBlock, block: Block, query: _Positions, key: _Positions, example: int, places: dict[str, Places]
+) -> None:
+    """To a block, NaN where a layer has fewer heads; and log-sum-exps to one of queries and keys."""
     example = min(example, block.examples - 1)
-    numbers = sorted(block.layers)
-    values = np.full((len(numbers), block.heads, len(NAMES)), np.nan, np.float32)
-    for place, number in enumerate(numbers):
-        allowed = torch.from_numpy(block.allowed(number, example)[np.ix_(queries, keys)]).to(device)
-        for head, weights in enumerate(block.matrices[number].weights_by_head(example, device)):
-            rows = weights[queries][:, keys].to(device)
-            values[place, head] = statistics_of_head(rows, allowed, *sides, is_self=block.query == block.key)
-    return {name: values[..., at] for at, name in enumerate(NAMES)}
+    queries, keys = places[block.query], places[block.key]
+    values = np.full((len(NAMES), len(block.layers), block.heads), np.nan, np.float32)
+    masks: dict[object, Seen] = {}
+    for place, number in enumerate(sorted(block.layers)):
+        matrix = block.matrices[number]
+        mask = matrix.mask_key(example)
+        if mask not in masks:
+            allowed = block.allowed(number, example)[np.ix_(query, key)]
+            masks[mask] = Seen(queries, keys, allowed, block.query == block.key)
+        sums = row_sums(matrix.source(example, query, key, keys.at.device), masks[mask])
+        values[:, place, : sums.heads] = torch.stack(list(statistics_of(sums, masks[mask]).values())).cpu()
+        if result.queries:
+            result.lse.append(sums.lse.cpu().numpy())
+    result.statistics = dict(zip(NAMES, values, strict=True))
 
 
 def _mask(block: Block, layer: int, queries: _Positions, keys: _Positions, example: int) -> Mask:

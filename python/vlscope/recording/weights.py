@@ -10,6 +10,7 @@ from .call import Heard
 from .precision import in_full
 
 
+@in_full
 def weights_of(
     query: torch.Tensor,
     key: torch.Tensor,
@@ -21,25 +22,14 @@ def weights_of(
 
     A row that sees no key is 0.
     """
-    scores = scores_of(query, key, scale, allowed, bias)
-    return scores.softmax(-1).nan_to_num(0.0)
-
-
-@in_full
-def scores_of(
-    query: torch.Tensor,
-    key: torch.Tensor,
-    scale: float,
-    allowed: torch.Tensor | None = None,
-    bias: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """What `weights_of` takes the softmax of; -inf where a key is masked."""
     groups = query.shape[0] // key.shape[0]
     key = key.float().repeat_interleave(groups, dim=0) if groups > 1 else key.float()
     scores = query.float() @ key.transpose(-1, -2) * scale
     if bias is not None:
         scores = scores + bias.float()
-    return scores if allowed is None else scores.masked_fill(~allowed.to(scores.device), -torch.inf)
+    if allowed is not None:
+        scores = scores.masked_fill(~allowed.to(scores.device), -torch.inf)
+    return scores.softmax(-1).nan_to_num(0.0)
 
 
 def weights_in_parts(heard: Heard, heads: list[int] | None, rows: list[int] | None) -> Iterator[torch.Tensor]:

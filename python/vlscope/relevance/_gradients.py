@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import numpy as np
 import torch
 
-from ._asked import Asked, Floats, replaced_input, to_array
+from ._asked import Asked, Floats, RelevanceError, replaced_input, to_array
 from ._attended import Attended, Attention
 
 #: Midpoints on the way from the baseline: integrated gradients add up to the difference within a few percent.
@@ -85,7 +85,8 @@ def integrated_gradients(asked: Asked, steps: int = STEPS) -> Floats:
         with torch.enable_grad(), replaced_input(asked.model, asked.tokens, lambda _, part=part: part):
             targets = asked.targets()
         for number, target in enumerate(targets):
-            (gradient,) = torch.autograd.grad(target, part, retain_graph=number + 1 < len(targets))
+            (gradient,) = _gradients(target, [part], is_last=number + 1 == len(targets))
+            assert gradient is not None
             sums[number] += gradient[0].double().cpu()
     return to_array((sums * (whole - baseline)[0].double().cpu()).sum(-1) / steps)
 
@@ -99,7 +100,7 @@ def _weights_and_gradients(
     kept = [of[0].detach().float().cpu() for of in weights]
     found = []
     for number, target in enumerate(targets):
-        gradients = torch.autograd.grad(target, weights, retain_graph=number + 1 < len(targets), allow_unused=True)
+        gradients = _gradients(target, weights, is_last=number + 1 == len(targets))
         found.append(
             [
                 (of, torch.zeros_like(of) if gradient is None else gradient[0].float().cpu())
@@ -107,6 +108,18 @@ def _weights_and_gradients(
             ]
         )
     return found
+
+
+def _gradients(target: torch.Tensor, of: list[torch.Tensor], *, is_last: bool) -> Sequence[torch.Tensor | None]:
+    """None for what the target does not depend on. Raises `RelevanceError` where that is all."""
+    if target.requires_grad:
+        found = torch.autograd.grad(target, of, retain_graph=not is_last, allow_unused=True)
+        if any(gradient is not None for gradient in found):
+            return found
+    raise RelevanceError(
+        "no gradient comes from the logits to what they were made of, as through maps that are quantised to whole "
+        "numbers: load the model in floats, or leave relevance by gradients out"
+    )
 
 
 def attended(asked: Asked, names: Sequence[str]) -> tuple[list[Attended], torch.Tensor]:

@@ -79,7 +79,7 @@ fn sums(
         let mut found: Vec<HeadSums> = heads.clone().map(|head| new(*layer, head)).collect();
         let mut add = |head: usize, number: usize, row: &[f32]| {
             let HeadSums { sums, left_out, .. } = &mut found[head - heads.start];
-            if leaves_out && !row.iter().all(|weight| weight.is_finite()) {
+            if leaves_out && !is_finite(row) {
                 left_out.iter_mut().for_each(|count| *count += 1);
             } else {
                 fold(sums, row, is_maximum && number > 0);
@@ -120,8 +120,8 @@ fn sums(
 }
 
 /// The matrix of heads and layers, `[queries, keys]`: the mean over all pairs of a layer and a head, or where `head` or
-/// `layer` asks for it the maximum, over the heads of a layer first. Not a number where a weight is none. `goes_on` is
-/// asked before each query, or a few; `None` if it says no.
+/// `layer` asks for it the maximum, over the heads of a layer first. Rows of heads that hold a weight that is NaN or infinite are
+/// left out, unless there is no other. `goes_on` is asked before each query, or a few; `None` if it says no.
 pub fn head_matrix(
     layers: &[LayerWeights<'_>],
     heads: &[LayerHeads],
@@ -195,6 +195,54 @@ pub fn head_rows(
         of_layer.iter_mut().for_each(|weight| *weight /= terms as f32);
         fold(out, &of_layer, layer == Pick::Max && number > 0);
     }
+    for (query, row) in queries.iter().zip(out.chunks_mut((out.len() / queries.len().max(1)).max(1))) {
+        if !is_finite(row) {
+            leave_out(layers, heads, [layer, head], *query, buffers, row);
+        }
+    }
+}
+
+/// Makes a row of [`head_rows`] of the heads whose rows are finite; where none is, it stays as it is.
+fn leave_out(
+    layers: &[LayerWeights<'_>],
+    heads: &[LayerHeads],
+    [layer, head]: [Pick; 2],
+    query: usize,
+    buffers: &mut RowBuffers,
+    out: &mut [f32],
+) {
+    let (mut row, mut of_layer, mut total) = (vec![0.0; out.len()], vec![0.0; out.len()], vec![0.0; out.len()]);
+    let (mut in_total, mut taken) = (0, 0);
+    for (index, run) in heads {
+        let mut in_layer = 0;
+        for one in run.clone() {
+            layers[*index].read(one..one + 1, &[query], buffers, &mut row);
+            if is_finite(&row) {
+                if in_layer == 0 {
+                    of_layer.fill(0.0);
+                }
+                fold(&mut of_layer, &row, head == Pick::Max && in_layer > 0);
+                in_layer += 1;
+            }
+        }
+        if in_layer == 0 {
+            continue;
+        }
+        if layer == Pick::Max && head != Pick::Max {
+            of_layer.iter_mut().for_each(|weight| *weight /= in_layer as f32);
+        }
+        fold(&mut total, &of_layer, layer == Pick::Max && taken > 0);
+        in_total += if head == Pick::Max { 1 } else { in_layer };
+        taken += 1;
+    }
+    if taken > 0 {
+        let terms = if layer == Pick::Max { 1 } else { in_total };
+        out.iter_mut().zip(&total).for_each(|(out, total)| *out = total / terms as f32);
+    }
+}
+
+fn is_finite(row: &[f32]) -> bool {
+    row.iter().all(|weight| weight.is_finite())
 }
 
 fn sides(layers: &[LayerWeights<'_>]) -> [usize; 2] {

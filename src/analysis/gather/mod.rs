@@ -5,8 +5,8 @@
 //! heads and layers. Every pair of a layer and a head weighs the same, and a mask is not looked at: a query that does
 //! not see a key gives it 0. Instead of the mean over tokens there may be their sum or their maximum.
 //!
-//! A row that holds a weight that is NaN or infinite is left out of a mean, unless there is no other: then each weight stays
-//! what it is. Of columns, weights are left out one by one.
+//! A row that holds a weight that is NaN or infinite is left out, unless there is no other: then each weight stays what it
+//! is. Of columns, weights are left out one by one.
 //!
 //! Means and sums may be taken in any order, so weights are added as they are read, without a matrix in between. A
 //! maximum may not: the rows of the heads become one first, then those of the layers ([`cpu::head_rows`]), then rows or columns are
@@ -25,10 +25,8 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectionError {
     /// No layer of that number, or none with that head.
-    #[error("nothing is selected: layer {layer} and head {head} of {layers} layers with {heads} heads")]
+    #[error("nothing is selected: no selected layer has head {head}, of {layers} layers with up to {heads} heads")]
     NoHead {
-        /// As selected.
-        layer: Pick,
         /// As selected.
         head: Pick,
         /// Of the block.
@@ -48,13 +46,8 @@ pub enum SelectionError {
     #[error("rollout needs self-attention: the queries of this block are not its keys")]
     NoSelfAttention,
     /// A rollout that begins behind its end.
-    #[error("rollout begins at layer {start}, which comes after layer {end}")]
-    NoStart {
-        /// As selected.
-        start: usize,
-        /// The selected layer, or the last.
-        end: usize,
-    },
+    #[error("rollout begins after the selected layer")]
+    NoStart,
     /// The side has none.
     #[error("nothing is selected: the sequence has no tokens")]
     NoTokens,
@@ -109,7 +102,6 @@ pub fn heads_of(
         .collect();
     if heads.is_empty() {
         return Err(SelectionError::NoHead {
-            layer: selection.layer,
             head: selection.head,
             layers: layers.len(),
             heads: layers.iter().map(LayerWeights::heads).max().unwrap_or(0),

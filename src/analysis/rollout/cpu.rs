@@ -47,8 +47,26 @@ pub(super) fn add_residual(row: &mut [f32], query: usize, residual: f32) {
     }
 }
 
-/// Of two matrices `[tokens, tokens]`.
+/// Of two matrices `[tokens, tokens]`. A row that is not finite is in no row that has nothing of it: 0 times NaN is 0 here.
 fn product(left: &[f32], right: &[f32], tokens: usize) -> Vec<f32> {
+    let is_broken = |row: &&[f32]| !row.iter().all(|weight| weight.is_finite());
+    let rows = right.chunks(tokens.max(1)).enumerate();
+    let broken: Vec<usize> = rows.filter(|(_, row)| is_broken(row)).map(|(query, _)| query).collect();
+    if broken.is_empty() {
+        return finite_product(left, right, tokens);
+    }
+    let mut finite = right.to_vec();
+    broken.iter().for_each(|query| finite[query * tokens..][..tokens].fill(0.0));
+    let mut out = finite_product(left, &finite, tokens);
+    for (out, left) in out.chunks_mut(tokens).zip(left.chunks(tokens)) {
+        if broken.iter().any(|&query| left[query] != 0.0) {
+            out.fill(f32::NAN);
+        }
+    }
+    out
+}
+
+fn finite_product(left: &[f32], right: &[f32], tokens: usize) -> Vec<f32> {
     let mut out = vec![0.0; tokens * tokens];
     let rows = tokens.div_ceil(rayon::current_num_threads()).max(16);
     let block = (rows * tokens).max(1);

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Rows are queries: row q says which of the start layer's inputs ended up in token q, and sums to 1. A row of nothing but
-//! zeros (r = 0 and a query that sees nothing) stays so. What is not a number makes its row no number, and through it
-//! every row that a later layer computes from it, which is all of them.
+//! zeros (r = 0 and a query that sees nothing) stays so. A row with a weight that is NaN or infinite in all selected heads is NaN, and
+//! with it every row that a later layer computes of it, which are those that attend to its token: not those that do not see it.
 //!
 //! Of more than a few thousand tokens there is no matrix, only the rows or columns of those that are selected ([`of_tokens`]).
 //!
@@ -44,7 +44,7 @@ pub fn heads(
         Pick::Mean | Pick::Max => last,
     };
     if rollout.start > end {
-        return Err(SelectionError::NoStart { start: rollout.start, end });
+        return Err(SelectionError::NoStart);
     }
     gather::heads_of(rollout.start..(end + 1).min(layers.len()), layers, selection)
 }

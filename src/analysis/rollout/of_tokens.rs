@@ -84,8 +84,8 @@ impl Layer<'_> {
             let mut sums = vec![Vec::with_capacity(queries.len()); factors.len()];
             self.walk(queries, tokens, goes_on, &mut |_, row| {
                 for (sums, factors) in sums.iter_mut().zip(factors) {
-                    let products =
-                        factors.iter().zip(row).map(|(factor, weight)| f64::from(*factor) * f64::from(*weight));
+                    let seen = factors.iter().zip(row).filter(|(_, weight)| **weight != 0.0);
+                    let products = seen.map(|(factor, weight)| f64::from(*factor) * f64::from(*weight));
                     sums.push(products.sum::<f64>() as f32);
                 }
             })?;

@@ -18,7 +18,7 @@ use crate::app::model::panel::Panel;
 use crate::app::model::tokens::TokenPanel;
 use crate::export::check_selection;
 use crate::query::{OpenTrace, Projection, Results};
-use crate::trace::{Block, Document, Mask, Modality};
+use crate::trace::{Block, Document, Mask, Modality, Token};
 use crate::view::{Inputs, Options, Target, View};
 
 /// All that the panels read.
@@ -122,10 +122,12 @@ pub struct CommandPalette {
 }
 
 impl State {
-    /// A trace was read. The selection goes on as far as the trace has the same block, heads and tokens.
-    pub fn set_trace(&mut self, trace: Arc<OpenTrace>) {
+    /// A trace was read. The selection goes on as far as the trace has the same block, heads and tokens. Of another model than the one
+    /// before, which view is to be seen first, if not the ones that are.
+    pub fn set_trace(&mut self, trace: Arc<OpenTrace>) -> Option<View> {
         let document = trace.document();
         let is_alike = self.trace.as_ref().is_some_and(|before| are_alike(before.document(), document));
+        let first_view = first_view(document).filter(|_| !is_alike);
         self.history.clear();
         if is_alike {
             let tokens = self.tokens_to_select(document);
@@ -139,6 +141,7 @@ impl State {
             self.options.matrix_window = None;
             self.options.image_window = None;
             self.options.embedding_view = None;
+            self.options.joint_view = None;
             self.options.hidden_state = None;
         }
         self.trace = Some(trace);
@@ -151,6 +154,7 @@ impl State {
         self.select_awaited_token();
         self.set_preview(None);
         self.version += 1;
+        first_view
     }
 
     /// After a failure: whether it is that the file has changed.
@@ -206,7 +210,11 @@ impl State {
 fn are_alike(before: &Document, after: &Document) -> bool {
     before.model == after.model
         && before.attention.len() == after.attention.len()
-        && before.attention.iter().zip(&after.attention).all(|(a, b)| a.name == b.name && a.layers == b.layers)
+        && before
+            .attention
+            .iter()
+            .zip(&after.attention)
+            .all(|(a, b)| a.name == b.name && a.layers == b.layers && a.numbers == b.numbers)
 }
 
 /// What a newcomer is shown first: an encoder-decoder's attention from what it writes to what it reads, else the first block.
@@ -218,6 +226,17 @@ fn first_selection(open: &OpenTrace) -> Selection {
     let chosen = crossing().find(to_image).or_else(|| crossing().next());
     let block = chosen.and_then(|chosen| document.attention.iter().position(|block| std::ptr::eq(block, chosen)));
     first_of_block(open, block.unwrap_or(0))
+}
+
+/// Of an image encoder, whose tokens are patches and special ones: what its heads look at.
+fn first_view(document: &Document) -> Option<View> {
+    let sees_only_images = |block: &Block| {
+        let said = document.key_tokens(block).iter().filter(|token| !token.special);
+        let mut modalities = said.map(Token::modality).peekable();
+        modalities.peek().is_some() && modalities.all(|modality| modality == Modality::Image)
+    };
+    let is_encoder = |block: &Block| block.query == block.key && sees_only_images(block);
+    (!document.attention.is_empty() && document.attention.iter().all(is_encoder)).then_some(View::Overlays)
 }
 
 /// The last layer that has heads, and their mean, for the first output token: what a decoder wrote first, the token of which a

@@ -118,7 +118,10 @@ fn show_kinds(ui: &mut Ui, state: &State, block: &Block, selection: &mut Selecti
             WeightKind::NormWeighted => {
                 "Times the norm of what each key adds, rows scaled to 1: Kobayashi et al. 2020".to_owned()
             }
-            WeightKind::Rollout(_) => format!("Up to layer {}: Abnar and Zuidema 2020", last_layer(block, selection)),
+            WeightKind::Rollout(_) => {
+                let last = block.layer_number(last_layer(block, selection));
+                format!("Up to layer {last}: Abnar and Zuidema 2020")
+            }
             WeightKind::Relevance(_) => {
                 let source = weights.relevance(document).and_then(|(_, found)| found.source.clone());
                 source.unwrap_or_else(|| "From the trace, which does not say by what method".to_owned())
@@ -141,7 +144,12 @@ fn last_layer(block: &Block, selection: &Selection) -> usize {
 fn show_rollout(ui: &mut Ui, block: &Block, selection: &mut Selection) {
     let last = last_layer(block, selection);
     let WeightKind::Rollout(Rollout { start, residual_percent }) = &mut selection.weights else { return };
-    ui.add(Slider::new(start, 0..=last).text("first layer")).on_hover_text("Where the rollout begins");
+    // The slider moves over places and shows the model's own numbers.
+    let number = |place: f64| block.layer_number(place as usize).to_string();
+    let place = |text: &str| text.trim().parse().ok().and_then(|number| Some(block.layer_index(number)? as f64));
+    let slider = Slider::new(start, 0..=last).text("first layer");
+    ui.add(slider.custom_formatter(move |place, _| number(place)).custom_parser(place))
+        .on_hover_text("Where the rollout begins");
     ui.add(Slider::new(residual_percent, 0..=100).suffix(" %").text("residual share"))
         .on_hover_text("How much of each token stays itself, for the residual connection");
 }

@@ -263,7 +263,8 @@ fn words(atlas: &Atlas, layer: usize, head: usize) -> String {
         .filter(|value| atlas.difference.is_some() || !value.compares())
         .map(number)
         .collect();
-    format!("layer {layer} · head {head}: {}{} · {count} examples", values.join(" · "), unit.unwrap_or_default())
+    let (layer, values, unit) = (atlas.grid.layer_number(layer), values.join(" · "), unit.unwrap_or_default());
+    format!("layer {layer} · head {head}: {values}{unit} · {count} examples")
 }
 
 /// A click opens the example.
@@ -275,7 +276,9 @@ fn show_extremes(
     commands: &mut Vec<Command>,
 ) {
     ui.horizontal(|ui| {
-        ui.strong(format!("layer {layer} · head {head}"));
+        let grid = state.browsing.atlas.shown.as_ref().map(|atlas| &atlas.grid);
+        let number = grid.map_or(layer, |grid| grid.layer_number(layer));
+        ui.strong(format!("layer {number} · head {head}"));
         if ui.small_button("Close").on_hover_text("Hides the list of this head's examples").clicked() {
             commands.push(Command::Dataset(DatasetCommand::SelectCell(None)));
         }

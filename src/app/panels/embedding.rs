@@ -41,6 +41,23 @@ pub fn show_options(ui: &mut Ui, state: &State, options: &mut Options) {
     }
 }
 
+/// The choices of queries and keys.
+pub fn show_joint_options(ui: &mut Ui, options: &mut Options) {
+    let embedding = &mut options.embedding;
+    ui.scope(|ui| {
+        ui.spacing_mut().combo_width = 56.0;
+        choose(ui, "Projection", &mut embedding.recipe.method, Method::rows());
+    });
+    let menu = menu_anywhere(ui, "View", |ui| {
+        ui.label("Colour by");
+        radios(ui, &mut embedding.color_by);
+        ui.separator();
+        ui.checkbox(&mut embedding.lasso, "Lasso: drag around points")
+            .on_hover_text("Shift + drag does it at any time");
+    });
+    menu.on_hover_text("How queries and keys are shown");
+}
+
 fn show_menu(ui: &mut Ui, embedding: &mut EmbeddingOptions) {
     ui.set_min_width(230.0);
     ui.label("States");
@@ -94,15 +111,19 @@ pub fn show_progress(ui: &mut Ui, space: EguiRect, state: &State, commands: &mut
 
 /// Draws the line while the pointer goes around points, and selects them when it is let go.
 pub fn draw_lasso(ui: &Ui, response: &egui::Response, zones: &[Zone], commands: &mut Vec<Command>) {
-    let points = zones.iter().rev().find_map(|zone| match zone {
-        Zone::Points { points, sequence, .. } => Some((points, *sequence)),
-        _ => None,
-    });
-    let Some((points, sequence)) = points else { return };
     let Some(line) = lasso::draw(ui, response) else { return };
-    let tokens = lasso::inside(&line, points);
+    let inside = |zone: &Zone| match zone {
+        Zone::Points { points, sequence, .. } => Some((*sequence, lasso::inside(&line, points))),
+        _ => None,
+    };
+    let found: Vec<(usize, Vec<usize>)> =
+        zones.iter().rev().filter_map(inside).filter(|(_, tokens)| !tokens.is_empty()).collect();
+    let Some(&(sequence, _)) = found.first() else { return };
+    // A token may lie there as a query, as a key, or as both.
+    let mut tokens: Vec<usize> =
+        found.into_iter().filter(|(of, _)| *of == sequence).flat_map(|(_, tokens)| tokens).collect();
+    tokens.sort_unstable();
+    tokens.dedup();
     let extend = ui.input(|input| input.modifiers.command || input.modifiers.ctrl);
-    if !tokens.is_empty() {
-        commands.push(Command::SelectTokens { sequence, tokens, extend });
-    }
+    commands.push(Command::SelectTokens { sequence, tokens, extend });
 }

@@ -51,7 +51,9 @@ fn show_row(ui: &mut Ui, view: View, state: &State, options: &mut Options, comma
             let own = Checkbox::new(&mut options.overlays_own_scale, "own scale");
             ui.add(own).on_hover_text("Each picture's colours end at its own maximum");
             ui.weak(match state.shown_selection().layer {
-                Pick::One(layer) => format!("heads of layer {layer}"),
+                Pick::One(layer) => {
+                    format!("heads of layer {}", state.block().map_or(layer, |block| block.layer_number(layer)))
+                }
                 Pick::Mean => "heads, mean of layers".to_owned(),
                 Pick::Max => "heads, maximum of layers".to_owned(),
             });
@@ -143,7 +145,7 @@ fn show_strongest(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
             return;
         }
         for (layer, head, value) in statistics::strongest(&statistic.values, statistic.heads, STRONGEST) {
-            let button = ui.button(format!("layer {layer} · head {head}: {value:.4}"));
+            let button = ui.button(format!("layer {} · head {head}: {value:.4}", statistic.layer_number(layer)));
             if button.on_hover_text("Selects this head").clicked() {
                 commands.push(Command::Select { target: Target::Head { layer, head }, extend: false });
                 ui.close();

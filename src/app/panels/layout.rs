@@ -27,6 +27,7 @@ fn columns(preset: Preset) -> Vec<(Vec<Group>, f32)> {
     const MATRIX: Panel = Panel::View(View::Matrix);
     const LINKS: Panel = Panel::View(View::Links);
     const STATES: Panel = Panel::View(View::Embedding);
+    const QUERIES_AND_KEYS: Panel = Panel::View(View::Joint);
     const THUMBNAILS: Panel = Panel::View(View::Thumbnails);
     const OVERLAYS: Panel = Panel::View(View::Overlays);
     const TIMELINE: Panel = Panel::View(View::Timeline);
@@ -36,12 +37,12 @@ fn columns(preset: Preset) -> Vec<(Vec<Group>, f32)> {
         Preset::Usual => vec![
             (vec![(&[Examples, Tokens], 0.42), (&[HEADS, THUMBNAILS, Atlas], 0.58)], 0.27),
             (vec![(&[IMAGE, OVERLAYS, LINKS, Compare], 0.72), (&[TEXT, TIMELINE], 0.28)], 0.44),
-            (vec![(&[MATRIX, SIMILARITY], 0.5), (&[STATES], 0.5)], 0.29),
+            (vec![(&[MATRIX, SIMILARITY], 0.5), (&[STATES, QUERIES_AND_KEYS], 0.5)], 0.29),
         ],
         Preset::Attention => vec![
             (vec![(&[HEADS, OVERLAYS, THUMBNAILS, Examples, Atlas, Tokens], 1.0)], 0.24),
             (vec![(&[IMAGE, LINKS, Compare], 0.74), (&[TEXT, TIMELINE], 0.26)], 0.4),
-            (vec![(&[MATRIX, STATES, SIMILARITY], 1.0)], 0.36),
+            (vec![(&[MATRIX, QUERIES_AND_KEYS, STATES, SIMILARITY], 1.0)], 0.36),
         ],
         Preset::Generation => vec![
             (vec![(&[IMAGE, LINKS, OVERLAYS, Compare], 0.66), (&[TEXT], 0.34)], 0.42),

@@ -115,10 +115,15 @@ fn show_selection(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>)
         }
     }
     let heads = trace.trace.max_heads(selection.block);
-    if let Some(pick) = pick(ui, ("Layer", "One layer, or all: ↑ ↓"), block.layers, selection.layer) {
+    if let Some(pick) = pick(
+        ui,
+        ("Layer", "One layer, or all: ↑ ↓"),
+        (0..block.layers).map(|layer| block.layer_number(layer)),
+        selection.layer,
+    ) {
         commands.push(Command::SelectLayer(pick));
     }
-    if let Some(pick) = pick(ui, ("Head", "One head, or all: ← →"), heads, selection.head) {
+    if let Some(pick) = pick(ui, ("Head", "One head, or all: ← →"), 0..heads, selection.head) {
         commands.push(Command::SelectHead(pick));
     }
     keep_together(ui, &Direction::ALL.map(Direction::label));
@@ -203,15 +208,15 @@ fn show_settings(ui: &mut egui::Ui, name: &str, state: &State, commands: &mut Ve
     response.on_hover_text("Sizes, and what the pointer previews");
 }
 
-/// A choice of one of `count`, or the mean or the maximum of all.
-fn pick(ui: &mut egui::Ui, name: (&str, &str), count: usize, now: Pick) -> Option<Pick> {
+/// A choice of one of those with these numbers, or the mean or the maximum of all.
+fn pick(ui: &mut egui::Ui, name: (&str, &str), numbers: impl Iterator<Item = usize>, now: Pick) -> Option<Pick> {
     let row = match now {
         Pick::Mean => 0,
         Pick::Max => 1,
         Pick::One(index) => index + 2,
     };
     let all = ["mean of all", "maximum of all"].map(str::to_owned);
-    let rows = all.into_iter().chain((0..count).map(|index| index.to_string()));
+    let rows = all.into_iter().chain(numbers.map(|number| number.to_string()));
     choice(ui, name, rows, row).map(|row| match row {
         0 => Pick::Mean,
         1 => Pick::Max,

@@ -44,7 +44,8 @@ pub fn show(
     let (scene, is_of_trace) = canvas.scene(easel, view, serial, &inputs, state.is_patient, scale);
     let content = scene.content;
     let rows_beyond = scene.rows_beyond;
-    let lassoes = view == View::Embedding && (state.options.embedding.lasso || ui.input(|input| input.modifiers.shift));
+    let has_points = matches!(view, View::Embedding | View::Joint);
+    let lassoes = has_points && (state.options.embedding.lasso || ui.input(|input| input.modifiers.shift));
     let zones = if lassoes { scene.zones.clone() } else { Vec::new() };
     let to_view = |at: egui::Pos2| Vec2::new(at.x - space.min.x, at.y - space.min.y);
     let pointer = response.hover_pos().filter(|_| is_of_trace).map(to_view);
@@ -79,7 +80,12 @@ pub fn show(
         commands.extend(gestures::navigate_window(ui, &response, (view, windowed), content, pointer, pans));
     }
     match view {
-        View::Embedding if !lassoes => navigate_embedding(ui, &response, state, content, pointer, commands),
+        View::Embedding if !lassoes => {
+            navigate_points(ui, &response, state, content, pointer, commands, |options| &mut options.embedding_view);
+        }
+        View::Joint if !lassoes && state.shown_selection().head.one().is_some() => {
+            navigate_points(ui, &response, state, content, pointer, commands, |options| &mut options.joint_view);
+        }
         View::Text if pointer.is_some() => gestures::scroll_text(ui, state, rows_beyond, commands),
         View::Timeline => gestures::scrub_timeline(&response, state, target, commands),
         _ => {}
@@ -117,16 +123,18 @@ fn whole_word(view: View, state: &State, target: Target) -> Option<(usize, Vec<u
     (view == View::Text).then(|| (sequence, token_sets::whole_word(tokens, token).collect()))
 }
 
-/// Wheel, drag and double click on the points, in fractions of the plot.
-fn navigate_embedding(
+/// Wheel, drag and double click on points, in fractions of the plot.
+fn navigate_points(
     ui: &Ui,
     response: &egui::Response,
     state: &State,
     content: Rect,
     pointer: Option<Vec2>,
     commands: &mut Vec<Command>,
+    view_of: impl Fn(&mut Options) -> &mut Option<Transform>,
 ) {
-    let before = state.options.embedding_view;
+    let mut options = state.options.clone();
+    let before = *view_of(&mut options);
     let mut view = before.unwrap_or(Transform::IDENTITY);
     if response.double_clicked() {
         view = Transform::IDENTITY;
@@ -144,8 +152,7 @@ fn navigate_embedding(
         view.offset += Vec2::new(by.x, by.y) / content.size().max(Vec2::ONE);
     }
     if view != before.unwrap_or(Transform::IDENTITY) {
-        let mut options = state.options.clone();
-        options.embedding_view = (view != Transform::IDENTITY).then_some(view);
+        *view_of(&mut options) = (view != Transform::IDENTITY).then_some(view);
         commands.push(Command::SetOptions(Box::new(options)));
     }
 }
@@ -158,6 +165,7 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
         View::Matrix => choose_colormap(ui, &mut options.colormap),
         View::Links => show_links_options(ui, &mut options),
         View::Embedding => embedding::show_options(ui, state, &mut options),
+        View::Joint => embedding::show_joint_options(ui, &mut options),
         View::Text
         | View::Heads
         | View::Thumbnails

@@ -14,14 +14,14 @@ use crate::app::model::state::State;
 use crate::export::Play;
 use crate::query::OpenTrace;
 
-use crate::view::{Options, Target, Theme};
+use crate::view::{Options, Target, Theme, View};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 fn showing(name: &str) -> std::result::Result<State, Box<dyn Error>> {
     let mut state = State::default();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/traces/{name}.safetensors"));
-    state.set_trace(Arc::new(OpenTrace::open(&path)?));
+    let _ = state.set_trace(Arc::new(OpenTrace::open(&path)?));
     Ok(state)
 }
 
@@ -302,12 +302,12 @@ fn the_selection_goes_on_in_a_trace_that_is_alike() -> Result {
     state.apply(Command::Select { target: token(13), extend: false });
     let before = state.selection.clone();
     let again = showing("multi-image")?.trace.ok_or("no trace")?;
-    state.set_trace(again);
+    let _ = state.set_trace(again);
     assert_eq!(state.selection, before);
     state.apply(Command::Undo);
     assert_eq!(state.selection, before, "selections of before mean nothing in another trace");
     let other = showing("encoder-decoder")?.trace.ok_or("no trace")?;
-    state.set_trace(other);
+    let _ = state.set_trace(other);
     assert_ne!(state.selection, before);
     Ok(())
 }
@@ -332,7 +332,7 @@ fn a_head_that_its_layer_lacks_is_not_selected() -> Result {
     }
     writer.finish()?;
     let mut state = State::default();
-    state.set_trace(Arc::new(OpenTrace::open(&path)?));
+    let _ = state.set_trace(Arc::new(OpenTrace::open(&path)?));
     let mut after = |command: Command| {
         state.apply(command);
         (state.selection.layer, state.selection.head)
@@ -369,7 +369,7 @@ fn tokens_are_selected_without_attention() -> Result {
     writer.write(&[1.0_f32, 0.0, 0.0, 1.0, 2.0, 2.0].map(f32::to_le_bytes).concat())?;
     writer.finish()?;
     let mut state = State::default();
-    state.set_trace(Arc::new(OpenTrace::open(&path)?));
+    let _ = state.set_trace(Arc::new(OpenTrace::open(&path)?));
     let click = |state: &mut State, sequence, token| {
         state.apply(Command::Select { target: Target::Token { sequence, token }, extend: true });
         state.selection.tokens.clone()
@@ -406,5 +406,22 @@ fn a_frame_is_the_picture_until_it_is_clicked_again() -> Result {
         assert_eq!(state.options.image, shown);
     }
     assert_eq!(state.selection, before);
+    Ok(())
+}
+
+#[test]
+fn an_image_encoder_opens_on_its_class_token_and_what_its_heads_look_at() -> Result {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/photographs/chelsea.safetensors");
+    let open = Arc::new(OpenTrace::open(&path)?);
+    let mut state = State::default();
+    assert_eq!(state.set_trace(Arc::clone(&open)), Some(View::Overlays));
+    let [token] = state.selection.tokens[..] else { return Err("one token".into()) };
+    assert!(open.document().sequences[0].tokens[token].special, "[CLS]");
+    assert_eq!(state.options.statistic, "entropy", "which varies: all keys but one are patches");
+    assert_eq!(state.set_trace(open), None, "another photograph leaves the panels as they are");
+    for with_text in ["multi-image", "encoder-decoder"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/traces/{with_text}.safetensors"));
+        assert_eq!(State::default().set_trace(Arc::new(OpenTrace::open(&path)?)), None);
+    }
     Ok(())
 }

@@ -59,6 +59,9 @@ impl Drawn {
         if view != View::Embedding {
             options.embedding_view = None;
         }
+        if view != View::Joint {
+            options.joint_view = None;
+        }
         if view != View::Text {
             options.text_scroll = None;
         }

@@ -94,7 +94,7 @@ fn clicks(
     let textures: Vec<(View, RenderTarget)> = View::all().into_iter().map(texture).collect::<Result<_>>()?;
     let mut state = State::default();
     state.options.statistic = "mass.text.image".to_owned();
-    state.set_trace(Arc::clone(open));
+    let _ = state.set_trace(Arc::clone(open));
     let mut times_ms: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
     for run in 0..CLICKS + WARM_UP_CLICKS {
         let Some((_, target)) = target(open, run) else { continue };

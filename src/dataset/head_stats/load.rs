@@ -1,7 +1,7 @@
 //! From the `head_stats` of all parts, one row a head, to one row an example. Which number goes where is the same for every
 //! statistic and is worked out once; then a statistic is one column of each part.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Float32Type, Int32Type, Int64Type};
@@ -28,7 +28,7 @@ pub(super) struct Layout {
 type Seen = (usize, usize);
 const NEVER: Seen = (NOWHERE, usize::MAX);
 
-/// A row of a part: example, block (a number of the part's own), layer, head.
+/// A row of a part: example, block (a number of the part's own), number of the layer, head.
 type Place = (usize, u16, u16, u16);
 
 /// The statistics that a part has, in the order of their table, then other numbers.
@@ -55,19 +55,24 @@ impl Layout {
         // In the order in which examples by their paths have them: parts come in the order in which they were made.
         let mut found: Vec<(Seen, Grid)> = Vec::new();
         for (blocks, places) in &parts {
-            let mut sizes = vec![(NEVER, [0, 0]); blocks.len()];
+            let mut sizes = vec![(NEVER, BTreeSet::new(), 0); blocks.len()];
             for (at, &(example, block, layer, head)) in places.iter().enumerate() {
-                let (seen, size) = &mut sizes[usize::from(block)];
+                let (seen, numbers, heads) = &mut sizes[usize::from(block)];
                 *seen = (*seen).min((example, at));
-                *size = [size[0].max(usize::from(layer) + 1), size[1].max(usize::from(head) + 1)];
+                numbers.insert(usize::from(layer));
+                *heads = usize::from(head + 1).max(*heads);
             }
-            for (block, (seen, [layers, heads])) in blocks.iter().zip(sizes) {
+            for (block, (seen, mut numbers, heads)) in blocks.iter().zip(sizes) {
                 match found.iter_mut().find(|(_, grid)| grid.block == *block) {
                     Some((first, grid)) => {
                         *first = seen.min(*first);
-                        (grid.layers, grid.heads) = (grid.layers.max(layers), grid.heads.max(heads));
+                        numbers.extend(&grid.numbers);
+                        (grid.numbers, grid.heads) = (numbers.into_iter().collect(), grid.heads.max(heads));
                     }
-                    None => found.push((seen, Grid { block: block.clone(), layers, heads, first: 0 })),
+                    None => {
+                        let numbers = numbers.into_iter().collect();
+                        found.push((seen, Grid { block: block.clone(), numbers, heads, first: 0 }));
+                    }
                 }
             }
         }
@@ -76,13 +81,14 @@ impl Layout {
         let mut cells = 0;
         for grid in &mut grids {
             grid.first = cells;
-            cells += grid.layers * grid.heads;
+            cells += grid.layers() * grid.heads;
         }
         let places = parts.into_par_iter().map(|(blocks, places)| {
             let grids: Vec<Option<&Grid>> =
                 blocks.iter().map(|block| grids.iter().find(|grid| grid.block == *block)).collect();
             let place = |(example, block, layer, head): Place| {
-                let cell = grids[usize::from(block)]?.cell(usize::from(layer), usize::from(head))?;
+                let grid = grids[usize::from(block)]?;
+                let cell = grid.cell(grid.layer_index(usize::from(layer))?, usize::from(head))?;
                 (example != NOWHERE).then_some(example * cells + cell)
             };
             places.into_iter().map(|found| place(found).unwrap_or(NOWHERE)).collect()

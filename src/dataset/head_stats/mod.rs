@@ -88,10 +88,15 @@ impl HeadStats {
     /// If there is no such statistic, block or head, or a part of the index cannot be read.
     pub fn column(&self, column: &HeadColumn) -> Result<Vec<f32>, StatsError> {
         let grid = self.grid(column.block.as_deref())?;
-        let cell = grid.cell(column.layer, column.head).ok_or_else(|| {
+        let layer = grid.layer_index(column.layer);
+        let cell = layer.and_then(|layer| grid.cell(layer, column.head)).ok_or_else(|| {
             StatsError::Unknown(format!(
-                "no example has layer {}, head {} in block `{}`: there are {} layers of {} heads",
-                column.layer, column.head, grid.block, grid.layers, grid.heads
+                "no example has layer {}, head {} in block `{}`: there are layers {} of {} heads",
+                column.layer,
+                column.head,
+                grid.block,
+                grid.layers_in_words(),
+                grid.heads
             ))
         })?;
         Ok(self.values(&column.statistic)?.cell(cell))

@@ -7,11 +7,11 @@ use std::borrow::Cow;
 pub struct Grid {
     /// The block's name.
     pub block: String,
-    /// Number of layers.
-    pub layers: usize,
+    /// The models' own numbers of its layers, ascending.
+    pub numbers: Vec<usize>,
     /// The largest number of heads in a layer.
     pub heads: usize,
-    /// The cell of layer 0, head 0.
+    /// The cell of its first layer, head 0.
     pub first: usize,
 }
 
@@ -25,14 +25,38 @@ pub struct HeadValues {
 }
 
 impl Grid {
-    /// The cell of a head, if the block has it.
+    /// How many layers.
+    pub fn layers(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// The number of the layer at a place.
+    pub fn layer_number(&self, layer: usize) -> usize {
+        self.numbers.get(layer).copied().unwrap_or(layer)
+    }
+
+    /// The numbers of its layers, as a sentence says them: `0 to 11`, or `3, 7, 11`.
+    pub fn layers_in_words(&self) -> String {
+        let last = self.layers().saturating_sub(1);
+        match self.numbers.last() {
+            Some(&number) if number == last => format!("0 to {last}"),
+            _ => self.numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    /// The place of the layer with that number.
+    pub fn layer_index(&self, number: usize) -> Option<usize> {
+        self.numbers.binary_search(&number).ok()
+    }
+
+    /// The cell of a head of the layer at a place, if the block has it.
     pub fn cell(&self, layer: usize, head: usize) -> Option<usize> {
-        (layer < self.layers && head < self.heads).then(|| self.first + layer * self.heads + head)
+        (layer < self.layers() && head < self.heads).then(|| self.first + layer * self.heads + head)
     }
 
     /// The cells of the block.
     pub fn cells(&self) -> std::ops::Range<usize> {
-        self.first..self.first + self.layers * self.heads
+        self.first..self.first + self.layers() * self.heads
     }
 }
 

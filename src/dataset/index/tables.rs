@@ -164,7 +164,7 @@ fn head_stats(rows: &[(i64, &Content)], free: &columns::Columns) -> Result<Recor
                 for head in 0..count {
                     examples.push(*example);
                     names.push(block.name.as_str());
-                    layers.push(layer as i32);
+                    layers.push(i32::try_from(block.layer_number(layer)).unwrap_or(i32::MAX));
                     heads.push(head as i32);
                     let rows = found.statistics.first().and_then(|first| first.rows_left_out(layer, head));
                     left_out.push(rows.and_then(|rows| rows.try_into().ok()));

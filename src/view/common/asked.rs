@@ -1,10 +1,10 @@
 //! The requests that several views make of their inputs. What a view needs and what it draws of are the same functions, so that
 //! none is drawn of what it did not ask for.
 
-use crate::analysis::WeightKind;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::statistics::{is_constant, mean, statistic};
+use crate::analysis::{Selection, WeightKind};
 use crate::query::{
     BlockPeaks, BlockSinks, BlockStatistics, DecodedState, HeadRelevance, HeadShares, Normalized, Plane, Projection,
     Query, StateSimilarity, StatisticGrid, Weights, hidden_state,
@@ -103,9 +103,9 @@ pub fn statistic_grid(inputs: &Inputs<'_>) -> (StatisticGrid, Option<[usize; 2]>
         return (grid, inputs.results.is_part(&request).then_some(known.layers));
     }
     if let Some(request) = head_relevance(inputs) {
-        let (document, kind) = (inputs.document, &inputs.shown.weights);
+        let Selection { block, weights, .. } = inputs.shown;
         let known = inputs.results.get(&request);
-        let grid = known.map(|found| StatisticGrid::of_relevance(document, kind, found));
+        let grid = known.map(|found| StatisticGrid::of_relevance(inputs.document, *block, weights, found));
         return (grid.unwrap_or_default(), None);
     }
     let Some(request) = statistics(inputs) else { return Default::default() };

@@ -7,6 +7,7 @@ pub(super) mod heading;
 pub(super) mod near;
 pub(super) mod order;
 pub(super) mod patches;
+pub(super) mod point_names;
 pub(super) mod region_labels;
 pub(super) mod scale;
 pub(super) mod sides;

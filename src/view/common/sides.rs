@@ -205,10 +205,11 @@ pub(in crate::view) fn layers_line(inputs: &Inputs<'_>) -> String {
     }
     if let Some(Rollout { start, .. }) = inputs.shown.rollout() {
         let end = inputs.shown.layer.one().unwrap_or(last);
+        let [start, end] = [start, end].map(|layer| inputs.layer_number(layer));
         return format!("rollout of layers {start} to {end}");
     }
     match inputs.shown.layer {
-        Pick::One(layer) => format!("layer {layer}"),
+        Pick::One(layer) => format!("layer {}", inputs.layer_number(layer)),
         Pick::Mean => "mean of layers".to_owned(),
         Pick::Max => "maximum of layers".to_owned(),
     }

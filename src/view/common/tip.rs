@@ -26,6 +26,8 @@ pub(in crate::view) struct Facts {
     key: usize,
     direction: Direction,
     statistic: StatisticGrid,
+    /// The model's own, of what heads are shown; empty where they are 0 and so on.
+    layer_numbers: Vec<usize>,
     weights: Option<Arc<Vec<f32>>>,
     cells: Option<KnownCells>,
     similarity: Option<Arc<Similarity>>,
@@ -106,6 +108,10 @@ impl Facts {
         let document = inputs.document;
         let block = document.attention.get(inputs.shown.block);
         let statistic = grid.unwrap_or_else(|| asked::statistic_grid(inputs).0);
+        let layer_numbers = match statistic.layer_numbers.is_empty() {
+            true => block.and_then(|block| block.numbers.clone()).unwrap_or_default(),
+            false => statistic.layer_numbers.clone(),
+        };
         let results = inputs.results;
         let has_attention = asked::has_attention(inputs);
         let names: Vec<Vec<String>> =
@@ -118,6 +124,7 @@ impl Facts {
             key: block.map_or(0, |block| block.key),
             direction: inputs.shown.direction,
             statistic,
+            layer_numbers,
             weights: results.shared(&Weights::of(inputs.shown)),
             cells,
             said,
@@ -149,8 +156,8 @@ impl Facts {
         if let Some((compared, values)) = self.compared.as_ref().and_then(|all| Some((all, all.values.get(&target)?))) {
             let [a, b] = values.map(|value| if value.is_nan() { "no value".to_owned() } else { number(value) });
             let name = match target {
-                Target::Head { layer, head } => format!("layer {layer} · head {head}"),
-                Target::LayerMean { layer } => format!("layer {layer} · mean of heads"),
+                Target::Head { layer, head } => format!("layer {} · head {head}", self.layer_number(layer)),
+                Target::LayerMean { layer } => format!("layer {} · mean of heads", self.layer_number(layer)),
                 Target::HeadMean { head } => format!("head {head} · mean of layers"),
                 Target::AllHeads => "mean of layers · mean of heads".to_owned(),
                 Target::Token { sequence, token } => self.name(sequence, token).to_owned(),
@@ -174,7 +181,7 @@ impl Facts {
             said.and_then(|said| Some((said, said.values.iter().find(|(of, _)| *of == target)?)))
         {
             let place = match target {
-                Target::Head { layer, head } => format!("layer {layer} · head {head}"),
+                Target::Head { layer, head } => format!("layer {} · head {head}", self.layer_number(layer)),
                 Target::HeadMean { head } => format!("head {head} · mean of layers"),
                 Target::Frame { image } => self.frame(image),
                 _ => String::new(),
@@ -187,12 +194,14 @@ impl Facts {
                 let left_out = self.statistic.rows_left_out.get(at).and_then(|&rows| why_left_out(rows));
                 let left_out = left_out.map_or_else(String::new, |why| format!(" · {why}"));
                 format!(
-                    "layer {layer} · head {head}: {}{left_out}",
+                    "layer {} · head {head}: {}{left_out}",
+                    self.layer_number(layer),
                     self.statistic_value(self.statistic.values.get(at))
                 )
             }
             Target::LayerMean { layer } => {
-                format!("layer {layer} · mean of heads: {}", self.statistic_value(self.statistic.layer_mean.get(layer)))
+                let value = self.statistic_value(self.statistic.layer_mean.get(layer));
+                format!("layer {} · mean of heads: {value}", self.layer_number(layer))
             }
             Target::HeadMean { head } => {
                 format!("head {head} · mean of layers: {}", self.statistic_value(self.statistic.head_mean.get(head)))
@@ -265,6 +274,10 @@ impl Facts {
         found.map_or_else(String::new, |best| format!(" · the step that wrote it: {best}"))
     }
 
+    fn layer_number(&self, layer: usize) -> usize {
+        self.layer_numbers.get(layer).copied().unwrap_or(layer)
+    }
+
     /// The masses of an output token. They are of the row of that token; a decoder predicts the next one there.
     fn output(&self, layer: Option<usize>, token: usize) -> String {
         let name = self.name(self.query, token);
@@ -275,7 +288,8 @@ impl Facts {
             None if timeline.layers == 1 => 0..1,
             None => self.layer.indices(timeline.layers),
         };
-        let of = if layers.len() == 1 { format!(" · layer {}", layers.start) } else { String::new() };
+        let of =
+            if layers.len() == 1 { format!(" · layer {}", self.layer_number(layers.start)) } else { String::new() };
         let place = timeline.tokens.iter().position(|&other| other == token);
         let Some(masses) = place.and_then(|place| timeline.over(layers, place)) else {
             let said = if place.is_some() { format!("{name}{of}: no value") } else { name.to_owned() };

@@ -29,7 +29,7 @@ pub(super) struct Difference {
 }
 
 enum Found {
-    Heads(StatisticGrid),
+    Heads(Box<StatisticGrid>),
     /// By image of A.
     Images(Vec<(usize, ComparedImage)>),
     Text(Vec<ComparedTokens>),
@@ -61,7 +61,7 @@ impl Difference {
 
     fn of_heads(of_a: &StatisticGrid, of_b: &StatisticGrid) -> Self {
         let compared = ComparedHeads::of(of_a, of_b);
-        let (layers, heads) = (compared.layers, compared.heads);
+        let (layers, heads) = (compared.layers.len(), compared.heads);
         let values = compared.differences();
         let scale = scale(largest(values.iter().copied()), &of_a.unit);
         let head_mean =
@@ -70,6 +70,7 @@ impl Difference {
             name: of_a.name.clone(),
             label: scale.label.clone(),
             layers,
+            layer_numbers: compared.layers.clone(),
             heads,
             layer_mean: values.chunks(heads.max(1)).map(mean).collect(),
             head_mean: head_mean.collect(),
@@ -84,14 +85,17 @@ impl Difference {
             let target = Target::Head { layer: place / heads, head: place % heads };
             (target, both([&compared.a, &compared.b], place))
         });
-        let of_layers =
-            (0..layers).map(|layer| (Target::LayerMean { layer }, both([&of_a.layer_mean, &of_b.layer_mean], layer)));
+        let of_layers = compared.layers.iter().enumerate().map(|(layer, &number)| {
+            let mean =
+                |grid: &StatisticGrid| grid.layer_index(number).and_then(|layer| grid.layer_mean.get(layer)).copied();
+            (Target::LayerMean { layer }, [of_a, of_b].map(|grid| mean(grid).unwrap_or(f32::NAN)))
+        });
         let of_heads =
             (0..heads).map(|head| (Target::HeadMean { head }, both([&of_a.head_mean, &of_b.head_mean], head)));
         let all = (Target::AllHeads, [mean(&of_a.values), mean(&of_b.values)]);
         let unit = if of_a.unit.is_empty() { &of_a.label } else { &of_a.unit };
         let said = Compared::new(unit.clone(), cells.chain(of_layers).chain(of_heads).chain([all]));
-        Self { scale: Some(scale), notes: compared.notes, said, found: Found::Heads(grid) }
+        Self { scale: Some(scale), notes: compared.notes, said, found: Found::Heads(Box::new(grid)) }
     }
 
     fn of_images(a: &Inputs<'_>, b: &Inputs<'_>) -> Self {

@@ -145,7 +145,7 @@ fn shared_scale(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>) -> Option<Sca
 }
 
 /// A zone of B as one of A; `None` if A has nothing that stands for its target.
-fn in_a(zone: &Zone, partners: Option<&partner::Partners>) -> Option<Zone> {
+fn in_a(zone: &Zone, partners: Option<&partner::Partners<'_>>) -> Option<Zone> {
     match *zone {
         Zone::Area { rect, target } => Some(Zone::Area { rect, target: partners?.to_a(target)? }),
         Zone::Cells { .. } | Zone::Points { .. } => None,

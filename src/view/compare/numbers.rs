@@ -12,11 +12,11 @@ use crate::view::common::patches::Patches;
 use crate::view::common::sides::Sides;
 use crate::view::common::words::{joined, of_word, token_names};
 
-/// A statistic of both, as `[layers, heads]` of the larger of both in each direction.
+/// A statistic of both, as `[layers, heads]`: A's layers, then those that B has alone; the heads of the larger of both.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ComparedHeads {
-    /// Number of rows.
-    pub layers: usize,
+    /// The models' own numbers of the layers.
+    pub layers: Vec<usize>,
     /// Number of columns.
     pub heads: usize,
     /// A's; not a number where it has no value.
@@ -57,31 +57,48 @@ impl ComparedHeads {
 
     /// Puts two grids over each other.
     pub fn of(a: &StatisticGrid, b: &StatisticGrid) -> Self {
-        let (layers, heads) = (a.layers.max(b.layers), a.heads.max(b.heads));
+        let numbers = |of: &StatisticGrid| (0..of.layers).map(|layer| of.layer_number(layer)).collect::<Vec<_>>();
+        let alone = |of: &StatisticGrid, other: &StatisticGrid| {
+            numbers(of).into_iter().filter(|&number| other.layer_index(number).is_none()).collect::<Vec<_>>()
+        };
+        let (layers, heads) = ([numbers(a), alone(b, a)].concat(), a.heads.max(b.heads));
         let padded = |grid: &StatisticGrid| {
             let value = |place: usize| {
-                let (layer, head) = (place / heads, place % heads);
-                let is_there = layer < grid.layers && head < grid.heads;
-                grid.values.get(layer * grid.heads + head).copied().filter(|_| is_there).unwrap_or(f32::NAN)
+                let head = place % heads;
+                let layer = grid.layer_index(layers[place / heads]).filter(|_| head < grid.heads);
+                layer.and_then(|layer| grid.values.get(layer * grid.heads + head)).copied().unwrap_or(f32::NAN)
             };
-            (0..layers * heads).map(value).collect::<Vec<f32>>()
+            (0..layers.len() * heads).map(value).collect::<Vec<f32>>()
         };
-        let mut notes = Vec::new();
-        for (what, a, b) in [("layer", a.layers, b.layers), ("head", a.heads, b.heads)] {
-            let (fewer, more, name) = if a > b { (b, a, "A") } else { (a, b, "B") };
-            match more - fewer {
-                0 => {}
-                1 => notes.push(format!("{what} {fewer} is in {name} alone")),
-                _ => notes.push(format!("{what}s {fewer} to {} are in {name} alone", more - 1)),
-            }
-        }
-        Self { layers, heads, a: padded(a), b: padded(b), notes }
+        let heads_alone = |of: &StatisticGrid, other: &StatisticGrid| (other.heads..of.heads).collect::<Vec<_>>();
+        let notes = [
+            alone_in_words("layer", &alone(a, b), "A"),
+            alone_in_words("layer", &alone(b, a), "B"),
+            alone_in_words("head", &heads_alone(a, b), "A"),
+            alone_in_words("head", &heads_alone(b, a), "B"),
+        ];
+        let notes = notes.into_iter().flatten().collect();
+        let [a, b] = [padded(a), padded(b)];
+        Self { layers, heads, a, b, notes }
     }
 
     /// `[layers, heads]`: A − B, not a number where either is none.
     pub fn differences(&self) -> Vec<f32> {
         self.a.iter().zip(&self.b).map(|(a, b)| a - b).collect()
     }
+}
+
+/// `layers 4 to 7 are in A alone`; `None` of nothing.
+fn alone_in_words(what: &str, numbers: &[usize], name: &str) -> Option<String> {
+    let (first, last) = (numbers.first()?, numbers.last()?);
+    Some(match numbers.len() {
+        1 => format!("{what} {first} is in {name} alone"),
+        count if last - first + 1 == count => format!("{what}s {first} to {last} are in {name} alone"),
+        _ => {
+            let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
+            format!("{what}s {} are in {name} alone", numbers.join(", "))
+        }
+    })
 }
 
 impl ComparedTokens {

@@ -8,31 +8,44 @@ use crate::view::Target;
 
 /// The blocks of two traces that stand for each other, and their sides.
 #[derive(Clone, Debug)]
-pub(super) struct Partners {
+pub(super) struct Partners<'a> {
+    blocks: [&'a Block; 2],
     a: [usize; 2],
     b: [usize; 2],
     aligned: [Alignment; 2],
 }
 
-impl Partners {
-    pub fn of(a: (&Document, &Block), b: (&Document, &Block)) -> Self {
+impl<'a> Partners<'a> {
+    pub fn of(a: (&Document, &'a Block), b: (&Document, &'a Block)) -> Self {
         let align =
             |of_a: usize, of_b: usize| Alignment::of(&a.0.sequences[of_a].tokens, &b.0.sequences[of_b].tokens, false);
         let query = align(a.1.query, b.1.query);
         let is_self_attention = a.1.query == a.1.key && b.1.query == b.1.key;
         let key = if is_self_attention { query.clone() } else { align(a.1.key, b.1.key) };
-        Self { a: [a.1.query, a.1.key], b: [b.1.query, b.1.key], aligned: [query, key] }
+        Self { blocks: [a.1, b.1], a: [a.1.query, a.1.key], b: [b.1.query, b.1.key], aligned: [query, key] }
     }
 
     /// What a target of A is in B.
     pub fn to_b(&self, target: Target) -> Option<Target> {
+        let target = of_layer(target, self.blocks)?;
         translated(target, self.a, self.b, |side, token| self.aligned[side].in_b(token))
     }
 
     /// What a target of B is in A.
     pub fn to_a(&self, target: Target) -> Option<Target> {
+        let target = of_layer(target, [self.blocks[1], self.blocks[0]])?;
         translated(target, self.b, self.a, |side, token| self.aligned[side].in_a(token))
     }
+}
+
+/// The same with the layer of the same number.
+fn of_layer(target: Target, [from, to]: [&Block; 2]) -> Option<Target> {
+    let place = |layer: usize| to.layer_index(from.layer_number(layer));
+    Some(match target {
+        Target::Head { layer, head } => Target::Head { layer: place(layer)?, head },
+        Target::LayerMean { layer } => Target::LayerMean { layer: place(layer)? },
+        other => other,
+    })
 }
 
 fn translated(
@@ -90,11 +103,16 @@ pub struct Partner {
 /// What a selection of A is in B: the block of the same name, the same layer and head, and the tokens that stand for A's.
 pub fn partner(a: &Document, b: &OpenTrace, selection: &Selection) -> Partner {
     match partner_selection(a, b.document(), selection) {
-        Ok(selection) => Partner { lacks: lacks(b, &selection), selection },
+        Ok((selection, Some(number))) => {
+            let block = &b.document().attention[selection.block];
+            let lacks = format!("B has no layer {number}: its block `{}` has {}", block.name, block.layers_in_words());
+            Partner { lacks: Some(lacks), selection }
+        }
+        Ok((selection, None)) => Partner { lacks: lacks(b, &selection), selection },
         Err(why) => {
             let any = Selection { tokens: Vec::new(), ..selection.clone() };
-            let selection = partner_selection(a, b.document(), &any).unwrap_or(Selection { block: usize::MAX, ..any });
-            Partner { selection, lacks: Some(why) }
+            let found = partner_selection(a, b.document(), &any).map(|(selection, _)| selection);
+            Partner { selection: found.unwrap_or(Selection { block: usize::MAX, ..any }), lacks: Some(why) }
         }
     }
 }
@@ -105,11 +123,6 @@ fn lacks(open: &OpenTrace, selection: &Selection) -> Option<String> {
     if let Err(why) = selection.weights.check(&open.trace, selection.block) {
         return Some(format!("B: {why}"));
     }
-    if let Pick::One(layer) = selection.layer
-        && layer >= block.layers
-    {
-        return Some(format!("B has no layer {layer}: its block `{}` has {}", block.name, block.layers));
-    }
     if let Pick::One(head) = selection.head {
         let heads = selection.layer.indices(block.layers).map(|layer| open.trace.heads(selection.block, layer)).max();
         let heads = heads.unwrap_or(0);
@@ -118,8 +131,8 @@ fn lacks(open: &OpenTrace, selection: &Selection) -> Option<String> {
     None
 }
 
-/// Fails if B lacks the block, or all of the tokens; the message says so.
-fn partner_selection(a: &Document, b: &Document, selection: &Selection) -> Result<Selection, String> {
+/// With the number of the layer, if B lacks it. Fails if B lacks the block, or all of the tokens; the message says so.
+fn partner_selection(a: &Document, b: &Document, selection: &Selection) -> Result<(Selection, Option<usize>), String> {
     let block = partner_block(a, b, selection.block)?;
     let (of_a, of_b) = (&a.attention[selection.block], &b.attention[block]);
     let near = |block: &Block| match selection.direction {
@@ -137,5 +150,10 @@ fn partner_selection(a: &Document, b: &Document, selection: &Selection) -> Resul
         let which = if selection.tokens.len() == 1 { "the selected token" } else { "any of the selected tokens" };
         return Err(format!("B has nothing that stands for {which}"));
     }
-    Ok(Selection { block, tokens, ..selection.clone() })
+    let in_b = Selection { block, tokens, ..selection.numbered(a) };
+    match in_b.placed(b) {
+        Ok(selection) => Ok((selection, None)),
+        // A layer that is not there: nothing is shown of it.
+        Err(_) => Ok((Selection { layer: Pick::One(usize::MAX), ..in_b.clone() }, in_b.layer.one())),
+    }
 }

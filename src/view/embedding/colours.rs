@@ -1,10 +1,11 @@
 //! What colours and sizes of points mean, and the words that say so.
 
 use super::{ColorBy, SizeBy};
-use crate::query::{Projection, Received, RowEntropy};
+use crate::query::{Query, Received, RowEntropy};
 use crate::render::Color;
 use crate::render::colormap::Colormap;
 use crate::trace::{Modality, Token};
+use crate::view::common::asked;
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, weight_label};
 use crate::view::common::tip::number;
@@ -15,7 +16,7 @@ const SEGMENTS: [Color; 5] =
     [Color::hex(0x56b4e9), Color::hex(0x009e73), Color::hex(0xd55e00), Color::hex(0xcc79a7), Color::hex(0x0072b2)];
 
 /// The colour of every token.
-pub(super) struct Colours {
+pub(in crate::view) struct Colours {
     colors: Vec<Color>,
     /// Where colours are values.
     pub scale: Option<Scale>,
@@ -32,38 +33,58 @@ pub(super) struct Sizes {
     pub label: Option<String>,
 }
 
+/// What colours take to be known.
+pub(in crate::view) fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
+    if !asked::has_attention(inputs) {
+        return Vec::new();
+    }
+    match inputs.options.embedding.color_by {
+        ColorBy::Received => vec![Received::of(inputs.shown).into()],
+        ColorBy::Entropy => vec![RowEntropy::of(inputs.shown).into()],
+        ColorBy::Selection => asked::of_selection(inputs),
+        ColorBy::Modality | ColorBy::Segment | ColorBy::Position | ColorBy::Norm => Vec::new(),
+    }
+}
+
 impl Colours {
-    pub fn of(inputs: &Inputs<'_>, projection: &Projection, tokens: &[Token], palette: &Palette) -> Self {
-        let colours = Self::by(inputs, projection, tokens, palette);
+    /// Of a sequence; `norms` are those of what its points are.
+    pub fn of(inputs: &Inputs<'_>, sequence: usize, norms: &[f32], palette: &Palette) -> Self {
+        let tokens = inputs.document.sequences[sequence].tokens.as_slice();
+        let colours = Self::by(inputs, sequence, norms, palette);
         let count = inputs.selection.tokens.iter().filter(|token| **token < tokens.len()).count();
-        let is_here = inputs.selection.sequence(inputs.document) == Some(projection.sequence);
+        let is_here = inputs.selection.sequence(inputs.document) == Some(sequence);
         // Where colours are names, the selected tokens have one of their own.
         let selected = (is_here && count > 0 && !colours.names.is_empty())
             .then(|| ("selected".to_owned(), palette.selected, Modality::Text, count));
         Self { names: colours.names.into_iter().chain(selected).collect(), ..colours }
     }
 
-    fn by(inputs: &Inputs<'_>, projection: &Projection, tokens: &[Token], palette: &Palette) -> Self {
+    fn by(inputs: &Inputs<'_>, sequence: usize, norms: &[f32], palette: &Palette) -> Self {
+        let tokens = inputs.document.sequences[sequence].tokens.as_slice();
         let sides = Sides::of(inputs);
         let (values, label, lack) = match inputs.options.embedding.color_by {
             ColorBy::Modality => return Self::by_modality(tokens, palette),
             ColorBy::Segment => return Self::by_segment(tokens, palette),
-            ColorBy::Norm => (projection.norms.to_vec(), "norm of the state".to_owned(), "the norms are not here yet"),
+            ColorBy::Position => {
+                let positions = (0..tokens.len()).map(|token| token as f32).collect();
+                (positions, "position in the sequence".to_owned(), "this sequence holds no tokens")
+            }
+            ColorBy::Norm => (norms.to_vec(), "norm".to_owned(), "the norms are not here yet"),
             ColorBy::Received => {
                 let label = "attention received".to_owned();
-                (received(inputs, projection.sequence), label, "these tokens are no keys of the block")
+                (received(inputs, sequence), label, "these tokens are no keys of the block")
             }
             ColorBy::Entropy => {
                 let label = "entropy of the token's attention (nats)".to_owned();
-                (row_entropy(inputs, projection.sequence), label, "these tokens are no queries of the block")
+                (row_entropy(inputs, sequence), label, "these tokens are no queries of the block")
             }
             ColorBy::Selection => {
-                let shown = sides.filter(|sides| sides.far == projection.sequence).map_or(&[][..], |sides| sides.shown);
+                let shown = sides.filter(|sides| sides.far == sequence).map_or(&[][..], |sides| sides.shown);
                 (shown.to_vec(), weight_label(inputs), "the selection has no weights over these tokens")
             }
         };
         if values.len() != tokens.len() {
-            let needs_attention = inputs.options.embedding.color_by != ColorBy::Norm;
+            let needs_attention = !matches!(inputs.options.embedding.color_by, ColorBy::Norm | ColorBy::Position);
             let lacks_it = needs_attention && inputs.document.attention.is_empty();
             let lack = if lacks_it { "this trace holds no attention" } else { lack };
             return Self { lack: Some(lack), ..Self::by_modality(tokens, palette) };

@@ -1,6 +1,6 @@
 //! Hidden states in two dimensions: words are discs with their names, patches are squares or small pictures.
 
-mod colours;
+pub(super) mod colours;
 mod near;
 mod options;
 mod points;
@@ -9,7 +9,7 @@ mod trajectories;
 use glam::Vec2;
 
 use crate::analysis::projection::{Align, Method, Recipe};
-use crate::query::{Projection, Query, Received, RowEntropy};
+use crate::query::{Projection, Query, Received};
 use crate::render::{Align as Anchor, Rect, Transform};
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
@@ -29,17 +29,8 @@ fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
     let mut needs: Vec<Query> = asked::plane(inputs).map(Query::from).into_iter().collect();
     needs.extend(near::nearest(inputs).map(Query::from));
     needs.extend(asked::decoded(inputs).into_iter().map(Query::from));
-    if !asked::has_attention(inputs) {
-        return needs;
-    }
-    let options = &inputs.options.embedding;
-    match options.color_by {
-        ColorBy::Received => needs.push(Received::of(inputs.shown).into()),
-        ColorBy::Entropy => needs.push(RowEntropy::of(inputs.shown).into()),
-        ColorBy::Selection => needs.extend(asked::of_selection(inputs)),
-        ColorBy::Modality | ColorBy::Segment | ColorBy::Norm => {}
-    }
-    if options.size_by == SizeBy::Received {
+    needs.extend(colours::needs(inputs));
+    if asked::has_attention(inputs) && inputs.options.embedding.size_by == SizeBy::Received {
         needs.push(Received::of(inputs.shown).into());
     }
     needs
@@ -98,12 +89,13 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Recipe { method, align, .. } = projection.recipe;
     let how = if align == Align::None { method.to_string() } else { format!("{method}, {align}") };
     sketch.title(inputs, &format!("Hidden states of {} · {after} · {how}", sequence.name), id);
-    let Some(fitted) = bounds(projection) else {
+    // Of all states where they compare, so that the plot stands still while states change.
+    let Some(of_points) = bounds(projection.path.iter().flatten().chain(&projection.points)) else {
         sketch.note("The hidden states of this layer are not numbers.");
         return;
     };
     near::draw(inputs, sketch, projection, &sequence.tokens);
-    let colours = Colours::of(inputs, projection, &sequence.tokens, sketch.palette);
+    let colours = Colours::of(inputs, projection.sequence, &projection.norms, sketch.palette);
     let sizes = Sizes::of(inputs, projection.sequence, sequence.tokens.len());
     legend(sketch, &colours);
     say(inputs, sketch, projection, &colours, &sizes);
@@ -117,7 +109,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         return;
     }
     sketch.content = plot;
-    let view = view(inputs, fitted, plot);
+    let view = fitted(of_points, plot, inputs.options.embedding_view);
     axes(sketch, projection, plot, &view);
     if let Some(bar) = bar {
         bar.draw(sketch, plot, &[]);
@@ -133,28 +125,26 @@ fn selection_is_here(inputs: &Inputs<'_>, sequence: usize) -> bool {
     inputs.selection.sequence(inputs.document) == Some(sequence)
 }
 
-/// The smallest and the largest coordinates of the points that are numbers; of all states where they compare, so that the plot
-/// stands still while states change.
-fn bounds(projection: &Projection) -> Option<Rect> {
-    let all = projection.path.iter().flatten().chain(&projection.points);
-    let finite = all.map(|&point| Vec2::from(point)).filter(|point| point.is_finite());
+/// The smallest and the largest coordinates of the points that are finite.
+pub(super) fn bounds<'a>(points: impl Iterator<Item = &'a [f32; 2]>) -> Option<Rect> {
+    let finite = points.map(|&point| Vec2::from(point)).filter(|point| point.is_finite());
     let boxes = finite.map(|point| Rect { min: point, max: point });
     boxes.reduce(|a, b| Rect { min: a.min.min(b.min), max: a.max.max(b.max) })
 }
 
 /// From components to pixels: the same scale on both axes, y upwards, then pan and zoom.
-fn view(inputs: &Inputs<'_>, fitted: Rect, plot: Rect) -> Transform {
-    let span = fitted.size().max(Vec2::splat(fitted.size().max_element().max(1e-6) * 1e-3));
+pub(super) fn fitted(points: Rect, plot: Rect, user: Option<Transform>) -> Transform {
+    let span = points.size().max(Vec2::splat(points.size().max_element().max(1e-6) * 1e-3));
     let scale = (plot.size() * 0.86 / span).min_element();
     let scale = Vec2::new(scale, -scale);
-    let fit = Transform { scale, offset: plot.center() - fitted.center() * scale };
-    let Some(user) = inputs.options.embedding_view else { return fit };
+    let fit = Transform { scale, offset: plot.center() - points.center() * scale };
+    let Some(user) = user else { return fit };
     let offset = plot.min + (fit.offset - plot.min) * user.scale + user.offset * plot.size();
     Transform { scale: fit.scale * user.scale, offset }
 }
 
 /// What colours mean, where they are names: each beside its glyph.
-fn legend(sketch: &mut Sketch<'_>, colours: &Colours) {
+pub(super) fn legend(sketch: &mut Sketch<'_>, colours: &Colours) {
     if colours.names.is_empty() {
         return;
     }

@@ -7,14 +7,14 @@ use crate::analysis::neighbours::Metric;
 use crate::analysis::projection::{Align, Recipe};
 use crate::typed::choice;
 
-/// Everything that can be chosen about the hidden states view, apart from which state it shows.
+/// Everything that can be chosen about points in the plane, apart from which hidden state it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize, Args)]
 #[serde(default)]
 pub struct EmbeddingOptions {
     /// How states get to the plane.
     #[command(flatten)]
     pub recipe: Recipe,
-    /// What the colours of the hidden states mean.
+    /// What the colours of hidden states, queries and keys mean.
     #[arg(long, value_enum, default_value_t)]
     pub color_by: ColorBy,
     /// What the sizes of the hidden states mean.
@@ -53,7 +53,9 @@ choice! {
         Modality = "modality";
         /// The segment of the trace.
         Segment = "segment";
-        /// The length of the hidden state.
+        /// The place in the sequence.
+        Position = "position", "position in the sequence";
+        /// The length of the hidden state, query or key.
         Norm = "norm", "norm of the state";
         /// The mean attention that queries pay to the token.
         Received = "received", "attention received";

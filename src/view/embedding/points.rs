@@ -6,8 +6,9 @@ use glam::Vec2;
 
 use super::colours::{Colours, Sizes};
 use crate::query::Projection;
-use crate::render::{Align, Color, Mark, Picture, Point, Points, Quad, Rect, Transform};
+use crate::render::{Color, Mark, Picture, Point, Points, Quad, Rect, Transform};
 use crate::trace::{Modality, Token};
+use crate::view::common::point_names::{self, PointName};
 use crate::view::common::sides;
 use crate::view::common::sketch::Sketch;
 use crate::view::common::words::token_names;
@@ -102,7 +103,23 @@ pub(super) fn draw(
         }
     }
     sketch.marks.push(Mark::Points(Points { points: Arc::new(discs), clip: plot, view: *view }));
-    names(sketch, tokens, &order, &at, plot, sizes, &is_selected, &is_hovered);
+    let names = token_names(tokens);
+    let is_marked = |token: usize| is_selected(token) || is_hovered(token);
+    // Patches have their pictures.
+    let is_named = |token: &&usize| is_marked(**token) || tokens[**token].modality() != Modality::Image;
+    let name_of = |&token: &usize| PointName {
+        at: at(token),
+        radius: sizes.of_token(token),
+        text: names[token].clone(),
+        color: match () {
+            () if is_selected(token) => palette.selected_text,
+            () if tokens[token].special => palette.muted,
+            () => palette.text,
+        },
+        is_marked: is_marked(token),
+    };
+    let shown: Vec<Vec2> = order.iter().map(|&token| at(token)).collect();
+    point_names::draw(sketch, order.iter().rev().filter(is_named).map(name_of), &shown, plot);
     if let Some(&token) = order.iter().find(|&&token| is_hovered(token)) {
         cut_out(inputs, sketch, &tokens[token], at(token), plot);
     }
@@ -118,52 +135,5 @@ fn cut_out(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, token: &Token, at: Vec2
     let x = at.x.clamp(plot.min.x + half, (plot.max.x - half).max(plot.min.x + half));
     if let Some(rect) = thumbnail(inputs, sketch, token, Vec2::new(x, y), CUT_OUT) {
         sketch.outline(rect, sketch.palette.hover, 1.5);
-    }
-}
-
-/// Names beside points, the most important first, each where it covers neither a point nor another name.
-#[expect(clippy::too_many_arguments, reason = "the closures are what the caller already knows of each token")]
-fn names(
-    sketch: &mut Sketch<'_>,
-    tokens: &[Token],
-    order: &[usize],
-    at: &dyn Fn(usize) -> Vec2,
-    plot: Rect,
-    sizes: &Sizes,
-    is_selected: &dyn Fn(usize) -> bool,
-    is_hovered: &dyn Fn(usize) -> bool,
-) {
-    let (size, palette) = (sketch.text.small, sketch.palette);
-    let names = token_names(tokens);
-    let mut taken: Vec<Rect> = Vec::new();
-    let points: Vec<Vec2> = order.iter().map(|&token| at(token)).collect();
-    let overlap = |a: &Rect, b: &Rect| a.min.cmplt(b.max).all() && b.min.cmplt(a.max).all();
-    for &token in order.iter().rev().take(400) {
-        let marked = is_selected(token) || is_hovered(token);
-        if tokens[token].modality() == Modality::Image && !marked {
-            continue;
-        }
-        let text = sketch.elide(&names[token], size, false, plot.size().x * 0.4);
-        let half = Vec2::new(sketch.width(&text, size) / 2.0 + 2.0, size * 0.6);
-        let (center, radius) = (at(token), sizes.of_token(token));
-        let (right, down) = (half.x + radius + 2.0, half.y + radius + 1.0);
-        let beside = [(right, 0.0), (-right, 0.0), (0.0, -down), (0.0, down), (right, -down), (right, down)]
-            .map(|(x, y)| center + Vec2::new(x, y))
-            .map(|middle| Rect { min: middle - half, max: middle + half });
-        let fits = |rect: &&Rect| plot.contains(rect.min) && plot.contains(rect.max);
-        let clear = |rect: &&Rect| !taken.iter().any(|other| overlap(rect, other));
-        let covers = |rect: &&Rect| points.iter().any(|point| rect.contains(*point));
-        let free = beside.iter().filter(fits).filter(clear).find(|rect| !covers(rect));
-        // What is marked is named even where its name covers a point.
-        let Some(&rect) = free.or_else(|| beside.iter().filter(fits).find(clear).filter(|_| marked)) else { continue };
-        taken.push(rect);
-        let color = if is_selected(token) {
-            palette.selected_text
-        } else if tokens[token].special {
-            palette.muted
-        } else {
-            palette.text
-        };
-        sketch.label(rect.center(), Align::Center, text, size, color);
     }
 }

@@ -26,7 +26,7 @@ impl HeadsLayout {
     pub fn of(sketch: &mut Sketch<'_>, statistic: &StatisticGrid, order: HeadsOrder) -> Option<Self> {
         let small = sketch.text.small;
         let mean_label = sketch.width("mean", small);
-        let numbers = sketch.width(&(statistic.layers - 1).to_string(), small).max(small);
+        let numbers = sketch.width(&statistic.layer_number(statistic.layers - 1).to_string(), small).max(small);
         let left = (small * 1.5 + numbers).max(mean_label) + 6.0;
         let top = small * 2.8;
         let room = sketch.free.size() - Vec2::new(left, top);

@@ -32,7 +32,12 @@ pub(super) fn draw(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut 
         .into_iter()
         .map(|(layer, head, value)| {
             let text = tick_text(value, decimals(scale.range));
-            (Target::Head { layer, head }, format!("layer {layer} · head {head}"), text, value)
+            (
+                Target::Head { layer, head },
+                format!("layer {} · head {head}", statistic.layer_number(layer)),
+                text,
+                value,
+            )
         })
         .collect();
     let width = rows

@@ -55,7 +55,7 @@ fn numbers(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
     if statistic.values.is_empty() {
         return Err(NoNumbers::because(inputs, "there is no such statistic"));
     }
-    let axes = vec![Axis::counted("layer", statistic.layers), Axis::counted("head", statistic.heads)];
+    let axes = vec![Axis::layers(statistic.layers, &statistic.layer_numbers), Axis::counted("head", statistic.heads)];
     Numbers::new(View::Heads, inputs, (&statistic.name, &statistic.unit), axes, statistic.values)
 }
 
@@ -288,14 +288,14 @@ fn axes(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut Sketch<'_>,
     }
     for (layer, color) in axis_numbers(sketch, &layout.layers, layout.cell.y, small * 1.15, layer) {
         let at = Vec2::new(grid.min.x - 5.0, layout.cell(layer, 0).center().y);
-        sketch.label(at, Align::Right, layer.to_string(), small, color);
+        sketch.label(at, Align::Right, statistic.layer_number(layer).to_string(), small, color);
     }
     if has_means(statistic) {
         means_axis(sketch, layout);
     }
     let above = Vec2::new(grid.center().x, grid.min.y - small * 2.1);
     sketch.label(above, Align::Center, "head", small, muted);
-    let numbers_width = sketch.width(&(statistic.layers - 1).to_string(), small).max(small);
+    let numbers_width = sketch.width(&statistic.layer_number(statistic.layers - 1).to_string(), small).max(small);
     let beside = Vec2::new(grid.min.x - 6.0 - numbers_width - small * 0.8, grid.center().y);
     sketch.upright(beside, Align::Center, "layer", small, muted);
 }

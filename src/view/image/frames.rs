@@ -107,7 +107,8 @@ impl Frames {
         let middle = rect.center().y;
         sketch.label(Vec2::new(rect.min.x, middle), Align::Left, first, small, muted);
         sketch.label(Vec2::new(rect.max.x, middle), Align::Right, last, small, muted);
-        let words = format!("{} on each frame, up to {}", noun(inputs), number(most));
+        let top = if most > 0.0 { format!(", up to {}", number(most)) } else { String::new() };
+        let words = format!("{} on each frame{top}", noun(inputs));
         let words = sketch.elide(&words, small, false, rect.size().x - ends);
         sketch.label(Vec2::new(rect.center().x, middle), Align::Center, words, small, muted);
     }

@@ -166,7 +166,8 @@ fn caption(
 fn regions(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>, tile: &Tile<'_>, rect: Rect) {
     let sight = within(rect, sketch.free);
     let is_in_sight = |area: Area| within(on_picture(area, rect), sight).size().cmpgt(Vec2::ZERO).all();
-    let of_image = inputs.document.regions.iter().filter(|region| region.image == tile.image && is_in_sight(region.area));
+    let of_image =
+        inputs.document.regions.iter().filter(|region| region.image == tile.image && is_in_sight(region.area));
     let frames = of_image.clone().map(|region| on_picture(region.area, rect)).collect();
     let mut labels = RegionLabels::new(sight, frames);
     for region in of_image {

@@ -81,7 +81,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let shown = Selection { weights: inputs.shown.weights.clone(), ..inputs.shown.as_mean() };
     let shown = Inputs { shown: &shown, ..*inputs };
     let place = match shown.shown.layer.one().filter(|_| shown.shown.rollout().is_none()) {
-        Some(layer) => format!("every head of layer {layer}"),
+        Some(layer) => format!("every head of layer {}", inputs.layer_number(layer)),
         None => format!("every head, {}", layers_line(&shown)),
     };
     let heading = |_: &Sides<'_>, sketch: &mut Sketch<'_>| {

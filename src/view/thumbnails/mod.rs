@@ -80,7 +80,9 @@ fn words(inputs: &Inputs<'_>) -> Vec<String> {
 fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
     let known = request(inputs).and_then(|request| inputs.results.get(&request));
     let thumbnails = known.ok_or_else(|| NoNumbers::because(inputs, "the heads were not pooled"))?;
-    let axes = vec![Axis::counted("layer", thumbnails.layers), Axis::counted("head", thumbnails.heads)];
+    let numbers = inputs.document.attention.get(inputs.shown.block).and_then(|block| block.numbers.as_deref());
+    let layers = Axis::layers(thumbnails.layers, numbers.unwrap_or(&[]));
+    let axes = vec![layers, Axis::counted("head", thumbnails.heads)];
     let maxima = thumbnails.maxima.iter().map(|largest| largest.unwrap_or(f32::NAN)).collect();
     Numbers::new(
         View::Thumbnails,
@@ -115,7 +117,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let wide = sketch.free.size().x > sketch.free.size().y * 1.4;
     let place = if wide { BarSide::Right } else { BarSide::Below };
     let bar = Bar::reserve(sketch, &scale, place, inputs.options.colour_bar);
-    let Some(layout) = layout(sketch, thumbnails) else {
+    let Some(layout) = layout(inputs, sketch, thumbnails) else {
         return sketch.note("There is too little room.");
     };
     sketch.content = layout.grid;
@@ -159,9 +161,9 @@ fn scale(inputs: &Inputs<'_>, thumbnails: &AttentionTiles) -> Scale {
 }
 
 /// `None` if a tile would be smaller than three pixels.
-fn layout(sketch: &mut Sketch<'_>, thumbnails: &AttentionTiles) -> Option<AtlasLayout> {
+fn layout(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, thumbnails: &AttentionTiles) -> Option<AtlasLayout> {
     let small = sketch.text.small;
-    let left = small * 1.5 + sketch.width(&(thumbnails.layers - 1).to_string(), small) + 6.0;
+    let left = small * 1.5 + sketch.width(&inputs.layer_number(thumbnails.layers - 1).to_string(), small) + 6.0;
     let top = small * 2.8;
     let room = sketch.free.size() - Vec2::new(left, top);
     let [rows, columns] = thumbnails.atlas_size().map(|side| side as f32);
@@ -215,10 +217,10 @@ fn axes(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, thumbnails: &AttentionTile
     for (layer, color) in axis_numbers(sketch, &Order::by_number(thumbnails.layers), layout.step.y, small * 1.15, layer)
     {
         let at = Vec2::new(grid.min.x - 5.0, layout.tile(layer, 0).center().y);
-        sketch.label(at, Align::Right, layer.to_string(), small, color);
+        sketch.label(at, Align::Right, inputs.layer_number(layer).to_string(), small, color);
     }
     sketch.label(Vec2::new(grid.center().x, grid.min.y - small * 2.1), Align::Center, "head", small, muted);
-    let numbers_width = sketch.width(&(thumbnails.layers - 1).to_string(), small);
+    let numbers_width = sketch.width(&inputs.layer_number(thumbnails.layers - 1).to_string(), small);
     let beside = Vec2::new(grid.min.x - 6.0 - numbers_width - small * 0.8, grid.center().y);
     sketch.upright(beside, Align::Center, "layer", small, muted);
 }

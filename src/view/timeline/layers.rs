@@ -31,7 +31,7 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, timeline: &Time
         if is_divided && (layer % every == 0 || is_selected) {
             let ink = if is_selected { sketch.palette.selected_text } else { sketch.palette.muted };
             let under = Vec2::new(column.center().x, bars.max.y + small);
-            sketch.label(under, Align::Center, layer.to_string(), small, ink);
+            sketch.label(under, Align::Center, inputs.layer_number(layer).to_string(), small, ink);
         }
         let is_hovered = inputs.hover == Some(Target::Output { layer: Some(layer), token });
         if is_selected || is_hovered {

@@ -84,13 +84,13 @@ fn words_of_caption(inputs: &Inputs<'_>) -> Vec<String> {
 
 /// `[layer, token, group]`, of the output tokens.
 fn array(inputs: &Inputs<'_>) -> Result<Numbers, NoNumbers> {
-    let query = block(inputs)?.query;
+    let block = block(inputs)?;
+    let (query, numbers) = (block.query, block.numbers.as_deref().unwrap_or(&[]));
     let timeline = known(inputs).ok_or_else(|| NoNumbers::because(inputs, "the output tokens were not summed"))?;
     let all = names(inputs, query);
     let tokens = timeline.tokens.iter().map(|&token| all.get(token).cloned().unwrap_or_default()).collect();
     let groups = TokenGroup::ALL.map(|group| group.label().to_owned()).to_vec();
-    let axes =
-        vec![Axis::counted("layer", timeline.layers), Axis::named("token", tokens), Axis::named("group", groups)];
+    let axes = vec![Axis::layers(timeline.layers, numbers), Axis::named("token", tokens), Axis::named("group", groups)];
     let values = timeline.masses.as_flattened().to_vec();
     let quantity = match &inputs.shown.as_mean().weights {
         WeightKind::Raw | WeightKind::Rollout(_) => "share of attention".to_owned(),
@@ -285,7 +285,8 @@ fn axes(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, timeline: &Timeline, layou
     for layer in (0..timeline.layers).step_by(every) {
         let middle = layout.heat.min.y + (layer as f32 + 0.5) * step;
         if middle + small * 0.5 <= layout.heat.max.y + 2.0 {
-            sketch.label(Vec2::new(left - 5.0, middle), Align::Right, layer.to_string(), small, muted);
+            let number = inputs.layer_number(layer).to_string();
+            sketch.label(Vec2::new(left - 5.0, middle), Align::Right, number, small, muted);
         }
     }
     axis_name(sketch, layout.heat, "layer");

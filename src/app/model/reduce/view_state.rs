@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::app::model::state::State;
-use crate::export::{ViewState, check_selection};
+use crate::export::{ViewState, selection_in};
 use crate::view::{Options, View};
 
 impl State {
@@ -16,7 +16,14 @@ impl State {
         ViewState { front, ..ViewState::new(trace, view, self.selection.clone(), options) }
     }
 
-    /// Shows what a view state says of the trace that is shown.
+    /// The state of the window, as a file has it.
+    pub fn state_of_file(&self) -> ViewState {
+        let state = self.view_state(None);
+        let selection = self.trace.as_ref().map(|trace| state.selection.numbered(trace.document()));
+        ViewState { selection: selection.unwrap_or_else(|| state.selection.clone()), ..state }
+    }
+
+    /// Shows what a file says of the trace that is shown.
     ///
     /// # Errors
     /// If the trace lacks what is selected; nothing has changed then.
@@ -24,7 +31,7 @@ impl State {
         let Some(trace) = &self.trace else { return Ok(()) };
         // Taken apart without `..`, so that nothing that is new is forgotten.
         let ViewState { trace: _, view: _, selection, options, front: _ } = shown;
-        check_selection(&trace.trace, &selection)?;
+        let selection = selection_in(&trace.trace, &selection)?;
         let before = std::mem::replace(&mut self.selection, selection);
         // Titles and captions are for figures.
         let statistic =

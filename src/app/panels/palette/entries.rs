@@ -144,7 +144,7 @@ fn of_trace(state: &State) -> Vec<Entry> {
         entries
             .extend(blocks.map(|(place, block)| entry(format!("block {}", block.name), Command::SelectBlock(place))));
     }
-    let layers = (0..block.layers).map(|layer| (format!("layer {layer}"), Pick::One(layer)));
+    let layers = (0..block.layers).map(|layer| (format!("layer {}", block.layer_number(layer)), Pick::One(layer)));
     let layers = layers.chain(pick_all("layer"));
     entries.extend(layers.map(|(words, pick)| entry(words, Command::SelectLayer(pick))));
     let heads = (0..trace.trace.max_heads(state.selection.block)).map(|head| (format!("head {head}"), Pick::One(head)));

@@ -99,7 +99,7 @@ fn heads(state: &State) -> Vec<Entry> {
         let strongest = statistics::strongest(&statistic.values, statistic.heads, STRONGEST);
         entries.extend(strongest.into_iter().map(|(layer, head, value)| {
             let select = Command::Select { target: Target::Head { layer, head }, extend: false };
-            entry(format!("strongest: layer {layer} · head {head}: {value:.4}"), select)
+            entry(format!("strongest: layer {} · head {head}: {value:.4}", statistic.layer_number(layer)), select)
         }));
     }
     entries

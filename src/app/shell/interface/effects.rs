@@ -17,7 +17,9 @@ impl Interface {
         let name = trace.document().id.clone().unwrap_or_else(|| trace.trace.path().display().to_string());
         self.title = Some(format!("{name} · vlscope"));
         self.desk.keep(&trace);
-        self.state.set_trace(trace);
+        if let Some(view) = self.state.set_trace(trace) {
+            panels::bring_forward(&mut self.layout, Panel::View(view));
+        }
         if let Some(state) = self.awaited_state.take() {
             self.show_state(state);
         }

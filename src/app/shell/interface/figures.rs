@@ -49,7 +49,7 @@ impl Interface {
     }
 
     pub(super) fn save_state(&self) {
-        let (state, destination) = (self.state.view_state(None), self.destination());
+        let (state, destination) = (self.state.state_of_file(), self.destination());
         self.export_by(move |_| {
             let Some(path) = destination.new_path("state", ".json")? else { return Ok(Done::Nothing) };
             state.save(&path)?;
@@ -75,7 +75,7 @@ impl Interface {
         let saved = caught(|| {
             let destination = Destination { asks: false, ..self.destination() };
             let path = destination.new_path("state", ".json")?.context("no path")?;
-            self.state.view_state(None).save(&path).map(|()| path)
+            self.state.state_of_file().save(&path).map(|()| path)
         });
         let outcome = match saved {
             Ok(Ok(path)) => format!("what was shown is saved: {}", path.display()),
