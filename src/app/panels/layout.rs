@@ -66,10 +66,10 @@ fn columns(preset: Preset) -> Vec<(Vec<Group>, f32)> {
 
 /// The panels as a task wants them.
 pub fn layout_for(preset: Preset) -> Layout {
-    let mut columns: Vec<(Vec<(Vec<Panel>, f32)>, f32)> = columns(preset)
-        .into_iter()
-        .map(|(groups, share)| (groups.into_iter().map(|(panels, share)| (panels.to_vec(), share)).collect(), share))
-        .collect();
+    let grown = |(panels, share): Group| (panels.to_vec(), share);
+    let columns = columns(preset).into_iter();
+    let mut columns: Vec<(Vec<_>, f32)> =
+        columns.map(|(groups, share)| (groups.into_iter().map(grown).collect(), share)).collect();
     let placed: Vec<Panel> =
         columns.iter().flat_map(|(groups, _)| groups).flat_map(|(panels, _)| panels).copied().collect();
     let mut groups = columns.iter_mut().flat_map(|(groups, _)| groups);

@@ -56,8 +56,8 @@ pub const GUIDES: [Guide; 3] = [
     },
     Guide {
         question: "Where does the model look as it writes each word?",
-        answer: "Image and Text show the word “small”. K goes to the next word, J back; Space plays all. Timeline shows every word, layer by layer.",
-        front: &[View::Image, View::Text, View::Timeline],
+        answer: "Image and Text show the word “small”. K goes to the next word, J back; Space plays all. The tab Timeline shows every word, layer by layer.",
+        front: &[View::Image, View::Text],
         token: 211,
         head: None,
         region: None,
