@@ -78,3 +78,45 @@ fn a_screen_with_twice_the_pixels() -> Result<()> {
     assert_eq!(image::image_dimensions(&picture)?, (1280, 720));
     session.close()
 }
+
+/// Who starts the program for the first time is told what it shows, once. The wheel zooms the picture; a double click on its tab shows
+/// it alone.
+#[test]
+fn first_steps_zoom_and_a_panel_alone() -> Result<()> {
+    let mut session = Session::launched(None, "1")?;
+    let id = session.wait_for("the demo", |session| {
+        let found = session.xdotool(&["search", "--name", "scenes.*vlscope"])?;
+        Ok(found.lines().next().map(str::to_owned))
+    })?;
+    session.xdotool(&["windowsize", "--sync", &id, "1280", "720"])?;
+    session.xdotool(&["windowmove", &id, "0", "0"])?;
+    session.xdotool(&["windowfocus", &id])?;
+    sleep(Duration::from_secs(3));
+    let welcomed = session.screenshot()?;
+    session.xdotool(&["key", "Escape"])?;
+    let settings = session.folder.path().join("window.json");
+    session.wait_for("the card to be closed for good", |_| {
+        let written = std::fs::read(&settings).ok();
+        let written = written.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+        Ok(written.filter(|settings| settings["is_welcomed"] == true))
+    })?;
+    sleep(Duration::from_secs(1));
+    let shown = session.screenshot()?;
+    assert_ne!(image::open(&welcomed)?.to_rgb8(), image::open(&shown)?.to_rgb8(), "nothing was closed");
+
+    assert!(session.state()?["options"]["image_window"].is_null());
+    session.xdotool(&["mousemove", "600", "260"])?;
+    sleep(Duration::from_secs(1));
+    for _ in 0..4 {
+        session.xdotool(&["click", "4"])?;
+    }
+    sleep(Duration::from_secs(2));
+    let window = session.state()?["options"]["image_window"].clone();
+    let width = window["max"][0].as_f64().zip(window["min"][0].as_f64()).map(|(max, min)| max - min);
+    assert!(width.is_some_and(|width| width < 0.8), "the wheel does not zoom the picture: {window}");
+
+    session.xdotool(&["key", "m"])?;
+    sleep(Duration::from_secs(2));
+    assert_eq!(session.state()?["front"], serde_json::json!(["image"]), "the panel under the pointer is not alone");
+    session.close()
+}
