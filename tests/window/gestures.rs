@@ -200,8 +200,8 @@ fn what_the_heads_of_a_vit_see() -> Result<()> {
 #[test]
 fn wrong_answers_and_the_heads_that_differ() -> Result<()> {
     let demo = copy_of("demo")?;
-    let indexed = Command::new(env!("CARGO_BIN_EXE_vlscope")).arg("index").arg(demo.path()).arg("-q").status()?;
-    assert!(indexed.success());
+    let index = Command::new(env!("CARGO_BIN_EXE_vlscope")).arg("index").arg(demo.path()).arg("-q").output()?;
+    assert!(index.status.success(), "{}", String::from_utf8_lossy(&index.stderr));
     let mut session = Session::start(demo.path(), "1")?;
     session.fill_the_display()?;
     let mut task = Task::new(&mut session, "wrong answers and the heads that differ");

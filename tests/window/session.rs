@@ -78,7 +78,7 @@ impl Session {
     /// The window, once it shows a trace.
     pub fn window_id(&mut self) -> Result<String> {
         self.wait_for("the window's title", |session| {
-            let found = session.xdotool(&["search", "--name", ".+ · vlscope"])?;
+            let found = session.xdotool(&["search", "--name", ". vlscope"])?;
             Ok(found.lines().next().map(str::to_owned))
         })
     }
