@@ -13,9 +13,11 @@ use super::adapter::AdapterArguments;
 use super::selection::SelectionArguments;
 use super::statistic::statistic_of;
 use super::stats::engine;
+use super::terminal;
 use crate::analysis::Selection;
 use crate::app::{Command, Launch, picture_of_window};
-use crate::export::{Format, Play, ViewState, write_png, write_view};
+use crate::dataset::notes::{HeadLabel, Notes, Place, config_folder};
+use crate::export::{Format, Play, ViewState, check_selection, write_png, write_view};
 use crate::gpu::Gpu;
 use crate::headless::Headless;
 use crate::query::{OpenTrace, Results, Solver, hidden_state};
@@ -29,6 +31,8 @@ const EXAMPLES: &str = "Examples:
   vlscope render trace.safetensors --view links --min-weight 0.1 --theme dark -o links.png
   vlscope render trace.safetensors --view thumbnails --pool mean --size 1200x1200 -o thumbnails.png
   vlscope render trace.safetensors --view overlays --layer 3 --token 2 -o overlays.png
+  vlscope render trace.safetensors --view lattice --token 0 --size 1200x1200 -o lattice.png
+  vlscope render trace.safetensors --view pins --pin L5H4 --pin L3H1 --token 2 -o pins.png
   vlscope render trace.safetensors --view window --size 1440x900 -o window.png
   vlscope render trace.safetensors --view matrix --caption auto -o matrix.svg
   vlscope render trace.safetensors --view matrix --layer 3 --head 1 -o matrix.npy
@@ -41,7 +45,7 @@ pub struct Arguments {
     /// The trace; that of the state if not given.
     #[arg(required_unless_present = "state_file")]
     pub(super) trace: Option<PathBuf>,
-    /// heads, image, text, matrix, links, embedding, thumbnails, overlays, timeline, similarity, lens, or window for all of them.
+    /// heads, image, text, matrix, links, embedding, thumbnails, overlays, timeline, similarity, lens, lattice, pins, or window for all of them.
     #[arg(long, value_parser = shown(), required_unless_present = "state_file")]
     view: Option<Shown>,
     /// The folder of which the trace is an example: the window lists the others.
@@ -69,7 +73,7 @@ pub struct Arguments {
     pub(super) adapter: AdapterArguments,
     #[command(flatten)]
     options: Options,
-    /// Whether the colours of a thumbnail and of a head on the image end at its own maximum, or at that of all.
+    /// Whether the colours of thumbnails and of heads on the image end at its own maximum, or at that of all.
     #[arg(long, value_enum)]
     head_scale: Option<HeadScale>,
     /// Go through all tokens, layers, heads or output tokens: one frame each.
@@ -92,7 +96,7 @@ fn shown() -> impl TypedValueParser<Value = Shown> {
     PossibleValuesParser::new(names).map(|name| name.parse().map_or(Shown::Window, Shown::View))
 }
 
-/// Of the two views of pictures of heads.
+/// Of the views of pictures of heads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum HeadScale {
     Own,
@@ -174,10 +178,20 @@ impl Arguments {
             return Ok(self.state_of(selection, String::new()));
         }
         let selection = self.selection.resolve(&open.trace)?;
+        let labels = head_labels(open);
         let statistic = Some(self.options.statistic.as_str()).filter(|name| !name.is_empty());
         let statistic = statistic_of(open.document(), selection.block, statistic)?;
+        for pin in &self.options.pins {
+            let pinned = pin.selection(open.document(), &selection);
+            pinned
+                .map_err(anyhow::Error::from)
+                .and_then(|pinned| check_selection(&open.trace, &pinned))
+                .with_context(|| format!("--pin {pin}"))?;
+        }
         self.check(open, selection.block)?;
-        Ok(self.state_of(selection, statistic))
+        let mut state = self.state_of(selection, statistic);
+        state.options.head_labels = labels;
+        Ok(state)
     }
 
     fn state_of(&self, selection: Selection, statistic: String) -> ViewState {
@@ -218,8 +232,21 @@ impl Arguments {
         if let Some(scale) = self.head_scale {
             options.thumbnails_own_scale = scale == HeadScale::Own;
             options.overlays_own_scale = scale == HeadScale::Own;
+            options.lattice_own_scale = scale == HeadScale::Own;
         }
         options
+    }
+}
+
+/// What was written down beside the trace about its model's heads.
+fn head_labels(open: &OpenTrace) -> Vec<HeadLabel> {
+    let place = Place::of(open.trace.path(), config_folder().as_deref());
+    match Notes::read(&place) {
+        Ok(notes) => notes.heads_of(open.document()),
+        Err(error) => {
+            terminal::warn(format_args!("the heads' labels are left out: {error}"));
+            Vec::new()
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod dataset_lines;
 mod figure;
 mod file;
 mod format;
+mod notes;
 mod numbers;
 mod view_state;
 
@@ -16,4 +17,5 @@ pub use dataset_lines::{DatasetPaths, Picture, atlas_line, compare_line, tokens_
 pub use figure::{svg_of, write_drawing, write_view};
 pub use file::write_png;
 pub use format::{Format, UnknownFormat};
+pub use notes::write_notes;
 pub use view_state::{ViewState, check_selection, selection_in};

@@ -34,6 +34,10 @@ macro_rules! list_of_views {
             Similarity, similarity, "Similarity";
             /// What each hidden state decodes to through the model's own output layer (logit lens).
             Lens, lens, "Words";
+            /// The picture under the attention of every head of every layer.
+            Lattice, lattice, "All heads on image";
+            /// What is pinned, side by side on one scale, and how each differs from the first.
+            Pins, pins, "Pins";
         }
     };
 }

@@ -8,7 +8,9 @@ use crate::app::model::arrangement::PanelCommand;
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::choices::{Export, Exports, Playing};
 use crate::app::model::help::Help;
+use crate::app::model::notes::NotesCommand;
 use crate::app::model::panel::Panel;
+use crate::app::model::pins::PinCommand;
 use crate::app::model::tokens::TokenCommand;
 use crate::render::Rect;
 use crate::view::{CompareView, Options, Target, View};
@@ -170,6 +172,10 @@ pub enum Command {
     EndComparison,
     /// Show this view of both traces.
     SetCompareView(CompareView),
+    /// Write something down, or go to what was.
+    Notes(NotesCommand),
+    /// Pin something, or go to a pin.
+    Pin(PinCommand),
     /// Change the token atlas, or open one of its tokens.
     Tokens(TokenCommand),
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::app::model::arrangement::PanelCommand;
 use crate::app::model::choices::Export;
+use crate::app::model::notes::NotesEffect;
 use crate::app::model::panel::Panel;
 use crate::view::View;
 
@@ -48,6 +49,8 @@ pub enum Effect {
     ChooseState,
     /// Read this view state.
     LoadState(PathBuf),
+    /// Of the notes.
+    Notes(NotesEffect),
     /// Of the dataset.
     Dataset(DatasetEffect),
 }

@@ -20,7 +20,7 @@ type Group = (&'static [Panel], f32);
 /// The columns of an arrangement from left to right, each with its share of the window's width. A panel that has no place of its
 /// own is a tab beside the matrix.
 fn columns(preset: Preset) -> Vec<(Vec<Group>, f32)> {
-    use Panel::{Atlas, Compare, Examples, Tokens};
+    use Panel::{Atlas, Compare, Examples, Notes, Tokens};
     const HEADS: Panel = Panel::View(View::Heads);
     const IMAGE: Panel = Panel::View(View::Image);
     const TEXT: Panel = Panel::View(View::Text);
@@ -30,13 +30,15 @@ fn columns(preset: Preset) -> Vec<(Vec<Group>, f32)> {
     const QUERIES_AND_KEYS: Panel = Panel::View(View::Joint);
     const THUMBNAILS: Panel = Panel::View(View::Thumbnails);
     const OVERLAYS: Panel = Panel::View(View::Overlays);
+    const LATTICE: Panel = Panel::View(View::Lattice);
+    const PINS: Panel = Panel::View(View::Pins);
     const TIMELINE: Panel = Panel::View(View::Timeline);
     const SIMILARITY: Panel = Panel::View(View::Similarity);
     const WORDS: Panel = Panel::View(View::Lens);
     match preset {
         Preset::Usual => vec![
-            (vec![(&[Examples, Tokens], 0.42), (&[HEADS, THUMBNAILS, Atlas], 0.58)], 0.27),
-            (vec![(&[IMAGE, OVERLAYS, LINKS, Compare], 0.72), (&[TEXT, TIMELINE], 0.28)], 0.44),
+            (vec![(&[Examples, Tokens, Notes], 0.42), (&[HEADS, THUMBNAILS, Atlas], 0.58)], 0.27),
+            (vec![(&[IMAGE, OVERLAYS, LATTICE, LINKS, PINS, Compare], 0.72), (&[TEXT, TIMELINE], 0.28)], 0.44),
             (vec![(&[MATRIX, SIMILARITY], 0.5), (&[STATES, QUERIES_AND_KEYS], 0.5)], 0.29),
         ],
         Preset::Attention => vec![
@@ -53,13 +55,13 @@ fn columns(preset: Preset) -> Vec<(Vec<Group>, f32)> {
             (vec![(&[SIMILARITY, IMAGE], 0.5), (&[WORDS, TEXT, HEADS, MATRIX, Examples], 0.5)], 0.5),
         ],
         Preset::Dataset => vec![
-            (vec![(&[Examples], 1.0)], 0.38),
+            (vec![(&[Examples, Notes], 1.0)], 0.38),
             (vec![(&[Atlas, HEADS], 0.6), (&[Tokens, STATES], 0.4)], 0.34),
             (vec![(&[IMAGE, LINKS, Compare], 0.64), (&[TEXT, TIMELINE, MATRIX], 0.36)], 0.28),
         ],
         Preset::Heads => vec![
             (vec![(&[HEADS, Atlas], 0.62), (&[TEXT, TIMELINE, Examples], 0.38)], 0.36),
-            (vec![(&[OVERLAYS, IMAGE, LINKS, Compare], 0.56), (&[THUMBNAILS, MATRIX], 0.44)], 0.64),
+            (vec![(&[OVERLAYS, LATTICE, PINS, IMAGE, LINKS, Compare], 0.56), (&[THUMBNAILS, MATRIX], 0.44)], 0.64),
         ],
     }
 }

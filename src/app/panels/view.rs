@@ -3,7 +3,7 @@
 use egui::{Sense, Slider, Ui};
 use glam::Vec2;
 
-use super::{choices, context_menu, embedding, gestures, heads, rubber_band, status};
+use super::{choices, context_menu, embedding, gestures, heads, pins, rubber_band, status};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::token_sets;
 use crate::app::model::command::Command;
@@ -14,7 +14,8 @@ use crate::app::ui::canvas::{Canvas, Easel};
 use crate::app::ui::controls::{choose, say_instead};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
-use crate::view::{Options, Target, View};
+use crate::typed::Choice as _;
+use crate::view::{Options, PinnedView, Target, View};
 
 /// Shows the view; returns the words for what is under the pointer.
 pub fn show(
@@ -75,6 +76,7 @@ pub fn show(
         rubber_band::select(ui, &response, scene, band, commands);
     }
     heads::point(ui, view, &response, state, scene, commands);
+    let pins = pins::drag(ui, view, &response, state, scene);
     if let Some(windowed) = windowed {
         let pans = if view == View::Image { band.is_none() } else { !gestures::draws_rectangle(ui, &response) };
         commands.extend(gestures::navigate_window(ui, &response, (view, windowed), content, pointer, pans));
@@ -86,7 +88,10 @@ pub fn show(
         View::Joint if !lassoes && state.shown_selection().head.one().is_some() => {
             navigate_points(ui, &response, state, content, pointer, commands, |options| &mut options.joint_view);
         }
-        View::Text if pointer.is_some() => gestures::scroll_text(ui, state, rows_beyond, commands),
+        View::Lattice if !pins => {
+            navigate_points(ui, &response, state, content, pointer, commands, |options| &mut options.lattice_view);
+        }
+        View::Text | View::Pins if pointer.is_some() => gestures::scroll_text(ui, state, rows_beyond, commands),
         View::Timeline => gestures::scrub_timeline(&response, state, target, commands),
         _ => {}
     }
@@ -123,7 +128,7 @@ fn whole_word(view: View, state: &State, target: Target) -> Option<(usize, Vec<u
     (view == View::Text).then(|| (sequence, token_sets::whole_word(tokens, token).collect()))
 }
 
-/// Wheel, drag and double click on points, in fractions of the plot.
+/// Wheel, drag and double click on points, or the pictures of all heads, in fractions of the plot.
 fn navigate_points(
     ui: &Ui,
     response: &egui::Response,
@@ -172,7 +177,11 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
         | View::Overlays
         | View::Timeline
         | View::Similarity
+        | View::Lattice
         | View::Lens => {}
+        View::Pins => {
+            choose(ui, "What is shown of each pin", &mut options.pins_as, PinnedView::rows());
+        }
     }
     if state.windowed(view).is_some_and(|windowed| windowed.window.is_some()) {
         let all = ui.button("Show all").on_hover_text("Ends the zoom; so does a double click on the view, or 0");

@@ -12,9 +12,11 @@ mod keyboard;
 mod loss;
 mod narrow;
 mod newcomer;
+mod notes;
 mod palette;
 mod panels;
 mod pictures;
+mod pins;
 mod selection;
 mod state;
 mod tips;
@@ -104,11 +106,14 @@ fn every_panel_has_a_tab() -> Result<()> {
         "Hidden states",
         "Thumbnails",
         "Heads on image",
+        "All heads on image",
+        "Pins",
         "Timeline",
         "Similarity",
         "Words",
         "Head atlas",
         "Compare",
+        "Notes",
         "Token atlas",
     ] {
         harness.get_by_label(tab);

@@ -5,6 +5,8 @@ use egui::{Event, Key, Modifiers};
 use crate::app::model::arrangement::PanelCommand;
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::command::Command;
+use crate::app::model::notes::{About, NotesCommand};
+use crate::app::model::pins::PinCommand;
 use crate::view::View;
 
 /// What a key or a gesture is for: the groups of the list.
@@ -124,6 +126,22 @@ pub fn shortcuts() -> Vec<Shortcut> {
         shortcut(Panels, none, Key::M, "M", "this panel alone, or all panels again", maximise),
         shortcut(Panels, none, Key::F6, "F6", "panel after", Command::StepPanel(1)),
         shortcut(Panels, shift, Key::F6, "Shift+F6", "panel before", Command::StepPanel(-1)),
+        shortcut(
+            Ask,
+            none,
+            Key::P,
+            "P",
+            "pin what is selected, or take the pin away",
+            Command::Pin(PinCommand::Selection),
+        ),
+        shortcut(
+            Ask,
+            shift,
+            Key::P,
+            "Shift+P",
+            "pin the selected head alone, or take the pin away",
+            Command::Pin(PinCommand::SelectedHeads),
+        ),
         shortcut(Examples, none, Key::OpenCurlyBracket, "{", "example before", Command::StepExample(-1)),
         shortcut(Examples, none, Key::PageUp, "Page ↑", "example before", Command::StepExample(-1)),
         shortcut(Examples, none, Key::CloseCurlyBracket, "}", "example after", Command::StepExample(1)),
@@ -137,6 +155,22 @@ pub fn shortcuts() -> Vec<Shortcut> {
         shortcut(Keep, both, Key::Z, "Ctrl+Shift+Z", "redo", Command::Redo),
         shortcut(Keep, ctrl, Key::S, "Ctrl+S", "save what is shown as a view state", Command::SaveState),
         shortcut(Keep, both, Key::O, "Ctrl+Shift+O", "load a view state", Command::ChooseState),
+        shortcut(
+            Keep,
+            none,
+            Key::N,
+            "N",
+            "bookmark what is shown with a note",
+            Command::Notes(NotesCommand::Begin(About::View)),
+        ),
+        shortcut(
+            Keep,
+            shift,
+            Key::N,
+            "Shift+N",
+            "label the selected head",
+            Command::Notes(NotesCommand::Begin(About::Head)),
+        ),
         shortcut(Keep, none, Key::C, "C", "copy the command that draws the window", Command::CopyCommand(None)),
         shortcut(Keep, none, Key::F12, "F12", "save a screenshot", Command::Screenshot),
         shortcut(Window, none, Key::Questionmark, "?", "help", Command::ToggleHelp),
@@ -240,10 +274,17 @@ impl TypedAhead {
                 }
             });
             context.request_repaint();
-        } else if let Some(first) = context.input(|input| input.events.iter().position(opens_field)) {
+        } else if let Some(first) = context.input(|input| {
+            // A letter that is typed into a text opens nothing.
+            input.events.iter().position(|event| opens_field(event) && (has_command(event) || !is_typing))
+        }) {
             self.awaits = Some((focused, PATIENCE));
             context.input_mut(|input| {
-                let after = input.events.split_off(first + 1);
+                let mut after = input.events.split_off(first + 1);
+                // The letter that the key itself writes.
+                if !input.events.last().is_some_and(has_command) && matches!(after.first(), Some(Event::Text(_))) {
+                    after.remove(0);
+                }
                 let (typed, rest): (Vec<_>, Vec<_>) = after.into_iter().partition(is_typed);
                 self.events = typed;
                 input.events.extend(rest);
@@ -257,11 +298,21 @@ fn is_typed(event: &Event) -> bool {
     matches!(event, Event::Key { .. } | Event::Text(_) | Event::Ime(_) | Event::Paste(_))
 }
 
+fn has_command(event: &Event) -> bool {
+    matches!(event, Event::Key { modifiers, .. } if modifiers.command)
+}
+
 fn opens_field(event: &Event) -> bool {
     let Event::Key { key, modifiers, pressed: true, .. } = event else { return false };
     let is_it = |shortcut: &Shortcut| shortcut.key == *key && modifiers.matches_logically(shortcut.modifiers);
-    let field =
-        |command: &Command| matches!(command, Command::TogglePalette | Command::Dataset(DatasetCommand::FocusFilter));
+    let field = |command: &Command| {
+        matches!(
+            command,
+            Command::TogglePalette
+                | Command::Dataset(DatasetCommand::FocusFilter)
+                | Command::Notes(NotesCommand::Begin(_))
+        )
+    };
     shortcuts().iter().any(|shortcut| field(&shortcut.command) && is_it(shortcut))
 }
 

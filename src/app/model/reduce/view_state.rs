@@ -36,7 +36,9 @@ impl State {
         // Titles and captions are for figures.
         let statistic =
             if options.statistic.is_empty() { self.options.statistic.clone() } else { options.statistic.clone() };
-        self.options = Options { statistic, title: false, caption: None, text_scroll: Some(0.0), ..options };
+        let head_labels = std::mem::take(&mut self.options.head_labels);
+        self.options =
+            Options { statistic, title: false, caption: None, text_scroll: Some(0.0), head_labels, ..options };
         self.renew_preview(&before);
         self.version += 1;
         Ok(())

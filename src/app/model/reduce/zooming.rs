@@ -58,6 +58,7 @@ impl State {
         match self.zoomed_panel() {
             Some(Panel::View(view @ (View::Matrix | View::Image))) => self.zoom_to(view, None),
             Some(Panel::View(View::Embedding)) => self.options.embedding_view = None,
+            Some(Panel::View(View::Lattice)) => self.options.lattice_view = None,
             Some(_) => self.set_token_view(None),
             None => {}
         }
@@ -65,8 +66,9 @@ impl State {
 
     /// Which panel the keys are about.
     fn zoomed_panel(&self) -> Option<Panel> {
-        let can_zoom =
-            |panel: &Panel| matches!(panel, Panel::View(View::Matrix | View::Image | View::Embedding) | Panel::Tokens);
+        let can_zoom = |panel: &Panel| {
+            matches!(panel, Panel::View(View::Matrix | View::Image | View::Embedding | View::Lattice) | Panel::Tokens)
+        };
         let in_front = |view: &View| self.shown_views.contains(view);
         let shown = || [View::Matrix, View::Image, View::Embedding].into_iter().find(in_front).map(Panel::View);
         self.focused_panel.filter(can_zoom).or_else(shown)
@@ -82,6 +84,10 @@ impl State {
             Some(Panel::View(View::Embedding)) => {
                 let view = self.options.embedding_view.unwrap_or(Transform::IDENTITY);
                 self.options.embedding_view = shown(points(view, CLOSEST));
+            }
+            Some(Panel::View(View::Lattice)) => {
+                let view = self.options.lattice_view.unwrap_or(Transform::IDENTITY);
+                self.options.lattice_view = shown(points(view, CLOSEST));
             }
             Some(_) => {
                 let view = self.tokens.view.unwrap_or(Transform::IDENTITY);

@@ -25,6 +25,19 @@ impl Interface {
         }
     }
 
+    /// Opens the trace of a view state, if it is another one, and shows what it says.
+    pub(super) fn show_state_of_trace(&mut self, state: ViewState) {
+        if let Some(trace) = self.await_state(state) {
+            let example = self.state.examples.iter().position(|example| *example == trace);
+            match example.and_then(|example| self.state.apply(Command::ShowExample(example))) {
+                Some(effect) => self.carry_out(effect),
+                None => self.desk.open(trace),
+            }
+        } else if let Some(state) = self.awaited_state.take() {
+            self.show_state(state);
+        }
+    }
+
     pub(in crate::app) fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Open(path) => {
@@ -48,17 +61,11 @@ impl Interface {
             Effect::ChooseState => {
                 self.dialog = Some(ChooseFile::show(&self.context, "view states", "json", Command::LoadState));
             }
-            Effect::LoadState(path) => {
-                if let Some(trace) = self.await_state(&path) {
-                    let example = self.state.examples.iter().position(|example| *example == trace);
-                    match example.and_then(|example| self.state.apply(Command::ShowExample(example))) {
-                        Some(effect) => self.carry_out(effect),
-                        None => self.desk.open(trace),
-                    }
-                } else if let Some(state) = self.awaited_state.take() {
-                    self.show_state(state);
-                }
-            }
+            Effect::LoadState(path) => match ViewState::load(&path) {
+                Ok(state) => self.show_state_of_trace(state),
+                Err(error) => self.messages.fail(format!("{error:#}")),
+            },
+            Effect::Notes(effect) => self.carry_out_of_notes(effect),
             Effect::SaveState => self.save_state(),
             Effect::CopyCommand(view) => self.copy_command(view),
             Effect::CopyPanelCommand(panel) => self.copy_panel_command(panel),
