@@ -36,7 +36,7 @@ macro_rules! list_of_views {
             Lens, lens, "Words";
             /// The picture under the attention of every head of every layer.
             Lattice, lattice, "All heads on image";
-            /// Pinned parts beside each other and their differences.
+            /// What is pinned, side by side on one scale, and how each differs from the first.
             Pins, pins, "Pins";
         }
     };

@@ -79,6 +79,7 @@ impl Panel {
             }
             Self::Notes => "What was written down beside the traces: bookmarks, labels of heads and of examples.",
             Self::Compare => "Two traces side by side on one scale, and what is different.",
+            Self::Notes => "Bookmarks with a line of text, and labels of heads and examples.",
             Self::View(view) => view.says(),
         }
     }

@@ -55,7 +55,7 @@ fn columns(preset: Preset) -> Vec<(Vec<Group>, f32)> {
             (vec![(&[SIMILARITY, IMAGE], 0.5), (&[WORDS, TEXT, HEADS, MATRIX, Examples], 0.5)], 0.5),
         ],
         Preset::Dataset => vec![
-            (vec![(&[Examples], 1.0)], 0.38),
+            (vec![(&[Examples, Notes], 1.0)], 0.38),
             (vec![(&[Atlas, HEADS], 0.6), (&[Tokens, STATES], 0.4)], 0.34),
             (vec![(&[IMAGE, LINKS, Compare], 0.64), (&[TEXT, TIMELINE, MATRIX], 0.36)], 0.28),
         ],
