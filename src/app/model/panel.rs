@@ -77,7 +77,6 @@ impl Panel {
             Self::Atlas => {
                 "A statistic of every head over the filtered examples, or the difference of two groups of them."
             }
-            Self::Notes => "What was written down beside the traces: bookmarks, labels of heads and of examples.",
             Self::Compare => "Two traces side by side on one scale, and what is different.",
             Self::Notes => "Bookmarks with a line of text, and labels of heads and examples.",
             Self::View(view) => view.says(),
