@@ -16,6 +16,7 @@ use crate::analysis::statistics::strongest;
 use crate::analysis::{NamedTokens, Selection};
 use crate::dataset::traces_in;
 use crate::query::{HeadShares, OpenTrace, Solver};
+use crate::trace::Document;
 
 const EXAMPLES: &str = "Examples:
   vlscope heads trace.safetensors --to image
@@ -41,7 +42,7 @@ pub struct Arguments {
     /// the special ones where none else are left.
     #[arg(long, value_name = "TOKENS,…")]
     from: Option<NamedTokens>,
-    /// The attention block, by name; the first one if not given.
+    /// The attention block, by name; the first one that has the tokens if not given.
     #[arg(long, value_name = "NAME")]
     block: Option<String>,
     /// So many of the highest heads; 0 for all.
@@ -126,7 +127,8 @@ fn of_trace(arguments: &Arguments, file: &Path, solver: &Solver) -> Result<(Stri
         Some(name) => {
             document.block_index(name).with_context(|| format!("no block is called `{name}`: there are {}", names()))?
         }
-        None => 0,
+        // A model's first block is often its vision tower, which has no text.
+        None => (0..document.attention.len()).find(|&index| has_tokens(arguments, document, index)).unwrap_or(0),
     };
     let block =
         document.attention.get(index).with_context(|| format!("the trace holds no attention: {}", file.display()))?;
@@ -143,6 +145,13 @@ fn of_trace(arguments: &Arguments, file: &Path, solver: &Solver) -> Result<(Stri
     });
     let layers = (0..block.layers).map(|layer| block.layer_number(layer)).collect();
     Ok((block.name.clone(), Shares { layers, heads: found.heads, sums: sums.collect() }))
+}
+
+/// Whether a block has the tokens that are named, each on its side.
+fn has_tokens(arguments: &Arguments, document: &Document, index: usize) -> bool {
+    let block = &document.attention[index];
+    let is_from_here = |from: &NamedTokens| from.find(document, block.query).is_ok();
+    arguments.from.as_ref().is_none_or(is_from_here) && arguments.to.find(document, block.key).is_ok()
 }
 
 impl Shares {

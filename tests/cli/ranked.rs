@@ -93,6 +93,16 @@ fn of_a_folder_the_mean_is_told() -> Result {
     Ok(())
 }
 
+/// The first block is the encoder, whose tokens are patches: text attends to them in the third.
+#[test]
+fn the_first_block_that_has_the_tokens_is_ranked() -> Result {
+    let report = json(&["heads", ENCODER_DECODER, "--from", "text", "--to", "image", "--json"])?;
+    assert_eq!(report["block"], "cross");
+    let report = json(&["heads", ENCODER_DECODER, "--to", "0", "--json"])?;
+    assert_eq!(report["block"], "encoder");
+    Ok(())
+}
+
 #[test]
 fn tokens_that_are_not_there_are_refused() -> Result {
     let folder = tempfile::tempdir()?;
