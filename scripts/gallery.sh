@@ -18,7 +18,7 @@ first() {
 scene=$(first scenes)
 # The head that finds the object of the answer, at the mark before it.
 selection=(--layer 5 --head 4 --token 209)
-for view in heads image text matrix links embedding thumbnails overlays timeline similarity lens; do
+for view in heads image text matrix links embedding thumbnails overlays timeline similarity lens lattice; do
     draw "$view" "$scene" "$view" "${selection[@]}" --size 900x640
 done
 draw window "$scene" window "${selection[@]}" --size 1440x900 --dataset assets/scenes

@@ -22,6 +22,9 @@ picture thumbnails "$demo" --view thumbnails --size 560x560
 picture thumbnails-encoder-decoder "$translation" --view thumbnails --block cross --size 640x420
 picture overlays "$demo" --view overlays --token 0 --size 640x420
 picture overlays-multi-image "$two_images" --view overlays --token 0 --size 640x420
+photograph=assets/photographs/chelsea.safetensors
+picture lattice "$photograph" --view lattice --token 0 --size 640x760
+picture pins "$photograph" --view pins --pin L11H2 --layer 5 --head 3 --token 0 --size 860x300
 picture image "$demo" --view image --token 0 --size 560x480
 picture image-multi-image "$two_images" --view image --token 0 --size 760x420
 picture links "$demo" --view links --token 0 --size 720x480

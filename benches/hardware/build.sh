@@ -10,6 +10,7 @@ copied=(
     LICENSE-APACHE
     LICENSE-MIT
     assets/demo
+    assets/photographs/chelsea.safetensors
     assets/scenes/0-which-green-thing-is-left-of-the-large-striped-green-thing.safetensors
     docs/statistics.md
     scripts/pictures.sh

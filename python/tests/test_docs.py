@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import pytest
 import tiny_processors
 import torch
 import transformers
-from conftest import ROOT
+from conftest import DEMO, ROOT
 from PIL import Image
 from test_from_attentions import weights
 
@@ -76,6 +79,26 @@ def test_a_capture_and_a_look_at_it(block: tuple[str, int], monkeypatch: pytest.
         # The small model has two layers.
         run({}, "python/README.md", 0, **{"layer=3": "layer=1"})
         assert started
+
+
+def test_the_command_line_of_the_readme(vlscope_binary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the trace that the README captures, and some of easy-VQA, right and wrong."""
+    run({}, "README.md", 0)
+    for name in ("a", "b", "cats"):
+        shutil.copy("traces/cats.safetensors", f"{name}.safetensors")
+    for path in DEMO[:4]:
+        shutil.copy(path, "traces")
+    text = (ROOT / "README.md").read_text().partition("## On the command line")[2]
+    window, *lines = text.partition("```sh\n")[2].partition("```")[0].splitlines()
+    assert window.startswith("vlscope traces/ ")
+    Path("bin").mkdir()
+    Path("bin/vlscope").symlink_to(vlscope_binary)
+    monkeypatch.setenv("PATH", f"{Path('bin').absolute()}{os.pathsep}{os.environ['PATH']}")
+    for line in lines:
+        # The small model has two layers.
+        done = subprocess.run(["sh", "-ec", line.replace("--layer 3", "--layer 1")], capture_output=True, text=True)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+    assert {path.name for path in Path().glob("*.png")} == {"image.png", "heads.png", "difference.png"}
 
 
 def test_recording() -> None:

@@ -16,6 +16,7 @@ mod heads;
 mod index;
 mod man;
 mod neighbours;
+mod notes;
 mod progress;
 mod render;
 mod selection;
@@ -75,6 +76,8 @@ enum Command {
     Heads(heads::Arguments),
     /// Two traces side by side, and what is different.
     Compare(Box<compare::Arguments>),
+    /// What was written down beside a dataset, as Markdown with pictures.
+    Notes(notes::Arguments),
     /// The tokens nearest to others among the hidden states.
     Neighbours(neighbours::Arguments),
     /// The examples of an indexed dataset: filtered, sorted, counted.
@@ -148,6 +151,7 @@ impl Cli {
             Some(Command::Attention(arguments)) => attention::run(&arguments)?,
             Some(Command::Compare(arguments)) => compare::run(&arguments)?,
             Some(Command::Neighbours(arguments)) => neighbours::run(&arguments)?,
+            Some(Command::Notes(arguments)) => notes::run(&arguments, quiet)?,
             Some(Command::Examples(arguments)) => examples::run(&arguments)?,
             Some(Command::Atlas(arguments)) => atlas::run(&arguments, quiet)?,
             Some(Command::Tokens(arguments)) => tokens::run(&arguments, quiet)?,

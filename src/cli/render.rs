@@ -28,6 +28,8 @@ const EXAMPLES: &str = "Examples:
   vlscope render trace.safetensors --view links --min-weight 0.1 --theme dark -o links.png
   vlscope render trace.safetensors --view thumbnails --pool mean --size 1200x1200 -o thumbnails.png
   vlscope render trace.safetensors --view overlays --layer 3 --token 2 -o overlays.png
+  vlscope render trace.safetensors --view lattice --token 0 --size 1200x1200 -o lattice.png
+  vlscope render trace.safetensors --view pins --pin L5H4 --pin L3H1 --token 2 -o pins.png
   vlscope render trace.safetensors --view window --size 1440x900 -o window.png
   vlscope render trace.safetensors --view matrix --caption auto -o matrix.pdf
   vlscope render trace.safetensors --view matrix --layer 3 --head 1 -o matrix.npy
@@ -40,7 +42,7 @@ pub struct Arguments {
     /// The trace; that of the state if not given.
     #[arg(required_unless_present = "state_file")]
     pub(super) trace: Option<PathBuf>,
-    /// heads, image, text, matrix, links, embedding, thumbnails, overlays, timeline, similarity, lens, or window for all of them.
+    /// heads, image, text, matrix, links, embedding, thumbnails, overlays, timeline, similarity, lens, lattice, pins, or window for all of them.
     #[arg(long, value_parser = shown(), required_unless_present = "state_file")]
     view: Option<Shown>,
     /// The folder of which the trace is an example: the window lists the others.

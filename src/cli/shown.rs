@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Args, ValueEnum};
 
 use super::selection::SelectionArguments;
 use super::statistic::statistic_of;
+use super::terminal;
 use crate::analysis::Selection;
-use crate::export::ViewState;
+use crate::dataset::notes::{HeadLabel, Notes, Place, config_folder};
+use crate::export::{ViewState, check_selection};
 use crate::query::OpenTrace;
 use crate::render::Rect;
 use crate::view::{Options, View};
@@ -19,12 +21,12 @@ pub struct ShownArguments {
     pub selection: SelectionArguments,
     #[command(flatten)]
     options: Options,
-    /// Whether the colours of a thumbnail and of a head on the image end at its own maximum, or at that of all.
+    /// Whether the colours of thumbnails and of heads on the image end at its own maximum, or at that of all.
     #[arg(long, value_enum)]
     head_scale: Option<HeadScale>,
 }
 
-/// Of the two views of pictures of heads.
+/// Of the views of pictures of heads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum HeadScale {
     Own,
@@ -49,10 +51,20 @@ impl ShownArguments {
             return Ok(state_of(self.selection.without_attention(&open.trace)?, String::new()));
         }
         let selection = self.selection.resolve(&open.trace)?;
+        let labels = head_labels(open);
         let statistic = Some(self.options.statistic.as_str()).filter(|name| !name.is_empty());
         let statistic = statistic_of(open.document(), selection.block, statistic)?;
+        for pin in &self.options.pins {
+            let pinned = pin.selection(open.document(), &selection);
+            pinned
+                .map_err(anyhow::Error::from)
+                .and_then(|pinned| check_selection(&open.trace, &pinned))
+                .with_context(|| format!("--pin {pin}"))?;
+        }
         self.check(open, selection.block)?;
-        Ok(state_of(selection, statistic))
+        let mut state = state_of(selection, statistic);
+        state.options.head_labels = labels;
+        Ok(state)
     }
 
     /// Whether the trace has the image and the cells that are asked for.
@@ -79,7 +91,20 @@ impl ShownArguments {
         if let Some(scale) = self.head_scale {
             options.thumbnails_own_scale = scale == HeadScale::Own;
             options.overlays_own_scale = scale == HeadScale::Own;
+            options.lattice_own_scale = scale == HeadScale::Own;
         }
         options
+    }
+}
+
+/// What was written down beside the trace about its model's heads.
+fn head_labels(open: &OpenTrace) -> Vec<HeadLabel> {
+    let place = Place::of(open.trace.path(), config_folder().as_deref());
+    match Notes::read(&place) {
+        Ok(notes) => notes.heads_of(open.document()),
+        Err(error) => {
+            terminal::warn(format_args!("the heads' labels are left out: {error}"));
+            Vec::new()
+        }
     }
 }

@@ -25,8 +25,8 @@ use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
 use crate::view::TokenColor;
 use crate::view::{
-    Caption, ColorBy, CompareView, EmbeddingOptions, HeadsOrder, LinkColor, MatrixBlock, Options, SizeBy, Theme, Tiles,
-    View,
+    Caption, ColorBy, CompareView, EmbeddingOptions, HeadsOrder, LinkColor, MatrixBlock, Options, PinnedView, SizeBy,
+    Theme, Tiles, View,
 };
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
@@ -70,6 +70,9 @@ fn unusual() -> ViewState {
         matrix_window: Some(Rect { min: Vec2::new(0.5, 1.0), max: Vec2::new(3.0, 3.25) }),
         joint_view: Some(Transform { scale: Vec2::new(3.0, 2.0), offset: Vec2::new(0.25, -0.5) }),
         embedding_view: Some(Transform { scale: Vec2::new(2.0, 3.0), offset: Vec2::new(-0.5, 0.1) }),
+        lattice_view: Some(Transform { scale: Vec2::new(4.0, 5.0), offset: Vec2::new(-0.25, 0.5) }),
+        pins: ["L1H0:T1,2-3:from", "L0Hmean:raw"].iter().filter_map(|pin| pin.parse().ok()).collect(),
+        pins_as: PinnedView::Matrix,
         links: Keep::AtLeast(0.125),
         links_of_selection: true,
         theme: Theme::Dark,
@@ -90,11 +93,13 @@ fn unusual() -> ViewState {
         heads_filter: Some([-0.5, 0.75]),
         thumbnails_own_scale: false,
         overlays_own_scale: true,
+        lattice_own_scale: false,
         lock_scale: true,
         decodes_to: Some("red".to_owned()),
         tiles: Tiles::Fine,
         join_pieces: true,
         text_scroll: None,
+        head_labels: Vec::new(),
         timeline_group: TokenGroup::Sink,
         matrix_block: MatrixBlock::TextImage,
         links_color: LinkColor::Head,

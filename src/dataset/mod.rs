@@ -3,6 +3,7 @@
 mod folder;
 pub mod head_stats;
 pub mod index;
+pub mod notes;
 mod open;
 pub mod table;
 mod text_line;

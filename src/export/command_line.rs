@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use clap::{Arg, Args, Command, FromArgMatches};
+use clap::{Arg, ArgAction, Args, Command, FromArgMatches};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -136,9 +136,18 @@ fn collect_fields(command: &Command, name: &str, value: Value, fields: &mut Vec<
         (Value::Object(inner), long) if long.is_none() || inner.keys().all(|name| option(name).is_some()) => {
             inner.into_iter().for_each(|(name, value)| collect_fields(command, &name, value, fields));
         }
+        // Each of several that are typed one by one.
+        (Value::Array(values), Some(long)) if option(name).is_some_and(is_repeated) => {
+            fields.extend(values.into_iter().map(|value| (format!("--{long}").into(), value)));
+        }
         (value, Some(long)) => fields.push((format!("--{long}").into(), value)),
         (_, None) => {}
     }
+}
+
+/// Whether it is typed once for each of its values.
+fn is_repeated(option: &Arg) -> bool {
+    matches!(option.get_action(), ArgAction::Append)
 }
 
 /// What stands between the numbers of an option: a colon where its value is called `LOW:HIGH`, else a comma.

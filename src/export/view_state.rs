@@ -79,8 +79,36 @@ impl ViewState {
         Ok(state)
     }
 
+    /// What it says besides the trace, without what is as usual: for a line of notes.
+    pub fn keys(&self) -> Map<String, Value> {
+        let keys = |state: &Self| -> Map<String, Value> {
+            // By way of text, where a number has no more digits than it needs.
+            let text = serde_json::to_string(&Written { version: VERSION, state });
+            text.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        };
+        let (mut found, usual) = (keys(self), keys(&Self::default()));
+        found.remove("trace");
+        for section in ["selection", "options"] {
+            if let (Some(Value::Object(found)), Some(usual)) = (found.get_mut(section), usual.get(section)) {
+                found.retain(|key, value| usual.get(key) != Some(value));
+            }
+        }
+        found
+    }
+
+    /// From what [`Self::keys`] gave, for this trace.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn from_keys(keys: Map<String, Value>, trace: PathBuf) -> Result<Self> {
+        Ok(Self { trace: Some(trace), ..Self::read(keys)? })
+    }
+
     fn parse(text: &str) -> Result<Self> {
-        let mut keys: Map<String, Value> = serde_json::from_str(text)?;
+        Self::read(serde_json::from_str(text)?)
+    }
+
+    fn read(mut keys: Map<String, Value>) -> Result<Self> {
         name_rollouts(&mut keys);
         let version = match keys.get("version") {
             Some(version) => version.as_u64().filter(|known| [VERSION, VERSION_WITH_QUESTION].contains(known)),

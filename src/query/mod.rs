@@ -6,7 +6,7 @@
 //!
 //! | file | requests |
 //! | --- | --- |
-//! | `weights` | weights of the selected tokens, normalized, of every head apart |
+//! | `weights` | weights of the selected tokens, normalized, of every head apart, of a layer or of all |
 //! | `matrix` | rectangles and cells of the selected heads' matrix, what keys receive, entropy of rows |
 //! | `links` | the strongest links between two sets of tokens |
 //! | `heads` | statistics of a block, tiles of all its heads |
@@ -55,5 +55,5 @@ pub use results::Results;
 pub use shares::HeadShares;
 pub use solver::Solver;
 pub use value::HeapBytes;
-pub use weights::{HeadsApart, Normalized, Weights};
+pub use weights::{HeadsApart, LayerHeads, LayersApart, Normalized, Weights};
 pub use words::{Decoded, DecodedState};

@@ -1,7 +1,11 @@
 //! The weights of the selected tokens: one per token of the other side.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use super::error::QueryError;
-use super::request::{Context, Request};
+use super::heads::{PART_EVERY, PATIENCE};
+use super::request::{Context, Lane, Request};
 use super::rows::{rolled_out, rows};
 use super::value::HeapBytes;
 use crate::analysis::gather::Resolved;
@@ -29,6 +33,19 @@ pub struct HeadsApart {
     selection: Selection,
 }
 
+/// [`HeadsApart`] of every layer of the block at once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LayersApart {
+    selection: Selection,
+}
+
+/// The selected tokens' weights in every head of every layer.
+#[derive(Clone, Debug, Default)]
+pub struct LayerHeads {
+    /// `[heads, others]` of each layer; `None` where they are not known yet. A layer without heads has none.
+    pub layers: Vec<Option<Arc<HeadWeights>>>,
+}
+
 impl Weights {
     /// Of a selection.
     pub fn of(selection: &Selection) -> Self {
@@ -50,6 +67,14 @@ impl HeadsApart {
     pub fn of(selection: &Selection) -> Self {
         let every_head = Selection { head: Pick::Mean, weights: selection.weights.clone(), ..selection.as_mean() };
         Self { selection: Weights::of(&every_head).selection }
+    }
+}
+
+impl LayersApart {
+    /// Of a selection; which layer and head are selected plays no part. A rollout is of no layer alone: raw weights stand for it.
+    pub fn of(selection: &Selection) -> Self {
+        let every_layer = Selection { layer: Pick::Mean, ..selection.as_mean() };
+        Self { selection: HeadsApart::of(&every_layer).selection }
     }
 }
 
@@ -103,6 +128,35 @@ impl Request for HeadsApart {
         let others = of_heads.iter().map(Vec::len).max().unwrap_or(0);
         of_heads.iter_mut().for_each(|weights| weights.resize(others, f32::NAN));
         Ok(HeadWeights { heads, values: of_heads.concat() })
+    }
+}
+
+impl Request for LayersApart {
+    type Result = LayerHeads;
+    const LANE: Lane = Lane::Block;
+
+    fn compute(&self, context: &Context<'_>) -> Result<LayerHeads, QueryError> {
+        let count = context.layers(&self.selection)?.len();
+        let mut known = LayerHeads { layers: vec![None; count] };
+        let mut next_part = Instant::now() + PATIENCE;
+        for layer in context.layers_outwards(count) {
+            if Instant::now() >= next_part {
+                context.tell(self, known.clone());
+                next_part = Instant::now() + PART_EVERY;
+            }
+            let of_layer = Selection { layer: Pick::One(layer), ..self.selection.clone() };
+            known.layers[layer] = Some(match context.trace().heads(self.selection.block, layer) {
+                0 => Arc::default(),
+                _ => context.get(&HeadsApart::of(&of_layer))?,
+            });
+        }
+        Ok(known)
+    }
+}
+
+impl HeapBytes for LayerHeads {
+    fn heap_bytes(&self) -> usize {
+        self.layers.iter().flatten().map(|layer| layer.heap_bytes()).sum()
     }
 }
 

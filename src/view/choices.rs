@@ -18,6 +18,20 @@ choice! {
 }
 
 choice! {
+    /// What is shown of each pin.
+    #[derive(Default)]
+    pub enum PinnedView {
+        /// The picture under its attention.
+        #[default]
+        Image = "image";
+        /// The tokens in the colours of its attention.
+        Text = "text";
+        /// The matrix of its heads.
+        Matrix = "matrix";
+    }
+}
+
+choice! {
     /// Which queries and keys the matrix holds.
     #[derive(Default)]
     pub enum MatrixBlock {

@@ -23,7 +23,7 @@ use crate::render::Fonts;
 use common::sketch::Sketch;
 use definition::Definition;
 
-pub use choices::{HeadsOrder, LinkColor, MatrixBlock, Tiles};
+pub use choices::{HeadsOrder, LinkColor, MatrixBlock, PinnedView, Tiles};
 pub use common::asked::{plane, projection, statistic_grid, statistics};
 pub use common::theme::{Palette, Theme, contrast};
 pub use common::words::{joined, token_names, word, words};
@@ -38,6 +38,7 @@ pub use inputs::Inputs;
 pub use matrix::matrix_size;
 pub use numbers::{Axis, NoNumbers, Numbers};
 pub use options::{Caption, Options};
+pub use pins::names as pin_names;
 pub use scene::Scene;
 pub use summary::{summary, summary_needs};
 pub use token_cloud::{

@@ -5,15 +5,16 @@ use clap::{ArgAction, Args};
 use glam::Vec2;
 use serde::{Deserialize, Serialize};
 
-use crate::analysis::NamedTokens;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::pool::Pooling;
 use crate::analysis::statistics::{Over, ZScore};
 use crate::analysis::timeline::TokenGroup;
+use crate::analysis::{NamedTokens, Pin};
+use crate::dataset::notes::HeadLabel;
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
 use crate::typed::{parse_filter, parse_font_scale, parse_numbers, parse_range, parse_share, typed_as};
-use crate::view::{EmbeddingOptions, HeadsOrder, LinkColor, MatrixBlock, Theme, Tiles};
+use crate::view::{EmbeddingOptions, HeadsOrder, LinkColor, MatrixBlock, PinnedView, Theme, Tiles};
 
 /// Everything that can be chosen about the views, apart from the selection.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, Args)]
@@ -71,6 +72,17 @@ pub struct Options {
     /// `0..1` (origin top left) is drawn at `p * scale + shift`.
     #[arg(long, value_name = "SX,SY,X,Y", value_parser = parse_view, allow_hyphen_values = true)]
     pub embedding_view: Option<Transform>,
+    /// Zoom the small pictures of all heads, in the same way.
+    #[arg(long, value_name = "SX,SY,X,Y", value_parser = parse_view, allow_hyphen_values = true)]
+    pub lattice_view: Option<Transform>,
+    /// What the pins view shows beside the selection, the first one being what all others are compared with: heads such as L5H4, tokens
+    /// (T3,7-9), a direction (to, from) and weights (norm-weighted), with colons between them; what is missing is as selected. May
+    /// be repeated.
+    #[arg(long = "pin", value_name = "PIN")]
+    pub pins: Vec<Pin>,
+    /// What is shown of each pin.
+    #[arg(long, value_enum, default_value_t)]
+    pub pins_as: PinnedView,
     /// Zoom queries and keys in the same way.
     #[arg(long, value_name = "SX,SY,X,Y", value_parser = parse_view, allow_hyphen_values = true)]
     pub joint_view: Option<Transform>,
@@ -109,7 +121,10 @@ pub struct Options {
     /// End the colours of all thumbnails at the largest maximum, instead of each thumbnail's at its own.
     #[arg(long = "thumbnails-shared-scale", action = ArgAction::SetFalse)]
     pub thumbnails_own_scale: bool,
-    /// End the colours of each head on the image at its own maximum, instead of all at the largest.
+    /// End the colours of all heads of all layers on the image at the largest maximum, instead of each head's at its own.
+    #[arg(long = "lattice-shared-scale", action = ArgAction::SetFalse)]
+    pub lattice_own_scale: bool,
+    /// End the colours of each head of a layer on the image at its own maximum, instead of all at the largest.
     #[arg(long)]
     pub overlays_own_scale: bool,
     /// Let the colours of weights reach up to the largest of all heads and layers, so that pictures of them compare; a
@@ -128,6 +143,10 @@ pub struct Options {
     /// How many rows of the text lie above its view; `None` for a text that does not scroll: what has no room is counted.
     #[arg(skip)]
     pub text_scroll: Option<f32>,
+    /// What people wrote down about heads: their names have it beside them.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub head_labels: Vec<HeadLabel>,
     /// Which mass of the output tokens the timeline shows layer by layer.
     #[arg(long = "timeline-mass", value_enum, default_value_t)]
     pub timeline_group: TokenGroup,
@@ -222,6 +241,9 @@ impl Default for Options {
             image: None,
             matrix_window: None,
             embedding_view: None,
+            lattice_view: None,
+            pins: Vec::new(),
+            pins_as: PinnedView::default(),
             joint_view: None,
             links: Keep::Strongest(200),
             links_of_selection: false,
@@ -234,11 +256,13 @@ impl Default for Options {
             heads_filter: None,
             thumbnails_own_scale: true,
             overlays_own_scale: false,
+            lattice_own_scale: true,
             lock_scale: false,
             decodes_to: None,
             tiles: Tiles::default(),
             join_pieces: false,
             text_scroll: None,
+            head_labels: Vec::new(),
             timeline_group: TokenGroup::default(),
             matrix_block: MatrixBlock::default(),
             links_color: LinkColor::default(),

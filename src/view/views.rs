@@ -34,6 +34,10 @@ macro_rules! list_of_views {
             Similarity, similarity, "Similarity";
             /// What the hidden states decode to.
             Lens, lens, "Words";
+            /// The picture under the attention of every head of every layer.
+            Lattice, lattice, "All heads on image";
+            /// Pinned parts beside each other and their differences.
+            Pins, pins, "Pins";
         }
     };
 }

@@ -139,8 +139,8 @@ fn every_view_of_every_trace_is_drawn() -> Result<()> {
         let (width, height) = picture.dimensions();
         assert!(if view == "window" { (width, height) == (640, 480) } else { width <= 640 && height <= 480 });
         // The first block is the encoder, which puts out no token.
-        // None of them holds words of hidden states.
-        let is_note = (trace, view) == ("encoder-decoder", "timeline") || ["joint", "lens"].contains(&view);
+        // None of them holds words of hidden states, and nothing is pinned.
+        let is_note = (trace, view) == ("encoder-decoder", "timeline") || ["joint", "lens", "pins"].contains(&view);
         let coloured = coloured(&picture);
         assert_eq!(coloured < 300, is_note, "{trace} {view} has {coloured} pixels in colour");
     }

@@ -18,6 +18,7 @@ mod lens;
 #[path = "../render/likeness.rs"]
 mod likeness;
 mod memory;
+mod notes;
 mod numbers;
 #[path = "../common/computed.rs"]
 mod pair;

@@ -21,7 +21,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("query", &["trace", "gpu", "analysis", "dataset", "render"]),
     ("view", &["trace", "analysis", "dataset", "render", "query"]),
     ("headless", &["gpu", "render", "view"]),
-    ("export", &["trace", "analysis", "render", "query", "view", "headless"]),
+    ("export", &["trace", "analysis", "dataset", "render", "query", "view", "headless"]),
     ("app", &["trace", "gpu", "analysis", "dataset", "render", "query", "view", "headless", "export"]),
     ("cli", &["trace", "gpu", "analysis", "dataset", "render", "query", "view", "headless", "export", "app"]),
 ];

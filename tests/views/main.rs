@@ -11,6 +11,7 @@ mod layers;
 mod lens;
 mod long;
 mod pictures;
+mod pins;
 mod random;
 mod selection;
 mod theme;

@@ -16,15 +16,16 @@ use vlscope::analysis::projection::{Align, Method, Recipe};
 use vlscope::analysis::statistics::Over;
 use vlscope::analysis::timeline::TokenGroup;
 use vlscope::analysis::{Combine, Direction, Engine, Pick, Rollout, Selection, SinkTreatment, WeightKind};
+use vlscope::dataset::notes::HeadLabel;
 use vlscope::gpu::AdapterChoice;
 use vlscope::headless::Headless;
 use vlscope::query::{OpenTrace, Query, Results, Solver};
 use vlscope::render::colormap::Colormap;
 use vlscope::render::{Drawing, Fonts, Keep, Pixels, Rect, Transform, to_svg};
 use vlscope::view::{
-    Caption, ColorBy, CompareView, EmbeddingOptions, HeadsOrder, Inputs, LinkColor, MatrixBlock, Options, Scene,
-    SizeBy, Target, Theme, Tiles, View, Zone, comparison_needs, draw, draw_comparison, needs_for_numbers, numbers_of,
-    partner, summary, summary_needs,
+    Caption, ColorBy, CompareView, EmbeddingOptions, HeadsOrder, Inputs, LinkColor, MatrixBlock, Options, PinnedView,
+    Scene, SizeBy, Target, Theme, Tiles, View, Zone, comparison_needs, draw, draw_comparison, needs_for_numbers,
+    numbers_of, partner, summary, summary_needs,
 };
 
 use crate::bounds::is_finite;
@@ -268,6 +269,18 @@ fn random_options(dice: &mut Dice) -> Options {
             Some(Transform { scale: Vec2::splat(3.0), offset: Vec2::splat(-0.5) }),
             Some(Transform { scale: Vec2::ZERO, offset: Vec2::splat(f32::INFINITY) }),
         ]),
+        lattice_view: dice.of(&[
+            None,
+            Some(Transform { scale: Vec2::splat(5.0), offset: Vec2::splat(-1.5) }),
+            Some(Transform { scale: Vec2::ZERO, offset: Vec2::splat(f32::NAN) }),
+        ]),
+        lattice_own_scale: dice.chance(50),
+        pins: ["L0H0", "L1Hmean:T0", "B1L0:from", "L0H1:Tall:norm-weighted", "B9L77H3:T100000"]
+            .iter()
+            .filter(|_| dice.chance(30))
+            .filter_map(|pin| pin.parse().ok())
+            .collect(),
+        pins_as: dice.of(&PinnedView::ALL),
         joint_view: dice.of(&[
             None,
             Some(Transform { scale: Vec2::splat(3.0), offset: Vec2::splat(-0.5) }),
@@ -289,6 +302,17 @@ fn random_options(dice: &mut Dice) -> Options {
         tiles: dice.of(&Tiles::ALL),
         join_pieces: dice.chance(40),
         text_scroll: dice.of(&[None, Some(0.0), Some(1e9)]),
+        head_labels: dice
+            .chance(30)
+            .then(|| HeadLabel {
+                model: String::new(),
+                block: "main".to_owned(),
+                layer: 0,
+                head: 1,
+                label: WORDS[13].to_owned(),
+            })
+            .into_iter()
+            .collect(),
         timeline_group: dice.of(&TokenGroup::ALL),
         matrix_block: dice.of(&MatrixBlock::ALL),
         links_color: dice.of(&[LinkColor::Selection, LinkColor::Head, LinkColor::Direction]),

@@ -7,7 +7,9 @@ use crate::analysis::{Direction, Pick, Selection};
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::choices::{Export, Exports, Playing};
 use crate::app::model::figure::FigureCommand;
+use crate::app::model::notes::NotesCommand;
 use crate::app::model::panel::Panel;
+use crate::app::model::pins::PinCommand;
 use crate::app::model::tokens::TokenCommand;
 use crate::render::Rect;
 use crate::view::{CompareView, Options, Target, View};
@@ -167,6 +169,10 @@ pub enum Command {
     EndComparison,
     /// Show this view of both traces.
     SetCompareView(CompareView),
+    /// Write something down, or go to what was.
+    Notes(NotesCommand),
+    /// Pin something, or go to a pin.
+    Pin(PinCommand),
     /// Change the token atlas, or open one of its tokens.
     Tokens(TokenCommand),
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::app::model::choices::Export;
+use crate::app::model::notes::NotesEffect;
 use crate::app::model::panel::Panel;
 use crate::export::Format;
 use crate::view::View;
@@ -52,6 +53,8 @@ pub enum Effect {
     ChooseState,
     /// Read this view state.
     LoadState(PathBuf),
+    /// Of the notes.
+    Notes(NotesEffect),
     /// Of the dataset.
     Dataset(DatasetEffect),
 }

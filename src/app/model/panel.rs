@@ -1,4 +1,4 @@
-//! Which panels there are: one of each view, and four more.
+//! Which panels there are: one of each view, and five more.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,17 +16,21 @@ pub enum Panel {
     Atlas,
     /// Two traces.
     Compare,
+    /// What was written down.
+    Notes,
     /// A view of the trace.
     View(View),
 }
 
 impl Panel {
     /// How many there are.
-    pub const COUNT: usize = View::all().len() + 4;
+    pub const COUNT: usize = View::all().len() + 5;
 
     /// Every one.
     pub fn all() -> impl Iterator<Item = Self> {
-        [Self::Examples, Self::Tokens, Self::Atlas, Self::Compare].into_iter().chain(View::all().map(Self::View))
+        [Self::Examples, Self::Tokens, Self::Atlas, Self::Compare, Self::Notes]
+            .into_iter()
+            .chain(View::all().map(Self::View))
     }
 
     /// Its place among [`Self::all`].
@@ -36,7 +40,8 @@ impl Panel {
             Self::Tokens => 1,
             Self::Atlas => 2,
             Self::Compare => 3,
-            Self::View(view) => 4 + view as usize,
+            Self::Notes => 4,
+            Self::View(view) => 5 + view as usize,
         }
     }
 
@@ -47,6 +52,7 @@ impl Panel {
             Self::Tokens => "tokens",
             Self::Atlas => "atlas",
             Self::Compare => "compare",
+            Self::Notes => "notes",
             Self::View(view) => view.name(),
         }
     }
@@ -58,6 +64,7 @@ impl Panel {
             Self::Tokens => "Token atlas",
             Self::Atlas => "Head atlas",
             Self::Compare => "Compare",
+            Self::Notes => "Notes",
             Self::View(view) => view.title(),
         }
     }

@@ -13,6 +13,7 @@ use crate::app::model::choices::{Exports, Playing, UiScale};
 use crate::app::model::comparison::Comparison;
 use crate::app::model::figure::FigureDraft;
 use crate::app::model::history::History;
+use crate::app::model::notes::NotesPanel;
 use crate::app::model::panel::Panel;
 use crate::app::model::tokens::TokenPanel;
 use crate::export::check_selection;
@@ -81,6 +82,8 @@ pub struct State {
     pub ui_scale: UiScale,
     /// What the shown trace is compared with.
     pub comparison: Comparison,
+    /// What was written down beside the dataset.
+    pub notes: NotesPanel,
     /// The token atlas.
     pub tokens: TokenPanel,
     /// A token that is to be selected once its trace is shown: the file, the sequence and the place there.
@@ -119,6 +122,8 @@ impl State {
             self.options.hidden_state = None;
         }
         self.trace = Some(trace);
+        self.keep_pins();
+        self.label_heads();
         self.results = Results::default();
         self.projection = None;
         self.moving = None;

@@ -26,7 +26,14 @@ pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
         View::Links => "Links options",
         View::Timeline => "Timeline options",
         View::Lens => return show_word(ui, options),
-        View::Heads | View::Embedding | View::Joint | View::Thumbnails | View::Overlays | View::Similarity => return,
+        View::Heads
+        | View::Embedding
+        | View::Joint
+        | View::Thumbnails
+        | View::Overlays
+        | View::Lattice
+        | View::Pins
+        | View::Similarity => return,
     };
     let mut content = |ui: &mut Ui| match view {
         View::Links => links(ui, options),

@@ -23,7 +23,7 @@ const HEADS: f32 = 110.0;
 
 /// The row of choices above the views of all heads; nothing above others.
 pub fn show_controls(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<Command>) {
-    let is_of_all_heads = matches!(view, View::Heads | View::Thumbnails | View::Overlays);
+    let is_of_all_heads = matches!(view, View::Heads | View::Thumbnails | View::Overlays | View::Lattice);
     // In a small panel the heads are worth more than the choices, which the palette has too.
     let rows = (CHOICES / ui.available_width().max(1.0)).ceil();
     if !is_of_all_heads || state.trace.is_none() || ui.available_height() < HEADS + rows * ui.spacing().interact_size.y
@@ -46,6 +46,11 @@ fn show_row(ui: &mut Ui, view: View, state: &State, options: &mut Options, comma
             choose(ui, "Pooling", &mut options.pooling, Pooling::rows());
             let own = Checkbox::new(&mut options.thumbnails_own_scale, "own scale");
             ui.add(own).on_hover_text("Each head's colours end at its own maximum");
+        }
+        View::Lattice => {
+            let own = Checkbox::new(&mut options.lattice_own_scale, "own scale");
+            ui.add(own).on_hover_text("Each picture's colours end at its own maximum");
+            ui.weak("wheel: zoom · drag a head onto the pins, or pan once zoomed");
         }
         _ => {
             let own = Checkbox::new(&mut options.overlays_own_scale, "own scale");
@@ -165,7 +170,9 @@ pub fn point(ui: &Ui, view: View, response: &Response, state: &State, scene: &Sc
                 }
             }
         }
-        View::Thumbnails | View::Overlays if response.double_clicked() && now.and_then(|at| scene.at(at)).is_some() => {
+        View::Thumbnails | View::Overlays | View::Lattice
+            if response.double_clicked() && now.and_then(|at| scene.at(at)).is_some() =>
+        {
             let entered = if view == View::Thumbnails { View::Matrix } else { View::Image };
             commands.push(Command::FocusView(entered));
         }

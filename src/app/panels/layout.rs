@@ -16,14 +16,22 @@ pub fn layout_id() -> egui::Id {
 /// Examples and heads at the left, picture and text in the middle, matrix and hidden states at the right; a view that has no place
 /// of its own is a tab beside the matrix.
 pub fn default_layout() -> Layout {
-    use View::{Embedding, Heads, Image, Joint, Links, Matrix, Overlays, Similarity, Text, Thumbnails, Timeline};
-    let placed = [Embedding, Heads, Image, Joint, Links, Matrix, Overlays, Similarity, Text, Thumbnails, Timeline];
+    use View::{
+        Embedding, Heads, Image, Joint, Lattice, Links, Matrix, Overlays, Pins, Similarity, Text, Thumbnails, Timeline,
+    };
+    let placed = [
+        Embedding, Heads, Image, Joint, Lattice, Links, Matrix, Overlays, Pins, Similarity, Text, Thumbnails, Timeline,
+    ];
     let others = View::all().into_iter().filter(|view| !placed.contains(view));
     let matrix: Vec<Panel> = [Matrix, Similarity].into_iter().chain(others).map(Panel::View).collect();
     let of = Panel::View;
     let mut tiles = Tiles::default();
-    let left = [(&[Panel::Examples, Panel::Tokens][..], 0.42), (&[of(Heads), of(Thumbnails), Panel::Atlas], 0.58)];
-    let middle = [(&[of(Image), of(Overlays), of(Links), Panel::Compare][..], 0.72), (&[of(Text), of(Timeline)], 0.28)];
+    let left = [
+        (&[Panel::Examples, Panel::Tokens, Panel::Notes][..], 0.42),
+        (&[of(Heads), of(Thumbnails), Panel::Atlas], 0.58),
+    ];
+    let pictures = [of(Image), of(Overlays), of(Lattice), of(Links), of(Pins), Panel::Compare];
+    let middle = [(&pictures[..], 0.72), (&[of(Text), of(Timeline)], 0.28)];
     let right = [(matrix.as_slice(), 0.5), (&[of(Embedding), of(Joint)], 0.5)];
     let [left, middle, right] = [&left, &middle, &right].map(|groups| column(&mut tiles, groups));
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.27), (middle, 0.44), (right, 0.29)]);

@@ -32,7 +32,7 @@ struct Widths {
 
 /// Shows what belongs to `panel`, the one in front of those that `titles` names.
 pub fn show(ui: &mut Ui, panel: Panel, titles: &[&str], state: &State, commands: &mut Vec<Command>) {
-    if panel == Panel::Examples {
+    if matches!(panel, Panel::Examples | Panel::Notes) {
         return;
     }
     // What it lacks of the tabs' room, it would take from their names.

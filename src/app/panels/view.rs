@@ -3,7 +3,7 @@
 use egui::{Sense, Slider, Ui};
 use glam::Vec2;
 
-use super::{choices, embedding, gestures, heads, rubber_band, status};
+use super::{choices, embedding, gestures, heads, pins, rubber_band, status};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::token_sets;
 use crate::app::model::command::Command;
@@ -13,7 +13,8 @@ use crate::app::ui::canvas::{Canvas, Easel};
 use crate::app::ui::controls::{choose, say_instead};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
-use crate::view::{Options, Target, View, matrix_size};
+use crate::typed::Choice as _;
+use crate::view::{Options, PinnedView, Target, View, matrix_size};
 
 /// Shows the view; returns the words for what is under the pointer.
 pub fn show(
@@ -69,6 +70,7 @@ pub fn show(
         rubber_band::select(ui, &response, scene, band, commands);
     }
     heads::point(ui, view, &response, state, scene, commands);
+    let pins = pins::drag(ui, view, &response, state, scene);
     match view {
         View::Matrix => navigate_matrix(ui, &response, state, content, pointer, commands),
         View::Embedding if !lassoes => {
@@ -77,7 +79,10 @@ pub fn show(
         View::Joint if !lassoes && state.shown_selection().head.one().is_some() => {
             navigate_points(ui, &response, state, content, pointer, commands, |options| &mut options.joint_view);
         }
-        View::Text if pointer.is_some() => gestures::scroll_text(ui, state, rows_beyond, commands),
+        View::Lattice if !pins => {
+            navigate_points(ui, &response, state, content, pointer, commands, |options| &mut options.lattice_view);
+        }
+        View::Text | View::Pins if pointer.is_some() => gestures::scroll_text(ui, state, rows_beyond, commands),
         View::Timeline => gestures::scrub_timeline(&response, state, target, commands),
         _ => {}
     }
@@ -151,7 +156,7 @@ fn navigate_matrix(
     }
 }
 
-/// The same for points, in fractions of the plot.
+/// The same for points, or the pictures of all heads, in fractions of the plot.
 fn navigate_points(
     ui: &Ui,
     response: &egui::Response,
@@ -212,7 +217,11 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
         | View::Overlays
         | View::Timeline
         | View::Similarity
+        | View::Lattice
         | View::Lens => {}
+        View::Pins => {
+            choose(ui, "What is shown of each pin", &mut options.pins_as, PinnedView::rows());
+        }
     }
     choices::show(ui, view, &mut options);
     if options != state.options {

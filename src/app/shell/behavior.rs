@@ -76,6 +76,10 @@ impl Behavior<'_> {
                 panels::show_browser(ui, state, self.textures, commands);
                 None
             }
+            Panel::Notes => {
+                panels::show_notes(ui, state, commands);
+                None
+            }
             Panel::Atlas => panels::show_atlas(ui, state, canvas, easel, commands),
             Panel::Tokens => panels::show_token_atlas(ui, state, canvas, easel, commands),
             Panel::Compare => panels::show_comparison(ui, state, canvas, easel, commands),

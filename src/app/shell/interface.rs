@@ -3,6 +3,7 @@
 mod answers;
 mod effects;
 mod figures;
+mod notes;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -80,6 +81,8 @@ pub struct Interface {
     context: egui::Context,
     /// A view state that waits for its trace.
     awaited_state: Option<ViewState>,
+    /// Whose notes were read.
+    noted_of: Option<PathBuf>,
     token_desk: TokenDesk,
     focus: Focus,
     typed_ahead: TypedAhead,
@@ -146,6 +149,7 @@ impl Interface {
             folder: launch.screenshot_dir.clone().unwrap_or_else(screenshot::default_folder),
             context: context.clone(),
             awaited_state: None,
+            noted_of: None,
             token_desk,
             focus: Focus::default(),
             typed_ahead: TypedAhead::default(),
@@ -155,7 +159,13 @@ impl Interface {
         };
         let remembered = settings.last.filter(|path| path.exists());
         let asked = launch.path.clone();
-        let path_of_state = launch.state.as_deref().and_then(|state| interface.await_state(state));
+        let path_of_state = launch.state.as_deref().and_then(|path| match ViewState::load(path) {
+            Ok(state) => interface.await_state(state),
+            Err(error) => {
+                interface.messages.fail(format!("{error:#}"));
+                None
+            }
+        });
         match asked.or(path_of_state).or(remembered).or_else(demo_folder) {
             Some(path) => interface.carry_out(Effect::Open(path)),
             None => interface.state.failure = None,
@@ -212,9 +222,10 @@ impl Interface {
         ui.ctx().set_zoom_factor(self.state.ui_scale.0);
         self.focus.begin(ui.ctx());
         let scrolled = if self.state.shows_help { panels::take_scrolling_of_help(ui.ctx()) } else { 0.0 };
-        let on_top = self.state.palette.is_some() || self.state.shows_help;
+        let on_top = self.state.palette.is_some() || self.state.shows_help || self.state.notes.draft.is_some();
         let mut commands = keys::pressed(ui.ctx(), &mut self.typed_ahead, on_top);
         panels::show_palette(ui.ctx(), &self.state, &mut commands);
+        panels::show_note_draft(ui.ctx(), &self.state, &mut commands);
         commands.extend(dropped_files(ui.ctx()));
         commands.extend(self.play(ui.ctx()));
 
@@ -222,6 +233,9 @@ impl Interface {
         egui::Panel::bottom("status").show(ui, |ui| {
             panels::show_status(ui, &self.state, &self.adapter_name, self.tip.as_deref(), &mut commands);
         });
+        if panels::has_pin_tray(ui.ctx(), &self.state) {
+            egui::Panel::bottom("pins").show(ui, |ui| panels::show_pin_tray(ui, &self.state, &mut commands));
+        }
         let tip = self.tip.take();
         // What lies under the panels is cleared to their colour.
         egui::CentralPanel::default().frame(egui::Frame::NONE).show(ui, |ui| {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::app::model::choices::UI_SCALES;
 use crate::app::panels::{self, Layout};
+use crate::dataset::notes::config_folder;
 use crate::trace::NewFile;
 
 /// Remembered between runs.
@@ -31,10 +32,7 @@ pub struct Settings {
 
 /// Where the settings lie; `VLSCOPE_CONFIG_DIR` overrides the system's choice.
 pub fn path() -> Option<PathBuf> {
-    let folder = std::env::var_os("VLSCOPE_CONFIG_DIR")
-        .map(PathBuf::from)
-        .or_else(|| directories::ProjectDirs::from("", "", "vlscope").map(|folders| folders.config_dir().to_owned()))?;
-    Some(folder.join("window.json"))
+    config_folder().map(|folder| folder.join("window.json"))
 }
 
 impl Settings {

@@ -11,8 +11,10 @@ mod hidden;
 mod keyboard;
 mod loss;
 mod narrow;
+mod notes;
 mod palette;
 mod pictures;
+mod pins;
 mod selection;
 mod state;
 mod tokens;
@@ -101,11 +103,14 @@ fn every_panel_has_a_tab() -> Result<()> {
         "Hidden states",
         "Thumbnails",
         "Heads on image",
+        "All heads on image",
+        "Pins",
         "Timeline",
         "Similarity",
         "Words",
         "Head atlas",
         "Compare",
+        "Notes",
         "Token atlas",
     ] {
         harness.get_by_label(tab);

@@ -50,7 +50,7 @@ impl Drawn {
     fn of(view: View, trace: u64, inputs: &Inputs<'_>, newest: (u64, usize), scale: f32) -> Self {
         let mut options = inputs.options.clone();
         // Other views are not drawn anew because one is zoomed or scrolled.
-        if view != View::Matrix {
+        if !matches!(view, View::Matrix | View::Pins) {
             options.matrix_window = None;
         }
         if view != View::Embedding {
@@ -59,7 +59,10 @@ impl Drawn {
         if view != View::Joint {
             options.joint_view = None;
         }
-        if view != View::Text {
+        if view != View::Lattice {
+            options.lattice_view = None;
+        }
+        if !matches!(view, View::Text | View::Pins) {
             options.text_scroll = None;
         }
         Self {

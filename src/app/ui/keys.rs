@@ -4,6 +4,8 @@ use egui::{Event, Key, Modifiers};
 
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::command::Command;
+use crate::app::model::notes::{About, NotesCommand};
+use crate::app::model::pins::PinCommand;
 use crate::view::View;
 
 /// A key, and what it does.
@@ -72,6 +74,28 @@ pub fn shortcuts() -> Vec<Shortcut> {
         shortcut(Modifiers::COMMAND, Key::Q, "Ctrl+Q", "close the window", Command::Quit),
         shortcut(Modifiers::COMMAND, Key::S, "Ctrl+S", "save what is shown as a view state", Command::SaveState),
         shortcut(none, Key::B, "B", "compare with this example", Command::CompareWith(None)),
+        shortcut(
+            Modifiers::SHIFT,
+            Key::N,
+            "Shift+N",
+            "label the selected head",
+            Command::Notes(NotesCommand::Begin(About::Head)),
+        ),
+        shortcut(
+            none,
+            Key::N,
+            "N",
+            "bookmark what is shown with a note",
+            Command::Notes(NotesCommand::Begin(About::View)),
+        ),
+        shortcut(
+            Modifiers::SHIFT,
+            Key::P,
+            "Shift+P",
+            "pin the selected head alone, or take the pin away",
+            Command::Pin(PinCommand::SelectedHeads),
+        ),
+        shortcut(none, Key::P, "P", "pin what is selected, or take the pin away", Command::Pin(PinCommand::Selection)),
         shortcut(none, Key::C, "C", "copy the command that draws the window", Command::CopyCommand(None)),
         shortcut(none, Key::Plus, "+", "zoom in, in the view that has the focus", Command::Zoom(1)),
         shortcut(none, Key::Equals, "=", "", Command::Zoom(1)),
@@ -158,10 +182,17 @@ impl TypedAhead {
                 }
             });
             context.request_repaint();
-        } else if let Some(first) = context.input(|input| input.events.iter().position(opens_field)) {
+        } else if let Some(first) = context.input(|input| {
+            // A letter that is typed into a text opens nothing.
+            input.events.iter().position(|event| opens_field(event) && (has_command(event) || !is_typing))
+        }) {
             self.awaits = Some((focused, PATIENCE));
             context.input_mut(|input| {
-                let after = input.events.split_off(first + 1);
+                let mut after = input.events.split_off(first + 1);
+                // The letter that the key itself writes.
+                if !input.events.last().is_some_and(has_command) && matches!(after.first(), Some(Event::Text(_))) {
+                    after.remove(0);
+                }
                 let (typed, rest): (Vec<_>, Vec<_>) = after.into_iter().partition(is_typed);
                 self.events = typed;
                 input.events.extend(rest);
@@ -175,11 +206,21 @@ fn is_typed(event: &Event) -> bool {
     matches!(event, Event::Key { .. } | Event::Text(_) | Event::Ime(_) | Event::Paste(_))
 }
 
+fn has_command(event: &Event) -> bool {
+    matches!(event, Event::Key { modifiers, .. } if modifiers.command)
+}
+
 fn opens_field(event: &Event) -> bool {
     let Event::Key { key, modifiers, pressed: true, .. } = event else { return false };
     let is_it = |shortcut: &Shortcut| shortcut.key == *key && modifiers.matches_logically(shortcut.modifiers);
-    let field =
-        |command: &Command| matches!(command, Command::TogglePalette | Command::Dataset(DatasetCommand::FocusFilter));
+    let field = |command: &Command| {
+        matches!(
+            command,
+            Command::TogglePalette
+                | Command::Dataset(DatasetCommand::FocusFilter)
+                | Command::Notes(NotesCommand::Begin(_))
+        )
+    };
     shortcuts().iter().any(|shortcut| field(&shortcut.command) && is_it(shortcut))
 }
 

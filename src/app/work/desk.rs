@@ -90,6 +90,13 @@ impl Desk {
         self.ask_to_open(path, true);
     }
 
+    /// Reads the dataset again that is open, since a column of it has changed.
+    pub fn reopen(&mut self) {
+        if let Some(opened) = self.opened.clone() {
+            self.ask_to_open(opened, false);
+        }
+    }
+
     fn ask_to_open(&mut self, path: PathBuf, is_other: bool) {
         self.opener.ask_anew(Opening { index_dir: self.index_dir(&path), path, is_other });
     }

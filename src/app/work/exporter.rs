@@ -11,6 +11,7 @@ use glam::Vec2;
 use crate::analysis::{Compute, Engine};
 use crate::app::model::choices::{Export, Playing};
 use crate::app::work::destination::Destination;
+use crate::dataset::notes::{Notes, Place};
 use crate::export::{Animation, Figure, FigurePanel, Format, ViewState, name_of, plain, write_drawing, write_view};
 use crate::gpu::Gpu;
 use crate::headless::Headless;
@@ -81,6 +82,8 @@ pub enum Done {
     Nothing,
     /// It is in this file or folder.
     Saved(PathBuf),
+    /// The notes of a dataset are these now; the file, where the dataset's folder takes none, and whether a label of an example changed.
+    Noted { place: Place, notes: Result<Notes, String>, elsewhere: Option<PathBuf>, is_of_example: bool },
     /// It is to go to the clipboard.
     Picture(ColorImage),
 }

@@ -17,6 +17,7 @@ pub use column::{Column, Texts, Value, Values, written};
 pub use filter::{Comparison, Filter, HeadColumn, QueryError, Term};
 pub use sort::{SortKey, sort};
 
+use super::notes::{Notes, Place, config_folder};
 use super::{path_in, traces_in};
 
 /// All examples of a dataset.
@@ -34,6 +35,23 @@ pub struct Table {
 }
 
 impl Table {
+    /// With what people wrote down about examples as the column `note`, if they did.
+    fn with_notes(mut self) -> Self {
+        let place = Place::of(&self.root, config_folder().as_deref());
+        // Who reads the notes themselves is told of what is wrong with them.
+        let notes = Notes::read(&place).unwrap_or_default();
+        let labels: HashMap<&str, &str> =
+            notes.examples().map(|label| (label.trace.as_str(), label.label.as_str())).collect();
+        if labels.is_empty() {
+            return self;
+        }
+        let Some(Values::Text(paths)) = self.column("path").map(|column| &column.values) else { return self };
+        let label = |row: usize| paths.get(row).and_then(|path| labels.get(path)).copied();
+        let values = Values::Text(Texts::of((0..self.len()).map(label)));
+        self.columns.push(Column { name: "note".to_owned(), values });
+        self
+    }
+
     /// Number of examples.
     pub fn len(&self) -> usize {
         self.keys.len()

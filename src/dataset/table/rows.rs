@@ -38,6 +38,7 @@ impl Table {
         let values = Values::Text(Texts::of(paths.iter().map(|path| Some(path.as_str()))));
         let columns = vec![Column { name: "path".to_owned(), values }];
         Self { root: root.to_owned(), keys, stamps: vec![[0; 2]; paths.len()], columns, odd: OnceLock::new() }
+            .with_notes()
     }
 
     /// From the `examples` of all parts of the dataset in `root`.
@@ -68,6 +69,7 @@ impl Table {
             columns: columns.collect(),
             odd: OnceLock::new(),
         }
+        .with_notes()
     }
 }
 

@@ -11,9 +11,10 @@ use crate::analysis::normalize::Normalization;
 use crate::analysis::peaks::Peaks;
 use crate::analysis::sinks::Sinks;
 use crate::analysis::{Combine, Direction, Pick, Rollout, Selection, SinkTreatment, WeightKind};
+use crate::dataset::notes::HeadLabel;
 use crate::query::Weights;
 use crate::render::colormap::Colormap;
-use crate::trace::{Block, Mask, Token};
+use crate::trace::{Block, Mask, NAME_LETTERS, Token, beginning};
 use crate::view::{Inputs, Target};
 
 /// The current block as the selection looks at it.
@@ -188,13 +189,25 @@ pub(in crate::view) fn is_signed(inputs: &Inputs<'_>) -> bool {
     inputs.shown.weights.is_signed(inputs.document)
 }
 
-/// `head 1`.
+/// `head 1`, or `head 1 ‘copies the word’` where somebody wrote that down.
 pub(in crate::view) fn heads_line(inputs: &Inputs<'_>) -> String {
     match inputs.shown.head {
-        Pick::One(head) => format!("head {head}"),
+        Pick::One(head) => match inputs.shown.layer.one().and_then(|layer| head_label(inputs, layer, head)) {
+            Some(label) => format!("head {head} ‘{label}’"),
+            None => format!("head {head}"),
+        },
         Pick::Mean => "mean of heads".to_owned(),
         Pick::Max => "maximum of heads".to_owned(),
     }
+}
+
+/// What somebody wrote down about a head of the shown block.
+pub(in crate::view) fn head_label<'a>(inputs: &Inputs<'a>, layer: usize, head: usize) -> Option<&'a str> {
+    let labels = &inputs.options.head_labels;
+    let block = inputs.document.attention.get(inputs.shown.block).filter(|_| !labels.is_empty())?;
+    let layer = block.layer_number(layer);
+    let is_its = |label: &&HeadLabel| (label.layer, label.head) == (layer, head) && label.block == block.name;
+    labels.iter().find(is_its).map(|label| beginning(&label.label, NAME_LETTERS))
 }
 
 /// `layer 2`.

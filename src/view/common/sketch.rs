@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use glam::Vec2;
 
-use super::tip::{Facts, KnownCells, Said};
+use super::tip::{Facts, KnownCells, Pinned, Said};
 use crate::query::StatisticGrid;
 use crate::render::{Align, Color, Drawing, Fonts, Label, Line, Mark, Picture, Pixels, Quad, Rect, extent_of};
 use crate::trace::{Area, LINE_LETTERS, beginning};
@@ -27,6 +27,8 @@ pub(in crate::view) struct Sketch<'a> {
     pub grid: Option<StatisticGrid>,
     /// The weights that it shows cell by cell.
     pub cells: Option<KnownCells>,
+    /// What pins say of the same things.
+    pub pinned: Option<Pinned>,
     /// How many rows of text lie beyond the view: how far it scrolls.
     pub rows_beyond: f32,
     /// Font sizes in logical pixels.
@@ -81,6 +83,7 @@ impl<'a> Sketch<'a> {
             said: None,
             grid: None,
             cells: None,
+            pinned: None,
             rows_beyond: 0.0,
             is_part: false,
             is_cropped: options.is_cropped,
@@ -94,7 +97,11 @@ impl<'a> Sketch<'a> {
 
     /// What tips are made of.
     pub fn facts(&mut self, inputs: &Inputs<'_>) -> Facts {
-        Facts::new(inputs, self.said.take(), self.grid.take(), self.cells.take())
+        let facts = Facts::new(inputs, self.said.take(), self.grid.take(), self.cells.take());
+        match self.pinned.take() {
+            Some(pinned) => facts.of_pins(pinned),
+            None => facts,
+        }
     }
 
     pub fn finish(mut self, facts: Facts) -> Scene {

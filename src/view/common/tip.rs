@@ -11,6 +11,7 @@ use crate::analysis::similarity::Similarity;
 use crate::analysis::statistics::{mean, why_left_out};
 use crate::analysis::timeline::{Timeline, TokenGroup, is_decoder};
 use crate::analysis::{Direction, Pick};
+use crate::dataset::notes::HeadLabel;
 use crate::query::{Decoded, DecodedState, OutputMasses, StatisticGrid, Weights};
 use crate::trace::{Document, LINE_LETTERS, Token, WordState, shortened};
 use crate::view::{Inputs, Target};
@@ -50,8 +51,46 @@ pub(in crate::view) struct Facts {
     unit: Cow<'static, str>,
     /// Of each word of several pieces: its sequence, its first token, and its name.
     words: Vec<(usize, usize, String)>,
+    /// What somebody wrote down about heads.
+    labels: Vec<HeadLabel>,
     /// Where two traces are compared.
     compared: Option<Compared>,
+    /// Where pins are.
+    pinned: Option<Pinned>,
+}
+
+/// What pins say of the same.
+#[derive(Clone, Debug)]
+pub(in crate::view) struct Pinned {
+    pub unit: String,
+    pub pins: Vec<PinnedWeights>,
+}
+
+/// What one of them says.
+#[derive(Clone, Debug)]
+pub(in crate::view) struct PinnedWeights {
+    /// As its heading says it.
+    pub name: String,
+    pub direction: Direction,
+    /// The sequence that has the weights, and these as they are coloured.
+    pub far: usize,
+    pub weights: Vec<f32>,
+    /// Where its matrix is shown.
+    pub cells: Option<KnownCells>,
+}
+
+impl PinnedWeights {
+    /// What it says of a target, if it is about that.
+    fn of(&self, target: Target) -> Option<f32> {
+        match target {
+            Target::Token { sequence, token } if sequence == self.far => self.weights.get(token).copied(),
+            Target::Pieces { sequence, first, count } if sequence == self.far => {
+                Some(of_word(self.direction, self.weights.get(first..first + count)?))
+            }
+            Target::Cell { query, key } => self.cells.as_ref()?.weight(query, key),
+            _ => None,
+        }
+    }
 }
 
 /// What two traces say of the same.
@@ -139,8 +178,21 @@ impl Facts {
             unit: inputs.shown.weights.quantity(),
             words: if inputs.options.join_pieces { whole_words(document) } else { Vec::new() },
             similarity: asked::similarity(inputs).and_then(|request| results.shared(&request)),
+            labels: inputs
+                .options
+                .head_labels
+                .iter()
+                .filter(|label| block.is_some_and(|block| block.name == label.block))
+                .cloned()
+                .collect(),
             compared: None,
+            pinned: None,
         }
+    }
+
+    /// Tips tell the values of all pins.
+    pub fn of_pins(self, pinned: Pinned) -> Self {
+        Self { pinned: Some(pinned), ..self }
     }
 
     /// Tips tell the values of both traces.
@@ -153,10 +205,13 @@ impl Facts {
     }
 
     fn whole_tip(&self, target: Target) -> String {
+        if let Some(said) = self.pinned.as_ref().and_then(|pinned| self.tip_of_pins(pinned, target)) {
+            return said;
+        }
         if let Some((compared, values)) = self.compared.as_ref().and_then(|all| Some((all, all.values.get(&target)?))) {
             let [a, b] = values.map(|value| if value.is_nan() { "no value".to_owned() } else { number(value) });
             let name = match target {
-                Target::Head { layer, head } => format!("layer {} · head {head}", self.layer_number(layer)),
+                Target::Head { layer, head } => self.head(layer, head),
                 Target::LayerMean { layer } => format!("layer {} · mean of heads", self.layer_number(layer)),
                 Target::HeadMean { head } => format!("head {head} · mean of layers"),
                 Target::AllHeads => "mean of layers · mean of heads".to_owned(),
@@ -169,6 +224,7 @@ impl Facts {
                 | Target::Output { .. }
                 | Target::State { .. }
                 | Target::Decoded { .. }
+                | Target::Pin { .. }
                 | Target::Frame { .. } => String::new(),
             };
             let difference = values[0] - values[1];
@@ -181,7 +237,7 @@ impl Facts {
             said.and_then(|said| Some((said, said.values.iter().find(|(of, _)| *of == target)?)))
         {
             let place = match target {
-                Target::Head { layer, head } => format!("layer {} · head {head}", self.layer_number(layer)),
+                Target::Head { layer, head } => self.head(layer, head),
                 Target::HeadMean { head } => format!("head {head} · mean of layers"),
                 Target::Frame { image } => self.frame(image),
                 _ => String::new(),
@@ -193,11 +249,7 @@ impl Facts {
                 let at = layer * self.statistic.heads + head;
                 let left_out = self.statistic.rows_left_out.get(at).and_then(|&rows| why_left_out(rows));
                 let left_out = left_out.map_or_else(String::new, |why| format!(" · {why}"));
-                format!(
-                    "layer {} · head {head}: {}{left_out}",
-                    self.layer_number(layer),
-                    self.statistic_value(self.statistic.values.get(at))
-                )
+                format!("{}: {}{left_out}", self.head(layer, head), self.statistic_value(self.statistic.values.get(at)))
             }
             Target::LayerMean { layer } => {
                 let value = self.statistic_value(self.statistic.layer_mean.get(layer));
@@ -231,6 +283,7 @@ impl Facts {
                 }
             }
             Target::Output { layer, token } => self.output(layer, token),
+            Target::Pin { pin } => format!("pin {}: a click selects it", pin + 1),
             Target::Pieces { sequence, first, count } => self.pieces(sequence, first, count),
             Target::State { state, with } => {
                 let value = self.similarity.as_ref().and_then(|all| all.values.get(state * all.states + with));
@@ -240,6 +293,38 @@ impl Facts {
                 )
             }
         }
+    }
+
+    /// `dog: L5H4 0.12 · L3H1 0.30 (attention weight)`, and the difference where there are two.
+    fn tip_of_pins(&self, pinned: &Pinned, target: Target) -> Option<String> {
+        let said: Vec<(&str, f32)> =
+            pinned.pins.iter().filter_map(|pin| Some((pin.name.as_str(), pin.of(target)?))).collect();
+        let name = match target {
+            Target::Token { sequence, token } => self.name(sequence, token).to_owned(),
+            Target::Pieces { sequence, first, count } => {
+                (first..first + count).map(|token| self.name(sequence, token)).collect::<Vec<_>>().join(" + ")
+            }
+            Target::Cell { query, key } => {
+                format!("query {} → key {}", self.name(self.query, query), self.name(self.key, key))
+            }
+            _ => return None,
+        };
+        if said.is_empty() {
+            return None;
+        }
+        let mut words: Vec<String> = said.iter().map(|(name, value)| format!("{name} {}", number(*value))).collect();
+        if let [(first, a), (second, b)] = said[..] {
+            words.push(format!("{second} − {first} {}", number(b - a)));
+        }
+        Some(format!("{name}: {} ({})", words.join(" · "), pinned.unit))
+    }
+
+    /// `layer 3 · head 1`, and what somebody wrote down about it.
+    fn head(&self, layer: usize, head: usize) -> String {
+        let layer = self.layer_number(layer);
+        let label = self.labels.iter().find(|label| (label.layer, label.head) == (layer, head));
+        let label = label.map_or_else(String::new, |label| format!(" ‘{}’", label.label));
+        format!("layer {layer} · head {head}{label}")
     }
 
     /// `image 3 · 1.5 s`.

@@ -72,6 +72,11 @@ pub enum Target {
         /// Index of the image.
         image: usize,
     },
+    /// A pin.
+    Pin {
+        /// Its place among the pins.
+        pin: usize,
+    },
     /// A hidden state, compared with another.
     State {
         /// 0 is the embedding.
@@ -88,9 +93,12 @@ impl Target {
             Self::Head { .. } | Self::LayerMean { .. } | Self::HeadMean { .. } | Self::AllHeads => true,
             Self::Output { layer, .. } => layer.is_some(),
             Self::Decoded { .. } => true,
-            Self::Token { .. } | Self::Cell { .. } | Self::Pieces { .. } | Self::Frame { .. } | Self::State { .. } => {
-                false
-            }
+            Self::Token { .. }
+            | Self::Cell { .. }
+            | Self::Pieces { .. }
+            | Self::Frame { .. }
+            | Self::State { .. }
+            | Self::Pin { .. } => false,
         }
     }
 

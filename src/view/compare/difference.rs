@@ -2,7 +2,7 @@
 
 use glam::Vec2;
 
-use super::numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text};
+use super::numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_text, image_of};
 use super::views::CompareView;
 use crate::analysis::statistics::mean;
 use crate::query::StatisticGrid;
@@ -17,8 +17,16 @@ use crate::view::common::tip::Compared;
 use crate::view::text::flow::{Chip, Flow, flow};
 use crate::view::{Inputs, Options, Target, heads, image};
 
+/// What the two are called that are compared, and what lies under the difference of pictures.
+#[derive(Clone, Debug)]
+pub(in crate::view) struct Names {
+    pub a: String,
+    pub b: String,
+    pub ground: String,
+}
+
 /// What is different, and how it is coloured.
-pub(super) struct Difference {
+pub(in crate::view) struct Difference {
     /// `None` if there is nothing to compare.
     pub scale: Option<Scale>,
     /// What has no partner, and what signs mean.
@@ -26,6 +34,7 @@ pub(super) struct Difference {
     /// For tips.
     pub said: Compared,
     found: Found,
+    ground: String,
 }
 
 enum Found {
@@ -37,11 +46,11 @@ enum Found {
 }
 
 impl Difference {
-    pub fn of(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>) -> Self {
+    pub fn of(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, names: &Names) -> Self {
         let nothing = |why: &str| {
             let why = refusal(b).map_or_else(|| why.to_owned(), sentence);
             let said = Compared::new(String::new(), std::iter::empty());
-            Self { scale: None, notes: Vec::new(), said, found: Found::Nothing(why) }
+            Self { scale: None, notes: Vec::new(), said, found: Found::Nothing(why), ground: String::new() }
         };
         let has_weights = |inputs: &Inputs<'_>| Sides::of(inputs).is_some_and(|sides| !sides.shown.is_empty());
         match view {
@@ -49,21 +58,21 @@ impl Difference {
                 let (of_a, of_b) = (statistic_grid(a).0, statistic_grid(b).0);
                 match of_a.values.is_empty() || of_b.values.is_empty() {
                     true => nothing("There is nothing to compare before both have this statistic."),
-                    false => Self::of_heads(&of_a, &of_b),
+                    false => Self::of_heads(&of_a, &of_b, names),
                 }
             }
             _ if !has_weights(a) || !has_weights(b) => nothing("There is nothing to compare before both have weights."),
-            CompareView::Image => Self::of_images(a, b),
+            CompareView::Image => Self::of_images(a, b, names),
             CompareView::Text if compared_text(a, b).is_empty() => nothing("The tokens with the weights are no words."),
-            CompareView::Text => Self::of_text(a, b),
+            CompareView::Text => Self::of_text(a, b, names),
         }
     }
 
-    fn of_heads(of_a: &StatisticGrid, of_b: &StatisticGrid) -> Self {
+    fn of_heads(of_a: &StatisticGrid, of_b: &StatisticGrid, names: &Names) -> Self {
         let compared = ComparedHeads::of(of_a, of_b);
         let (layers, heads) = (compared.layers.len(), compared.heads);
         let values = compared.differences();
-        let scale = scale(largest(values.iter().copied()), &of_a.unit);
+        let scale = scale(largest(values.iter().copied()), &of_a.unit, names);
         let head_mean =
             (0..heads).map(|head| mean(&values.iter().copied().skip(head).step_by(heads).collect::<Vec<_>>()));
         let grid = StatisticGrid {
@@ -95,31 +104,34 @@ impl Difference {
         let all = (Target::AllHeads, [mean(&of_a.values), mean(&of_b.values)]);
         let unit = if of_a.unit.is_empty() { &of_a.label } else { &of_a.unit };
         let said = Compared::new(unit.clone(), cells.chain(of_layers).chain(of_heads).chain([all]));
-        Self { scale: Some(scale), notes: compared.notes, said, found: Found::Heads(Box::new(grid)) }
+        let ground = names.ground.clone();
+        Self { scale: Some(scale), notes: compared.notes, said, found: Found::Heads(Box::new(grid)), ground }
     }
 
-    fn of_images(a: &Inputs<'_>, b: &Inputs<'_>) -> Self {
+    fn of_images(a: &Inputs<'_>, b: &Inputs<'_>, names: &Names) -> Self {
         let shown = (0..a.images.len()).filter(|image| a.options.image.is_none_or(|only| only == *image));
-        let images: Vec<(usize, ComparedImage)> = shown.map(|image| (image, compared_image(a, b, image))).collect();
+        let images: Vec<(usize, ComparedImage)> =
+            shown.map(|image| (image, image_of(a, b, image, [&names.a, &names.b]))).collect();
         let patches = || images.iter().flat_map(|(_, image)| &image.patches);
         let mut notes: Vec<String> = Vec::new();
         for (image, note) in images.iter().filter_map(|(image, found)| Some((image, found.note.as_ref()?))) {
             notes.push(if images.len() > 1 { format!("Image {image}: {note}") } else { note.clone() });
         }
         if b.images.len() > a.images.len() {
-            notes.push(format!("B has {} images, A {}", b.images.len(), a.images.len()));
+            notes.push(format!("{} has {} images, {} {}", names.b, b.images.len(), names.a, a.images.len()));
         }
         let differs = |image: usize| a.images.get(image).zip(b.images.get(image)).is_some_and(|(a, b)| a != b);
         if images.iter().any(|(image, found)| !found.patches.is_empty() && differs(*image)) {
             notes.push("two different pictures: place by place, not thing by thing".to_owned());
         }
-        let scale =
-            patches().next().map(|_| scale(largest(patches().map(ComparedTokens::difference)), &weight_label(a)));
+        let scale = patches()
+            .next()
+            .map(|_| scale(largest(patches().map(ComparedTokens::difference)), &weight_label(a), names));
         let said = tokens_said(a, patches());
-        Self { scale, notes, said, found: Found::Images(images) }
+        Self { scale, notes, said, found: Found::Images(images), ground: names.ground.clone() }
     }
 
-    fn of_text(a: &Inputs<'_>, b: &Inputs<'_>) -> Self {
+    fn of_text(a: &Inputs<'_>, b: &Inputs<'_>, names: &Names) -> Self {
         let rows = compared_text(a, b);
         let far = Sides::of(a).map_or(&[][..], |sides| &a.document.sequences[sides.far].tokens);
         // As in the text view, special tokens do not stretch the scale.
@@ -128,18 +140,18 @@ impl Difference {
         };
         let words = largest(rows.iter().filter(|row| !is_special(row)).map(ComparedTokens::difference));
         let all = largest(rows.iter().map(ComparedTokens::difference));
-        let scale = scale(if words > 0.0 { words } else { all }, &weight_label(a));
+        let scale = scale(if words > 0.0 { words } else { all }, &weight_label(a), names);
         let mut notes = Vec::new();
         for (sign, name, count) in [
-            ('−', 'A', rows.iter().filter(|row| row.b.is_empty()).count()),
-            ('+', 'B', rows.iter().filter(|row| row.a.is_empty()).count()),
+            ('−', &names.a, rows.iter().filter(|row| row.b.is_empty()).count()),
+            ('+', &names.b, rows.iter().filter(|row| row.a.is_empty()).count()),
         ] {
             if count > 0 {
                 notes.push(format!("{sign} in {name} alone: {count}"));
             }
         }
         let said = tokens_said(a, rows.iter());
-        Self { scale: Some(scale), notes, said, found: Found::Text(rows) }
+        Self { scale: Some(scale), notes, said, found: Found::Text(rows), ground: names.ground.clone() }
     }
 
     /// Draws it into the free room.
@@ -149,7 +161,7 @@ impl Difference {
                 let options = Options { heads_filter: None, ..inputs.options.clone() };
                 heads::draw_grid(&Inputs { options: &options, ..*inputs }, grid, None, sketch);
             }
-            (Found::Images(images), scale) => draw_images(inputs, sketch, images, scale.as_ref()),
+            (Found::Images(images), scale) => draw_images(inputs, sketch, images, scale.as_ref(), &self.ground),
             (Found::Text(rows), Some(scale)) => draw_text(inputs, sketch, rows, scale),
             (Found::Text(_), None) => {}
             (Found::Nothing(why), _) => sketch.note(why),
@@ -172,14 +184,15 @@ fn target_of(tokens: &ComparedTokens, sequence: usize) -> Option<Target> {
 }
 
 /// The largest distance from 0; 0 if there is no number.
-fn largest(differences: impl Iterator<Item = f32>) -> f32 {
+pub(in crate::view) fn largest(differences: impl Iterator<Item = f32>) -> f32 {
     differences.filter(|difference| difference.is_finite()).map(f32::abs).fold(0.0, f32::max)
 }
 
 /// Both sides of 0 alike. Red and blue are told apart by every kind of colour-blind eye.
-fn scale(far: f32, unit: &str) -> Scale {
+pub(in crate::view) fn scale(far: f32, unit: &str, names: &Names) -> Scale {
     let far = if far > 0.0 { far } else { 1.0 };
-    let label = if unit.is_empty() { "A − B".to_owned() } else { format!("A − B ({unit})") };
+    let difference = format!("{} − {}", names.a, names.b);
+    let label = if unit.is_empty() { difference } else { format!("{difference} ({unit})") };
     Scale::plain(Colormap::RedBlue, [-far, far], label)
 }
 
@@ -188,16 +201,22 @@ fn strength(scale: &Scale, value: f32) -> f32 {
     (scale.position(value) * 2.0 - 1.0).abs()
 }
 
-fn draw_images(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, images: &[(usize, ComparedImage)], scale: Option<&Scale>) {
+fn draw_images(
+    inputs: &Inputs<'_>,
+    sketch: &mut Sketch<'_>,
+    images: &[(usize, ComparedImage)],
+    scale: Option<&Scale>,
+    ground: &str,
+) {
     let Some(sides) = Sides::of(inputs) else { return };
     let tiles = image::tiles(inputs, &sides);
     if tiles.is_empty() {
-        sketch.note("A holds no image.");
+        sketch.note("There is no image to show it on.");
         return;
     }
     if !inputs.document.regions.is_empty() {
         // As much room as A's and B's pictures leave for what they say of regions.
-        sketch.foot("over A's picture, in grey");
+        sketch.foot(ground);
     }
     let places = image::arrange(sketch, &tiles);
     let opacity = inputs.options.opacity.clamp(0.0, 1.0);

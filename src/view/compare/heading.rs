@@ -40,7 +40,8 @@ pub(super) fn draw_difference(sketch: &mut Sketch<'_>, notes: &[String]) {
     sketch.free.min.y = top + small * 1.5 + sketch.text.normal * 1.5 + 4.0;
 }
 
-fn bold(sketch: &mut Sketch<'_>, text: &str) {
+/// A name above what is shown.
+pub(in crate::view) fn bold(sketch: &mut Sketch<'_>, text: &str) {
     let size = sketch.text.normal;
     let text = sketch.elide(text, size, true, sketch.free.size().x);
     let at = Vec2::new(sketch.free.min.x, sketch.free.min.y + size * 0.75);
@@ -50,7 +51,8 @@ fn bold(sketch: &mut Sketch<'_>, text: &str) {
     sketch.free.min.y += size * 1.5;
 }
 
-fn line(sketch: &mut Sketch<'_>, text: &str, size: f32, color: Color) {
+/// A line beneath it.
+pub(in crate::view) fn line(sketch: &mut Sketch<'_>, text: &str, size: f32, color: Color) {
     let text = sketch.elide(text, size, false, sketch.free.size().x);
     let at = Vec2::new(sketch.free.min.x, sketch.free.min.y + size * 0.75);
     sketch.label(at, Align::Left, text, size, color);

@@ -5,10 +5,11 @@
 //! what stands for it in A.
 
 mod align;
-mod difference;
-mod heading;
+pub(in crate::view) mod difference;
+pub(in crate::view) mod heading;
 mod numbers;
 mod partner;
+pub(in crate::view) mod thirds;
 mod views;
 
 use glam::Vec2;
@@ -16,12 +17,14 @@ use glam::Vec2;
 use crate::query::{Query, StatisticGrid};
 use crate::render::{Fonts, Rect};
 use crate::view::common::asked::statistic_grid;
-use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::heading::refused;
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{self, headline};
-use crate::view::common::sketch::{MARGIN, Sketch};
+use crate::view::common::sketch::Sketch;
 use crate::view::{HeadsOrder, Inputs, Options, Scene, Zone, caption, definition, heads, image, needs, text};
+
+use difference::{Difference, Names};
+use thirds::{Bars, thirds};
 
 pub use align::{AlignedRow, Alignment};
 pub use numbers::{ComparedHeads, ComparedImage, ComparedTokens, compared_image, compared_text};
@@ -63,7 +66,8 @@ pub fn draw_comparison(view: CompareView, a: &Inputs<'_>, b: &Inputs<'_>, fonts:
     };
     let whole = sketch.free;
     let shared = shared_scale(view, a, b);
-    let difference = difference::Difference::of(view, a, b);
+    let names = Names { a: "A".to_owned(), b: "B".to_owned(), ground: "over A's picture, in grey".to_owned() };
+    let difference = Difference::of(view, a, b, &names);
     let bars = Bars::reserve(&mut sketch, a.options, [shared.as_ref(), difference.scale.as_ref()]);
     let columns = thirds(Rect { max: Vec2::new(whole.max.x, bars.top), ..whole });
 
@@ -149,64 +153,5 @@ fn in_a(zone: &Zone, partners: Option<&partner::Partners<'_>>) -> Option<Zone> {
     match *zone {
         Zone::Area { rect, target } => Some(Zone::Area { rect, target: partners?.to_a(target)? }),
         Zone::Cells { .. } | Zone::Points { .. } => None,
-    }
-}
-
-const GAP: f32 = 2.0 * MARGIN;
-
-/// Whether A, B and the difference lie below each other.
-fn is_tall(room: Rect) -> bool {
-    room.size().y > room.size().x * 1.1
-}
-
-/// Three columns, or rows in a tall room.
-fn thirds(room: Rect) -> [Rect; 3] {
-    let step = match is_tall(room) {
-        true => Vec2::new(0.0, (room.size().y + GAP) / 3.0),
-        false => Vec2::new((room.size().x + GAP) / 3.0, 0.0),
-    };
-    let size =
-        if is_tall(room) { Vec2::new(room.size().x, step.y - GAP) } else { Vec2::new(step.x - GAP, room.size().y) };
-    [0.0, 1.0, 2.0].map(|place| {
-        let min = room.min + step * place;
-        Rect { min, max: min + size }
-    })
-}
-
-/// The bar of A and B, and that of the difference beside it.
-struct Bars {
-    bars: [Option<(Bar, Rect)>; 2],
-    /// Where they begin.
-    top: f32,
-}
-
-impl Bars {
-    fn reserve(sketch: &mut Sketch<'_>, options: &Options, scales: [Option<&Scale>; 2]) -> Self {
-        let whole = sketch.free;
-        let middle = if is_tall(whole) {
-            whole.center().x
-        } else {
-            whole.min.x + (whole.size().x + GAP) * 2.0 / 3.0 - GAP / 2.0
-        };
-        let rooms = [
-            Rect { max: Vec2::new(middle - GAP / 2.0, whole.max.y), ..whole },
-            Rect { min: Vec2::new(middle + GAP / 2.0, whole.min.y), ..whole },
-        ];
-        let mut top = whole.max.y;
-        let bars = [0, 1].map(|at| {
-            sketch.free = rooms[at];
-            let bar = Bar::reserve(sketch, scales[at]?, BarSide::Below, options.colour_bar)?;
-            top = top.min(sketch.free.max.y);
-            Some((bar, rooms[at]))
-        });
-        sketch.free = whole;
-        Self { bars, top }
-    }
-
-    fn draw(self, sketch: &mut Sketch<'_>) {
-        for (bar, room) in self.bars.into_iter().flatten() {
-            sketch.free = room;
-            bar.draw(sketch, Rect { max: Vec2::new(room.max.x, self.top), ..room }, &[]);
-        }
     }
 }

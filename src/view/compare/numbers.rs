@@ -126,14 +126,19 @@ pub fn compared_text(a: &Inputs<'_>, b: &Inputs<'_>) -> Vec<ComparedTokens> {
 
 /// The patches of an image that have weights.
 pub fn compared_image(a: &Inputs<'_>, b: &Inputs<'_>, image: usize) -> ComparedImage {
+    image_of(a, b, image, ["A", "B"])
+}
+
+/// The same of two that have other names.
+pub(super) fn image_of(a: &Inputs<'_>, b: &Inputs<'_>, image: usize, [name_a, name_b]: [&str; 2]) -> ComparedImage {
     let Some((a_side, b_side, aligned)) = far(a, b) else { return ComparedImage::default() };
     let [of_a, of_b] = [&a_side, &b_side].map(|side| Patches::find(side.tokens, image));
     let refusal = |note: String| ComparedImage { patches: Vec::new(), note: Some(note) };
     if of_b.tokens.is_empty() || of_a.tokens.is_empty() {
         return match (of_a.tokens.len(), of_b.tokens.len()) {
             (0, 0) => refusal("Neither has weights on patches of this image.".to_owned()),
-            (0, _) => refusal("A has no weights on patches of this image.".to_owned()),
-            (_, _) => refusal("B has no weights on patches of this image.".to_owned()),
+            (0, _) => refusal(format!("{name_a} has no weights on patches of this image.")),
+            (_, _) => refusal(format!("{name_b} has no weights on patches of this image.")),
         };
     }
     let all_agree =
@@ -143,7 +148,8 @@ pub fn compared_image(a: &Inputs<'_>, b: &Inputs<'_>, image: usize) -> ComparedI
             Some(grid) => format!("{}×{} patches", grid.rows, grid.columns),
             None => format!("{} patches", patches.tokens.len()),
         };
-        return refusal(format!("The patches have other places: A has {}, B {}.", grid(&of_a), grid(&of_b)));
+        let (of_a, of_b) = (grid(&of_a), grid(&of_b));
+        return refusal(format!("The patches have other places: {name_a} has {of_a}, {name_b} {of_b}."));
     }
     let names = token_names(a_side.tokens);
     let patches = of_a.tokens.iter().map(|&token| {

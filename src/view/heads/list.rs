@@ -6,6 +6,7 @@ use crate::analysis::statistics::strongest;
 use crate::query::StatisticGrid;
 use crate::render::{Align, Quad, Rect};
 use crate::view::common::scale::{Scale, decimals, tick_text};
+use crate::view::common::sides::head_label;
 use crate::view::common::sketch::Sketch;
 use crate::view::{Inputs, Target};
 
@@ -32,9 +33,10 @@ pub(super) fn draw(inputs: &Inputs<'_>, statistic: &StatisticGrid, sketch: &mut 
         .into_iter()
         .map(|(layer, head, value)| {
             let text = tick_text(value, decimals(scale.range));
+            let label = head_label(inputs, layer, head).map_or_else(String::new, |label| format!(" ‘{label}’"));
             (
                 Target::Head { layer, head },
-                format!("layer {} · head {head}", statistic.layer_number(layer)),
+                format!("layer {} · head {head}{label}", statistic.layer_number(layer)),
                 text,
                 value,
             )

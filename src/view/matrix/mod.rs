@@ -13,6 +13,7 @@ use self::axis::{Axis, RunKind};
 use self::marks::{bands, cross_hair, labels, mark_sinks, numbers};
 use self::masked::hide_masked;
 use self::parts::{Part, Parts};
+use crate::analysis::peaks::usual_maximum_of;
 use crate::analysis::{Cells, SinkTreatment, WeightKind};
 use crate::query::{Cell, Query, Rectangle, RectangleCells};
 use crate::render::colormap::Colormap;
@@ -22,7 +23,7 @@ use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::heading::{begin, note_left_out, note_targets, without_numbers};
 use crate::view::common::scale::Scale;
-use crate::view::common::sides::{Sides, noun, place, quantity, sentence, weight_colormap, weight_range};
+use crate::view::common::sides::{Sides, largest, noun, place, quantity, sentence, weight_colormap, weight_range};
 use crate::view::common::sketch::{MARGIN, Sketch, within};
 use crate::view::common::tip::{KnownCells, number};
 use crate::view::numbers::{Axis as Axes, block, names};
@@ -37,7 +38,7 @@ pub(super) const VIEW: Definition = Definition {
     numbers: |inputs| array(View::Matrix, inputs),
 };
 
-fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
+pub(super) fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
     let Some(sides) = Sides::of(inputs).filter(|_| asked::has_attention(inputs)) else { return Vec::new() };
     let (rows, columns) = tokens(inputs, &sides);
     let window = window(inputs, rows.len(), columns.len());
@@ -102,7 +103,7 @@ pub(super) fn array(view: View, inputs: &Inputs<'_>) -> Result<Numbers, NoNumber
     Numbers::new(view, inputs, (&inputs.shown.weights.quantity(), ""), axes, known.values.to_vec())
 }
 
-fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
+pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let heading = |sides: &Sides<'_>, sketch: &mut Sketch<'_>| {
         let what = match &inputs.shown.weights {
             WeightKind::Relevance(_) => sentence(&noun(inputs)).trim_end_matches('.').to_owned(),
@@ -145,6 +146,22 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let wide = sketch.free.size().x > sketch.free.size().y * 1.1 * aspect(rows, columns);
     let bar_place = if wide { BarSide::Right } else { BarSide::Below };
     let bar = Bar::reserve(sketch, &scale, bar_place, inputs.options.colour_bar);
+    draw_cells(inputs, sketch, &sides, part, shown, &scale, bar);
+}
+
+/// Draws cells with the names of their tokens, and what is selected and pointed at.
+fn draw_cells(
+    inputs: &Inputs<'_>,
+    sketch: &mut Sketch<'_>,
+    sides: &Sides<'_>,
+    part: &Part,
+    shown: &RectangleCells,
+    scale: &Scale,
+    bar: Option<Bar>,
+) {
+    let (row_tokens, column_tokens) = tokens(inputs, sides);
+    let window = window(inputs, row_tokens.len(), column_tokens.len());
+    let masks = sides.masks();
     let (mut keys, mut queries) = (
         Axis::new(sides.key, column_tokens, sides.block.key, window.min.x..window.max.x),
         Axis::new(sides.query, row_tokens, sides.block.query, window.min.y..window.max.y),
@@ -171,18 +188,69 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     sketch.cells = known_cells(inputs, part, shown, &queries.cells, &keys.cells);
     hide_masked(sketch, &keys, &queries, &masks);
     if part.step() == 1 {
-        numbers(sketch, &keys, &queries, &masks, &scale);
+        numbers(sketch, &keys, &queries, &masks, scale);
     }
     boundaries(sketch, &keys, &queries, rect);
     sketch.outline(rect.shrink(-1.0), sketch.palette.line, 1.0);
     let (of_queries, of_keys) = (queries.cells.clone(), keys.cells.clone());
     sketch.zones.push(Zone::Cells { rect, window, queries: of_queries, keys: of_keys });
-    bands(inputs, sketch, &sides, &keys, &queries);
-    mark_sinks(sketch, &sides, &keys, rect);
-    labels(sketch, &sides, &keys, &queries);
+    bands(inputs, sketch, sides, &keys, &queries);
+    mark_sinks(sketch, sides, &keys, rect);
+    labels(sketch, sides, &keys, &queries);
     let hovered = cross_hair(inputs, sketch, &keys, &queries);
     if let Some(bar) = bar {
         bar.draw(sketch, rect, &hovered);
+    }
+}
+
+/// How the weights are coloured; `None` if they are not known.
+pub(super) fn scale_of(inputs: &Inputs<'_>) -> Option<Scale> {
+    let known = parts_of(inputs)?;
+    inputs.results.get(&known.overview.request).map(|overview| scale(inputs, overview))
+}
+
+/// The largest weight, without its sign; `None` if they are not known.
+pub(super) fn peak(inputs: &Inputs<'_>) -> Option<f32> {
+    inputs.results.get(&parts_of(inputs)?.overview.request).map(|overview| overview.maximum)
+}
+
+fn parts_of(inputs: &Inputs<'_>) -> Option<Parts> {
+    let sides = Sides::of(inputs).filter(|_| asked::has_attention(inputs))?;
+    let (rows, columns) = tokens(inputs, &sides);
+    Some(Parts::of(inputs, &rows, &columns, window(inputs, rows.len(), columns.len())))
+}
+
+/// What is different in two matrices of the same queries and keys, cell by cell: of `a` what is more than in `b`. Where a cell stands
+/// for several weights, of the largest of them.
+///
+/// # Errors
+/// If one of both is not known, or they are of other tokens.
+pub(super) fn difference(a: &Inputs<'_>, b: &Inputs<'_>) -> Result<RectangleCells, &'static str> {
+    let sides = |inputs: &Inputs<'_>| Sides::bare(inputs).map(|sides| [sides.block.query, sides.block.key]);
+    if sides(a) != sides(b) {
+        return Err("The matrices are of other queries or keys.");
+    }
+    let (Some(of_a), Some(of_b)) = (parts_of(a), parts_of(b)) else { return Err("There is no attention to compare.") };
+    let same = |part: fn(&Parts) -> Option<&Part>| {
+        let [of_a, of_b] = [part(&of_a)?, part(&of_b)?];
+        let (of_a, of_b) = (a.results.get(&of_a.request)?, b.results.get(&of_b.request)?);
+        (of_a.values.len() == of_b.values.len()).then_some((of_a, of_b))
+    };
+    let both = same(|parts| parts.detail.as_ref()).or_else(|| same(|parts| Some(&parts.overview)));
+    let (of_a, of_b) = both.ok_or("There is nothing to compare before both have weights.")?;
+    let values: Vec<f32> = of_a.values.iter().zip(&*of_b.values).map(|(a, b)| a - b).collect();
+    let maximum = largest(values.iter().copied());
+    let usual_maximum = usual_maximum_of(&values.iter().map(|value| value.abs()).collect::<Vec<_>>());
+    let values = Arc::new(values);
+    Ok(RectangleCells { values, on_device: None, maximum, usual_maximum, ..*of_a })
+}
+
+/// Draws what came of [`difference`], of which `inputs` are `a`.
+pub(super) fn draw_difference(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, cells: &RectangleCells, scale: &Scale) {
+    let (Some(sides), Some(parts)) = (Sides::of(inputs), parts_of(inputs)) else { return };
+    let is_of_them = |part: &&Part| part.step() == cells.step;
+    if let Some(part) = parts.detail.iter().chain([&parts.overview]).find(is_of_them) {
+        draw_cells(inputs, sketch, &sides, part, cells, scale, None);
     }
 }
 

@@ -17,8 +17,8 @@ use crate::view::common::heading::{begin, note_left_out, without_numbers};
 use crate::view::common::patches::Patches;
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{
-    Sides, decapitalized, is_signed, largest, layers_line, noun, quantity, sentence, tokens_line, uniform_share,
-    veil_colormap, weight_range,
+    Sides, decapitalized, head_label, is_signed, largest, layers_line, noun, quantity, sentence, tokens_line,
+    uniform_share, veil_colormap, weight_range,
 };
 use crate::view::common::sketch::Sketch;
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
@@ -136,7 +136,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         sketch.note("There is too little room.");
         return;
     };
-    let names = names(sketch, &heads, cells.first().map_or(0.0, |cell| cell.size().x));
+    let names = names(inputs, sketch, &heads, cells.first().map_or(0.0, |cell| cell.size().x));
     let mut values = Vec::with_capacity(heads.len());
     for ((head, &cell), name) in heads.iter().zip(&cells).zip(names) {
         let scale = match is_own {
@@ -181,15 +181,25 @@ fn aspect(tile: &Tile<'_>) -> f32 {
 fn heads<'a>(weights: &'a HeadWeights, tiles: &[Tile<'_>], left_out: &[usize]) -> Vec<Head<'a>> {
     let of_head = |head: usize| {
         let weights = weights.of_head(head);
-        let patches = tiles.iter().flat_map(|tile| &tile.patches.tokens);
-        let on_image: Vec<f32> = patches.clone().filter_map(|&token| weights.get(token).copied()).collect();
-        let counted = patches.filter(|token| !left_out.contains(token)).filter_map(|&token| weights.get(token));
-        Head { head, weights, mass: counted.sum(), largest: largest(on_image.iter().copied()) }
+        let patches = tiles.iter().flat_map(|tile| tile.patches.tokens.iter().copied());
+        let [mass, largest] = on_image(weights, patches, left_out);
+        Head { head, weights, mass, largest }
     };
     let mut heads: Vec<Head<'_>> = (0..weights.heads).map(of_head).collect();
     let key = |head: &Head<'_>| if head.mass.is_nan() { f32::NEG_INFINITY } else { head.mass };
     heads.sort_by(|a, b| key(b).total_cmp(&key(a)));
     heads
+}
+
+/// What of a head's weights lies on patches without those that are left out, and the largest on any of them.
+pub(in crate::view) fn on_image(
+    weights: &[f32],
+    patches: impl Iterator<Item = usize> + Clone,
+    left_out: &[usize],
+) -> [f32; 2] {
+    let weights = |token: usize| weights.get(token).copied();
+    let counted = patches.clone().filter(|token| !left_out.contains(token)).filter_map(weights);
+    [counted.sum(), largest(patches.filter_map(weights))]
 }
 
 /// The pictures' places below their names: as many columns as make them largest. `shape` is the pictures' width over
@@ -234,9 +244,14 @@ fn pictures(
 }
 
 /// Every head's number and mass, all as long as the longest fits.
-fn names(sketch: &mut Sketch<'_>, heads: &[Head<'_>], room: f32) -> Vec<String> {
+fn names(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, heads: &[Head<'_>], room: f32) -> Vec<String> {
     let small = sketch.text.small;
-    let mass = |head: &Head<'_>| if head.mass.is_nan() { "–".to_owned() } else { format!("{:.2}", head.mass) };
+    let label = |head: &Head<'_>| inputs.selection.layer.one().and_then(|layer| head_label(inputs, layer, head.head));
+    let label = |head: &Head<'_>| label(head).map_or_else(String::new, |label| format!(" ‘{label}’"));
+    let mass = |head: &Head<'_>| match head.mass.is_nan() {
+        true => format!("–{}", label(head)),
+        false => format!("{:.2}{}", head.mass, label(head)),
+    };
     let ways: [&dyn Fn(&Head<'_>) -> String; 3] = [
         &|head| format!("head {} · {}", head.head, mass(head)),
         &|head| format!("{} · {}", head.head, mass(head)),

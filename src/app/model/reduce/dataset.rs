@@ -42,6 +42,7 @@ impl State {
                     browsing.atlas.cell = None;
                 }
                 browsing.list_extremes();
+                return Some(Effect::Dataset(DatasetEffect::ShowAtlas));
             }
             DatasetCommand::SelectCell(cell) => {
                 browsing.atlas.cell = cell.filter(|_| cell != browsing.atlas.cell);

@@ -3,6 +3,8 @@
 mod comparing;
 mod dataset;
 mod figure;
+mod noting;
+mod pinning;
 mod selecting;
 mod steps;
 mod tokens;
@@ -133,6 +135,7 @@ impl State {
                 recipe.method = Method::Pca;
             }
             Command::Escape if self.palette.is_some() => self.palette = None,
+            Command::Escape if self.notes.draft.is_some() => self.notes.draft = None,
             Command::Escape if self.shows_help => self.shows_help = false,
             Command::Escape if self.figure.is_shown => self.figure.is_shown = false,
             Command::Escape => {
@@ -151,6 +154,8 @@ impl State {
                 self.comparison = Comparison { view: self.comparison.view, ..Comparison::default() }
             }
             Command::SetCompareView(view) => self.comparison.view = view,
+            Command::Notes(command) => return self.change_notes(command),
+            Command::Pin(command) => return self.change_pins(command),
             Command::Tokens(command) => return self.change_tokens(&command),
         }
         None

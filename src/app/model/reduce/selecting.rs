@@ -69,6 +69,7 @@ impl State {
                 }
             }
             Target::Decoded { words, state, token } => self.select_decoded(&mut selection, words, state, token, extend),
+            Target::Pin { pin } => selection = self.pinned(pin).unwrap_or(selection),
             Target::State { .. } | Target::Frame { .. } => {}
         }
         selection
@@ -162,7 +163,9 @@ impl State {
     }
 
     pub(in crate::app) fn set_preview(&mut self, target: Option<Target>) {
-        let selects = target.as_ref().filter(|target| !matches!(target, Target::State { .. } | Target::Frame { .. }));
+        let is_shown =
+            |target: &&Target| !matches!(target, Target::State { .. } | Target::Frame { .. } | Target::Pin { .. });
+        let selects = target.as_ref().filter(is_shown);
         self.preview = selects.map(|target| self.selected_by(target, false));
         let is_taken_away = |preview: &Selection| preview.tokens.is_empty() && !self.selection.tokens.is_empty();
         if self.preview.as_ref().is_some_and(is_taken_away) {

@@ -44,6 +44,7 @@ impl State {
         match self.zoomed_panel() {
             Some(Panel::View(View::Matrix)) => self.options.matrix_window = None,
             Some(Panel::View(View::Embedding)) => self.options.embedding_view = None,
+            Some(Panel::View(View::Lattice)) => self.options.lattice_view = None,
             Some(_) => self.set_token_view(None),
             None => {}
         }
@@ -51,7 +52,9 @@ impl State {
 
     /// Which panel the keys are about.
     fn zoomed_panel(&self) -> Option<Panel> {
-        let can_zoom = |panel: &Panel| matches!(panel, Panel::View(View::Matrix | View::Embedding) | Panel::Tokens);
+        let can_zoom = |panel: &Panel| {
+            matches!(panel, Panel::View(View::Matrix | View::Embedding | View::Lattice) | Panel::Tokens)
+        };
         let in_front = |view| self.shown_views.contains(&view).then_some(Panel::View(view));
         self.focused_panel.filter(can_zoom).or_else(|| in_front(View::Matrix)).or_else(|| in_front(View::Embedding))
     }
@@ -67,6 +70,10 @@ impl State {
             Some(Panel::View(View::Embedding)) => {
                 let view = self.options.embedding_view.unwrap_or(Transform::IDENTITY);
                 self.options.embedding_view = shown(points(view, CLOSEST));
+            }
+            Some(Panel::View(View::Lattice)) => {
+                let view = self.options.lattice_view.unwrap_or(Transform::IDENTITY);
+                self.options.lattice_view = shown(points(view, CLOSEST));
             }
             Some(_) => {
                 let view = self.tokens.view.unwrap_or(Transform::IDENTITY);

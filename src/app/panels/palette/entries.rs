@@ -9,6 +9,7 @@ use crate::analysis::statistics;
 use crate::analysis::{Direction, NamedTokens, Pick, token_sets};
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::command::Command;
+use crate::app::model::notes::{About, NotesCommand};
 use crate::app::model::state::State;
 use crate::app::model::tokens::TokenCommand;
 use crate::app::ui::keys;
@@ -33,6 +34,14 @@ pub fn all(state: &State) -> Vec<Entry> {
         CompareView::ALL.map(|view| entry(format!("compare two traces: {view}"), Command::SetCompareView(view))),
     );
     entries.push(entry("stop comparing", Command::EndComparison));
+    entries.push(entry("show notes", Command::Notes(NotesCommand::Focus)));
+    entries.push(entry("label this example", Command::Notes(NotesCommand::Begin(About::Example))));
+    entries.push(entry("export notes as Markdown with pictures", Command::Notes(NotesCommand::Export)));
+    entries.extend(
+        state.notes.known.bookmarks().enumerate().map(|(place, bookmark)| {
+            entry(format!("note: {}", bookmark.text), Command::Notes(NotesCommand::GoTo(place)))
+        }),
+    );
     entries.push(entry("show token atlas", Command::Tokens(TokenCommand::Focus)));
     entries.push(entry("show head atlas", Command::Dataset(DatasetCommand::FocusAtlas)));
     entries.push(entry("index this folder", Command::Dataset(DatasetCommand::Index)));

@@ -11,6 +11,7 @@ use crate::app::model::choices::{Exports, Playing, UI_SCALES};
 use crate::app::model::command::Command;
 use crate::app::model::figure::FigureCommand;
 use crate::app::model::panel::Panel;
+use crate::app::model::pins::PinCommand;
 use crate::app::model::state::State;
 use crate::app::model::tokens::TokenCommand;
 use crate::app::panels::browser::columns;
@@ -39,7 +40,7 @@ fn exports(state: &State) -> Vec<Entry> {
                 entries.push(entry(words("Copy command"), Command::CopyCommand(Some(view))));
                 entries.push(entry(words("Add to figure"), Command::Figure(FigureCommand::Add(view))));
             }
-            None if panel == Panel::Examples => {}
+            None if matches!(panel, Panel::Examples | Panel::Notes) => {}
             None => entries.extend(
                 export_menu::PICTURES.map(|(name, export)| entry(words(name), Command::ExportPanel(panel, export))),
             ),
@@ -103,6 +104,7 @@ fn heads(state: &State) -> Vec<Entry> {
     entries.extend(choices(state, pooled, |options, pooling| options.pooling = pooling));
     entries.push(toggle(state, "thumbnails: own scale", |options| &mut options.thumbnails_own_scale));
     entries.push(toggle(state, "heads on image: own scale", |options| &mut options.overlays_own_scale));
+    entries.push(toggle(state, "all heads on image: own scale", |options| &mut options.lattice_own_scale));
     if let Some((statistic, _)) = state.inputs(Vec2::ZERO).map(|inputs| statistic_grid(&inputs)) {
         let strongest = statistics::strongest(&statistic.values, statistic.heads, STRONGEST);
         entries.extend(strongest.into_iter().map(|(layer, head, value)| {
@@ -160,12 +162,15 @@ fn views(state: &State) -> Vec<Entry> {
             options.range = options.range.is_none().then_some(Options::FIXED_RANGE);
         }),
         entry("matrix: show all", Command::ZoomMatrix(None)),
+        option(state, "all heads on image: show all", |options| options.lattice_view = None),
         option(state, "hidden states: show all", |options| options.embedding_view = None),
         option(state, "links: strongest", |options| options.links = Keep::Strongest(200)),
         option(state, "links: at least", |options| options.links = Keep::AtLeast(0.05)),
         toggle(state, "links: selected only", |options| &mut options.links_of_selection),
         toggle(state, "links: bundle by region", |options| &mut options.links_bundle),
     ];
+    entries.extend(choices(state, |name| format!("pins: compare as {name}"), |options, shown| options.pins_as = shown));
+    entries.push(entry("clear pins: take all away", Command::Pin(PinCommand::Clear)));
     entries.extend(choices(state, |name| format!("image: {name}"), |options, tiles| options.tiles = tiles));
     entries.extend(choices(
         state,

@@ -67,6 +67,9 @@ impl Interface {
             match note {
                 Ok(Done::Nothing) => {}
                 Ok(Done::Saved(path)) => self.messages.tell_saved(&path),
+                Ok(Done::Noted { place, notes, elsewhere, is_of_example }) => {
+                    self.take_notes(place, notes, elsewhere, is_of_example);
+                }
                 Ok(Done::Picture(picture)) => {
                     self.context.copy_image(picture);
                     self.messages.tell("The picture is on the clipboard");
@@ -91,6 +94,7 @@ impl Interface {
     /// Asks for what is shown now.
     pub fn ask(&mut self) {
         self.desk.ask(&self.state);
+        self.ask_for_notes();
         self.token_desk.ask(&mut self.state, self.seen.panels.contains(&Panel::Tokens));
         self.ask_for_partner();
         let sizes = View::all().map(|view| self.canvases[Panel::View(view)].size());

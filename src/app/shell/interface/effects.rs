@@ -8,6 +8,7 @@ use crate::app::model::effect::{DatasetEffect, Effect};
 use crate::app::model::panel::Panel;
 use crate::app::panels;
 use crate::app::work::dialog::ChooseFile;
+use crate::export::ViewState;
 use crate::query::OpenTrace;
 
 impl Interface {
@@ -19,6 +20,19 @@ impl Interface {
             panels::bring_forward(&mut self.layout, Panel::View(view));
         }
         if let Some(state) = self.awaited_state.take() {
+            self.show_state(state);
+        }
+    }
+
+    /// Opens the trace of a view state, if it is another one, and shows what it says.
+    pub(super) fn show_state_of_trace(&mut self, state: ViewState) {
+        if let Some(trace) = self.await_state(state) {
+            let example = self.state.examples.iter().position(|example| *example == trace);
+            match example.and_then(|example| self.state.apply(Command::ShowExample(example))) {
+                Some(effect) => self.carry_out(effect),
+                None => self.desk.open(trace),
+            }
+        } else if let Some(state) = self.awaited_state.take() {
             self.show_state(state);
         }
     }
@@ -43,17 +57,11 @@ impl Interface {
             Effect::ChooseState => {
                 self.dialog = Some(ChooseFile::show(&self.context, "view states", "json", Command::LoadState));
             }
-            Effect::LoadState(path) => {
-                if let Some(trace) = self.await_state(&path) {
-                    let example = self.state.examples.iter().position(|example| *example == trace);
-                    match example.and_then(|example| self.state.apply(Command::ShowExample(example))) {
-                        Some(effect) => self.carry_out(effect),
-                        None => self.desk.open(trace),
-                    }
-                } else if let Some(state) = self.awaited_state.take() {
-                    self.show_state(state);
-                }
-            }
+            Effect::LoadState(path) => match ViewState::load(&path) {
+                Ok(state) => self.show_state_of_trace(state),
+                Err(error) => self.messages.fail(format!("{error:#}")),
+            },
+            Effect::Notes(effect) => self.carry_out_of_notes(effect),
             Effect::SaveState => self.save_state(),
             Effect::CopyCommand(view) => self.copy_command(view),
             Effect::CopyPanelCommand(panel) => self.copy_panel_command(panel),

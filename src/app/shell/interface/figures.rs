@@ -26,23 +26,14 @@ use crate::view::{Caption, Inputs, Options, View, caption_of};
 const USUAL_SIZE: glam::Vec2 = glam::Vec2::new(900.0, 640.0);
 
 impl Interface {
-    /// Reads a view state. It waits until its trace is shown; returns the trace that has to be opened for it.
-    pub(super) fn await_state(&mut self, path: &Path) -> Option<PathBuf> {
-        match ViewState::load(path) {
-            Ok(state) => {
-                let shown = self.state.trace.as_ref().map(|trace| trace.trace.path());
-                let is_same = |a: &Path, b: &Path| {
-                    a == b || a.canonicalize().ok().is_some_and(|a| b.canonicalize().ok() == Some(a))
-                };
-                let other = state.trace.clone().filter(|wanted| shown.is_none_or(|shown| !is_same(shown, wanted)));
-                self.awaited_state = Some(state);
-                other
-            }
-            Err(error) => {
-                self.messages.fail(format!("{error:#}"));
-                None
-            }
-        }
+    /// A view state waits until its trace is shown; returns the trace that has to be opened for it.
+    pub(super) fn await_state(&mut self, state: ViewState) -> Option<PathBuf> {
+        let shown = self.state.trace.as_ref().map(|trace| trace.trace.path());
+        let is_same =
+            |a: &Path, b: &Path| a == b || a.canonicalize().ok().is_some_and(|a| b.canonicalize().ok() == Some(a));
+        let other = state.trace.clone().filter(|wanted| shown.is_none_or(|shown| !is_same(shown, wanted)));
+        self.awaited_state = Some(state);
+        other
     }
 
     pub(super) fn show_state(&mut self, state: ViewState) {
@@ -249,11 +240,11 @@ impl Interface {
         }
     }
 
-    fn destination(&self) -> Destination {
+    pub(super) fn destination(&self) -> Destination {
         Destination { folder: self.folder.clone(), asks: self.state.exports.asks }
     }
 
-    fn export_by(&self, export: impl FnOnce(&Arc<Gpu>) -> anyhow::Result<Done> + Send + 'static) {
+    pub(super) fn export_by(&self, export: impl FnOnce(&Arc<Gpu>) -> anyhow::Result<Done> + Send + 'static) {
         let (gpu, notes, context) = (Arc::clone(&self.gpu), self.notes.0.clone(), self.context.clone());
         std::thread::spawn(move || {
             // Fails only after the window was closed.
