@@ -7,6 +7,8 @@ pub trait Choice: Copy + PartialEq + 'static {
     const LIST: &'static [Self];
     /// As a person reads it.
     fn words(self) -> &'static str;
+    /// What it means, in a sentence.
+    fn says(self) -> &'static str;
 
     /// All of them with their words.
     fn rows() -> impl Iterator<Item = (Self, &'static str)> {
@@ -14,20 +16,31 @@ pub trait Choice: Copy + PartialEq + 'static {
     }
 }
 
+/// The words of a documentation comment; nothing of another attribute.
+macro_rules! of_doc {
+    (doc = $words:literal) => {
+        $words
+    };
+    ($($other:tt)*) => {
+        ""
+    };
+}
+pub(crate) use of_doc;
+
 /// Declares a choice: of each variant the name on the command line and in files, older names that are read as well, and the words
 /// for a person, which are the name if not given.
 macro_rules! choice {
     (
         $(#[$meta:meta])*
         pub enum $choice:ident {
-            $($(#[$of_variant:meta])* $variant:ident = $name:literal $(| $alias:literal)* $(, $label:literal)?;)*
+            $($(#[$($of_variant:tt)*])* $variant:ident = $name:literal $(| $alias:literal)* $(, $label:literal)?;)*
         }
     ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize, clap::ValueEnum)]
         pub enum $choice {
             $(
-                $(#[$of_variant])*
+                $(#[$($of_variant)*])*
                 #[value(name = $name $(, alias = $alias)*)]
                 #[serde(rename = $name $(, alias = $alias)*)]
                 $variant,
@@ -59,6 +72,13 @@ macro_rules! choice {
 
             fn words(self) -> &'static str {
                 self.label()
+            }
+
+            fn says(self) -> &'static str {
+                let says = match self {
+                    $(Self::$variant => concat!($($crate::typed::of_doc!($($of_variant)*)),*),)*
+                };
+                says.trim_start()
             }
         }
 

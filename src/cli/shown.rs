@@ -51,19 +51,15 @@ impl ShownArguments {
             return Ok(state_of(self.selection.without_attention(&open.trace)?, String::new()));
         }
         let selection = self.selection.resolve(&open.trace)?;
-        let labels = head_labels(open);
         let statistic = Some(self.options.statistic.as_str()).filter(|name| !name.is_empty());
         let statistic = statistic_of(open.document(), selection.block, statistic)?;
         for pin in &self.options.pins {
-            let pinned = pin.selection(open.document(), &selection);
-            pinned
-                .map_err(anyhow::Error::from)
-                .and_then(|pinned| check_selection(&open.trace, &pinned))
-                .with_context(|| format!("--pin {pin}"))?;
+            let pinned = pin.selection(open.document(), &selection).map_err(anyhow::Error::from);
+            pinned.and_then(|pinned| check_selection(&open.trace, &pinned)).with_context(|| format!("--pin {pin}"))?;
         }
         self.check(open, selection.block)?;
         let mut state = state_of(selection, statistic);
-        state.options.head_labels = labels;
+        state.options.head_labels = head_labels(open);
         Ok(state)
     }
 

@@ -68,6 +68,7 @@ fn unusual() -> ViewState {
         contours: true,
         image: Some(0),
         matrix_window: Some(Rect { min: Vec2::new(0.5, 1.0), max: Vec2::new(3.0, 3.25) }),
+        image_window: Some(Rect { min: Vec2::new(0.25, 0.5), max: Vec2::new(0.75, 1.0) }),
         joint_view: Some(Transform { scale: Vec2::new(3.0, 2.0), offset: Vec2::new(0.25, -0.5) }),
         embedding_view: Some(Transform { scale: Vec2::new(2.0, 3.0), offset: Vec2::new(-0.5, 0.1) }),
         lattice_view: Some(Transform { scale: Vec2::new(4.0, 5.0), offset: Vec2::new(-0.25, 0.5) }),

@@ -82,10 +82,10 @@ impl Figure {
         let mut scenes: Vec<Scene> = ready.iter().map(|ready| self.scene(ready, range, fonts)).collect();
         if range.is_some() {
             let kind = |at: usize| (panels[at].state.view, panels[at].state.options.colormap);
-            for at in 0..panels.len() {
-                let has_bar = scenes[at].bar.is_some_and(|bar| Some(bar.range) == range);
+            for (at, scene) in scenes.iter_mut().enumerate() {
+                let has_bar = scene.bar.is_some_and(|bar| Some(bar.range) == range);
                 if has_bar && (at + 1..panels.len()).any(|later| kind(later) == kind(at)) {
-                    remove_bar(&mut scenes[at], fonts);
+                    remove_bar(scene, fonts);
                 }
             }
         }

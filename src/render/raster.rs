@@ -26,7 +26,7 @@ impl Raster {
         let image: image::ImageBuffer<Rgb<u8>, _> = image::ImageBuffer::from_raw(*width, *height, rgb.clone())?;
         let all = Vec2::new(*width as f32, *height as f32);
         let part = Rect { min: picture.part.min * all, max: picture.part.max * all };
-        let found = Self::part_of(image.into(), part, picture.rect)?;
+        let found = Self::part_of(&image.into(), part, picture.rect)?;
         Some(if picture.smooth { found } else { found.magnified(scale) })
     }
 
@@ -54,12 +54,12 @@ impl Raster {
         let colors = heatmap::colored_cells(mark, values, columns, rows);
         let image = RgbaImage::from_raw(width, height, colors.into_flattened())?;
         let part = Rect { min: mark.window.min - first, max: mark.window.max - first };
-        Some(Self::part_of(image.into(), part, mark.rect)?.magnified(scale))
+        Some(Self::part_of(&image.into(), part, mark.rect)?.magnified(scale))
     }
 
     /// The pixels that a part of an image (in pixels, fractions allowed) shows in a rectangle: whole ones, so that they may reach beyond
     /// it.
-    fn part_of(image: DynamicImage, part: Rect, rect: Rect) -> Option<Self> {
+    fn part_of(image: &DynamicImage, part: Rect, rect: Rect) -> Option<Self> {
         let all = Vec2::new(image.width() as f32, image.height() as f32);
         let first = (part.min + 1e-3).floor().clamp(Vec2::ZERO, all);
         let last = (part.max - 1e-3).ceil().clamp(first, all);

@@ -68,6 +68,9 @@ pub struct Options {
     /// Show these cells of the matrix: first key, first query, and those after the last ones.
     #[arg(long, value_name = "K0,Q0,K1,Q1", value_parser = parse_window)]
     pub matrix_window: Option<Rect>,
+    /// Show this part of the images: its left, upper, right and lower edge, in fractions of what all images take.
+    #[arg(long, value_name = "X0,Y0,X1,Y1", value_parser = parse_part)]
+    pub image_window: Option<Rect>,
     /// Zoom the embedding: scale in x and y, then the shift in fractions of the plot. A point at `p` of the fitted view in
     /// `0..1` (origin top left) is drawn at `p * scale + shift`.
     #[arg(long, value_name = "SX,SY,X,Y", value_parser = parse_view, allow_hyphen_values = true)]
@@ -217,6 +220,16 @@ fn parse_window(text: &str) -> Result<Rect, String> {
     }
 }
 
+/// A part of a square whose sides are 1.
+fn parse_part(text: &str) -> Result<Rect, String> {
+    let [x0, y0, x1, y1] = parse_numbers(text)?;
+    let is_part = 0.0 <= x0 && x0 < x1 && x1 <= 1.0 && 0.0 <= y0 && y0 < y1 && y1 <= 1.0;
+    match is_part {
+        true => Ok(Rect { min: Vec2::new(x0, y0), max: Vec2::new(x1, y1) }),
+        false => Err(format!("`{text}` is no part of an image: 0 ≤ X0 < X1 ≤ 1 and 0 ≤ Y0 < Y1 ≤ 1")),
+    }
+}
+
 impl Options {
     /// The ends of the colours that a fixed range begins with.
     pub const FIXED_RANGE: [f32; 2] = [0.0, 0.2];
@@ -240,6 +253,7 @@ impl Default for Options {
             contours: false,
             image: None,
             matrix_window: None,
+            image_window: None,
             embedding_view: None,
             lattice_view: None,
             pins: Vec::new(),

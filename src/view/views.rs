@@ -10,33 +10,33 @@ use serde::{Deserialize, Serialize};
 macro_rules! list_of_views {
     ($list:ident) => {
         $list! {
-            /// Layers × heads, one statistic.
+            /// Layers × heads as a grid: each cell is one statistic of that head's weights.
             Heads, heads, "Heads";
-            /// The picture under the selection's attention.
+            /// The picture in grey under the attention of the selected tokens: the weight of each patch.
             Image, image, "Image";
-            /// The tokens in the colours of the selection's attention.
+            /// The tokens as words, in the colours of the same weights.
             Text, text, "Text";
-            /// Queries × keys of one head.
+            /// Every weight of one head, or of a mean: a row for each query, a column for each key.
             Matrix, matrix, "Matrix";
-            /// Curves between words and patches.
+            /// The strongest weights as curves between words and patches.
             Links, links, "Links";
-            /// Hidden states in two dimensions.
+            /// The hidden states of all tokens in the plane, by PCA, t-SNE or UMAP: near points are similar states.
             Embedding, embedding, "Hidden states";
-            /// Queries and keys of heads in two dimensions.
+            /// The queries and keys of a head in one plane: a query lies near the keys that it attends to.
             Joint, joint, "Queries and keys";
-            /// The matrices of all heads.
+            /// The matrices of all heads at once, each pooled to a tile.
             Thumbnails, thumbnails, "Thumbnails";
-            /// The picture under the attention of each head of a layer.
+            /// The picture under the attention of the selected tokens, once for each head of the layer.
             Overlays, overlays, "Heads on image";
-            /// What each output token attends to, layer by layer.
+            /// How much of each output token's attention goes to the image, the prompt and earlier output, layer by layer.
             Timeline, timeline, "Timeline";
-            /// The similarity of the hidden states.
+            /// How similar the hidden states of every two layers are, by linear CKA; state 0 is the embedding.
             Similarity, similarity, "Similarity";
-            /// What the hidden states decode to.
+            /// What each hidden state decodes to through the model's own output layer (logit lens).
             Lens, lens, "Words";
             /// The picture under the attention of every head of every layer.
             Lattice, lattice, "All heads on image";
-            /// Pinned parts beside each other and their differences.
+            /// What is pinned, side by side on one scale, and how each differs from the first.
             Pins, pins, "Pins";
         }
     };
@@ -44,12 +44,12 @@ macro_rules! list_of_views {
 pub(super) use list_of_views;
 
 macro_rules! enumerate {
-    ($($(#[$doc:meta])* $view:ident, $folder:ident, $title:literal;)*) => {
+    ($($(#[doc = $says:literal])* $view:ident, $folder:ident, $title:literal;)*) => {
         /// One way to look at a trace.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum View {
-            $($(#[$doc])* $view,)*
+            $($(#[doc = $says])* $view,)*
         }
 
         /// In the order in which they are listed.
@@ -68,6 +68,14 @@ macro_rules! enumerate {
                 match self {
                     $(Self::$view => $title,)*
                 }
+            }
+
+            /// What it shows, in a sentence.
+            pub fn says(self) -> &'static str {
+                let says = match self {
+                    $(Self::$view => concat!($($says),*),)*
+                };
+                says.trim_start()
             }
         }
     };

@@ -76,6 +76,7 @@ fn choices_that_do_not_exist_are_bad_usage() -> Result {
         (&["--matrix-block", "text"], "text-image"),
         (&["--opacity", "3"], "is no share"),
         (&["--matrix-window", "5,5,2,2"], "holds no cell"),
+        (&["--image-window", "0,0,1,1.5"], "is no part of an image"),
         (&["--embedding-view", "0,0,0,0"], "both scales are above 0"),
         (&["--size", "100000x100"], "each side 16 to 65535"),
     ] {

@@ -264,6 +264,7 @@ fn random_options(dice: &mut Dice) -> Options {
         contours: dice.chance(30),
         image: dice.of(&[None, None, Some(0), Some(7)]),
         matrix_window: window(dice),
+        image_window: dice.of(&[None, Some(Rect::at(0.25, 0.5, 0.5, 0.25))]).or_else(|| window(dice)),
         embedding_view: dice.of(&[
             None,
             Some(Transform { scale: Vec2::splat(3.0), offset: Vec2::splat(-0.5) }),

@@ -327,3 +327,56 @@ fn a_hovered_patch_shows_its_pixels() {
     assert_eq!(pictures(patch), [Rect { min: Vec2::new(area.x0, area.y0), max: Vec2::new(area.x1, area.y1) }]);
     assert_eq!(pictures(word), []);
 }
+
+/// Under the zoom a patch answers where it is drawn, nothing lies outside of the room of the pictures, and patches that are large
+/// enough have their weights written on them.
+#[test]
+fn patches_answer_under_zoom() {
+    let mut case = question();
+    let patch = |scene: &vlscope::view::Scene, token: usize| {
+        let is_it =
+            |zone: &Zone| matches!(zone, Zone::Area { target, .. } if *target == Target::Token { sequence: 0, token });
+        let zone = scene.zones.iter().find(|zone| is_it(zone))?;
+        let Zone::Area { rect, .. } = zone else { return None };
+        Some(*rect)
+    };
+    let whole = case.draw(View::Image);
+    let of_whole = patch(&whole, 9 + 5 * 8 + 2).unwrap();
+    let numbers =
+        |scene: &vlscope::view::Scene| labels(scene).iter().filter(|label| label.text.starts_with("0.0")).count();
+    let of_bar = numbers(&whole);
+    case.options.image_window = Some(Rect::at(0.25, 0.5, 0.25, 0.25));
+    let zoomed = case.draw(View::Image);
+    assert_eq!(zoomed.content, whole.content, "where the window is shown");
+    // 8 × 8 patches: this one is the first from the left and the second from above of the quarter in sight.
+    let of_zoomed = patch(&zoomed, 9 + 5 * 8 + 2).unwrap();
+    let step = whole.content.size() / 8.0;
+    let expected = Rect::at(whole.content.min.x, whole.content.min.y + 4.0 * step.y, 4.0 * step.x, 4.0 * step.y);
+    assert!((of_whole.size() - step).abs().max_element() < 1e-3);
+    assert!((of_zoomed.min - expected.min).abs().max_element() < 0.01, "{of_zoomed:?} at {expected:?}");
+    assert_eq!(zoomed.at(of_zoomed.center()), Some(Target::Token { sequence: 0, token: 9 + 5 * 8 + 2 }));
+    assert_eq!(patch(&zoomed, 9 + 63), None, "out of sight");
+    assert!(numbers(&zoomed) > of_bar + 3, "weights are written on patches");
+    let heat = heatmap(&zoomed);
+    let per_cell = heat.rect.size() / heat.window.size();
+    assert!((per_cell - 4.0 * step).abs().max_element() < 0.01, "the heat is zoomed as the picture is");
+    let room = Rect { min: Vec2::ZERO, max: case.size };
+    for mark in &zoomed.drawing.marks {
+        let rect = match mark {
+            Mark::Quad(quad) => quad.rect,
+            Mark::Picture(picture) => picture.rect,
+            Mark::Heatmap(heatmap) => heatmap.rect,
+            Mark::Line(line) => Rect { min: line.from.min(line.to), max: line.from.max(line.to) },
+            _ => continue,
+        };
+        assert!(rect.min.cmpge(room.min).all() && rect.max.cmple(room.max).all(), "{mark:?} lies outside");
+    }
+    // Where there is more room than for the window, more is in sight: wide is the view, and square the window.
+    case.options.image_window = Some(Rect::at(0.25, 0.25, 0.5, 0.5));
+    let wide = Case { size: Vec2::new(1200.0, 400.0), ..case }.draw(View::Image);
+    assert!(
+        heatmap(&wide).window.size().x > 7.9 && heatmap(&wide).window.size().y < 4.5,
+        "{:?}",
+        heatmap(&wide).window
+    );
+}

@@ -1,5 +1,6 @@
 //! The real window under Xvfb, driven as a person would: open, click a head, move by keys, save a screenshot, close.
 
+mod first_steps;
 mod gestures;
 mod session;
 

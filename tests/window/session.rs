@@ -27,6 +27,11 @@ pub struct Session {
 impl Session {
     /// `scale` is pixels per logical pixel, as the system would say it.
     pub fn start(path: &Path, scale: &str) -> Result<Self> {
+        Self::launched(Some(path), scale)
+    }
+
+    /// Without a path: as somebody starts the program for the first time.
+    pub fn launched(path: Option<&Path>, scale: &str) -> Result<Self> {
         // A session that failed left nothing behind.
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let mut server = Command::new("Xvfb")
@@ -40,7 +45,7 @@ impl Session {
         let display = format!(":{}", number.trim());
         let folder = tempfile::tempdir()?;
         let window = Command::new(env!("CARGO_BIN_EXE_vlscope"))
-            .arg(path)
+            .args(path)
             .arg("--screenshot-dir")
             .arg(folder.path().join("pictures"))
             .env("DISPLAY", &display)
@@ -115,7 +120,8 @@ impl Session {
         self.wait_for("a view state", |session| {
             let new = session.saved("json")?.into_iter().find(|path| !before.contains(path));
             let state = new.and_then(|path| std::fs::read(path).ok());
-            Ok(state.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+            let state = state.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+            Ok(state)
         })
     }
 

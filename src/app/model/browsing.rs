@@ -1,18 +1,19 @@
 //! The open dataset in the window: what the browser and the head atlas show, and what can be asked of them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::dataset::table::{QueryError, Values};
+use crate::app::model::facets::{Chip, Facet, facets};
+use crate::dataset::table::{QueryError, Value};
 use crate::dataset::{Dataset, Order};
 use crate::query::{Atlas, AtlasQuestion, AtlasValue, PERMUTATIONS};
 
 /// Examples that the head atlas lists at either end.
 const EXTREMES: usize = 20;
+/// Columns whose texts are names that may all begin alike.
+const NAMES: [&str; 2] = ["id", "path"];
 /// The statistic that the atlas begins with.
 const FIRST_STATISTIC: &str = "mass.text.image";
-/// A column with more different texts offers no groups.
-const MOST_GROUPS: usize = 8;
 
 /// One wish about the dataset.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +61,12 @@ pub struct Browsing {
     pub error: Option<QueryError>,
     /// Counts the wishes to type a filter.
     pub filter_wanted: u64,
+    /// Values by which the examples divide.
+    pub facets: Vec<Facet>,
+    /// Columns in which no example has a value.
+    pub empty_columns: Vec<String>,
+    /// How all ids begin, and all paths, up to the last mark between words.
+    pub beginnings: HashMap<&'static str, String>,
     /// What has changed in the folder since it was indexed.
     pub changes: Arc<Changes>,
     /// What goes on in the background.
@@ -191,6 +198,11 @@ impl Browsing {
         self.atlas.shown = None;
         self.changes = Arc::default();
         self.listing = Listing { rows: Arc::new(all), ..Listing::default() };
+        self.facets = facets(&dataset);
+        let has_value = |name: &str| (0..dataset.table.len()).any(|row| dataset.table.value(name, row) != Value::None);
+        let names = dataset.table.columns().iter().map(|column| &column.name);
+        self.empty_columns = names.filter(|name| !has_value(name)).cloned().collect();
+        self.beginnings = NAMES.into_iter().map(|name| (name, common_beginning(&dataset, name))).collect();
         self.dataset = Some(Arc::new(dataset));
     }
 
@@ -230,47 +242,19 @@ impl Browsing {
 
     /// Groups that the dataset suggests: right and wrong, and the values of columns that have few.
     pub fn groups(&self) -> Vec<Groups> {
-        let Some(dataset) = &self.dataset else { return Vec::new() };
-        let mut groups = Vec::new();
-        for column in dataset.table.columns() {
-            let name = column.name.strip_prefix("attribute_").or_else(|| column.name.strip_prefix("output_"));
-            let name = match name {
-                Some("correct") => {
-                    let [a, b] = ["is:right", "is:wrong"].map(str::to_owned);
-                    groups.insert(0, Groups { label: "right − wrong".to_owned(), a, b });
-                    continue;
-                }
-                Some(name) => name,
-                None if column.name == "model" => "model",
-                None => continue,
+        let of_facet = |(place, facet): (usize, &Facet)| -> Vec<Groups> {
+            let about = if place == 0 && facet.is_of_answers() { String::new() } else { format!("{}: ", facet.name) };
+            let groups = |a: &Chip, b: &str, term: &str| Groups {
+                label: format!("{about}{} − {b}", a.label),
+                a: a.term.clone(),
+                b: term.to_owned(),
             };
-            match &column.values {
-                Values::Text(texts) => {
-                    let found = texts.groups(MOST_GROUPS).unwrap_or_default();
-                    let term = |value: &str| format!("{}={}", quoted(name), quoted(value));
-                    match found[..] {
-                        [] | [_] => {}
-                        [(first, _), (second, _)] => groups.push(Groups {
-                            label: format!("{name}: {first} − {second}"),
-                            a: term(first),
-                            b: term(second),
-                        }),
-                        _ => groups.extend(found.into_iter().map(|(value, _)| Groups {
-                            label: format!("{name}: {value} − all others"),
-                            a: term(value),
-                            b: format!("{}!={}", quoted(name), quoted(value)),
-                        })),
-                    }
-                }
-                Values::Flag(_) => groups.push(Groups {
-                    label: format!("{name}: yes − no"),
-                    a: format!("{}=true", quoted(name)),
-                    b: format!("{}=false", quoted(name)),
-                }),
-                Values::Number(_) => {}
+            match &facet.chips[..] {
+                [first, second] => vec![groups(first, &second.label, &second.term)],
+                chips => chips.iter().map(|chip| groups(chip, "all others", &chip.others)).collect(),
             }
-        }
-        groups
+        };
+        self.facets.iter().enumerate().flat_map(of_facet).collect()
     }
 
     /// Lists the extreme examples of the chosen head anew.
@@ -282,9 +266,18 @@ impl Browsing {
     }
 }
 
-/// As a filter reads it as one word.
-fn quoted(text: &str) -> String {
-    let is_plain =
-        !text.is_empty() && text.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '.'));
-    if is_plain { text.to_owned() } else { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) }
+/// How all texts of a column begin, up to the last mark between words; nothing where there is one alone.
+fn common_beginning(dataset: &Dataset, column: &str) -> String {
+    let text = |row| dataset.table.value(column, row).text();
+    if dataset.table.len() < 2 {
+        return String::new();
+    }
+    let mut common = text(0).into_owned();
+    for row in 1..dataset.table.len() {
+        let agrees = common.char_indices().zip(text(row).chars()).take_while(|((_, a), b)| a == b).last();
+        common.truncate(agrees.map_or(0, |((at, letter), _)| at + letter.len_utf8()));
+    }
+    let mark = common.rfind(|letter: char| !letter.is_alphanumeric());
+    common.truncate(mark.map_or(0, |at| at + common[at..].chars().next().map_or(0, char::len_utf8)));
+    common
 }

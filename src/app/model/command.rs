@@ -4,9 +4,11 @@
 use std::path::PathBuf;
 
 use crate::analysis::{Direction, Pick, Selection};
+use crate::app::model::arrangement::PanelCommand;
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::choices::{Export, Exports, Playing};
 use crate::app::model::figure::FigureCommand;
+use crate::app::model::help::Help;
 use crate::app::model::notes::NotesCommand;
 use crate::app::model::panel::Panel;
 use crate::app::model::pins::PinCommand;
@@ -63,9 +65,9 @@ pub enum Command {
     SetDirection(Direction),
     /// Change how the views look.
     SetOptions(Box<Options>),
-    /// Show this part of the matrix, in cells; `None` is all of it.
-    ZoomMatrix(Option<Rect>),
-    /// Show so many steps less, or more, of the matrix, the hidden states or the token atlas.
+    /// Show this part of the matrix, in cells, or of the pictures, in fractions of what they take; `None` is all of it.
+    ZoomTo(View, Option<Rect>),
+    /// Show so many steps less, or more, of the matrix, the pictures, the hidden states or the token atlas.
     Zoom(isize),
     /// Move what they show: by steps to the right and down.
     Pan([f32; 2]),
@@ -79,14 +81,20 @@ pub enum Command {
     TogglePlay,
     /// Save a picture of the window.
     Screenshot,
-    /// Show the list of keys, or hide it.
+    /// Show the help, or hide it.
     ToggleHelp,
+    /// Show this of the help.
+    ShowHelp(Help),
+    /// Show what a newcomer has to know, or hide it.
+    ToggleWelcome,
+    /// Show what answers one of the newcomer's questions, by its place.
+    ShowGuide(usize),
     /// Between dark and light.
     ToggleTheme,
     /// Bring the panel of a view to the front.
     FocusView(View),
-    /// Put the panels back where they were at first.
-    ResetLayout,
+    /// Arrange the panels.
+    Panels(PanelCommand),
     /// Close what lies on top: the list of keys, or the selection of tokens.
     Escape,
     /// Close the window.

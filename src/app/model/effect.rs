@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::app::model::arrangement::PanelCommand;
 use crate::app::model::choices::Export;
 use crate::app::model::notes::NotesEffect;
 use crate::app::model::panel::Panel;
@@ -27,8 +28,12 @@ pub enum Effect {
     FocusTokens,
     /// Bring the keyboard's focus so many panels further.
     StepPanel(isize),
-    /// Put the panels back.
-    ResetLayout,
+    /// Arrange the panels.
+    Panels(PanelCommand),
+    /// The newcomer's card was closed, or shown again.
+    Welcomed,
+    /// Show what answers one of the newcomer's questions.
+    ShowGuide(usize),
     /// Close the window.
     Quit,
     /// Save or copy a view.

@@ -69,6 +69,20 @@ impl Panel {
         }
     }
 
+    /// What it shows, in a sentence.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::Examples => "The traces of the folder: filter, sort, and open one by a click.",
+            Self::Tokens => "The hidden states of all tokens of the dataset in the plane; near points are similar.",
+            Self::Atlas => {
+                "A statistic of every head over the filtered examples, or the difference of two groups of them."
+            }
+            Self::Compare => "Two traces side by side on one scale, and what is different.",
+            Self::Notes => "Bookmarks with a line of text, and labels of heads and examples.",
+            Self::View(view) => view.says(),
+        }
+    }
+
     /// The view that it shows.
     pub fn view(self) -> Option<View> {
         if let Self::View(view) = self { Some(view) } else { None }

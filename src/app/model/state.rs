@@ -8,10 +8,12 @@ use glam::Vec2;
 use crate::analysis::statistics;
 use crate::analysis::timeline::{is_decoder, output_tokens};
 use crate::analysis::{Pick, Selection, WeightKind};
+use crate::app::model::arrangement::Arranged;
 use crate::app::model::browsing::Browsing;
 use crate::app::model::choices::{Exports, Playing, UiScale};
 use crate::app::model::comparison::Comparison;
 use crate::app::model::figure::FigureDraft;
+use crate::app::model::help::Help;
 use crate::app::model::history::History;
 use crate::app::model::notes::NotesPanel;
 use crate::app::model::panel::Panel;
@@ -54,8 +56,16 @@ pub struct State {
     pub is_outdated: bool,
     /// Whether the tokens play.
     pub is_playing: bool,
-    /// Whether the list of keys is shown.
+    /// Whether the help is shown.
     pub shows_help: bool,
+    /// What of it.
+    pub help: Help,
+    /// What a newcomer is told, while it is shown.
+    pub welcome: Welcome,
+    /// What was open before, the newest first.
+    pub recent: Vec<Recent>,
+    /// How the panels stand.
+    pub arranged: Arranged,
     /// Counts the changes, so that views know when to draw anew.
     pub version: u64,
     /// The hidden states in the plane; those of the state before stay until the next are ready.
@@ -90,6 +100,24 @@ pub struct State {
     pub awaited_token: Option<(PathBuf, String, usize)>,
 }
 
+/// What a newcomer is told.
+#[derive(Debug, Default)]
+pub struct Welcome {
+    /// Whether it is shown.
+    pub is_shown: bool,
+    /// The demo, where there is one.
+    pub demo: Option<PathBuf>,
+}
+
+/// A trace or folder that was open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recent {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it was there when it was last looked for.
+    pub is_there: bool,
+}
+
 /// The command palette.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommandPalette {
@@ -117,6 +145,7 @@ impl State {
         if !is_alike || check_selection(&trace.trace, &self.selection).is_err() {
             self.selection = first_selection(&trace);
             self.options.matrix_window = None;
+            self.options.image_window = None;
             self.options.embedding_view = None;
             self.options.joint_view = None;
             self.options.hidden_state = None;

@@ -148,7 +148,8 @@ fn show_rollout(ui: &mut Ui, block: &Block, selection: &mut Selection) {
     let number = |place: f64| block.layer_number(place as usize).to_string();
     let place = |text: &str| text.trim().parse().ok().and_then(|number| Some(block.layer_index(number)? as f64));
     let slider = Slider::new(start, 0..=last).text("first layer");
-    ui.add(slider.custom_formatter(move |place, _| number(place)).custom_parser(place));
+    ui.add(slider.custom_formatter(move |place, _| number(place)).custom_parser(place))
+        .on_hover_text("Where the rollout begins");
     ui.add(Slider::new(residual_percent, 0..=100).suffix(" %").text("residual share"))
         .on_hover_text("How much of each token stays itself, for the residual connection");
 }
@@ -169,7 +170,8 @@ fn show_criteria(ui: &mut Ui, selection: &mut Selection) {
         );
     });
     let is_usual = *criteria == Criteria::default();
-    if ui.add_enabled(!is_usual, Button::new("Usual thresholds of sinks")).clicked() {
+    let usual = ui.add_enabled(!is_usual, Button::new("Usual thresholds of sinks"));
+    if usual.on_hover_text("As they were at first").clicked() {
         *criteria = Criteria::default();
     }
 }

@@ -4,9 +4,10 @@
 use egui::{Button, Label, Rect as EguiRect, RichText, ScrollArea, Sense, TextEdit, Ui, UiBuilder, WidgetInfo, pos2};
 use glam::Vec2;
 
-use super::gestures;
+use super::{context_menu, gestures};
 use crate::app::model::browsing::{AtlasChoice, DatasetCommand};
 use crate::app::model::command::Command;
+use crate::app::model::panel::Panel;
 use crate::app::model::state::State;
 use crate::app::ui::appearance::color;
 use crate::app::ui::canvas::{Canvas, Easel};
@@ -50,7 +51,7 @@ pub fn show(
                 return None;
             };
             let groups = shown.groups();
-            ui.add(Label::new(RichText::new(&groups).weak()).truncate()).on_hover_text(groups);
+            ui.add(Label::new(RichText::new(groups).weak()).wrap());
             let room = ui.available_rect_before_wrap();
             let below = if atlas.cell.is_some() { room.height() * LIST } else { 0.0 };
             let space = EguiRect::from_min_max(room.min, pos2(room.max.x, room.max.y - below));
@@ -74,7 +75,8 @@ pub fn offer_index(ui: &mut Ui, state: &State, why: &str, empty: &str, commands:
             Some(dataset) if dataset.table.len() > 1 => {
                 ui.weak(why);
                 let is_idle = state.browsing.work.is_none();
-                if ui.add_enabled(is_idle, Button::new("Index this folder")).clicked() {
+                let button = ui.add_enabled(is_idle, Button::new("Index this folder"));
+                if button.on_hover_text("Reads every trace once, and writes an index beside them").clicked() {
                     commands.push(Command::Dataset(DatasetCommand::Index));
                 }
             }
@@ -94,6 +96,7 @@ fn show_choices(ui: &mut Ui, state: &State, dataset: &Dataset, commands: &mut Ve
         let offered = AtlasValue::rows().filter(|(value, _)| compares || !value.compares());
         choose(ui, "Value", &mut choice.value, offered);
         show_groups(ui, state, &mut choice);
+        show_browser_filter(ui, state, commands);
     });
     if let Some(atlas) = &browsing.atlas.shown
         && atlas.blocks.len() > 1
@@ -141,10 +144,25 @@ fn show_statistics(ui: &mut Ui, dataset: &Dataset, choice: &mut AtlasChoice) {
     choose(ui, "Statistic of the atlas", &mut choice.statistic, names.iter().map(|name| (own(name), label(name))));
 }
 
+/// What the examples are filtered by already: the groups are parts of that.
+fn show_browser_filter(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
+    let filter = state.browsing.listing.query.trim();
+    if filter.is_empty() {
+        return;
+    }
+    let words = format!("within {} ×", shortened(filter, NAME_LETTERS));
+    let button = ui.selectable_label(true, words);
+    let says = format!("Only examples that the list's filter keeps are counted: {filter}. A click ends that filter");
+    if button.on_hover_text(says).clicked() {
+        commands.push(Command::Dataset(DatasetCommand::SetFilter(String::new())));
+    }
+}
+
 /// Two groups to compare, or one alone.
 fn show_groups(ui: &mut Ui, state: &State, choice: &mut AtlasChoice) {
     let (response, _) = menu("Groups").ui(ui, |ui| {
-        if ui.selectable_label(choice.b.is_none(), "one group: the filtered examples").clicked() {
+        let one = ui.selectable_label(choice.b.is_none(), "one group: the filtered examples");
+        if one.on_hover_text("A mean over all examples that the filter keeps").clicked() {
             *choice = choice.of_one_group();
             ui.close();
         }
@@ -154,12 +172,14 @@ fn show_groups(ui: &mut Ui, state: &State, choice: &mut AtlasChoice) {
         };
         ScrollArea::vertical().max_height(300.0).show(ui, |ui| {
             for groups in state.browsing.groups() {
-                if ui.button(shortened(&groups.label, NAME_LETTERS)).clicked() {
+                let button = ui.button(shortened(&groups.label, NAME_LETTERS));
+                if button.on_hover_text(format!("{} less {}", groups.a, groups.b)).clicked() {
                     compare(ui, groups.a, groups.b);
                 }
             }
         });
-        if ui.button("two filters…").clicked() {
+        let two = ui.button("two filters…").on_hover_text("Groups by filters that you type");
+        if two.clicked() {
             compare(ui, String::new(), String::new());
         }
     });
@@ -188,12 +208,17 @@ fn show_heads(
     let scale = ui.ctx().pixels_per_point();
     let scene = canvas.scene_by(easel, size, state.version, scale, |fonts| scene_of(state, atlas, size, false, fonts));
     let pointed = response.hover_pos().and_then(|at| scene.at(Vec2::new(at.x - space.min.x, at.y - space.min.y)));
+    let tip = match pointed {
+        Some(Target::Head { layer, head }) => Some(words(atlas, layer, head)),
+        _ => None,
+    };
+    context_menu::show(&response, Panel::Atlas, state, pointed.zip(tip.as_deref()), commands);
     canvas.show(ui, space);
     let Some(Target::Head { layer, head }) = pointed else { return None };
     if response.clicked() {
         commands.push(Command::Dataset(DatasetCommand::SelectCell(Some((layer, head)))));
     }
-    let tip = words(atlas, layer, head);
+    let tip = tip?;
     response.on_hover_text_at_pointer(tip.as_str());
     Some(tip)
 }
@@ -254,7 +279,7 @@ fn show_extremes(
         let grid = state.browsing.atlas.shown.as_ref().map(|atlas| &atlas.grid);
         let number = grid.map_or(layer, |grid| grid.layer_number(layer));
         ui.strong(format!("layer {number} · head {head}"));
-        if ui.small_button("Close").clicked() {
+        if ui.small_button("Close").on_hover_text("Hides the list of this head's examples").clicked() {
             commands.push(Command::Dataset(DatasetCommand::SelectCell(None)));
         }
     });
@@ -270,7 +295,8 @@ fn show_extremes(
                     let is_shown = row as usize == state.example;
                     let button = Button::selectable(is_shown, format!("{value:.3}  {text}")).truncate();
                     let left = egui::Layout::top_down_justified(egui::Align::LEFT);
-                    if ui.with_layout(left, |ui| ui.add(button)).inner.clicked() {
+                    let button = ui.with_layout(left, |ui| ui.add(button)).inner;
+                    if button.on_hover_text("Opens this example").clicked() {
                         commands.push(Command::ShowExample(row as usize));
                     }
                 }

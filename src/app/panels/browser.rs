@@ -23,6 +23,7 @@ pub fn show(ui: &mut Ui, state: &State, textures: &mut Textures, commands: &mut 
     egui::Frame::NONE.inner_margin(6.0).show(ui, |ui| match &browsing.dataset {
         Some(dataset) if !state.examples.is_empty() => {
             show_filter(ui, state, commands);
+            show_chips(ui, browsing, commands);
             show_status(ui, browsing, dataset, commands);
             table::show(ui, state, dataset, textures, commands);
         }
@@ -59,6 +60,49 @@ fn show_filter(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     }
 }
 
+/// Right and wrong, and the values of columns that have few, each with how many examples have it: a click keeps those alone.
+fn show_chips(ui: &mut Ui, browsing: &Browsing, commands: &mut Vec<Command>) {
+    if browsing.facets.is_empty() {
+        return;
+    }
+    let mut set = |query: String| commands.push(Command::Dataset(DatasetCommand::SetFilter(query)));
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        for facet in &browsing.facets {
+            let chosen = facet.chosen(&browsing.query);
+            if facet.is_of_answers() {
+                for chip in &facet.chips {
+                    let words = format!("{} {}", chip.label, thousands(chip.count));
+                    let button = ui.selectable_label(chosen == Some(chip), words);
+                    if button.on_hover_text(format!("Examples answered {}; again: all", chip.label)).clicked() {
+                        set(facet.toggled(&browsing.query, chip));
+                    }
+                }
+                continue;
+            }
+            let name = shortened(&facet.name, NAME_LETTERS);
+            if let Some(chip) = chosen {
+                let words = format!("{name}: {} ×", shortened(&chip.label, NAME_LETTERS));
+                if ui.selectable_label(true, words).on_hover_text("All examples again").clicked() {
+                    set(facet.toggled(&browsing.query, chip));
+                }
+                continue;
+            }
+            let response = ui.menu_button(&*name, |ui| {
+                for chip in &facet.chips {
+                    let words = format!("{} {}", shortened(&chip.label, NAME_LETTERS), thousands(chip.count));
+                    let button = ui.button(words).on_hover_text(format!("Examples whose {name} is {}", chip.label));
+                    if button.clicked() {
+                        ui.close();
+                        set(facet.toggled(&browsing.query, chip));
+                    }
+                }
+            });
+            response.response.on_hover_text(format!("Keep the examples with one {name}"));
+        }
+    });
+}
+
 /// How many there are, what goes on, and which columns are shown.
 fn show_status(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &mut Vec<Command>) {
     ui.horizontal_wrapped(|ui| {
@@ -90,7 +134,8 @@ fn show_columns(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &
     let (response, _) = menu("Columns").ui(ui, |ui| {
         ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
             for (name, mut is_shown) in offered_columns(browsing) {
-                if ui.checkbox(&mut is_shown, shortened(short_title(&name), NAME_LETTERS)).changed() {
+                let checkbox = ui.checkbox(&mut is_shown, shortened(short_title(&name), NAME_LETTERS));
+                if checkbox.on_hover_text(format!("Shows the column {name}")).changed() {
                     commands.push(toggle(&name));
                 }
             }
@@ -106,9 +151,11 @@ fn show_columns(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &
             let field = TextEdit::singleline(&mut typed).hint_text("entropy[2.3]").desired_width(140.0);
             let response = ui.add(field);
             response.widget_info(|| WidgetInfo::labeled(egui::Role::TextInput, true, "Statistic of a head"));
+            let response = response.on_hover_text("A statistic and a head that become a column: entropy[2.3]");
             let is_entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
             let is_head = matches!(HeadColumn::parse(typed.trim()), Some(Ok(_)));
-            if ui.add_enabled(is_head, Button::new("Add")).clicked() || (is_entered && is_head) {
+            let add = ui.add_enabled(is_head, Button::new("Add")).on_hover_text("Shows it as a column");
+            if add.clicked() || (is_entered && is_head) {
                 commands.push(toggle(typed.trim()));
                 typed.clear();
             }
@@ -144,7 +191,7 @@ fn show_work(ui: &mut Ui, browsing: &Browsing, dataset: &Dataset, commands: &mut
         WorkKind::Reading => "Reading headers",
         WorkKind::Indexing => "Indexing",
     };
-    if work.kind == WorkKind::Indexing && ui.button("Stop").clicked() {
+    if work.kind == WorkKind::Indexing && ui.button("Stop").on_hover_text("What was written stays").clicked() {
         commands.push(Command::Dataset(DatasetCommand::CancelIndexing));
     }
     let share = work.done as f32 / work.of.max(1) as f32;

@@ -38,8 +38,10 @@ pub fn show(ui: &mut Ui, view: View, options: &mut Options) {
     let mut content = |ui: &mut Ui| match view {
         View::Links => links(ui, options),
         View::Image => {
-            ui.add(Slider::new(&mut options.opacity, 0.0..=1.0).text("opacity of the heat"));
-            ui.checkbox(&mut options.fade, "fade out where there is little");
+            ui.add(Slider::new(&mut options.opacity, 0.0..=1.0).text("opacity of the heat"))
+                .on_hover_text("How strongly the heat covers the picture");
+            ui.checkbox(&mut options.fade, "fade out where there is little")
+                .on_hover_text("The heat is the more opaque the more weight there is, or covers all patches alike");
             ui.checkbox(&mut options.contours, "contours")
                 .on_hover_text("Around the fewest patches that hold half, and dashed four fifths, of the attention");
             ui.checkbox(&mut options.smooth, "smooth").on_hover_text("Blended between patches, or each patch a square");
@@ -96,13 +98,16 @@ fn scale(ui: &mut Ui, options: &mut Options) {
     ui.checkbox(&mut options.lock_scale, "lock scale")
         .on_hover_text("Colours reach up to the largest weight of all heads and layers, so that pictures compare");
     let mut is_fixed = options.range.is_some();
-    if ui.checkbox(&mut is_fixed, "fixed range").changed() {
+    let fixed = ui.checkbox(&mut is_fixed, "fixed range");
+    if fixed.on_hover_text("Colours reach from and to these values, whatever is shown").changed() {
         options.range = is_fixed.then_some(Options::FIXED_RANGE);
     }
     if let Some([low, high]) = &mut options.range {
         ui.horizontal(|ui| {
-            ui.add(DragValue::new(low).speed(0.002).range(0.0..=*high - 0.001).prefix("from "));
-            ui.add(DragValue::new(high).speed(0.002).range(*low + 0.001..=1000.0).prefix("to "));
+            ui.add(DragValue::new(low).speed(0.002).range(0.0..=*high - 0.001).prefix("from "))
+                .on_hover_text("The weight at the lower end of the colours");
+            ui.add(DragValue::new(high).speed(0.002).range(*low + 0.001..=1000.0).prefix("to "))
+                .on_hover_text("The weight at the upper end of the colours");
         });
     }
 }

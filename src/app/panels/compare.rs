@@ -3,9 +3,10 @@
 use egui::{Sense, Ui};
 use glam::Vec2;
 
-use super::{gestures, status};
+use super::{context_menu, gestures, status};
 use crate::app::model::command::Command;
 use crate::app::model::comparison::Compared;
+use crate::app::model::panel::Panel;
 use crate::app::model::state::State;
 use crate::app::ui::canvas::{Canvas, Easel};
 use crate::app::ui::controls::say_instead;
@@ -63,6 +64,7 @@ pub fn show(
     if comparison.view == CompareView::Text && pointer.is_some() {
         gestures::scroll_text(ui, state, rows_beyond, commands);
     }
+    context_menu::show(&response, Panel::Compare, state, target.zip(tip.as_deref()), commands);
     canvas.show(ui, space);
     if let Some(failure) = canvas.failure() {
         ui.put(space, egui::Label::new(failure));
@@ -98,6 +100,7 @@ fn show_choices(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
             button.widget_info(|| {
                 egui::WidgetInfo::selected(egui::Role::Button, true, is_shown, format!("Compare {view}"))
             });
+            let button = button.on_hover_text(format!("Shows both traces as {view}"));
             if button.clicked() && !is_shown {
                 commands.push(Command::SetCompareView(view));
             }
@@ -111,7 +114,7 @@ fn show_choices(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
             }
             return;
         }
-        if ui.button("Stop comparing").clicked() {
+        if ui.button("Stop comparing").on_hover_text("Shows the one trace alone").clicked() {
             commands.push(Command::EndComparison);
         }
         if is_partner {

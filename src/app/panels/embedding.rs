@@ -18,7 +18,11 @@ pub fn show_options(ui: &mut Ui, state: &State, options: &mut Options) {
     let follows = options.hidden_state.is_none();
     let menu = menu_anywhere(ui, "View", |ui| {
         show_menu(ui, embedding);
-        if !follows && ui.button("State follows the layer").clicked() {
+        if follows {
+            return;
+        }
+        let follow = ui.button("State follows the layer");
+        if follow.on_hover_text("Shows what the selected layer puts out, whichever that is").clicked() {
             options.hidden_state = None;
         }
     });
@@ -62,26 +66,30 @@ fn show_menu(ui: &mut Ui, embedding: &mut EmbeddingOptions) {
     ui.label("Colour by");
     radios(ui, &mut embedding.color_by);
     let mut by_attention = embedding.size_by == SizeBy::Received;
-    ui.checkbox(&mut by_attention, SizeBy::Received.label());
+    ui.checkbox(&mut by_attention, SizeBy::Received.label()).on_hover_text(SizeBy::Received.says());
     embedding.size_by = if by_attention { SizeBy::Received } else { SizeBy::Equal };
     ui.separator();
     ui.label("Nearest tokens of the selection");
     ui.horizontal(|ui| {
-        ui.radio_value(&mut embedding.neighbours, None, "none");
+        ui.radio_value(&mut embedding.neighbours, None, "none").on_hover_text("Marks no nearest tokens");
         for metric in Metric::ALL {
-            ui.radio_value(&mut embedding.neighbours, Some(metric), metric.name());
+            let radio = ui.radio_value(&mut embedding.neighbours, Some(metric), metric.name());
+            radio.on_hover_text("Marks the tokens that are nearest by this distance, in all dimensions");
         }
     });
     ui.separator();
     let mut trajectories = embedding.trajectories;
-    if ui.checkbox(&mut trajectories, "Trajectories of selected tokens").changed() {
+    let checkbox = ui.checkbox(&mut trajectories, "Trajectories of selected tokens");
+    if checkbox.on_hover_text("Their way through the states, layer by layer").changed() {
         embedding.show_trajectories(trajectories);
     }
-    ui.checkbox(&mut embedding.pictures, "Patches as pictures");
+    let pictures = ui.checkbox(&mut embedding.pictures, "Patches as pictures");
+    pictures.on_hover_text("Each patch is drawn as its part of the image, instead of a point");
     ui.checkbox(&mut embedding.lasso, "Lasso: drag around points").on_hover_text("Shift + drag does it at any time");
     ui.horizontal(|ui| {
         let label = ui.label("Seed");
-        ui.add(egui::DragValue::new(&mut embedding.recipe.seed)).labelled_by(label.id);
+        let seed = ui.add(egui::DragValue::new(&mut embedding.recipe.seed)).labelled_by(label.id);
+        seed.on_hover_text("Of the random numbers that t-SNE and UMAP begin with");
     });
 }
 

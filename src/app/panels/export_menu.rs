@@ -85,7 +85,13 @@ pub fn show_of_panel(ui: &mut Ui, panel: Panel, state: &State, commands: &mut Ve
 
 fn show_entries(ui: &mut Ui, entries: impl IntoIterator<Item = (String, Export)>, mut choose: impl FnMut(Export)) {
     for (name, export) in entries {
-        if ui.button(name).clicked() {
+        let says = match export {
+            Export::File(Format::Csv | Format::Json | Format::Npy) => "The numbers behind it, as a file",
+            Export::File(Format::Gif) | Export::Frames => "Each of what plays, one after another",
+            Export::CopyPicture => "To the clipboard",
+            Export::File(_) => "What is in sight, as a file",
+        };
+        if ui.button(name).on_hover_text(says).clicked() {
             ui.close();
             choose(export);
         }
@@ -97,7 +103,8 @@ fn show_scales(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         ui.label("Scale");
         for scale in SCALES {
-            ui.selectable_value(&mut choices.scale, scale, format!("{scale}×"));
+            let value = ui.selectable_value(&mut choices.scale, scale, format!("{scale}×"));
+            value.on_hover_text("Pixels of a picture for each of the screen's");
         }
     });
     ui.horizontal(|ui| {
@@ -114,11 +121,13 @@ fn show_scales(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
 
 fn show_choices(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     let mut choices = state.exports;
-    if ui.checkbox(&mut choices.caption, "Caption beneath").changed() {
+    let caption = ui.checkbox(&mut choices.caption, "Caption beneath");
+    if caption.on_hover_text("Says which trace it is, and what of it is shown").changed() {
         commands.push(Command::SetExports(choices));
     }
     let mut options = state.options.clone();
-    if ui.checkbox(&mut options.colour_bar, "Colour bar").changed() {
+    let bar = ui.checkbox(&mut options.colour_bar, "Colour bar");
+    if bar.on_hover_text("Which colour is which value").changed() {
         commands.push(Command::SetOptions(Box::new(options)));
     }
 }

@@ -1,13 +1,14 @@
-//! What pointing shows, and what wheel and drag do on the text, the timeline and the matrix.
+//! What pointing shows, and what wheel and drag do on the text, the timeline, the matrix and the pictures.
 
 use egui::{EventFilter, PointerButton, Pos2, Rect as EguiRect, Response, Stroke, StrokeKind, Ui};
 use glam::Vec2;
 
 use crate::app::model::command::Command;
+use crate::app::model::reduce::Windowed;
 use crate::app::model::state::State;
 use crate::app::ui::{focus, keys};
 use crate::render::Rect;
-use crate::view::{Target, matrix_size};
+use crate::view::{Target, View};
 
 /// Pixels that the wheel moves for a row of text.
 const WHEEL_PER_ROW: f32 = 24.0;
@@ -87,17 +88,50 @@ pub fn zoom_by_rectangle(
         return;
     }
     let Some(Some(drawn)) = ui.data_mut(|data| data.remove_temp::<Option<EguiRect>>(id)) else { return };
-    let (Some(trace), Some(block)) = (&state.trace, state.block()) else { return };
-    let [rows, columns] = matrix_size(trace.document(), block, state.options.matrix_block);
-    let all = Vec2::new(columns as f32, rows as f32);
-    let window = state.options.matrix_window.unwrap_or(Rect { min: Vec2::ZERO, max: all });
+    let Some(windowed) = state.windowed(View::Matrix) else { return };
+    let window = windowed.shown();
     let cell = |at: Pos2| {
         let in_view = Vec2::new(at.x - space.min.x, at.y - space.min.y);
         window.min + (in_view - content.min) * window.size() / content.size().max(Vec2::ONE)
     };
     let (min, max) = (cell(drawn.min).clamp(window.min, window.max), cell(drawn.max).clamp(window.min, window.max));
     if (max - min).min_element() > 0.5 {
-        let (min, max) = (min.floor(), max.ceil().min(all));
-        commands.push(Command::ZoomMatrix(Some(Rect { min, max })));
+        let (min, max) = (min.floor(), max.ceil().min(windowed.all));
+        commands.push(Command::ZoomTo(View::Matrix, Some(Rect { min, max })));
     }
+}
+
+/// Wheel zooms around the pointer, a drag that `pans` pans, a double click shows all. `content` is where the window is shown.
+pub fn navigate_window(
+    ui: &Ui,
+    response: &Response,
+    (view, windowed): (View, Windowed),
+    content: Rect,
+    pointer: Option<Vec2>,
+    pans: bool,
+) -> Option<Command> {
+    if response.double_clicked() {
+        return windowed.window.map(|_| Command::ZoomTo(view, None));
+    }
+    let (window, per_pixel) = (windowed.shown(), windowed.shown().size() / content.size().max(Vec2::ONE));
+    let mut moved = window;
+    if let Some(at) = pointer
+        && let Some(zoom) = wheel(ui)
+    {
+        moved = windowed.zoomed(window.min + (at - content.min) * per_pixel, zoom);
+    }
+    if response.dragged() && pans {
+        let by = response.drag_delta();
+        let by = Vec2::new(by.x, by.y) * per_pixel;
+        moved = Rect { min: moved.min - by, max: moved.max - by };
+    }
+    let next = windowed.kept_inside(moved);
+    (moved != window && next != windowed.window).then_some(Command::ZoomTo(view, next))
+}
+
+/// By how much the wheel zooms in this frame.
+pub fn wheel(ui: &Ui) -> Option<f32> {
+    let (scroll, pinch) = ui.input(|input| (input.smooth_scroll_delta.y, input.zoom_delta()));
+    let zoom = (scroll / 200.0).exp() * pinch;
+    (zoom != 1.0).then_some(zoom)
 }

@@ -115,14 +115,17 @@ fn show_filter(ui: &mut Ui, state: &State, options: &mut Options) {
         let speed = (f64::from(range[1] - range[0]) / 200.0).max(1e-6);
         ui.horizontal(|ui| {
             let from = ui.label("from").id;
-            ui.add(DragValue::new(&mut low).speed(speed).max_decimals(4)).labelled_by(from);
+            let low = ui.add(DragValue::new(&mut low).speed(speed).max_decimals(4)).labelled_by(from);
+            low.on_hover_text("Heads with smaller values are dimmed");
             let to = ui.label("to").id;
-            ui.add(DragValue::new(&mut high).speed(speed).max_decimals(4)).labelled_by(to);
+            let high = ui.add(DragValue::new(&mut high).speed(speed).max_decimals(4)).labelled_by(to);
+            high.on_hover_text("Heads with larger values are dimmed");
         });
         if [low, high] != before {
             options.heads_filter = Some([low, high.max(low)]);
         }
-        if ui.add_enabled(options.heads_filter.is_some(), Button::new("Show all heads")).clicked() {
+        let all = ui.add_enabled(options.heads_filter.is_some(), Button::new("Show all heads"));
+        if all.on_hover_text("Dims none").clicked() {
             options.heads_filter = None;
         }
     });
@@ -140,19 +143,21 @@ fn present_range(state: &State) -> [f32; 2] {
 
 /// The strongest heads, to choose from by keyboard or where the view has no room for their list.
 fn show_strongest(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
-    ui.menu_button("Strongest", |ui| {
+    let menu = ui.menu_button("Strongest", |ui| {
         let Some((statistic, _)) = state.inputs(Vec2::ZERO).map(|inputs| statistic_grid(&inputs)) else { return };
         if let Some(value) = statistic.flat {
             ui.weak(format!("all heads have {value:.2}"));
             return;
         }
         for (layer, head, value) in statistics::strongest(&statistic.values, statistic.heads, STRONGEST) {
-            if ui.button(format!("layer {} · head {head}: {value:.4}", statistic.layer_number(layer))).clicked() {
+            let button = ui.button(format!("layer {} · head {head}: {value:.4}", statistic.layer_number(layer)));
+            if button.on_hover_text("Selects this head").clicked() {
                 commands.push(Command::Select { target: Target::Head { layer, head }, extend: false });
                 ui.close();
             }
         }
     });
+    menu.response.on_hover_text("The heads with the highest values");
 }
 
 /// A drag on the colour bar chooses which values are not dimmed, a click on it shows all. A double click enters a head:

@@ -1,18 +1,26 @@
-//! The list of all keys.
+//! The help: keys and gestures by what they are for, each view and each statistic, first steps. What it says is said where the
+//! keys, views and statistics are defined.
 
-use egui::{Align2, Context, Grid, Id, Key, Modifiers, ScrollArea, Ui, Vec2, Window, vec2};
+use egui::{Align2, Context, Grid, Id, Key, Modifiers, RichText, ScrollArea, Ui, Vec2, Window, vec2};
 
+use super::welcome;
+use crate::analysis::statistics::{Group, TABLE};
 use crate::app::model::command::Command;
-use crate::app::ui::keys;
+use crate::app::model::help::{Help, HelpPage};
+use crate::app::model::panel::Panel;
+use crate::app::model::state::State;
+use crate::app::ui::keys::{self, Task};
 
 /// Width that a column of keys and what they do takes.
 const COLUMN: f32 = 400.0;
-/// What the list leaves free of the window's height.
-const FREE: f32 = 90.0;
+/// Width of a page of sentences.
+const PAGE: f32 = 820.0;
+/// What the help leaves free of the window's height.
+const FREE: f32 = 124.0;
 /// What an arrow scrolls by.
 const LINE: f32 = 40.0;
 
-/// Where the list has no room, arrows and pages scroll it: by so much, downwards. Before the keys mean anything else.
+/// Where the page has no room, arrows and pages scroll it: by so much, downwards. Before the keys mean anything else.
 pub fn take_scrolling(context: &Context) -> f32 {
     let overflows = context.data(|data| data.get_temp::<bool>(overflows())).unwrap_or_default();
     if !overflows || context.text_edit_focused() {
@@ -26,23 +34,40 @@ pub fn take_scrolling(context: &Context) -> f32 {
 }
 
 fn overflows() -> Id {
-    Id::unique("the list of keys has no room")
+    Id::unique("the help has no room")
 }
 
-/// Shows it over the window, scrolled by so much; the pointer is explained below the keys.
-pub fn show(context: &Context, scrolled: f32, commands: &mut Vec<Command>) {
+/// Shows it over the window, scrolled by so much.
+pub fn show(context: &Context, state: &State, scrolled: f32, commands: &mut Vec<Command>) {
     let mut is_open = true;
     let room = context.content_rect().size() - vec2(40.0, FREE);
-    Window::new("Keys")
+    Window::new("Help")
         .open(&mut is_open)
         .collapsible(false)
         .resizable(false)
         .anchor(Align2::CENTER_CENTER, Vec2::ZERO)
         .show(context, |ui| {
+            ui.horizontal(|ui| {
+                for page in HelpPage::ALL {
+                    let button = ui.selectable_label(state.help.page == page, page.label());
+                    if button.on_hover_text("Shows this page of the help").clicked() {
+                        commands.push(Command::ShowHelp(Help { page, about: None }));
+                    }
+                }
+            });
+            ui.separator();
             let area = ScrollArea::vertical().max_height(room.y).min_scrolled_height(room.y);
-            let shown = area.show(ui, |ui| {
+            let shown = area.id_salt(state.help.page.name()).show(ui, |ui| {
                 ui.scroll_with_delta(vec2(0.0, -scrolled));
-                show_rows(ui, room.x);
+                match state.help.page {
+                    HelpPage::Keys => show_keys(ui, room.x),
+                    HelpPage::Views => show_views(ui, state, room.x.min(PAGE)),
+                    HelpPage::Statistics => show_statistics(ui, state, room.x.min(PAGE), commands),
+                    HelpPage::FirstSteps => {
+                        ui.set_width(room.x.min(PAGE));
+                        welcome::show_steps(ui, state, commands);
+                    }
+                }
             });
             let is_larger = shown.content_size.y > shown.inner_rect.height() + 1.0;
             ui.data_mut(|data| data.insert_temp(overflows(), is_larger));
@@ -52,36 +77,95 @@ pub fn show(context: &Context, scrolled: f32, commands: &mut Vec<Command>) {
     }
 }
 
-fn show_rows(ui: &mut Ui, width: f32) {
-    let keys = keys::shortcuts();
-    let named = keys.iter().filter(|shortcut| !shortcut.does.is_empty());
-    let rows: Vec<_> = named.map(|shortcut| (shortcut.shown, shortcut.does)).chain(OTHERS).collect();
+/// What is done for a task: by which key or gesture, and what.
+type Rows = Vec<(String, &'static str)>;
+
+fn show_keys(ui: &mut Ui, width: f32) {
+    let actions = keys::actions();
+    let rows = |task: Task| -> Rows {
+        let by_key =
+            actions.iter().filter(|action| action.task == task).map(|action| (action.keys.clone(), action.does));
+        let gestures =
+            keys::GESTURES.iter().filter(|(of, ..)| *of == task).map(|(_, by, does)| ((*by).to_owned(), *does));
+        by_key.chain(gestures).collect()
+    };
+    let tasks: Vec<(Task, Rows)> = Task::ALL.into_iter().map(|task| (task, rows(task))).collect();
     let columns = ((width / COLUMN) as usize).clamp(1, 3);
     ui.horizontal_top(|ui| {
-        for (number, part) in rows.chunks(rows.len().div_ceil(columns)).enumerate() {
-            Grid::new(number).num_columns(2).spacing([16.0, 6.0]).striped(true).show(ui, |ui| {
-                for (shown, does) in part {
-                    ui.strong(*shown);
-                    ui.label(*does);
-                    ui.end_row();
+        for (number, column) in divided(tasks, columns).into_iter().enumerate() {
+            ui.vertical(|ui| {
+                for (task, rows) in column {
+                    ui.label(RichText::new(task.title()).strong().color(ui.visuals().hyperlink_color));
+                    Grid::new((number, task.title())).num_columns(2).spacing([16.0, 4.0]).striped(true).show(
+                        ui,
+                        |ui| {
+                            for (by, does) in rows {
+                                ui.strong(by);
+                                ui.label(does);
+                                ui.end_row();
+                            }
+                        },
+                    );
+                    ui.add_space(6.0);
                 }
             });
         }
     });
 }
 
-const OTHERS: [(&str, &str); 13] = [
-    ("1 – 9", "bring a view to the front"),
-    ("Tab", "go from view to button to view"),
-    ("hover", "show what a click would select"),
-    ("click", "select a head, a token or a patch"),
-    ("Ctrl + click", "add a token to the selection, or take it out"),
-    ("double click", "select a whole word, in the text"),
-    ("drag", "select patches, on the picture; with Ctrl, more of them"),
-    ("wheel", "zoom the matrix or the hidden states"),
-    ("right drag", "over picture or text: which heads look there"),
-    ("drag", "pan them; drag a tab to move its panel"),
-    ("double click", "show all of them again"),
-    ("drag on the heads' colour bar", "dim other values; a click shows all"),
-    ("double click on a small head", "show its matrix, or its picture"),
-];
+/// In columns that are about as high as each other, in their order.
+fn divided(tasks: Vec<(Task, Rows)>, columns: usize) -> Vec<Vec<(Task, Rows)>> {
+    let height = |rows: &Rows| rows.len() + 2;
+    let each = tasks.iter().map(|(_, rows)| height(rows)).sum::<usize>() as f32 / columns as f32;
+    let (mut divided, mut above) = (vec![Vec::new(); columns], 0);
+    for (task, rows) in tasks {
+        let middle = above as f32 + height(&rows) as f32 / 2.0;
+        above += height(&rows);
+        divided[((middle / each) as usize).min(columns - 1)].push((task, rows));
+    }
+    divided
+}
+
+fn show_views(ui: &mut Ui, state: &State, width: f32) {
+    ui.set_width(width);
+    for panel in Panel::all() {
+        let is_it = state.help.about == Some(panel);
+        let title = RichText::new(panel.title()).strong();
+        let title = if is_it { title.color(ui.visuals().hyperlink_color) } else { title };
+        let heading = ui.label(title);
+        if is_it {
+            heading.scroll_to_me(None);
+        }
+        ui.label(panel.says());
+        ui.add_space(4.0);
+    }
+    ui.weak("docs/views.md says more of each.");
+}
+
+fn show_statistics(ui: &mut Ui, state: &State, width: f32, commands: &mut Vec<Command>) {
+    ui.set_width(width);
+    ui.label("One number for each head. a is its matrix of weights: a[q, k] is the weight of query q on key k, and each row sums to 1. A click on a name colours the heads by it.");
+    for group in [Group::Vlscope, Group::VlInterpret] {
+        ui.add_space(6.0);
+        ui.label(RichText::new(group.label()).strong().color(ui.visuals().hyperlink_color));
+        for statistic in TABLE.iter().filter(|statistic| statistic.group == group) {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().item_spacing.x = 6.0;
+                let name = ui
+                    .link(RichText::new(statistic.label).strong())
+                    .on_hover_text("Colours the heads by this statistic");
+                if name.clicked() {
+                    let statistic = statistic.name.to_owned();
+                    let options = crate::view::Options { statistic, to: None, ..state.options.clone() };
+                    commands.push(Command::SetOptions(Box::new(options)));
+                }
+                ui.monospace(statistic.formula);
+            });
+            let unit = if statistic.unit.is_empty() { String::new() } else { format!(", in {}", statistic.unit) };
+            let source = if statistic.source.is_empty() { String::new() } else { format!(" ({})", statistic.source) };
+            ui.weak(format!("High: {}{unit}{source}", statistic.high));
+        }
+    }
+    ui.add_space(6.0);
+    ui.weak("docs/statistics.md says how masks, special tokens and rows that are no numbers count.");
+}

@@ -2,6 +2,7 @@
 
 use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
 
+use crate::app::model::arrangement::Preset;
 use crate::app::model::panel::Panel;
 use crate::view::View;
 
@@ -13,28 +14,89 @@ pub fn layout_id() -> egui::Id {
     egui::Id::unique("panels")
 }
 
-/// Examples and heads at the left, picture and text in the middle, matrix and hidden states at the right; a view that has no place
-/// of its own is a tab beside the matrix.
-pub fn default_layout() -> Layout {
-    use View::{
-        Embedding, Heads, Image, Joint, Lattice, Links, Matrix, Overlays, Pins, Similarity, Text, Thumbnails, Timeline,
-    };
-    let placed = [
-        Embedding, Heads, Image, Joint, Lattice, Links, Matrix, Overlays, Pins, Similarity, Text, Thumbnails, Timeline,
-    ];
-    let others = View::all().into_iter().filter(|view| !placed.contains(view));
-    let matrix: Vec<Panel> = [Matrix, Similarity].into_iter().chain(others).map(Panel::View).collect();
-    let of = Panel::View;
+/// A group of panels at one place, the first in front, and its share of its column's height.
+type Group = (&'static [Panel], f32);
+
+/// The columns of an arrangement from left to right, each with its share of the window's width. A panel that has no place of its
+/// own is a tab beside the matrix.
+fn columns(preset: Preset) -> Vec<(Vec<Group>, f32)> {
+    use Panel::{Atlas, Compare, Examples, Notes, Tokens};
+    const HEADS: Panel = Panel::View(View::Heads);
+    const IMAGE: Panel = Panel::View(View::Image);
+    const TEXT: Panel = Panel::View(View::Text);
+    const MATRIX: Panel = Panel::View(View::Matrix);
+    const LINKS: Panel = Panel::View(View::Links);
+    const STATES: Panel = Panel::View(View::Embedding);
+    const QUERIES_AND_KEYS: Panel = Panel::View(View::Joint);
+    const THUMBNAILS: Panel = Panel::View(View::Thumbnails);
+    const OVERLAYS: Panel = Panel::View(View::Overlays);
+    const LATTICE: Panel = Panel::View(View::Lattice);
+    const PINS: Panel = Panel::View(View::Pins);
+    const TIMELINE: Panel = Panel::View(View::Timeline);
+    const SIMILARITY: Panel = Panel::View(View::Similarity);
+    const WORDS: Panel = Panel::View(View::Lens);
+    match preset {
+        Preset::Usual => vec![
+            (vec![(&[Examples, Tokens, Notes], 0.42), (&[HEADS, THUMBNAILS, Atlas], 0.58)], 0.27),
+            (vec![(&[IMAGE, OVERLAYS, LATTICE, LINKS, PINS, Compare], 0.72), (&[TEXT, TIMELINE], 0.28)], 0.44),
+            (vec![(&[MATRIX, SIMILARITY], 0.5), (&[STATES, QUERIES_AND_KEYS], 0.5)], 0.29),
+        ],
+        Preset::Attention => vec![
+            (vec![(&[HEADS, OVERLAYS, THUMBNAILS, Examples, Atlas, Tokens], 1.0)], 0.24),
+            (vec![(&[IMAGE, LINKS, PINS, Compare], 0.74), (&[TEXT, TIMELINE], 0.26)], 0.4),
+            (vec![(&[MATRIX, QUERIES_AND_KEYS, STATES, SIMILARITY], 1.0)], 0.36),
+        ],
+        Preset::Generation => vec![
+            (vec![(&[IMAGE, LINKS, OVERLAYS, Compare], 0.66), (&[TEXT], 0.34)], 0.42),
+            (vec![(&[TIMELINE], 0.5), (&[WORDS, HEADS, MATRIX, Examples], 0.5)], 0.58),
+        ],
+        Preset::HiddenStates => vec![
+            (vec![(&[STATES, Tokens], 1.0)], 0.5),
+            (vec![(&[SIMILARITY, IMAGE], 0.5), (&[WORDS, TEXT, HEADS, MATRIX, Examples], 0.5)], 0.5),
+        ],
+        Preset::Dataset => vec![
+            (vec![(&[Examples, Notes], 1.0)], 0.38),
+            (vec![(&[Atlas, HEADS], 0.6), (&[Tokens, STATES], 0.4)], 0.34),
+            (vec![(&[IMAGE, LINKS, Compare], 0.64), (&[TEXT, TIMELINE, MATRIX], 0.36)], 0.28),
+        ],
+        Preset::Heads => vec![
+            (vec![(&[HEADS, Atlas], 0.62), (&[TEXT, TIMELINE, Examples], 0.38)], 0.36),
+            (vec![(&[LATTICE, OVERLAYS, IMAGE, LINKS, PINS, Compare], 0.56), (&[THUMBNAILS, MATRIX], 0.44)], 0.64),
+        ],
+    }
+}
+
+/// The panels as a task wants them.
+pub fn layout_for(preset: Preset) -> Layout {
+    let grown = |(panels, share): Group| (panels.to_vec(), share);
+    let columns = columns(preset).into_iter();
+    let mut columns: Vec<(Vec<_>, f32)> =
+        columns.map(|(groups, share)| (groups.into_iter().map(grown).collect(), share)).collect();
+    let placed: Vec<Panel> =
+        columns.iter().flat_map(|(groups, _)| groups).flat_map(|(panels, _)| panels).copied().collect();
+    let mut groups = columns.iter_mut().flat_map(|(groups, _)| groups);
+    if let Some((panels, _)) = groups.find(|(panels, _)| panels.contains(&Panel::View(View::Matrix))) {
+        panels.extend(Panel::all().filter(|panel| !placed.contains(panel)));
+    }
     let mut tiles = Tiles::default();
-    let left = [
-        (&[Panel::Examples, Panel::Tokens, Panel::Notes][..], 0.42),
-        (&[of(Heads), of(Thumbnails), Panel::Atlas], 0.58),
-    ];
-    let pictures = [of(Image), of(Overlays), of(Lattice), of(Links), of(Pins), Panel::Compare];
-    let middle = [(&pictures[..], 0.72), (&[of(Text), of(Timeline)], 0.28)];
-    let right = [(matrix.as_slice(), 0.5), (&[of(Embedding), of(Joint)], 0.5)];
-    let [left, middle, right] = [&left, &middle, &right].map(|groups| column(&mut tiles, groups));
-    let root = linear(&mut tiles, LinearDir::Horizontal, &[(left, 0.27), (middle, 0.44), (right, 0.29)]);
+    let columns: Vec<_> = columns.iter().map(|(groups, share)| (column(&mut tiles, groups), *share)).collect();
+    let root = linear(&mut tiles, LinearDir::Horizontal, &columns);
+    Tree::new(layout_id(), root, tiles)
+}
+
+/// One panel of a layout alone.
+pub fn maximised(layout: &Layout, panel: Panel) -> Layout {
+    let mut tiles = Tiles::default();
+    let tile = layout.tiles.find_pane(&panel);
+    let tile = match tile {
+        // By the same number egui finds what it remembers of the panel.
+        Some(tile) => {
+            tiles.insert(tile, Tile::Pane(panel));
+            tile
+        }
+        None => tiles.insert_pane(panel),
+    };
+    let root = tiles.insert_tab_tile(vec![tile]);
     Tree::new(layout_id(), root, tiles)
 }
 
@@ -67,7 +129,7 @@ pub fn sound(mut layout: Layout) -> Option<Layout> {
 /// A layout of an earlier version, with what it lacks: each new panel as a tab beside the one that it stands beside by default.
 pub fn completed(mut layout: Layout) -> Layout {
     let known: Vec<Panel> = panes(&layout).map(|(_, panel)| panel).collect();
-    let default = default_layout();
+    let default = layout_for(Preset::Usual);
     for (tile, panel) in panes(&default).filter(|(_, panel)| !known.contains(panel)) {
         let siblings = default.tiles.parent_of(tile).map(|tabs| children(&default, tabs)).unwrap_or_default();
         let neighbours: Vec<Panel> =
@@ -101,7 +163,7 @@ pub fn bring_forward(layout: &mut Layout, panel: Panel) {
     layout.make_active(|_, tile| matches!(tile, Tile::Pane(pane) if *pane == panel));
 }
 
-fn column(tiles: &mut Tiles<Panel>, groups: &[(&[Panel], f32)]) -> TileId {
+fn column(tiles: &mut Tiles<Panel>, groups: &[(Vec<Panel>, f32)]) -> TileId {
     let children: Vec<_> = groups
         .iter()
         .map(|(panels, share)| {
@@ -122,15 +184,19 @@ fn linear(tiles: &mut Tiles<Panel>, direction: LinearDir, children: &[(TileId, f
 
 #[cfg(test)]
 mod tests {
-    use super::{Container, Layout, Tile, completed, default_layout, panes, sound};
+    use super::{Container, Layout, Preset, Tile, completed, layout_for, maximised, panes, sound};
     use crate::app::model::panel::Panel;
     use crate::view::View;
 
+    fn usual() -> Layout {
+        layout_for(Preset::Usual)
+    }
+
     #[test]
     fn a_layout_that_cannot_be_shown_is_not_sound() {
-        assert!(sound(default_layout()).is_some());
+        assert!(sound(usual()).is_some());
         let changed = |change: fn(&mut Layout)| {
-            let mut layout = default_layout();
+            let mut layout = usual();
             change(&mut layout);
             sound(layout)
         };
@@ -148,7 +214,7 @@ mod tests {
             }
         };
         let changed = |change: fn(&mut Container, egui_tiles::TileId)| {
-            let mut layout = default_layout();
+            let mut layout = usual();
             container(&mut layout, change);
             sound(layout)
         };
@@ -163,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_layout_of_an_earlier_version_gets_the_new_panels() {
-        let mut old: Layout = default_layout();
+        let mut old: Layout = usual();
         let gone: Vec<_> = panes(&old)
             .filter(|(_, panel)| matches!(panel, Panel::View(View::Timeline | View::Embedding | View::Similarity)))
             .map(|(tile, _)| tile)
@@ -173,12 +239,26 @@ mod tests {
         }
         let now = completed(old);
         let mut found: Vec<_> = panes(&now).map(|(_, panel)| panel.title()).collect();
-        let mut all: Vec<_> = panes(&default_layout()).map(|(_, panel)| panel.title()).collect();
+        let mut all: Vec<_> = panes(&usual()).map(|(_, panel)| panel.title()).collect();
         found.sort_unstable();
         all.sort_unstable();
         assert_eq!(found, all);
         let parent =
             |panel: Panel| panes(&now).find(|(_, p)| *p == panel).and_then(|(tile, _)| now.tiles.parent_of(tile));
         assert_eq!(parent(Panel::View(View::Timeline)), parent(Panel::View(View::Text)), "as a tab beside the text");
+    }
+
+    #[test]
+    fn every_arrangement_holds_every_panel_once() {
+        for preset in Preset::ALL {
+            let layout = layout_for(preset);
+            let mut found: Vec<_> = panes(&layout).map(|(_, panel)| panel.index()).collect();
+            found.sort_unstable();
+            assert_eq!(found, (0..Panel::COUNT).collect::<Vec<_>>(), "{preset}");
+            assert!(sound(layout).is_some(), "{preset}");
+        }
+        let alone = maximised(&usual(), Panel::View(View::Text));
+        assert_eq!(panes(&alone).map(|(_, panel)| panel).collect::<Vec<_>>(), [Panel::View(View::Text)]);
+        assert_eq!(alone.tiles.find_pane(&Panel::View(View::Text)), usual().tiles.find_pane(&Panel::View(View::Text)));
     }
 }

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use egui::{Align2, Key, Response, TextEdit, Ui, vec2};
 
-use self::entry::{Entry, entry};
+pub use self::entry::Entry;
+use self::entry::entry;
 use crate::app::model::command::Command;
 use crate::app::model::state::State;
 use crate::view::Target;
@@ -78,7 +79,7 @@ fn show_rows(ui: &mut Ui, found: &[Entry], chosen: usize) -> Option<usize> {
     let mut clicked = None;
     for (place, entry) in found.iter().enumerate().skip(first).take(rows) {
         let row = egui::Button::selectable(place == chosen, entry.words.as_str())
-            .shortcut_text(entry.key)
+            .shortcut_text(entry.key.as_str())
             .truncate()
             .min_size(vec2(ui.available_width(), 0.0));
         if ui.add(row).clicked() {
@@ -92,7 +93,20 @@ fn show_rows(ui: &mut Ui, found: &[Entry], chosen: usize) -> Option<usize> {
     clicked
 }
 
-/// The entries that hold every word of the query, those that begin with it first.
+/// What is called so first, then what begins so, then what has it as words of its own.
+fn rank(words: &str, query: &str) -> u8 {
+    let is_word = |wanted: &str| words.split([' ', ':', '·', '(', ')', ',']).any(|word| word == wanted);
+    // `token 12: cat (decoder)`
+    let name = words.split_once(": ").and_then(|(_, name)| name.split(" (").next());
+    match () {
+        () if words == query => 0,
+        () if words.starts_with(query) || name == Some(query) => 1,
+        () if query.split_whitespace().all(is_word) => 2,
+        () => 3,
+    }
+}
+
+/// The entries that hold every word of the query, the best first.
 pub fn found(query: &str, state: &State) -> Vec<Entry> {
     let query = query.trim().to_lowercase();
     let mut found: Vec<Entry> = entries::all(state)
@@ -102,7 +116,8 @@ pub fn found(query: &str, state: &State) -> Vec<Entry> {
             query.split_whitespace().all(|word| words.contains(word))
         })
         .collect();
-    found.sort_by_key(|entry| !entry.words.to_lowercase().starts_with(&query));
+    found.extend(entries::further_examples(state, &query));
+    found.sort_by_key(|entry| rank(&entry.words.to_lowercase(), &query));
     if let Some([number, layer, head]) = named_head(&query, state) {
         let select = Command::Select { target: Target::Head { layer, head }, extend: false };
         found.insert(0, entry(format!("layer {number} · head {head}"), select));

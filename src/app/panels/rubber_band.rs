@@ -10,19 +10,26 @@ use crate::app::ui::appearance::color;
 use crate::render::Rect;
 use crate::view::Scene;
 
-/// The rectangle of a drag over the view, in egui's coordinates, while it lasts and in the frame that ends it.
-pub fn rectangle(ui: &Ui, response: &Response) -> Option<egui::Rect> {
+/// The rectangle of a drag over the view, in egui's coordinates, while it lasts and in the frame that ends it; none of a drag that
+/// `pans` as it begins.
+pub fn rectangle(ui: &Ui, response: &Response, pans: bool) -> Option<egui::Rect> {
     let place = response.id.with("rubber band");
     if response.drag_started() {
-        let origin = ui.input(|input| input.pointer.press_origin()).or(response.interact_pointer_pos())?;
-        ui.data_mut(|data| data.insert_temp(place, origin));
+        let origin = ui.input(|input| input.pointer.press_origin()).or(response.interact_pointer_pos());
+        ui.data_mut(|data| data.insert_temp(place, origin.filter(|_| !pans)));
     }
     if !response.dragged() && !response.drag_stopped() {
         return None;
     }
-    let origin: egui::Pos2 = ui.data(|data| data.get_temp(place))?;
+    let origin: egui::Pos2 = ui.data(|data| data.get_temp::<Option<egui::Pos2>>(place))??;
     let end = ui.input(|input| input.pointer.latest_pos())?;
     Some(egui::Rect::from_two_pos(origin, end))
+}
+
+/// Whether a drag that begins now moves a picture, of which a part is in sight: with the middle button, or with the left one alone.
+pub fn pans(ui: &Ui, response: &Response, is_zoomed: bool) -> bool {
+    let alone = ui.input(|input| !input.modifiers.shift && !input.modifiers.command && !input.modifiers.ctrl);
+    response.dragged_by(PointerButton::Middle) || (is_zoomed && alone && response.dragged_by(PointerButton::Primary))
 }
 
 /// Whether a drag over the view ranks heads.

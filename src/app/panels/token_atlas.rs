@@ -97,7 +97,9 @@ fn show_choices(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
         {
             wish(TokenCommand::SetLasso(lasso));
         }
-        if panel.view.is_some() && ui.button("Show all").clicked() {
+        if panel.view.is_some()
+            && ui.button("Show all").on_hover_text("Ends the zoom; so does a double click").clicked()
+        {
             wish(TokenCommand::SetView(None));
         }
         if let Some(why) = &panel.failure {
@@ -110,7 +112,7 @@ fn show_progress(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
     let Some(share) = state.tokens.progress else { return };
     ui.horizontal(|ui| {
         ui.label(format!("projecting all tokens … {:.0} %", share * 100.0));
-        if ui.button("Cancel").clicked() {
+        if ui.button("Cancel").on_hover_text("Gives up this projection").clicked() {
             commands.push(Command::Tokens(TokenCommand::Cancel));
         }
     });

@@ -2,13 +2,14 @@
 
 use egui::Slider;
 
-use super::aggregation;
+use super::{aggregation, layout_menu};
 use crate::analysis::{Direction, Pick};
 use crate::app::model::choices::UI_SCALES;
 use crate::app::model::command::Command;
 use crate::app::model::state::State;
 use crate::app::ui::controls::{begin_row_without, button_width, choice, menu, thousands};
 use crate::export::Play;
+use crate::trace::{NAME_LETTERS, shortened};
 use crate::view::Options;
 
 /// The sizes of letters that are offered.
@@ -21,6 +22,7 @@ pub fn show(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
         if ui.button("Open…").on_hover_text("Ctrl+O; or drop a trace or a folder on the window").clicked() {
             commands.push(Command::ChooseFile);
         }
+        show_recent(ui, state, commands);
         show_example_steps(ui, state, commands);
         show_selection(ui, state, commands);
         // At the right, where the row has room for them; else in the next one.
@@ -37,10 +39,10 @@ pub fn show(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
     ui.add_space(3.0);
 }
 
-/// The button beside *Play*.
-const PLAY_OPTIONS: &str = "↓";
+/// The button beside *Play*, and that beside *Open*.
+const MORE: &str = "↓";
 /// What is about the window, in its order.
-const OF_WINDOW: [&str; 5] = ["Find…", "Screenshot", "Settings", "Light / dark", "?"];
+const OF_WINDOW: [&str; 5] = ["Find…", "Panels", "Screenshot", "Settings", "?"];
 
 /// Buttons of these names stay in one row.
 fn keep_together(ui: &mut egui::Ui, names: &[&str]) {
@@ -49,20 +51,40 @@ fn keep_together(ui: &mut egui::Ui, names: &[&str]) {
 }
 
 fn show_window_buttons(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
-    let [find, screenshot, settings, theme, keys] = OF_WINDOW;
+    let [find, panels, screenshot, settings, keys] = OF_WINDOW;
     if ui.button(find).on_hover_text("Ctrl+K: a command, a head (L11H5), a token, an example").clicked() {
         commands.push(Command::TogglePalette);
     }
-    if ui.button(screenshot).on_hover_text("F12").clicked() {
+    layout_menu::show(ui, panels, state, commands);
+    if ui.button(screenshot).on_hover_text("F12: saves a picture of the window").clicked() {
         commands.push(Command::Screenshot);
     }
     show_settings(ui, settings, state, commands);
-    if ui.button(theme).on_hover_text("T").clicked() {
-        commands.push(Command::ToggleTheme);
-    }
-    if ui.button(keys).on_hover_text("All keys").clicked() {
+    if ui.button(keys).on_hover_text("Help: keys, views, statistics, first steps").clicked() {
         commands.push(Command::ToggleHelp);
     }
+}
+
+/// What was open before.
+fn show_recent(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
+    // The newest is the one that is open.
+    if state.recent.len() < 2 {
+        return;
+    }
+    let menu = ui.menu_button(MORE, |ui| {
+        for recent in &state.recent {
+            let path = recent.path.display().to_string();
+            let name = recent.path.file_name().map_or(path.as_str().into(), |name| name.to_string_lossy());
+            let button = ui.add_enabled(recent.is_there, egui::Button::new(shortened(&name, NAME_LETTERS)));
+            let button = button.on_hover_text(&path).on_disabled_hover_text(format!("{path} is not there"));
+            if button.clicked() {
+                ui.close();
+                commands.push(Command::Open(recent.path.clone()));
+            }
+        }
+    });
+    menu.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, "Recent"));
+    menu.response.on_hover_text("Traces and folders that were open before");
 }
 
 fn show_example_steps(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
@@ -87,28 +109,39 @@ fn show_selection(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>)
     ui.separator();
     if document.attention.len() > 1 {
         let names = document.attention.iter().map(|block| block.name.as_str());
-        if let Some(index) = choice(ui, "Block", names, selection.block) {
+        let says = "The attention block: who attends to whom";
+        if let Some(index) = choice(ui, ("Block", says), names, selection.block) {
             commands.push(Command::SelectBlock(index));
         }
     }
     let heads = trace.trace.max_heads(selection.block);
-    if let Some(pick) = pick(ui, "Layer", (0..block.layers).map(|layer| block.layer_number(layer)), selection.layer) {
+    if let Some(pick) = pick(
+        ui,
+        ("Layer", "One layer, or all: ↑ ↓"),
+        (0..block.layers).map(|layer| block.layer_number(layer)),
+        selection.layer,
+    ) {
         commands.push(Command::SelectLayer(pick));
     }
-    if let Some(pick) = pick(ui, "Head", 0..heads, selection.head) {
+    if let Some(pick) = pick(ui, ("Head", "One head, or all: ← →"), 0..heads, selection.head) {
         commands.push(Command::SelectHead(pick));
     }
     keep_together(ui, &Direction::ALL.map(Direction::label));
     for direction in Direction::ALL {
-        if ui.selectable_label(selection.direction == direction, direction.label()).clicked() {
+        let label = ui.selectable_label(selection.direction == direction, direction.label());
+        let says = match direction {
+            Direction::AttendsTo => "D: the selected tokens are queries, and the weights are over the keys",
+            Direction::AttendedBy => "D: the selected tokens are keys, and the weights are over the queries",
+        };
+        if label.on_hover_text(says).clicked() {
             commands.push(Command::SetDirection(direction));
         }
     }
     aggregation::show(ui, state, commands);
     let play = format!("Play {}", state.playing.play.name());
     let play = if state.is_playing { "Stop" } else { &play };
-    keep_together(ui, &[play, PLAY_OPTIONS]);
-    if ui.button(play).on_hover_text("Space").clicked() {
+    keep_together(ui, &[play, MORE]);
+    if ui.button(play).on_hover_text("Space: goes through them one after another, or stops").clicked() {
         commands.push(Command::TogglePlay);
     }
     show_playing(ui, state, commands);
@@ -116,14 +149,16 @@ fn show_selection(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>)
 
 /// What plays, how fast, and whether it begins again at its end.
 fn show_playing(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
-    let (response, _) = menu(PLAY_OPTIONS).ui(ui, |ui| {
+    let (response, _) = menu(MORE).ui(ui, |ui| {
         let mut playing = state.playing;
         for play in Play::ALL {
-            ui.radio_value(&mut playing.play, play, format!("Play {}", play.name()));
+            let radio = ui.radio_value(&mut playing.play, play, format!("Play {}", play.name()));
+            radio.on_hover_text(format!("Space goes through the {}", play.name()));
         }
         ui.separator();
-        ui.add(Slider::new(&mut playing.frames_per_second, 0.25..=20.0).logarithmic(true).text("per second"));
-        ui.checkbox(&mut playing.loops, "Begin again at the end");
+        ui.add(Slider::new(&mut playing.frames_per_second, 0.25..=20.0).logarithmic(true).text("per second"))
+            .on_hover_text("How many are shown in a second");
+        ui.checkbox(&mut playing.loops, "Begin again at the end").on_hover_text("Or stop there");
         if playing != state.playing {
             commands.push(Command::SetPlaying(playing));
         }
@@ -135,10 +170,10 @@ fn show_playing(ui: &mut egui::Ui, state: &State, commands: &mut Vec<Command>) {
 
 /// Sizes.
 fn show_settings(ui: &mut egui::Ui, name: &str, state: &State, commands: &mut Vec<Command>) {
-    menu(name).ui(ui, |ui| {
-        if ui.button("Reset layout").on_hover_text("Puts all panels back").clicked() {
-            ui.close();
-            commands.push(Command::ResetLayout);
+    let (response, _) = menu(name).ui(ui, |ui| {
+        let theme = ui.button("Light / dark");
+        if theme.on_hover_text("T: between the dark and the light theme").clicked() {
+            commands.push(Command::ToggleTheme);
         }
         let mut previews = state.previews_tokens;
         let tokens = ui.checkbox(&mut previews, "Preview tokens under the pointer");
@@ -152,7 +187,8 @@ fn show_settings(ui: &mut egui::Ui, name: &str, state: &State, commands: &mut Ve
         ui.horizontal(|ui| {
             for scale in UI_SCALES {
                 let name = format!("{:.0} %", scale * 100.0);
-                if ui.selectable_label(state.ui_scale.0 == scale, name).clicked() {
+                let label = ui.selectable_label(state.ui_scale.0 == scale, name);
+                if label.on_hover_text("Size of controls and views").clicked() {
                     commands.push(Command::SetUiScale(scale));
                 }
             }
@@ -161,17 +197,19 @@ fn show_settings(ui: &mut egui::Ui, name: &str, state: &State, commands: &mut Ve
         ui.horizontal(|ui| {
             for scale in FONT_SCALES {
                 let name = format!("{:.0} % letters", scale * 100.0);
-                if ui.selectable_label(state.options.font_scale == scale, name).clicked() {
+                let label = ui.selectable_label(state.options.font_scale == scale, name);
+                if label.on_hover_text("Size of the letters in the views alone").clicked() {
                     let options = Options { font_scale: scale, ..state.options.clone() };
                     commands.push(Command::SetOptions(Box::new(options)));
                 }
             }
         });
     });
+    response.on_hover_text("Sizes, and what the pointer previews");
 }
 
 /// A choice of one of those with these numbers, or the mean or the maximum of all.
-fn pick(ui: &mut egui::Ui, name: &str, numbers: impl Iterator<Item = usize>, now: Pick) -> Option<Pick> {
+fn pick(ui: &mut egui::Ui, name: (&str, &str), numbers: impl Iterator<Item = usize>, now: Pick) -> Option<Pick> {
     let row = match now {
         Pick::Mean => 0,
         Pick::Max => 1,

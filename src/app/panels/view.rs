@@ -3,18 +3,19 @@
 use egui::{Sense, Slider, Ui};
 use glam::Vec2;
 
-use super::{choices, embedding, gestures, heads, pins, rubber_band, status};
+use super::{choices, context_menu, embedding, gestures, heads, pins, rubber_band, status};
 use crate::analysis::normalize::Normalization;
 use crate::analysis::token_sets;
 use crate::app::model::command::Command;
-use crate::app::model::reduce::{CLOSEST, kept_inside};
+use crate::app::model::panel::Panel;
+use crate::app::model::reduce::CLOSEST;
 use crate::app::model::state::State;
 use crate::app::ui::canvas::{Canvas, Easel};
 use crate::app::ui::controls::{choose, say_instead};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
 use crate::typed::Choice as _;
-use crate::view::{Options, PinnedView, Target, View, matrix_size};
+use crate::view::{Options, PinnedView, Target, View};
 
 /// Shows the view; returns the words for what is under the pointer.
 pub fn show(
@@ -55,7 +56,11 @@ pub fn show(
     if pointer.is_some() {
         commands.extend(gestures::pointed(ui, state, target));
     }
+    let windowed = state.windowed(view);
+    let is_zoomed = windowed.is_some_and(|windowed| windowed.window.is_some());
+    // The second click of one that shows all again selects nothing.
     if response.clicked()
+        && !(response.double_clicked() && is_zoomed)
         && let Some(target) = target
     {
         let extend = ui.input(|input| input.modifiers.command || input.modifiers.ctrl);
@@ -65,14 +70,18 @@ pub fn show(
         });
     }
     let has_band = view == View::Image || (view == View::Text && rubber_band::ranks(&response));
-    let band = has_band.then(|| rubber_band::rectangle(ui, &response)).flatten();
+    let pans = view == View::Image && rubber_band::pans(ui, &response, is_zoomed);
+    let band = has_band.then(|| rubber_band::rectangle(ui, &response, pans)).flatten();
     if let Some(band) = band {
         rubber_band::select(ui, &response, scene, band, commands);
     }
     heads::point(ui, view, &response, state, scene, commands);
     let pins = pins::drag(ui, view, &response, state, scene);
+    if let Some(windowed) = windowed {
+        let pans = if view == View::Image { band.is_none() } else { !gestures::draws_rectangle(ui, &response) };
+        commands.extend(gestures::navigate_window(ui, &response, (view, windowed), content, pointer, pans));
+    }
     match view {
-        View::Matrix => navigate_matrix(ui, &response, state, content, pointer, commands),
         View::Embedding if !lassoes => {
             navigate_points(ui, &response, state, content, pointer, commands, |options| &mut options.embedding_view);
         }
@@ -102,6 +111,7 @@ pub fn show(
     if let Some(failure) = canvas.failure() {
         ui.put(space, egui::Label::new(failure));
     }
+    context_menu::show(&response, Panel::View(view), state, target.zip(tip.as_deref()), commands);
     match tip {
         Some(tip) => {
             response.on_hover_text_at_pointer(tip.as_str());
@@ -118,45 +128,7 @@ fn whole_word(view: View, state: &State, target: Target) -> Option<(usize, Vec<u
     (view == View::Text).then(|| (sequence, token_sets::whole_word(tokens, token).collect()))
 }
 
-/// Wheel zooms around the pointer, a drag pans, a double click shows all.
-fn navigate_matrix(
-    ui: &Ui,
-    response: &egui::Response,
-    state: &State,
-    content: Rect,
-    pointer: Option<Vec2>,
-    commands: &mut Vec<Command>,
-) {
-    let (Some(trace), Some(block)) = (&state.trace, state.block()) else { return };
-    let [rows, columns] = matrix_size(trace.document(), block, state.options.matrix_block);
-    let all = Vec2::new(columns as f32, rows as f32);
-    let window = state.options.matrix_window.unwrap_or(Rect { min: Vec2::ZERO, max: all });
-    let cells_per_pixel = window.size() / content.size().max(Vec2::ONE);
-    if response.double_clicked() {
-        commands.push(Command::ZoomMatrix(None));
-        return;
-    }
-    let mut moved = window;
-    if let Some(at) = pointer
-        && let Some(zoom) = wheel(ui)
-    {
-        let middle = window.min + (at - content.min) * cells_per_pixel;
-        let size = (window.size() / zoom).clamp(Vec2::splat(4.0).min(all), all);
-        let factor = size / window.size();
-        moved.min = middle - (middle - window.min) * factor;
-        moved.max = moved.min + size;
-    }
-    if response.dragged() && !gestures::draws_rectangle(ui, response) {
-        let by = response.drag_delta();
-        let by = Vec2::new(by.x, by.y) * cells_per_pixel;
-        moved = Rect { min: moved.min - by, max: moved.max - by };
-    }
-    if moved != window {
-        commands.push(Command::ZoomMatrix(kept_inside(moved, all)));
-    }
-}
-
-/// The same for points, or the pictures of all heads, in fractions of the plot.
+/// Wheel, drag and double click on points, or the pictures of all heads, in fractions of the plot.
 fn navigate_points(
     ui: &Ui,
     response: &egui::Response,
@@ -173,7 +145,7 @@ fn navigate_points(
         view = Transform::IDENTITY;
     }
     if let Some(at) = pointer
-        && let Some(zoom) = wheel(ui)
+        && let Some(zoom) = gestures::wheel(ui)
     {
         let at = (at - content.min) / content.size().max(Vec2::ONE);
         let scale = (view.scale * zoom).clamp(Vec2::ONE, Vec2::splat(CLOSEST));
@@ -190,24 +162,12 @@ fn navigate_points(
     }
 }
 
-/// By how much the wheel zooms in this frame.
-fn wheel(ui: &Ui) -> Option<f32> {
-    let (scroll, pinch) = ui.input(|input| (input.smooth_scroll_delta.y, input.zoom_delta()));
-    let zoom = (scroll / 200.0).exp() * pinch;
-    (zoom != 1.0).then_some(zoom)
-}
-
 /// The choices at the right of a panel's tabs.
 pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<Command>) {
     let mut options = state.options.clone();
     match view {
         View::Image => choose_normalization(ui, &mut options.normalization),
-        View::Matrix => {
-            choose_colormap(ui, &mut options.colormap);
-            if options.matrix_window.is_some() && ui.button("Show all").clicked() {
-                options.matrix_window = None;
-            }
-        }
+        View::Matrix => choose_colormap(ui, &mut options.colormap),
         View::Links => show_links_options(ui, &mut options),
         View::Embedding => embedding::show_options(ui, state, &mut options),
         View::Joint => embedding::show_joint_options(ui, &mut options),
@@ -221,6 +181,12 @@ pub fn show_options(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<C
         | View::Lens => {}
         View::Pins => {
             choose(ui, "What is shown of each pin", &mut options.pins_as, PinnedView::rows());
+        }
+    }
+    if state.windowed(view).is_some_and(|windowed| windowed.window.is_some()) {
+        let all = ui.button("Show all").on_hover_text("Ends the zoom; so does a double click on the view, or 0");
+        if all.clicked() {
+            commands.push(Command::ZoomTo(view, None));
         }
     }
     choices::show(ui, view, &mut options);
@@ -251,5 +217,6 @@ fn show_links_options(ui: &mut Ui, options: &mut Options) {
     };
     slider.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Slider, true, name));
     slider.on_hover_text(name);
-    ui.checkbox(&mut options.links_of_selection, "selected only");
+    let selected = ui.checkbox(&mut options.links_of_selection, "selected only");
+    selected.on_hover_text("Only links of selected tokens");
 }

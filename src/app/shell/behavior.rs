@@ -4,6 +4,7 @@ use std::ops::Index;
 
 use egui_tiles::UiResponse;
 
+use crate::app::model::arrangement::PanelCommand;
 use crate::app::model::command::Command;
 use crate::app::model::panel::Panel;
 use crate::app::model::state::State;
@@ -38,6 +39,8 @@ pub struct Seen {
     pub pointed: Option<View>,
     /// Whether the pointer is over something that it previews.
     pub hovers: bool,
+    /// The panel under the pointer.
+    pub under_pointer: Option<Panel>,
     /// The panel that has the keyboard's focus.
     pub focused: Option<Panel>,
     /// Of the tabs that are being shown, and how much room they have.
@@ -104,6 +107,9 @@ impl egui_tiles::Behavior<Panel> for Behavior<'_> {
         failures.show(ui, *panel, version, |ui| self.show(ui, *panel));
         *self.failures = failures;
         space.min.y -= TAB_BAR;
+        if ui.rect_contains_pointer(space) {
+            self.seen.under_pointer = Some(*panel);
+        }
         if self.focus.panel(ui.ctx(), space, tile.egui_id(panels::layout_id())) {
             self.seen.focused = Some(*panel);
         }
@@ -132,16 +138,21 @@ impl egui_tiles::Behavior<Panel> for Behavior<'_> {
 
     fn on_tab_button(
         &mut self,
-        _: &mut egui_tiles::Tiles<Panel>,
+        tiles: &mut egui_tiles::Tiles<Panel>,
         tile: egui_tiles::TileId,
         tab: egui::Response,
     ) -> egui::Response {
+        let panel = tiles.get_pane(&tile).copied();
+        if tab.double_clicked() {
+            self.commands.push(Command::Panels(PanelCommand::ToggleMaximised(panel)));
+        }
         if let Some((active, room)) = self.seen.active_tab
             && active == tile
         {
             reveal_tab(&tab, room);
         }
-        tab
+        let says = panel.map_or("", Panel::says);
+        tab.on_hover_text(format!("{says} Drag moves the panel; a double click shows it alone, or all again (M)."))
     }
 
     fn tab_bar_trailing_ui(

@@ -4,7 +4,9 @@ mod answers;
 mod effects;
 mod figures;
 mod notes;
+mod recent;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -15,6 +17,7 @@ use egui::mutex::RwLock;
 
 use crate::analysis::{Compute, Engine};
 use crate::app::launch::Launch;
+use crate::app::model::arrangement::Preset;
 use crate::app::model::choices::UiScale;
 use crate::app::model::command::Command;
 use crate::app::model::effect::Effect;
@@ -51,6 +54,9 @@ pub struct Interface {
     /// What is shown.
     pub state: State,
     layout: Layout,
+    /// Arrangements that the user has kept.
+    own_layouts: BTreeMap<String, Layout>,
+    is_welcomed: bool,
     easel: Easel,
     canvases: Canvases,
     /// In the last frame.
@@ -122,7 +128,9 @@ impl Interface {
         });
         let token_desk = TokenDesk::new(wake.clone());
         let mut interface = Self {
-            layout: settings.layout.map_or_else(panels::default_layout, panels::completed),
+            layout: settings.layout.map_or_else(|| panels::layout_for(Preset::Usual), panels::completed),
+            own_layouts: settings.layouts,
+            is_welcomed: settings.is_welcomed,
             adapter_name: gpu.info.name.clone(),
             easel: Easel::new(Arc::clone(&gpu), renderer),
             canvases: Canvases::default(),
@@ -159,6 +167,11 @@ impl Interface {
         };
         let remembered = settings.last.filter(|path| path.exists());
         let asked = launch.path.clone();
+        let is_first = asked.is_none() && launch.state.is_none() && remembered.is_none();
+        interface.state.welcome.is_shown = is_first && launch.is_remembered && !settings.is_welcomed;
+        interface.state.welcome.demo = demo_folder();
+        interface.state.arranged.own = interface.own_layouts.keys().cloned().collect();
+        interface.set_recent(settings.recent);
         let path_of_state = launch.state.as_deref().and_then(|path| match ViewState::load(path) {
             Ok(state) => interface.await_state(state),
             Err(error) => {
@@ -222,7 +235,10 @@ impl Interface {
         ui.ctx().set_zoom_factor(self.state.ui_scale.0);
         self.focus.begin(ui.ctx());
         let scrolled = if self.state.shows_help { panels::take_scrolling_of_help(ui.ctx()) } else { 0.0 };
-        let on_top = self.state.palette.is_some() || self.state.shows_help || self.state.notes.draft.is_some();
+        let on_top = self.state.palette.is_some()
+            || self.state.shows_help
+            || self.state.notes.draft.is_some()
+            || self.state.welcome.is_shown;
         let mut commands = keys::pressed(ui.ctx(), &mut self.typed_ahead, on_top);
         panels::show_palette(ui.ctx(), &self.state, &mut commands);
         panels::show_note_draft(ui.ctx(), &self.state, &mut commands);
@@ -250,9 +266,13 @@ impl Interface {
                 seen: Seen::default(),
                 focus: &mut self.focus,
             };
-            self.layout.ui(&mut behavior, ui);
+            match self.state.arranged.maximised {
+                Some(panel) => panels::maximised(&self.layout, panel).ui(&mut behavior, ui),
+                None => self.layout.ui(&mut behavior, ui),
+            }
             self.seen = behavior.seen;
             let Seen { panels, focused, hovers, .. } = &self.seen;
+            self.state.arranged.pointed = self.seen.under_pointer;
             if *focused != self.state.focused_panel {
                 commands.push(Command::NotePanel(*focused));
             }
@@ -270,12 +290,16 @@ impl Interface {
             ui.ctx().request_repaint();
         }
         if self.state.shows_help {
-            panels::show_help(ui.ctx(), scrolled, &mut commands);
+            panels::show_help(ui.ctx(), &self.state, scrolled, &mut commands);
+        }
+        if self.state.welcome.is_shown {
+            panels::show_welcome(ui.ctx(), &self.state, &mut commands);
         }
         if self.state.figure.is_shown {
             panels::show_figure(ui.ctx(), &self.state, &mut commands);
         }
         toasts::show(ui.ctx(), &mut self.messages, &mut commands);
+        panels::show_drop_hint(ui.ctx());
         self.focus.end(ui.ctx());
 
         self.is_outdated = !commands.is_empty();
@@ -306,6 +330,12 @@ impl Interface {
         self.textures.is_waiting()
     }
 
+    /// From now on in this file.
+    #[cfg(test)]
+    pub fn remember_in(&mut self, path: PathBuf) {
+        self.settings_path = Some(path);
+    }
+
     /// Remembers layout, theme and what was open.
     pub fn save_settings(&mut self) {
         let Some(path) = &self.settings_path else { return };
@@ -315,6 +345,9 @@ impl Interface {
             light: self.state.options.theme == Theme::Light,
             previews_tokens: self.state.previews_tokens,
             layout: Some(self.layout.clone()),
+            layouts: self.own_layouts.clone(),
+            recent: self.state.recent.iter().map(|recent| recent.path.clone()).collect(),
+            is_welcomed: self.is_welcomed,
             ui_scale: Some(self.state.ui_scale.0).filter(|scale| *scale != 1.0),
             font_scale: Some(self.state.options.font_scale).filter(|scale| *scale != 1.0),
         };

@@ -1,6 +1,7 @@
 //! What the window remembers from one run to the next: the layout, the theme, the last trace. A JSON file in the
 //! user's configuration folder; what is missing in it, or cannot be used, has its default.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -24,6 +25,12 @@ pub struct Settings {
     pub previews_tokens: bool,
     /// Which panel stands where.
     pub layout: Option<Layout>,
+    /// Arrangements that the user has kept, by their names.
+    pub layouts: BTreeMap<String, Layout>,
+    /// What was open before, the newest first.
+    pub recent: Vec<PathBuf>,
+    /// Whether the newcomer's card was closed.
+    pub is_welcomed: bool,
     /// Size of the window's controls and views, if not 1.
     pub ui_scale: Option<f32>,
     /// Of the letters in the views, if not 1.
@@ -48,6 +55,9 @@ impl Settings {
             light: keys.take("light", Some).unwrap_or_default(),
             previews_tokens: keys.take("previews_tokens", Some).unwrap_or_default(),
             layout: keys.take("layout", panels::sound),
+            layouts: keys.take_each("layouts", panels::sound),
+            recent: keys.take("recent", Some).unwrap_or_default(),
+            is_welcomed: keys.take("is_welcomed", Some).unwrap_or_default(),
             ui_scale: keys.take("ui_scale", |scale| (smallest..=largest).contains(&scale).then_some(scale)),
             font_scale: keys.take("font_scale", |scale| (0.5..=4.0).contains(&scale).then_some(scale)),
         };
@@ -86,6 +96,16 @@ impl Keys {
         self.are_sound &= found.is_some();
         found
     }
+
+    /// The same of each value of an object; the others stay.
+    fn take_each<T: DeserializeOwned>(&mut self, key: &str, usable: impl Fn(T) -> Option<T>) -> BTreeMap<String, T> {
+        let all: BTreeMap<String, Value> = self.take(key, Some).unwrap_or_default();
+        let count = all.len();
+        let found = |(name, value)| Some((name, serde_json::from_value(value).ok().and_then(&usable)?));
+        let found: BTreeMap<String, T> = all.into_iter().filter_map(found).collect();
+        self.are_sound &= found.len() == count;
+        found
+    }
 }
 
 #[cfg(test)]
@@ -93,18 +113,27 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::app::model::arrangement::Preset;
 
     #[test]
     fn what_cannot_be_used_has_its_default_and_the_file_is_kept() -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         let (path, old) = (folder.path().join("window.json"), folder.path().join("window.json.old"));
-        let sound = Settings { light: true, layout: Some(panels::default_layout()), ..Settings::default() };
+        let usual = || panels::layout_for(Preset::Usual);
+        let layouts = BTreeMap::from([("mine".to_owned(), panels::layout_for(Preset::Heads))]);
+        let recent = vec![PathBuf::from("/a/trace.safetensors")];
+        let sound = Settings { light: true, layout: Some(usual()), layouts, recent, ..Settings::default() };
         sound.save(&path)?;
         let read = Settings::load(&path);
         assert!(read.light && read.layout == sound.layout && !old.exists(), "{read:?}");
+        assert_eq!((read.layouts, read.recent), (sound.layouts, sound.recent));
+        let mixed = json!({"light": true, "layouts": {"mine": usual(), "broken": {"root": 7}}});
+        fs::write(&path, mixed.to_string())?;
+        assert_eq!(Settings::load(&path).layouts.into_keys().collect::<Vec<_>>(), ["mine"], "each for itself");
+        assert!(old.exists());
         let empty = json!({"root": null, "tiles": {"next_tile_id": 1, "tiles": {}, "invisible": []}});
         let no_root = {
-            let mut layout = serde_json::to_value(panels::default_layout())?;
+            let mut layout = serde_json::to_value(usual())?;
             layout["root"] = Value::Null;
             layout
         };
@@ -116,6 +145,8 @@ mod tests {
             ("layout", empty),
             ("layout", no_root),
             ("last", json!(7)),
+            ("layouts", json!([1])),
+            ("recent", json!("x")),
         ];
         for (key, value) in wrong {
             let text = json!({"light": true, key: value}).to_string();

@@ -67,3 +67,24 @@ fn groups_are_suggested_and_can_be_read() -> Result {
     }
     Ok(())
 }
+
+#[test]
+fn columns_without_a_value_and_beginnings_of_names_are_known() -> Result {
+    let texts = |texts: [Option<&'static str>; 3]| -> ArrayRef { Arc::new(StringArray::from(texts.to_vec())) };
+    let batch = RecordBatch::try_from_iter([
+        ("path", texts([Some("a"), Some("b"), Some("c")])),
+        ("id", texts([Some("set/validation/0001"), Some("set/validation/0002"), Some("set/validation/0103")])),
+        ("output_answer", texts([None, None, None])),
+        ("attribute_kind", texts([Some("count"), Some("count"), Some("place")])),
+        ("output_correct", Arc::new(BooleanArray::from(vec![Some(true), Some(false), None]))),
+    ])?;
+    let mut browsing = Browsing::default();
+    browsing.set_dataset(Dataset::without_index(Table::from_batches(Path::new("data"), &[batch])));
+    assert_eq!(browsing.empty_columns, ["output_answer"]);
+    assert_eq!(browsing.beginnings["id"], "set/validation/", "not in the middle of a number");
+    assert_eq!(browsing.beginnings["path"], "");
+    let chips: Vec<(&str, usize)> =
+        browsing.facets.iter().flat_map(|facet| &facet.chips).map(|chip| (chip.term.as_str(), chip.count)).collect();
+    assert_eq!(chips, [("is:right", 1), ("is:wrong", 1), ("kind=count", 2), ("kind=place", 1)]);
+    Ok(())
+}

@@ -12,7 +12,7 @@ use crate::app::launch::Launch;
 use crate::app::model::browsing::{AtlasChoice, Changes, DatasetCommand};
 use crate::app::model::command::Command;
 use crate::app::shell::interface::Interface;
-use crate::app::tests::{Result, launch_on, settle, window};
+use crate::app::tests::{Result, launch_on, settle, window, window_on};
 use crate::dataset::index::{Build, BuildOptions};
 use crate::query::AtlasValue;
 
@@ -293,5 +293,56 @@ fn an_atlas_that_cannot_be_says_why() -> Result<()> {
     settle(&mut harness)?;
     let error = harness.state().state.browsing.atlas.error.clone().ok_or("no error")?;
     assert!(error.starts_with("group B: no column is called `nothing`"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn chips_filter_and_say_how_many_there_are() -> Result<()> {
+    let (_folder, launch) = demo(true)?;
+    let mut harness = window(&launch)?;
+    let facets = harness.state().state.browsing.facets.clone();
+    let right = &facets.first().ok_or("no chips")?.chips[0];
+    let label = format!("right {}", right.count);
+    harness.get_by_label(&label).click();
+    harness.run_steps(2);
+    settle(&mut harness)?;
+    assert_eq!(harness.state().state.browsing.query, "is:right");
+    assert_eq!(harness.state().state.browsing.listing.rows.len(), right.count);
+    let facet = facets.get(1).ok_or("no attribute with few values")?;
+    harness.get_by_label(&facet.name).click();
+    harness.run_steps(3);
+    let chip = &facet.chips[1];
+    harness.get_by_label(&format!("{} {}", chip.label, chip.count)).click();
+    harness.run_steps(3);
+    settle(&mut harness)?;
+    assert_eq!(harness.state().state.browsing.query, format!("is:right {}", chip.term));
+    // The head atlas says within which filter it counts, and ends it.
+    harness.state_mut().apply(Command::Dataset(DatasetCommand::FocusAtlas));
+    harness.run_steps(3);
+    settle(&mut harness)?;
+    harness.get_by_label(&format!("within is:right {} ×", chip.term)).click();
+    harness.run_steps(3);
+    settle(&mut harness)?;
+    assert_eq!(harness.state().state.browsing.query, "");
+    Ok(())
+}
+
+/// A file that cannot be read is told of; the list of examples and the trace stay as they were.
+#[test]
+fn a_broken_file_leaves_all_as_it_was() -> Result<()> {
+    let mut harness = window_on("../../assets/demo")?;
+    let shown = |harness: &Harness<'static, Interface>| {
+        let state = &harness.state().state;
+        (state.examples.len(), state.trace.as_ref().map(|trace| trace.trace.path().to_owned()), state.failure.clone())
+    };
+    let before = shown(&harness);
+    let broken = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces/broken-box.safetensors");
+    harness.state_mut().apply(Command::Open(broken));
+    for _ in 0..40 {
+        settle(&mut harness)?;
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert_eq!(shown(&harness), before);
+    assert!(harness.query_by_label_contains("broken-box.safetensors").is_some(), "nobody says why");
     Ok(())
 }

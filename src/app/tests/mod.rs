@@ -11,12 +11,16 @@ mod hidden;
 mod keyboard;
 mod loss;
 mod narrow;
+mod newcomer;
 mod notes;
 mod palette;
+mod panels;
 mod pictures;
 mod pins;
 mod selection;
+mod snapshots;
 mod state;
+mod tips;
 mod tokens;
 
 use std::error::Error;
@@ -184,9 +188,13 @@ fn help_lists_all_keys_and_escape_closes_it() -> Result<()> {
 #[test]
 fn themes_blocks_and_screenshots_by_name() -> Result<()> {
     let mut harness = window_on("encoder-decoder.safetensors")?;
+    harness.get_by_label("Settings").click();
+    harness.run_steps(3);
     harness.get_by_label("Light / dark").click();
-    harness.step();
+    harness.run_steps(3);
     assert_eq!(harness.state().state.options.theme, Theme::Light);
+    harness.key_press(Key::Escape);
+    harness.run_steps(3);
     harness.get_by_label("Screenshot").click();
     harness.step();
     assert!(harness.state_mut().take_screenshot_request());

@@ -104,7 +104,7 @@ fn the_list_of_keys_can_be_scrolled() -> Result<()> {
     harness.set_size(egui::vec2(640.0, 480.0));
     harness.key_press(egui::Key::F1);
     harness.run_steps(4);
-    let last = |harness: &Harness<'static, Interface>| harness.get_by_label("show its matrix, or its picture").rect();
+    let last = |harness: &Harness<'static, Interface>| harness.get_by_label("close the window").rect();
     // What is scrolled out of sight is not there, or below the window.
     let height = 480.0;
     assert!(last(&harness).bottom() > height);

@@ -132,6 +132,7 @@ fn it_finds_every_entry_of_every_menu() -> Result<()> {
         "Weights",
         "Play options",
         "Settings",
+        "Panels",
         "Columns",
         "Filter",
         "Strongest",
@@ -154,5 +155,31 @@ fn it_finds_every_entry_of_every_menu() -> Result<()> {
         harness.run_steps(4);
     }
     assert!(missing.is_empty(), "the palette lacks {missing:#?}");
+    Ok(())
+}
+
+/// Words of the text, ids, and every command once.
+#[test]
+fn it_finds_words_and_ids_and_nothing_twice() -> Result<()> {
+    let window = window_on("../../assets/scenes")?;
+    let state = &window.state().state;
+    let first = |query: &str| found_in_palette(query, state).into_iter().next().map(|entry| entry.words);
+    assert_eq!(first("striped").as_deref(), Some("token 205: striped"), "a word of the text");
+    let green: Vec<String> = found_in_palette("green", state).into_iter().map(|entry| entry.words).take(3).collect();
+    assert_eq!(green, ["token 198: green", "token 206: green", "token 213: green"], "each by its position");
+    let id = found_in_palette("scenes/3", state).into_iter().next().ok_or("no example by its id")?;
+    assert_eq!(id.command, Command::ShowExample(3));
+    let all = found_in_palette("", state);
+    let is_idle = |entry: &crate::app::panels::Entry| match &entry.command {
+        Command::SetOptions(options) => **options == state.options,
+        Command::SetSelection(selection) => *selection == state.selection,
+        _ => false,
+    };
+    for (place, entry) in all.iter().enumerate() {
+        let same = all[place + 1..].iter().find(|other| other.words == entry.words);
+        assert!(same.is_none(), "twice: {}", entry.words);
+        let same = all[place + 1..].iter().find(|other| other.command == entry.command && !is_idle(entry));
+        assert!(same.is_none(), "two names of one command: {}; {}", entry.words, same.map_or("", |same| &same.words));
+    }
     Ok(())
 }

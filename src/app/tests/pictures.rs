@@ -108,7 +108,7 @@ fn a_rectangle_zooms_the_matrix() -> Result<()> {
     {
         window.event(Event::PointerGone);
         window.event(Event::ModifiersChanged(modifiers));
-        window.state_mut().state.apply(Command::ZoomMatrix(None));
+        window.state_mut().state.apply(Command::ZoomTo(View::Matrix, None));
         window.run_steps(2);
         drag(&mut window, from, to, button, modifiers);
         let shown = window.state().state.options.matrix_window.ok_or("not zoomed")?;
@@ -209,6 +209,109 @@ fn the_wheel_zooms_the_matrix_where_it_points() -> Result<()> {
     assert!((center.x - 7.0).abs() < 3.0, "about the middle: {center}");
     turn_wheel(&mut window, panel.center(), -10_000.0);
     assert!(shown(&window).is_none_or(|(_, size)| size.min_element() > 13.9));
+    settle(&mut window)
+}
+
+/// The wheel and the drag of the matrix, on the pictures: a drag moves them once they are zoomed, and with Shift draws as before.
+#[test]
+fn the_picture_zooms_and_pans() -> Result<()> {
+    let mut window = window_on("../../assets/demo")?;
+    window.state_mut().state.apply(Command::ClearTokens);
+    let panel = window.get_by_role_and_label(Role::Image, "image").rect();
+    let [left, right] = [-40.0, 40.0].map(|by| panel.center() + vec2(by, 0.0));
+    let shown = |window: &Window| window.state().state.options.image_window;
+    turn_wheel(&mut window, panel.center(), 300.0);
+    let zoomed = shown(&window).ok_or("the wheel does not zoom")?;
+    assert!(zoomed.size().max_element() < 0.5, "{zoomed:?}");
+    drag(&mut window, left, right, PointerButton::Primary, Modifiers::NONE);
+    let panned = shown(&window).ok_or("a drag ends the zoom")?;
+    assert!(
+        panned.min.x < zoomed.min.x && (panned.size() - zoomed.size()).abs().max_element() < 1e-3,
+        "{panned:?} after {zoomed:?}"
+    );
+    assert!(window.state().state.selection.tokens.is_empty(), "a drag that pans selects nothing");
+    drag(&mut window, right, left, PointerButton::Middle, Modifiers::NONE);
+    assert!((shown(&window).ok_or("no zoom")?.min.x - zoomed.min.x).abs() < 1e-3, "so does the middle button");
+    window.event(Event::ModifiersChanged(Modifiers::SHIFT));
+    drag(
+        &mut window,
+        panel.center() - vec2(150.0, 150.0),
+        panel.center() + vec2(150.0, 150.0),
+        PointerButton::Primary,
+        Modifiers::SHIFT,
+    );
+    window.event(Event::ModifiersChanged(Modifiers::NONE));
+    let selected = window.state().state.selection.tokens.len();
+    assert!((1..16).contains(&selected), "{selected} of 64 patches");
+    drag(
+        &mut window,
+        panel.center() - vec2(150.0, 150.0),
+        panel.center() + vec2(150.0, 150.0),
+        PointerButton::Secondary,
+        Modifiers::NONE,
+    );
+    assert!(window.state().state.options.to.is_some(), "the right button asks which heads look there");
+    // A frame of the harness is long: each click has to fit into one.
+    for _ in 0..2 {
+        for pressed in [true, false] {
+            let (pos, button, modifiers) = (panel.center(), PointerButton::Primary, Modifiers::NONE);
+            window.input_mut().events.push(Event::PointerButton { pos, button, pressed, modifiers });
+        }
+        window.step();
+    }
+    window.run_steps(2);
+    assert_eq!(shown(&window), None, "a double click shows all");
+    window.get_by_role_and_label(Role::Image, "image").focus();
+    window.run_steps(2);
+    window.key_press(Key::Plus);
+    window.run_steps(2);
+    assert!(shown(&window).is_some());
+    window.get_by_label("Show all").click();
+    window.run_steps(2);
+    assert_eq!(shown(&window), None);
+    settle(&mut window)
+}
+
+/// A right click offers what can be done with what lies there; a right drag is another gesture.
+#[test]
+fn a_right_click_opens_a_menu_about_what_lies_there() -> Result<()> {
+    let mut window = window_on("../../assets/demo")?;
+    let panel = window.get_by_role_and_label(Role::Image, "image").rect();
+    let right_click = |window: &mut Window, at: Pos2| {
+        window.event(Event::PointerMoved(at));
+        window.run_steps(2);
+        press(window, at, PointerButton::Secondary, true, Modifiers::NONE);
+        press(window, at, PointerButton::Secondary, false, Modifiers::NONE);
+        window.run_steps(3);
+    };
+    drag(&mut window, panel.center() - vec2(50.0, 50.0), panel.center(), PointerButton::Secondary, Modifiers::NONE);
+    window.run_steps(3);
+    assert!(window.query_by_label("Copy value").is_none(), "a drag opens no menu");
+    window.state_mut().state.options.to = None;
+    right_click(&mut window, panel.center());
+    window.get_by_label("Copy value").click();
+    let mut copied = None;
+    for _ in 0..3 {
+        window.step();
+        let commands = &window.output().platform_output.commands;
+        copied = copied.or(commands.iter().find_map(|command| match command {
+            egui::OutputCommand::CopyText(text) => Some(text.clone()),
+            _ => None,
+        }));
+    }
+    assert!(copied.as_ref().is_some_and(|text| text.contains("patch (row ")), "{copied:?}");
+    right_click(&mut window, panel.center());
+    click(&mut window, "Which heads look here?");
+    assert!(window.state().state.options.to.is_some());
+    right_click(&mut window, panel.center());
+    click(&mut window, "Explain this panel");
+    assert!(window.state().state.shows_help);
+    window.get_by_label(View::Image.says());
+    window.key_press(Key::Escape);
+    window.run_steps(2);
+    right_click(&mut window, panel.center());
+    click(&mut window, "This panel alone");
+    assert_eq!(window.state().state.shown_views, [View::Image]);
     settle(&mut window)
 }
 

@@ -53,6 +53,9 @@ impl Drawn {
         if !matches!(view, View::Matrix | View::Pins) {
             options.matrix_window = None;
         }
+        if view != View::Image {
+            options.image_window = None;
+        }
         if view != View::Embedding {
             options.embedding_view = None;
         }

@@ -33,12 +33,17 @@ pub fn begin_row_without(ui: &mut Ui, needed: f32) {
     }
 }
 
-/// A drop-down list behind its name; the row that was chosen now, if one was.
-pub fn choice<T: Display>(ui: &mut Ui, name: &str, rows: impl Iterator<Item = T>, shown: usize) -> Option<usize> {
+/// A drop-down list behind its name, of which the tip says what it does; the row that was chosen now, if one was.
+pub fn choice<T: Display>(
+    ui: &mut Ui,
+    (name, says): (&str, &str),
+    rows: impl Iterator<Item = T>,
+    shown: usize,
+) -> Option<usize> {
     begin_row_without(ui, button_width(ui, name) + ui.spacing().combo_width);
     let label = ui.label(name);
     let (chosen, response) = list(ui, name, rows, shown);
-    response.labelled_by(label.id);
+    response.labelled_by(label.id).on_hover_text(says);
     chosen
 }
 
@@ -63,7 +68,9 @@ pub fn choose<T: PartialEq, W: Display>(
 
 /// All values of a choice beneath each other. Whether one was chosen.
 pub fn radios<T: Choice>(ui: &mut Ui, chosen: &mut T) -> bool {
-    T::rows().fold(false, |is_chosen, (value, words)| ui.radio_value(chosen, value, words).changed() || is_chosen)
+    T::rows().fold(false, |is_chosen, (value, words)| {
+        ui.radio_value(chosen, value, words).on_hover_text(value.says()).changed() || is_chosen
+    })
 }
 
 fn list<T: Display>(ui: &mut Ui, name: &str, rows: impl Iterator<Item = T>, shown: usize) -> (Option<usize>, Response) {

@@ -2,128 +2,220 @@
 
 use egui::{Event, Key, Modifiers};
 
+use crate::app::model::arrangement::PanelCommand;
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::command::Command;
 use crate::app::model::notes::{About, NotesCommand};
 use crate::app::model::pins::PinCommand;
 use crate::view::View;
 
+/// What a key or a gesture is for: the groups of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Which part of the trace is shown.
+    Choose,
+    /// Which heads do something.
+    Ask,
+    /// How much of a view is in sight.
+    Zoom,
+    /// Where the panels and the keyboard are.
+    Panels,
+    /// Other examples and traces.
+    Examples,
+    /// Figures, states, commands.
+    Keep,
+    /// The window itself.
+    Window,
+}
+
+impl Task {
+    /// In the order of the list.
+    pub const ALL: [Self; 7] =
+        [Self::Choose, Self::Ask, Self::Zoom, Self::Panels, Self::Examples, Self::Keep, Self::Window];
+
+    /// Above its keys.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Choose => "Choose layer, head and tokens",
+            Self::Ask => "Compare heads",
+            Self::Zoom => "Zoom and pan",
+            Self::Panels => "Go from panel to panel",
+            Self::Examples => "Open and compare examples",
+            Self::Keep => "Find, undo, save",
+            Self::Window => "The window",
+        }
+    }
+}
+
 /// A key, and what it does.
 pub struct Shortcut {
     modifiers: Modifiers,
     key: Key,
+    /// What it is for.
+    pub task: Task,
     /// As it is shown in the list.
     pub shown: &'static str,
+    /// What it does; empty for a key that the list need not show.
+    pub does: &'static str,
+    /// What is carried out.
+    pub command: Command,
+}
+
+/// What can be done by keys: one for each command, with all of its keys.
+pub struct Action {
+    /// What it is for.
+    pub task: Task,
+    /// Its keys as they are shown.
+    pub keys: String,
     /// What it does.
     pub does: &'static str,
     /// What is carried out.
     pub command: Command,
 }
 
+/// In the order of the list.
+pub fn actions() -> Vec<Action> {
+    let mut actions: Vec<Action> = Vec::new();
+    for Shortcut { task, shown, does, command, .. } in
+        shortcuts().into_iter().filter(|shortcut| !shortcut.does.is_empty())
+    {
+        match actions.iter_mut().find(|action| action.command == command) {
+            Some(action) => action.keys = format!("{}, {shown}", action.keys),
+            None => actions.push(Action { task, keys: shown.to_owned(), does, command }),
+        }
+    }
+    actions
+}
+
 /// Keys in the order of the list.
 pub fn shortcuts() -> Vec<Shortcut> {
-    let shortcut = |modifiers, key, shown, does, command| Shortcut { modifiers, key, shown, does, command };
+    use Task::{Ask, Choose, Examples, Keep, Panels, Window, Zoom};
+    let shortcut = |task, modifiers, key, shown, does, command| Shortcut { modifiers, key, task, shown, does, command };
     let head = |layers, heads| Command::MoveHead { layers, heads };
-    let redo = Modifiers::COMMAND | Modifiers::SHIFT;
     let none = Modifiers::NONE; // Shift is free: which keys need it depends on the keyboard.
+    let (shift, ctrl) = (Modifiers::SHIFT, Modifiers::COMMAND);
+    let both = ctrl.plus(shift);
+    let maximise = Command::Panels(PanelCommand::ToggleMaximised(None));
+    let filter = Command::Dataset(DatasetCommand::FocusFilter);
     [
-        shortcut(none, Key::ArrowLeft, "←", "head to the left", head(0, -1)),
-        shortcut(none, Key::ArrowRight, "→", "head to the right", head(0, 1)),
-        shortcut(none, Key::ArrowUp, "↑", "layer above", head(-1, 0)),
-        shortcut(none, Key::ArrowDown, "↓", "layer below", head(1, 0)),
-        shortcut(none, Key::OpenBracket, "[", "layer before", head(-1, 0)),
-        shortcut(none, Key::CloseBracket, "]", "layer after", head(1, 0)),
-        shortcut(none, Key::OpenCurlyBracket, "{", "example before", Command::StepExample(-1)),
-        shortcut(none, Key::CloseCurlyBracket, "}", "example after", Command::StepExample(1)),
-        shortcut(none, Key::PageUp, "Page ↑", "example before", Command::StepExample(-1)),
-        shortcut(none, Key::PageDown, "Page ↓", "example after", Command::StepExample(1)),
-        shortcut(Modifiers::SHIFT, Key::Comma, "Shift+,", "add the token before", Command::ExtendTokens(-1)),
-        shortcut(Modifiers::SHIFT, Key::Period, "Shift+.", "add the token after", Command::ExtendTokens(1)),
-        shortcut(none, Key::Comma, ",", "token before", Command::StepToken(-1)),
-        shortcut(none, Key::Period, ".", "token after", Command::StepToken(1)),
-        shortcut(none, Key::J, "J", "output token before", Command::StepOutput(-1)),
-        shortcut(none, Key::K, "K", "output token after", Command::StepOutput(1)),
-        shortcut(none, Key::D, "D", "attends to, or attended by", Command::ToggleDirection),
-        shortcut(Modifiers::SHIFT, Key::S, "Shift+S", "statistic before", Command::StepStatistic(-1)),
-        shortcut(none, Key::S, "S", "statistic after", Command::StepStatistic(1)),
-        shortcut(redo, Key::Z, "Ctrl+Shift+Z", "redo", Command::Redo),
-        shortcut(Modifiers::COMMAND, Key::Z, "Ctrl+Z", "undo: the selection before", Command::Undo),
-        shortcut(Modifiers::COMMAND, Key::K, "Ctrl+K", "find a command", Command::TogglePalette),
+        shortcut(Choose, none, Key::ArrowLeft, "←", "head to the left", head(0, -1)),
+        shortcut(Choose, none, Key::ArrowRight, "→", "head to the right", head(0, 1)),
+        shortcut(Choose, none, Key::ArrowUp, "↑", "layer before", head(-1, 0)),
+        shortcut(Choose, none, Key::OpenBracket, "[", "layer before", head(-1, 0)),
+        shortcut(Choose, none, Key::ArrowDown, "↓", "layer after", head(1, 0)),
+        shortcut(Choose, none, Key::CloseBracket, "]", "layer after", head(1, 0)),
+        shortcut(Choose, none, Key::Comma, ",", "token before", Command::StepToken(-1)),
+        shortcut(Choose, none, Key::Period, ".", "token after", Command::StepToken(1)),
+        shortcut(Choose, shift, Key::Comma, "Shift+,", "add the token before", Command::ExtendTokens(-1)),
+        shortcut(Choose, shift, Key::Period, "Shift+.", "add the token after", Command::ExtendTokens(1)),
+        shortcut(Choose, none, Key::J, "J", "output token before", Command::StepOutput(-1)),
+        shortcut(Choose, none, Key::K, "K", "output token after", Command::StepOutput(1)),
+        shortcut(Choose, none, Key::Space, "Space", "play, or stop", Command::TogglePlay),
+        shortcut(Choose, none, Key::D, "D", "attends to, or attended by", Command::ToggleDirection),
+        shortcut(Choose, none, Key::Escape, "Esc", "close what lies on top; select no token", Command::Escape),
+        shortcut(Ask, none, Key::S, "S", "statistic after", Command::StepStatistic(1)),
+        shortcut(Ask, shift, Key::S, "Shift+S", "statistic before", Command::StepStatistic(-1)),
         shortcut(
-            Modifiers::COMMAND,
-            Key::F,
-            "Ctrl+F",
-            "filter the examples",
-            Command::Dataset(DatasetCommand::FocusFilter),
+            Ask,
+            shift,
+            Key::P,
+            "Shift+P",
+            "pin the selected head alone, or take the pin away",
+            Command::Pin(PinCommand::SelectedHeads),
         ),
-        shortcut(none, Key::Space, "Space", "play, or stop", Command::TogglePlay),
-        shortcut(none, Key::Escape, "Esc", "select no token; close this list", Command::Escape),
         shortcut(
-            Modifiers::COMMAND.plus(Modifiers::SHIFT),
-            Key::O,
-            "Ctrl+Shift+O",
-            "load a view state",
-            Command::ChooseState,
+            Ask,
+            none,
+            Key::P,
+            "P",
+            "pin what is selected, or take the pin away",
+            Command::Pin(PinCommand::Selection),
         ),
-        shortcut(Modifiers::COMMAND, Key::O, "Ctrl+O", "open a trace", Command::ChooseFile),
-        shortcut(Modifiers::COMMAND, Key::R, "Ctrl+R", "read the example anew", Command::Reload),
-        shortcut(none, Key::T, "T", "light or dark theme", Command::ToggleTheme),
-        shortcut(none, Key::F12, "F12", "save a screenshot", Command::Screenshot),
-        shortcut(none, Key::Questionmark, "?", "show all keys", Command::ToggleHelp),
-        shortcut(none, Key::F1, "F1", "show all keys", Command::ToggleHelp),
-        shortcut(Modifiers::COMMAND, Key::Q, "Ctrl+Q", "close the window", Command::Quit),
-        shortcut(Modifiers::COMMAND, Key::S, "Ctrl+S", "save what is shown as a view state", Command::SaveState),
-        shortcut(none, Key::B, "B", "compare with this example", Command::CompareWith(None)),
+        shortcut(Zoom, none, Key::Plus, "+", "zoom in, in the view with the focus", Command::Zoom(1)),
+        shortcut(Zoom, none, Key::Equals, "=", "", Command::Zoom(1)),
+        shortcut(Zoom, none, Key::Minus, "−", "zoom out", Command::Zoom(-1)),
+        shortcut(Zoom, none, Key::Num0, "0", "zoom out to all of it", Command::ShowAll),
+        shortcut(Zoom, shift, Key::ArrowLeft, "Shift+←", "pan to the left", Command::Pan([-1.0, 0.0])),
+        shortcut(Zoom, shift, Key::ArrowRight, "Shift+→", "pan to the right", Command::Pan([1.0, 0.0])),
+        shortcut(Zoom, shift, Key::ArrowUp, "Shift+↑", "pan up", Command::Pan([0.0, -1.0])),
+        shortcut(Zoom, shift, Key::ArrowDown, "Shift+↓", "pan down", Command::Pan([0.0, 1.0])),
+        shortcut(Panels, none, Key::M, "M", "this panel alone, or all panels again", maximise),
+        shortcut(Panels, none, Key::F6, "F6", "panel after", Command::StepPanel(1)),
+        shortcut(Panels, shift, Key::F6, "Shift+F6", "panel before", Command::StepPanel(-1)),
+        shortcut(Examples, none, Key::OpenCurlyBracket, "{", "example before", Command::StepExample(-1)),
+        shortcut(Examples, none, Key::PageUp, "Page ↑", "example before", Command::StepExample(-1)),
+        shortcut(Examples, none, Key::CloseCurlyBracket, "}", "example after", Command::StepExample(1)),
+        shortcut(Examples, none, Key::PageDown, "Page ↓", "example after", Command::StepExample(1)),
+        shortcut(Examples, ctrl, Key::F, "Ctrl+F", "filter the examples", filter),
+        shortcut(Examples, none, Key::B, "B", "compare with this example", Command::CompareWith(None)),
+        shortcut(Examples, ctrl, Key::O, "Ctrl+O", "open a trace", Command::ChooseFile),
+        shortcut(Examples, ctrl, Key::R, "Ctrl+R", "read the example anew", Command::Reload),
+        shortcut(Keep, ctrl, Key::K, "Ctrl+K", "find a command", Command::TogglePalette),
+        shortcut(Keep, ctrl, Key::Z, "Ctrl+Z", "undo: the selection before", Command::Undo),
+        shortcut(Keep, both, Key::Z, "Ctrl+Shift+Z", "redo", Command::Redo),
+        shortcut(Keep, ctrl, Key::S, "Ctrl+S", "save what is shown as a view state", Command::SaveState),
+        shortcut(Keep, both, Key::O, "Ctrl+Shift+O", "load a view state", Command::ChooseState),
         shortcut(
-            Modifiers::SHIFT,
+            Keep,
+            shift,
             Key::N,
             "Shift+N",
             "label the selected head",
             Command::Notes(NotesCommand::Begin(About::Head)),
         ),
         shortcut(
+            Keep,
             none,
             Key::N,
             "N",
             "bookmark what is shown with a note",
             Command::Notes(NotesCommand::Begin(About::View)),
         ),
-        shortcut(
-            Modifiers::SHIFT,
-            Key::P,
-            "Shift+P",
-            "pin the selected head alone, or take the pin away",
-            Command::Pin(PinCommand::SelectedHeads),
-        ),
-        shortcut(none, Key::P, "P", "pin what is selected, or take the pin away", Command::Pin(PinCommand::Selection)),
-        shortcut(none, Key::C, "C", "copy the command that draws the window", Command::CopyCommand(None)),
-        shortcut(none, Key::Plus, "+", "zoom in, in the view that has the focus", Command::Zoom(1)),
-        shortcut(none, Key::Equals, "=", "", Command::Zoom(1)),
-        shortcut(none, Key::Minus, "−", "zoom out", Command::Zoom(-1)),
-        shortcut(none, Key::Num0, "0", "zoom out to all of it", Command::ShowAll),
-        shortcut(Modifiers::SHIFT, Key::ArrowLeft, "Shift+←", "pan to the left", Command::Pan([-1.0, 0.0])),
-        shortcut(Modifiers::SHIFT, Key::ArrowRight, "Shift+→", "pan to the right", Command::Pan([1.0, 0.0])),
-        shortcut(Modifiers::SHIFT, Key::ArrowUp, "Shift+↑", "pan up", Command::Pan([0.0, -1.0])),
-        shortcut(Modifiers::SHIFT, Key::ArrowDown, "Shift+↓", "pan down", Command::Pan([0.0, 1.0])),
-        shortcut(Modifiers::SHIFT, Key::F6, "Shift+F6", "panel before", Command::StepPanel(-1)),
-        shortcut(none, Key::F6, "F6", "panel after", Command::StepPanel(1)),
-        shortcut(Modifiers::COMMAND, Key::Plus, "Ctrl+Plus", "larger", Command::StepUiScale(1)),
-        shortcut(Modifiers::COMMAND, Key::Equals, "Ctrl+=", "larger", Command::StepUiScale(1)),
-        shortcut(Modifiers::COMMAND, Key::Minus, "Ctrl+−", "smaller", Command::StepUiScale(-1)),
-        shortcut(Modifiers::COMMAND, Key::Num0, "Ctrl+0", "as large as at first", Command::SetUiScale(1.0)),
+        shortcut(Keep, none, Key::C, "C", "copy the command that draws the window", Command::CopyCommand(None)),
+        shortcut(Keep, none, Key::F12, "F12", "save a screenshot", Command::Screenshot),
+        shortcut(Window, none, Key::Questionmark, "?", "help", Command::ToggleHelp),
+        shortcut(Window, none, Key::F1, "F1", "help", Command::ToggleHelp),
+        shortcut(Window, none, Key::T, "T", "light / dark theme", Command::ToggleTheme),
+        shortcut(Window, ctrl, Key::Plus, "Ctrl+Plus", "larger", Command::StepUiScale(1)),
+        shortcut(Window, ctrl, Key::Equals, "Ctrl+=", "larger", Command::StepUiScale(1)),
+        shortcut(Window, ctrl, Key::Minus, "Ctrl+−", "smaller", Command::StepUiScale(-1)),
+        shortcut(Window, ctrl, Key::Num0, "Ctrl+0", "size of everything 100 %", Command::SetUiScale(1.0)),
+        shortcut(Window, ctrl, Key::Q, "Ctrl+Q", "close the window", Command::Quit),
     ]
     .into_iter()
     .chain(
         VIEW_KEYS
             .into_iter()
             .zip(View::all())
-            .map(|((key, shown), view)| shortcut(none, key, shown, "", Command::FocusView(view))),
+            .map(|((key, shown), view)| shortcut(Panels, none, key, shown, "", Command::FocusView(view))),
     )
     .collect()
 }
 
+/// What the pointer does, and what is done by several keys.
+pub const GESTURES: [(Task, &str, &str); 18] = [
+    (Task::Choose, "hover", "show what a click would select"),
+    (Task::Choose, "Alt + hover", "preview a token as if it were selected"),
+    (Task::Choose, "click", "select a head, a token or a patch"),
+    (Task::Choose, "Ctrl + click", "add a token to the selection, or take it out"),
+    (Task::Choose, "double click", "select a whole word, in the text"),
+    (Task::Choose, "drag on the picture", "select patches; Ctrl + drag: more of them"),
+    (Task::Ask, "right drag", "picture, text: which heads look there"),
+    (Task::Ask, "drag on the colour bar", "dim other values; a click shows all"),
+    (Task::Ask, "double click on a tile", "show its matrix, or its picture"),
+    (Task::Zoom, "wheel", "zoom picture, matrix, points; scroll text"),
+    (Task::Zoom, "drag", "pan what is zoomed; Shift + drag selects"),
+    (Task::Zoom, "double click", "show all of them again"),
+    (Task::Panels, "1 – 9", "bring a view to the front"),
+    (Task::Panels, "Tab", "go from view to button to view"),
+    (Task::Panels, "drag a tab", "move its panel"),
+    (Task::Panels, "double click on a tab", "its panel alone, or all panels again"),
+    (Task::Examples, "drop a file", "open a trace, a folder or a view state"),
+    (Task::Examples, "right click", "on an example: compare with it"),
+];
+
 /// Each brings the panel of a view to the front.
-const VIEW_KEYS: [(Key, &str); 9] = [
+pub const VIEW_KEYS: [(Key, &str); 9] = [
     (Key::Num1, "1"),
     (Key::Num2, "2"),
     (Key::Num3, "3"),

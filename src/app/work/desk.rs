@@ -235,6 +235,9 @@ impl Desk {
                 state.set_dataset(dataset)
             }
             Opened::Nothing(why) => {
+                if state.trace.is_none() {
+                    state.fail(why.clone());
+                }
                 messages.fail(why);
                 None
             }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dataset::table::Table;
 use crate::dataset::{Dataset, IndexError, Traces, traces_in};
+use crate::trace::Trace;
 
 /// What is to be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,10 @@ pub enum Opened {
 pub fn open(Opening { path, index_dir, .. }: &Opening) -> Opened {
     let cannot = |error: &dyn std::fmt::Display| Opened::Nothing(format!("cannot open {}: {error}", path.display()));
     if path.is_file() {
+        // What was open before goes on, list and all, where this one cannot be read.
+        if let Err(error) = Trace::open(path) {
+            return Opened::Nothing(error.to_string());
+        }
         let root = path.parent().unwrap_or(Path::new("")).to_owned();
         let files = vec![path.to_owned()];
         let dataset = Dataset::without_index(Table::of_files(&root, &files));

@@ -2,6 +2,7 @@
 
 pub(super) mod asked;
 pub(super) mod colour_bar;
+pub(super) mod cut;
 pub(super) mod heading;
 pub(super) mod near;
 pub(super) mod order;

@@ -218,9 +218,8 @@ fn draw_images(
         // As much room as A's and B's pictures leave for what they say of regions.
         sketch.foot(ground);
     }
-    let places = image::arrange(sketch, &tiles);
     let opacity = inputs.options.opacity.clamp(0.0, 1.0);
-    for (tile, &rect) in tiles.iter().zip(&places) {
+    image::draw_pictures(inputs, sketch, &tiles, |sketch, tile, rect| {
         sketch.grey_picture(rect, tile.pixels);
         let found = images.iter().find(|(image, _)| *image == tile.image).map(|(_, found)| found);
         let patches = found.into_iter().flat_map(|found| &found.patches);
@@ -238,7 +237,7 @@ fn draw_images(
         }
         image::zones(sketch, &tile.far, sides.far, rect);
         image::outlines(sketch, &sides, &tile.far, sides.far, rect);
-    }
+    });
 }
 
 fn draw_text(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, rows: &[ComparedTokens], scale: &Scale) {

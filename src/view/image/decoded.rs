@@ -1,8 +1,8 @@
 //! The pictures under the probability that their patches decode to a word that was typed.
 
-use super::pictures::{arrange, aspect, heat_over, outlines, pictures, tiles_of, veil, zones};
+use super::pictures::{aspect, heat_over, outlines, pictures, tiles_of, veil, zones};
+use super::zoom::draw_pictures;
 use crate::query::{Decoded, DecodedState};
-use crate::render::Rect;
 use crate::render::colormap::Colormap;
 use crate::trace::Modality;
 use crate::view::common::asked;
@@ -70,19 +70,16 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, wanted: &str) {
     let wide = sketch.free.size().x > sketch.free.size().y * if tiles.len() == 1 { aspect(&tiles[0]) } else { 1.0 };
     let side = if wide { BarSide::Right } else { BarSide::Below };
     let bar = Bar::reserve(sketch, &scale, side, inputs.options.colour_bar);
-    let places = arrange(sketch, &tiles);
     let sides = Sides::bare(inputs);
     let mut marked = Vec::new();
-    for (tile, &rect) in tiles.iter().zip(&places) {
+    let sight = draw_pictures(inputs, sketch, &tiles, |sketch, tile, rect| {
         heat_over(inputs, sketch, &values, (tile.pixels, &tile.layers), rect, &scale);
         zones(sketch, &tile.far, sequence, rect);
         if let Some(sides) = sides.map(|sides| sides.showing(&values)) {
             marked.extend(outlines(sketch, &sides, &tile.far, sequence, rect));
         }
-    }
-    let content = places.iter().copied().reduce(|a, b| Rect { min: a.min.min(b.min), max: a.max.max(b.max) });
-    sketch.content = content.unwrap_or(sketch.free);
+    });
     if let Some(bar) = bar {
-        bar.draw(sketch, sketch.content, &marked);
+        bar.draw(sketch, sight, &marked);
     }
 }

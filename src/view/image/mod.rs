@@ -4,10 +4,14 @@ mod contours;
 mod decoded;
 mod frames;
 mod pictures;
+mod zoom;
+
+use glam::Vec2;
 
 use self::frames::Frames;
 use self::pictures::{Tile, aspect, pictures};
-pub(super) use self::pictures::{arrange, heat_over, outlines, tiles, veil, zones};
+pub(super) use self::pictures::{heat_over, outlines, tiles, veil, zones};
+pub(super) use self::zoom::draw_pictures;
 use crate::render::{Pixels, Rect};
 use crate::trace::Area;
 use crate::view::common::asked;
@@ -19,7 +23,7 @@ use crate::view::common::scale::Scale;
 use crate::view::common::sides::{
     Sides, common_range, is_signed, locked, noun, title, uniform_share, veil_colormap, weight_label,
 };
-use crate::view::common::sketch::{Sketch, on_picture};
+use crate::view::common::sketch::{Sketch, on_picture, within};
 use crate::view::numbers::of_weights;
 use crate::view::{Definition, Inputs, Options, View, caption as figure_caption};
 
@@ -73,9 +77,8 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let wide = sketch.free.size().x > sketch.free.size().y * if tiles.len() == 1 { aspect } else { 1.0 };
     let place = if wide { BarSide::Right } else { BarSide::Below };
     let bar = if has_heat { Bar::reserve(sketch, &scale, place, inputs.options.colour_bar) } else { None };
-    let places = arrange(sketch, &tiles);
     let mut marked = Vec::new();
-    for (tile, &rect) in tiles.iter().zip(&places) {
+    let sight = draw_pictures(inputs, sketch, &tiles, |sketch, tile, rect| {
         if has_heat {
             heat_over(inputs, sketch, sides.shown, (tile.pixels, &tile.layers), rect, &scale);
             if !is_signed(inputs) {
@@ -84,6 +87,9 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         } else {
             sketch.picture(rect, tile.pixels);
         }
+        if has_weights {
+            zoom::numbers(inputs, sketch, sides.weights, tile, rect);
+        }
         regions(inputs, sketch, &sides, tile, rect);
         let patches = if tile.far.tokens.is_empty() { (&tile.near, sides.near) } else { (&tile.far, sides.far) };
         zones(sketch, patches.0, patches.1, rect);
@@ -91,11 +97,9 @@ pub(super) fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
             marked.extend(outlines(sketch, &sides, patches, sequence, rect));
         }
         contours::draw_named(inputs, sketch, sides.far, &tile.far, rect);
-    }
-    let content = places.iter().copied().reduce(|a, b| Rect { min: a.min.min(b.min), max: a.max.max(b.max) });
-    sketch.content = content.unwrap_or(sketch.free);
+    });
     if let Some(bar) = bar {
-        bar.draw(sketch, sketch.content, &marked);
+        bar.draw(sketch, sight, &marked);
     }
 }
 
@@ -156,9 +160,12 @@ fn caption(
 
 /// Labelled parts of the picture, with the share of its attention that lies in them.
 fn regions(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>, tile: &Tile<'_>, rect: Rect) {
-    let of_image = inputs.document.regions.iter().filter(|region| region.image == tile.image);
+    let sight = within(rect, sketch.free);
+    let is_in_sight = |area: Area| within(on_picture(area, rect), sight).size().cmpgt(Vec2::ZERO).all();
+    let of_image =
+        inputs.document.regions.iter().filter(|region| region.image == tile.image && is_in_sight(region.area));
     let frames = of_image.clone().map(|region| on_picture(region.area, rect)).collect();
-    let mut labels = RegionLabels::new(rect, frames);
+    let mut labels = RegionLabels::new(sight, frames);
     for region in of_image {
         // Of values with a sign there are no shares.
         let share = share_inside(sides.weights, &tile.far, region.area).filter(|_| !is_signed(inputs));

@@ -83,9 +83,9 @@ pub(super) fn aspect(tile: &Tile<'_>) -> f32 {
     tile.pixels.width as f32 / tile.pixels.height as f32
 }
 
-/// Where each picture lies: as many columns as make them largest, each with its number above if there are several.
-pub(in crate::view) fn arrange(sketch: &mut Sketch<'_>, tiles: &[Tile<'_>]) -> Vec<Rect> {
-    let (small, muted, room) = (sketch.text.small, sketch.palette.muted, sketch.free);
+/// Where each picture lies: as many columns as make them largest, with room for a number above if there are several.
+pub(super) fn places(sketch: &Sketch<'_>, tiles: &[Tile<'_>]) -> Vec<Rect> {
+    let (small, room) = (sketch.text.small, sketch.free);
     if tiles.len() == 1 {
         return vec![sketch.fit(aspect(&tiles[0]), room)];
     }
@@ -103,12 +103,16 @@ pub(in crate::view) fn arrange(sketch: &mut Sketch<'_>, tiles: &[Tile<'_>]) -> V
     };
     let covered = |places: &[Rect]| places.iter().map(|rect| rect.size().element_product()).sum::<f32>();
     let options = (1..=tiles.len()).map(place);
-    let best = options.max_by(|a, b| covered(a).total_cmp(&covered(b))).unwrap_or_default();
-    for (tile, rect) in tiles.iter().zip(&best) {
+    options.max_by(|a, b| covered(a).total_cmp(&covered(b))).unwrap_or_default()
+}
+
+/// The number of each picture above it, if there are several.
+pub(super) fn headings(sketch: &mut Sketch<'_>, tiles: &[Tile<'_>], places: &[Rect]) {
+    let (small, muted) = (sketch.text.small, sketch.palette.muted);
+    for (tile, rect) in tiles.iter().zip(places).filter(|_| tiles.len() > 1) {
         let text = sketch.elide(&format!("image {}", tile.image), small, false, rect.size().x);
         sketch.label(Vec2::new(rect.min.x, rect.min.y - small * 0.8), Align::Left, text, small, muted);
     }
-    best
 }
 
 /// A picture in grey, and over its patches the heat of one weight per token of the sequence. A token whose weight is left out is

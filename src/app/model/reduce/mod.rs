@@ -1,5 +1,6 @@
 //! The one place where the state changes by commands.
 
+mod arranging;
 mod comparing;
 mod dataset;
 mod figure;
@@ -12,7 +13,7 @@ mod view_state;
 mod zooming;
 
 use self::steps::step;
-pub use self::zooming::{CLOSEST, CLOSEST_OF_TOKENS, kept_inside};
+pub use self::zooming::{CLOSEST, CLOSEST_OF_TOKENS, Windowed};
 use crate::analysis::projection::{Align, Method};
 use crate::analysis::{Direction, Selection, WeightKind};
 use crate::app::model::choices::{UI_SCALES, UiScale};
@@ -45,7 +46,7 @@ impl State {
             Command::ChooseFile => return Some(Effect::ChooseFile),
             Command::Screenshot => return Some(Effect::Screenshot),
             Command::FocusView(view) => return Some(Effect::FocusView(view)),
-            Command::ResetLayout => return Some(Effect::ResetLayout),
+            Command::Panels(command) => return self.arrange(command),
             Command::Quit => return Some(Effect::Quit),
             Command::Export(view, export) => return Some(Effect::Export(view, export)),
             Command::ExportPanel(panel, export) => return Some(Effect::ExportPanel(panel, export)),
@@ -100,7 +101,7 @@ impl State {
                     self.options.heads_filter = None;
                 }
             }
-            Command::ZoomMatrix(window) => self.options.matrix_window = window,
+            Command::ZoomTo(view, window) => self.zoom_to(view, window),
             Command::Zoom(steps) => self.zoom(steps),
             Command::Pan(steps) => self.pan(steps.into()),
             Command::ShowAll => self.show_all(),
@@ -108,6 +109,12 @@ impl State {
             Command::StepPanel(by) => return Some(Effect::StepPanel(by)),
             Command::TogglePlay => self.is_playing = !self.is_playing && self.trace.is_some(),
             Command::ToggleHelp => self.shows_help = !self.shows_help,
+            Command::ShowHelp(help) => (self.shows_help, self.help) = (true, help),
+            Command::ToggleWelcome => {
+                self.welcome.is_shown = !self.welcome.is_shown;
+                return Some(Effect::Welcomed);
+            }
+            Command::ShowGuide(guide) => return Some(Effect::ShowGuide(guide)),
             Command::ToggleTheme => {
                 self.options.theme = match self.options.theme {
                     Theme::Dark => Theme::Light,
@@ -138,6 +145,10 @@ impl State {
             Command::Escape if self.notes.draft.is_some() => self.notes.draft = None,
             Command::Escape if self.shows_help => self.shows_help = false,
             Command::Escape if self.figure.is_shown => self.figure.is_shown = false,
+            Command::Escape if self.welcome.is_shown => {
+                self.welcome.is_shown = false;
+                return Some(Effect::Welcomed);
+            }
             Command::Escape => {
                 if !self.is_playing && self.selection.tokens.is_empty() {
                     self.options.to = None;

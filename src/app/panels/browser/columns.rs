@@ -21,7 +21,10 @@ pub fn short_title(name: &str) -> &str {
 /// The columns beside the usual ones, and which of them are shown: those of the table, and statistics of heads.
 pub fn offered_columns(browsing: &Browsing) -> Vec<(String, bool)> {
     let Some(dataset) = &browsing.dataset else { return Vec::new() };
-    let is_offered = |name: &str| USUAL.iter().all(|(usual, ..)| *usual != name) && !SHOWN_OTHERWISE.contains(&name);
+    let is_offered = |name: &str| {
+        let is_usual = USUAL.iter().any(|(usual, ..)| *usual == name);
+        !is_usual && !SHOWN_OTHERWISE.contains(&name) && browsing.empty_columns.iter().all(|empty| empty != name)
+    };
     let of_table = dataset.table.columns().iter().map(|column| &column.name).filter(|name| is_offered(name));
     let of_table = of_table.map(|name| (name.clone(), browsing.columns.contains(name)));
     let of_heads = browsing.columns.iter().filter(|name| HeadColumn::parse(name).is_some());

@@ -1,6 +1,8 @@
 //! The examples as rows: their pictures, whether they were answered rightly, their columns; sorted by a title, opened by a
 //! click or the arrows.
 
+use std::borrow::Cow;
+
 use egui::{
     Align, Button, Color32, EventFilter, Image, Key, Label, Layout, Modifiers, Response, RichText, ScrollArea, Sense,
     Ui, WidgetInfo,
@@ -12,7 +14,7 @@ use crate::app::model::command::Command;
 use crate::app::model::state::State;
 use crate::app::panels::browser::columns::{USUAL, short_title};
 use crate::app::ui::appearance::color;
-use crate::app::ui::controls::thousands;
+use crate::app::ui::controls::{button_width, thousands};
 use crate::app::ui::focus;
 use crate::app::work::textures::Textures;
 use crate::dataset::table::Value;
@@ -21,6 +23,8 @@ use crate::trace::{LINE_LETTERS, NAME_LETTERS, shortened};
 
 /// Height of a row, with its picture.
 const ROW: f32 = 30.0;
+/// Letters that are kept of how all names begin.
+const KEPT: usize = 3;
 /// Width of a column that was added.
 const ADDED: f32 = 84.0;
 
@@ -34,7 +38,9 @@ struct Shown {
 
 fn columns(browsing: &Browsing, dataset: &Dataset) -> Vec<Shown> {
     let has_text = dataset.table.column("text").is_some();
+    let has_values = |name: &str| !browsing.empty_columns.iter().any(|empty| empty == name);
     let usual = USUAL.iter().filter(|(name, ..)| dataset.table.columns().iter().any(|column| column.name == *name));
+    let usual = usual.filter(|(name, ..)| has_values(name));
     let usual = usual.map(|&(name, title, width)| Shown { name: name.to_owned(), title: title.to_owned(), width });
     let path = (!has_text).then(|| Shown { name: "path".to_owned(), title: "path".to_owned(), width: 220.0 });
     let added = browsing.columns.iter().map(|name| Shown {
@@ -159,14 +165,23 @@ fn show_rows(
         row.col(|ui| show_mark(ui, state, dataset, example));
         for column in columns {
             row.col(|ui| {
-                ui.add(Label::new(cell(browsing, dataset, &column.name, example)).truncate().selectable(false));
+                let text = cell(browsing, dataset, &column.name, example);
+                let shown = fitted(ui, browsing.beginnings.get(column.name.as_str()), &text);
+                ui.add(Label::new(&*shown).truncate().selectable(false));
             });
         }
         let response = name_row(&row, dataset, example, is_shown);
         response.context_menu(|ui| {
-            if ui.button("Compare with this example").clicked() {
+            let compare = ui.button("Compare with this example");
+            if compare.on_hover_text("It stays, and every other that is opened is compared with it").clicked() {
                 ui.close();
                 commands.push(Command::CompareWith(Some(example as usize)));
+            }
+            let id = ["id", "path"].map(|column| dataset.table.value(column, example as usize).text());
+            let id = id.into_iter().find(|id| !id.is_empty()).unwrap_or_default();
+            if ui.button("Copy id").on_hover_text(&*id).clicked() {
+                ui.close();
+                ui.copy_text(id.into_owned());
             }
         });
         if response.clicked() {
@@ -221,6 +236,19 @@ fn cell(browsing: &Browsing, dataset: &Dataset, name: &str, example: u32) -> Str
         Value::Number(number) if number.fract() != 0.0 => format!("{number:.4}"),
         value => shortened(&value.text(), LINE_LETTERS).replace('\n', " "),
     }
+}
+
+/// A name that has no room, without the middle of how all of them begin: their ends tell them apart.
+fn fitted<'a>(ui: &Ui, beginning: Option<&String>, text: &'a str) -> Cow<'a, str> {
+    let Some((beginning, rest)) = beginning.and_then(|common| Some((common, text.strip_prefix(common.as_str())?)))
+    else {
+        return Cow::Borrowed(text);
+    };
+    let width = button_width(ui, text) - 2.0 * ui.spacing().button_padding.x;
+    if width <= ui.available_width() || beginning.chars().count() <= KEPT + 1 {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(beginning.chars().take(KEPT).chain(['…']).chain(rest.chars()).collect())
 }
 
 /// Where the example stands, in the first frame in which it is shown.

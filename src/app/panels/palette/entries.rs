@@ -1,35 +1,50 @@
 //! What the palette finds: keys, views, statistics, colours, what is in the trace, and what the menus hold.
 
-use std::path::PathBuf;
-
 use super::entry::{Entry, entry, option};
 use super::menus;
 use crate::analysis::normalize::Normalization;
 use crate::analysis::statistics;
 use crate::analysis::{Direction, NamedTokens, Pick, token_sets};
+use crate::app::model::arrangement::{Arrangement, PanelCommand, Preset};
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::command::Command;
+use crate::app::model::help::{Help, HelpPage};
 use crate::app::model::notes::{About, NotesCommand};
 use crate::app::model::state::State;
 use crate::app::model::tokens::TokenCommand;
 use crate::app::ui::keys;
 use crate::render::colormap::Colormap;
-use crate::trace::Document;
-use crate::view::{CompareView, View, token_names};
+use crate::trace::{Document, Sequence};
+use crate::view::{CompareView, View, joined, token_names, words};
 
-/// Of a larger dataset the browser's filter finds the others.
+/// Of a larger dataset the others are looked for only when something is typed.
 const MOST_EXAMPLES: usize = 2000;
+const FEWEST_LETTERS: usize = 2;
+const MOST_FOUND: usize = 50;
 
 /// Everything that can be done now.
 pub fn all(state: &State) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = keys::shortcuts()
+    let mut entries: Vec<Entry> = keys::actions()
         .into_iter()
-        .filter(|shortcut| !shortcut.does.is_empty())
-        .filter(|shortcut| !matches!(shortcut.command, Command::TogglePalette | Command::FocusView(_)))
-        .map(|shortcut| Entry { words: shortcut.does.to_owned(), key: shortcut.shown, command: shortcut.command })
+        .filter(|action| action.command != Command::TogglePalette)
+        .map(|action| Entry { words: action.does.to_owned(), key: action.keys, command: action.command })
         .collect();
-    entries.extend(View::all().map(|view| entry(format!("show view {view}"), Command::FocusView(view))));
-    entries.push(entry("reset layout: put the panels back", Command::ResetLayout));
+    entries.extend(View::all().into_iter().enumerate().map(|(place, view)| {
+        let title = view.title().to_lowercase();
+        let also = if title == view.name() { String::new() } else { format!(" ({title})") };
+        let key = if place < keys::VIEW_KEYS.len() { (place + 1).to_string() } else { String::new() };
+        Entry { key, ..entry(format!("show view {view}{also}"), Command::FocusView(view)) }
+    }));
+    entries.extend(HelpPage::ALL.map(|page| {
+        entry(format!("help: {}", page.label().to_lowercase()), Command::ShowHelp(Help { page, about: None }))
+    }));
+    entries.extend(arrangements(state));
+    let recent = state.recent.iter().filter(|recent| recent.is_there);
+    entries.extend(
+        recent
+            .map(|recent| entry(format!("open recent {}", recent.path.display()), Command::Open(recent.path.clone()))),
+    );
+    entries.push(entry("first steps", Command::ToggleWelcome));
     entries.extend(
         CompareView::ALL.map(|view| entry(format!("compare two traces: {view}"), Command::SetCompareView(view))),
     );
@@ -69,11 +84,40 @@ pub fn all(state: &State) -> Vec<Entry> {
     entries.extend(Direction::ALL.map(|direction| entry(direction.label(), Command::SetDirection(direction))));
     entries.extend(menus::all(state));
     entries.extend(of_trace(state));
-    let name = |example: &PathBuf| example.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    entries.extend(state.examples.iter().enumerate().take(MOST_EXAMPLES).filter_map(|(place, example)| {
-        Some(entry(format!("example {}", name(example)?), Command::ShowExample(place)))
-    }));
+    entries.extend((0..state.examples.len().min(MOST_EXAMPLES)).filter_map(|place| example(state, place)));
     entries
+}
+
+/// The examples of a large dataset whose names hold what is typed.
+pub fn further_examples(state: &State, query: &str) -> Vec<Entry> {
+    if query.chars().count() < FEWEST_LETTERS {
+        return Vec::new();
+    }
+    let holds = |found: &Entry| found.words.to_lowercase().contains(query);
+    let further = (MOST_EXAMPLES..state.examples.len()).filter_map(|place| example(state, place));
+    further.filter(holds).take(MOST_FOUND).collect()
+}
+
+/// By its file's name and its id.
+fn example(state: &State, place: usize) -> Option<Entry> {
+    let name = state.examples.get(place)?.file_stem()?.to_string_lossy();
+    let id = state.browsing.dataset.as_ref().map(|dataset| dataset.table.value("id", place).text());
+    let id = id.filter(|id| !id.is_empty() && *id != name).map_or(String::new(), |id| format!(" · {id}"));
+    Some(entry(format!("example {name}{id}"), Command::ShowExample(place)))
+}
+
+/// Of the panels: for a task, as the user has kept them.
+fn arrangements(state: &State) -> Vec<Entry> {
+    let arrange = |words: String, arrangement| entry(words, Command::Panels(PanelCommand::Arrange(arrangement)));
+    let presets = Preset::ALL.map(|preset| match preset {
+        Preset::Usual => arrange("panels: usual (reset layout)".to_owned(), Arrangement::Preset(preset)),
+        preset => arrange(format!("panels: {preset}"), Arrangement::Preset(preset)),
+    });
+    let own = state.arranged.own.iter().map(|name| arrange(format!("panels: {name}"), Arrangement::Own(name.clone())));
+    let free = (1..).map(|number| format!("panels {number}")).find(|name| !state.arranged.own.contains(name));
+    let keep =
+        free.map(|name| entry(format!("keep these panels as “{name}”"), Command::Panels(PanelCommand::Keep(name))));
+    presets.into_iter().chain(own).chain(keep).collect()
 }
 
 /// What heads can be ranked by their attention to: what is selected where all tokens are of one sequence, regions, segments.
@@ -120,10 +164,25 @@ fn of_trace(state: &State) -> Vec<Entry> {
         Direction::AttendedBy => (block.key, block.query),
     };
     entries.extend(rankings(state, document, other));
-    let names = token_names(&document.sequences[sequence].tokens);
-    entries.extend(names.into_iter().enumerate().map(|(token, name)| {
-        let target = crate::view::Target::Token { sequence, token };
-        entry(format!("token {token}: {name}"), Command::Select { target, extend: false })
-    }));
+    entries.extend(tokens(document, sequence));
+    if other != sequence {
+        entries.extend(tokens(document, other));
+    }
     entries
+}
+
+/// Each token by its name and position, and each word that has several pieces.
+fn tokens(document: &Document, sequence: usize) -> Vec<Entry> {
+    let Sequence { name: of, tokens, .. } = &document.sequences[sequence];
+    let of = if document.sequences.len() > 1 { format!(" ({of})") } else { String::new() };
+    let single = token_names(tokens).into_iter().enumerate().map(|(token, name)| {
+        let target = crate::view::Target::Token { sequence, token };
+        entry(format!("token {token}: {name}{of}"), Command::Select { target, extend: false })
+    });
+    let several = words(tokens).into_iter().filter(|pieces| pieces.len() > 1).map(|pieces| {
+        let name = joined(pieces.clone().filter_map(|token| tokens[token].label()));
+        let words = format!("word {}–{}: {name}{of}", pieces.start, pieces.end - 1);
+        entry(words, Command::SelectTokens { sequence, tokens: pieces.collect(), extend: false })
+    });
+    single.chain(several).collect()
 }

@@ -13,14 +13,14 @@ pub struct Entry {
     /// What it does, as it is searched for.
     pub words: String,
     /// The key that does it too; empty if there is none.
-    pub key: &'static str,
+    pub key: String,
     /// What is carried out.
     pub command: Command,
 }
 
 /// Without a key.
 pub fn entry(words: impl Into<String>, command: Command) -> Entry {
-    Entry { words: shortened(&words.into(), LINE_LETTERS).into_owned(), key: "", command }
+    Entry { words: shortened(&words.into(), LINE_LETTERS).into_owned(), key: String::new(), command }
 }
 
 /// An entry that changes how weights become what is shown.

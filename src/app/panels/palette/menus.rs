@@ -19,7 +19,7 @@ use crate::app::panels::heads::STRONGEST;
 use crate::app::panels::{aggregation, export_menu, top_bar};
 use crate::export::Play;
 use crate::render::Keep;
-use crate::view::{Options, Target, Theme, TokenColor, statistic_grid};
+use crate::view::{Options, Target, Theme, TokenColor, View, statistic_grid};
 
 /// All of them.
 pub fn all(state: &State) -> Vec<Entry> {
@@ -161,7 +161,8 @@ fn views(state: &State) -> Vec<Entry> {
         option(state, switch("colours: fixed range", state.options.range.is_some()), |options| {
             options.range = options.range.is_none().then_some(Options::FIXED_RANGE);
         }),
-        entry("matrix: show all", Command::ZoomMatrix(None)),
+        entry("matrix: show all", Command::ZoomTo(View::Matrix, None)),
+        entry("image: show all", Command::ZoomTo(View::Image, None)),
         option(state, "all heads on image: show all", |options| options.lattice_view = None),
         option(state, "hidden states: show all", |options| options.embedding_view = None),
         option(state, "links: strongest", |options| options.links = Keep::Strongest(200)),
@@ -211,7 +212,11 @@ fn window(state: &State) -> Vec<Entry> {
     entries.push(entry(switch("preview tokens under the pointer", previews), Command::PreviewTokens(!previews)));
     let percent = |scale: f32| format!("{:.0} %", scale * 100.0);
     entries.extend(
-        UI_SCALES.map(|scale| entry(format!("size of everything {}", percent(scale)), Command::SetUiScale(scale))),
+        // A key has the usual one.
+        UI_SCALES
+            .into_iter()
+            .filter(|scale| *scale != 1.0)
+            .map(|scale| entry(format!("size of everything {}", percent(scale)), Command::SetUiScale(scale))),
     );
     entries.extend(top_bar::FONT_SCALES.map(|scale| {
         option(state, format!("letters in the views {}", percent(scale)), |options| options.font_scale = scale)

@@ -1,5 +1,6 @@
 //! Questions to the workers, and their answers.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,8 +58,12 @@ impl Interface {
             }
             None => {}
         }
+        let opened = self.desk.opened().map(Path::to_owned);
         for effect in self.desk.take_answers(&mut self.state, &mut self.messages) {
             self.carry_out(effect);
+        }
+        if self.desk.opened() != opened.as_deref() {
+            self.note_opened();
         }
         if let Some(partner) = self.partner.take() {
             self.state.set_partner(partner.map_err(|error| format!("{error:#}")));

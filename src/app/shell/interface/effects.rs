@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Interface;
+use crate::app::model::arrangement::{Arrangement, PanelCommand};
 use crate::app::model::command::Command;
 use crate::app::model::effect::{DatasetEffect, Effect};
 use crate::app::model::panel::Panel;
@@ -39,7 +40,10 @@ impl Interface {
 
     pub(in crate::app) fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Open(path) => self.desk.open(path),
+            Effect::Open(path) => {
+                self.look_for_recent();
+                self.desk.open(path);
+            }
             Effect::Load(path) => match self.desk.preloaded(&path) {
                 Some(trace) => {
                     self.loader.forget();
@@ -47,8 +51,8 @@ impl Interface {
                 }
                 None => self.loader.ask_anew(path),
             },
-            Effect::Dataset(DatasetEffect::ShowBrowser) => panels::bring_forward(&mut self.layout, Panel::Examples),
-            Effect::Dataset(DatasetEffect::ShowAtlas) => panels::bring_forward(&mut self.layout, Panel::Atlas),
+            Effect::Dataset(DatasetEffect::ShowBrowser) => self.bring_forward(Panel::Examples),
+            Effect::Dataset(DatasetEffect::ShowAtlas) => self.bring_forward(Panel::Atlas),
             Effect::Dataset(DatasetEffect::Index) => self.desk.index(&mut self.messages),
             Effect::Dataset(DatasetEffect::CancelIndexing) => self.desk.cancel_indexing(),
             Effect::ChooseFile => {
@@ -78,11 +82,63 @@ impl Interface {
             }
             Effect::Screenshot => self.wants_screenshot = true,
             Effect::StepPanel(by) => self.focus.step(&self.context, by),
-            Effect::ResetLayout => self.layout = panels::default_layout(),
-            Effect::FocusView(view) => panels::bring_forward(&mut self.layout, Panel::View(view)),
-            Effect::FocusTokens => panels::bring_forward(&mut self.layout, Panel::Tokens),
-            Effect::FocusComparison => panels::bring_forward(&mut self.layout, Panel::Compare),
+            Effect::Panels(command) => self.arrange(command),
+            Effect::FocusView(view) => self.bring_forward(Panel::View(view)),
+            Effect::FocusTokens => self.bring_forward(Panel::Tokens),
+            Effect::FocusComparison => self.bring_forward(Panel::Compare),
+            Effect::Welcomed => {
+                self.is_welcomed = true;
+                self.save_settings();
+            }
+            Effect::ShowGuide(guide) => self.show_guide(guide),
             Effect::Quit => self.wants_to_close = true,
+        }
+    }
+
+    /// In front of those that it shares its place with; instead of the one that fills the window, if one does.
+    fn bring_forward(&mut self, panel: Panel) {
+        panels::bring_forward(&mut self.layout, panel);
+        if let Some(maximised) = &mut self.state.arranged.maximised {
+            *maximised = panel;
+        }
+    }
+
+    fn arrange(&mut self, command: PanelCommand) {
+        match command {
+            PanelCommand::Arrange(Arrangement::Preset(preset)) => self.layout = panels::layout_for(preset),
+            PanelCommand::Arrange(Arrangement::Own(name)) => match self.own_layouts.get(&name) {
+                Some(own) => self.layout = panels::completed(own.clone()),
+                None => self.messages.fail(format!("no arrangement of panels is called {name}")),
+            },
+            PanelCommand::Keep(name) => {
+                self.messages.tell(format!("Kept: the panels as they stand, as {name}"));
+                self.own_layouts.insert(name, self.layout.clone());
+                self.save_settings();
+            }
+            PanelCommand::Forget(name) => {
+                self.own_layouts.remove(&name);
+                self.save_settings();
+            }
+            // The state's.
+            PanelCommand::ToggleMaximised(_) => {}
+        }
+        self.state.arranged.own = self.own_layouts.keys().cloned().collect();
+    }
+
+    /// Opens the demo, if it is not open, and shows what answers a newcomer's question about it.
+    fn show_guide(&mut self, guide: usize) {
+        let (Some(guide), Some(demo)) = (panels::GUIDES.get(guide), self.state.welcome.demo.clone()) else { return };
+        let trace = demo.join(panels::EXAMPLE_OF_GUIDES);
+        let state = ViewState::new(Some(trace.clone()), None, guide.selection(), guide.options(&self.state.options));
+        let state = ViewState { front: guide.front.to_vec(), ..state };
+        if self.state.trace.as_ref().is_some_and(|shown| shown.trace.path() == trace) {
+            return self.show_state(state);
+        }
+        self.awaited_state = Some(state);
+        let example = self.state.examples.iter().position(|example| *example == trace);
+        match example.and_then(|example| self.state.apply(Command::ShowExample(example))) {
+            Some(effect) => self.carry_out(effect),
+            None => self.desk.open(demo),
         }
     }
 }
