@@ -37,7 +37,7 @@ class Pictured(ABC):
         return self._picture(view, ".svg", options).decode()
 
     def pdf(self, view: str, **options: Option) -> bytes:
-        """A picture of a view as a PDF of one page with its fonts: `Path("heads.pdf").write_bytes(trace.pdf("heads"))`."""
+        """A picture of a view as a PDF of one page, with its fonts: what `Path("heads.pdf").write_bytes` takes."""
         return self._picture(view, ".pdf", options)
 
     def head_stats(self, frames: Frames = None, **options: Option) -> Any:

@@ -17,7 +17,7 @@ pub fn name_of(document: &Document, view: View, selection: &Selection) -> String
     };
     let (layer, head) = (pick('L', selection.layer), pick('H', selection.head));
     let head = match view {
-        View::Heads | View::Thumbnails | View::Embedding | View::Similarity | View::Lens => None,
+        View::Heads | View::Thumbnails | View::Lattice | View::Embedding | View::Similarity | View::Lens => None,
         View::Overlays => Some(layer),
         _ => Some(format!("{layer}{head}")),
     };

@@ -12,7 +12,7 @@ use super::view_state::{ViewState, selection_in};
 use crate::dataset::notes::{Bookmark, Notes, Place};
 use crate::headless::Headless;
 use crate::query::{OpenTrace, Solver};
-use crate::view::{Caption, Inputs, Options, View, needs};
+use crate::view::{Caption, Inputs, Options, Theme, View, needs};
 
 /// Of each picture.
 const SIZE: Vec2 = Vec2::new(900.0, 560.0);
@@ -77,7 +77,8 @@ fn picture(
     let selection = selection_in(&open.trace, &state.selection)?;
     let view = state.view.or(state.front.first().copied()).unwrap_or(View::Image);
     let head_labels = notes.heads_of(open.document());
-    let options = Options { title: true, caption: Some(Caption::Auto), head_labels, ..state.options };
+    let (theme, caption) = (Theme::Paper, Some(Caption::Auto));
+    let options = Options { title: true, is_cropped: true, theme, caption, head_labels, ..state.options };
     let nothing = Default::default();
     let inputs = Inputs::new(&open, &selection, &options, &nothing, SIZE);
     let results = solver.results(&open, &needs(view, &inputs), &AtomicBool::new(false))?;

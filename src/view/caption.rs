@@ -25,9 +25,6 @@ pub(super) fn draw(of_view: impl FnOnce() -> Vec<String>, inputs: &Inputs<'_>, s
         Caption::Auto => automatic(of_view(), inputs),
         Caption::Text(text) => text.clone(),
     };
-    if sketch.is_cropped {
-        return sketch.stand_beneath(words);
-    }
     let (size, room) = (sketch.text.small, sketch.free);
     let height = size * 1.45;
     let most = ((room.size().y * MOST_OF_HEIGHT / height) as usize).max(1);
@@ -38,11 +35,14 @@ pub(super) fn draw(of_view: impl FnOnce() -> Vec<String>, inputs: &Inputs<'_>, s
         lines.push(sketch.elide(&rest, size, false, room.size().x));
     }
     let top = room.max.y - height * lines.len() as f32;
+    sketch.free.max.y = (top - size * 0.35).max(room.min.y);
+    if sketch.is_cropped {
+        return sketch.stand_beneath(words);
+    }
     for (line, text) in lines.iter().enumerate() {
         let at = Vec2::new(room.min.x, top + height * (line as f32 + 0.6));
         sketch.label(at, Align::Left, text.replace('\u{a0}', " "), size, sketch.palette.muted);
     }
-    sketch.free.max.y = (top - size * 0.35).max(room.min.y);
 }
 
 /// The trace, what of it, and what was done to it.

@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn letters_go_on_behind_z() {
-        assert_eq!([0, 25, 26, 27, 52].map(letter), ["a", "z", "aa", "ab", "ba"]);
+        assert_eq!([0, 25, 26, 27, 53].map(letter), ["a", "z", "aa", "ab", "bb"]);
         let none = compose(&[], 3, true, None, &Options::default(), &mut Fonts::new());
         assert!(none.marks.is_empty());
     }

@@ -299,13 +299,15 @@ impl<'a> Sketch<'a> {
 
     /// A line beneath all else. In a panel it takes the lower edge of the free room.
     pub fn foot(&mut self, text: &str) {
+        let (small, muted) = (self.text.small, self.palette.muted);
+        let at = Vec2::new(self.free.min.x, self.free.max.y - small * 0.6);
+        self.free.max.y -= small * 1.8;
         if self.is_cropped && !self.is_part {
+            // It has this room, and its place once the marks are known.
             return self.feet.push(text.to_owned());
         }
-        let (small, muted) = (self.text.small, self.palette.muted);
         let text = self.elide(text, small, false, self.free.size().x);
-        self.label(Vec2::new(self.free.min.x, self.free.max.y - small * 0.6), Align::Left, text, small, muted);
-        self.free.max.y -= small * 1.8;
+        self.label(at, Align::Left, text, small, muted);
     }
 
     /// Words beneath a figure, under all that its view says there.

@@ -31,11 +31,13 @@ pub(super) struct Lattice {
 
 impl Lattice {
     /// As large as the room allows, in the shape of the image (width / height); `None` where there is too little room.
+    /// Of the width that is left over a share comes before them.
     pub fn fit(
         count: [usize; 2],
         patches: [usize; 2],
         aspect: f32,
         room: Rect,
+        before: f32,
         view: Option<Transform>,
     ) -> Option<Self> {
         let gap = (patches[0].max(patches[1]) / CELLS_OF_A_GAP).max(1);
@@ -51,7 +53,7 @@ impl Lattice {
             return None;
         }
         let size = Vec2::new(in_cells[1], in_cells[0]) * cell;
-        let left = room.min.x + ((room.size().x - size.x) / 2.0).max(0.0);
+        let left = room.min.x + ((room.size().x - size.x) * before).max(0.0);
         let plot = Rect::at(left, room.min.y, size.x, size.y);
         let is_sound =
             |view: &Transform| view.offset.is_finite() && view.scale.is_finite() && view.scale.min_element() > 0.0;
@@ -116,7 +118,7 @@ mod tests {
     #[test]
     fn pictures_have_the_shape_of_the_image_and_lie_on_their_cells() -> Result<(), &'static str> {
         let room = Rect::at(20.0, 10.0, 900.0, 600.0);
-        let lattice = Lattice::fit([32, 32], [24, 24], 1.5, room, None).ok_or("too little room")?;
+        let lattice = Lattice::fit([32, 32], [24, 24], 1.5, room, 0.5, None).ok_or("too little room")?;
         let tile = lattice.tile(31, 31);
         assert!((tile.size().x / tile.size().y - 1.5).abs() < 1e-3);
         assert!(room.shrink(-0.1).contains(tile.max) && (tile.max - lattice.whole.max).length() < 1e-2);
@@ -125,7 +127,7 @@ mod tests {
         let place = Vec2::new(column as f32 / columns as f32, row as f32 / rows as f32);
         assert!((lattice.whole.min + place * lattice.whole.size() - tile.min).length() < 1e-2);
         assert_eq!(lattice.window().map(|(window, _)| window.size()), Some(Vec2::new(columns as f32, rows as f32)));
-        assert_eq!(Lattice::fit([32, 32], [24, 24], 1.5, Rect::at(0.0, 0.0, 90.0, 60.0), None), None);
+        assert_eq!(Lattice::fit([32, 32], [24, 24], 1.5, Rect::at(0.0, 0.0, 90.0, 60.0), 0.5, None), None);
         Ok(())
     }
 
@@ -133,7 +135,7 @@ mod tests {
     fn zoomed_pictures_are_cut_at_the_plot() -> Result<(), &'static str> {
         let room = Rect::at(0.0, 0.0, 400.0, 400.0);
         let view = Transform { scale: Vec2::splat(4.0), offset: Vec2::splat(-1.0) };
-        let lattice = Lattice::fit([4, 4], [8, 8], 1.0, room, Some(view)).ok_or("too little room")?;
+        let lattice = Lattice::fit([4, 4], [8, 8], 1.0, room, 0.5, Some(view)).ok_or("too little room")?;
         let (window, seen) = lattice.window().ok_or("nothing is seen")?;
         assert_eq!(seen, lattice.plot);
         let [rows, columns] = lattice.cells().map(|side| side as f32);

@@ -221,7 +221,7 @@ fn fit(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, count: [usize; 2], ground: 
     let room = Rect { min: sketch.free.min + Vec2::new(left, small * 2.8), max: sketch.free.max };
     let grid = ground.grid().and_then(|layer| layer.patches.grid.as_ref());
     let patches = grid.map_or([NO_GRID; 2], |grid| [grid.rows, grid.columns]);
-    Lattice::fit(count, patches, ground.aspect(), room, inputs.options.lattice_view)
+    Lattice::fit(count, patches, ground.aspect(), room, sketch.before(), inputs.options.lattice_view)
 }
 
 /// The picture in grey under each head that is known.
@@ -368,13 +368,9 @@ fn name(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, head: &Head<'_>, rect: Rec
 
 /// A line below: which of several images it is, and what tips say.
 fn said_below(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, ground: &Ground<'_>) {
-    let (small, muted) = (sketch.text.small, sketch.palette.muted);
-    if sketch.free.size().y < 14.0 * small || inputs.document.images < 2 {
+    if sketch.free.size().y < 14.0 * sketch.text.small || inputs.document.images < 2 {
         return;
     }
     let side = if inputs.selection.direction == Direction::AttendsTo { "keys" } else { "queries" };
-    let text = format!("{side} on image {} of {}", ground.image, inputs.document.images);
-    let text = sketch.elide(&text, small, false, sketch.free.size().x);
-    sketch.label(Vec2::new(sketch.free.min.x, sketch.free.max.y - small * 0.6), Align::Left, text, small, muted);
-    sketch.free.max.y -= small * 1.8;
+    sketch.foot(&format!("{side} on image {} of {}", ground.image, inputs.document.images));
 }
