@@ -62,7 +62,7 @@ fn queries_are_discs_and_keys_rings_of_the_token_s_colour() {
     assert_eq!(discs(&scene).len(), 3 * TOKENS);
     let palette = case.options.theme.palette();
     let of = |color: Color| discs(&scene).iter().filter(|disc| disc.fill == color).count();
-    assert_eq!([of(palette.patch), of(palette.background)], [2 * 64, TOKENS], "patches twice, and a hole a key");
+    assert_eq!([of(palette.patch), of(palette.background)], [2 * 65, TOKENS], "patches twice, and a hole a key");
     let zones = scene
         .zones
         .iter()
@@ -118,7 +118,7 @@ fn without_a_head_each_has_a_small_plane_whose_name_selects_it() {
 fn colours_may_be_positions_and_norms() {
     let mut case = with_queries();
     case.selection.tokens.clear();
-    for (by, label) in [(ColorBy::Position, "position in the sequence"), (ColorBy::Norm, "norm")] {
+    for (by, label) in [(ColorBy::Position, "position in the sequence"), (ColorBy::Norm, "norm of queries and keys")] {
         case.options.embedding.color_by = by;
         let scene = case.draw(View::Joint);
         assert!(scene.bar.is_some() || says(&scene, label), "{by:?}");

@@ -47,8 +47,8 @@ pub(in crate::view) fn needs(inputs: &Inputs<'_>) -> Vec<Query> {
 }
 
 impl Colours {
-    /// Of a sequence; `norms` are those of what its points are.
-    pub fn of(inputs: &Inputs<'_>, sequence: usize, norms: &[f32], palette: &Palette) -> Self {
+    /// Of a sequence; `norms` are those of what its points are, and what they are called.
+    pub fn of(inputs: &Inputs<'_>, sequence: usize, norms: (&[f32], &str), palette: &Palette) -> Self {
         let tokens = inputs.document.sequences[sequence].tokens.as_slice();
         let colours = Self::by(inputs, sequence, norms, palette);
         let count = inputs.selection.tokens.iter().filter(|token| **token < tokens.len()).count();
@@ -59,7 +59,7 @@ impl Colours {
         Self { names: colours.names.into_iter().chain(selected).collect(), ..colours }
     }
 
-    fn by(inputs: &Inputs<'_>, sequence: usize, norms: &[f32], palette: &Palette) -> Self {
+    fn by(inputs: &Inputs<'_>, sequence: usize, norms: (&[f32], &str), palette: &Palette) -> Self {
         let tokens = inputs.document.sequences[sequence].tokens.as_slice();
         let sides = Sides::of(inputs);
         let (values, label, lack) = match inputs.options.embedding.color_by {
@@ -69,7 +69,7 @@ impl Colours {
                 let positions = (0..tokens.len()).map(|token| token as f32).collect();
                 (positions, "position in the sequence".to_owned(), "this sequence holds no tokens")
             }
-            ColorBy::Norm => (norms.to_vec(), "norm".to_owned(), "the norms are not here yet"),
+            ColorBy::Norm => (norms.0.to_vec(), norms.1.to_owned(), "the norms are not here yet"),
             ColorBy::Received => {
                 let label = "attention received".to_owned();
                 (received(inputs, sequence), label, "these tokens are no keys of the block")

@@ -95,7 +95,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         return;
     };
     near::draw(inputs, sketch, projection, &sequence.tokens);
-    let colours = Colours::of(inputs, projection.sequence, &projection.norms, sketch.palette);
+    let colours = Colours::of(inputs, projection.sequence, (&projection.norms, "norm of the state"), sketch.palette);
     let sizes = Sizes::of(inputs, projection.sequence, sequence.tokens.len());
     legend(sketch, &colours);
     say(inputs, sketch, projection, &colours, &sizes);

@@ -147,7 +147,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let norms = planes.first().map(|(_, plane)| [plane.query_norms.as_slice(), plane.key_norms.as_slice()]);
     let [of_queries, of_keys] = norms.unwrap_or_default();
     let colours = [(block.query, of_queries), (block.key, of_keys)]
-        .map(|(sequence, norms)| Colours::of(inputs, sequence, norms, sketch.palette));
+        .map(|(sequence, norms)| Colours::of(inputs, sequence, (norms, "norm of queries and keys"), sketch.palette));
     legend(sketch, &colours[0]);
     say(sketch, &planes, &colours[0]);
     let bar = colours[0].scale.as_ref();
