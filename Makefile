@@ -2,7 +2,7 @@
 # make test   installs what the tests need, and runs all of them
 # make bench  runs the benchmarks
 # make data   makes the datasets that are too large to keep here: 9,673 real traces and 100,000 small synthetic ones
-# make pictures  renders the pictures of docs/views.md
+# make pictures  renders the pictures of docs, and contact sheets of all views
 # make wheel  builds target/wheels/vlscope-*.whl, which pip installs without Rust: the program and the Python package
 # make hardware-kit  packs target/hardware-kit.tar.xz, which tries vlscope on another machine's graphics card
 
@@ -22,10 +22,11 @@ gallery:
 	@scripts/gallery.sh target/release/vlscope target/demo
 
 # Look at them before you commit.
-pictures:
+pictures: $(VENV)/ready
 	scripts/system-packages.sh window
 	cargo build --release
 	scripts/pictures.sh target/release/vlscope docs/pictures
+	$(PYTHON) scripts/contact_sheet.py target/release/vlscope docs/pictures
 
 wheel: $(VENV)/ready
 	scripts/system-packages.sh window

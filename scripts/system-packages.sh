@@ -5,7 +5,7 @@ set -euo pipefail
 window=(libvulkan1 mesa-vulkan-drivers libx11-6 libx11-xcb1 libxcursor1 libxi6 libxrandr2 libxkbcommon0 libxkbcommon-x11-0)
 case "${1:-}" in
     window) wanted=("${window[@]}") ;;
-    test) wanted=("${window[@]}" xvfb xdotool) ;;
+    test) wanted=("${window[@]}" xvfb xdotool poppler-utils) ;;
     python) wanted=(); python3 -c 'import venv, ensurepip' 2>/dev/null || wanted=(python3 python3-venv) ;;
     *) echo "usage: $0 window|test|python" >&2; exit 2 ;;
 esac

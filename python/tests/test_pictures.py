@@ -32,10 +32,13 @@ def size(png: bytes) -> tuple[int, int]:
 
 
 def test_a_picture_is_of_the_view_and_the_size_that_was_asked_for(demo: Trace) -> None:
-    picture = demo.png("image", layer=0, token=2, size="400x300")
+    picture = demo.png("image", layer=0, token=2, size="400x300", no_crop=True)
     assert picture.startswith(b"\x89PNG") and size(picture) == (400, 300)
-    assert picture != demo.png("image", layer=1, token=2, size="400x300")
+    assert picture != demo.png("image", layer=1, token=2, size="400x300", no_crop=True)
+    width, height = size(demo.png("image", layer=0, token=2, size="400x300"))
+    assert width < 400 and height <= 300, "the edges that are empty are cut off"
     assert "<svg" in demo.svg("heads")
+    assert demo.pdf("heads", statistic="entropy").startswith(b"%PDF")
 
 
 def test_a_notebook_shows_the_window(demo: Trace) -> None:

@@ -36,6 +36,10 @@ class Pictured(ABC):
         """A picture of a view as SVG."""
         return self._picture(view, ".svg", options).decode()
 
+    def pdf(self, view: str, **options: Option) -> bytes:
+        """A picture of a view as a PDF of one page with its fonts: `Path("heads.pdf").write_bytes(trace.pdf("heads"))`."""
+        return self._picture(view, ".pdf", options)
+
     def head_stats(self, frames: Frames = None, **options: Option) -> Any:
         """Every statistic of every head, a row each: `trace.head_stats(statistic="entropy")`."""
         return self._table("stats", options, frames)

@@ -8,7 +8,7 @@ use glam::Vec2;
 use serde::Serialize;
 
 use super::adapter::AdapterArguments;
-use super::drawing::write_drawing;
+use super::drawing::{PageArguments, write_drawing};
 use super::examples::open;
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use super::{progress, terminal};
@@ -17,8 +17,8 @@ use crate::export::Format;
 use crate::query::{Atlas, AtlasError, AtlasQuestion, AtlasValue, PERMUTATIONS, Results};
 use crate::render::Fonts;
 use crate::trace::{NAME_LETTERS, shortened};
-use crate::typed::{parse_scale, parse_size};
-use crate::view::{Inputs, Options, Theme, draw_grid};
+use crate::typed::parse_size;
+use crate::view::{Inputs, draw_grid};
 
 const EXAMPLES: &str = "Examples:
   vlscope atlas traces/ --statistic entropy
@@ -59,18 +59,14 @@ pub struct Arguments {
     /// List the examples with the highest and the lowest values of one head.
     #[arg(long, value_name = "LAYER.HEAD", value_parser = parse_head)]
     extremes: Option<(usize, usize)>,
-    /// A picture of it: .png or .svg.
+    /// A picture of it: .png, .svg or .pdf.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Width and height of the picture in logical pixels.
     #[arg(long, value_name = "WxH", value_parser = parse_size, default_value = "900x640")]
     size: [f32; 2],
-    /// Pixels of the picture per logical pixel.
-    #[arg(long, default_value_t = 1.0, value_parser = parse_scale)]
-    scale: f32,
-    /// light for paper, dark for slides.
-    #[arg(long, value_enum, default_value = "light")]
-    theme: Theme,
+    #[command(flatten)]
+    page: PageArguments,
     /// The folder of the index, instead of `.vlscope` in the dataset.
     #[arg(long, value_name = "DIR")]
     index_dir: Option<PathBuf>,
@@ -184,11 +180,14 @@ fn pointing(error: AtlasError, question: &AtlasQuestion) -> anyhow::Error {
 
 fn draw(arguments: &Arguments, atlas: &Atlas, value: AtlasValue, path: &std::path::Path) -> Result<()> {
     let format = Format::of(path)?;
-    if !matches!(format, Format::Png | Format::Svg) {
-        bail!("the atlas is drawn as .png or .svg, its numbers are printed by --csv and --json: {}", path.display());
+    if !format.is_drawing() {
+        bail!(
+            "the atlas is drawn as .png, .svg or .pdf, its numbers are printed by --csv and --json: {}",
+            path.display()
+        );
     }
     let (document, selection) = (atlas.document(), atlas.selection(None));
-    let options = Options { theme: arguments.theme, ..Options::default() };
+    let options = arguments.page.options();
     let inputs = Inputs {
         document: &document,
         images: &[],
@@ -203,7 +202,7 @@ fn draw(arguments: &Arguments, atlas: &Atlas, value: AtlasValue, path: &std::pat
         size: Vec2::from(arguments.size),
     };
     let drawing = draw_grid(&atlas.shown(value), &inputs, &mut Fonts::new()).drawing;
-    write_drawing(&drawing, arguments.scale, path, format, &arguments.adapter)
+    write_drawing(&drawing, arguments.page.scale, path, format, &arguments.adapter)
 }
 
 fn head_reports(atlas: &Atlas) -> Vec<HeadReport> {

@@ -11,7 +11,7 @@ use glam::Vec2;
 use serde::Serialize;
 
 use super::adapter::AdapterArguments;
-use super::drawing::write_drawing;
+use super::drawing::{PageArguments, write_drawing};
 use super::selection::{SelectionArguments, SelectionReport};
 use super::statistic::statistic_of;
 use super::stats::engine;
@@ -20,9 +20,9 @@ use super::terminal;
 use crate::export::Format;
 use crate::query::{OpenTrace, Results, Solver};
 use crate::render::Fonts;
-use crate::typed::{parse_range, parse_scale, parse_size};
+use crate::typed::{parse_range, parse_size};
 use crate::view::{
-    CompareView, ComparedHeads, ComparedTokens, Inputs, Options, Theme, compared_image, compared_text, draw_comparison,
+    CompareView, ComparedHeads, ComparedTokens, Inputs, Options, compared_image, compared_text, draw_comparison,
 };
 use crate::view::{comparison_needs, partner};
 
@@ -42,7 +42,7 @@ pub struct Arguments {
     /// heads, image or text.
     #[arg(long, value_enum, value_name = "heads|image|text")]
     view: CompareView,
-    /// Where the picture goes (.png, .svg).
+    /// Where the picture goes (.png, .svg, .pdf).
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -65,12 +65,8 @@ pub struct Arguments {
     /// Width and height in logical pixels.
     #[arg(long, value_name = "WxH", value_parser = parse_size, default_value = "1080x480")]
     size: [f32; 2],
-    /// Pixels per logical pixel.
-    #[arg(long, default_value_t = 1.0, value_parser = parse_scale)]
-    scale: f32,
-    /// light for paper, dark for slides.
-    #[arg(long, value_enum, default_value = "light")]
-    theme: Theme,
+    #[command(flatten)]
+    page: PageArguments,
     #[command(flatten)]
     adapter: AdapterArguments,
 }
@@ -106,9 +102,12 @@ enum Row {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let format = arguments.output.as_deref().map(Format::of).transpose()?;
     if let (Some(output), Some(format)) = (&arguments.output, format)
-        && !matches!(format, Format::Png | Format::Svg)
+        && !format.is_drawing()
     {
-        bail!("two traces are drawn as .png or .svg, and --csv or --json print their numbers: {}", output.display());
+        bail!(
+            "two traces are drawn as .png, .svg or .pdf, and --csv or --json print their numbers: {}",
+            output.display()
+        );
     }
     let (a, b) = (OpenTrace::open(&arguments.a)?, OpenTrace::open(&arguments.b)?);
     let selection = arguments.selection.resolve(&a.trace)?;
@@ -119,8 +118,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         specials: arguments.specials,
         join_pieces: arguments.join_pieces,
         range: arguments.range,
-        theme: arguments.theme,
-        ..Options::default()
+        ..arguments.page.options()
     };
     let solver = Solver::new(engine(&arguments.adapter)?);
     let (nothing, stop, size) = (Results::default(), AtomicBool::new(false), Vec2::from(arguments.size));
@@ -132,7 +130,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let (of_a, of_b) = (Inputs { results: &results_a, ..of_a }, Inputs { results: &results_b, ..of_b });
     if let (Some(output), Some(format)) = (&arguments.output, format) {
         let drawing = draw_comparison(arguments.view, &of_a, &of_b, &mut Fonts::new()).drawing;
-        write_drawing(&drawing, arguments.scale, output, format, &arguments.adapter)?;
+        write_drawing(&drawing, arguments.page.scale, output, format, &arguments.adapter)?;
         if !(arguments.format.json || arguments.format.csv) {
             return Ok(());
         }

@@ -11,6 +11,7 @@ mod convert;
 mod devices;
 mod drawing;
 mod examples;
+mod figure;
 mod heads;
 mod index;
 mod man;
@@ -19,6 +20,7 @@ mod notes;
 mod progress;
 mod render;
 mod selection;
+mod shown;
 mod state_file;
 mod statistic;
 mod stats;
@@ -64,6 +66,8 @@ pub struct Cli {
 enum Command {
     /// Draw one view, or the window, or write the numbers behind a view.
     Render(Box<render::Arguments>),
+    /// Draw several views as one figure for a paper.
+    Figure(Box<figure::Arguments>),
     /// Every statistic of every head.
     Stats(stats::Arguments),
     /// The weights behind the image and text views.
@@ -142,6 +146,7 @@ impl Cli {
                 Some(play) => animate::run(&arguments, play, quiet)?,
                 None => render::run(&arguments)?,
             },
+            Some(Command::Figure(arguments)) => figure::run(&arguments)?,
             Some(Command::Stats(arguments)) => stats::run(&arguments, quiet)?,
             Some(Command::Attention(arguments)) => attention::run(&arguments)?,
             Some(Command::Compare(arguments)) => compare::run(&arguments)?,

@@ -5,23 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
 use glam::Vec2;
 
 use super::adapter::AdapterArguments;
-use super::selection::SelectionArguments;
-use super::statistic::statistic_of;
+use super::drawing::CropArguments;
+use super::shown::ShownArguments;
 use super::stats::engine;
-use super::terminal;
 use crate::analysis::Selection;
 use crate::app::{Command, Launch, picture_of_window};
-use crate::dataset::notes::{HeadLabel, Notes, Place, config_folder};
-use crate::export::{Format, Play, ViewState, check_selection, write_png, write_view};
+use crate::export::{Format, Play, ViewState, write_png, write_view};
 use crate::gpu::Gpu;
 use crate::headless::Headless;
 use crate::query::{OpenTrace, Results, Solver, hidden_state};
-use crate::render::Rect;
 use crate::typed::{parse_scale, parse_size};
 use crate::view::{Inputs, Options, View, needs, needs_for_numbers};
 
@@ -34,7 +31,7 @@ const EXAMPLES: &str = "Examples:
   vlscope render trace.safetensors --view lattice --token 0 --size 1200x1200 -o lattice.png
   vlscope render trace.safetensors --view pins --pin L5H4 --pin L3H1 --token 2 -o pins.png
   vlscope render trace.safetensors --view window --size 1440x900 -o window.png
-  vlscope render trace.safetensors --view matrix --caption auto -o matrix.svg
+  vlscope render trace.safetensors --view matrix --caption auto -o matrix.pdf
   vlscope render trace.safetensors --view matrix --layer 3 --head 1 -o matrix.npy
   vlscope render trace.safetensors --view image --play layers --fps 2 -o layers.gif
   vlscope render --state view.json --theme dark -o dark.png";
@@ -54,7 +51,7 @@ pub struct Arguments {
     /// Of the window: the views in front of those that they share their places with, with commas between them.
     #[arg(long, value_name = "VIEWS", value_delimiter = ',', value_parser = |name: &str| name.parse::<View>().map_err(|error| error.to_string()))]
     front: Vec<View>,
-    /// Where it goes: a picture (.png, .svg), the numbers behind the view (.csv, .json, .npy); with --play .gif, or a
+    /// Where it goes: a picture (.png, .svg, .pdf), the numbers behind the view (.csv, .json, .npy); with --play .gif, or a
     /// folder of pictures.
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: PathBuf,
@@ -62,20 +59,17 @@ pub struct Arguments {
     #[arg(long = "state", value_name = "FILE")]
     pub(super) state_file: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) selection: SelectionArguments,
-    /// Width and height in logical pixels.
+    shown: ShownArguments,
+    /// Width and height in logical pixels, of which the empty edges are cut off.
     #[arg(long, value_name = "WxH", value_parser = parse_size, default_value = "900x640")]
     pub(super) size: [f32; 2],
+    #[command(flatten)]
+    crop: CropArguments,
     /// Pixels per logical pixel.
     #[arg(long, default_value_t = 1.0, value_parser = parse_scale)]
     pub(super) scale: f32,
     #[command(flatten)]
     pub(super) adapter: AdapterArguments,
-    #[command(flatten)]
-    options: Options,
-    /// Whether the colours of thumbnails and of heads on the image end at its own maximum, or at that of all.
-    #[arg(long, value_enum)]
-    head_scale: Option<HeadScale>,
     /// Go through all tokens, layers, heads or output tokens: one frame each.
     #[arg(long, value_enum)]
     pub(super) play: Option<Play>,
@@ -94,13 +88,6 @@ enum Shown {
 fn shown() -> impl TypedValueParser<Value = Shown> {
     let names = View::all().map(View::name).into_iter().chain(["window"]);
     PossibleValuesParser::new(names).map(|name| name.parse().map_or(Shown::Window, Shown::View))
-}
-
-/// Of the views of pictures of heads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum HeadScale {
-    Own,
-    Shared,
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
@@ -124,7 +111,8 @@ fn write(arguments: &Arguments, view: View, open: &OpenTrace, state: &ViewState,
     let gpu = engine.gpu();
     check_state(open, &state.selection, state.options.hidden_state)?;
     let nothing = Results::default();
-    let inputs = Inputs::new(open, &state.selection, &state.options, &nothing, Vec2::from(arguments.size));
+    let options = Options { is_cropped: !arguments.crop.no_crop, ..state.options.clone() };
+    let inputs = Inputs::new(open, &state.selection, &options, &nothing, Vec2::from(arguments.size));
     let asked = if format.is_picture() { needs(view, &inputs) } else { needs_for_numbers(view, &inputs) };
     let results = Solver::new(engine).results(open, &asked, &AtomicBool::new(false))?;
     let inputs = Inputs { results: &results, ..inputs };
@@ -152,7 +140,8 @@ fn draw_window(arguments: &Arguments, trace: &Path, state: ViewState) -> Result<
         index_dir: None,
     };
     // The tabs say what the titles would, and captions are for figures.
-    let options = Options { title: false, caption: None, text_scroll: Some(0.0), ..state.options };
+    let theme = state.options.theme.in_window();
+    let options = Options { title: false, caption: None, text_scroll: Some(0.0), theme, ..state.options };
     let in_front = state.front.into_iter().map(Command::FocusView);
     let commands = [Command::SetSelection(state.selection), Command::SetOptions(Box::new(options))];
     let commands = commands.into_iter().chain(in_front).collect();
@@ -168,55 +157,8 @@ impl Arguments {
 
     /// What the arguments ask for, in this trace.
     pub(super) fn view_state(&self, open: &OpenTrace) -> Result<ViewState> {
-        let shows_states = matches!(self.view(), Some(View::Embedding | View::Similarity));
-        if open.document().attention.is_empty()
-            && (shows_states || matches!(self.view(), Some(View::Text | View::Lens) | None))
-        {
-            let has_states = open.document().hidden.iter().any(|hidden| hidden.states > 0);
-            ensure!(has_states || !shows_states, "the trace holds no hidden states: {}", open.trace.path().display());
-            let selection = self.selection.without_attention(&open.trace)?;
-            return Ok(self.state_of(selection, String::new()));
-        }
-        let selection = self.selection.resolve(&open.trace)?;
-        let labels = head_labels(open);
-        let statistic = Some(self.options.statistic.as_str()).filter(|name| !name.is_empty());
-        let statistic = statistic_of(open.document(), selection.block, statistic)?;
-        for pin in &self.options.pins {
-            let pinned = pin.selection(open.document(), &selection);
-            pinned
-                .map_err(anyhow::Error::from)
-                .and_then(|pinned| check_selection(&open.trace, &pinned))
-                .with_context(|| format!("--pin {pin}"))?;
-        }
-        self.check(open, selection.block)?;
-        let mut state = self.state_of(selection, statistic);
-        state.options.head_labels = labels;
-        Ok(state)
-    }
-
-    fn state_of(&self, selection: Selection, statistic: String) -> ViewState {
-        let options = Options { statistic, ..self.options() };
-        let state = ViewState::new(self.trace.clone(), self.view(), selection, options);
-        ViewState { front: self.front.clone(), ..state }
-    }
-
-    /// Whether the trace has the image and the cells that are asked for.
-    fn check(&self, open: &OpenTrace, block: usize) -> Result<()> {
-        let document = open.document();
-        if let Some(image) = self.options.image {
-            ensure!(image < document.images, "there is no image {image}: the trace has {}", document.images);
-        }
-        if let Some(Rect { min, max }) = self.options.matrix_window {
-            let block = &document.attention[block];
-            let [queries, keys] = [document.query_tokens(block).len(), document.key_tokens(block).len()];
-            let is_inside = min.min_element() >= 0.0 && max.x <= keys as f32 && max.y <= queries as f32;
-            ensure!(
-                is_inside,
-                "--matrix-window reaches beyond the matrix of block `{}`: {keys} keys, {queries} queries",
-                block.name
-            );
-        }
-        Ok(())
+        let state = self.shown.view_state(open, self.trace.clone(), self.view())?;
+        Ok(ViewState { front: self.front.clone(), ..state })
     }
 
     /// `None` for the window.
@@ -224,28 +166,6 @@ impl Arguments {
         match self.view? {
             Shown::View(view) => Some(view),
             Shown::Window => None,
-        }
-    }
-
-    pub(super) fn options(&self) -> Options {
-        let mut options = self.options.clone();
-        if let Some(scale) = self.head_scale {
-            options.thumbnails_own_scale = scale == HeadScale::Own;
-            options.overlays_own_scale = scale == HeadScale::Own;
-            options.lattice_own_scale = scale == HeadScale::Own;
-        }
-        options
-    }
-}
-
-/// What was written down beside the trace about its model's heads.
-fn head_labels(open: &OpenTrace) -> Vec<HeadLabel> {
-    let place = Place::of(open.trace.path(), config_folder().as_deref());
-    match Notes::read(&place) {
-        Ok(notes) => notes.heads_of(open.document()),
-        Err(error) => {
-            terminal::warn(format_args!("the heads' labels are left out: {error}"));
-            Vec::new()
         }
     }
 }

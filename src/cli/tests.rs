@@ -16,7 +16,10 @@ use crate::analysis::sinks::Criteria;
 use crate::analysis::statistics::Over;
 use crate::analysis::timeline::TokenGroup;
 use crate::analysis::{Combine, Direction, NamedTokens, Pick, Rollout, Selection, SinkTreatment, WeightKind};
-use crate::export::{DatasetPaths, Picture, ViewState, atlas_line, compare_line, render_line, tokens_line};
+use crate::export::{
+    DatasetPaths, Figure, FigurePanel, Picture, ViewState, atlas_line, compare_line, figure_line, panel_words,
+    render_line, tokens_line,
+};
 use crate::query::{AtlasQuestion, AtlasValue, OpenTrace};
 use crate::render::colormap::Colormap;
 use crate::render::{Keep, Rect, Transform};
@@ -74,6 +77,7 @@ fn unusual() -> ViewState {
         links: Keep::AtLeast(0.125),
         links_of_selection: true,
         theme: Theme::Dark,
+        is_cropped: false,
         font_scale: 1.5,
         colour_bar: false,
         title: false,
@@ -131,6 +135,31 @@ fn the_copied_line_draws_the_same() -> Result {
         assert_eq!(parsed(&split(&line)?)?, state, "{line}");
         assert!(line.contains("--size 640x480 --scale 2"), "{line}");
     }
+    Ok(())
+}
+
+#[test]
+fn the_line_of_a_figure_is_understood() -> Result {
+    let open = OpenTrace::open(Path::new(TRACE))?;
+    let panel = FigurePanel { state: unusual(), size: Vec2::new(320.4, 240.0) };
+    let typed = panel_words(open.document(), &panel);
+    let figure = Figure {
+        columns: 3,
+        letters: false,
+        common_scale: true,
+        caption: Some(Caption::Text("it's \"a\" $FIGURE".to_owned())),
+        theme: Theme::Dark,
+    };
+    let panels = [(TRACE.into(), typed.clone()), ("my b.safetensors".into(), typed)];
+    let words = split(&figure_line(&figure, &panels, "figure.pdf"))?;
+    let Some(Command::Figure(arguments)) = Cli::try_parse_from(&words)?.command else { return Err("other".into()) };
+    assert_eq!(arguments.figure(), figure);
+    // Theme and caption are the figure's.
+    let options = Options { theme: Theme::Paper, caption: None, ..unusual().options };
+    let state = ViewState { options, ..unusual() };
+    assert_eq!(arguments.panel(0)?, FigurePanel { state, size: Vec2::new(320.0, 240.0) });
+    let absent = arguments.panel(1).map_err(|error| format!("{error:#}"));
+    assert!(absent.is_err_and(|error| error.contains("panel 2") && error.contains("my b.safetensors")));
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use glam::Vec2;
 use serde::Serialize;
 
 use super::adapter::AdapterArguments;
-use super::drawing::write_drawing;
+use super::drawing::{PageArguments, write_drawing};
 use super::examples::{filtered, open};
 use super::table::{FormatArguments, Number, exact, print_json, print_rows, short};
 use super::terminal;
@@ -18,8 +18,8 @@ use crate::dataset::tokens::{NearToken, NearestOptions, TokenAtlas, TokenKey, ne
 use crate::export::Format;
 use crate::render::Fonts;
 use crate::trace::{Document, Hidden, Trace};
-use crate::typed::{parse_scale, parse_size};
-use crate::view::{CloudInputs, Options, Theme, TokenCloud, draw_token_cloud, token_names};
+use crate::typed::parse_size;
+use crate::view::{CloudInputs, TokenCloud, draw_token_cloud, token_names};
 use crate::view::{PaintedTokens, TokenColor};
 
 const EXAMPLES: &str = "Examples:
@@ -53,7 +53,7 @@ pub struct Arguments {
         conflicts_with = "nearest"
     )]
     filter: String,
-    /// Where the picture goes (.png, .svg).
+    /// Where the picture goes (.png, .svg, .pdf).
     #[arg(long, short, value_name = "FILE", required_unless_present = "nearest")]
     output: Option<PathBuf>,
     /// The tokens nearest to this one: an example by id or path, and a place in its sequence.
@@ -76,12 +76,8 @@ pub struct Arguments {
     /// Width and height in logical pixels.
     #[arg(long, value_name = "WxH", value_parser = parse_size, default_value = "1000x760")]
     size: [f32; 2],
-    /// Pixels per logical pixel.
-    #[arg(long, default_value_t = 1.0, value_parser = parse_scale)]
-    scale: f32,
-    /// light for paper, dark for slides.
-    #[arg(long, value_enum, default_value = "light")]
-    theme: Theme,
+    #[command(flatten)]
+    page: PageArguments,
     #[command(flatten)]
     adapter: AdapterArguments,
 }
@@ -145,7 +141,7 @@ fn draw(arguments: &Arguments, dataset: &Dataset, output: &Path, quiet: bool) ->
     let index = dataset.index().context("the dataset has no index")?;
     let rows = filtered(dataset, &arguments.filter)?;
     let format = Format::of(output)?;
-    ensure!(matches!(format, Format::Png | Format::Svg), "the tokens are drawn as .png or .svg: {}", output.display());
+    ensure!(format.is_drawing(), "the tokens are drawn as .png, .svg or .pdf: {}", output.display());
     let bar = super::progress::bar(quiet, 1000, "projecting");
     let atlas = TokenAtlas::open(index, state, &mut |share| {
         bar.set_position((share * 1000.0) as u64);
@@ -155,7 +151,7 @@ fn draw(arguments: &Arguments, dataset: &Dataset, output: &Path, quiet: bool) ->
     if let Some(why) = &atlas.unkept {
         terminal::warn(format_args!("the projection is not kept: {why}"));
     }
-    let options = Options { theme: arguments.theme, ..Options::default() };
+    let options = arguments.page.options();
     let painted = PaintedTokens::of(&atlas, dataset, &rows, arguments.color, options.theme);
     let cloud = TokenCloud::new(painted.places, |token| painted.colors[token]);
     let inputs = CloudInputs {
@@ -170,7 +166,7 @@ fn draw(arguments: &Arguments, dataset: &Dataset, output: &Path, quiet: bool) ->
         size: Vec2::from(arguments.size),
     };
     let drawing = draw_token_cloud(&inputs, &mut Fonts::new()).scene.drawing;
-    write_drawing(&drawing, arguments.scale, output, format, &arguments.adapter)
+    write_drawing(&drawing, arguments.page.scale, output, format, &arguments.adapter)
 }
 
 fn print_nearest(arguments: &Arguments, dataset: &Dataset, token: &str) -> Result<()> {

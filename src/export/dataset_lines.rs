@@ -92,7 +92,7 @@ fn line(
     if picture.scale != 1.0 {
         flags.push(flag("--scale", &picture.scale));
     }
-    if picture.theme == Theme::Dark {
+    if picture.theme != Theme::Paper {
         flags.push(flag("--theme", picture.theme.name()));
     }
     let paths = paths.iter().map(|path| path.display().to_string());

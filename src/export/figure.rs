@@ -5,22 +5,13 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use image::RgbaImage;
 
-use super::file::{write_png, write_text};
+use super::file::{write_bytes, write_png, write_text};
 use super::format::Format;
 use crate::query::RectangleCells;
-use crate::render::{Drawing, Fonts, to_svg};
+use crate::render::{Drawing, Fonts, to_pdf, to_svg};
 use crate::view::{Inputs, View, draw, numbers_of};
 
-/// The view as an SVG document. What is drawn from the device elsewhere is taken from the host.
-///
-/// # Errors
-/// If an image cannot be embedded.
-pub fn svg_of(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Result<String> {
-    let results = inputs.results.map(RectangleCells::on_host);
-    Ok(to_svg(&draw(view, &Inputs { results: &results, ..*inputs }, fonts).drawing)?)
-}
-
-/// Writes a drawing of what is no view of one trace, as .svg or else as .png of the pixels that `picture` gives.
+/// Writes a drawing as .svg or .pdf, or else as .png of the pixels that `picture` gives.
 ///
 /// # Errors
 /// If it cannot be drawn, or the file cannot be written.
@@ -32,6 +23,10 @@ pub fn write_drawing(
 ) -> Result<()> {
     match format {
         Format::Svg => write_text(&to_svg(drawing)?, path),
+        Format::Pdf => {
+            let title = path.file_stem().map(|stem| stem.to_string_lossy());
+            write_bytes(&to_pdf(drawing, title.as_deref(), &mut Fonts::new())?, path)
+        }
         _ => write_png(&picture()?, path),
     }
 }
@@ -49,8 +44,14 @@ pub fn write_view(
 ) -> Result<()> {
     match format {
         Format::Png => write_png(&picture()?, path),
-        Format::Svg => write_text(&svg_of(view, inputs, &mut Fonts::new())?, path),
+        Format::Svg | Format::Pdf => write_drawing(&vectors_of(view, inputs, &mut Fonts::new()), path, format, picture),
         Format::Csv | Format::Json | Format::Npy => numbers_of(view, inputs)?.write(path, format),
         Format::Gif => bail!("a .gif needs something that plays: {}", path.display()),
     }
+}
+
+/// The view's drawing. What is drawn from the device elsewhere is taken from the host.
+fn vectors_of(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Drawing {
+    let results = inputs.results.map(RectangleCells::on_host);
+    draw(view, &Inputs { results: &results, ..*inputs }, fonts).drawing
 }

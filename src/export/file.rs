@@ -22,7 +22,15 @@ pub fn write_png(picture: &RgbaImage, path: &Path) -> Result<()> {
 /// # Errors
 /// If the file cannot be written.
 pub(super) fn write_text(text: &str, path: &Path) -> Result<()> {
-    write_file(path, |file| Ok(file.write_all(text.as_bytes())?))
+    write_bytes(text.as_bytes(), path)
+}
+
+/// Writes bytes as they are.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(super) fn write_bytes(bytes: &[u8], path: &Path) -> Result<()> {
+    write_file(path, |file| Ok(file.write_all(bytes)?))
 }
 
 /// Writes a file as a whole: one that was there stays as it was until `write` is done.

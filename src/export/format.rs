@@ -9,6 +9,8 @@ pub enum Format {
     Png,
     /// A picture of vector marks and text.
     Svg,
+    /// The same on a page, with its fonts.
+    Pdf,
     /// The numbers, one row a value.
     Csv,
     /// The numbers with the names of their axes.
@@ -21,13 +23,13 @@ pub enum Format {
 
 /// The file's name ends on nothing that can be written.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("cannot write {path}: the name ends on none of .png, .svg, .csv, .json, .npy and .gif")]
+#[error("cannot write {path}: the name ends on none of .png, .svg, .pdf, .csv, .json, .npy and .gif")]
 pub struct UnknownFormat {
     path: String,
 }
 
 impl Format {
-    const ALL: [Self; 6] = [Self::Png, Self::Svg, Self::Csv, Self::Json, Self::Npy, Self::Gif];
+    const ALL: [Self; 7] = [Self::Png, Self::Svg, Self::Pdf, Self::Csv, Self::Json, Self::Npy, Self::Gif];
 
     /// The format that a file's name asks for, in upper or lower case.
     ///
@@ -42,7 +44,12 @@ impl Format {
 
     /// Whether it shows what the view shows, and not its numbers.
     pub fn is_picture(self) -> bool {
-        matches!(self, Self::Png | Self::Svg | Self::Gif)
+        self.is_drawing() || self == Self::Gif
+    }
+
+    /// Whether it shows one drawing.
+    pub fn is_drawing(self) -> bool {
+        matches!(self, Self::Png | Self::Svg | Self::Pdf)
     }
 
     /// Without the dot.
@@ -50,6 +57,7 @@ impl Format {
         match self {
             Self::Png => "png",
             Self::Svg => "svg",
+            Self::Pdf => "pdf",
             Self::Csv => "csv",
             Self::Json => "json",
             Self::Npy => "npy",

@@ -30,7 +30,9 @@ impl Numbers {
                         error => Error::from(error),
                     })?;
                 }
-                Format::Png | Format::Svg | Format::Gif => bail!("numbers are no .{}", format.extension()),
+                Format::Png | Format::Svg | Format::Pdf | Format::Gif => {
+                    bail!("numbers are no .{}", format.extension())
+                }
             }
             Ok(())
         })

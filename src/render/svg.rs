@@ -10,16 +10,16 @@ use std::io::Cursor;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use glam::Vec2;
-use image::imageops::FilterType;
-use image::{DynamicImage, ImageFormat, Rgb, RgbaImage};
+use image::ImageFormat;
 use svg::node::element::{Circle, ClipPath, Definitions, Group, Image, Line as LineElement, Path, Rectangle, Text};
 use svg::{Document, Node};
 
 use super::heatmap;
 use super::links;
 use super::points::RING_WIDTH;
+use super::raster::Raster;
 use super::text::MIDDLE_TO_BASELINE;
-use super::{Align, Color, Drawing, Heatmap, Label, Line, Links, Mark, Picture, Pixels, Points, Quad, Rect, Values};
+use super::{Align, Color, Drawing, Heatmap, Label, Line, Links, Mark, Picture, Points, Quad, Rect, Values};
 
 /// Pixels of an embedded heatmap per logical pixel.
 const RASTER_SCALE: f32 = 2.0;
@@ -135,17 +135,16 @@ impl Page {
     }
 
     fn picture(&mut self, picture: &Picture) -> Result<(), SvgError> {
-        let Some((pixels, place)) = cropped(picture) else { return Ok(()) };
-        let pixels = if picture.smooth { pixels } else { magnified(&pixels, place) };
-        let mut mark = embedded(&pixels, place)?;
+        let Some(raster) = Raster::of_picture(picture, RASTER_SCALE) else { return Ok(()) };
+        let mut mark = embedded(&raster)?;
         if picture.opacity < 1.0 {
             mark = mark.set("opacity", short(picture.opacity.max(0.0)));
         }
         if !picture.smooth {
             mark = with_square_pixels(mark);
         }
-        if place != picture.rect {
-            mark = mark.set("clip-path", self.clip(picture.rect));
+        if let Some(clip) = raster.clip {
+            mark = mark.set("clip-path", self.clip(clip));
         }
         self.add(mark);
         Ok(())
@@ -158,11 +157,8 @@ impl Page {
         let cells = (last - first).max(Vec2::ZERO);
         let are_few = (cells.x * cells.y) as usize <= MOST_CELLS && cell.cmpge(Vec2::ONE).all();
         if !are_few || heatmap.smooth {
-            if let Some((width, pixels, place)) = heatmap::colored(heatmap, values, RASTER_SCALE, size) {
-                let height = (pixels.len() / width.max(1) as usize) as u32;
-                let image = RgbaImage::from_raw(width, height, pixels.into_flattened()).unwrap_or_default();
-                let mark = embedded(&image.into(), place)?;
-                self.add(with_square_pixels(mark));
+            if let Some(raster) = Raster::of_heatmap(heatmap, values, RASTER_SCALE, size) {
+                self.add(with_square_pixels(embedded(&raster)?));
             }
             return Ok(());
         }
@@ -293,38 +289,10 @@ fn css(color: Color) -> (String, Option<f32>) {
     (name, (a > 0 && a < 255).then(|| short(f32::from(a) / 255.0)))
 }
 
-/// The pixels of the part that is shown, and where they lie: whole pixels, so that they may reach beyond the mark.
-fn cropped(picture: &Picture) -> Option<(DynamicImage, Rect)> {
-    let grey = picture.grey.then(|| picture.pixels.grey());
-    let Pixels { width, height, rgb } = grey.as_ref().unwrap_or(&picture.pixels);
-    let image: image::ImageBuffer<Rgb<u8>, _> = image::ImageBuffer::from_raw(*width, *height, rgb.clone())?;
-    let all = Vec2::new(*width as f32, *height as f32);
-    let part = picture.part.size() * all;
-    let first = (picture.part.min * all + 1e-3).floor().clamp(Vec2::ZERO, all);
-    let last = (picture.part.max * all - 1e-3).ceil().clamp(first, all);
-    let size = last - first;
-    if !size.cmpge(Vec2::ONE).all() || !part.cmpgt(Vec2::ZERO).all() {
-        return None;
-    }
-    let scale = picture.rect.size() / part;
-    let to_place = |pixel: Vec2| picture.rect.min + (pixel - picture.part.min * all) * scale;
-    let place = Rect { min: to_place(first), max: to_place(last) };
-    let exact = (place.min - picture.rect.min).abs().max_element() < 1e-2
-        && (place.max - picture.rect.max).abs().max_element() < 1e-2;
-    let image = DynamicImage::from(image).crop_imm(first.x as u32, first.y as u32, size.x as u32, size.y as u32);
-    Some((image, if exact { picture.rect } else { place }))
-}
-
-/// Each pixel as a square of pixels, since not every reader of SVG magnifies without blending when told to.
-fn magnified(image: &DynamicImage, place: Rect) -> DynamicImage {
-    let times = (place.size().x * RASTER_SCALE / image.width().max(1) as f32).ceil().clamp(1.0, 32.0) as u32;
-    image.resize_exact(image.width() * times, image.height() * times, FilterType::Nearest)
-}
-
-fn embedded(image: &DynamicImage, place: Rect) -> Result<Image, SvgError> {
+fn embedded(raster: &Raster) -> Result<Image, SvgError> {
     let mut png = Vec::new();
-    image.write_to(&mut Cursor::new(&mut png), ImageFormat::Png)?;
-    let size = place.size();
+    raster.image.write_to(&mut Cursor::new(&mut png), ImageFormat::Png)?;
+    let (place, size) = (raster.place, raster.place.size());
     Ok(Image::new()
         .set("x", short(place.min.x))
         .set("y", short(place.min.y))

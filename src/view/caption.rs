@@ -22,10 +22,12 @@ const MOST_OF_HEIGHT: f32 = 0.3;
 pub(super) fn draw(of_view: impl FnOnce() -> Vec<String>, inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
     let Options { caption: Some(caption), .. } = inputs.options else { return };
     let words = match caption {
-        // The trace, what of it, and what was done to it.
-        Caption::Auto => inputs.document.id.iter().cloned().chain(of_view()).collect::<Vec<_>>().join(" · "),
+        Caption::Auto => automatic(of_view(), inputs),
         Caption::Text(text) => text.clone(),
     };
+    if sketch.is_cropped {
+        return sketch.stand_beneath(words);
+    }
     let (size, room) = (sketch.text.small, sketch.free);
     let height = size * 1.45;
     let most = ((room.size().y * MOST_OF_HEIGHT / height) as usize).max(1);
@@ -41,6 +43,11 @@ pub(super) fn draw(of_view: impl FnOnce() -> Vec<String>, inputs: &Inputs<'_>, s
         sketch.label(at, Align::Left, text.replace('\u{a0}', " "), size, sketch.palette.muted);
     }
     sketch.free.max.y = (top - size * 0.35).max(room.min.y);
+}
+
+/// The trace, what of it, and what was done to it.
+pub(super) fn automatic(of_view: Vec<String>, inputs: &Inputs<'_>) -> String {
+    inputs.document.id.iter().cloned().chain(of_view).collect::<Vec<_>>().join(" · ")
 }
 
 /// `block main`.

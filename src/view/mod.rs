@@ -8,6 +8,7 @@ mod caption;
 mod choices;
 mod common;
 mod compare;
+mod compose;
 mod definition;
 mod inputs;
 mod numbers;
@@ -31,6 +32,7 @@ pub use compare::{
     AlignedRow, Alignment, CompareView, ComparedHeads, ComparedImage, ComparedTokens, Partner, compared_image,
     compared_text, comparison_needs, draw_comparison, partner,
 };
+pub use compose::{ComposedPanel, compose, letter};
 pub use embedding::{ColorBy, EmbeddingOptions, SizeBy};
 pub use inputs::Inputs;
 pub use matrix::matrix_size;
@@ -72,6 +74,11 @@ pub fn draw(view: View, inputs: &Inputs<'_>, fonts: &mut Fonts) -> Scene {
 /// Less room is a panel that is being opened or closed.
 fn has_room(inputs: &Inputs<'_>) -> bool {
     inputs.size.x >= 64.0 && inputs.size.y >= 48.0
+}
+
+/// The words of an automatic caption: the trace, what of it the view shows, and what was done to it.
+pub fn caption_of(view: View, inputs: &Inputs<'_>) -> String {
+    caption::automatic((definition(view).caption)(inputs), inputs)
 }
 
 /// Draws layers × heads of numbers that are no statistic of one trace.

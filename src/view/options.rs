@@ -95,9 +95,14 @@ pub struct Options {
     /// Draw links of selected tokens only.
     #[arg(long)]
     pub links_of_selection: bool,
-    /// light for paper, dark for slides.
-    #[arg(long, value_enum, default_value = "light")]
+    /// paper for print, dark for slides, light as the window is by day.
+    #[arg(long, value_enum, default_value = "paper")]
     pub theme: Theme,
+    /// Whether it is a figure that stands alone: what there is begins at its left upper corner, and the edges that are empty are
+    /// cut off. In a panel it lies in the middle.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub is_cropped: bool,
     /// 1 for text of 12 logical pixels, 0.5 to 4.
     #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = parse_font_scale)]
     pub font_scale: f32,
@@ -257,6 +262,7 @@ impl Default for Options {
             links: Keep::Strongest(200),
             links_of_selection: false,
             theme: Theme::Dark,
+            is_cropped: false,
             font_scale: 1.0,
             colour_bar: true,
             title: true,

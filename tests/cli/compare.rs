@@ -50,10 +50,10 @@ fn pictures_are_written_and_other_files_refused() -> Result {
         let drawn = std::fs::read_to_string(&svg)?;
         assert!(drawn.contains("A − B") && drawn.contains("synthetic/multi-image"), "{view}");
     }
-    succeed(&["compare", demo, demo, "--view", "image", "-o", &png, "--size", "600x200", "--scale", "2"])?;
+    succeed(&["compare", demo, demo, "--view", "image", "-o", &png, "--size", "600x200", "--no-crop", "--scale", "2"])?;
     assert_eq!(image::open(&png)?.width(), 1200);
     let said = fail(1, &["compare", demo, demo, "--view", "image", "-o", &npy])?;
-    assert!(said.contains("drawn as .png or .svg"), "{said}");
+    assert!(said.contains("drawn as .png, .svg or .pdf"), "{said}");
     Ok(())
 }
 

@@ -1,12 +1,14 @@
 //! `vlscope render` as SVG, as numbers, with a caption, and as an animation.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::common::{Result, fail, json, succeed};
 use image::AnimationDecoder as _;
 use ndarray_npy::ReadNpyExt as _;
 use serde_json::Value;
 use vlscope::trace::Trace;
+use vlscope::view::View;
 
 const MULTI_IMAGE: &str = "tests/traces/multi-image.safetensors";
 const ENCODER_DECODER: &str = "tests/traces/encoder-decoder.safetensors";
@@ -53,7 +55,7 @@ fn every_view_is_a_sound_svg_with_its_words() -> Result {
     let folder = Folder::new()?;
     for trace in [MULTI_IMAGE, ENCODER_DECODER] {
         for view in ["heads", "image", "text", "matrix", "links", "embedding"] {
-            let text = folder.svg(&[trace, "--view", view, "--token", "0", "--caption", "A & <b>"])?;
+            let text = folder.svg(&[trace, "--view", view, "--token", "0", "--caption", "A & <b>", "--no-crop"])?;
             let document = roxmltree::Document::parse(&text)?;
             let root = document.root_element();
             assert_eq!((root.attribute("width"), root.attribute("viewBox")), (Some("900"), Some("0 0 900 640")));
@@ -105,6 +107,185 @@ fn the_automatic_caption_says_what_is_shown() -> Result {
     for part in ["synthetic/encoder-decoder", "layer 1 · head 2", "attention of ", "[3]", "normalized: logarithmic"] {
         assert!(caption.contains(part), "{part} in {caption}");
     }
+    Ok(())
+}
+
+/// The most that the edge of a figure may be empty, in pixels.
+const EMPTY_EDGE: u32 = 10;
+
+/// How many rows and columns at each edge have the colour of the corner alone: left, right, top, bottom.
+fn empty_edges(picture: &image::RgbImage) -> [u32; 4] {
+    let (width, height) = picture.dimensions();
+    let ground = *picture.get_pixel(0, 0);
+    let is_empty_column = |x: &u32| (0..height).all(|y| *picture.get_pixel(*x, y) == ground);
+    let is_empty_row = |y: &u32| (0..width).all(|x| *picture.get_pixel(x, *y) == ground);
+    [
+        (0..width).take_while(is_empty_column).count() as u32,
+        (0..width).rev().take_while(is_empty_column).count() as u32,
+        (0..height).take_while(is_empty_row).count() as u32,
+        (0..height).rev().take_while(is_empty_row).count() as u32,
+    ]
+}
+
+#[test]
+fn no_figure_has_empty_edges() -> Result {
+    let folder = Folder::new()?;
+    let scene = "assets/scenes/0-which-green-thing-is-left-of-the-large-striped-green-thing.safetensors";
+    for view in View::all().map(View::name) {
+        let tall = ["400x700"].into_iter().filter(|_| matches!(view, "image" | "matrix" | "heads"));
+        for size in ["900x640"].into_iter().chain(tall) {
+            let arguments = [scene, "--view", view, "--layer", "5", "--head", "4", "--token", "209", "--size", size];
+            let picture = image::open(folder.render("view.png", &arguments)?)?.to_rgb8();
+            assert_eq!(picture.get_pixel(0, 0).0, [255; 3], "{view} lies on paper");
+            let edges = empty_edges(&picture);
+            assert!(
+                edges.iter().all(|&edge| edge <= EMPTY_EDGE),
+                "{view} {size}: {edges:?} of {:?}",
+                picture.dimensions()
+            );
+        }
+    }
+    let kept = folder.render("kept.png", &[scene, "--view", "text", "--token", "209", "--no-crop"])?;
+    assert_eq!(image::open(kept)?.to_rgb8().dimensions(), (900, 640));
+    Ok(())
+}
+
+/// What a program of poppler says of a PDF on standard output.
+fn poppler(program: &str, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(program).args(arguments).output();
+    let output = output.map_err(|error| format!("cannot start {program} ({error}): `make test` installs it"))?;
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn words_of(pdf: &Path) -> Result<String> {
+    poppler("pdftotext", &["-layout", &pdf.to_string_lossy(), "-"])
+}
+
+#[test]
+fn a_pdf_is_one_page_with_its_fonts_and_words() -> Result {
+    let folder = Folder::new()?;
+    for view in View::all().map(View::name) {
+        let shown = [MULTI_IMAGE, "--view", view, "--token", "0", "--caption", "Größe ≤ 2 · naïve"];
+        let pdf = folder.render("view.pdf", &shown)?;
+        let text = words_of(&pdf)?;
+        assert!(text.contains("Größe ≤ 2 · naïve"), "{view}: {text}");
+        assert_eq!(text.matches('\u{c}').count(), 1, "{view} is one page");
+        let info = poppler("pdfinfo", &[&pdf.to_string_lossy()])?;
+        let svg = std::fs::read_to_string(folder.render("view.svg", &shown)?)?;
+        let document = roxmltree::Document::parse(&svg)?;
+        let side = |name| {
+            Ok::<_, Box<dyn std::error::Error>>(
+                document.root_element().attribute(name).ok_or("no side")?.parse::<f32>()?,
+            )
+        };
+        // 96 pixels an inch, 72 points an inch.
+        let (width, height) = (side("width")? * 0.75, side("height")? * 0.75);
+        let size = info.lines().find_map(|line| line.strip_prefix("Page size:")).ok_or("no size")?;
+        let numbers: Vec<f32> = size.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        assert!(
+            (numbers[0] - width).abs() < 0.01 && (numbers[1] - height).abs() < 0.01,
+            "{view}: {size}, {width} {height}"
+        );
+        // Name, type, encoding, and whether it is embedded, a subset, and can be read back.
+        let fonts = poppler("pdffonts", &[&pdf.to_string_lossy()])?;
+        let fonts: Vec<&str> = fonts.lines().skip(2).collect();
+        assert!(fonts.iter().any(|font| font.contains("Inter")), "{view}: {fonts:?}");
+        assert!(fonts.iter().all(|font| font.contains("yes yes yes")), "{view}: {fonts:?}");
+        let bytes = std::fs::read(&pdf)?;
+        assert_eq!(bytes, std::fs::read(folder.render("view.pdf", &shown)?)?, "{view}: the same bytes each time");
+    }
+    Ok(())
+}
+
+/// A page as pixels, at those of its drawing.
+fn pixels_of(pdf: &Path) -> Result<image::RgbImage> {
+    let output = Command::new("pdftoppm").args(["-r", "96", "-png"]).arg(pdf).output()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(image::load_from_memory(&output.stdout)?.to_rgb8())
+}
+
+#[test]
+fn a_pdf_looks_as_the_png_does() -> Result {
+    let folder = Folder::new()?;
+    let scene = "assets/scenes/0-which-green-thing-is-left-of-the-large-striped-green-thing.safetensors";
+    for view in View::all().map(View::name) {
+        let shown = [scene, "--view", view, "--layer", "5", "--head", "4", "--token", "209", "--size", "600x480"];
+        let png = image::open(folder.render("view.png", &shown)?)?.to_rgb8();
+        let pdf = pixels_of(&folder.render("view.pdf", &shown)?)?;
+        assert_eq!(pdf.dimensions(), png.dimensions(), "{view}");
+        // Letters and edges are rasterised otherwise: means over tiles tell whether a mark is missing or elsewhere.
+        let tiles = |picture: &image::RgbImage| {
+            image::imageops::thumbnail(picture, picture.width() / 12, picture.height() / 12)
+        };
+        let (a, b) = (tiles(&pdf), tiles(&png));
+        let far = a.iter().zip(b.iter()).filter(|(a, b)| a.abs_diff(**b) > 48).count();
+        assert!(far * 100 <= a.len(), "{view}: {far} of {} means differ", a.len());
+    }
+    Ok(())
+}
+
+#[test]
+fn a_figure_has_panels_letters_and_one_scale() -> Result {
+    let folder = Folder::new()?;
+    let figure = |name: &str, more: &[&str]| -> Result<PathBuf> {
+        let path = folder.file(name);
+        let output = path.to_string_lossy().into_owned();
+        let panels = [
+            "figure",
+            MULTI_IMAGE,
+            "--panel",
+            "image --layer 0 --head 0 --token 0",
+            "--panel",
+            "image --layer 2 --head 1 --token 0",
+            "--panel",
+            "heads --statistic entropy --size 300x260",
+            "--compute",
+            "cpu",
+            "-o",
+            &output,
+        ];
+        succeed(&[&panels[..], more].concat())?;
+        Ok(path)
+    };
+    let texts_of = |path: &Path| -> Result<Vec<String>> {
+        let svg = std::fs::read_to_string(path)?;
+        let document = roxmltree::Document::parse(&svg)?;
+        Ok(texts(&document).into_iter().map(str::to_owned).collect())
+    };
+    let bars = |texts: &[String]| texts.iter().filter(|text| text.starts_with("attention weight")).count();
+    let own = texts_of(&figure("own.svg", &[])?)?;
+    for letter in ["a", "b", "c"] {
+        assert!(own.iter().any(|text| text == letter), "{letter} in {own:?}");
+    }
+    assert_eq!(bars(&own), 2);
+    let common = texts_of(&figure("common.svg", &["--common-scale", "--no-letters", "--caption", "auto"])?)?;
+    assert_eq!(bars(&common), 1, "{common:?}");
+    assert!(!common.iter().any(|text| text == "a"));
+    assert!(common.iter().any(|text| text.contains("layer 2 · head 1")), "{common:?}");
+    let row = image::open(figure("row.png", &["--columns", "3"])?)?.to_rgb8();
+    let column = image::open(figure("column.png", &["--columns", "1"])?)?.to_rgb8();
+    assert!(row.width() > 2 * column.width() && column.height() > 2 * row.height());
+    for picture in [&row, &column] {
+        assert!(empty_edges(picture).iter().all(|&edge| edge <= EMPTY_EDGE), "{:?}", empty_edges(picture));
+    }
+    let text = words_of(&figure("figure.pdf", &["--caption", "Two heads & all"])?)?;
+    assert!(text.contains("Two heads & all"), "{text}");
+
+    let base = ["figure", MULTI_IMAGE, "-o", "never.png", "--panel"];
+    for (panel, code, said) in [
+        ("sketch", 2, "invalid value 'sketch'"),
+        ("image --layer", 2, "a value is required for '--layer"),
+        ("image --layer '1", 2, "a quotation mark is not closed"),
+        ("image --layer 9", 1, "panel 1: there is no layer 9: block `self` has layers 0 to 2"),
+        ("image --theme dark", 2, "--theme is of the whole figure"),
+        ("image --trace absent.safetensors", 1, "panel 1: "),
+    ] {
+        let message = fail(code, &[&base[..], &[panel]].concat())?;
+        assert!(message.contains(said), "{panel}: {message}");
+    }
+    let message = fail(1, &["figure", MULTI_IMAGE, "--panel", "image", "-o", "x.csv"])?;
+    assert!(message.contains("a figure is drawn as .png, .svg or .pdf"), "{message}");
     Ok(())
 }
 
@@ -168,7 +349,7 @@ fn plays_are_gifs_or_folders() -> Result {
 #[test]
 fn what_cannot_be_written_is_refused_before_anything_is_drawn() -> Result {
     let cases: [(&[&str], &str); 5] = [
-        (&["--view", "image", "-o", "x.pdf"], "the name ends on none of .png, .svg, .csv, .json, .npy and .gif"),
+        (&["--view", "image", "-o", "x.bmp"], "the name ends on none of .png, .svg, .pdf, .csv, .json, .npy and .gif"),
         (&["--view", "image", "-o", "x.gif"], "a .gif needs --play"),
         (&["--view", "window", "-o", "x.svg"], "the window is written as .png only"),
         (&["--view", "image", "--play", "heads", "-o", "x.png"], "--play writes a .gif or a folder"),
@@ -195,7 +376,8 @@ fn a_state_file_draws_the_same_pixels_as_its_options() -> Result {
     });
     let file = folder.file("view.json");
     std::fs::write(&file, state.to_string())?;
-    let typed = ["--view", "matrix", "--layer", "1", "--head", "0", "--token", "2", "--colormap", "magma"];
+    let typed =
+        ["--view", "matrix", "--layer", "1", "--head", "0", "--token", "2", "--colormap", "magma", "--theme", "light"];
     let expected = folder.render("typed.png", &[&[MULTI_IMAGE], &typed[..]].concat())?;
     let found = folder.render("state.png", &["--state", file.to_str().ok_or("not UTF-8")?])?;
     assert_eq!(std::fs::read(found)?, std::fs::read(expected)?);

@@ -6,7 +6,7 @@ use vlscope::view::{Theme, View, contrast, token_names, word};
 
 #[test]
 fn letters_have_a_contrast_of_at_least_four_and_a_half() {
-    for theme in [Theme::Dark, Theme::Light] {
+    for theme in Theme::ALL {
         let p = theme.palette();
         let letters = [p.text, p.muted, p.selected_text, p.word, p.patch, p.special, p.right, p.wrong, p.output];
         for (index, letter) in letters.into_iter().enumerate() {

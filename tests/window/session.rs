@@ -120,7 +120,8 @@ impl Session {
         self.wait_for("a view state", |session| {
             let new = session.saved("json")?.into_iter().find(|path| !before.contains(path));
             let state = new.and_then(|path| std::fs::read(path).ok());
-            Ok(state.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+            let state = state.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+            Ok(state)
         })
     }
 

@@ -1,6 +1,7 @@
 //! What the user chose about playing, exporting and sizes: plain values that commands carry and the state holds.
 
 use crate::export::{Format, Play};
+use crate::view::Theme;
 
 /// What plays, and how.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,6 +19,8 @@ pub struct Playing {
 pub struct Exports {
     /// Pixels per logical pixel of pictures.
     pub scale: f32,
+    /// Of pictures, whatever the window's is.
+    pub theme: Theme,
     /// Whether a line beneath the picture says what it shows.
     pub caption: bool,
     /// Whether the system's dialog asks where each file goes.
@@ -50,7 +53,7 @@ impl Default for Playing {
 
 impl Default for Exports {
     fn default() -> Self {
-        Self { scale: 2.0, caption: false, asks: false }
+        Self { scale: 2.0, theme: Theme::Paper, caption: false, asks: false }
     }
 }
 

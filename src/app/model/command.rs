@@ -7,6 +7,7 @@ use crate::analysis::{Direction, Pick, Selection};
 use crate::app::model::arrangement::PanelCommand;
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::choices::{Export, Exports, Playing};
+use crate::app::model::figure::FigureCommand;
 use crate::app::model::help::Help;
 use crate::app::model::notes::NotesCommand;
 use crate::app::model::panel::Panel;
@@ -154,6 +155,10 @@ pub enum Command {
     CopyCommand(Option<View>),
     /// Copy the line that draws what a panel shows that shows no view of one trace.
     CopyPanelCommand(Panel),
+    /// Change the figure of several panels, or write it.
+    Figure(FigureCommand),
+    /// Show a folder in the system's program for files.
+    OpenFolder(PathBuf),
     /// Save what is shown as a view state.
     SaveState,
     /// Let the user choose a view state by the system's dialog.

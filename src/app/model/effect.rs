@@ -6,6 +6,7 @@ use crate::app::model::arrangement::PanelCommand;
 use crate::app::model::choices::Export;
 use crate::app::model::notes::NotesEffect;
 use crate::app::model::panel::Panel;
+use crate::export::Format;
 use crate::view::View;
 
 /// What the reducer cannot do by itself: it touches the world outside of the state.
@@ -43,6 +44,14 @@ pub enum Effect {
     CopyCommand(Option<View>),
     /// Copy the line that draws what a panel shows.
     CopyPanelCommand(Panel),
+    /// What a view shows becomes a panel of the figure.
+    AddToFigure(View),
+    /// Write the figure.
+    SaveFigure(Format),
+    /// Copy the line that draws the figure.
+    CopyFigureCommand,
+    /// Show a folder in the system's program for files.
+    OpenFolder(PathBuf),
     /// Save a view state.
     SaveState,
     /// Show the system's dialog for a view state.

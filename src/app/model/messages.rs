@@ -1,5 +1,6 @@
 //! Short messages that go away by themselves.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::trace::shortened;
@@ -25,18 +26,26 @@ pub struct Message {
     pub is_error: bool,
     /// How often it was told while it was shown.
     pub count: usize,
+    /// Of a file that was saved: its folder.
+    pub folder: Option<PathBuf>,
     since: Instant,
 }
 
 impl Messages {
     /// Shows what happened.
     pub fn tell(&mut self, text: impl Into<String>) {
-        self.add(&text.into(), false);
+        self.add(&text.into(), false, None);
+    }
+
+    /// Shows where a file or a folder was saved, which can be looked at there.
+    pub fn tell_saved(&mut self, path: &Path) {
+        let folder = if path.is_dir() { Some(path) } else { path.parent() };
+        self.add(&format!("Saved: {}", path.display()), false, folder.map(Path::to_owned));
     }
 
     /// Shows what went wrong.
     pub fn fail(&mut self, text: impl Into<String>) {
-        self.add(&text.into(), true);
+        self.add(&text.into(), true, None);
     }
 
     /// Those that are still shown.
@@ -51,12 +60,12 @@ impl Messages {
         self.shown.iter().map(left).min()
     }
 
-    fn add(&mut self, text: &str, is_error: bool) {
+    fn add(&mut self, text: &str, is_error: bool, folder: Option<PathBuf>) {
         let text = shortened(text, MOST_LETTERS).into_owned();
         let same = self.shown.iter_mut().find(|message| message.text == text && message.is_error == is_error);
         match same {
             Some(message) => (message.count, message.since) = (message.count + 1, Instant::now()),
-            None => self.shown.push(Message { text, is_error, count: 1, since: Instant::now() }),
+            None => self.shown.push(Message { text, is_error, count: 1, folder, since: Instant::now() }),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod command;
 pub mod comparison;
 pub mod effect;
 pub mod facets;
+pub mod figure;
 pub mod help;
 pub mod history;
 pub mod messages;

@@ -12,6 +12,7 @@ use crate::app::model::arrangement::Arranged;
 use crate::app::model::browsing::Browsing;
 use crate::app::model::choices::{Exports, Playing, UiScale};
 use crate::app::model::comparison::Comparison;
+use crate::app::model::figure::FigureDraft;
 use crate::app::model::help::Help;
 use crate::app::model::history::History;
 use crate::app::model::notes::NotesPanel;
@@ -85,6 +86,8 @@ pub struct State {
     pub playing: Playing,
     /// How views are exported.
     pub exports: Exports,
+    /// The figure of several panels that is being put together.
+    pub figure: FigureDraft,
     /// Size of the window's controls and views.
     pub ui_scale: UiScale,
     /// What the shown trace is compared with.

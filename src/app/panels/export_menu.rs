@@ -4,19 +4,21 @@ use egui::Ui;
 
 use crate::app::model::choices::Export;
 use crate::app::model::command::Command;
+use crate::app::model::figure::FigureCommand;
 use crate::app::model::panel::Panel;
 use crate::app::model::state::State;
 use crate::app::ui::controls::menu_anywhere;
 use crate::export::{Format, Play};
-use crate::view::View;
+use crate::view::{Theme, View};
 
 /// Pixels per logical pixel that are offered.
 pub const SCALES: [f32; 4] = [1.0, 2.0, 3.0, 4.0];
 
 /// As a picture.
-pub const PICTURES: [(&str, Export); 3] = [
+pub const PICTURES: [(&str, Export); 4] = [
     ("Save picture as PNG", Export::File(Format::Png)),
     ("Save picture as SVG", Export::File(Format::Svg)),
+    ("Save picture as PDF", Export::File(Format::Pdf)),
     ("Copy picture", Export::CopyPicture),
 ];
 /// As numbers.
@@ -47,6 +49,10 @@ pub fn show(ui: &mut Ui, view: View, state: &State, commands: &mut Vec<Command>)
         if ui.button("Copy command").on_hover_text("The vlscope render line that draws this").clicked() {
             ui.close();
             commands.push(Command::CopyCommand(Some(view)));
+        }
+        if ui.button("Add to figure").on_hover_text("As a panel of a figure of several").clicked() {
+            ui.close();
+            commands.push(Command::Figure(FigureCommand::Add(view)));
         }
         if ui.button("Save view state").on_hover_text("Ctrl+S; Ctrl+Shift+O loads it").clicked() {
             ui.close();
@@ -99,6 +105,12 @@ fn show_scales(ui: &mut Ui, state: &State, commands: &mut Vec<Command>) {
         for scale in SCALES {
             let value = ui.selectable_value(&mut choices.scale, scale, format!("{scale}×"));
             value.on_hover_text("Pixels of a picture for each of the screen's");
+        }
+    });
+    ui.horizontal(|ui| {
+        ui.label("Theme");
+        for theme in Theme::ALL {
+            ui.selectable_value(&mut choices.theme, theme, theme.name()).on_hover_text(theme.label());
         }
     });
     ui.checkbox(&mut choices.asks, "Ask where").on_hover_text("By the system's dialog; else files go to one folder");

@@ -43,7 +43,7 @@ fn columns(preset: Preset) -> Vec<(Vec<Group>, f32)> {
         ],
         Preset::Attention => vec![
             (vec![(&[HEADS, OVERLAYS, THUMBNAILS, Examples, Atlas, Tokens], 1.0)], 0.24),
-            (vec![(&[IMAGE, LINKS, Compare], 0.74), (&[TEXT, TIMELINE], 0.26)], 0.4),
+            (vec![(&[IMAGE, LINKS, PINS, Compare], 0.74), (&[TEXT, TIMELINE], 0.26)], 0.4),
             (vec![(&[MATRIX, QUERIES_AND_KEYS, STATES, SIMILARITY], 1.0)], 0.36),
         ],
         Preset::Generation => vec![
@@ -61,7 +61,7 @@ fn columns(preset: Preset) -> Vec<(Vec<Group>, f32)> {
         ],
         Preset::Heads => vec![
             (vec![(&[HEADS, Atlas], 0.62), (&[TEXT, TIMELINE, Examples], 0.38)], 0.36),
-            (vec![(&[OVERLAYS, LATTICE, PINS, IMAGE, LINKS, Compare], 0.56), (&[THUMBNAILS, MATRIX], 0.44)], 0.64),
+            (vec![(&[LATTICE, OVERLAYS, IMAGE, LINKS, PINS, Compare], 0.56), (&[THUMBNAILS, MATRIX], 0.44)], 0.64),
         ],
     }
 }

@@ -25,7 +25,7 @@ use crate::render::{Drawing, Fonts, Rect, Transform};
 use crate::trace::{NAME_LETTERS, shortened};
 use crate::typed::Choice as _;
 use crate::view::{CloudInputs, Options, Scene, draw_token_cloud};
-use crate::view::{TokenColor, token_name};
+use crate::view::{PaintedTokens, TokenCloud, TokenColor, token_name};
 
 /// Of the list of nearest tokens.
 const LIST_WIDTH: f32 = 190.0;
@@ -187,8 +187,19 @@ fn scene_of(state: &State, shown: &ShownTokens, size: Vec2, title: &str, fonts: 
 
 /// What is exported; `None` while there is nothing.
 pub fn figure(state: &State, size: Vec2, fonts: &mut Fonts) -> Option<Drawing> {
-    let shown = state.tokens.shown.as_ref()?;
-    Some(scene_of(state, shown, size, &shown.atlas.title(), fonts).drawing)
+    let (shown, dataset) = (state.tokens.shown.as_ref()?, state.browsing.dataset.as_ref()?);
+    // In the colours of the figure's theme.
+    let rows = &state.browsing.listing.rows;
+    let painted = PaintedTokens::of(&shown.atlas, dataset, rows, state.tokens.color, state.options.theme);
+    let figure = ShownTokens {
+        states: shown.states.clone(),
+        atlas: Arc::clone(&shown.atlas),
+        cloud: TokenCloud::new(painted.places, |token| painted.colors[token]),
+        legend: painted.legend,
+        note: painted.note,
+        rows: Vec::new(),
+    };
+    Some(scene_of(state, &figure, size, &shown.atlas.title(), fonts).drawing)
 }
 
 /// The word or patch, and its example.

@@ -235,9 +235,10 @@ impl Interface {
         ui.ctx().set_zoom_factor(self.state.ui_scale.0);
         self.focus.begin(ui.ctx());
         let scrolled = if self.state.shows_help { panels::take_scrolling_of_help(ui.ctx()) } else { 0.0 };
-        let state = &self.state;
-        let on_top =
-            state.palette.is_some() || state.shows_help || state.welcome.is_shown || state.notes.draft.is_some();
+        let on_top = self.state.palette.is_some()
+            || self.state.shows_help
+            || self.state.notes.draft.is_some()
+            || self.state.welcome.is_shown;
         let mut commands = keys::pressed(ui.ctx(), &mut self.typed_ahead, on_top);
         panels::show_palette(ui.ctx(), &self.state, &mut commands);
         panels::show_note_draft(ui.ctx(), &self.state, &mut commands);
@@ -294,7 +295,10 @@ impl Interface {
         if self.state.welcome.is_shown {
             panels::show_welcome(ui.ctx(), &self.state, &mut commands);
         }
-        toasts::show(ui.ctx(), &mut self.messages);
+        if self.state.figure.is_shown {
+            panels::show_figure(ui.ctx(), &self.state, &mut commands);
+        }
+        toasts::show(ui.ctx(), &mut self.messages, &mut commands);
         panels::show_drop_hint(ui.ctx());
         self.focus.end(ui.ctx());
 

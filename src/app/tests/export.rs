@@ -11,6 +11,8 @@ use crate::analysis::{Direction, Pick};
 use crate::app::launch::Launch;
 use crate::app::model::choices::Export;
 use crate::app::model::command::Command;
+use crate::app::model::effect::Effect;
+use crate::app::model::figure::FigureCommand;
 use crate::app::model::panel::Panel;
 use crate::app::shell::interface::Interface;
 use crate::app::tests::{Result, launch_on, settle, window};
@@ -212,5 +214,53 @@ fn a_comparison_is_saved_and_an_empty_panel_says_so() -> Result<()> {
     window.state_mut().apply(Command::ExportPanel(Panel::Compare, Export::File(Format::Svg)));
     let svg = std::fs::read_to_string(awaited(&mut window, folder.path(), "svg")?)?;
     assert!(svg.contains("A − B"), "{svg}");
+    Ok(())
+}
+
+#[test]
+fn a_figure_is_put_together_and_saved() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut window = window_saving_to(folder.path())?;
+    export(&mut window, "Add to figure")?;
+    window.state_mut().apply(Command::Figure(FigureCommand::Add(View::Image)));
+    window.run_steps(3);
+    let views = |window: &Window| {
+        window.state().state.figure.panels.iter().filter_map(|draft| draft.panel.state.view).collect::<Vec<_>>()
+    };
+    assert_eq!(views(&window), [View::Heads, View::Image]);
+    window.get_by_label("Down panel a").click();
+    window.run_steps(3);
+    assert_eq!(views(&window), [View::Image, View::Heads]);
+    window.get_by_label("Common scale").click();
+    window.run_steps(3);
+    window.get_by_label("Copy figure command").click();
+    let line = copied(&mut window, "Copied: vlscope figure")?;
+    assert!(line.contains("--panel 'image --block self") && line.contains("--common-scale -o figure.pdf"), "{line}");
+    window.get_by_label("Save figure as PDF").click();
+    let pdf = awaited(&mut window, folder.path(), "pdf")?;
+    assert_eq!(pdf.file_name().and_then(|name| name.to_str()), Some("multi-image_figure.pdf"));
+    assert!(std::fs::read(pdf)?.starts_with(b"%PDF"));
+    window.get_by_label("Remove panel b").click();
+    window.run_steps(3);
+    assert_eq!(views(&window), [View::Image]);
+    window.key_press(Key::Escape);
+    window.run_steps(2);
+    assert!(!window.state().state.figure.is_shown);
+    Ok(())
+}
+
+#[test]
+fn a_saved_file_says_what_it_shows_and_its_folder_is_opened() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut window = window_saving_to(folder.path())?;
+    export(&mut window, "Save picture as PDF")?;
+    let pdf = awaited(&mut window, folder.path(), "pdf")?;
+    assert_eq!(pdf.file_name().and_then(|name| name.to_str()), Some("synthetic-multi-image_heads.pdf"));
+    // Of a window that is dark.
+    assert_eq!(window.state().state.options.theme, Theme::Dark);
+    window.run_steps(2);
+    window.get_by_label("Open folder");
+    let effect = window.state_mut().state.apply(Command::OpenFolder(folder.path().to_owned()));
+    assert_eq!(effect, Some(Effect::OpenFolder(folder.path().to_owned())));
     Ok(())
 }

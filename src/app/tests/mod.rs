@@ -18,6 +18,7 @@ mod panels;
 mod pictures;
 mod pins;
 mod selection;
+mod snapshots;
 mod state;
 mod tips;
 mod tokens;

@@ -23,7 +23,7 @@ pub fn apply(context: &egui::Context, theme: Theme) {
             .map(color);
     let (egui_theme, mut visuals) = match theme {
         Theme::Dark => (egui::Theme::Dark, Visuals::dark()),
-        Theme::Light => (egui::Theme::Light, Visuals::light()),
+        Theme::Light | Theme::Paper => (egui::Theme::Light, Visuals::light()),
     };
     visuals.panel_fill = background;
     visuals.window_fill = background;

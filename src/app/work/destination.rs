@@ -1,11 +1,12 @@
-//! Where files go that leave the window: into a folder, under a name that is the time, or wherever the system's dialog says.
+//! Where files go that leave the window: into a folder, or wherever the system's dialog says.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 
 use crate::app::work::dialog::save_as;
-use crate::app::work::screenshot::new_name;
 
 /// Where files go.
 #[derive(Clone, Debug)]
@@ -17,22 +18,37 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// The path of a new file or folder whose name has `what` in it and ends with `ending`, such as `.png`; its folder is made if
-    /// need be. `None` if the user was asked and gave no path. Blocks while the user is asked.
+    /// The path of a new file or folder that is called `name` and ends with `ending`, such as `.png`; with a number behind the name
+    /// where there is one already. Its folder is made if need be. `None` if the user was asked and gave no path. Blocks while the user is asked.
     ///
     /// # Errors
     /// If the folder cannot be made, or the system shows no dialog.
-    pub fn new_path(&self, what: &str, ending: &str) -> Result<Option<PathBuf>> {
-        let name = format!("{}_{what}{ending}", new_name());
+    pub fn new_path(&self, name: &str, ending: &str) -> Result<Option<PathBuf>> {
         if !self.asks {
             std::fs::create_dir_all(&self.folder)
                 .with_context(|| format!("cannot make the folder {}", self.folder.display()))?;
-            return Ok(Some(self.folder.join(name)));
+            return Ok(Some(unused(&self.folder, name, ending)));
         }
-        let chosen = save_as(&self.folder, &name)
+        let chosen = save_as(&self.folder, &format!("{name}{ending}"))
             .with_context(|| format!("without 'Ask where' the file would go to {}", self.folder.display()))?;
         Ok(chosen.map(|path| with_ending(&path, ending)))
     }
+}
+
+/// Paths that were given to an export, which may not have written its file yet.
+static GIVEN: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// `image.png`, or else `image_2.png` and on.
+fn unused(folder: &Path, name: &str, ending: &str) -> PathBuf {
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut path = folder.join(format!("{name}{ending}"));
+    let mut number = 2;
+    while given.contains(&path) || path.symlink_metadata().is_ok() {
+        path = folder.join(format!("{name}_{number}{ending}"));
+        number += 1;
+    }
+    given.insert(path.clone());
+    path
 }
 
 /// What is written was chosen in the menu: a name that says otherwise, or nothing, gets the ending.
@@ -49,7 +65,17 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 mod tests {
     use std::path::Path;
 
-    use super::with_ending;
+    use super::{unused, with_ending};
+
+    #[test]
+    fn a_file_that_is_there_or_on_its_way_is_kept() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        std::fs::write(folder.path().join("image.png"), "")?;
+        let names = [(); 3].map(|()| unused(folder.path(), "image", ".png"));
+        assert_eq!(names, ["image_2.png", "image_3.png", "image_4.png"].map(|name| folder.path().join(name)));
+        assert_eq!(unused(folder.path(), "image", ".svg"), folder.path().join("image.svg"));
+        Ok(())
+    }
 
     #[test]
     fn a_name_says_what_is_in_the_file() {

@@ -12,12 +12,12 @@ use crate::analysis::{Compute, Engine};
 use crate::app::model::choices::{Export, Playing};
 use crate::app::work::destination::Destination;
 use crate::dataset::notes::{Notes, Place};
-use crate::export::{Animation, Format, ViewState, write_drawing, write_view};
+use crate::export::{Animation, Figure, FigurePanel, Format, ViewState, name_of, plain, write_drawing, write_view};
 use crate::gpu::Gpu;
 use crate::headless::Headless;
 use crate::query::{OpenTrace, Results, Solver};
-use crate::render::Drawing;
-use crate::view::{Inputs, needs, needs_for_numbers};
+use crate::render::{Drawing, Fonts};
+use crate::view::{Inputs, Options, needs, needs_for_numbers};
 
 /// One view to be exported.
 pub struct Job {
@@ -47,14 +47,32 @@ pub struct Job {
 pub struct DrawingJob {
     /// The drawing.
     pub drawing: Drawing,
-    /// What the file's name says of it.
-    pub name: &'static str,
+    /// What the file is called, without its ending.
+    pub name: String,
     /// What becomes of it.
     pub export: Export,
     /// Pixels per logical pixel.
     pub scale: f32,
     /// Where files go.
     pub destination: Destination,
+}
+
+/// A figure of several panels, to be written.
+pub struct FigureJob {
+    /// The panels.
+    pub panels: Vec<FigurePanel>,
+    /// How they become one.
+    pub figure: Figure,
+    /// What is written.
+    pub format: Format,
+    /// Pixels per logical pixel.
+    pub scale: f32,
+    /// Where it goes.
+    pub destination: Destination,
+    /// Which engine computes.
+    pub compute: Compute,
+    /// The most bytes of attention on the device.
+    pub budget_bytes: u64,
 }
 
 /// What came of it.
@@ -83,18 +101,21 @@ impl Job {
         };
         let path = match self.export {
             Export::CopyPicture => PathBuf::new(),
-            Export::File(_) | Export::Frames => match self.destination.new_path(view.name(), &ending)? {
-                Some(path) => path,
-                None => return Ok(Done::Nothing),
-            },
+            Export::File(_) | Export::Frames => {
+                let name = name_of(self.open.document(), view, &self.state.selection);
+                match self.destination.new_path(&name, &ending)? {
+                    Some(path) => path,
+                    None => return Ok(Done::Nothing),
+                }
+            }
         };
         let format = match self.export {
             Export::File(Format::Gif) | Export::Frames => return self.animate(&path, gpu),
             Export::File(format) => Some(format),
             Export::CopyPicture => None,
         };
-        let (selection, options) = (&self.state.selection, &self.state.options);
-        let inputs = Inputs::new(&self.open, selection, options, &self.results, self.size);
+        let options = Options { is_cropped: true, ..self.state.options.clone() };
+        let inputs = Inputs::new(&self.open, &self.state.selection, &options, &self.results, self.size);
         let asked = match format.is_none_or(Format::is_picture) {
             true => needs(view, &inputs),
             false => needs_for_numbers(view, &inputs),
@@ -120,11 +141,33 @@ impl Job {
         Ok(Done::Saved(path.to_owned()))
     }
 
-    /// One of its own: the window's is busy with what is clicked meanwhile.
     fn solver(&self, gpu: &Arc<Gpu>) -> Solver {
-        let engine = Engine::new(Some(Arc::clone(gpu)), self.compute, self.budget_bytes);
-        Solver::new(engine.unwrap_or_else(|_| Engine::cpu()))
+        solver(gpu, self.compute, self.budget_bytes)
     }
+}
+
+impl FigureJob {
+    /// Does it.
+    ///
+    /// # Errors
+    /// If a panel cannot be drawn or the file not be written.
+    pub fn run(self, gpu: &Arc<Gpu>) -> Result<Done> {
+        let solver = solver(gpu, self.compute, self.budget_bytes);
+        let drawing = self.figure.draw(&self.panels, &solver, &mut Fonts::new())?;
+        let trace = self.panels.first().and_then(|panel| panel.state.trace.as_deref()?.file_stem());
+        let name = format!("{}_figure", plain(&trace.unwrap_or_default().to_string_lossy()));
+        let ending = format!(".{}", self.format.extension());
+        let Some(path) = self.destination.new_path(&name, &ending)? else { return Ok(Done::Nothing) };
+        let picture = || Ok(Headless::on(Arc::clone(gpu)).draw(&drawing, self.scale)?);
+        write_drawing(&drawing, &path, self.format, picture)?;
+        Ok(Done::Saved(path))
+    }
+}
+
+/// One of its own: the window's is busy with what is clicked meanwhile.
+fn solver(gpu: &Arc<Gpu>, compute: Compute, budget_bytes: u64) -> Solver {
+    let engine = Engine::new(Some(Arc::clone(gpu)), compute, budget_bytes);
+    Solver::new(engine.unwrap_or_else(|_| Engine::cpu()))
 }
 
 impl DrawingJob {
@@ -136,7 +179,7 @@ impl DrawingJob {
         let picture = || Ok(Headless::on(Arc::clone(gpu)).draw(&self.drawing, self.scale)?);
         let Export::File(format) = self.export else { return Ok(copied(&picture()?)) };
         let ending = format!(".{}", format.extension());
-        let Some(path) = self.destination.new_path(self.name, &ending)? else { return Ok(Done::Nothing) };
+        let Some(path) = self.destination.new_path(&self.name, &ending)? else { return Ok(Done::Nothing) };
         write_drawing(&self.drawing, &path, format, picture)?;
         Ok(Done::Saved(path))
     }

@@ -50,17 +50,14 @@ impl Bar {
     pub fn draw(self, sketch: &mut Sketch<'_>, content: Rect, marked: &[(f32, Color)]) {
         let small = sketch.text.small;
         let rect = match self.place {
-            BarSide::Right => {
-                let height = content.size().y.min(420.0);
-                Rect::at(content.max.x + GAP, content.min.y, THICKNESS, height)
-            }
+            BarSide::Right => Rect::at(content.max.x + GAP, content.min.y, THICKNESS, content.size().y),
             BarSide::Below => {
-                let width = content.size().x.clamp(100.0_f32.min(sketch.free.size().x), 420.0);
+                let width = content.size().x.max(100.0_f32.min(sketch.free.size().x));
                 let left = content.min.x.min(sketch.free.max.x - width);
                 Rect::at(left, content.max.y + GAP, width, THICKNESS)
             }
         };
-        sketch.bar = Some(ColourBar { rect, is_upright: self.place == BarSide::Right, range: self.scale.range });
+        let first = sketch.marks.len();
         self.gradient(sketch, rect);
         let position = |value: f32| self.scale.position(value);
         let line = sketch.palette.line;
@@ -114,6 +111,9 @@ impl Bar {
                 sketch.label(Vec2::new(x, rect.max.y + 4.0 + small * 1.95), Align::Center, label, small, color);
             }
         }
+        let is_upright = self.place == BarSide::Right;
+        let marks = [first, sketch.marks.len()];
+        sketch.bar = Some(ColourBar { rect, is_upright, range: self.scale.range, marks });
     }
 
     fn gradient(&self, sketch: &mut Sketch<'_>, rect: Rect) {

@@ -6,7 +6,7 @@ use glam::Vec2;
 
 use super::tip::{Facts, KnownCells, Pinned, Said};
 use crate::query::StatisticGrid;
-use crate::render::{Align, Color, Drawing, Fonts, Label, Line, Mark, Picture, Pixels, Quad, Rect};
+use crate::render::{Align, Color, Drawing, Fonts, Label, Line, Mark, Picture, Pixels, Quad, Rect, extent_of};
 use crate::trace::{Area, LINE_LETTERS, beginning};
 use crate::view::{ColourBar, Inputs, Options, Palette, Scene, Target, Zone};
 
@@ -35,6 +35,12 @@ pub(in crate::view) struct Sketch<'a> {
     pub text: TextSizes,
     /// Whether it is a part of a larger drawing, which says what is shown.
     pub is_part: bool,
+    /// Whether its empty edges are cut off in the end.
+    pub is_cropped: bool,
+    /// What stands beneath a figure, once its lower edge is known.
+    feet: Vec<String>,
+    /// Of a figure: it comes last.
+    caption: Option<String>,
     size: Vec2,
     fonts: &'a mut Fonts,
 }
@@ -51,6 +57,10 @@ pub(in crate::view) struct TextSizes {
 const WHOLE: Area = Area { x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
 /// Between the drawing's edge and what is drawn.
 pub(in crate::view) const MARGIN: f32 = 8.0;
+/// The same of a figure, which stands in a margin of the page's.
+const MARGIN_OF_FIGURE: f32 = 4.0;
+/// What stands beneath a figure is at least so wide.
+const NARROWEST_FOOT: f32 = 320.0;
 
 impl<'a> Sketch<'a> {
     pub fn new(inputs: &Inputs<'_>, fonts: &'a mut Fonts) -> Self {
@@ -76,6 +86,9 @@ impl<'a> Sketch<'a> {
             pinned: None,
             rows_beyond: 0.0,
             is_part: false,
+            is_cropped: options.is_cropped,
+            feet: Vec::new(),
+            caption: None,
             text: TextSizes { title: 13.0 * scale, normal: 12.0 * scale, small: 10.5 * scale },
             size,
             fonts,
@@ -91,9 +104,37 @@ impl<'a> Sketch<'a> {
         }
     }
 
-    pub fn finish(self, facts: Facts) -> Scene {
+    pub fn finish(mut self, facts: Facts) -> Scene {
+        if self.is_cropped {
+            self.crop();
+        }
         let drawing = Drawing { size: self.size, background: self.palette.background, marks: self.marks };
         Scene { drawing, zones: self.zones, content: self.content, bar: self.bar, rows_beyond: self.rows_beyond, facts }
+    }
+
+    /// Cuts the empty edges off, and puts what stands beneath under the marks.
+    fn crop(&mut self) {
+        let Some(seen) = extent_of(&self.marks, self.palette.background, self.fonts) else { return };
+        // What reaches beyond the room is not seen.
+        let mut extent = within(seen, self.bounds());
+        let (size, room) = (self.text.small, extent.size().x.max(NARROWEST_FOOT.min(self.size.x - 2.0 * MARGIN)));
+        for foot in std::mem::take(&mut self.feet).into_iter().chain(self.caption.take()) {
+            extent.max.y += size * 0.35;
+            // A line ends behind a dot, and does not begin with one.
+            for line in self.wrap(&foot.replace(" · ", "\u{a0}· "), size, room) {
+                let (line, at) = (line.replace('\u{a0}', " "), Vec2::new(extent.min.x, extent.max.y + size * 0.725));
+                extent.max.x = extent.max.x.max(extent.min.x + self.width(&line, size));
+                extent.max.y += size * 1.45;
+                self.label(at, Align::Left, line, size, self.palette.muted);
+            }
+        }
+        let by = (Vec2::splat(MARGIN_OF_FIGURE) - extent.min).round();
+        self.marks.iter_mut().for_each(|mark| mark.shift(by));
+        self.size = (extent.max + by + MARGIN_OF_FIGURE).ceil();
+        self.content = self.content.shifted(by);
+        self.bar = self.bar.map(|bar| ColourBar { rect: bar.rect.shifted(by), ..bar });
+        // Nothing points at a figure.
+        self.zones.clear();
     }
 
     /// The whole drawing.
@@ -256,6 +297,33 @@ impl<'a> Sketch<'a> {
         self.free.min.y += small * 1.7;
     }
 
+    /// A line beneath all else. In a panel it takes the lower edge of the free room.
+    pub fn foot(&mut self, text: &str) {
+        if self.is_cropped && !self.is_part {
+            return self.feet.push(text.to_owned());
+        }
+        let (small, muted) = (self.text.small, self.palette.muted);
+        let text = self.elide(text, small, false, self.free.size().x);
+        self.label(Vec2::new(self.free.min.x, self.free.max.y - small * 0.6), Align::Left, text, small, muted);
+        self.free.max.y -= small * 1.8;
+    }
+
+    /// Words beneath a figure, under all that its view says there.
+    pub fn stand_beneath(&mut self, words: String) {
+        self.caption = Some(words);
+    }
+
+    /// How much of the room that is left over comes before what is drawn: it lies in the middle of a panel, and at the left upper
+    /// corner of a figure.
+    pub fn before(&self) -> f32 {
+        if self.is_cropped { 0.0 } else { 0.5 }
+    }
+
+    /// The largest rectangle of a shape (width / height) in a room.
+    pub fn fit(&self, aspect: f32, room: Rect) -> Rect {
+        fit_at(aspect, room, Vec2::splat(self.before()))
+    }
+
     /// Words in the middle of the free room, for a view that has nothing to draw.
     pub fn note(&mut self, text: &str) {
         let size = self.text.normal;
@@ -296,12 +364,12 @@ pub(in crate::view) fn within(rect: Rect, bounds: Rect) -> Rect {
     Rect { min, max: rect.max.clamp(min, bounds.max) }
 }
 
-/// The largest rectangle of a shape (width / height) in the middle of another.
-pub(in crate::view) fn fit(aspect: f32, room: Rect) -> Rect {
+/// The largest rectangle of a shape (width / height) in another, with so much of the room that is left over before it.
+pub(in crate::view) fn fit_at(aspect: f32, room: Rect, before: Vec2) -> Rect {
     let Vec2 { x: width, y: height } = room.size().max(Vec2::ZERO);
     let size =
         if width > height * aspect { Vec2::new(height * aspect, height) } else { Vec2::new(width, width / aspect) };
-    let min = room.center() - size / 2.0;
+    let min = room.min + (room.size() - size) * before;
     Rect { min, max: min + size }
 }
 

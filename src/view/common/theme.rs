@@ -12,8 +12,10 @@ choice! {
         /// Quiet and dark, for the window and for slides.
         #[default]
         Dark = "dark";
-        /// White, for paper.
+        /// White and quiet, for the window by day.
         Light = "light";
+        /// Black on white without grounds, for papers.
+        Paper = "paper";
     }
 }
 
@@ -92,6 +94,17 @@ const LIGHT: Palette = Palette {
     output: Color::hex(0x8c3f86),
 };
 
+/// Print has no glow and little room: plots lie on the paper itself, and letters are as dark as they get.
+const PAPER: Palette = Palette {
+    surface: Color::hex(0xffffff),
+    line: Color::hex(0x8b919c),
+    text: Color::hex(0x000000),
+    muted: Color::hex(0x3f454f),
+    selected_text: Color::hex(0x8a4f00),
+    special: Color::hex(0x565d69),
+    ..LIGHT
+};
+
 impl Palette {
     /// What tokens of a modality have.
     pub fn of_modality(&self, modality: Modality) -> Color {
@@ -104,11 +117,17 @@ impl Palette {
 }
 
 impl Theme {
+    /// The same for a window, which is no paper.
+    pub fn in_window(self) -> Self {
+        if self == Self::Paper { Self::Light } else { self }
+    }
+
     /// Its colours.
     pub const fn palette(self) -> &'static Palette {
         match self {
             Self::Dark => &DARK,
             Self::Light => &LIGHT,
+            Self::Paper => &PAPER,
         }
     }
 }

@@ -177,6 +177,8 @@ pub struct ColourBar {
     pub is_upright: bool,
     /// The values at the ends, the smaller one first.
     pub range: [f32; 2],
+    /// The marks of the drawing that are the bar: from this one to before that one.
+    pub marks: [usize; 2],
 }
 
 impl ColourBar {

@@ -216,10 +216,7 @@ fn draw_images(
     }
     if !inputs.document.regions.is_empty() {
         // As much room as A's and B's pictures leave for what they say of regions.
-        let (small, muted) = (sketch.text.small, sketch.palette.muted);
-        let text = sketch.elide(ground, small, false, sketch.free.size().x);
-        sketch.label(Vec2::new(sketch.free.min.x, sketch.free.max.y - small * 0.6), Align::Left, text, small, muted);
-        sketch.free.max.y -= small * 1.8;
+        sketch.foot(ground);
     }
     let opacity = inputs.options.opacity.clamp(0.0, 1.0);
     image::draw_pictures(inputs, sketch, &tiles, |sketch, tile, rect| {

@@ -48,7 +48,7 @@ impl HeadsLayout {
         );
         let overhang = ((mean_label - mean_width) / 2.0).max(0.0);
         let whole = left + grid.x + gap.x + mean_width + overhang;
-        let x = sketch.free.min.x + left + ((sketch.free.size().x - whole) / 2.0).max(0.0);
+        let x = sketch.free.min.x + left + ((sketch.free.size().x - whole) * sketch.before()).max(0.0);
         let grid = Rect::at(x, sketch.free.min.y + top, grid.x, grid.y);
         let means = Rect::at(grid.max.x + gap.x, grid.max.y + gap.y, mean_width, mean_height);
         let finite = statistic.values.iter().filter(|value| value.is_finite());

@@ -88,7 +88,8 @@ pub(super) fn draw_grid(
         say_why(inputs, statistic, sketch);
     }
     let scale = scale(inputs, statistic);
-    if statistic.flat.is_none() {
+    // A figure shows them by their colours.
+    if statistic.flat.is_none() && !sketch.is_cropped {
         list::draw(inputs, statistic, sketch, &scale);
     }
     let wide = sketch.free.size().x > sketch.free.size().y * 1.7;

@@ -12,7 +12,7 @@ use self::frames::Frames;
 use self::pictures::{Tile, aspect, pictures};
 pub(super) use self::pictures::{heat_over, outlines, tiles, veil, zones};
 pub(super) use self::zoom::draw_pictures;
-use crate::render::{Align, Pixels, Rect};
+use crate::render::{Pixels, Rect};
 use crate::trace::Area;
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
@@ -153,13 +153,9 @@ fn caption(
             said.join(" · ")
         }
     };
-    let (small, muted) = (sketch.text.small, sketch.palette.muted);
-    if sketch.free.size().y < 12.0 * small {
-        return;
+    if sketch.free.size().y >= 12.0 * sketch.text.small {
+        sketch.foot(&text);
     }
-    let text = sketch.elide(&text, small, false, sketch.free.size().x);
-    sketch.label(Vec2::new(sketch.free.min.x, sketch.free.max.y - small * 0.6), Align::Left, text, small, muted);
-    sketch.free.max.y -= small * 1.8;
 }
 
 /// Labelled parts of the picture, with the share of its attention that lies in them.

@@ -10,7 +10,7 @@ use crate::view::common::patches::Patches;
 use crate::view::common::scale::{Scale, Veil};
 use crate::view::common::sides::Sides;
 use crate::view::common::sinks;
-use crate::view::common::sketch::{Sketch, fit, on_picture};
+use crate::view::common::sketch::{Sketch, on_picture};
 use crate::view::common::tiles::{PatchLayer, chosen, layers};
 use crate::view::{Inputs, Target};
 
@@ -87,7 +87,7 @@ pub(super) fn aspect(tile: &Tile<'_>) -> f32 {
 pub(super) fn places(sketch: &Sketch<'_>, tiles: &[Tile<'_>]) -> Vec<Rect> {
     let (small, room) = (sketch.text.small, sketch.free);
     if tiles.len() == 1 {
-        return vec![fit(aspect(&tiles[0]), room)];
+        return vec![sketch.fit(aspect(&tiles[0]), room)];
     }
     let (gap, heading) = (10.0, small * 1.6);
     let place = |columns: usize| -> Vec<Rect> {
@@ -97,7 +97,7 @@ pub(super) fn places(sketch: &Sketch<'_>, tiles: &[Tile<'_>]) -> Vec<Rect> {
             let min = room.min + step * Vec2::new((index % columns) as f32, (index / columns) as f32);
             let max = (min + step - gap).max(min + Vec2::splat(1.0));
             let min = min + Vec2::new(0.0, heading.min((max.y - min.y) / 2.0));
-            fit(aspect(tile), Rect { min, max })
+            sketch.fit(aspect(tile), Rect { min, max })
         };
         tiles.iter().enumerate().map(cell).collect()
     };

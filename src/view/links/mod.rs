@@ -20,7 +20,7 @@ use crate::view::common::patches::Patches;
 use crate::view::common::region_labels::RegionLabels;
 use crate::view::common::sides::{Sides, noun, sentence, title};
 use crate::view::common::sinks;
-use crate::view::common::sketch::{Sketch, fit, on_picture};
+use crate::view::common::sketch::{Sketch, fit_at, on_picture};
 use crate::view::common::tip::number;
 use crate::view::common::words::word;
 use crate::view::{Definition, Inputs, LinkColor, Target, View, caption, matrix};
@@ -291,7 +291,8 @@ fn pictures(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, sides: &Sides<'_>, end
         let top = room.min.y + height * row as f32;
         let bottom = (top + height - gap).max(top + 1.0);
         let place = Rect { min: Vec2::new(room.min.x, top), max: Vec2::new(room.max.x, bottom) };
-        let rect = fit(pixels.width as f32 / pixels.height as f32, place);
+        // In the middle between the words' ends.
+        let rect = fit_at(pixels.width as f32 / pixels.height as f32, place, Vec2::new(sketch.before(), 0.5));
         sketch.picture(rect, pixels);
         // Curves are seen on a picture only if it steps back.
         sketch.fill(rect, sketch.palette.background.with_opacity(0.25));

@@ -24,7 +24,7 @@ use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::heading::{begin, note_left_out, note_targets, without_numbers};
 use crate::view::common::scale::Scale;
 use crate::view::common::sides::{Sides, largest, noun, place, quantity, sentence, weight_colormap, weight_range};
-use crate::view::common::sketch::{MARGIN, Sketch, fit, within};
+use crate::view::common::sketch::{MARGIN, Sketch, within};
 use crate::view::common::tip::{KnownCells, number};
 use crate::view::numbers::{Axis as Axes, block, names};
 use crate::view::{Definition, Inputs, MatrixBlock, NoNumbers, Numbers, Target, View, Zone, caption};
@@ -299,7 +299,7 @@ fn layout(sketch: &mut Sketch<'_>, keys: &mut Axis<'_>, queries: &mut Axis<'_>) 
     let mut rect = sketch.free;
     for _ in 0..2 {
         let room = Rect { min: sketch.free.min + gutter + names, max: sketch.free.max };
-        rect = fit(aspect, Rect { min: room.min, max: room.max.max(room.min + 1.0) });
+        rect = sketch.fit(aspect, Rect { min: room.min, max: room.max.max(room.min + 1.0) });
         keys.pixels = rect.min.x..rect.max.x;
         queries.pixels = rect.min.y..rect.max.y;
         let limit = sketch.free.size() * 0.25;

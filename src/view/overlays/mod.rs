@@ -219,7 +219,7 @@ fn arrange(sketch: &Sketch<'_>, count: usize, shape: f32, gaps: f32) -> Option<V
     let size = Vec2::new(height * shape + gaps, height);
     let step = size + Vec2::new(GAP, GAP + heading);
     let used = step * Vec2::new(columns as f32, count.div_ceil(columns) as f32) - GAP;
-    let left = room.min.x + ((room.size().x - used.x) / 2.0).max(0.0);
+    let left = room.min.x + ((room.size().x - used.x) * sketch.before()).max(0.0);
     let place = |index: usize| {
         let min = Vec2::new(left, room.min.y) + step * Vec2::new((index % columns) as f32, (index / columns) as f32);
         Rect::at(min.x, min.y + heading, size.x, size.y)
@@ -278,16 +278,12 @@ fn frame(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, head: &Head<'_>, name: St
 }
 
 fn caption(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
-    let (small, muted) = (sketch.text.small, sketch.palette.muted);
-    if sketch.free.size().y < 14.0 * small {
+    if sketch.free.size().y < 14.0 * sketch.text.small {
         return;
     }
-    let text = match (&inputs.shown.weights, inputs.selection.direction) {
+    sketch.foot(match (&inputs.shown.weights, inputs.selection.direction) {
         (WeightKind::Relevance(_), _) => "number: the sum over the image",
         (_, Direction::AttendsTo) => "number: how much of the attention lies on the image",
         (_, Direction::AttendedBy) => "number: the attention of all patches together",
-    };
-    let text = sketch.elide(text, small, false, sketch.free.size().x);
-    sketch.label(Vec2::new(sketch.free.min.x, sketch.free.max.y - small * 0.6), Align::Left, text, small, muted);
-    sketch.free.max.y -= small * 1.8;
+    });
 }

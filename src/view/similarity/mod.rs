@@ -91,7 +91,7 @@ fn draw(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>) {
         return;
     }
     let side = cell * count as f32;
-    let x = sketch.free.min.x + left + ((room.x - side) / 2.0).max(0.0);
+    let x = sketch.free.min.x + left + ((room.x - side) * sketch.before()).max(0.0);
     let grid = Rect::at(x, sketch.free.min.y, side, side);
     sketch.content = grid;
     let shown = shown_state(inputs);

@@ -132,7 +132,10 @@ fn draw_chip(
     });
     let (fill, ink) = match (scale, weight) {
         (Some(scale), Some(weight)) => match scale.color(weight) {
-            Some(fill) => (fill, ink_on(fill)),
+            Some(color) => {
+                let fill = palette.background.mixed(color, scale.opacity(weight));
+                (fill, ink_on(fill))
+            }
             None => (palette.missing, palette.muted),
         },
         _ if special => (palette.surface, palette.muted),

@@ -16,7 +16,7 @@ use crate::trace::{Modality, Token};
 use crate::view::common::asked;
 use crate::view::common::colour_bar::{Bar, BarSide};
 use crate::view::common::heading::{begin, note_not_finite, refused};
-use crate::view::common::scale::Scale;
+use crate::view::common::scale::{Scale, Veil};
 use crate::view::common::sides::{
     Sides, common_range, is_signed, largest, noun, title, uniform_share, weight_colormap, weight_label,
 };
@@ -25,7 +25,7 @@ use crate::view::common::sketch::Sketch;
 use crate::view::common::tip::number;
 use crate::view::common::words::of_word;
 use crate::view::numbers::of_weights;
-use crate::view::{Definition, Inputs, Target, View, caption};
+use crate::view::{Definition, Inputs, Options, Target, Theme, View, caption};
 
 /// What the bar of the shares takes below the text, in lines.
 const SHARES_LINES: f32 = 1.9;
@@ -124,8 +124,15 @@ fn scale(inputs: &Inputs<'_>, sides: &Sides<'_>, far: &[Token]) -> Scale {
     if special > range[1] * 1.0001 {
         label.push_str(&format!(" (special tokens up to {})", number(special)));
     }
-    let colormap = weight_colormap(inputs, Colormap::Ember);
-    Scale::plain(colormap, range, label).with_uniform(uniform_share(inputs, sides))
+    let scale = Scale::plain(weight_colormap(inputs, Colormap::Ember), range, label);
+    Scale { veil: on_paper(inputs), ..scale.with_uniform(uniform_share(inputs, sides)) }
+}
+
+/// On paper a word without attention is left white, as a patch without it is left as it is in the image view.
+fn on_paper(inputs: &Inputs<'_>) -> Option<Veil> {
+    let Options { theme, opacity, fade, .. } = inputs.options;
+    let fades = *theme == Theme::Paper && *fade && !is_signed(inputs);
+    fades.then(|| Veil { opacity: opacity.clamp(0.0, 1.0), fades, ground: theme.palette().background })
 }
 
 fn flows(inputs: &Inputs<'_>, sides: &Sides<'_>) -> Vec<Flow> {

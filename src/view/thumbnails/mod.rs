@@ -179,7 +179,7 @@ fn layout(inputs: &Inputs<'_>, sketch: &mut Sketch<'_>, thumbnails: &AttentionTi
         return None;
     }
     let size = Vec2::new(columns, rows) * cell;
-    let x = sketch.free.min.x + left + ((room.x - size.x) / 2.0).max(0.0);
+    let x = sketch.free.min.x + left + ((room.x - size.x) * sketch.before()).max(0.0);
     let grid = Rect::at(x, sketch.free.min.y + top, size.x, size.y);
     Some(AtlasLayout { grid, tile, step: tile + cell * thumbnails.gap as f32 })
 }

@@ -3,6 +3,7 @@
 mod arranging;
 mod comparing;
 mod dataset;
+mod figure;
 mod noting;
 mod pinning;
 mod selecting;
@@ -50,6 +51,8 @@ impl State {
             Command::Export(view, export) => return Some(Effect::Export(view, export)),
             Command::ExportPanel(panel, export) => return Some(Effect::ExportPanel(panel, export)),
             Command::CopyCommand(view) => return Some(Effect::CopyCommand(view)),
+            Command::Figure(command) => return self.change_figure(command),
+            Command::OpenFolder(folder) => return Some(Effect::OpenFolder(folder)),
             Command::CopyPanelCommand(panel) => return Some(Effect::CopyPanelCommand(panel)),
             Command::SaveState => return Some(Effect::SaveState),
             Command::ChooseState => return Some(Effect::ChooseState),
@@ -115,7 +118,7 @@ impl State {
             Command::ToggleTheme => {
                 self.options.theme = match self.options.theme {
                     Theme::Dark => Theme::Light,
-                    Theme::Light => Theme::Dark,
+                    Theme::Light | Theme::Paper => Theme::Dark,
                 };
             }
             Command::Undo => self.go_back(History::undo),
@@ -141,6 +144,7 @@ impl State {
             Command::Escape if self.palette.is_some() => self.palette = None,
             Command::Escape if self.notes.draft.is_some() => self.notes.draft = None,
             Command::Escape if self.shows_help => self.shows_help = false,
+            Command::Escape if self.figure.is_shown => self.figure.is_shown = false,
             Command::Escape if self.welcome.is_shown => {
                 self.welcome.is_shown = false;
                 return Some(Effect::Welcomed);

@@ -36,9 +36,10 @@ impl State {
         // Titles and captions are for figures.
         let statistic =
             if options.statistic.is_empty() { self.options.statistic.clone() } else { options.statistic.clone() };
+        let theme = options.theme.in_window();
         let head_labels = std::mem::take(&mut self.options.head_labels);
         self.options =
-            Options { statistic, title: false, caption: None, text_scroll: Some(0.0), head_labels, ..options };
+            Options { statistic, title: false, caption: None, text_scroll: Some(0.0), theme, head_labels, ..options };
         self.renew_preview(&before);
         self.version += 1;
         Ok(())

@@ -67,7 +67,8 @@ impl State {
     /// Which panel the keys are about.
     fn zoomed_panel(&self) -> Option<Panel> {
         let can_zoom = |panel: &Panel| {
-            matches!(panel, Panel::View(View::Matrix | View::Image | View::Embedding | View::Lattice) | Panel::Tokens)
+            let zooms = |view: &View| matches!(view, View::Matrix | View::Image | View::Embedding | View::Lattice);
+            *panel == Panel::Tokens || panel.view().as_ref().is_some_and(zooms)
         };
         let in_front = |view: &View| self.shown_views.contains(view);
         let shown = || [View::Matrix, View::Image, View::Embedding].into_iter().find(in_front).map(Panel::View);

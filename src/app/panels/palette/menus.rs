@@ -9,6 +9,7 @@ use crate::analysis::{Combine, SinkTreatment};
 use crate::app::model::browsing::DatasetCommand;
 use crate::app::model::choices::{Exports, Playing, UI_SCALES};
 use crate::app::model::command::Command;
+use crate::app::model::figure::FigureCommand;
 use crate::app::model::panel::Panel;
 use crate::app::model::pins::PinCommand;
 use crate::app::model::state::State;
@@ -18,7 +19,7 @@ use crate::app::panels::heads::STRONGEST;
 use crate::app::panels::{aggregation, export_menu, top_bar};
 use crate::export::Play;
 use crate::render::Keep;
-use crate::view::{Options, Target, TokenColor, View, statistic_grid};
+use crate::view::{Options, Target, Theme, TokenColor, View, statistic_grid};
 
 /// All of them.
 pub fn all(state: &State) -> Vec<Entry> {
@@ -37,6 +38,7 @@ fn exports(state: &State) -> Vec<Entry> {
                 let offered = export_menu::offered(state.playing.play);
                 entries.extend(offered.map(|(name, export)| entry(words(&name), Command::Export(view, export))));
                 entries.push(entry(words("Copy command"), Command::CopyCommand(Some(view))));
+                entries.push(entry(words("Add to figure"), Command::Figure(FigureCommand::Add(view))));
             }
             None if matches!(panel, Panel::Examples | Panel::Notes) => {}
             None => entries.extend(
@@ -44,10 +46,16 @@ fn exports(state: &State) -> Vec<Entry> {
             ),
         }
     }
+    entries.push(entry("Figure of several panels", Command::Figure(FigureCommand::Show(true))));
     let now = state.exports;
     entries.extend(
         export_menu::SCALES
             .map(|scale| entry(format!("export: scale {scale}×"), Command::SetExports(Exports { scale, ..now }))),
+    );
+    entries.extend(
+        Theme::ALL.map(|theme| {
+            entry(format!("export: theme {}", theme.name()), Command::SetExports(Exports { theme, ..now }))
+        }),
     );
     let asks = Exports { asks: !now.asks, ..now };
     entries.push(entry(switch("export: ask where", now.asks), Command::SetExports(asks)));

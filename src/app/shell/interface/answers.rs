@@ -71,7 +71,7 @@ impl Interface {
         while let Ok(note) = self.notes.1.try_recv() {
             match note {
                 Ok(Done::Nothing) => {}
-                Ok(Done::Saved(path)) => self.messages.tell(format!("Saved: {}", path.display())),
+                Ok(Done::Saved(path)) => self.messages.tell_saved(&path),
                 Ok(Done::Noted { place, notes, elsewhere, is_of_example }) => {
                     self.take_notes(place, notes, elsewhere, is_of_example);
                 }

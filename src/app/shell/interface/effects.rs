@@ -71,6 +71,15 @@ impl Interface {
             Effect::CopyPanelCommand(panel) => self.copy_panel_command(panel),
             Effect::Export(view, export) => self.export(view, export),
             Effect::ExportPanel(panel, export) => self.export_panel(panel, export),
+            Effect::AddToFigure(view) => self.add_to_figure(view),
+            Effect::SaveFigure(format) => self.save_figure(format),
+            Effect::CopyFigureCommand => self.copy(self.state.figure.line(self.state.exports.theme)),
+            Effect::OpenFolder(folder) => {
+                // Whatever that program says is not for the terminal.
+                if let Err(error) = open::that_detached(&folder) {
+                    self.messages.fail(format!("cannot open the folder {}: {error}", folder.display()));
+                }
+            }
             Effect::Screenshot => self.wants_screenshot = true,
             Effect::StepPanel(by) => self.focus.step(&self.context, by),
             Effect::Panels(command) => self.arrange(command),

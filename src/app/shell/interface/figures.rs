@@ -5,17 +5,22 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::app::model::choices::Export;
+use crate::app::model::choices::{Export, Exports};
 use crate::app::model::effect::Effect;
+use crate::app::model::figure::DraftPanel;
 use crate::app::model::panel::Panel;
 use crate::app::panels;
 use crate::app::shell::interface::Interface;
 use crate::app::work::destination::Destination;
-use crate::app::work::exporter::{Done, DrawingJob, Job};
-use crate::export::{DatasetPaths, Picture, ViewState, atlas_line, compare_line, render_line, tokens_line};
+use crate::app::work::exporter::{Done, DrawingJob, FigureJob, Job};
+use crate::app::work::screenshot::new_name;
+use crate::export::{
+    DatasetPaths, Figure, FigurePanel, Format, Picture, ViewState, atlas_line, compare_line, panel_words, plain,
+    render_line, tokens_line,
+};
 use crate::gpu::Gpu;
-use crate::query::caught;
-use crate::view::{Caption, Options, View};
+use crate::query::{OpenTrace, caught};
+use crate::view::{Caption, Inputs, Options, View, caption_of};
 
 /// Size of a view that was never shown, in logical pixels.
 const USUAL_SIZE: glam::Vec2 = glam::Vec2::new(900.0, 640.0);
@@ -42,7 +47,9 @@ impl Interface {
     pub(super) fn save_state(&self) {
         let (state, destination) = (self.state.state_of_file(), self.destination());
         self.export_by(move |_| {
-            let Some(path) = destination.new_path("state", ".json")? else { return Ok(Done::Nothing) };
+            let Some(path) = destination.new_path(&format!("{}_state", new_name()), ".json")? else {
+                return Ok(Done::Nothing);
+            };
             state.save(&path)?;
             Ok(Done::Saved(path))
         });
@@ -65,7 +72,7 @@ impl Interface {
         }
         let saved = caught(|| {
             let destination = Destination { asks: false, ..self.destination() };
-            let path = destination.new_path("state", ".json")?.context("no path")?;
+            let path = destination.new_path(&format!("{}_state", new_name()), ".json")?.context("no path")?;
             self.state.state_of_file().save(&path).map(|()| path)
         });
         let outcome = match saved {
@@ -78,11 +85,12 @@ impl Interface {
         self.faults.push(fault);
     }
 
-    /// A view as a figure: with the title that the window shows on the tab, and the caption if one is wanted.
+    /// A view as a figure: in the figures' theme, with the title that the window shows on the tab, and the caption if one is wanted.
     pub(super) fn figure(&self, view: View) -> (ViewState, glam::Vec2) {
         let mut state = self.state.view_state(Some(view));
-        let caption = self.state.exports.caption.then_some(Caption::Auto);
-        state.options = Options { title: true, caption, ..state.options };
+        let Exports { caption, theme, .. } = self.state.exports;
+        let caption = caption.then_some(Caption::Auto);
+        state.options = Options { title: true, caption, theme, ..state.options };
         (state, self.canvases[Panel::View(view)].size().unwrap_or(USUAL_SIZE))
     }
 
@@ -100,6 +108,42 @@ impl Interface {
                 render_line(trace.document(), &state, dataset, size.into(), self.context.pixels_per_point())
             }
         };
+        self.copy(line);
+    }
+
+    /// What a view shows now becomes a panel of the figure, whose dialog comes forward.
+    pub(super) fn add_to_figure(&mut self, view: View) {
+        let (state, size) = self.figure(view);
+        let Some(open) = &self.state.trace else {
+            return self.messages.fail("nothing is shown that could be a panel of a figure");
+        };
+        let inputs = Inputs::new(open, &state.selection, &state.options, &self.state.results, size);
+        let words = caption_of(view, &inputs);
+        let panel = FigurePanel { state, size };
+        let typed = panel_words(open.document(), &panel);
+        let draft = &mut self.state.figure;
+        draft.panels.push(DraftPanel { panel, typed, words });
+        draft.is_shown = true;
+    }
+
+    pub(super) fn save_figure(&mut self, format: Format) {
+        let (draft, exports) = (&self.state.figure, self.state.exports);
+        if draft.panels.is_empty() {
+            return self.messages.fail("the figure has no panel yet");
+        }
+        let job = FigureJob {
+            panels: draft.panels.iter().map(|draft| draft.panel.clone()).collect(),
+            figure: Figure { theme: exports.theme, ..draft.figure.clone() },
+            format,
+            scale: exports.scale,
+            destination: self.destination(),
+            compute: self.compute,
+            budget_bytes: self.budget_bytes,
+        };
+        self.export_by(move |gpu| job.run(gpu));
+    }
+
+    pub(super) fn copy(&mut self, line: String) {
         self.messages.tell(format!("Copied: {line}"));
         self.context.copy_text(line);
     }
@@ -107,12 +151,11 @@ impl Interface {
     /// The line for a panel that shows no view of one trace.
     pub(super) fn copy_panel_command(&mut self, panel: Panel) {
         let size = self.canvases[panel].size().unwrap_or(USUAL_SIZE).into();
-        let picture = Picture { size, scale: self.state.exports.scale, theme: self.state.options.theme };
+        let picture = Picture { size, scale: self.state.exports.scale, theme: self.state.exports.theme };
         let Some(line) = self.panel_line(panel, picture) else {
             return self.messages.fail(format!("{} shows nothing yet", panel.title()));
         };
-        self.messages.tell(format!("Copied: {line}"));
-        self.context.copy_text(line);
+        self.copy(line);
     }
 
     fn panel_line(&self, panel: Panel, picture: Picture) -> Option<String> {
@@ -156,18 +199,45 @@ impl Interface {
 
     /// What a panel shows that is no view of one trace.
     pub(super) fn export_panel(&mut self, panel: Panel, export: Export) {
-        let name = match panel {
-            Panel::Atlas => "head-atlas",
-            Panel::Compare => "compare",
-            _ => "token-atlas",
-        };
         let size = self.canvases[panel].size().unwrap_or(USUAL_SIZE);
-        let Some(drawing) = panels::figure(panel, &self.state, size, &mut self.easel.fonts) else {
+        // The panels draw of the state's options.
+        let theme = self.state.exports.theme;
+        let of_figure = Options { is_cropped: true, theme, ..self.state.options.clone() };
+        let of_window = std::mem::replace(&mut self.state.options, of_figure);
+        let drawing = caught(|| panels::figure(panel, &self.state, size, &mut self.easel.fonts));
+        self.state.options = of_window;
+        let name = self.name_of_panel(panel);
+        let drawing = drawing.unwrap_or_else(|panic| {
+            self.messages.fail(panic.to_string());
+            None
+        });
+        let Some(drawing) = drawing else {
             return self.messages.fail(format!("{} shows nothing yet", panel.title()));
         };
         let (scale, destination) = (self.state.exports.scale, self.destination());
         let job = DrawingJob { drawing, name, export, scale, destination };
         self.export_by(move |gpu| job.run(gpu));
+    }
+
+    /// What its file is called: of which dataset or traces, and what of them.
+    fn name_of_panel(&self, panel: Panel) -> String {
+        let state = &self.state;
+        let id = |open: &OpenTrace| plain(open.document().id.as_deref().unwrap_or("trace"));
+        if panel == Panel::Compare {
+            let traces = state.trace.as_deref().into_iter().chain(state.comparison.shown.as_ref().map(|b| &*b.trace));
+            return format!(
+                "{}_compare-{}",
+                traces.map(id).collect::<Vec<_>>().join("_"),
+                state.comparison.view.name()
+            );
+        }
+        let dataset = self.desk.opened().and_then(Path::file_name).map(|name| plain(&name.to_string_lossy()));
+        let dataset = dataset.filter(|name| !name.is_empty()).unwrap_or_else(|| "dataset".to_owned());
+        match (panel, &state.browsing.atlas.shown, &state.tokens.shown) {
+            (Panel::Atlas, Some(atlas), _) => format!("{dataset}_head-atlas_{}", plain(&atlas.question.statistic)),
+            (Panel::Tokens, _, Some(shown)) => format!("{dataset}_token-atlas_state-{}", shown.atlas.state),
+            _ => dataset,
+        }
     }
 
     pub(super) fn destination(&self) -> Destination {
