@@ -145,7 +145,7 @@ fn a_generated_answer_about_a_picture() -> Result<()> {
     task.done(3)?;
 
     for (name, entry, extension) in [
-        ("a figure as a picture of vectors", "export Image: Save picture as SVG", "svg"),
+        ("a figure as PDF", "export Image: Save picture as PDF", "pdf"),
         ("its numbers", "export Image: Save numbers as CSV", "csv"),
     ] {
         let before = session.saved(extension)?;
