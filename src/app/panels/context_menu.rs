@@ -7,6 +7,7 @@ use crate::app::model::arrangement::PanelCommand;
 use crate::app::model::command::Command;
 use crate::app::model::help::{Help, HelpPage};
 use crate::app::model::panel::Panel;
+use crate::app::model::pins::PinCommand;
 use crate::app::model::state::State;
 use crate::trace::{LINE_LETTERS, shortened};
 use crate::view::{Target, View};
@@ -39,7 +40,8 @@ pub fn show(
         let clicked = ui.data(|data| data.get_temp::<Clicked>(id)).unwrap_or_default();
         ui.set_min_width(220.0);
         ui.set_max_width(320.0);
-        show_target(ui, state, &clicked, commands);
+        // A head of the atlas is one of many traces.
+        show_target(ui, state, &clicked, panel.view().is_some(), commands);
         match panel.view() {
             Some(view) => export_menu::show(ui, view, state, commands),
             None => export_menu::show_of_panel(ui, panel, state, commands),
@@ -48,7 +50,7 @@ pub fn show(
     });
 }
 
-fn show_target(ui: &mut Ui, state: &State, clicked: &Clicked, commands: &mut Vec<Command>) {
+fn show_target(ui: &mut Ui, state: &State, clicked: &Clicked, is_of_trace: bool, commands: &mut Vec<Command>) {
     if let Some(says) = &clicked.says {
         ui.weak(shortened(says, LINE_LETTERS));
         if ui.button("Copy value").on_hover_text("Copies this line: name, value and unit").clicked() {
@@ -64,6 +66,13 @@ fn show_target(ui: &mut Ui, state: &State, clicked: &Clicked, commands: &mut Vec
         if heads.clicked() {
             ui.close();
             commands.push(Command::RankHeads { sequence, tokens });
+        }
+    }
+    if let Some(Target::Head { layer, head }) = clicked.target.filter(|_| is_of_trace) {
+        let pin = ui.button("Pin this head").on_hover_text("Compares others with it; again: takes the pin away");
+        if pin.clicked() {
+            ui.close();
+            commands.push(Command::Pin(PinCommand::Head { layer, head }));
         }
     }
     if state.trace.is_some() {

@@ -173,6 +173,7 @@ fn it_finds_words_and_ids_and_nothing_twice() -> Result<()> {
     let is_idle = |entry: &crate::app::panels::Entry| match &entry.command {
         Command::SetOptions(options) => **options == state.options,
         Command::SetSelection(selection) => *selection == state.selection,
+        Command::SetExports(exports) => *exports == state.exports,
         _ => false,
     };
     for (place, entry) in all.iter().enumerate() {

@@ -96,7 +96,7 @@ impl Interface {
     }
 
     /// In front of those that it shares its place with; instead of the one that fills the window, if one does.
-    fn bring_forward(&mut self, panel: Panel) {
+    pub(super) fn bring_forward(&mut self, panel: Panel) {
         panels::bring_forward(&mut self.layout, panel);
         if let Some(maximised) = &mut self.state.arranged.maximised {
             *maximised = panel;

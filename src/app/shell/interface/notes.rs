@@ -9,7 +9,6 @@ use super::Interface;
 use crate::analysis::Engine;
 use crate::app::model::notes::NotesEffect;
 use crate::app::model::panel::Panel;
-use crate::app::panels;
 use crate::app::work::exporter::Done;
 use crate::dataset::notes::{Note, Notes, Place};
 use crate::export::{ViewState, write_notes};
@@ -49,7 +48,7 @@ impl Interface {
                 }
             }
             NotesEffect::Export => self.export_notes(place),
-            NotesEffect::Focus => panels::bring_forward(&mut self.layout, Panel::Notes),
+            NotesEffect::Focus => self.bring_forward(Panel::Notes),
         }
     }
 
