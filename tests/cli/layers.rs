@@ -101,9 +101,9 @@ fn a_state_holds_the_number() -> Result {
     };
     written(7)?;
     let path = state.to_string_lossy().into_owned();
-    let by_state = picture("state.svg", &["--state", &path])?;
+    let by_state = picture("state.svg", &["--state", &path, "--theme", "paper"])?;
     let typed = |layer: &str| {
-        picture("typed.svg", &[&trace, "--view", "text", "--layer", layer, "--token", "1", "--theme", "dark"])
+        picture("typed.svg", &[&trace, "--view", "text", "--layer", layer, "--token", "1", "--theme", "paper"])
     };
     assert!(by_state == typed("7")?, "a picture of layer 7");
     assert!(by_state != typed("3")? && by_state != typed("11")?);

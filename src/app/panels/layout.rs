@@ -38,7 +38,7 @@ fn columns(preset: Preset) -> Vec<(Vec<Group>, f32)> {
     match preset {
         Preset::Usual => vec![
             (vec![(&[Examples, Tokens, Notes], 0.42), (&[HEADS, THUMBNAILS, Atlas], 0.58)], 0.27),
-            (vec![(&[IMAGE, OVERLAYS, LATTICE, LINKS, PINS, Compare], 0.72), (&[TEXT, TIMELINE], 0.28)], 0.44),
+            (vec![(&[IMAGE, OVERLAYS, LATTICE, LINKS, PINS, Compare], 0.72), (&[TEXT, TIMELINE, WORDS], 0.28)], 0.44),
             (vec![(&[MATRIX, SIMILARITY], 0.5), (&[STATES], 0.5)], 0.29),
         ],
         Preset::Attention => vec![
@@ -61,7 +61,7 @@ fn columns(preset: Preset) -> Vec<(Vec<Group>, f32)> {
         ],
         Preset::Heads => vec![
             (vec![(&[HEADS, Atlas], 0.62), (&[TEXT, TIMELINE, Examples], 0.38)], 0.36),
-            (vec![(&[LATTICE, OVERLAYS, IMAGE, LINKS, PINS, Compare], 0.56), (&[THUMBNAILS, MATRIX], 0.44)], 0.64),
+            (vec![(&[OVERLAYS, LATTICE, IMAGE, LINKS, PINS, Compare], 0.56), (&[THUMBNAILS, MATRIX], 0.44)], 0.64),
         ],
     }
 }

@@ -53,6 +53,8 @@ fn tab_reaches_every_control_by_its_name() -> Result<()> {
     let mut harness = window_on("../../assets/demo")?;
     let mut reached: HashMap<Id, (Role, String)> = HashMap::new();
     let mut last = String::new();
+    let mut first = None;
+    let mut rounds = 0;
     loop {
         tab(&mut harness);
         let (id, role, name) = focused(&harness).ok_or("Tab leads to nowhere")?;
@@ -60,7 +62,10 @@ fn tab_reaches_every_control_by_its_name() -> Result<()> {
         last.clone_from(&name);
         let seen = harness.ctx.read_response(id).ok_or("it is not there")?.interact_rect;
         assert!(harness.ctx.content_rect().expand(1.0).contains_rect(seen) && seen.area() > 20.0, "{name}: {seen:?}");
-        if reached.insert(id, (role, name)).is_some() {
+        reached.insert(id, (role, name));
+        // A button that scrolls tabs back is there once they were scrolled: in the second round.
+        rounds += usize::from(*first.get_or_insert(id) == id);
+        if rounds > 2 {
             break;
         }
     }

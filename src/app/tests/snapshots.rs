@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Result, launch_on};
 use crate::app::model::command::Command;
+use crate::app::model::pins::PinCommand;
 use crate::app::{DatasetCommand, picture_of_window};
 use crate::gpu::{AdapterChoice, Gpu};
 use crate::view::{Theme, View};
@@ -17,11 +18,12 @@ mod likeness;
 const STATUS_PIXELS: u32 = 28;
 
 /// Views that stand in different places of the layout, so that they are seen at once.
-const FRONTS: [&[View]; 4] = [
+const FRONTS: [&[View]; 5] = [
     &[View::Heads, View::Image, View::Text, View::Matrix, View::Embedding],
     &[View::Thumbnails, View::Overlays, View::Timeline, View::Similarity, View::Joint],
     &[View::Links, View::Lens],
-    &[],
+    &[View::Lattice],
+    &[View::Pins],
 ];
 
 fn assert_golden(name: &str, mut actual: image::RgbaImage) -> Result<()> {
@@ -48,14 +50,17 @@ fn every_panel_looks_as_it_did_in_both_themes() -> Result<()> {
     let gpu = Arc::new(Gpu::open(&AdapterChoice::Auto)?);
     let launch = launch_on("queries-keys.safetensors");
     let trace = launch.path.clone().ok_or("a path")?;
-    for theme in Theme::ALL {
+    for theme in [Theme::Dark, Theme::Light] {
         for (number, views) in FRONTS.iter().enumerate() {
             let mut commands: Vec<Command> = views.iter().map(|view| Command::FocusView(*view)).collect();
-            if views.is_empty() {
+            if views.contains(&View::Lattice) {
                 commands.push(Command::Dataset(DatasetCommand::FocusAtlas));
             }
             if theme == Theme::Light {
                 commands.push(Command::ToggleTheme);
+            }
+            if views.contains(&View::Pins) {
+                commands.push(Command::Pin(PinCommand::Selection));
             }
             let picture = picture_of_window(&gpu, &launch, &trace, commands, [1280.0, 720.0], 1.0)?;
             assert_golden(&format!("{number}-{}", theme.name()), picture)?;
