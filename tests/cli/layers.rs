@@ -88,7 +88,7 @@ fn a_state_holds_the_number() -> Result {
     let trace = numbered(&folder.path().join("a.safetensors"), &[3, 7, 11])?;
     let state = folder.path().join("state.json");
     let written = |layer: usize| {
-        let selection = object!({"layer": {"one": layer}, "tokens": [1]});
+        let selection = object!({"layer": {"one": layer}, "head": "mean", "tokens": [1]});
         std::fs::write(
             &state,
             object!({"version": 2, "trace": trace, "view": "text", "selection": selection}).to_string(),

@@ -38,8 +38,8 @@ fn columns(preset: Preset) -> Vec<(Vec<Group>, f32)> {
     match preset {
         Preset::Usual => vec![
             (vec![(&[Examples, Tokens, Notes], 0.42), (&[HEADS, THUMBNAILS, Atlas], 0.58)], 0.27),
-            (vec![(&[IMAGE, OVERLAYS, LATTICE, LINKS, PINS, Compare], 0.72), (&[TEXT, TIMELINE, WORDS], 0.28)], 0.44),
-            (vec![(&[MATRIX, SIMILARITY], 0.5), (&[STATES], 0.5)], 0.29),
+            (vec![(&[IMAGE, OVERLAYS, LATTICE, LINKS, PINS, Compare], 0.72), (&[TEXT, TIMELINE], 0.28)], 0.44),
+            (vec![(&[MATRIX, SIMILARITY, WORDS], 0.5), (&[STATES], 0.5)], 0.29),
         ],
         Preset::Attention => vec![
             (vec![(&[HEADS, OVERLAYS, THUMBNAILS, Examples, Atlas, Tokens], 1.0)], 0.24),
