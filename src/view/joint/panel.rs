@@ -177,7 +177,7 @@ impl Panel<'_> {
                 2 => palette.text,
                 _ => palette.muted,
             },
-            is_marked: rank(&found) < 3,
+            is_marked: rank(&found) < 2,
         };
         let points: Vec<Vec2> = placed.iter().map(|found| found.at).collect();
         point_names::draw(sketch, wanted.into_iter().map(name), &points, plot);
