@@ -41,8 +41,8 @@ made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 "$vlscope" synth -q --queries-keys --layers 6 --heads 4 --text 12 --frames 2 --grid 3x4 -o "$made/video.safetensors"
 picture lens "$made/video.safetensors" --view lens --token 27 --size 760x320
-picture image-video "$made/video.safetensors" --view image --layer 3 --head 3 --token 27 --size 640x420
 "$vlscope" synth -q --queries-keys --layers 2 --heads 4 --text 40 --frames 10 --grid 14x14 -o "$made/long.safetensors"
+picture image-video "$made/long.safetensors" --view image --layer 1 --head 3 --token 1980 --size 640x480
 picture matrix-long "$made/long.safetensors" --view matrix --layer 1 --head 3 --size 640x520
 picture joint "$made/video.safetensors" --view joint --layer 3 --head 1 --token 27 --size 640x520
 picture joint-heads "$made/video.safetensors" --view joint --layer 3 --size 640x520
