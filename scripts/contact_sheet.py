@@ -116,7 +116,7 @@ def main() -> None:
     vlscope, folder = sys.argv[1], Path(sys.argv[2])
     with tempfile.TemporaryDirectory() as made:
         sheets = Sheets(str(Path(vlscope).resolve()), Path(made))
-        paper = sheets.of_views("light")
+        paper = sheets.of_views("paper")
         save(paper, folder / "sheet-paper.png")
         save(without_green_cones(paper), folder / "sheet-deuteranopia.png")
         save(sheets.of_views("dark"), folder / "sheet-dark.png")
