@@ -15,6 +15,7 @@ use crate::app::model::state::State;
 use crate::app::shell::interface::Interface;
 use crate::app::shell::window::{RENDERER_OPTIONS, other_texture_side};
 use crate::gpu::Gpu;
+use crate::query::OpenTrace;
 use crate::render::{Color, RenderTarget, TARGET_FORMAT};
 
 /// A worker that has not answered by then never will.
@@ -153,7 +154,11 @@ impl Offscreen {
         }
         let examples = &self.state().examples;
         let example = examples.iter().position(|example| real(example) == real(trace));
-        let example = example.with_context(|| format!("the dataset holds no such trace: {}", trace.display()))?;
+        let Some(example) = example else {
+            // A file that cannot be read any more is no example; why is what is told.
+            OpenTrace::open(trace)?;
+            bail!("the dataset holds no such trace: {}", trace.display());
+        };
         self.apply(Command::ShowExample(example));
         self.settle()
     }
