@@ -218,7 +218,8 @@ pub(super) fn peak(inputs: &Inputs<'_>) -> Option<f32> {
 fn parts_of(inputs: &Inputs<'_>) -> Option<Parts> {
     let sides = Sides::of(inputs).filter(|_| asked::has_attention(inputs))?;
     let (rows, columns) = tokens(inputs, &sides);
-    (!rows.is_empty() && !columns.is_empty()).then(|| Parts::of(inputs, &rows, &columns, window(inputs, rows.len(), columns.len())))
+    (!rows.is_empty() && !columns.is_empty())
+        .then(|| Parts::of(inputs, &rows, &columns, window(inputs, rows.len(), columns.len())))
 }
 
 /// What is different in two matrices of the same queries and keys, cell by cell: of `a` what is more than in `b`. Where a cell stands
