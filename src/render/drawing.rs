@@ -34,6 +34,14 @@ pub struct Drawing {
     pub marks: Vec<Mark>,
 }
 
+impl Drawing {
+    /// The marks as a page is written: labels after all others.
+    pub(super) fn in_paint_order(&self) -> impl Iterator<Item = &Mark> {
+        let is_label = |mark: &&Mark| matches!(mark, Mark::Label(_));
+        self.marks.iter().filter(move |mark| !is_label(mark)).chain(self.marks.iter().filter(is_label))
+    }
+}
+
 /// Something that is drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mark {

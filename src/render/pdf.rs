@@ -103,7 +103,7 @@ struct Sheet<'a, 'f> {
 impl Sheet<'_, '_> {
     fn draw(&mut self, drawing: &Drawing) -> Result<(), PdfError> {
         self.filled(rectangle(Rect { min: Vec2::ZERO, max: drawing.size }), drawing.background);
-        for mark in &drawing.marks {
+        for mark in drawing.in_paint_order() {
             match mark {
                 Mark::Quad(quad) => self.quad(quad),
                 Mark::Line(line) => self.line(line),
@@ -111,12 +111,7 @@ impl Sheet<'_, '_> {
                 Mark::Heatmap(heatmap) => self.heatmap(heatmap, drawing.size)?,
                 Mark::Links(links) => self.links(links),
                 Mark::Points(points) => self.points(points),
-                Mark::Label(_) => {}
-            }
-        }
-        for mark in &drawing.marks {
-            if let Mark::Label(label) = mark {
-                self.label(label);
+                Mark::Label(label) => self.label(label),
             }
         }
         Ok(())

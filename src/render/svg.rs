@@ -46,7 +46,7 @@ pub fn to_svg(drawing: &Drawing) -> Result<String, SvgError> {
     let mut page = Page { marks: Group::new(), clips: Vec::new() };
     let whole = Rect { min: Vec2::ZERO, max: drawing.size };
     page.add(fill(rectangle(whole), drawing.background));
-    for mark in &drawing.marks {
+    for mark in drawing.in_paint_order() {
         match mark {
             Mark::Quad(quad) => page.quad(quad),
             Mark::Line(line) => page.line(line),
@@ -54,12 +54,7 @@ pub fn to_svg(drawing: &Drawing) -> Result<String, SvgError> {
             Mark::Heatmap(heatmap) => page.heatmap(heatmap, drawing.size)?,
             Mark::Links(links) => page.links(links),
             Mark::Points(points) => page.points(points),
-            Mark::Label(_) => {}
-        }
-    }
-    for mark in &drawing.marks {
-        if let Mark::Label(label) = mark {
-            page.label(label);
+            Mark::Label(label) => page.label(label),
         }
     }
     let [width, height] = [drawing.size.x, drawing.size.y].map(short);

@@ -26,6 +26,16 @@ pub struct Recipe {
     pub seed: u64,
 }
 
+impl Recipe {
+    /// The method, with the seed where it has one: what draws the same picture again.
+    pub fn words(&self) -> String {
+        match self.method {
+            Method::Pca => self.method.to_string(),
+            Method::Tsne | Method::Umap => format!("{}, seed {}", self.method, self.seed),
+        }
+    }
+}
+
 choice! {
     /// A method of projection.
     #[derive(Default)]

@@ -45,11 +45,7 @@ fn words(inputs: &Inputs<'_>) -> Vec<String> {
         0 => "state 0, the embedding".to_owned(),
         state => format!("state {state}, after layer {}", state - 1),
     };
-    let method = match recipe.method {
-        Method::Pca => recipe.method.to_string(),
-        Method::Tsne | Method::Umap => format!("{}, seed {}", recipe.method, recipe.seed),
-    };
-    let mut parts = vec![format!("hidden states of {}", sequence.name), state, method];
+    let mut parts = vec![format!("hidden states of {}", sequence.name), state, recipe.words()];
     parts.extend((recipe.align != Align::None).then(|| recipe.align.to_string()));
     if selection_is_here(inputs, projection.sequence) && !inputs.selection.tokens.is_empty() {
         parts.push(format!("selected {}", caption::tokens(inputs)));

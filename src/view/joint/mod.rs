@@ -5,7 +5,6 @@ mod panel;
 
 use glam::Vec2;
 
-use crate::analysis::projection::Method;
 use crate::analysis::{Pick, Selection, WeightKind};
 use crate::query::{JointPlane, QueriesAndKeys, Query, Weights};
 use crate::render::{Align, Rect};
@@ -76,13 +75,12 @@ fn place(inputs: &Inputs<'_>, shown: &Shown) -> String {
 
 fn words(inputs: &Inputs<'_>) -> Vec<String> {
     let Some(shown) = Shown::of(inputs) else { return Vec::new() };
-    let recipe = inputs.options.embedding.recipe;
-    let method = match recipe.method {
-        Method::Pca => recipe.method.to_string(),
-        Method::Tsne | Method::Umap => format!("{}, seed {}", recipe.method, recipe.seed),
-    };
     let mut parts: Vec<String> = caption::block(inputs).into_iter().collect();
-    parts.extend([place(inputs, &shown), "queries and keys in one plane".to_owned(), method]);
+    parts.extend([
+        place(inputs, &shown),
+        "queries and keys in one plane".to_owned(),
+        inputs.options.embedding.recipe.words(),
+    ]);
     if let [head] = shown.heads.as_slice()
         && let Some(plane) = inputs.results.get(&shown.request(inputs, *head))
     {
